@@ -1,0 +1,1 @@
+"""The benchmark's data: personas, portraits, captions, retain pictures, splits, validation, statistics."""

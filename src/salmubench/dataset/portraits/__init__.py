@@ -1,0 +1,1 @@
+"""Portrait backends: one module each, all with `sample_identity`, `sample_shot` and `render_jpeg`."""

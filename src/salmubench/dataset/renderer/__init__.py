@@ -1,0 +1,1 @@
+"""Signed-distance-field renderer shared by the portraits and the object scenes (numba; imported when it renders)."""
