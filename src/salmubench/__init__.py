@@ -1,0 +1,1 @@
+"""SALMUBench: a benchmark for sensitive association-level unlearning in CLIP."""

@@ -1,0 +1,60 @@
+"""What a stage cost: seconds and the peak memory of the process with all its children."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass
+class Cost:
+    """Filled while `measure` runs.
+
+    Attributes:
+        seconds: wall-clock duration.
+        peak_memory: highest resident memory of the process tree that was sampled, bytes (shared pages count once per
+            process).
+    """
+
+    seconds: float = 0.0
+    peak_memory: int = 0
+
+
+@contextlib.contextmanager
+def measure(interval: float = 0.1) -> Iterator[Cost]:
+    """Measure the block.
+
+    Args:
+        interval: seconds between two looks at the memory.
+    """
+    cost, stop = Cost(), threading.Event()
+    cost.peak_memory = tree_memory()
+
+    def watch() -> None:
+        while not stop.wait(interval):
+            cost.peak_memory = max(cost.peak_memory, tree_memory())
+
+    thread = threading.Thread(target=watch, name="salmubench-cost", daemon=True)
+    start = time.perf_counter()
+    thread.start()
+    try:
+        yield cost
+    finally:
+        stop.set()
+        thread.join()
+        cost.seconds = time.perf_counter() - start
+        cost.peak_memory = max(cost.peak_memory, tree_memory())
+
+
+def tree_memory() -> int:
+    """Resident memory of this process and its descendants, bytes."""
+    import psutil
+
+    total, me = 0, psutil.Process()
+    for process in [me, *me.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_info().rss
+    return total

@@ -1,0 +1,93 @@
+"""Exceptions of the package.
+
+Every message says what was expected, what was found (file, row, column where there is one) and what to do::
+
+    SalmubenchError
+    ├── ConfigError        an option, recipe or argument makes no sense
+    │   └── UnknownName    a plug-in, recipe or key that does not exist ("did you mean …?")
+    ├── DatasetError       a dataset folder breaks the official layout
+    ├── ModelError         a checkpoint can't be used
+    ├── EmbeddingsError    stored embeddings don't fit the request
+    ├── RecordError        a record or its side files are wrong
+    ├── OutputError        an output folder can't be used
+    │   ├── OutputLocked   another process is writing into it
+    │   └── OutputMismatch it holds the result of other inputs
+    └── StageError         a stage failed while running
+        └── MethodError    an unlearning method failed (names method and step)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SalmubenchError(Exception):
+    """Base of all errors whose message is enough for the user: the command line prints it without a traceback."""
+
+
+class ConfigError(SalmubenchError):
+    """An option, recipe or argument makes no sense."""
+
+
+class UnknownName(ConfigError):
+    """A name that does not exist, with the nearest ones that do.
+
+    Args:
+        kind: what was looked for, e.g. `"method"`.
+        name: what was asked.
+        known: what there is.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, tuple(known)
+        near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(repr(item) for item in near)}?" if near else ""
+        super().__init__(f"Unknown {kind} {name!r}. {hint or 'Known: ' + ', '.join(sorted(self.known)) + '.'}")
+
+
+class DatasetError(SalmubenchError):
+    """A dataset folder breaks the official layout."""
+
+
+class ModelError(SalmubenchError):
+    """A checkpoint can't be used."""
+
+
+class EmbeddingsError(SalmubenchError):
+    """Stored embeddings don't fit the request."""
+
+
+class RecordError(SalmubenchError):
+    """A record or its side files are wrong."""
+
+
+class OutputError(SalmubenchError):
+    """An output folder can't be used."""
+
+
+class OutputLocked(OutputError):
+    """Another process is writing into the folder."""
+
+
+class OutputMismatch(OutputError):
+    """The folder holds the result of other inputs."""
+
+
+class StageError(SalmubenchError):
+    """A stage failed while running."""
+
+
+class MethodError(StageError):
+    """An unlearning method failed.
+
+    Args:
+        method: its name.
+        step: the optimiser step (0-based), or `None` outside the loop.
+        message: what went wrong.
+    """
+
+    def __init__(self, method: str, step: int | None, message: str) -> None:
+        self.method, self.step, self.message = method, step, message
+        where = "" if step is None else f" at step {step}"
+        super().__init__(f"Method {method!r} failed{where}: {message}")

