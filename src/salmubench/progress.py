@@ -1,0 +1,61 @@
+"""Progress on everything that takes over two seconds: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_LINE_EVERY = 10.0  # seconds between two plain lines
+
+
+def track(items: Iterable[T], *, total: int, description: str) -> Iterator[T]:
+    """Yield the items and show how far they are.
+
+    Args:
+        items: what to go through.
+        total: how many there are.
+        description: one or two words.
+    """
+    with bar(total=total, description=description) as advance:
+        for item in items:
+            yield item
+            advance(1)
+
+
+@contextlib.contextmanager
+def bar(*, total: int, description: str) -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr; the block calls `advance(n)`.
+
+    Args:
+        total: units of work.
+        description: one or two words.
+    """
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(description, total=total)
+            yield lambda count: progress.advance(task, count)
+        return
+    yield _line_printer(total, description)
+
+
+def _line_printer(total: int, description: str) -> Callable[[int], None]:
+    done, shown = 0, time.monotonic()
+
+    def advance(count: int) -> None:
+        nonlocal done, shown
+        done += count
+        if time.monotonic() - shown >= _LINE_EVERY:
+            shown = time.monotonic()
+            sys.stderr.write(f"{description}: {done}/{total}\n")
+            sys.stderr.flush()
+
+    return advance
