@@ -1,0 +1,44 @@
+"""Options of the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from salmubench.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """What the page shows."""
+
+    title: str = "SALMUBench"
+    """Heading and title of the page."""
+
+    personas: int = 8
+    """Pictures in the gallery; 0 leaves it out."""
+
+    gallery_seed: int = 0
+    """Draws the gallery's pictures. The draw never looks at scores."""
+
+    portrait_size: int = 160
+    """Short side of a gallery picture in pixels; larger pictures are reduced to it."""
+
+    curve_points: int = 160
+    """Points of a learning curve at most; longer ones are averaged in equal bins."""
+
+    max_megabytes: float = 6.0
+    """The page may not be larger; a larger one is an error, not a truncated page."""
+
+    def __post_init__(self) -> None:
+        for name, least, most in (
+            ("personas", 0, 64),
+            ("gallery_seed", 0, 2**32),
+            ("portrait_size", 16, 512),
+            ("curve_points", 8, 2000),
+            ("max_megabytes", 0.1, 100.0),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ConfigError(f"Expected report.{name} from {least} to {most}, found {value!r}.")
+        if not self.title.strip():
+            raise ConfigError("Expected a report.title with at least one letter, found an empty one.")
