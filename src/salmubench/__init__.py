@@ -1,1 +1,54 @@
-"""SALMUBench: a benchmark for sensitive association-level unlearning in CLIP."""
+"""SALMUBench: a benchmark for sensitive association-level unlearning in CLIP.
+
+The public names below are loaded when first used; importing the package imports neither torch nor pyarrow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "Attribute": "salmubench.types",
+    "Dataset": "salmubench.layout",
+    "Pair": "salmubench.types",
+    "SalmubenchError": "salmubench.errors",
+    "Split": "salmubench.types",
+    "encode_model": "salmubench.pipeline",
+    "evaluate": "salmubench.pipeline",
+    "load_model": "salmubench.models",
+    "load_recipe": "salmubench.recipe:load",
+    "open_dataset": "salmubench.layout",
+    "read_record": "salmubench.results.io",
+    "run": "salmubench.pipeline",
+    "score": "salmubench.metrics",
+    "unlearn": "salmubench.unlearn.engine",
+}
+
+__all__ = [
+    "Attribute",
+    "Dataset",
+    "Pair",
+    "SalmubenchError",
+    "Split",
+    "encode_model",
+    "evaluate",
+    "load_model",
+    "load_recipe",
+    "open_dataset",
+    "read_record",
+    "run",
+    "score",
+    "unlearn",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'salmubench' has no attribute {name!r}")
+    home, _, attribute = _HOMES[name].partition(":")
+    return getattr(importlib.import_module(home), attribute or name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,27 @@
+"""What several commands share: the types of common options."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from salmubench.errors import ConfigError
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def names(text: str) -> list[str]:
+    """Split a list given by commas."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def numbers(text: str, option: str) -> list[float]:
+    """Split a list of numbers given by commas.
+
+    Raises:
+        ConfigError: not a number.
+    """
+    try:
+        return [float(item) for item in names(text)]
+    except ValueError as error:
+        raise ConfigError(f"Expected numbers by commas for {option}, found {text!r}.") from error

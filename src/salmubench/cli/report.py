@@ -1,0 +1,18 @@
+"""`salmubench report`: the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def report_(runs: list[Path], *, out: Path) -> None:
+    """Make the page of one or more runs.
+
+    Args:
+        runs: folders of `salmubench run`.
+        out: folder of the page.
+    """
+    from salmubench.report.config import ReportConfig
+    from salmubench.report.page import report
+
+    print(report(runs, out=out, config=ReportConfig()))

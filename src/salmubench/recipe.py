@@ -1,0 +1,155 @@
+"""Recipes: one YAML file says everything a run does.
+
+A recipe has the sections `dataset`, `pretrain`, `unlearn`, `encode`, `score` and `report`; what is left out takes its
+default. Unknown keys are reported first, with their path and the nearest known one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from salmubench.dataset.config import DatasetConfig
+from salmubench.encode.config import EncodeConfig
+from salmubench.errors import ConfigError, UnknownName
+from salmubench.metrics.config import ScoreConfig
+from salmubench.pretrain.recipe import PretrainConfig
+from salmubench.report.config import ReportConfig
+from salmubench.unlearn.config import UnlearnConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All settings of a run."""
+
+    dataset: DatasetConfig = dataclasses.field(default_factory=DatasetConfig)
+    """How the dataset is made."""
+    pretrain: PretrainConfig = dataclasses.field(default_factory=PretrainConfig)
+    """How Clean and Compromised are trained."""
+    unlearn: UnlearnConfig = dataclasses.field(default_factory=UnlearnConfig)
+    """Which methods run, and with which settings."""
+    encode: EncodeConfig = dataclasses.field(default_factory=EncodeConfig)
+    """How models are turned into embeddings."""
+    score: ScoreConfig = dataclasses.field(default_factory=ScoreConfig)
+    """How embeddings are turned into numbers."""
+    report: ReportConfig = dataclasses.field(default_factory=ReportConfig)
+    """How the page looks."""
+
+
+class LoadedRecipe(typing.NamedTuple):
+    """A parsed recipe.
+
+    Attributes:
+        name: the recipe's name (the stem of its file).
+        recipe: with defaults filled in.
+        given: as it stands in the file.
+    """
+
+    name: str
+    recipe: Recipe
+    given: dict[str, Any]
+
+
+def names() -> list[str]:
+    """Names of the recipes that come with the package."""
+    folder = resources.files("salmubench") / "recipes"
+    return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def load(source: str | Path) -> LoadedRecipe:
+    """Load a recipe by name or from a YAML file.
+
+    Raises:
+        UnknownName: no recipe of that name, or a key that no section has.
+        ConfigError: not YAML, or a value of the wrong type.
+    """
+    text = str(source)
+    if text.endswith((".yaml", ".yml")):
+        path = Path(text)
+        if not path.is_file():
+            raise ConfigError(f"Expected a recipe file, found none at {path}.")
+        return LoadedRecipe(path.stem, *_parse(path.read_text(encoding="utf-8"), origin=str(path)))
+    if text not in names():
+        raise UnknownName("recipe", text, names())
+    content = (resources.files("salmubench") / "recipes" / f"{text}.yaml").read_text(encoding="utf-8")
+    return LoadedRecipe(text, *_parse(content, origin=f"the recipe {text!r}"))
+
+
+def _parse(content: str, *, origin: str) -> tuple[Recipe, dict[str, Any]]:
+    try:
+        given = yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"Expected YAML in {origin}, found: {error}") from error
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        raise ConfigError(f"Expected sections ({', '.join(_fields(Recipe))}) in {origin}, found {given!r}.")
+    check_keys(given, Recipe)
+    return parse(given, Recipe, origin=origin), given
+
+
+def parse(given: Mapping[str, Any], kind: type[T], *, origin: str) -> T:
+    """Check plain values against a configuration dataclass and make one.
+
+    Args:
+        given: values by field name; may be nested.
+        kind: the dataclass.
+        origin: for messages.
+
+    Raises:
+        ConfigError: a value of the wrong type or out of range.
+    """
+    import jsonargparse
+
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument("--it", type=kind, default=kind())
+    try:
+        made = parser.instantiate(parser.parse_object({"it": dict(given)})).it
+    except Exception as error:
+        inner = error.__cause__ if isinstance(error.__cause__, ConfigError) else error
+        if isinstance(inner, ConfigError):
+            raise inner from error
+        message = " ".join(str(error).replace('"it.', '"').replace("typing.", "").split())
+        raise ConfigError(f"Expected values that fit in {origin}, found: {message}") from error
+    if not isinstance(made, kind):
+        raise ConfigError(f"Expected a {kind.__name__} in {origin}, found {made!r}.")
+    return made
+
+
+def check_keys(given: Mapping[str, Any], kind: type, prefix: str = "") -> None:
+    """Report the first key that `kind` has no field for, with its path.
+
+    Raises:
+        UnknownName: with the nearest known keys.
+    """
+    known = _fields(kind)
+    for key, value in given.items():
+        path = f"{prefix}{key}"
+        if key not in known:
+            raise UnknownName("recipe key", path, [f"{prefix}{name}" for name in known])
+        for nested in _dataclasses_in(known[key]):
+            if isinstance(value, Mapping):
+                check_keys(value, nested, f"{path}.")
+
+
+@cache
+def _fields(kind: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def _dataclasses_in(annotation: Any) -> Iterable[type]:
+    if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
+        return [annotation]
+    if typing.get_origin(annotation) in (dict, tuple, list):
+        return []
+    return [item for item in typing.get_args(annotation) if dataclasses.is_dataclass(item) and isinstance(item, type)]

@@ -1,0 +1,116 @@
+"""Stage folders, locks and atomic files."""
+
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from salmubench import manifest
+from salmubench.errors import OutputError, OutputLocked, OutputMismatch
+
+
+def finish(path: Path, **changes):
+    options = {"config": {"n": 1}, "inputs": {"dataset": "aa"}, "seed": 0} | changes
+    with manifest.stage_folder(path, "demo", **options) as folder:
+        was_complete = folder.complete
+        folder.finish(outputs={"x": 1})
+    return was_complete
+
+
+def test_second_time_complete_first_not(tmp_path):
+    assert finish(tmp_path / "a") is False
+    assert finish(tmp_path / "a") is True
+    assert manifest.read_manifest(tmp_path / "a", "demo")["outputs"] == {"x": 1}
+    assert not (tmp_path / "a" / manifest.BEGUN).exists()
+
+
+@pytest.mark.parametrize("change", [{"config": {"n": 2}}, {"inputs": {"dataset": "bb"}}, {"seed": 1}])
+def test_other_inputs_are_refused_when_finished_and_when_begun(tmp_path, change):
+    finish(tmp_path / "done")
+    with pytest.raises(OutputMismatch, match="found another run"):
+        finish(tmp_path / "done", **change)
+    with manifest.stage_folder(tmp_path / "begun", "demo", config={"n": 1}, inputs={"dataset": "aa"}, seed=0):
+        pass
+    with pytest.raises(OutputMismatch, match="there, .* asked"):
+        finish(tmp_path / "begun", **change)
+    assert finish(tmp_path / "begun") is False
+
+
+def test_leftovers_are_deleted_but_not_those_of_an_inner_stage(tmp_path):
+    inner = tmp_path / "inner"
+    finish(inner)
+    leftovers = [tmp_path / "x.json.1.tmp", tmp_path / "deep" / "y.tmp", inner / "z.tmp"]
+    for path in leftovers:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half")
+    finish(tmp_path)
+    assert [path.exists() for path in leftovers] == [False, False, True]
+
+
+def test_two_processes_in_one_folder(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from salmubench import manifest\n"
+        "with manifest.stage_folder(Path(sys.argv[1]), 'demo', config={}):\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(OutputLocked, match=f"process {other.pid}"), manifest.stage_folder(tmp_path, "demo", config={}):
+        pass
+    other.kill()
+    other.communicate()
+    with manifest.stage_folder(tmp_path, "demo", config={}) as folder:  # the dead process's lock is free
+        assert not folder.complete
+
+
+def test_failed_write_leaves_the_old_file_and_no_temporary(tmp_path):
+    path = tmp_path / "a.json"
+    manifest.write_json(path, {"old": True})
+    with pytest.raises(RuntimeError), manifest.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert manifest.read_json(path) == {"old": True}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_full_disk_says_so(tmp_path):
+    with (
+        pytest.raises(OutputError, match="Expected room on the disk"),
+        manifest.atomic_path(tmp_path / "a") as temporary,
+    ):
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_has_no_nan_and_broken_json_is_named(tmp_path):
+    with pytest.raises(ValueError):
+        manifest.write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert not (tmp_path / "a.json").exists()
+    (tmp_path / "b.json").write_text('{"x": 1,')
+    with pytest.raises(OutputError, match=r"b\.json.*line 1 column"):
+        manifest.read_json(tmp_path / "b.json")
+
+
+def test_hash_of_json_ignores_key_order_only():
+    assert manifest.sha256_json({"a": 1, "b": [1, 2]}) == manifest.sha256_json({"b": (1, 2), "a": 1})
+    assert manifest.sha256_json({"a": [1, 2]}) != manifest.sha256_json({"a": [2, 1]})
+
+
+def test_manifest_of_another_stage_or_none(tmp_path):
+    with pytest.raises(OutputError, match="found no manifest"):
+        manifest.read_manifest(tmp_path, "demo")
+    finish(tmp_path)
+    with pytest.raises(OutputError, match="found 'demo'"):
+        manifest.read_manifest(tmp_path, "encode")
+
+
+def test_provenance_is_json_and_names_the_packages():
+    found = json.loads(json.dumps(manifest.plain(manifest.provenance())))
+    assert found["packages"]["torch"]
+    assert found["hardware"]["cores"] >= 1

@@ -1,0 +1,121 @@
+"""Loading and saving checkpoints: what is wrong is named, nothing is unpickled."""
+
+import json
+import pickle
+import shutil
+
+import pytest
+import torch
+
+from salmubench import models
+from salmubench.errors import ConfigError, ModelError
+from tiny_model import tiny_model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+def copy(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def test_round_trip_and_open_clip_reads_it(folder, tmp_path):
+    import open_clip
+
+    model = models.load_model(folder)
+    sha = models.save_model(tmp_path / "again", state=model.module.state_dict(), config=model.config)
+    assert sha == model.sha256 == models.checkpoint_sha256(tmp_path / "again")
+    other, _, _ = open_clip.create_model_and_transforms(f"local-dir:{tmp_path / 'again'}")
+    tokens = model.tokenize(["a photo of a cat"])
+    assert torch.equal(other.eval().encode_text(tokens, normalize=True), model.encode_text(tokens))
+
+
+def test_unit_vectors_and_scale(folder):
+    model = models.load_model(f"local-dir:{folder}")
+    size = model.config["model_cfg"]["vision_cfg"]["image_size"]
+    images = model.encode_image(torch.randn(3, 3, size, size, generator=torch.Generator().manual_seed(0)))
+    assert torch.allclose(images.norm(dim=-1), torch.ones(3), atol=1e-5)
+    assert torch.isclose(model.logit_scale, model.module.logit_scale.exp())
+
+
+def test_cut_captions_are_known(folder):
+    model = models.load_model(folder)
+    fits = " ".join(["cat"] * (model.context_length - 2))
+    assert model.is_cut([fits, fits + " cat"]) == [False, True]
+
+
+def test_weights_file_needs_an_architecture(folder):
+    with pytest.raises(ModelError, match="Expected --arch"):
+        models.load_model(folder / models.WEIGHTS)
+    with pytest.raises(ModelError, match="that fit the architecture 'ViT-B-32'"):
+        models.load_model(folder / models.WEIGHTS, arch="ViT-B-32")
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(ModelError, match="found nothing at"):
+        models.load_model(tmp_path / "absent")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match="Expected open_clip_config.json"):
+        models.load_model(tmp_path / "empty")
+    (tmp_path / "empty" / models.CONFIG).write_text("{}")
+    with pytest.raises(ModelError, match="Expected weights"):
+        models.load_model(tmp_path / "empty")
+
+
+def test_truncated(folder, tmp_path):
+    target = copy(folder, tmp_path)
+    data = (target / models.WEIGHTS).read_bytes()
+    (target / models.WEIGHTS).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelError, match="that fit its open_clip_config"):
+        models.load_model(target)
+
+
+def test_other_architecture(folder, tmp_path):
+    target = copy(folder, tmp_path)
+    config = json.loads((target / models.CONFIG).read_text())
+    config["model_cfg"]["vision_cfg"]["width"] *= 2
+    (target / models.CONFIG).write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="size mismatch|Error"):
+        models.load_model(target)
+
+
+def test_nan_is_named(folder, tmp_path):
+    model = models.load_model(folder)
+    state = {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
+    state["text_projection"][0, 0] = float("nan")
+    models.save_model(tmp_path / "nan", state=state, config=model.config)
+    with pytest.raises(ModelError, match="'text_projection'"):
+        models.load_model(tmp_path / "nan")
+
+
+class Evil:
+    def __reduce__(self):
+        return (open, (Evil.target, "w"))
+
+
+def test_pickle_with_code_is_not_run(folder, tmp_path):
+    target = copy(folder, tmp_path)
+    (target / models.WEIGHTS).unlink()
+    Evil.target = str(tmp_path / "ran")
+    (target / "open_clip_pytorch_model.bin").write_bytes(pickle.dumps({"state_dict": Evil()}))
+    with pytest.raises(ModelError, match="hold tensors only"):
+        models.load_model(target)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_device_and_precision(monkeypatch):
+    assert models.resolve_device("cpu") == "cpu"
+    with pytest.raises(ConfigError, match="found 'tpu'"):
+        models.resolve_device("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="found none"):
+            models.resolve_device("cuda")
+    monkeypatch.setattr(models.manifest, "hardware", lambda: {"instructions": ["amx_bf16"]})
+    assert models.resolve_precision("auto", "cpu") == "bf16"
+    monkeypatch.setattr(models.manifest, "hardware", lambda: {"instructions": ["avx512_bf16"]})
+    assert models.resolve_precision("auto", "cpu") == "fp32"
+    assert models.resolve_precision("auto", "cuda") == "bf16"
+    with pytest.raises(ConfigError, match="found 'fp8'"):
+        models.resolve_precision("fp8")
