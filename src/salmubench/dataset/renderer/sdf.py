@@ -165,7 +165,7 @@ def cylinder(x: float, y: float, z: float, radius: float, half_height: float, ro
 
 @inlined
 def frustum(x: float, y: float, z: float, low_radius: float, high_radius: float, half_height: float) -> float:
-    """Return a bound of the distance to an upright truncated cone with the two radii at -half_height and +half_height."""
+    """Return a bound of the distance to an upright truncated cone; the radii hold at -half_height and +half_height."""
     slope = (high_radius - low_radius) / (2.0 * half_height)
     side = (math.sqrt(x * x + z * z) - low_radius - slope * (y + half_height)) / math.sqrt(1.0 + slope * slope)
     return max(side, abs(y) - half_height)
