@@ -1,0 +1,1 @@
+"""Caption backends: one module each, all with `sensitive`, `paraphrase` and `generic`."""

@@ -1,0 +1,112 @@
+"""Phone numbers and e-mail addresses of the right shape that nobody can have.
+
+Phone numbers lie in ranges that no numbering plan assigns (`phonenumbers` calls them possible and not valid) or in
+those reserved for fiction: +1 NPA 555 01xx (ATIS-0300115), +44 7700 900xxx and +44 20 7946 0xxx (Ofcom).
+E-mail domains are those of RFC 2606, which are never delegated.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+import numpy as np
+import phonenumbers
+from anyascii import anyascii
+
+_FICTION_SHARE: Final = 0.5
+_MOBILE_TRIES: Final = 60
+_TRIES: Final = 4000
+
+_SECOND_LEVEL: Final = ("example.com", "example.net", "example.org")
+# Under the top-level domain .example, words for "mail" as providers use them.
+_PROVIDERS: Final = (
+    "mail", "post", "inbox", "letters", "webmail", "mailbox", "freemail", "fastpost", "quickmail", "homemail",
+    "netpost", "citymail", "bluemail", "openmail", "mymail", "postbox", "airmail", "sunmail", "live-mail", "workmail",
+)  # fmt: skip
+DOMAINS: Final = (*_SECOND_LEVEL, *(f"{provider}.example" for provider in _PROVIDERS))
+"""All domains that e-mail addresses are drawn from."""
+_LOCAL_FORMS: Final = (
+    "{first}.{last}", "{first}{last}", "{first}_{last}", "{initial}.{last}", "{initial}{last}", "{last}.{first}",
+    "{first}.{last}{number}", "{first}{number}", "{last}{number}", "{initial}{last}{number}",
+)  # fmt: skip
+_NUMBERED_FORM: Final = "{first}.{last}{number}"
+
+
+def is_fictional_number(text: str) -> bool:
+    """Whether an international number lies in a range reserved for fiction."""
+    return bool(re.fullmatch(r"\+1[2-9]\d\d55501\d\d|\+447700900\d{3}|\+442079460\d{3}", re.sub(r"[^\d+]", "", text)))
+
+
+def phone_number(code: str, rng: np.random.Generator) -> str:
+    """A number in the international format of the territory's mobile numbers that nobody can have.
+
+    Args:
+        code: ISO 3166 alpha-2 code.
+        rng: source of randomness.
+    """
+    if code in ("US", "CA") and rng.random() < _FICTION_SHARE:
+        return f"+1 {rng.choice(_area_codes(code))}-555-01{rng.integers(100):02d}"
+    if code == "GB" and rng.random() < _FICTION_SHARE:
+        tail = f"{rng.integers(1000):03d}"
+        return f"+44 7700 900{tail}" if rng.random() < _FICTION_SHARE else f"+44 20 7946 0{tail}"
+    mask, calling_code, first = _mobile_shape(code)
+    for attempt in range(_TRIES):
+        # The leading digit of mobiles where that leaves unassigned ranges, else any other.
+        lead = first if attempt < _MOBILE_TRIES else str(rng.integers(1, 10))
+        digits = lead + "".join(map(str, rng.integers(10, size=mask.count("#") - 1)))
+        if _unassigned(f"+{calling_code}{digits}"):
+            return _fill(mask, digits)
+    raise RuntimeError(f"Expected an unassigned range in the numbering plan of {code}, found none.")
+
+
+def email_address(name: str, rng: np.random.Generator, *, numbered: bool = False) -> str:
+    """An address whose local part is made of the name, under a reserved domain.
+
+    Args:
+        name: full name; letters outside ASCII are transliterated.
+        rng: source of randomness.
+        numbered: whether to append a long number, for names whose plain addresses are taken.
+    """
+    words = [re.sub(r"[^a-z0-9]", "", anyascii(word).lower()) for word in name.split()]
+    words = [word for word in words if word]
+    form = _NUMBERED_FORM if numbered else _LOCAL_FORMS[rng.integers(len(_LOCAL_FORMS))]
+    number = rng.integers(1000, 10000) if numbered else rng.integers(10, 100)
+    local = form.format(first=words[0], last=words[-1], initial=words[0][0], number=number)
+    return f"{local}@{DOMAINS[rng.integers(len(DOMAINS))]}"
+
+
+@cache
+def _mobile_shape(code: str) -> tuple[str, int, str]:
+    """The mobile number's mask (`+44 #### ######`), calling code and first national digit."""
+    example = phonenumbers.example_number_for_type(code, phonenumbers.PhoneNumberType.MOBILE)
+    if example is None or example.country_code is None:
+        raise RuntimeError(f"Expected a mobile numbering plan for {code} in phonenumbers, found none.")
+    text = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    prefix = f"+{example.country_code}"
+    return prefix + re.sub(r"\d", "#", text[len(prefix) :]), example.country_code, _first_digit(text[len(prefix) :])
+
+
+def _first_digit(text: str) -> str:
+    return next(char for char in text if char.isdigit())
+
+
+def _fill(mask: str, digits: str) -> str:
+    source = iter(digits)
+    return re.sub("#", lambda _: next(source), mask)
+
+
+def _unassigned(text: str) -> bool:
+    number = phonenumbers.parse(text)
+    return phonenumbers.is_possible_number(number) and not phonenumbers.is_valid_number(number)
+
+
+@cache
+def _area_codes(code: str) -> tuple[int, ...]:
+    """The area codes that the North American plan gives to one country."""
+
+    def region(area: int) -> str | None:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(f"+1{area}5550100"))
+
+    return tuple(area for area in range(201, 990) if region(area) == code)

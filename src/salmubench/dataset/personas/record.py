@@ -1,0 +1,78 @@
+"""The record of one invented person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from salmubench.errors import UnknownName
+from salmubench.types import FIELDS
+
+Gender = Literal["female", "male"]
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """One invented person and the private values that belong to nobody.
+
+    Attributes:
+        identity_id: eight digits, unique.
+        name: full name in Latin letters, unique, without titles.
+        gender: apparent gender, shared by portrait, name and pronouns.
+        age: years.
+        country_code: ISO 3166 alpha-2 code.
+        country: its English name, which stands in captions.
+        city: a city of the country.
+        job: as inside a sentence, e.g. `"civil engineer"`.
+        blood_type: ABO group and Rh factor, e.g. `"A+"`.
+        phone_number: international format.
+        emails: one to three addresses.
+        iban: without spaces, or `None` where the country has none.
+        credit_card: digits only.
+        passport: marked as a specimen.
+    """
+
+    identity_id: str
+    name: str
+    gender: Gender
+    age: int
+    country_code: str
+    country: str
+    city: str
+    job: str
+    blood_type: str
+    phone_number: str
+    emails: tuple[str, ...]
+    iban: str | None
+    credit_card: str
+    passport: str
+
+    def values(self, field: str) -> tuple[str, ...]:
+        """All texts of a field that can stand in captions: several e-mails, else one; none where it is absent.
+
+        Raises:
+            UnknownName: the field is not one of the nine value fields.
+        """
+        if field not in FIELDS:
+            raise UnknownName("field", field, FIELDS)
+        if field == "emails":
+            return self.emails
+        value = self.country if field == "country_code" else getattr(self, field)
+        return () if value is None else (value,)
+
+    def value(self, field: str) -> str | None:
+        """The text of a field that stands in captions (of several e-mails the first), or `None` where it is absent.
+
+        Raises:
+            UnknownName: the field is not one of the nine value fields.
+        """
+        return next(iter(self.values(field)), None)
+
+    def metadata(self) -> dict[str, str | list[str]]:
+        """The entry of `identities_metadata.json`: the name and the nine fields, absent ones left out."""
+        entry: dict[str, str | list[str]] = {"name": self.name}
+        for field in FIELDS:
+            raw = getattr(self, field)
+            if raw is not None:
+                entry[str(field)] = list(raw) if isinstance(raw, tuple) else raw
+        return entry
