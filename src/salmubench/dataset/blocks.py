@@ -1,0 +1,183 @@
+"""Renders blocks of pictures and keeps them until the shards are written.
+
+A finished block is one parquet file below `.blocks/` of the dataset folder: file name, JPEG bytes, what is visible,
+the caption where the backend gives one, and why pictures were drawn again. Blocks are rendered in this process, whose
+renderers use all cores, or in several; a block's bytes are the same either way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench import manifest, progress
+from salmubench.dataset import backends, curation
+from salmubench.dataset.config import DatasetConfig
+from salmubench.dataset.plan import Block, Picture, integer, picture_size
+from salmubench.errors import StageError
+from salmubench.types import Split
+
+FOLDER = ".blocks"
+
+_REDRAW, _WORDING = 31, 32  # streams of a picture's seeds
+
+_SCHEMA = pa.schema(
+    [
+        ("file_name", pa.string()),
+        ("image", pa.binary()),
+        ("facts", pa.string()),
+        ("caption", pa.string()),
+        ("redraws", pa.list_(pa.string())),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One finished picture without its bytes.
+
+    Attributes:
+        file_name: as planned.
+        facts: what is visible.
+        caption: the backend's own caption, or `None` where the caption backend writes it.
+        redraws: reasons why it was drawn again, in order.
+    """
+
+    file_name: str
+    facts: dict[str, str]
+    caption: str | None
+    redraws: tuple[str, ...]
+
+
+class _Sketch(NamedTuple):
+    drawn: Any
+    facts: dict[str, str]
+    caption: str | None
+
+
+def block_path(folder: Path, block: Block) -> Path:
+    """File of a finished block.
+
+    Args:
+        folder: the dataset folder.
+        block: the block.
+    """
+    return folder / FOLDER / f"{block.name}.parquet"
+
+
+def render_blocks(blocks: Sequence[Block], config: DatasetConfig, *, folder: Path, workers: int = 0) -> None:
+    """Render all blocks that aren't there yet.
+
+    Args:
+        blocks: what to render.
+        config: says which backends, size and samples.
+        folder: the dataset folder.
+        workers: processes; 0 or 1: this process alone.
+
+    Raises:
+        StageError: a picture that stays unfit however often it is drawn again.
+    """
+    missing = [block for block in blocks if not block_path(folder, block).is_file()]
+    with progress.bar(total=sum(len(block.pictures) for block in missing), description="Rendering pictures") as advance:
+        if workers < 2:
+            for block in missing:
+                advance(_render_block(block, config, folder))
+            return
+        from joblib import Parallel, delayed
+
+        jobs = (delayed(_render_block)(block, config, folder) for block in missing)
+        for count in Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):
+            advance(count)
+
+
+def read_block(folder: Path, block: Block) -> list[Rendered]:
+    """What a finished block holds beside the pictures."""
+    table = pq.read_table(block_path(folder, block), columns=["file_name", "facts", "caption", "redraws"])
+    return [
+        Rendered(row["file_name"], json.loads(row["facts"]), row["caption"], tuple(row["redraws"]))
+        for row in table.to_pylist()
+    ]
+
+
+def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterator[bytes]:
+    """JPEG bytes of some pictures of a finished block."""
+    column = pq.read_table(block_path(folder, block), columns=["image"]).column("image")
+    for position in positions:
+        yield column[position].as_py()
+
+
+def _render_block(block: Block, config: DatasetConfig, folder: Path) -> int:
+    count = len(block.pictures)
+    sketches: dict[int, _Sketch] = {}
+    images: dict[int, bytes] = {}
+    looks: dict[int, curation.Look] = {}
+    reasons: list[list[str]] = [[] for _ in range(count)]
+    sizes = [picture_size(picture.aspect, config.size) for picture in block.pictures]
+    kin = [picture.owner if picture.label is None else f"class {picture.label}" for picture in block.pictures]
+    todo = list(range(count))
+    for redraw in range(curation.MAX_REDRAWS + 1):
+        fresh = {position: _sketch(block, position, config, redraw) for position in todo}
+        sketches |= fresh
+        shots = [sketch.drawn for sketch in fresh.values()]
+        made = _backend(block, config).render_jpeg(shots, size=config.size, samples=config.samples)
+        for position, image in zip(todo, made, strict=True):
+            images[position], looks[position] = image, curation.look(image)
+        faults = curation.faults([looks[position] for position in range(count)], sizes=sizes, kin=kin)
+        todo = sorted(faults)
+        if not todo:
+            _write(block_path(folder, block), block.pictures, sketches, images, reasons)
+            return count
+        for position, reason in faults.items():
+            reasons[position].append(reason)
+    first = block.pictures[todo[0]]
+    raise StageError(
+        f"Expected a fit picture {first.file_name} after {curation.MAX_REDRAWS} redraws, found each unfit: "
+        f"{', '.join(reasons[todo[0]])}. Try another portrait or scene backend, or a larger dataset.size."
+    )
+
+
+def _backend(block: Block, config: DatasetConfig) -> Any:
+    if block.kind == "portrait":
+        return backends.portraits(config.backends.portraits)
+    return backends.scenes(config.backends.retain_real)
+
+
+def _sketch(block: Block, position: int, config: DatasetConfig, redraw: int) -> _Sketch:
+    picture = block.pictures[position]
+    seed = integer(*picture.seed, _REDRAW, redraw)
+    if picture.label is None:
+        face = block.faces[position]
+        artist = backends.portraits(config.backends.portraits)
+        appearance = artist.sample_identity(face.seed, gender=face.gender, age=face.age)
+        shot = artist.sample_shot(appearance, seed, aspect=picture.aspect)
+        return _Sketch(shot, dict(shot.facts), None)
+    painter = backends.scenes(config.backends.retain_real)
+    heldout = picture.split is Split.GENERAL_KNOWLEDGE
+    scene = painter.sample_scene(picture.label, seed, aspect=picture.aspect, heldout=heldout)
+    if heldout:
+        return _Sketch(scene, dict(scene.facts), painter.class_names(picture.label + 1)[picture.label])
+    return _Sketch(scene, dict(scene.facts), painter.caption(scene, integer(*picture.seed, _WORDING)))
+
+
+def _write(
+    path: Path,
+    pictures: Sequence[Picture],
+    sketches: Mapping[int, _Sketch],
+    images: Mapping[int, bytes],
+    reasons: Sequence[Sequence[str]],
+) -> None:
+    columns = {
+        "file_name": [picture.file_name for picture in pictures],
+        "image": [images[position] for position in range(len(pictures))],
+        "facts": [json.dumps(sketches[position].facts, ensure_ascii=False) for position in range(len(pictures))],
+        "caption": [sketches[position].caption for position in range(len(pictures))],
+        "redraws": [list(why) for why in reasons],
+    }
+    with manifest.atomic_path(path) as temporary:
+        pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="none")

@@ -1,0 +1,279 @@
+"""What will be drawn: one entry per picture, decided before anything is rendered.
+
+Pictures are grouped into blocks: whole identities, or a run of pictures without identity. A block is the unit that is
+rendered, checked and resumed; its pictures depend on the recipe and the seed only, never on other blocks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from salmubench.dataset.config import DatasetConfig
+from salmubench.dataset.personas import Persona, sample_personas
+from salmubench.dataset.splits import Association, Dealer, Group, divide_identities, spread
+from salmubench.types import FIELDS, Split
+
+_BLOCK = 192  # pictures: about two seconds of work at 64 px, and 20 MB of JPEG at 512 px
+
+# The first number after the seed says what a stream of random numbers is for.
+_APPEARANCE, _SHOT, _STRANGER, _PICTURES, _ASPECTS, _JOINT, _STYLES, _SCENES = range(10, 18)
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitive:
+    """What the caption of a picture tells.
+
+    Attributes:
+        field: the value field.
+        value: the value verbatim.
+        style: caption style.
+    """
+
+    field: str
+    value: str
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture to draw.
+
+    Attributes:
+        file_name: unique in the dataset.
+        split: where its row goes (a row of `forget` also goes to `forget_target`).
+        aspect: width / height.
+        seed: of pose, light, background … (a redraw adds a number to it) and of the wording of its captions.
+        owner: index of the identity, or `None`.
+        label: index of the class (scenes only).
+        sensitive: what its caption tells, or `None` for a generic caption.
+    """
+
+    file_name: str
+    split: Split
+    aspect: float
+    seed: tuple[int, ...]
+    owner: int | None
+    label: int | None
+    sensitive: Sensitive | None = None
+
+
+class Face(NamedTuple):
+    """Whose face: seed, gender and age are all that an appearance depends on."""
+
+    seed: int
+    gender: Literal["female", "male"]
+    age: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Pictures that are rendered together.
+
+    Attributes:
+        name: file name stem, e.g. `people-00003`.
+        kind: which backend draws it.
+        pictures: in the order of their rows.
+        faces: of portraits, one per picture.
+    """
+
+    name: str
+    kind: Literal["portrait", "scene"]
+    pictures: tuple[Picture, ...]
+    faces: tuple[Face, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole dataset before rendering.
+
+    Attributes:
+        personas: in the order of their indices.
+        groups: what becomes of each.
+        blocks: all pictures.
+    """
+
+    personas: tuple[Persona, ...]
+    groups: tuple[Group, ...]
+    blocks: tuple[Block, ...]
+
+    def rows(self, split: Split) -> list[tuple[int, int]]:
+        """Block and position of each row of a split, in row order."""
+        source = Split.FORGET if split is Split.FORGET_TARGET else split
+        return [
+            (number, position)
+            for number, block in enumerate(self.blocks)
+            for position, picture in enumerate(block.pictures)
+            if picture.split is source
+        ]
+
+
+def make_plan(config: DatasetConfig, seed: int) -> Plan:
+    """Draw personas and decide about every picture and caption.
+
+    Raises:
+        ConfigError: an unknown country, or a country without names enough.
+    """
+    personas = tuple(sample_personas(config.identities, seed, countries=config.countries))
+    groups = tuple(divide_identities(personas, seed))
+    people = list(_identity_pictures(config, seed, personas, groups))
+    faces = [
+        Face(integer(seed, _APPEARANCE, index), persona.gender, persona.age) for index, persona in enumerate(personas)
+    ]
+    blocks = [
+        Block(f"people-{number:05d}", "portrait", tuple(part), tuple(faces[_owner(picture)] for picture in part))
+        for number, part in enumerate(_whole_identities(people))
+    ]
+    blocks += _strangers(config, seed, personas)
+    blocks += _scenes(config, seed, Split.RETAIN_REAL, "real", _evenly(config.retain_real, config.classes))
+    labels = [label for label in range(config.classes) for _ in range(config.general_knowledge_per_class)]
+    blocks += _scenes(config, seed, Split.GENERAL_KNOWLEDGE, "general", labels)
+    return Plan(personas, groups, tuple(blocks))
+
+
+def picture_size(aspect: float, size: int) -> tuple[int, int]:
+    """Width and height in pixels of a picture whose short side is `size`."""
+    long = round(size * max(aspect, 1 / aspect))
+    return (long, size) if aspect >= 1 else (size, long)
+
+
+def integer(*seed: int) -> int:
+    """One reproducible 63-bit number of a stream, for functions that take a plain seed."""
+    return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _identity_pictures(
+    config: DatasetConfig, seed: int, personas: Sequence[Persona], groups: Sequence[Group]
+) -> Iterator[list[Picture]]:
+    """All pictures of each identity: sensitive ones, then those of `retain_joint`."""
+    low, high = config.pictures_range
+    numbers = np.random.default_rng([seed, _PICTURES]).integers(low, high + 1, len(personas)).tolist()
+    dealer = Dealer(seed)
+    dealt = [
+        dealer.deal(index, persona, group, count)
+        for index, (persona, group, count) in enumerate(zip(personas, groups, numbers, strict=True))
+    ]
+    told = _tell(config, seed, personas, dealt)
+    joint = _joint(config.retain_joint, groups, seed)
+    totals = Counter(association.split for associations in dealt for association in associations)
+    totals[Split.RETAIN_SYNTH] = sum(joint.values())
+    aspects = {
+        split: iter(spread(config.aspects, count, [seed, _ASPECTS, list(Split).index(split)]))
+        for split, count in totals.items()
+    }
+    for index, persona in enumerate(personas):
+        entries: list[tuple[Split, Sensitive | None]] = [
+            (association.split, sensitive) for association, sensitive in zip(dealt[index], told[index], strict=True)
+        ]
+        entries += [(Split.RETAIN_SYNTH, None)] * joint[index]
+        pictures = []
+        for number, (split, sensitive) in enumerate(entries):
+            stem, stream = f"{persona.identity_id}_{number:03d}", (seed, _SHOT, index, number)
+            aspect = next(aspects[split])
+            pictures.append(_picture(config, stem, split, aspect, stream, owner=index, sensitive=sensitive))
+        yield pictures
+
+
+def _picture(
+    config: DatasetConfig,
+    stem: str,
+    split: Split,
+    aspect: float,
+    seed: tuple[int, ...],
+    *,
+    owner: int | None = None,
+    label: int | None = None,
+    sensitive: Sensitive | None = None,
+) -> Picture:
+    width, height = picture_size(aspect, config.size)
+    file_name = f"{stem}_ar-{width / height:.2f}.jpg"
+    return Picture(file_name, split, aspect, seed, owner, label, sensitive)
+
+
+def _tell(
+    config: DatasetConfig, seed: int, personas: Sequence[Persona], dealt: Sequence[Sequence[Association]]
+) -> list[list[Sensitive]]:
+    """Value, style and phrasing of each association; styles take turns within a split and field."""
+    turn: Counter[tuple[Split, str]] = Counter()
+    starts = np.random.default_rng([seed, _STYLES]).integers(len(config.styles), size=len(FIELDS)).tolist()
+    offset = dict(zip(map(str, FIELDS), starts, strict=True))
+    told = []
+    for persona, associations in zip(personas, dealt, strict=True):
+        values = Counter[str]()
+        entries = []
+        for association in associations:
+            field, key = association.field, (association.split, association.field)
+            style = config.styles[(turn[key] + offset[field]) % len(config.styles)]
+            turn[key] += 1
+            texts = persona.values(field)
+            value = texts[values[field] % len(texts)]
+            values[field] += 1
+            entries.append(Sensitive(field, value, style))
+        told.append(entries)
+    return told
+
+
+def _joint(count: int, groups: Sequence[Group], seed: int) -> Counter[int]:
+    """How many pictures of `retain_joint` each identity of `forget` gets."""
+    known = [index for index, group in enumerate(groups) if group is not Group.HOLDOUT]
+    order = np.random.default_rng([seed, _JOINT]).permutation(known).tolist()
+    return Counter(order[number % len(order)] for number in range(count))
+
+
+def _whole_identities(people: Sequence[list[Picture]]) -> Iterator[list[Picture]]:
+    part: list[Picture] = []
+    for pictures in people:
+        if part and len(part) + len(pictures) > _BLOCK:
+            yield part
+            part = []
+        part = part + pictures
+    yield part
+
+
+def _strangers(config: DatasetConfig, seed: int, personas: Sequence[Persona]) -> list[Block]:
+    """Pictures of `retain_disjoint`: genders and ages are those of the personas, faces are new."""
+    aspects = spread(config.aspects, config.retain_disjoint, [seed, _STRANGER])
+    pictures, faces = [], []
+    for index, aspect in enumerate(aspects):
+        alike = personas[int(np.random.default_rng([seed, _STRANGER, index, 3]).integers(len(personas)))]
+        faces.append(Face(integer(seed, _STRANGER, index, 1), alike.gender, alike.age))
+        stem = f"disjoint_{index:06d}"
+        pictures.append(_picture(config, stem, Split.RETAIN_SYNTH, aspect, (seed, _STRANGER, index, 2)))
+    return [
+        Block(f"disjoint-{number:05d}", "portrait", tuple(pictures[start:stop]), tuple(faces[start:stop]))
+        for number, (start, stop) in enumerate(_runs(len(pictures)))
+    ]
+
+
+def _scenes(config: DatasetConfig, seed: int, split: Split, stem: str, labels: Sequence[int]) -> list[Block]:
+    """Square pictures of classes, which take turns."""
+    purpose = list(Split).index(split)
+    order = np.random.default_rng([seed, _SCENES, purpose]).permutation(len(labels)).tolist()
+    pictures = [
+        _picture(
+            config, f"{stem}_{index:08d}", split, 1.0, (seed, _SCENES, purpose, index), label=labels[position]
+        )
+        for index, position in enumerate(order)
+    ]  # fmt: skip
+    return [
+        Block(f"{stem}-{number:05d}", "scene", tuple(pictures[start:stop]))
+        for number, (start, stop) in enumerate(_runs(len(pictures)))
+    ]
+
+
+def _evenly(count: int, classes: int) -> list[int]:
+    return [number % classes for number in range(count)]
+
+
+def _runs(count: int) -> list[tuple[int, int]]:
+    return [(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK)]
+
+
+def _owner(picture: Picture) -> int:
+    if picture.owner is None:
+        raise TypeError(f"Expected a picture of an identity, got {picture.file_name}.")
+    return picture.owner
