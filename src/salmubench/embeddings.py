@@ -1,0 +1,222 @@
+"""The narrow waist: embeddings of one model on one dataset, on disk.
+
+A folder with `images.npy` and `texts.npy` (float32 unit rows, memory-mappable), `index.parquet` (one line a dataset
+row: its facts and its rows in the two arrays), `texts.parquet` (text → row), `dataset.json` (what scoring needs of the
+dataset) and `manifest.json`, written last. Everything after encoding reads this folder and needs no model.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench import manifest
+from salmubench.errors import EmbeddingsError, OutputError
+from salmubench.layout import GeneralKnowledge
+
+STAGE = "encode"
+IMAGES = "images.npy"
+TEXTS = "texts.npy"
+INDEX = "index.parquet"
+TEXT_TABLE = "texts.parquet"
+DATASET = "dataset.json"
+FRAGILE = "fragile_set_ids.json"
+FRAGILE_SIMILARITIES = "fragile_set_all_similarities.json"
+
+INDEX_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("split", "file_name", "caption", "identity_id", "name", "field", "value")]
+    + [("paraphrase", pa.string()), ("style", pa.string()), ("image_row", pa.int64()), ("text_row", pa.int64())]
+)
+TEXT_SCHEMA = pa.schema([("text", pa.string()), ("row", pa.int64())])
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What scoring needs to know of the dataset besides the index.
+
+    Attributes:
+        name: for records.
+        fingerprint: SHA-256 of its content.
+        counts: rows of each encoded split.
+        forget_identity: identities all of whose associations must go.
+        fragile_ids: file names of the fragile set where the dataset lists them.
+        general_knowledge: class names and templates, where it has them.
+    """
+
+    name: str
+    fingerprint: str
+    counts: Mapping[str, int]
+    forget_identity: frozenset[str]
+    fragile_ids: tuple[str, ...] | None
+    general_knowledge: GeneralKnowledge | None
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """Embeddings of one model, opened for reading.
+
+    Attributes:
+        folder: where they are.
+        manifest: content of `manifest.json`.
+        dataset: facts of the dataset.
+        images: float32 (pictures, d), memory-mapped.
+        texts: float32 (texts, d), memory-mapped.
+        index: one line a dataset row (`INDEX_SCHEMA`).
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    dataset: DatasetFacts
+    images: Array
+    texts: Array
+    index: pa.Table
+
+    @functools.cached_property
+    def text_rows(self) -> Mapping[str, int]:
+        """Text → row of `texts`."""
+        table = _read_table(self.folder / TEXT_TABLE, TEXT_SCHEMA)
+        return dict(zip(table.column("text").to_pylist(), table.column("row").to_pylist(), strict=True))
+
+    def rows_of(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Rows of `texts` for some texts, int64 (n,).
+
+        Raises:
+            EmbeddingsError: a text was not encoded.
+        """
+        rows = self.text_rows
+        missing = [text for text in texts if text not in rows]
+        if missing:
+            raise EmbeddingsError(
+                f"Expected {len(texts)} texts in {self.folder / TEXT_TABLE}, found no {missing[0]!r} and "
+                f"{len(missing) - 1} others. Encode the model again with the texts that the metrics ask for "
+                "(salmubench.metrics.required_texts)."
+            )
+        found = np.fromiter((rows[text] for text in texts), np.int64, len(texts))
+        if len(found) and (found.min() < 0 or found.max() >= len(self.texts)):
+            raise EmbeddingsError(
+                f"Expected rows 0 to {len(self.texts) - 1} in {self.folder / TEXT_TABLE}, column row, found "
+                f"{found.min()} to {found.max()}. Encode the model again."
+            )
+        return found
+
+
+def write_dataset_facts(path: Path, facts: DatasetFacts) -> None:
+    """Write `dataset.json`."""
+    known = facts.general_knowledge
+    manifest.write_json(
+        path,
+        {
+            "name": facts.name,
+            "fingerprint": facts.fingerprint,
+            "counts": facts.counts,
+            "forget_identity": sorted(facts.forget_identity),
+            "fragile_ids": facts.fragile_ids,
+            "general_knowledge": None if known is None else {"classes": known.classes, "templates": known.templates},
+        },
+    )
+
+
+def open_embeddings(folder: Path) -> Embeddings:
+    """Open a finished embeddings folder and check that it is sound.
+
+    Raises:
+        EmbeddingsError: not finished, files missing or unreadable, arrays of different width, rows out of range, values
+            that are not finite, or a vector without a direction.
+    """
+    try:
+        description = manifest.read_manifest(folder, STAGE)
+        facts = manifest.read_json(folder / DATASET)
+    except OutputError as error:
+        raise EmbeddingsError(f"Expected the embeddings of a model in {folder}: {error}") from error
+    images, texts = _load(folder / IMAGES), _load(folder / TEXTS)
+    if images.shape[1] != texts.shape[1] and len(images) and len(texts):
+        raise EmbeddingsError(
+            f"Expected pictures and texts of one width in {folder}, found {images.shape[1]} in {IMAGES} and "
+            f"{texts.shape[1]} in {TEXTS}. Encode the model again."
+        )
+    index = _read_table(folder / INDEX, INDEX_SCHEMA)
+    for column, array, name in (("image_row", images, IMAGES), ("text_row", texts, TEXTS)):
+        rows = index.column(column).to_numpy()
+        if len(rows) and (rows.min() < 0 or rows.max() >= len(array)):
+            raise EmbeddingsError(
+                f"Expected rows 0 to {len(array) - 1} of {name} in {folder / INDEX}, column {column}, found "
+                f"{rows.min()} to {rows.max()}. Encode the model again."
+            )
+    return Embeddings(folder, description, _facts(facts, folder / DATASET), images, texts, index)
+
+
+def is_embeddings(path: Path) -> bool:
+    """Tell whether a path is a finished embeddings folder."""
+    return path.is_dir() and (path / IMAGES).is_file()
+
+
+def _facts(content: Any, path: Path) -> DatasetFacts:
+    try:
+        known = content["general_knowledge"]
+        return DatasetFacts(
+            name=content["name"],
+            fingerprint=content["fingerprint"],
+            counts=content["counts"],
+            forget_identity=frozenset(content["forget_identity"]),
+            fragile_ids=None if content["fragile_ids"] is None else tuple(content["fragile_ids"]),
+            general_knowledge=None
+            if known is None
+            else GeneralKnowledge(tuple(known["classes"]), tuple(known["templates"])),
+        )
+    except (KeyError, TypeError) as error:
+        raise EmbeddingsError(f"Expected the dataset's facts in {path}, found no {error}. Encode again.") from error
+
+
+def _load(path: Path) -> Array:
+    try:
+        array = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise EmbeddingsError(f"Expected a NumPy array at {path}, found: {error}. Encode the model again.") from error
+    if array.ndim != 2 or array.dtype != np.float32:
+        raise EmbeddingsError(
+            f"Expected float32 of shape (n, d) in {path}, found {array.dtype} of shape {array.shape}. Encode again."
+        )
+    for start in range(0, len(array), _CHECK_ROWS):
+        norms = np.einsum("ij,ij->i", *(array[start : start + _CHECK_ROWS],) * 2, dtype=np.float64)
+        bad = ~np.isfinite(norms) | (norms <= 0)
+        if bad.any():
+            row = start + int(np.flatnonzero(bad)[0])
+            raise EmbeddingsError(
+                f"Expected finite vectors with a direction in {path}, found NaN, infinity or zeros in row {row}. The "
+                "model diverged, or the file is damaged: encode it again to find out."
+            )
+    found: Array = array
+    return found
+
+
+def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise EmbeddingsError(f"Expected a parquet table at {path}, found: {error}. Encode the model again.") from error
+    missing = [name for name in schema.names if name not in table.column_names]
+    if missing:
+        raise EmbeddingsError(f"Expected the column {missing[0]} in {path}, found {table.column_names}. Encode again.")
+    return table.select(schema.names)
+
+
+def required_json(path: Path) -> Any:
+    """Read a small JSON side file, e.g. the fragile set beside Compromised's embeddings."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EmbeddingsError(f"Expected JSON at {path}, found: {error}. Delete the file and score again.") from error
+
+
+_CHECK_ROWS = 8192  # rows a time: the check needs no copy of the whole array

@@ -1,0 +1,294 @@
+"""`encode`: one pass of a model over the unique pictures and texts of a dataset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench import cost, embeddings, layout, manifest, progress
+from salmubench.encode.config import EncodeConfig
+from salmubench.encode.pictures import PixelCache, batches, split_transform
+from salmubench.encode.store import ChunkStore
+from salmubench.encode.texts import Tokens, encode_texts, tokenize, unit_rows
+from salmubench.errors import EmbeddingsError
+from salmubench.types import Pair, Split
+
+if TYPE_CHECKING:
+    from salmubench.models import ClipModel
+
+_PIXELS = PixelCache()
+
+
+def encode(
+    *,
+    model: str | Path,
+    dataset: Path | str | layout.Dataset,
+    out: Path,
+    texts: Sequence[str] = (),
+    arch: str | None = None,
+    config: EncodeConfig | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+) -> Path:
+    """Encode a dataset with a model: `images.npy`, `texts.npy`, `index.parquet`, `texts.parquet`, `manifest.json`.
+
+    Pictures of `forget` and `forget_target` are the same and encoded once; of texts with equal tokens one is. A call on
+    a finished folder of the same inputs does nothing; a killed one goes on after the last finished chunk.
+
+    Args:
+        model: a folder in open_clip's local-dir layout, `hf-hub:org/name`, or a weights file with `arch`.
+        dataset: a folder in the official layout, a Hub id, or an open dataset.
+        out: the embeddings folder.
+        texts: further texts that scoring asks for (`salmubench.metrics.required_texts`).
+        arch: open_clip's name of the architecture of a bare weights file.
+        config: options.
+        device: auto, cpu or cuda.
+        precision: auto, fp32 or bf16.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ModelError: the model can't be loaded.
+        DatasetError: the dataset breaks the layout, or a picture can't be decoded.
+        EmbeddingsError: the model gives vectors that are not finite.
+        OutputError: the folder is in use, full, or holds something else.
+    """
+    from salmubench import models
+
+    config = config or EncodeConfig()
+    opened = dataset if isinstance(dataset, layout.Dataset) else layout.open_dataset(dataset)
+    device = models.resolve_device(device)
+    precision = models.resolve_precision(precision, device)
+    inputs = {
+        "checkpoint": models.checkpoint_sha256(model, arch=arch),
+        "dataset": opened.fingerprint,
+        "texts": manifest.sha256_json(sorted(set(texts))),
+    }
+    settings = {"splits": config.splits, "precision": precision}
+    with manifest.stage_folder(out, embeddings.STAGE, config=settings, inputs=inputs, given=config) as stage:
+        if stage.complete:
+            return out
+        with cost.measure() as spent:
+            plan = _plan(opened, config.splits, texts)
+            loaded = models.load_model(model, arch=arch, device=device)
+            tokens = tokenize(loaded, plan.texts)
+            with models.compute(device, precision):
+                _encode_pictures(loaded, opened, plan, out, config, device)
+                _encode_texts(loaded, tokens, out, config)
+            _write_tables(opened, plan, out)
+        ChunkStore(out, "images", 0).clear()
+        stage.finish(
+            outputs={
+                "model": _describe_model(loaded, model),
+                "dataset": {"name": opened.name, "fingerprint": opened.fingerprint},
+                "pictures": plan.pictures,
+                "texts": len(plan.texts),
+                "cut_captions": _count_cut(plan, tokens),
+                "encoding": {
+                    "precision": precision,
+                    "device": device,
+                    "preprocessing": loaded.config.get("preprocess_cfg"),
+                    "image_size": loaded.config["model_cfg"]["vision_cfg"].get("image_size"),
+                    "context_length": loaded.context_length,
+                },
+            },
+            cost={"seconds": spent.seconds, "peak_memory": spent.peak_memory},
+        )
+    return out
+
+
+# --- what to encode ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which pictures and texts are encoded, and where each dataset row finds its own.
+
+    Attributes:
+        rows: (split, pair, row in `images`, row in `texts`) of each dataset row.
+        ranges: (split, start, stop): the pictures in the order of `images`.
+        texts: the unique texts in the order of `texts`.
+    """
+
+    rows: tuple[tuple[str, Pair, int, int], ...]
+    ranges: tuple[tuple[str, int, int], ...]
+    texts: tuple[str, ...]
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures are encoded."""
+        return sum(stop - start for _, start, stop in self.ranges)
+
+
+def _plan(dataset: layout.Dataset, splits: Sequence[str], texts: Sequence[str]) -> Plan:
+    text_rows: dict[str, int] = {}
+    shared: dict[str, int] = {}  # file name → picture, within forget and forget_target
+    rows: list[tuple[str, Pair, int, int]] = []
+    ranges: list[tuple[str, int, int]] = []
+    pictures = 0
+    for split in splits:
+        for number, pair in enumerate(dataset.rows(split)):
+            in_forget = split in (Split.FORGET, Split.FORGET_TARGET)
+            # Within one split equal names are not trusted to be equal pictures.
+            known = shared.get(pair.file_name) if split == Split.FORGET_TARGET else None
+            if known is None:
+                known, pictures = pictures, pictures + 1
+                if in_forget:
+                    shared.setdefault(pair.file_name, known)
+                if ranges and ranges[-1][0] == split and ranges[-1][2] == number:
+                    ranges[-1] = (split, ranges[-1][1], number + 1)
+                else:
+                    ranges.append((split, number, number + 1))
+            rows.append((split, pair, known, text_rows.setdefault(pair.caption, len(text_rows))))
+    for text in texts:
+        text_rows.setdefault(text, len(text_rows))
+    return Plan(tuple(rows), tuple(ranges), tuple(text_rows))
+
+
+def _pictures(dataset: layout.Dataset, plan: Plan, start: int, stop: int) -> Iterator[tuple[str, bytes]]:
+    offset = 0
+    for split, first, last in plan.ranges:
+        low, high = max(start - offset, 0) + first, min(stop - offset, last - first) + first
+        if low < high:
+            for number, data in enumerate(dataset.images(split, low, high), low):
+                yield f"split {split}, row {number} ({dataset.rows(split)[number].file_name})", data
+        offset += last - first
+
+
+# --- the passes -------------------------------------------------------------------------------------------------
+
+
+def _encode_pictures(
+    model: ClipModel, dataset: layout.Dataset, plan: Plan, out: Path, config: EncodeConfig, device: str
+) -> None:
+    import torch
+
+    store, preprocessor = ChunkStore(out, "images", plan.pictures), split_transform(model.preprocess)
+    _PIXELS.open((dataset.fingerprint, plan.ranges, str(model.preprocess)))
+    missing, width = store.missing(), 0
+    total = sum(span.stop - span.start for span in missing)
+    with torch.inference_mode(), progress.bar(total=total, description="encode pictures") as advance:
+        for span in missing:
+            done: list[embeddings.Array] = []
+            start = span.start
+            held = _PIXELS.get(span.start, span.stop)
+            if held is not None:
+                source = (held[low : low + config.batch_size] for low in range(0, len(held), config.batch_size))
+            else:
+                encoded = _pictures(dataset, plan, span.start, span.stop)
+                source = batches(encoded, preprocessor, batch_size=config.batch_size, workers=config.workers)
+            for pixels in source:
+                vectors = model.module.encode_image(preprocessor.to_batch(pixels, device))  # type: ignore[operator]
+                done.append(_finite(unit_rows(vectors), "pictures", model.source))
+                if held is None:
+                    _PIXELS.put(start, pixels)
+                start += len(pixels)
+                advance(len(pixels))
+            store.write(span, np.concatenate(done))
+            width = done[0].shape[1]
+    store.join(width or _width(model))
+
+
+def _encode_texts(model: ClipModel, tokens: Tokens, out: Path, config: EncodeConfig) -> None:
+    import torch
+
+    store, numbers = ChunkStore(out, "texts", len(tokens.ids)), np.arange(len(tokens.ids))
+    missing = store.missing()
+    total = sum(span.stop - span.start for span in missing)
+    with torch.inference_mode(), progress.bar(total=total, description="encode texts") as advance:
+        for span in missing:
+            own = np.flatnonzero((tokens.first == numbers)[span.start : span.stop])
+            rows = np.zeros((span.stop - span.start, _width(model)), np.float32)
+            if len(own):
+                ids = tokens.ids[span.start : span.stop][own]
+                found = encode_texts(model, ids, batch_size=config.text_batch_size, trim=config.trim_texts)
+                rows[own] = _finite(found, "texts", model.source)
+            store.write(span, rows)
+            advance(span.stop - span.start)
+    copies = {int(row): int(tokens.first[row]) for row in np.flatnonzero(tokens.first != numbers)}
+    store.join(_width(model), copies=copies)
+
+
+def _finite(rows: embeddings.Array, what: str, source: str) -> embeddings.Array:
+    if not np.isfinite(rows).all():
+        raise EmbeddingsError(
+            f"Expected finite vectors of the {what}, found NaN or infinity. The model {source} has diverged, or this "
+            "precision is too low for it: try --precision fp32."
+        )
+    return rows
+
+
+def _width(model: ClipModel) -> int:
+    return int(model.config["model_cfg"]["embed_dim"])
+
+
+# --- what is written --------------------------------------------------------------------------------------------
+
+
+def _write_tables(dataset: layout.Dataset, plan: Plan, out: Path) -> None:
+    columns: dict[str, list[Any]] = {name: [] for name in embeddings.INDEX_SCHEMA.names}
+    for split, pair, image_row, text_row in plan.rows:
+        values = (
+            split, pair.file_name, pair.caption, pair.identity, pair.name, pair.field, pair.value, pair.paraphrase,
+            pair.style, image_row, text_row,
+        )  # fmt: skip
+        for name, value in zip(columns, values, strict=True):
+            columns[name].append(value)
+    texts = {"text": list(plan.texts), "row": list(range(len(plan.texts)))}
+    with manifest.atomic_path(out / embeddings.INDEX) as path:
+        pq.write_table(pa.table(columns, schema=embeddings.INDEX_SCHEMA), path, compression="zstd")
+    with manifest.atomic_path(out / embeddings.TEXT_TABLE) as path:
+        pq.write_table(pa.table(texts, schema=embeddings.TEXT_SCHEMA), path, compression="zstd")
+    encoded = {split for split, *_ in plan.rows}
+    facts = embeddings.DatasetFacts(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        counts={split: count for split, count in dataset.counts.items() if split in encoded or not count},
+        forget_identity=dataset.forget_identity_ids(),
+        fragile_ids=dataset.fragile_ids,
+        general_knowledge=dataset.general_knowledge,
+    )
+    embeddings.write_dataset_facts(out / embeddings.DATASET, facts)
+
+
+def _count_cut(plan: Plan, tokens: Tokens) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    for split, _, _, text_row in plan.rows:
+        counts[split] = counts.get(split, 0) + int(tokens.cut[text_row])
+    return counts
+
+
+def _describe_model(model: ClipModel, source: str | Path) -> Mapping[str, Any]:
+    """What a record says about the model: from the checkpoint's own manifest where it has one."""
+    known: Mapping[str, Any] = {}
+    if model.folder is not None and (model.folder / manifest.MANIFEST).is_file():
+        content = manifest.read_json(model.folder / manifest.MANIFEST)
+        known = content if isinstance(content, dict) else {}
+    outputs = known.get("outputs") or {}
+    unlearnt = known.get("stage") == "unlearn"
+    if model.folder is None:
+        name = Path(source).stem
+    elif str(source).startswith("hf-hub:"):  # the folder is a snapshot of the cache
+        name = str(source).rpartition("/")[2]
+    else:
+        name = model.folder.resolve().name
+    return {
+        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80],
+        "source": str(source),
+        "sha256": model.sha256,
+        "kind": outputs.get("kind"),
+        "method": outputs.get("method") if unlearnt else None,
+        "budget": outputs.get("budget") if unlearnt else None,
+        "config_given": known.get("config_given") if unlearnt else None,
+        "config": known.get("config") if unlearnt else None,
+        "exposures": outputs.get("exposures"),
+        "cost": {**(known.get("cost") or {}), **(outputs.get("cost") or {})},
+    }

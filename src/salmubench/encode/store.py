@@ -1,0 +1,93 @@
+"""Arrays written chunk by chunk, so that a killed run goes on where it stopped and no file is ever half-written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from salmubench import manifest
+from salmubench.embeddings import Array
+
+CHUNK = 8192
+"""Rows a chunk. A constant: chunks of an earlier run must fit."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Rows `start` to `stop` of an array and the chunk file that holds them."""
+
+    start: int
+    stop: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class ChunkStore:
+    """Chunks of one array, `<folder>/.chunks/<name>-NNNNN.npy`, joined into `<folder>/<name>.npy` at the end.
+
+    Attributes:
+        folder: of the stage.
+        name: of the array, e.g. `images`.
+        rows: how many rows it will have.
+    """
+
+    folder: Path
+    name: str
+    rows: int
+
+    @property
+    def target(self) -> Path:
+        """The joined file."""
+        return self.folder / f"{self.name}.npy"
+
+    def missing(self) -> list[Span]:
+        """Chunks still to be computed; none when the joined file is there."""
+        return [] if self.target.is_file() else [span for span in self._spans() if not span.path.is_file()]
+
+    def write(self, span: Span, rows: Array) -> None:
+        """Write one chunk atomically."""
+        _save(span.path, lambda path: np.save(path, rows))
+
+    def join(self, width: int, *, copies: Mapping[int, int] | None = None) -> None:
+        """Join the chunks in order; memory stays that of one chunk.
+
+        Args:
+            width: columns.
+            copies: row → row that it is a copy of.
+        """
+        if self.target.is_file():
+            return
+
+        def fill(path: Path) -> None:
+            whole = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(self.rows, width))
+            for span in self._spans():
+                whole[span.start : span.stop] = np.load(span.path)
+            for row, original in (copies or {}).items():
+                whole[row] = whole[original]
+            whole.flush()
+
+        if self.rows:
+            _save(self.target, fill)
+        else:  # nothing to map
+            _save(self.target, lambda path: np.save(path, np.zeros((0, width), np.float32)))
+
+    def clear(self) -> None:
+        """Delete the chunks."""
+        shutil.rmtree(self.folder / ".chunks", ignore_errors=True)
+
+    def _spans(self) -> Iterator[Span]:
+        for number, start in enumerate(range(0, self.rows, CHUNK)):
+            path = self.folder / ".chunks" / f"{self.name}-{number:05d}.npy"
+            yield Span(start, min(start + CHUNK, self.rows), path)
+
+
+def _save(path: Path, write: Callable[[Path], None]) -> None:
+    with manifest.atomic_path(path) as temporary:
+        # np.save appends .npy to names without it, so the array is written beside and moved.
+        beside = temporary.with_name(f"{temporary.stem}.npy")
+        write(beside)
+        beside.replace(temporary)

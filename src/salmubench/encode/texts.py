@@ -1,0 +1,120 @@
+"""Texts to unit vectors: equal tokens once, short ones without their padding where that can't matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from salmubench.embeddings import Array
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from salmubench.models import ClipModel
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of texts.
+
+    Attributes:
+        ids: int64 (n, L).
+        cut: bool (n,): longer than the context.
+        first: int64 (n,): the first text with the same tokens; its own number where there is none before it.
+    """
+
+    ids: npt.NDArray[np.int64]
+    cut: npt.NDArray[np.bool_]
+    first: npt.NDArray[np.int64]
+
+
+def tokenize(model: ClipModel, texts: Sequence[str]) -> Tokens:
+    """Tokenise texts once and find those that the model can't tell apart."""
+    length = model.context_length
+    if not texts:
+        return Tokens(np.zeros((0, length), np.int64), np.zeros(0, np.bool_), np.zeros(0, np.int64))
+    if getattr(model.tokenizer, "reduction_fn", _missing) is None:
+        # open_clip's own tokenizer cuts at the end and sets the end token last: one pass with one token more shows
+        # both what is cut and what the cut leaves.
+        longer = model.tokenizer(list(texts), context_length=length + 1).numpy()
+        cut = longer[:, -1] != 0
+        ids = np.ascontiguousarray(longer[:, :length])
+        ids[cut, -1] = longer[cut, -1]
+    else:
+        ids, cut = model.tokenize(texts).numpy(), np.array(model.is_cut(texts), np.bool_)
+    seen: dict[bytes, int] = {}
+    first = np.fromiter((seen.setdefault(row.tobytes(), number) for number, row in enumerate(ids)), np.int64, len(ids))
+    return Tokens(ids, cut, first)
+
+
+def encode_texts(model: ClipModel, ids: npt.NDArray[np.int64], *, batch_size: int, trim: bool) -> Array:
+    """Encode tokens (n, L) to float32 unit vectors (n, d); the caller holds the compute context."""
+    import torch
+
+    if not len(ids):
+        return np.zeros((0, 0), np.float32)
+    trim = trim and _can_trim(model.module)
+    lengths = ids.argmax(axis=1) + 1  # the end token has the highest number
+    order = np.argsort(lengths, kind="stable") if trim else np.arange(len(ids))
+    found: Array | None = None
+    for start in range(0, len(ids), batch_size):
+        rows = order[start : start + batch_size]
+        tokens = torch.from_numpy(ids[rows]).to(model.device)
+        vectors = (
+            _encode_trimmed(model.module, tokens[:, : int(lengths[rows].max())])
+            if trim
+            else model.module.encode_text(tokens)  # type: ignore[operator]
+        )
+        unit = unit_rows(vectors)
+        if found is None:
+            found = np.empty((len(ids), unit.shape[1]), np.float32)
+        found[rows] = unit
+    assert found is not None
+    return found
+
+
+def unit_rows(vectors: Tensor) -> Array:
+    """Normalise in float32, whatever the precision of the forward pass."""
+    vectors = vectors.float()
+    found: Array = (vectors / vectors.norm(dim=-1, keepdim=True)).cpu().numpy()
+    return found
+
+
+def _can_trim(module: Any) -> bool:
+    """Only open_clip's `CLIP` with a causal mask and pooling at the end token: what follows that token can't matter."""
+    mask = getattr(module, "attn_mask", None)
+    if mask is None or getattr(module, "text_pool_type", None) != "argmax":
+        return False
+    parts = ("token_embedding", "positional_embedding", "transformer", "ln_final", "text_projection")
+    if not all(hasattr(module, part) for part in parts):
+        return False
+    length = mask.shape[-1]
+    rows = np.arange(length)
+    future = rows[None, :] > rows[:, None]  # (L, L)
+    return bool((np.isneginf(mask.float().cpu().numpy()) == future).all())
+
+
+def _encode_trimmed(module: Any, tokens: Tensor) -> Tensor:
+    """The text tower's forward pass on the first columns of the tokens (B, l)."""
+    import torch
+    from torch import nn
+
+    dtype, length = module.transformer.get_cast_dtype(), tokens.shape[1]
+    x = module.token_embedding(tokens).to(dtype) + module.positional_embedding[:length].to(dtype)  # (B, l, w)
+    x = module.transformer(x, attn_mask=module.attn_mask[:length, :length])
+    # Normalising the end token alone is the same as normalising all and picking it.
+    x = module.ln_final(x[torch.arange(len(x), device=x.device), tokens.argmax(dim=-1)])  # (B, w)
+    projection = module.text_projection
+    if projection is None:
+        pooled: Tensor = x
+    else:
+        pooled = projection(x) if isinstance(projection, nn.Linear) else x @ projection
+    return pooled
+
+
+def _missing() -> None:
+    """Stands for a tokenizer without `reduction_fn`, which is not open_clip's own."""
