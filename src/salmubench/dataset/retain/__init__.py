@@ -1,0 +1,1 @@
+"""Backends of the retain_real split: one module each, picked by name in the recipe."""
