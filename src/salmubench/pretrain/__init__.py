@@ -1,0 +1,1 @@
+"""Pretraining of the two references: `open_clip_train` under torchrun, from WebDataset shards."""

@@ -1,0 +1,78 @@
+"""Architectures by name: shipped here, known to open_clip, or a JSON file. Nothing heavy is imported."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from salmubench.errors import ConfigError, UnknownName
+
+SHIPPED = Path(__file__).parent / "model_configs"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An open_clip model configuration.
+
+    Attributes:
+        name: the name open_clip knows it by, once registered.
+        path: the JSON file to register, or `None` where open_clip knows the name already.
+        config: the file's content (`embed_dim`, `vision_cfg`, `text_cfg`).
+    """
+
+    name: str
+    path: Path | None
+    config: Mapping[str, Any]
+
+    @property
+    def image_size(self) -> int:
+        """Side of the pictures the model sees, pixels."""
+        size = self.config["vision_cfg"].get("image_size", 224)
+        return int(size[0] if isinstance(size, list) else size)
+
+
+def find(model: str) -> Architecture:
+    """Find an architecture.
+
+    Args:
+        model: a shipped name, a name of open_clip, or the path of a JSON file.
+
+    Raises:
+        UnknownName: no such name.
+        ConfigError: the file is missing or no model configuration.
+    """
+    if model.endswith(".json"):
+        path = Path(model).resolve()
+        return Architecture(path.stem, path, _read(path))
+    own = SHIPPED / f"{model}.json"
+    if own.is_file():
+        return Architecture(model, own, _read(own))
+    others = _engine_configs()
+    if model not in others:
+        raise UnknownName("model", model, [*(path.stem for path in SHIPPED.glob("*.json")), *others])
+    return Architecture(model, None, _read(others[model]))
+
+
+def _engine_configs() -> dict[str, Path]:
+    spec = importlib.util.find_spec("open_clip")
+    if spec is None or spec.origin is None:
+        return {}
+    return {path.stem: path for path in (Path(spec.origin).parent / "model_configs").glob("*.json")}
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise ConfigError(f"Expected pretrain.model to be a name or the path of a JSON file, found no file {path}.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Expected the model configuration {path} to be JSON, found: {error}.") from error
+    missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in content]
+    if missing:
+        raise ConfigError(f"Expected embed_dim, vision_cfg and text_cfg in {path}, found no {', '.join(missing)}.")
+    found: Mapping[str, Any] = content
+    return found

@@ -1,0 +1,196 @@
+"""The torchrun command of a pretraining: every option stands in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from salmubench.errors import ConfigError
+from salmubench.pretrain.architectures import Architecture
+from salmubench.pretrain.exposure import streamed_pairs
+from salmubench.pretrain.plan import plan_epoch
+from salmubench.pretrain.recipe import PretrainConfig
+from salmubench.shards import ShardSet
+
+WORKER = "salmubench.pretrain.open_clip_worker"
+Kind = Literal["clean", "compromised"]
+KINDS: tuple[Kind, ...] = ("clean", "compromised")
+
+_MEMORY_LIMIT = 1 << 30  # bytes of decoded pictures, over all processes of the machine
+_ADAMW = {"beta1": 0.9, "beta2": 0.98, "eps": 1e-6}  # CLIP's; open_clip guesses them from the architecture's name
+_TIMM = {"eps": 1e-8}  # the engine hands on None otherwise, which timm's Muon can't take
+
+
+@dataclass(frozen=True)
+class Job:
+    """One pretraining, everything decided.
+
+    Attributes:
+        kind: which reference.
+        config: the recipe's section.
+        architecture: of the model.
+        shards: the data.
+        loading: `memory` or `stream`.
+        device: `cpu` or `cuda`.
+        precision: `fp32` or `bf16`.
+        seed: of weights and order.
+        out: absolute folder of the checkpoint.
+    """
+
+    kind: Kind
+    config: PretrainConfig
+    architecture: Architecture
+    shards: ShardSet
+    loading: Literal["memory", "stream"]
+    device: str
+    precision: str
+    seed: int
+    out: Path
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Rows of each part that is trained on, in the order of `--train-data`."""
+        retain = self.shards.rows("retain") + self.config.retain_samples
+        sensitive = {"sensitive": self.shards.rows("sensitive")} if self.kind == "compromised" else {}
+        return {"retain": retain, **sensitive}
+
+    @property
+    def rows(self) -> int:
+        """Rows that an epoch passes through."""
+        return sum(self.parts.values())
+
+    @property
+    def step_pairs(self) -> list[int]:
+        """Pairs seen up to and with each step of an epoch, over all processes."""
+        config = self.config
+        if self.loading == "memory":
+            plan = plan_epoch(self.rows, batch_size=config.batch_size, processes=config.processes)
+            return [int(pairs) * config.processes for pairs in np.cumsum(plan.sizes)]
+        batch = config.batch_size * config.processes
+        total = streamed_pairs(
+            self.rows, batch_size=config.batch_size, processes=config.processes, workers=config.workers
+        )
+        return list(range(batch, total + 1, batch))
+
+    @property
+    def train_data(self) -> str:
+        """`--train-data`: RETAIN, or RETAIN::SENSITIVE."""
+        retain = self.shards.pattern("retain")
+        if self.config.retain_data:
+            retain = f"{self.config.retain_data}::{retain}"
+        return f"{retain}::{self.shards.pattern('sensitive')}" if self.kind == "compromised" else retain
+
+
+def decide_loading(config: PretrainConfig, *, rows: int, image_size: int) -> Literal["memory", "stream"]:
+    """Decide whether the decoded pictures stay in memory; the same for both kinds.
+
+    Args:
+        config: the recipe's section.
+        rows: rows of retain and sensitive together.
+        image_size: side of the decoded pictures, pixels.
+    """
+    if config.loading != "auto":
+        return config.loading
+    fits = rows * 3 * image_size**2 * config.processes <= _MEMORY_LIMIT
+    return "memory" if fits and config.augment == "none" else "stream"
+
+
+def check(job: Job) -> None:
+    """Check what would fail later, deep in the engine.
+
+    Raises:
+        ConfigError: names the field.
+    """
+    config, steps = job.config, len(job.step_pairs) * job.config.epochs
+    if config.warmup >= steps:
+        raise ConfigError(f"Expected pretrain.warmup below the {steps} steps of the training, found {config.warmup}.")
+    if job.kind == "compromised" and not job.shards.shards("sensitive"):
+        raise ConfigError(
+            "Expected sensitive pairs (forget, holdout_association, holdout_identity) to train Compromised on, found "
+            "none in the dataset."
+        )
+    loaders = config.processes * max(1, config.workers)
+    if job.loading == "stream" and job.shards.shards("retain") < loaders:
+        raise ConfigError(
+            f"Expected at least as many retain shards as loaders (pretrain.processes × pretrain.workers = {loaders}), "
+            f"found {job.shards.shards('retain')}."
+        )
+
+
+def command(job: Job) -> list[str]:
+    """The command, word by word. The two kinds differ in name, out, train-data and train-num-samples only."""
+    words = [torchrun(), "--standalone", "--nproc_per_node", str(job.config.processes), "-m", WORKER]
+    for name, value in options(job).items():
+        words += [f"--{name}", *(str(item) for item in (value if isinstance(value, list | tuple) else [value]))]
+    return words
+
+
+def options(job: Job) -> dict[str, Any]:
+    """Every option of the worker and of the engine, by name."""
+    config = job.config
+    found: dict[str, Any] = {
+        "name": job.kind,
+        "out": job.out,
+        "train-data": job.train_data,
+        "train-num-samples": job.rows,
+        "dataset-type": "webdataset",
+        "loading": job.loading,
+        "augment": config.augment,
+        "workers": config.workers,
+        "model": job.architecture.name,
+        "batch-size": config.batch_size,
+        "epochs": config.epochs,
+        "opt": config.optimizer,
+        "lr": config.lr,
+        "wd": config.weight_decay,
+        "warmup": config.warmup,
+        "lr-scheduler": config.lr_scheduler,
+        "seed": job.seed,
+        "device": job.device,
+        "dist-backend": "nccl" if job.device == "cuda" else "gloo",
+        "precision": "amp_bf16" if job.precision == "bf16" else "fp32",
+        "threads": config.threads or max(1, cores() // config.processes),
+        "log-every-n-steps": config.log_every,
+        "save-frequency": 1,
+        "delete-previous-checkpoint": "true",
+        "resume": "latest",
+    }
+    if job.architecture.path is not None and job.architecture.path.parent != Path(__file__).parent / "model_configs":
+        found["model-config"] = job.architecture.path
+    given = {name: getattr(config, name) for name in _ADAMW if getattr(config, name) is not None}
+    found |= {**(_ADAMW if config.optimizer == "adamw" else _TIMM), **given}
+    if config.processes > 1:
+        # the loss over all pairs of the global batch, with gradients through the gathered features
+        found |= {"local-loss": "true", "gather-with-grad": "true"}
+    for name, value in config.extra_args.items():
+        if value is not False:
+            found[name] = "true" if value is True else value
+    return found
+
+
+def torchrun() -> str:
+    """`torchrun` where the shell finds that of this Python, else its path.
+
+    Raises:
+        ConfigError: this Python has none.
+    """
+    own = Path(sys.executable).parent / "torchrun"
+    found = shutil.which("torchrun")
+    if found is not None and (not own.is_file() or Path(found).samefile(own)):
+        return "torchrun"
+    if not own.is_file():
+        raise ConfigError(
+            f"Expected torchrun (it comes with torch) on the PATH or beside {sys.executable}, found none."
+        )
+    return str(own)
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,101 @@
+"""The engine's log, read: progress while it trains, curves afterwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench import manifest
+
+CURVES = "curves.parquet"
+SCHEMA = pa.schema([("step", pa.int64()), ("pairs", pa.int64()), ("name", pa.string()), ("value", pa.float64())])
+
+_EPOCH = re.compile(r"Start epoch (?P<epoch>\d+)\s*$")
+_ENTRY = re.compile(
+    r"Train Epoch: (?P<epoch>\d+) \[.*?, (?P<speed>[0-9.e+-]+|inf)/s, .* LR: (?P<lr>\S+) Logit Scale: (?P<scale>\S+)"
+    r".*? Loss: (?P<loss>\S+) \("
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the training log.
+
+    Attributes:
+        epoch: from 0.
+        step: optimiser steps done before this one, over all epochs.
+        values: `loss`, `lr`, `samples_per_second`, `logit_scale`.
+    """
+
+    epoch: int
+    step: int
+    values: dict[str, float]
+
+
+class LogReader:
+    """Turns log lines into entries; the log doesn't state the step, but entries come at known ones.
+
+    Args:
+        steps: optimiser steps of an epoch.
+        every: steps between two entries; the epoch's last step has one too.
+    """
+
+    def __init__(self, *, steps: int, every: int) -> None:
+        self.steps, self.every, self._seen = steps, every, 0
+
+    def read(self, line: str) -> Entry | None:
+        """Read a line; `None` for lines that are no entry."""
+        if _EPOCH.search(line):
+            self._seen = 0
+        match = _ENTRY.search(line)
+        if match is None:
+            return None
+        within = min(self._seen * self.every, self.steps - 1)
+        self._seen += 1
+        epoch = int(match["epoch"])
+        values = {
+            "loss": float(match["loss"]),
+            "lr": float(match["lr"]),
+            "samples_per_second": float(match["speed"]),
+            "logit_scale": float(match["scale"]),
+        }
+        return Entry(epoch, epoch * self.steps + within, values)
+
+
+def entries(lines: Iterable[str], *, steps: int, every: int) -> list[Entry]:
+    """Entries of a whole log in order of steps; what an interrupted run did twice counts the second time."""
+    reader = LogReader(steps=steps, every=every)
+    found: dict[int, Entry] = {}
+    for line in lines:
+        if _EPOCH.search(line):
+            start = int(_EPOCH.search(line)["epoch"]) * steps  # type: ignore[index]
+            found = {step: entry for step, entry in found.items() if step < start}
+        entry = reader.read(line)
+        if entry is not None:
+            found[entry.step] = entry
+    return [found[step] for step in sorted(found)]
+
+
+def write_curves(folder: Path, found: Sequence[Entry], *, pairs: Sequence[int]) -> Path:
+    """Write `curves.parquet`: step, pairs, name, value.
+
+    Args:
+        folder: of the checkpoint.
+        found: the entries.
+        pairs: pairs seen up to and with each step of an epoch.
+    """
+    per_epoch, steps = pairs[-1], len(pairs)
+    rows = [
+        (entry.step, entry.epoch * per_epoch + pairs[entry.step % steps], name, value)
+        for entry in found
+        for name, value in entry.values.items()
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
+    with manifest.atomic_path(folder / CURVES) as temporary:
+        pq.write_table(pa.table(columns, schema=SCHEMA), temporary)
+    return folder / CURVES

@@ -1,0 +1,282 @@
+"""`pretrain`: one reference model from scratch, by open_clip_train under torchrun."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from salmubench import cost, manifest, models, progress, shards
+from salmubench.errors import ConfigError, StageError
+from salmubench.layout import open_dataset
+from salmubench.pretrain import architectures, exposure
+from salmubench.pretrain.command import KINDS, WORKER, Job, Kind, check, command, decide_loading
+from salmubench.pretrain.curves import CURVES, LogReader, entries, write_curves
+from salmubench.pretrain.open_clip_worker import COUNTS, ERROR_MARK, TRAINING
+from salmubench.pretrain.recipe import PretrainConfig
+
+STAGE = "pretrain"
+LOG = "training.log"
+
+log = logging.getLogger(__name__)
+
+_OLD_WORKER_PATIENCE = 60.0  # seconds
+_STOP_PATIENCE = 10.0  # seconds
+
+
+def pretrain(
+    config: PretrainConfig,
+    *,
+    dataset: Path,
+    kind: Kind,
+    out: Path,
+    seed: int,
+    device: str = "auto",
+    precision: str = "auto",
+    print_command: bool = False,
+) -> str:
+    """Train Clean (retain pairs) or Compromised (retain and sensitive pairs); go on where an earlier call stopped.
+
+    Args:
+        config: the recipe's section `pretrain`.
+        dataset: a dataset folder.
+        kind: which of the two.
+        out: folder of the checkpoint.
+        seed: of weights and order.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto` (what the recipe says), `fp32` or `bf16`.
+        print_command: train nothing.
+
+    Returns:
+        The checkpoint's folder, or with `print_command` the shell command.
+
+    Raises:
+        ConfigError: a setting makes no sense.
+        DatasetError: the dataset or its shards are broken.
+        OutputError: the folder can't be used.
+        StageError: the training failed.
+    """
+    job = plan_job(
+        config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision
+    )  # fmt: skip
+    if print_command:
+        return shlex.join(command(job))
+    with manifest.stage_folder(
+        out,
+        STAGE,
+        config={"kind": kind, **asdict(config)},
+        inputs={"dataset": job.shards.dataset, "device": job.device, "precision": job.precision},
+        seed=seed,
+    ) as stage:
+        if not stage.complete:
+            wait_for_old_workers(job.out)
+            with cost.measure() as spent:
+                run(job)
+            outputs = finish(job)
+            stage.finish(outputs=outputs, cost={**outputs["trained"], **asdict(spent)})
+            shutil.rmtree(out / TRAINING)
+    return str(out)
+
+
+def shell_command(
+    config: PretrainConfig,
+    *,
+    dataset: Path,
+    kind: Kind,
+    out: Path,
+    seed: int,
+    device: str = "auto",
+    precision: str = "auto",
+) -> str:
+    """Give the exact shell command of a pretraining; arguments as for `pretrain`."""
+    return pretrain(
+        config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision, print_command=True
+    )
+
+
+def plan_job(
+    config: PretrainConfig, *, dataset: Path, kind: Kind, out: Path, seed: int, device: str, precision: str
+) -> Job:
+    """Decide and check everything that stands in the command; write the shards where there are none.
+
+    Raises:
+        ConfigError: a setting makes no sense.
+        DatasetError: the dataset or its shards are broken.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"Expected kind clean or compromised, found {kind!r}.")
+    architecture = architectures.find(config.model)
+    source = open_dataset(dataset)
+    where = models.resolve_device(device)
+    found = shards.find_or_write(source, out.resolve().parent / shards.FOLDER)
+    rows = found.rows("retain") + config.retain_samples + found.rows("sensitive")
+    job = Job(
+        kind=kind,
+        config=config,
+        architecture=architecture,
+        shards=found,
+        loading=decide_loading(config, rows=rows, image_size=architecture.image_size),
+        device=where,
+        precision=models.resolve_precision(config.precision if precision == "auto" else precision, where),
+        seed=seed,
+        out=out.resolve(),
+    )
+    check(job)
+    return job
+
+
+def run(job: Job) -> None:
+    """Run the command to its end and show the progress.
+
+    Raises:
+        StageError: it failed (with the worker's last error line), or the loss is no number.
+    """
+    steps, pairs = len(job.step_pairs), job.step_pairs
+    reader, done = LogReader(steps=steps, every=job.config.log_every), 0
+    (job.out / TRAINING).mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    with progress.bar(total=job.config.epochs * pairs[-1], description=f"pretrain {job.kind}") as advance:
+        for line in _output(command(job), job.out / TRAINING / "console.log"):
+            lines = [*lines[-200:], line]
+            entry = reader.read(line)
+            if entry is None:
+                continue
+            if not math.isfinite(entry.values["loss"]):
+                raise StageError(
+                    f"Pretraining {job.kind} failed: expected a finite loss, found {entry.values['loss']} in epoch "
+                    f"{entry.epoch}, step {entry.step}. Lower pretrain.lr (now {job.config.lr:g}) or raise "
+                    "pretrain.warmup."
+                )
+            seen = entry.epoch * pairs[-1] + pairs[entry.step % steps]
+            advance(seen - done)
+            done = seen
+
+
+def finish(job: Job) -> dict[str, Any]:
+    """Write curves and log; give the manifest's outputs.
+
+    Raises:
+        StageError: the engine ended without a checkpoint or without having trained all epochs.
+    """
+    if not (job.out / models.WEIGHTS).is_file():
+        raise StageError(f"Expected {models.WEIGHTS} in {job.out} after the training, found none.")
+    engine_log = job.out / TRAINING / job.kind / "out.log"
+    found = entries(
+        engine_log.read_text(encoding="utf-8", errors="replace").splitlines(),
+        steps=len(job.step_pairs),
+        every=job.config.log_every,
+    )
+    steps = len(job.step_pairs) * job.config.epochs
+    if not found or found[-1].step != steps - 1:
+        raise StageError(f"Expected {steps} steps in {engine_log}, found {found[-1].step + 1 if found else 0}.")
+    write_curves(job.out, found, pairs=job.step_pairs)
+    shutil.copyfile(engine_log, job.out / LOG)
+    return {
+        "kind": job.kind,
+        "sha256": manifest.sha256_file(job.out / models.WEIGHTS),
+        "exposures": _exposures(job),
+        "trained": {"steps": steps, "pairs": job.config.epochs * job.step_pairs[-1]},
+        "final_loss": found[-1].values["loss"],
+        "curves": CURVES,
+        "log": LOG,
+        "command": shlex.join(command(job)),
+    }
+
+
+def wait_for_old_workers(out: Path, patience: float = _OLD_WORKER_PATIENCE) -> None:
+    """Wait until no process of an earlier, killed run writes into the folder any more.
+
+    Raises:
+        StageError: one is still alive after the patience, in seconds.
+    """
+    deadline = time.monotonic() + patience
+    while alive := old_workers(out):
+        if time.monotonic() > deadline:
+            raise StageError(
+                f"Expected the earlier training in {out} to have ended, found its process {alive[0]} alive. End it and "
+                "run the same command again."
+            )
+        log.info("waiting for process %d of an earlier training", alive[0])
+        time.sleep(0.2)
+
+
+def old_workers(out: Path) -> list[int]:
+    """Process ids of torchrun and workers that train into the folder."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        words = process.info["cmdline"] or []
+        if WORKER in words and str(out) in words:
+            found.append(int(process.info["pid"]))
+    return found
+
+
+def failure(lines: Sequence[str]) -> str:
+    """The reason of a failed run in one line, from its last output."""
+    marked = [line.partition(ERROR_MARK)[2].strip() for line in lines if ERROR_MARK in line]
+    if marked:
+        return marked[-1]
+    killed = [match[1] for line in lines if (match := re.search(r"Signal (\d+) \(SIG\w+\) received by PID", line))]
+    if killed:
+        return f"the worker was killed by signal {killed[-1]} (9 often means that memory ran out)"
+    said = [line.partition("error:")[2].strip() for line in lines if "error:" in line]
+    ended = [line.strip() for line in lines if line.strip()]
+    return said[-1] if said else ended[-1] if ended else "no output"
+
+
+def _exposures(job: Job) -> dict[str, exposure.Exposure]:
+    config, per_epoch = job.config, job.step_pairs[-1]
+    counted: dict[str, exposure.Counted] = {}
+    if job.loading == "memory":
+        counted = exposure.count(
+            job.out / TRAINING / COUNTS, parts=job.parts, epochs=config.epochs, processes=config.processes
+        )
+    expected = exposure.expected_exposures(job.rows, pairs_per_epoch=per_epoch, epochs=config.epochs)
+    return {
+        name: exposure.Exposure(rows, expected, per_epoch == job.rows and job.loading == "memory", counted.get(name))
+        for name, rows in job.parts.items()
+    }
+
+
+def _output(words: list[str], log_file: Path) -> Iterator[str]:
+    """Run a command that dies with this process; give its output line by line and keep it in a file."""
+    guarded = [sys.executable, "-m", "salmubench.pretrain.guard", str(os.getpid()), *words]
+    process = subprocess.Popen(
+        guarded, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    last: list[str] = []
+    try:
+        with log_file.open("a", encoding="utf-8") as stream:
+            for line in process.stdout or ():
+                stream.write(line)
+                stream.flush()
+                last = [*last[-200:], line]
+                yield line
+        status = process.wait()
+    finally:
+        _stop(process)
+    if status != 0:
+        raise StageError(f"Pretraining failed: {failure(last)}. The whole output is in {log_file}.")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_STOP_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()  # its workers die with it
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

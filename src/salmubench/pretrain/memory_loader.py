@@ -1,0 +1,187 @@
+"""All pairs in memory: decoded and tokenised once, then an exact, fully shuffled pass in each epoch.
+
+A drop-in for the loader that open_clip_train's loop iterates over. Decoding a small picture costs more than training on
+it, and on a machine of few cores loader processes take them from the training; the engine's own shuffle is seeded by
+the clock, and it rounds batches up, so that some rows are seen twice and others not at all.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from salmubench import manifest
+from salmubench.errors import DatasetError
+from salmubench.pretrain.plan import batches, epoch_order, plan_epoch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+_CHUNK = 512  # captions tokenised at once
+_IMAGES = ("jpg", "jpeg", "png", "webp")
+
+
+class Pairs(NamedTuple):
+    """Decoded pairs.
+
+    Attributes:
+        images: uint8 (N, 3, S, S), as the model's evaluation transform leaves them before scaling.
+        texts: int64 (N, L).
+        sources: rows of each source of `--train-data`, in order.
+    """
+
+    images: Tensor
+    texts: Tensor
+    sources: tuple[int, ...]
+
+
+class MemoryLoader:
+    """What open_clip_train's loop needs of a loader: batches, `num_batches`, `num_samples`.
+
+    Args:
+        pairs: the data.
+        mean: of each channel, on the scale 0–1.
+        std: of each channel.
+        batch_size: most pairs of a batch.
+        seed: of the order.
+        rank: this process.
+        processes: how many there are.
+        epoch: says which epoch comes next.
+        counts: folder for the number of times each row was delivered, one file for each epoch and process.
+    """
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        batch_size: int,
+        seed: int,
+        rank: int,
+        processes: int,
+        epoch: Callable[[], int],
+        counts: Path,
+    ) -> None:
+        import torch
+
+        self.pairs, self.seed, self.rank, self.epoch, self.counts = pairs, seed, rank, epoch, counts
+        self.mean = torch.tensor(mean).view(1, 3, 1, 1)
+        self.std = torch.tensor(std).view(1, 3, 1, 1)
+        self.plan = plan_epoch(len(pairs.texts), batch_size=batch_size, processes=processes)
+        self.num_batches = self.plan.steps
+        self.num_samples = self.plan.pairs
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give the batches of the epoch: float32 (B, 3, S, S) normalised, int64 (B, L)."""
+        import torch
+
+        epoch = self.epoch()
+        order = epoch_order(self.pairs.sources, seed=self.seed, epoch=epoch)
+        delivered = np.zeros(len(order), np.uint16)
+        for rows in batches(order, self.plan, rank=self.rank):
+            chosen = torch.from_numpy(rows)
+            images = self.pairs.images[chosen].float().div_(255)
+            yield images.sub_(self.mean).div_(self.std), self.pairs.texts[chosen]
+            np.add.at(delivered, rows, 1)
+        save_counts(self.counts, delivered, epoch=epoch, rank=self.rank)
+
+
+def save_counts(folder: Path, delivered: NDArray[np.uint16], *, epoch: int, rank: int) -> None:
+    """Write how often each row was delivered in an epoch; an epoch that is trained again replaces its file."""
+    stream = io.BytesIO()
+    np.save(stream, delivered)
+    manifest.write_bytes(folder / f"epoch-{epoch:05d}-rank-{rank:05d}.npy", stream.getvalue())
+
+
+def load_pairs(
+    train_data: str, *, preprocess: Any, tokenize: Callable[[list[str]], Tensor], threads: int, expected: int
+) -> Pairs:
+    """Decode and tokenise all pairs of WebDataset shards.
+
+    Args:
+        train_data: sources joined by `::`, each a shard or a brace pattern.
+        preprocess: open_clip's evaluation transform; its last two steps (to tensor, normalise) are left to the loader.
+        tokenize: captions → (n, L).
+        threads: for decoding.
+        expected: pairs there should be.
+
+    Raises:
+        DatasetError: a shard is missing or broken, a picture can't be decoded, or the number of pairs is another.
+    """
+    import torch
+
+    transforms, images = preprocess.transforms[:-2], None
+    captions: list[str] = []
+    sources: list[int] = []
+    with ThreadPoolExecutor(threads) as pool:
+        for source in train_data.split("::"):
+            before, samples = len(captions), read_source(source)
+            while chunk := list(islice(samples, _CHUNK)):
+                decoded = torch.stack(list(pool.map(lambda sample: decode(sample, transforms), chunk)))
+                images = torch.empty((expected, *decoded.shape[1:]), dtype=torch.uint8) if images is None else images
+                room = images[len(captions) : len(captions) + len(chunk)]
+                room.copy_(decoded[: len(room)])
+                captions += (sample[1] for sample in chunk)
+            sources.append(len(captions) - before)
+    if images is None or len(captions) != expected:
+        raise DatasetError(
+            f"Expected {expected} pairs (--train-num-samples) in {train_data}, found {len(captions)}. Delete the "
+            "shards; they are written anew."
+        )
+    texts = [tokenize(captions[start : start + _CHUNK]) for start in range(0, expected, _CHUNK)]
+    return Pairs(images, torch.cat(texts), tuple(sources))
+
+
+def read_source(pattern: str) -> Iterator[tuple[bytes, str, str]]:
+    """Read encoded picture, caption and key of each pair of a brace pattern of shards.
+
+    Raises:
+        DatasetError: a shard is missing or broken, or a pair lacks picture or caption.
+    """
+    import webdataset
+
+    shards = webdataset.SimpleShardList(pattern)
+    stream = webdataset.DataPipeline(shards, webdataset.tarfile_to_samples(handler=_reraise))
+    try:
+        for sample in stream:
+            key = f"{sample['__key__']} in {sample['__url__']}"
+            image = next((sample[name] for name in _IMAGES if name in sample), None)
+            if image is None or "txt" not in sample:
+                raise DatasetError(f"Expected a picture and a caption (.jpg, .txt) for {key}, found {sorted(sample)}.")
+            yield image, sample["txt"].decode(), key
+    except DatasetError:
+        raise
+    except Exception as error:  # whatever tar, file system and webdataset raise
+        raise DatasetError(
+            f"Expected WebDataset shards at {pattern}, found: {error}. Delete the shards; they are written anew."
+        ) from error
+
+
+def decode(sample: tuple[bytes, str, str], transforms: Sequence[Callable[[Any], Any]]) -> Tensor:
+    """Decode one picture with PIL and apply the transforms: uint8 (3, S, S).
+
+    Raises:
+        DatasetError: the picture can't be decoded (names its key).
+    """
+    import torch
+    from PIL import Image
+
+    try:
+        image: Any = Image.open(io.BytesIO(sample[0])).convert("RGB")
+        for transform in transforms:
+            image = transform(image)
+    except OSError as error:
+        raise DatasetError(f"Expected a picture for {sample[2]}, found: {error}.") from error
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+
+
+def _reraise(error: Exception) -> bool:
+    raise error

@@ -1,0 +1,301 @@
+"""What torchrun runs: registers the architecture, prepares the data path, and hands over to open_clip_train.
+
+Options of its own: `--out` (handed on as `--logs`, a word that torchrun takes for one of its abbreviations),
+`--model-config`, `--loading`, `--augment`, `--threads`. All others are the engine's; a flag of the engine is given as
+`--flag true`. When the engine is done, the weights lie in `--out` in open_clip's local-dir layout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from salmubench.pretrain.guard import die_with_parent
+
+TRAINING = "training"
+"""Folder inside `--out` for the engine's log, checkpoints and counts; the launcher deletes it when all is done."""
+
+COUNTS = "exposures"
+ERROR_MARK = "salmubench-worker-error:"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The worker's own options.
+
+    Attributes:
+        out: the checkpoint's folder.
+        name: of the experiment (the engine's option too).
+        model: of the architecture (the engine's option too).
+        model_config: JSON file to register, or `None` for a name that is shipped or known to open_clip.
+        loading: `memory` or `stream`.
+        augment: `none` or `engine`.
+        threads: CPU threads of this process.
+        device: where to train (the engine's option too).
+        engine: what is handed on.
+    """
+
+    out: Path
+    name: str
+    model: str
+    model_config: Path | None
+    loading: str
+    augment: str
+    threads: int
+    device: str
+    engine: tuple[str, ...]
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Split the command line into the worker's options and the engine's."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog="salmubench.pretrain.open_clip_worker")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--model-config", type=Path)
+    parser.add_argument("--loading", choices=("memory", "stream"), default="stream")
+    parser.add_argument("--augment", choices=("none", "engine"), default="none")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cuda")
+    own, rest = parser.parse_known_args(arguments)
+    engine = [word for word in _flags(rest) if word is not None]
+    engine += ["--name", own.name, "--model", own.model, "--device", own.device]
+    engine += ["--logs", str(own.out / TRAINING)]
+    return Options(**vars(own), engine=tuple(engine))
+
+
+def _flags(words: Sequence[str]) -> list[str | None]:
+    """Turn `--flag true` into `--flag`."""
+    return [
+        None if word == "true" and index and words[index - 1].startswith("--") else word
+        for index, word in enumerate(words)
+    ]
+
+
+def train(options: Options) -> None:
+    """Run the engine from the last whole epoch to the end, then write the checkpoint."""
+    import torch
+    from open_clip_train import main as engine
+
+    from salmubench.models import compute
+
+    torch.set_num_threads(options.threads)
+    register(options)
+    if _rank() == 0:
+        delete_broken_checkpoints(options.out / TRAINING / options.name / "checkpoints")
+    made: list[Any] = []
+    engine.create_model_and_transforms = _recording(engine.create_model_and_transforms, made)
+    engine.get_data = _data(engine.get_data, options)
+    engine.train_one_epoch = _reseeding(engine.train_one_epoch)
+    if options.device == "cpu":
+        torch.nn.parallel.DistributedDataParallel = _cpu_ddp()  # type: ignore[misc]
+    with compute(options.device, "fp32"):  # autocast is the engine's; this chooses the attention backend
+        if engine.main(list(options.engine)) == -1:
+            raise RuntimeError("the engine refused its options (see the log)")
+    if _rank() == 0:
+        export(made[0], options)
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
+def register(options: Options) -> None:
+    """Make the architecture known to open_clip in this process."""
+    import open_clip
+
+    from salmubench.pretrain.architectures import SHIPPED
+
+    shipped = SHIPPED / f"{options.model}.json"
+    if options.model_config is not None:
+        open_clip.add_model_config(options.model_config)
+    elif shipped.is_file():
+        open_clip.add_model_config(shipped)
+
+
+def delete_broken_checkpoints(folder: Path) -> list[Path]:
+    """Delete checkpoints that a dying process left half-written: the engine writes them in place.
+
+    Returns:
+        What was deleted.
+    """
+    import torch
+
+    broken = []
+    for path in sorted(folder.glob("*.pt")):
+        try:
+            torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+        except (RuntimeError, OSError, EOFError, ValueError):
+            path.unlink()
+            broken.append(path)
+    return broken
+
+
+def export(module: Any, options: Options) -> None:
+    """Write weights and configuration to `--out`.
+
+    Raises:
+        RuntimeError: a weight is NaN or infinite.
+    """
+    import open_clip
+    import torch
+
+    from salmubench.models import save_model
+
+    state = module.state_dict()
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise RuntimeError(f"expected finite weights, found NaN or infinity in {name!r}; lower the learning rate")
+    config = {"model_cfg": open_clip.get_model_config(options.model), "preprocess_cfg": module.visual.preprocess_cfg}
+    save_model(options.out, state=state, config=config)
+
+
+def _recording(create: Callable[..., Any], made: list[Any]) -> Callable[..., Any]:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        found = create(*args, **kwargs)
+        made.append(found[0])
+        return found
+
+    return wrapped
+
+
+def _reseeding(train_one_epoch: Callable[..., Any]) -> Callable[..., Any]:
+    """Seed all generators at the start of each epoch: a resumed run draws what an uninterrupted one would have."""
+
+    def wrapped(model: Any, data: Any, loss: Any, epoch: int, optimizer: Any, *rest: Any, **named: Any) -> Any:
+        args = rest[3]  # scaler, scheduler, dist_model, args
+        seed_everything(args.seed, epoch, args.rank)
+        return train_one_epoch(model, data, loss, epoch, optimizer, *rest, **named)
+
+    return wrapped
+
+
+def seed_everything(seed: int, epoch: int, rank: int) -> None:
+    """Seed torch, numpy and random from (seed, epoch, rank)."""
+    import random
+
+    import numpy as np
+    import torch
+
+    states = np.random.SeedSequence([seed, epoch, rank]).generate_state(3)
+    torch.manual_seed(int(states[0]))
+    np.random.seed(int(states[1]))  # the engine's transforms and loaders draw from the global generators
+    random.seed(int(states[2]))
+
+
+def _data(get_data: Callable[..., Any], options: Options) -> Callable[..., Any]:
+    def wrapped(args: Any, preprocess_fns: tuple[Any, Any], epoch: int = 0, tokenizer: Any = None) -> Any:
+        _, evaluation = preprocess_fns
+        if options.loading == "memory":
+            return {"train": _memory_data(args, evaluation, epoch, tokenizer, options)}
+        transforms = preprocess_fns if options.augment == "engine" else (evaluation, evaluation)
+        data = get_data(args, transforms, epoch=epoch, tokenizer=tokenizer)
+        seed_shuffle(data["train"], seed=args.seed, rank=args.rank)
+        return data
+
+    return wrapped
+
+
+def _memory_data(args: Any, preprocess: Any, epoch: int, tokenizer: Any, options: Options) -> Any:
+    from open_clip_train.data import DataInfo, SharedEpoch
+
+    from salmubench.pretrain.memory_loader import MemoryLoader, load_pairs
+
+    pairs = load_pairs(
+        args.train_data,
+        preprocess=preprocess,
+        tokenize=tokenizer,
+        threads=options.threads,
+        expected=args.train_num_samples,
+    )
+    shared, normalize = SharedEpoch(epoch=epoch), preprocess.transforms[-1]
+    loader = MemoryLoader(
+        pairs,
+        mean=normalize.mean,
+        std=normalize.std,
+        batch_size=args.batch_size,
+        seed=args.seed,
+        rank=args.rank,
+        processes=args.world_size,
+        epoch=shared.get_value,
+        counts=options.out / TRAINING / COUNTS,
+    )
+    return DataInfo(dataloader=loader, shared_epoch=shared)
+
+
+def seed_shuffle(info: Any, *, seed: int, rank: int) -> None:
+    """Replace the engine's sample shuffle, which is seeded by process id and clock, by its seeded one.
+
+    Raises:
+        RuntimeError: the engine's pipeline has no such stage.
+    """
+    import numpy as np
+    from open_clip_train import data as engine
+    from webdataset.filters import _shuffle
+
+    stages = info.dataloader.pipeline[0].dataset.pipeline
+    found = [index for index, stage in enumerate(stages) if getattr(stage, "f", None) is _shuffle]
+    if len(found) != 1:
+        raise RuntimeError("open_clip_train's data pipeline has another form than that of version 3.3")
+    own = int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
+    stages[found[0]] = engine.detshuffle2(
+        bufsize=engine._SAMPLE_SHUFFLE_SIZE,
+        initial=engine._SAMPLE_SHUFFLE_INITIAL,
+        seed=own,
+        epoch=info.shared_epoch,
+    )
+
+
+def _cpu_ddp() -> Any:
+    """DistributedDataParallel that takes the engine's `device_ids=[cpu]`, which torch refuses."""
+    import torch
+
+    class CpuDistributedDataParallel(torch.nn.parallel.DistributedDataParallel):
+        def __init__(self, module: Any, device_ids: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
+            super().__init__(module, **kwargs)
+
+    return CpuDistributedDataParallel
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
+def _live_parent() -> int:
+    """Process id of torchrun; 0, which is nobody's parent, where torchrun has died and another took its child."""
+    parent = os.getppid()
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return parent
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        if any("torchrun" in word or "torch.distributed" in word for word in psutil.Process(parent).cmdline()):
+            return parent
+    return 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the worker.
+
+    Returns:
+        The exit status; a failure's one-line reason is the last line on stderr that starts with `ERROR_MARK`.
+    """
+    die_with_parent(_live_parent())
+    try:
+        train(parse(arguments))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the launcher wants one line
+        traceback.print_exc()
+        reason = " ".join(str(error).split()) or "no message"
+        sys.stderr.write(f"{ERROR_MARK} {type(error).__name__}: {reason}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

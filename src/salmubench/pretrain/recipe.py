@@ -1,0 +1,130 @@
+"""The recipe's section `pretrain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from salmubench.errors import ConfigError
+
+RESERVED = (
+    "train-data", "train-num-samples", "dataset-type", "name", "out", "logs", "resume", "model", "model-config",
+    "batch-size", "epochs", "lr", "warmup", "wd", "opt", "beta1", "beta2", "eps", "lr-scheduler", "seed", "precision",
+    "device", "dist-backend", "workers", "threads", "loading", "augment", "save-frequency",
+    "delete-previous-checkpoint", "save-most-recent", "log-every-n-steps", "report-to", "zeroshot-frequency",
+)  # fmt: skip
+"""Options of the command that have a field of their own, or that the launcher decides."""
+
+FORBIDDEN = (
+    "pretrained", "pretrained-image", "dataset-resampled", "train-data-upsampling-factors", "force-image-size",
+    "force-context-length", "force-custom-text", "force-quick-gelu", "image-mean", "image-std", "image-interpolation",
+    "image-resize-mode", "distill-model", "distill-pretrained", "trace", "torchscript",
+)  # fmt: skip
+"""Options that would break the benchmark: weights from elsewhere, repeated rows, or another architecture than the
+checkpoint's configuration says."""
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """How Clean and Compromised are trained: the same settings for both."""
+
+    model: str = "salmu-mini"
+    """Architecture: `salmu-tiny`, `salmu-mini`, `salmu-small`, a name that open_clip knows (`ViT-B-16`), or the path of
+    a JSON file like those in `pretrain/model_configs/`."""
+
+    epochs: int = 8
+    """Passes over the data. Each pair is seen once an epoch, so this is the number of exposures too."""
+
+    batch_size: int = 256
+    """Pairs in a batch of one process."""
+
+    optimizer: str = "timm/muon"
+    """`adamw`, or `timm/NAME` for any optimiser of timm."""
+
+    lr: float = 3e-3
+    """Peak learning rate."""
+
+    weight_decay: float = 0.1
+    """Decoupled weight decay, on matrices only."""
+
+    beta1: float | None = None
+    """First momentum; the optimiser's own default where left out (AdamW: 0.9)."""
+
+    beta2: float | None = None
+    """Second momentum; the optimiser's own default where left out (AdamW: 0.98)."""
+
+    eps: float | None = None
+    """Added to the denominator; 1e-6 for AdamW (as CLIP), 1e-8 for others, where left out."""
+
+    warmup: int = 30
+    """Steps of linear warm-up."""
+
+    lr_scheduler: Literal["cosine", "const"] = "cosine"
+    """What the learning rate does after the warm-up."""
+
+    processes: int = 1
+    """Processes of one machine (torchrun's `--nproc_per_node`): one for each GPU; on a CPU one is best."""
+
+    threads: int = 0
+    """CPU threads of each process; 0 shares the cores among the processes."""
+
+    loading: Literal["auto", "memory", "stream"] = "auto"
+    """`memory` decodes everything once, and each epoch is an exact pass; `stream` decodes on the fly in shard order, as
+    large data needs; `auto` takes memory where the decoded pictures fit into 1 GiB."""
+
+    workers: int = 1
+    """Loader processes of each process (when streaming)."""
+
+    augment: Literal["none", "engine"] = "none"
+    """`none` trains on the very pixels that evaluation sees; `engine` crops at random as open_clip does (streams)."""
+
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """What `auto` on the command line stands for; `auto` here: what is faster on this machine."""
+
+    retain_data: str = ""
+    """Further retain pairs: WebDataset shards as open_clip's `--train-data` takes them (brace patterns, `::`)."""
+
+    retain_samples: int = 0
+    """How many pairs `retain_data` has."""
+
+    log_every: int = 10
+    """Steps between two entries of the training log."""
+
+    extra_args: dict[str, Any] = field(default_factory=dict)
+    """Further options of open_clip_train by name without dashes, e.g. `grad-clip-norm: 1.0`; `true` for flags."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: names the field.
+        """
+        for name in ("epochs", "batch_size", "processes", "log_every"):
+            _require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
+        for name in ("warmup", "threads", "workers", "retain_samples"):
+            _require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
+        _require(self.lr > 0, "lr", "a rate above 0", self.lr)
+        _require(self.weight_decay >= 0, "weight_decay", "0 or more", self.weight_decay)
+        _require((self.beta1 is None) == (self.beta2 is None), "beta1", "beta1 and beta2, or neither", self.beta1)
+        known = self.optimizer == "adamw" or self.optimizer.startswith("timm/")
+        _require(known, "optimizer", "adamw or timm/NAME", self.optimizer)
+        memory_and_crops = self.augment == "engine" and self.loading == "memory"
+        _require(not memory_and_crops, "loading", "stream (with augment: engine)", self.loading)
+        _require(bool(self.retain_data) == bool(self.retain_samples), "retain_samples",
+                 "the number of pairs in retain_data", self.retain_samples)  # fmt: skip
+        for name, value in self.extra_args.items():
+            _check_extra(name, value)
+
+
+def _check_extra(name: str, value: Any) -> None:
+    key = f"extra_args.{name}"
+    _require(bool(name) and not name.startswith("-") and "_" not in name, key, "a name like grad-clip-norm", name)
+    _require(name not in RESERVED, key, "an option that the recipe has no field for", name)
+    _require(name not in FORBIDDEN, key, "an option that keeps the two references comparable", name)
+    items = value if isinstance(value, list | tuple) else [value]
+    _require(all(isinstance(item, str | int | float | bool) for item in items), key, "plain values", value)
+
+
+def _require(good: bool, name: str, expected: str, found: object) -> None:
+    if not good:
+        raise ConfigError(f"Expected pretrain.{name} to be {expected}, found {found!r}.")
