@@ -1,0 +1,105 @@
+"""Options of unlearning: which methods, and the engine's settings they share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from salmubench.errors import ConfigError
+
+METHODS = (
+    "finetuning",
+    "generic_captions",
+    "shuffled_captions",
+    "direct_similarity_minimisation",
+    "negative_gradient",
+    "descent_to_delete",
+    "vlunlearn",
+    "cliperase",
+    "delete",
+)
+"""The nine methods of the benchmark, in the order of its table."""
+
+
+@dataclass(frozen=True)
+class UnlearnConfig:
+    """Which methods run, and with what engine settings.
+
+    Steps and batch size belong to the engine, so that every method spends the same budget. What a method's entry in
+    `overrides` says about an engine setting counts for that method alone and is recorded with its checkpoint.
+    """
+
+    methods: tuple[str, ...] = METHODS
+    """Names of methods, or paths of Python files."""
+
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Method name (a file's stem) → options of its `Config` and engine settings of its own."""
+
+    batch_size: int = 64
+    """Pairs of each kind a step; not more than there are forget pairs are used."""
+
+    accumulation: int = 1
+    """Batches whose gradients are averaged for one optimiser step."""
+
+    lr: float = 1e-4
+    """Peak learning rate of AdamW. Released CLIP models take 1e-7 to 1e-5, small ones trained here about 1e-4."""
+
+    warmup: float = 0.1
+    """Share of the steps over which the rate rises linearly; then it falls along a cosine to 0."""
+
+    weight_decay: float = 1e-3
+    """Decoupled weight decay on matrices; gains, biases and the temperature have none."""
+
+    grad_clip: float = 1.0
+    """Largest gradient norm; 0 turns clipping off."""
+
+    tower: Literal["both", "image", "text"] = "both"
+    """Which encoder moves. The temperature moves with both only."""
+
+    checkpoint_every: int = 500
+    """Steps between two resumable checkpoints; 0 keeps none."""
+
+    probe_every: int = 20
+    """Steps between two looks at the mean pair similarity of a fixed sample; 0 takes none."""
+
+    probe_pairs: int = 64
+    """Pairs of `forget` and of retain in that sample."""
+
+    picture_memory: float = 2.0
+    """GiB of decoded pictures of one kind kept in memory; beyond it they lie in a temporary file."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "methods", tuple(self.methods))
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise ConfigError(f"Expected a finite number for unlearn.{name}, found {value!r}.")
+            if not least <= value <= most:
+                raise ConfigError(f"Expected unlearn.{name} from {least} to {most}, found {value!r}.")
+        for name in _WHOLE:
+            if not isinstance(getattr(self, name), int):
+                raise ConfigError(f"Expected a whole number for unlearn.{name}, found {getattr(self, name)!r}.")
+        if self.tower not in ("both", "image", "text"):
+            raise ConfigError(f"Expected unlearn.tower both, image or text, found {self.tower!r}.")
+        for method, options in self.overrides.items():
+            if not isinstance(options, dict):
+                raise ConfigError(f"Expected options by name in unlearn.overrides.{method}, found {options!r}.")
+
+
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("batch_size", 2, 2**20),
+    ("accumulation", 1, 2**16),
+    ("lr", 0.0, 10.0),
+    ("warmup", 0.0, 1.0),
+    ("weight_decay", 0.0, 1.0),
+    ("grad_clip", 0.0, 1e6),
+    ("checkpoint_every", 0, 2**31),
+    ("probe_every", 0, 2**31),
+    ("probe_pairs", 2, 2**16),
+    ("picture_memory", 0.0, 2**20),
+)
+_WHOLE = ("batch_size", "accumulation", "checkpoint_every", "probe_every", "probe_pairs")
+
+ENGINE_OPTIONS = tuple(item.name for item in fields(UnlearnConfig) if item.name not in ("methods", "overrides"))
+"""Settings that a method may have for itself."""

@@ -1,0 +1,284 @@
+"""What a method may read: `forget`, `forget_target` and retain pairs, decoded and tokenised once.
+
+Holdouts can't be reached: `Data` has no way to name another split, and a dataset whose training rows overlap them is
+refused.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from salmubench.errors import DatasetError
+from salmubench.layout import Dataset
+from salmubench.models import ClipModel
+from salmubench.types import HOLDOUT_SPLITS, Pair, Split
+from salmubench.unlearn.interface import Model, Pairs
+
+RETAIN_SPLITS = (Split.RETAIN_SYNTH, Split.RETAIN_REAL)
+_WINDOW = 256  # rows read and decoded at a time
+_BLOCK = 64  # rows of one forward pass of the reference; fixed, so that its bits don't depend on who asks first
+
+
+class Row(NamedTuple):
+    """A row of a split, by its number."""
+
+    split: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pairs ready for a model.
+
+    Attributes:
+        records: what is known of each pair.
+        pictures: uint8 (n, H, W, 3), or float32 (n, 3, H, W) where the model's transform is not the usual one.
+        tokens: int64 (n, L).
+        mean: of the normalisation still to do, (3, 1, 1), or `None`.
+        std: as `mean`.
+    """
+
+    records: tuple[Pair, ...]
+    pictures: NDArray[Any]
+    tokens: Tensor
+    mean: Tensor | None
+    std: Tensor | None
+
+    def images(self, rows: Sequence[int], device: torch.device) -> Tensor:
+        """Normalised pictures of these rows: float32 (len(rows), 3, H, W)."""
+        picked = torch.from_numpy(np.ascontiguousarray(self.pictures[list(rows)])).to(device)
+        if self.mean is None or self.std is None:
+            return picked
+        scaled = picked.permute(0, 3, 1, 2).contiguous().float().div_(255)
+        return scaled.sub_(self.mean.to(device)).div_(self.std.to(device))
+
+
+class PairSource:
+    """Pairs of one kind, with the reference's embeddings of each computed once, on first use.
+
+    Args:
+        decoded: the pairs.
+        reference: the frozen model.
+    """
+
+    def __init__(self, decoded: Decoded, reference: Model) -> None:
+        self._decoded, self._reference = decoded, reference
+        self._images: dict[int, Tensor] = {}
+        self._texts: dict[int, Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self._decoded.records)
+
+    @property
+    def records(self) -> tuple[Pair, ...]:
+        """What is known of each pair."""
+        return self._decoded.records
+
+    def take(self, rows: Sequence[int]) -> Pairs:
+        """Pairs of these rows; tensors are made on first use."""
+        chosen, device = [int(row) for row in rows], self._reference.device
+        return Pairs(
+            images=lambda: self._decoded.images(chosen, device),
+            texts=lambda: self._decoded.tokens[chosen].to(device),
+            image_ref=lambda: self._embeddings(self._images, self._encode_images, chosen),
+            text_ref=lambda: self._embeddings(self._texts, self._encode_texts, chosen),
+            records=[self._decoded.records[row] for row in chosen],
+        )
+
+    def _encode_images(self, rows: Sequence[int]) -> Tensor:
+        return self._reference.encode_image(self._decoded.images(rows, self._reference.device))
+
+    def _encode_texts(self, rows: Sequence[int]) -> Tensor:
+        return self._reference.encode_text(self._decoded.tokens[list(rows)].to(self._reference.device))
+
+    def _embeddings(
+        self, store: dict[int, Tensor], encode: Callable[[Sequence[int]], Tensor], rows: Sequence[int]
+    ) -> Tensor:
+        for block in sorted({row // _BLOCK for row in rows} - store.keys()):
+            inside = range(block * _BLOCK, min((block + 1) * _BLOCK, len(self)))
+            with torch.no_grad():
+                store[block] = encode(inside)
+        return torch.stack([store[row // _BLOCK][row % _BLOCK] for row in rows])
+
+
+@dataclass(frozen=True)
+class Data:
+    """All that a method can see of a dataset.
+
+    Attributes:
+        forget: pairs to forget; empty where the method doesn't ask for them.
+        forget_target: the same pictures with generic captions, row by row; empty as above.
+        retain: the retain pairs drawn for this run; empty as above.
+        training_pairs: how many forget and retain pairs the dataset has.
+    """
+
+    forget: PairSource
+    forget_target: PairSource
+    retain: PairSource
+    training_pairs: int
+
+
+def select_rows(dataset: Dataset, *, needs: Sequence[str], retain: int, seed: int) -> dict[str, list[Row]]:
+    """Choose the rows of each kind that a run uses.
+
+    Args:
+        dataset: the dataset.
+        needs: kinds of pairs.
+        retain: how many retain pairs the budget pays for; as many different ones are drawn while there are.
+        seed: of the draw of the retain pairs.
+
+    Returns:
+        Kind → rows, in the order of the file or of the draw.
+
+    Raises:
+        DatasetError: overlap with holdouts, a kind without rows, or generic captions that don't match.
+    """
+    refuse_holdouts(dataset)
+    found: dict[str, list[Row]] = {need: [] for need in ("forget", "forget_target", "retain")}
+    if "forget" in needs:
+        found["forget"] = [Row(Split.FORGET, index) for index in range(dataset.counts[Split.FORGET])]
+    if "forget_target" in needs:
+        order = _target_rows(dataset, aligned="forget" in needs)
+        found["forget_target"] = [Row(Split.FORGET_TARGET, index) for index in order]
+    if "retain" in needs:
+        pool = [Row(split, index) for split in RETAIN_SPLITS for index in range(dataset.counts.get(split, 0))]
+        drawn = np.random.default_rng([seed, 0x5E7A1]).permutation(len(pool))[: max(retain, 2)]
+        found["retain"] = [pool[index] for index in drawn]
+    for need in needs:
+        if len(found[need]) < 2:
+            raise DatasetError(
+                f"Expected at least 2 {need} pairs in {dataset.folder}, found {len(found[need])}: a batch needs 2."
+            )
+    return found
+
+
+def refuse_holdouts(dataset: Dataset) -> None:
+    """Refuse a dataset in which a row that methods train on is a holdout row, or tells a holdout association.
+
+    The released split `sensitive` is `forget` together with both holdouts; renamed to `forget` it ends here.
+
+    Raises:
+        DatasetError: with the first such row.
+    """
+    for holdout in HOLDOUT_SPLITS:
+        rows = dataset.rows(holdout)
+        pictures = {row.file_name for row in rows}
+        told = {(row.identity, row.caption) for row in rows}
+        for split in (Split.FORGET, Split.FORGET_TARGET, *RETAIN_SPLITS):
+            for index, row in enumerate(dataset.rows(split)):
+                same = row.file_name in pictures or (split == Split.FORGET and (row.identity, row.caption) in told)
+                if same:
+                    raise DatasetError(
+                        f"Expected no holdout row among the rows that methods see, found row {index} of {split} "
+                        f"({row.file_name}) in {holdout} too. Unlearning on holdouts makes every score meaningless: "
+                        "use the split `forget` as released, not `sensitive`, which holds the holdouts."
+                    )
+
+
+def decode(dataset: Dataset, rows: Sequence[Row], *, clip: ClipModel, scratch: Path, memory: float) -> Decoded:
+    """Decode and tokenise rows; the result is kept for the next run on the same rows of the same dataset.
+
+    Args:
+        dataset: the dataset.
+        rows: what to decode.
+        clip: whose transform and tokenizer count.
+        scratch: where a temporary file goes if the pictures take more than `memory`.
+        memory: GiB.
+    """
+    key = (dataset.fingerprint, tuple(rows), json.dumps(clip.config, sort_keys=True, default=str))
+    if key in _KEPT:
+        _KEPT.move_to_end(key)
+        return _KEPT[key]
+    transform, mean, std = _split_transform(clip.preprocess)
+    records = tuple(dataset.rows(row.split)[row.number] for row in rows)
+    tokens = clip.tokenize([record.caption for record in records]) if records else torch.zeros(0, 0, dtype=torch.long)
+    pictures = _pictures(dataset, rows, transform, scratch=scratch, memory=memory)
+    found = Decoded(records, pictures, tokens, mean, std)
+    if not isinstance(pictures, np.memmap):
+        _KEPT[key] = found
+        while len(_KEPT) > _KEPT_LIMIT:
+            _KEPT.popitem(last=False)
+    return found
+
+
+_KEPT_LIMIT = 6
+_KEPT: collections.OrderedDict[Any, Decoded] = collections.OrderedDict()
+"""The last few sets of decoded pairs of this process: nine methods on one dataset decode once."""
+
+
+def _target_rows(dataset: Dataset, *, aligned: bool) -> list[int]:
+    targets = dataset.rows(Split.FORGET_TARGET)
+    if not aligned:
+        return list(range(len(targets)))
+    by_name = {row.file_name: index for index, row in enumerate(targets)}
+    forget = dataset.rows(Split.FORGET)
+    missing = [row.file_name for row in forget if row.file_name not in by_name]
+    if missing:
+        raise DatasetError(
+            f"Expected a row of forget_target for each forget row in {dataset.folder}, found none for {missing[0]} "
+            f"({len(missing)} missing)."
+        )
+    return [by_name[row.file_name] for row in forget]
+
+
+def _split_transform(preprocess: Callable[..., Any]) -> tuple[Callable[..., Any], Tensor | None, Tensor | None]:
+    """Cut the model's transform before its last two steps, so that pictures can be kept as bytes.
+
+    Dividing by 255 and normalising then happen a batch at a time, with the same operations and the same bits.
+    """
+    from torchvision.transforms import Compose, Normalize, ToTensor
+
+    steps = list(getattr(preprocess, "transforms", ()))
+    if len(steps) > 2 and isinstance(steps[-1], Normalize) and isinstance(steps[-2], ToTensor):
+        mean, std = (torch.as_tensor(values, dtype=torch.float32) for values in (steps[-1].mean, steps[-1].std))
+        return Compose(steps[:-2]), mean.reshape(-1, 1, 1), std.reshape(-1, 1, 1)
+    return preprocess, None, None
+
+
+def _pictures(
+    dataset: Dataset, rows: Sequence[Row], transform: Callable[..., Any], *, scratch: Path, memory: float
+) -> NDArray[Any]:
+    from PIL import Image
+
+    def one(data: bytes) -> NDArray[Any]:
+        with Image.open(BytesIO(data)) as picture:
+            return np.asarray(transform(picture))
+
+    places: dict[Row, list[int]] = {}
+    for place, row in enumerate(rows):
+        places.setdefault(row, []).append(place)
+    found: NDArray[Any] = np.zeros((0, 1, 1, 3), np.uint8)
+    with ThreadPoolExecutor(4) as pool:
+        for split in dict.fromkeys(row.split for row in rows):
+            for start in range(0, dataset.counts[split], _WINDOW):
+                wanted = [index for index in range(start, start + _WINDOW) if Row(split, index) in places]
+                if not wanted:
+                    continue
+                stream = dataset.images(split, start, wanted[-1] + 1)
+                chosen = [data for index, data in enumerate(stream, start) if Row(split, index) in places]
+                for index, pixels in zip(wanted, pool.map(one, chosen), strict=True):
+                    if not len(found):
+                        found = _allocate((len(rows), *pixels.shape), pixels.dtype, scratch=scratch, memory=memory)
+                    found[places[Row(split, index)]] = pixels
+    return found
+
+
+def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any], *, scratch: Path, memory: float) -> NDArray[Any]:
+    if int(np.prod(shape)) * dtype.itemsize <= memory * 2**30:
+        return np.empty(shape, dtype)
+    with tempfile.NamedTemporaryFile(dir=scratch, suffix=".pictures.tmp") as file:
+        # The mapping outlives the name: the space is freed when the last user lets go, even after a kill.
+        return np.memmap(file.name, dtype, mode="w+", shape=shape)

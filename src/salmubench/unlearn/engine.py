@@ -1,0 +1,326 @@
+"""One candidate: load the Compromised model, run a method under the budget, write the checkpoint.
+
+Several processes (started by torchrun) share each batch: all hold the same plan and the same weights, each encodes a
+slice, embeddings are gathered with their gradients and weight gradients averaged. The result is that of one process.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import logging
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from salmubench import cost, layout, manifest, models
+from salmubench.errors import DatasetError, MethodError
+from salmubench.layout import Dataset
+from salmubench.models import ClipModel
+from salmubench.types import Split
+from salmubench.unlearn import data as reading
+from salmubench.unlearn import state
+from salmubench.unlearn.config import UnlearnConfig
+from salmubench.unlearn.data import Data, PairSource, Row
+from salmubench.unlearn.interface import Model
+from salmubench.unlearn.loop import Engine
+from salmubench.unlearn.plan import Plan, make_plan
+from salmubench.unlearn.registry import Configured, configure, load_method
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+CURVES = "curves.parquet"
+
+
+def unlearn(
+    method: str,
+    *,
+    model: str | Path,
+    dataset: str | Path | Dataset,
+    out: Path,
+    seed: int,
+    budget: float = 5,
+    config: Mapping[str, Any] | Path | None = None,
+    settings: UnlearnConfig | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+) -> Path:
+    """Make one candidate; a folder that holds the result of the same inputs is left as it is.
+
+    Args:
+        method: a name, or the path of a Python file.
+        model: the model to change, as `models.load_model` takes it.
+        dataset: a dataset folder, Hub id or open dataset.
+        out: where the checkpoint goes (open_clip's local-dir layout, `curves.parquet`, `manifest.json`).
+        seed: of everything random.
+        budget: how often each forget pair is seen.
+        config: options of the method and engine settings for it, by name, or a YAML file with them.
+        settings: engine settings and overrides of a recipe.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
+
+    Returns:
+        `out`.
+
+    Raises:
+        ConfigError: an option, the budget or the method's file makes no sense.
+        DatasetError: rows are missing, or holdouts are among them.
+        MethodError: the method failed.
+    """
+    configured = configure(load_method(method), settings or UnlearnConfig(), config)
+    opened = dataset if isinstance(dataset, Dataset) else layout.open_dataset(dataset)
+    device = models.resolve_device(device)
+    precision = models.resolve_precision(precision, device)
+    # The plan comes first: what makes no sense is said before any file is written.
+    plan, rows = plan_run(configured, opened, budget=budget, seed=seed)
+    fabric = launch(device)
+    inputs = {
+        "model": models.checkpoint_sha256(model),
+        "dataset": opened.fingerprint,
+        "method": configured.method.name,
+        "method_sha256": configured.method.sha256,
+        "budget": budget,
+        "device": device,
+        "precision": precision,
+    }
+    with ExitStack() as stack:
+        stage = None
+        if fabric.is_global_zero:
+            stage = stack.enter_context(
+                manifest.stage_folder(
+                    out, "unlearn", config=configured.effective, inputs=inputs, seed=seed, given=configured.given
+                )
+            )
+        if not fabric.broadcast(stage is not None and stage.complete):
+            outputs, spent = _run(
+                configured, opened, plan, rows, model=model, out=out, seed=seed, precision=precision, fabric=fabric
+            )
+            if stage is not None:
+                stage.finish(outputs={"method": configured.method.name, "budget": budget, **outputs}, cost=spent)
+                (out / state.CHECKPOINT).unlink(missing_ok=True)
+        fabric.barrier()
+    return out
+
+
+def plan_run(
+    configured: Configured, dataset: Dataset, *, budget: float, seed: int
+) -> tuple[Plan, dict[str, list[Row]]]:
+    """Lay out the batches of a run and choose its rows.
+
+    Args:
+        configured: the method with its options.
+        dataset: the dataset.
+        budget: how often each forget pair is seen.
+        seed: of the order and of the draw of retain pairs.
+
+    Returns:
+        The plan, and kind of pairs → rows. Kinds that only the probes look at have rows, but no part in the plan.
+    """
+    forget = dataset.counts[Split.FORGET]
+    if forget < 2:
+        raise DatasetError(
+            f"Expected at least 2 forget pairs in {dataset.folder}, found {forget}: a contrastive batch needs 2."
+        )
+    needs = configured.method.needs_of(configured.config)
+    wanted = round(budget * forget) if 0 < budget < 1e6 else 0
+    rows = reading.select_rows(dataset, needs=needs, retain=wanted, seed=seed)
+    counts = {need: len(rows[need]) for need in needs}
+    plan = make_plan(budget=budget, forget=forget, batch_size=configured.settings.batch_size, counts=counts, seed=seed)
+    return plan, rows
+
+
+def launch(device: str) -> Fabric:
+    """Start Fabric: one process, or as many as torchrun started."""
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Lightning says about unused GPUs or environments is no news here
+        from lightning_fabric import Fabric
+
+        world = int(os.environ.get("WORLD_SIZE", "1"))
+        local = int(os.environ.get("LOCAL_WORLD_SIZE", str(world)))
+        fabric = Fabric(
+            accelerator="cuda" if device == "cuda" else "cpu",
+            devices=local,
+            num_nodes=max(world // local, 1),
+            strategy="ddp" if world > 1 else "auto",
+        )
+        fabric.launch()
+    return fabric
+
+
+class Share:
+    """How the processes of a Fabric share a batch (`interface.Gatherer`)."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self._fabric = fabric
+        self.rank, self.world = fabric.global_rank, fabric.world_size
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Join the slices (b, d) of all processes, with gradients; Fabric adds an axis unless it is alone."""
+        if self.world == 1:
+            return rows
+        found = cast("Tensor", self._fabric.all_gather(rows, sync_grads=True))
+        return found.reshape(-1, *rows.shape[1:])
+
+    def reduce(self, weights: Sequence[nn.Parameter]) -> None:
+        """Average the gradients of all processes.
+
+        Each process computes the loss of the whole batch; through the gather, its slice's encoder gets the sum over
+        processes of that loss's gradient. The mean of these is the gradient that one process would have.
+        """
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        if self.world == 1 or not gradients:
+            return
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        mean = cast("Tensor", self._fabric.all_reduce(flat, reduce_op="mean"))
+        for gradient, part in zip(gradients, torch.split(mean, [item.numel() for item in gradients]), strict=True):
+            gradient.copy_(part.reshape(gradient.shape))
+
+
+def _run(
+    configured: Configured,
+    dataset: Dataset,
+    plan: Plan,
+    rows: dict[str, list[Row]],
+    *,
+    model: str | Path,
+    out: Path,
+    seed: int,
+    precision: str,
+    fabric: Fabric,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run the method and write the candidate; return the manifest's outputs and cost."""
+    with cost.measure() as spent:
+        clip = models.load_model(model, device=str(fabric.device))
+        share = Share(fabric)
+        student = Model(clip, precision=precision, gatherer=share)
+        frozen = dataclasses.replace(clip, module=copy.deepcopy(clip.module).requires_grad_(False))
+        reference = Model(frozen, precision=precision)
+        engine = Engine(
+            configured.method.name,
+            model=student,
+            data=_open_data(configured, dataset, rows, clip=clip, reference=reference, out=out),
+            plan=plan,
+            settings=configured.settings,
+            folder=out,
+            seed=seed,
+            probes=_open_probes(configured, dataset, rows, clip=clip, reference=reference, out=out, seed=seed),
+            reduce=share.reduce,
+            writes=fabric.is_global_zero,
+        )
+        earlier = engine.progress.seconds
+        report = _apply(configured, engine, student, reference) if plan.sizes else {}
+        _check_result(configured, engine, clip.module, frozen.module, moved=bool(plan.sizes))
+        outputs: dict[str, Any] = {"report": report, "pairs": dict(engine.progress.pairs)}
+        if fabric.is_global_zero:
+            outputs["sha256"] = models.save_model(out, state=clip.module.state_dict(), config=clip.config)
+            outputs["movement"] = state.movement(clip.module, frozen.module)
+            _write_curves(out / CURVES, engine.progress.curves)
+    spending = {
+        "steps": engine.steps,
+        "pairs": max(engine.progress.pairs.values(), default=0),
+        "seconds": spent.seconds + earlier,
+        "peak_memory": spent.peak_memory,
+    }
+    if fabric.device.type == "cuda":
+        spending["peak_gpu_memory"] = torch.cuda.max_memory_allocated(fabric.device)
+    return {**outputs, "cost": spending}, spending
+
+
+def _apply(configured: Configured, engine: Engine, student: Model, reference: Model) -> dict[str, float]:
+    method, config = configured.method, configured.config
+    if method.kind == "loop":
+        engine.descend(lambda batch: method.function(batch, student, reference, config))
+        return {}
+    try:
+        found = method.function(student, engine.data, engine, config)
+        return {str(name): float(value) for name, value in dict(found).items()}
+    except MethodError:
+        raise
+    except Exception as error:
+        raise MethodError(method.name, None, f"its edit raised {type(error).__name__}: {error}") from error
+
+
+def _check_result(configured: Configured, engine: Engine, module: nn.Module, before: nn.Module, *, moved: bool) -> None:
+    name, steps = configured.method.name, engine.steps
+    if not state.is_finite(module):
+        raise MethodError(name, steps, "expected finite weights at the end, found NaN or infinity.")
+    if moved and not state.has_moved(module, before):
+        raise MethodError(name, steps, "expected other weights than before, found the same: nothing was unlearnt.")
+    if steps and not engine.progress.gradient:
+        raise MethodError(
+            name, steps, "expected a gradient, found zero at every step: its loss does not depend on the model."
+        )
+
+
+def _open_data(
+    configured: Configured,
+    dataset: Dataset,
+    rows: dict[str, list[Row]],
+    *,
+    clip: ClipModel,
+    reference: Model,
+    out: Path,
+) -> Data:
+    memory = configured.settings.picture_memory
+    sources = {
+        kind: PairSource(reading.decode(dataset, chosen, clip=clip, scratch=out, memory=memory), reference)
+        for kind, chosen in rows.items()
+    }
+    pairs = sum(dataset.counts.get(split, 0) for split in (Split.FORGET, *reading.RETAIN_SPLITS))
+    return Data(sources["forget"], sources["forget_target"], sources["retain"], pairs)
+
+
+def _open_probes(
+    configured: Configured,
+    dataset: Dataset,
+    rows: dict[str, list[Row]],
+    *,
+    clip: ClipModel,
+    reference: Model,
+    out: Path,
+    seed: int,
+) -> dict[str, PairSource]:
+    """A fixed sample of forget and of retain pairs, the same for every method of a dataset and seed."""
+    settings = configured.settings
+    if not settings.probe_every:
+        return {}
+    everything = reading.select_rows(dataset, needs=("forget",), retain=0, seed=seed)["forget"]
+    order = np.random.default_rng([seed, 0x9B0BE]).permutation(len(everything))[: settings.probe_pairs]
+    chosen = {"forget": [everything[index] for index in sorted(order)]}
+    if any(dataset.counts.get(split, 0) for split in reading.RETAIN_SPLITS):
+        chosen["retain"] = (
+            rows["retain"][: settings.probe_pairs]
+            or reading.select_rows(dataset, needs=("retain",), retain=settings.probe_pairs, seed=seed)["retain"]
+        )
+    return {
+        kind: PairSource(
+            reading.decode(dataset, part, clip=clip, scratch=out, memory=settings.picture_memory), reference
+        )
+        for kind, part in chosen.items()
+    }
+
+
+def _write_curves(path: Path, curves: Sequence[tuple[int, int, str, float]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    steps, pairs, names, values = zip(*curves, strict=True) if curves else ((), (), (), ())
+    table = pa.table(
+        {
+            "step": pa.array(steps, pa.int64()),
+            "pairs": pa.array(pairs, pa.int64()),
+            "name": pa.array(names, pa.string()),
+            "value": pa.array(values, pa.float64()),
+        }
+    )
+    with manifest.atomic_path(path) as temporary:
+        pq.write_table(table, temporary)

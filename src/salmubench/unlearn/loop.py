@@ -1,0 +1,284 @@
+"""The engine's loop: batches in order, one loss, AdamW, a checkpoint now and then.
+
+Nothing random happens outside the plan and the seed of each step, so a run that was killed goes on from its checkpoint
+to the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from salmubench import progress as bars
+from salmubench.errors import MethodError
+from salmubench.unlearn import state
+from salmubench.unlearn.config import UnlearnConfig
+from salmubench.unlearn.data import Data, PairSource
+from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.losses import pair_similarity
+from salmubench.unlearn.plan import Plan
+
+Loss = Callable[[Batch], tuple[Tensor, Mapping[str, Tensor]]]
+_MAX_LOG_SCALE = math.log(100)  # open_clip's own bound on the learnt temperature
+
+
+class Engine:
+    """Runs a method's loss, or serves its edit.
+
+    Args:
+        method: its name, for messages.
+        model: the model to change.
+        data: what the method may see.
+        plan: the batches.
+        settings: engine settings.
+        folder: where checkpoints go.
+        seed: of the run.
+        probes: kind of pairs → a fixed sample to watch.
+        reduce: averages gradients over processes.
+        writes: whether this process writes files.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        *,
+        model: Model,
+        data: Data,
+        plan: Plan,
+        settings: UnlearnConfig,
+        folder: Path,
+        seed: int,
+        probes: Mapping[str, PairSource],
+        reduce: Callable[[Sequence[nn.Parameter]], None] = lambda weights: None,  # noqa: ARG005
+        writes: bool = True,
+    ) -> None:
+        self.settings, self.seed, self.data = settings, seed, data
+        self._method, self._model, self._plan = method, model, plan
+        self._folder, self._probes, self._reduce, self._writes = folder, probes, reduce, writes
+        self._descents, self._clock = 0, time.perf_counter()
+        for name, weight in model.module.named_parameters():
+            weight.requires_grad_(moves(name, settings.tower))
+        self.generator = torch.Generator().manual_seed(_mix(seed, 0xED17))
+        self.progress = state.Progress()
+        self._saved = state.load_checkpoint(folder) if plan.sizes else None
+        if self._saved is not None:
+            self.progress = state.Progress(**self._saved["progress"])
+            self._clock -= self.progress.seconds
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps taken so far."""
+        return self.progress.steps
+
+    @property
+    def seconds(self) -> float:
+        """Time spent, that of killed processes up to their last checkpoint included."""
+        return time.perf_counter() - self._clock
+
+    def trainable(self) -> list[nn.Parameter]:
+        """The weights that may move."""
+        return [weight for weight in self._model.module.parameters() if weight.requires_grad]
+
+    def descend(
+        self,
+        loss: Loss,
+        *,
+        rule: Literal["adamw", "gradient_descent"] = "adamw",
+        lr: float | None = None,
+        weight_decay: float | None = None,
+        grad_clip: float | None = None,
+    ) -> None:
+        """Minimise a loss over the budget's batches.
+
+        Args:
+            loss: batch → (0-d loss, report).
+            rule: `adamw` with warm-up and cosine, or plain `gradient_descent` at a constant rate with decay in the
+                gradient.
+            lr: instead of the setting.
+            weight_decay: instead of the setting.
+            grad_clip: instead of the setting.
+
+        Raises:
+            MethodError: the loss fails, is no number, or reaches no weight.
+        """
+        number, self._descents = self._descents, self._descents + 1
+        if number < self.progress.descent:
+            return  # a killed process had finished it; the weights it led to are loaded with the next one
+        decay = self.settings.weight_decay if weight_decay is None else weight_decay
+        clip = self.settings.grad_clip if grad_clip is None else grad_clip
+        peak = self.settings.lr if lr is None else lr
+        optimizer = _optimizer(self._model.module, rule, peak, decay)
+        if self._saved is not None and number == self.progress.descent:
+            self._model.module.load_state_dict(self._saved["weights"])
+            optimizer.load_state_dict(self._saved["optimizer"])
+            self._saved = None
+        else:
+            self.progress.descent, self.progress.step = number, 0
+        groups = _grouped(range(len(self._plan.sizes)), self.settings.accumulation)
+        if self.progress.step == 0:
+            self._probe()
+        with bars.bar(total=len(groups), description=self._method) as advance, _forked(self._model.device):
+            advance(self.progress.step)
+            for step in range(self.progress.step, len(groups)):
+                rate = peak if rule == "gradient_descent" else learning_rate(step, len(groups), peak, self.settings)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                torch.manual_seed(_mix(self.seed, number, step))
+                self._step(loss, optimizer, step, groups[step], clip, rate)
+                self._after_step(optimizer, last=step + 1 == len(groups))
+                advance(1)
+        self.progress.descent, self.progress.step = number + 1, 0
+
+    def _step(
+        self, loss: Loss, optimizer: torch.optim.Optimizer, step: int, batches: Sequence[int], clip: float, rate: float
+    ) -> None:
+        weights = self.trainable()
+        optimizer.zero_grad(set_to_none=True)
+        logged: dict[str, float] = {}
+        for index in batches:
+            value, report = self._evaluate(loss, self._batch(step, index), step, optimizer)
+            (value / len(batches)).backward()  # type: ignore[no-untyped-call]
+            for name, entry in {"loss": value, **report}.items():
+                logged[name] = logged.get(name, 0.0) + self._scalar(name, entry, step) / len(batches)
+        if all(weight.grad is None for weight in weights):
+            raise MethodError(self._method, step, self._no_gradient())
+        self._reduce(weights)
+        norm = float(torch.nn.utils.clip_grad_norm_(weights, clip or math.inf))
+        if not math.isfinite(norm):
+            self._diverged(optimizer, step, f"the gradient's norm is {norm}")
+        self.progress.gradient |= norm > 0
+        optimizer.step()
+        scale = self._model.module.logit_scale
+        with torch.no_grad():
+            scale.clamp_(max=_MAX_LOG_SCALE)  # type: ignore[operator]
+        self.progress.step, self.progress.steps = step + 1, self.progress.steps + 1
+        for kind in self._plan.rows:
+            seen = sum(self._plan.sizes[index] for index in batches)
+            self.progress.pairs[kind] = self.progress.pairs.get(kind, 0) + seen
+        for name, number in {**logged, "lr": rate, "grad_norm": norm}.items():
+            self._log(name, number)
+
+    def _evaluate(
+        self, loss: Loss, batch: Batch, step: int, optimizer: torch.optim.Optimizer
+    ) -> tuple[Tensor, dict[str, Any]]:
+        try:
+            found = loss(batch)
+        except Exception as error:
+            raise MethodError(self._method, step, f"its loss raised {type(error).__name__}: {error}") from error
+        if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping)):
+            raise MethodError(
+                self._method, step, f"expected its loss to return (loss, report), found {type(found).__name__}."
+            )
+        value, report = found
+        if not isinstance(value, Tensor) or value.numel() != 1:
+            what = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            raise MethodError(self._method, step, f"expected its loss to be one number (a 0-d tensor), found {what}.")
+        if not bool(torch.isfinite(value.detach()).all()):
+            self._diverged(optimizer, step, f"the loss is {float(value.detach())}")
+        if not value.requires_grad:
+            raise MethodError(self._method, step, self._no_gradient())
+        return value.reshape(()), dict(report)
+
+    def _batch(self, step: int, index: int) -> Batch:
+        parts = {kind: getattr(self.data, kind).take(rows[index]) for kind, rows in self._plan.rows.items()}
+        generator = torch.Generator().manual_seed(_mix(self.seed, self.progress.descent, step, index))
+        return Batch(**parts, step=step, generator=generator)
+
+    def _after_step(self, optimizer: torch.optim.Optimizer, *, last: bool) -> None:
+        step, settings = self.progress.step, self.settings
+        if last or (settings.probe_every and step % settings.probe_every == 0):
+            self._probe()
+        if settings.checkpoint_every and step % settings.checkpoint_every == 0 and not last:
+            self._save(optimizer)
+
+    def _save(self, optimizer: torch.optim.Optimizer) -> None:
+        if self._writes and state.is_finite(self._model.module):
+            self.progress.seconds = self.seconds
+            state.save_checkpoint(self._folder, module=self._model.module, optimizer=optimizer, progress=self.progress)
+
+    def _diverged(self, optimizer: torch.optim.Optimizer, step: int, what: str) -> None:
+        self._save(optimizer)
+        kept = self._folder / state.CHECKPOINT
+        where = f" The last good weights are in {kept}." if kept.is_file() else ""
+        raise MethodError(
+            self._method, step, f"it diverged: {what}. Lower its learning rate (now {self.settings.lr:g}).{where}"
+        )
+
+    def _probe(self) -> None:
+        if not self.settings.probe_every:
+            return
+        for kind, source in self._probes.items():
+            pairs = source.take(range(len(source)))
+            with torch.no_grad():
+                images, texts = self._model.encode_image(pairs.images), self._model.encode_text(pairs.texts)
+                self._log(f"probe_{kind}_similarity", float(pair_similarity(images, texts).mean()))
+
+    def _log(self, name: str, value: float) -> None:
+        pairs = max(self.progress.pairs.values(), default=0)
+        self.progress.curves.append((self.progress.steps, pairs, name, value))
+
+    def _scalar(self, name: str, entry: Any, step: int) -> float:
+        try:
+            return float(entry.detach() if isinstance(entry, Tensor) else entry)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise MethodError(self._method, step, f"expected one number in its report for {name!r}: {error}") from error
+
+    def _no_gradient(self) -> str:
+        return (
+            f"its loss carries no gradient to a weight that may move (tower: {self.settings.tower}). Build it from "
+            "model.encode_image or model.encode_text, without detach or no_grad."
+        )
+
+
+def moves(name: str, tower: str) -> bool:
+    """Tell whether a weight of this name moves when `tower` (both, image, text) is trained."""
+    if tower == "both":
+        return True
+    if name in ("logit_scale", "logit_bias"):
+        return False
+    return name.startswith("visual.") == (tower == "image")
+
+
+def learning_rate(step: int, steps: int, peak: float, settings: UnlearnConfig) -> float:
+    """Linear warm-up, then half a cosine down to 0: the rate of the step, counted from 0."""
+    warm = math.ceil(settings.warmup * steps)
+    if step < warm:
+        return peak * (step + 1) / warm
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1)))
+
+
+def _optimizer(
+    module: nn.Module, rule: Literal["adamw", "gradient_descent"], lr: float, decay: float
+) -> torch.optim.Optimizer:
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": decay},
+        {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},
+    ]
+    if rule == "gradient_descent":
+        return torch.optim.SGD(groups, lr=lr, foreach=False)
+    return torch.optim.AdamW(groups, lr=lr, fused=True)
+
+
+def _grouped(items: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _mix(*numbers: int) -> int:
+    """One 63-bit seed from several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+@contextmanager
+def _forked(device: torch.device) -> Iterator[None]:
+    """Put the global generators back afterwards: a method that draws from them repeats, and disturbs nobody."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield

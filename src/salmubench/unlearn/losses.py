@@ -1,0 +1,52 @@
+"""Pieces that several methods share. `V`, `T`: unit image and text embeddings (B, d)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def contrastive(images: Tensor, texts: Tensor, logit_scale: Tensor) -> Tensor:
+    """CLIP's symmetric InfoNCE, `L_C = ½ (CE(s V Tᵀ, i) + CE(s T Vᵀ, i))` (Radford et al. 2021, figure 3).
+
+    Args:
+        images: (B, d), unit norm.
+        texts: (B, d), unit norm; row i belongs to picture i.
+        logit_scale: 0-d, exponentiated.
+
+    Returns:
+        0-d.
+    """
+    logits = logit_scale * images @ texts.T  # (B, B)
+    own = torch.arange(logits.shape[0], device=logits.device)
+    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+
+
+def pair_similarity(images: Tensor, texts: Tensor) -> Tensor:
+    """Cosine of each pair, `diag(V Tᵀ)`: (B, d), (B, d) → (B,)."""
+    return (images * texts).sum(dim=-1)
+
+
+def fused(images: Tensor, texts: Tensor) -> Tensor:
+    """One unit vector of a pair, `normalise((V + T) / 2)`: (B, d), (B, d) → (B, d)."""
+    return F.normalize((images + texts) / 2, dim=-1)
+
+
+def permutation(count: int, generator: torch.Generator) -> Tensor:
+    """A random permutation of `count` rows, int64 (count,); rows may stay where they are."""
+    return torch.randperm(count, generator=generator)
+
+
+def derangement(count: int, generator: torch.Generator) -> Tensor:
+    """A random permutation that moves every row, int64 (count,): one cycle through all rows in random order.
+
+    Raises:
+        ValueError: fewer than two rows.
+    """
+    if count < 2:
+        raise ValueError(f"Expected at least 2 rows to permute without a fixed point, found {count}.")
+    order = torch.randperm(count, generator=generator)
+    found = torch.empty_like(order)
+    found[order] = order.roll(-1)
+    return found

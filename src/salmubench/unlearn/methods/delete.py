@@ -1,0 +1,62 @@
+"""DELETE: distil the frozen model's answers with the true one masked out.
+
+Zhou et al., Decoupled Distillation to Erase: A General Unlearning Method for Any Class-centric Tasks, CVPR 2025,
+arXiv 2503.23751. `V`, `T` (B, d): unit embeddings; f forget, r retain; S = V Tᵀ, index 0 the frozen model.
+
+`variant: paper`: `KL(softmax(mask(z0)) ‖ softmax(z))`, mask puts −∞ at the true class; no retain data. CLIP has no
+classes: a picture's classes are the captions of the batch and the other way round, `z = s S_f` (s the inverse
+temperature), and the loss is the mean of the two directions, each a mean over its B rows.
+
+`variant: released`, what the benchmark's authors ran under this name (it is not DELETE):
+    mse(S_f, 0) + mse(S_fᵀ, 0) + mse(S_r, S0_r) + mse(S_rᵀ, S0_rᵀ)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from salmubench.unlearn.interface import Batch, Model, Need
+
+PAPER = "Zhou et al., Decoupled Distillation to Erase, CVPR 2025, arXiv 2503.23751"
+NEEDS = ("forget", "retain")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which DELETE."""
+
+    variant: Literal["paper", "released"] = "paper"
+    """`paper`: as its paper defines it, on forget pairs alone. `released`: as the benchmark's authors ran it."""
+
+
+def needs(config: Config) -> tuple[Need, ...]:
+    """The paper's method uses no retain data."""
+    return ("forget",) if config.variant == "paper" else ("forget", "retain")
+
+
+def loss(batch: Batch, model: Model, reference: Model, config: Config) -> tuple[Tensor, dict[str, Tensor]]:
+    """Masked distillation on the pairs to forget, or the released loss."""
+    forget = batch.forget
+    similarities = model.encode_image(forget.images) @ model.encode_text(forget.texts).T  # (B, B)
+    if config.variant == "released":
+        retain = batch.retain
+        kept = model.encode_image(retain.images) @ model.encode_text(retain.texts).T  # (B, B)
+        forgetting = 2 * similarities.square().mean()  # S and its transpose have the same mean square
+        retention = 2 * F.mse_loss(kept, retain.image_ref @ retain.text_ref.T)
+        return forgetting + retention, {"forgetting": forgetting, "retention": retention}
+    logits = model.logit_scale * similarities
+    before = reference.logit_scale.detach() * forget.image_ref @ forget.text_ref.T  # (B, B)
+    of_image, of_text = _masked_distillation(before, logits), _masked_distillation(before.T, logits.T)
+    return (of_image + of_text) / 2, {"of_image": of_image, "of_text": of_text}
+
+
+def _masked_distillation(before: Tensor, now: Tensor) -> Tensor:
+    """Mean over rows of `KL(softmax(before, diagonal at −∞) ‖ softmax(now))`: (B, B), (B, B) → 0-d."""
+    own = torch.eye(len(before), dtype=torch.bool, device=before.device)
+    wanted = before.masked_fill(own, -torch.inf).softmax(dim=-1)
+    return F.kl_div(now.log_softmax(dim=-1), wanted, reduction="batchmean")

@@ -1,0 +1,95 @@
+"""Which rows stand in which batch: every forget pair exactly `budget` times, decided before the first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salmubench.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The batches of a run.
+
+    Attributes:
+        sizes: pairs of each kind in each batch.
+        rows: kind of pairs → one array of row numbers a batch.
+    """
+
+    sizes: tuple[int, ...]
+    rows: dict[str, list[NDArray[np.int64]]]
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of each kind over all batches."""
+        return sum(self.sizes)
+
+
+def make_plan(*, budget: float, forget: int, batch_size: int, counts: dict[str, int], seed: int) -> Plan:
+    """Lay out a run: `budget · forget` pairs of each kind.
+
+    Args:
+        budget: how often each forget pair is seen; a fraction ends in the middle of a pass.
+        forget: number of forget pairs.
+        batch_size: pairs of each kind a batch; not more than `forget` are used.
+        counts: kind of pairs → how many there are.
+        seed: of the order.
+
+    Raises:
+        ConfigError: a negative budget, one too small for a batch of 2, or fewer retain pairs than a batch.
+    """
+    if not 0 <= budget < 1e6:
+        raise ConfigError(f"Expected a budget from 0 to 1,000,000, found {budget!r}.")
+    sizes = batch_sizes(round(budget * forget), min(batch_size, forget)) if budget else ()
+    if budget and not sizes:
+        raise ConfigError(f"Expected a budget of 2 forget pairs or more, found {budget} of {forget} pairs.")
+    rows: dict[str, list[NDArray[np.int64]]] = {}
+    for kind, count in counts.items():
+        if sizes and count < max(sizes):
+            raise ConfigError(
+                f"Expected at least as many {kind} pairs as a batch has ({max(sizes)}), found {count}. "
+                "Lower batch_size."
+            )
+        # forget and forget_target go in step: the generic caption of each forget pair stands beside it.
+        stream = {"forget": 0, "forget_target": 0, "retain": 1}[kind]
+        rows[kind] = deal(count, sizes, np.random.default_rng([seed, 0xBA7C4, stream]))
+    return Plan(sizes, rows)
+
+
+def batch_sizes(total: int, batch_size: int) -> tuple[int, ...]:
+    """Cut `total` pairs into batches: the last one is shorter, but none has fewer than 2 pairs.
+
+    One pair left over takes another from the batch before it (or, at batch size 2, joins it).
+    """
+    full, rest = divmod(total, batch_size)
+    sizes = [batch_size] * full + ([rest] if rest else [])
+    if rest == 1:
+        if full == 0:
+            return ()
+        sizes[-2:] = [batch_size - 1, 2] if batch_size > 2 else [3]
+    return tuple(sizes)
+
+
+def deal(count: int, sizes: tuple[int, ...], generator: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Deal shuffled rows into batches, pass after pass, no row twice in a batch.
+
+    A batch that reaches into the next pass takes that pass's first rows that it doesn't hold yet; those it passes over
+    stay first in line, so that each pass still gives each row once.
+    """
+    batches: list[NDArray[np.int64]] = []
+    waiting: list[int] = []
+    for size in sizes:
+        if len(waiting) >= size:
+            batch, waiting = waiting[:size], waiting[size:]
+        else:
+            batch = waiting
+            held = set(batch)
+            order = [int(row) for row in generator.permutation(count)]
+            fresh = [row for row in order if row not in held][: size - len(batch)]
+            taken = set(fresh)
+            batch, waiting = batch + fresh, [row for row in order if row not in taken]
+        batches.append(np.asarray(batch, np.int64))
+    return batches

@@ -1,0 +1,267 @@
+"""Methods by name or path: what there is, what a file must hold, which options it takes. No torch of its own."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, get_type_hints
+
+from salmubench import manifest, plugins
+from salmubench.errors import ConfigError, UnknownName
+from salmubench.unlearn.config import ENGINE_OPTIONS, UnlearnConfig
+
+PACKAGE = "salmubench.unlearn.methods"
+_NEEDS = ("forget", "forget_target", "retain")
+_SIGNATURES = {"loss": ("batch", "model", "reference", "config"), "edit": ("model", "data", "engine", "config")}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method, as its file describes it.
+
+    Attributes:
+        name: its name; a file's stem.
+        kind: `loop`, a loss that the engine minimises, or `edit`, a function that changes the weights itself.
+        needs: the kinds of pairs it may ask for.
+        config: its frozen options dataclass.
+        function: the `loss` or `edit` function.
+        doc: the module's docstring.
+        paper: where it comes from, or an empty string.
+        path: its file.
+        sha256: hash of that file.
+        narrow: the kinds of pairs it needs under a given configuration (`needs(config)`), or `None`.
+    """
+
+    name: str
+    kind: Literal["loop", "edit"]
+    needs: tuple[str, ...]
+    config: type[Any]
+    function: Callable[..., Any]
+    doc: str
+    paper: str
+    path: Path
+    sha256: str
+    narrow: Callable[[Any], tuple[str, ...]] | None
+
+    def needs_of(self, config: Any) -> tuple[str, ...]:
+        """Kinds of pairs needed under this configuration."""
+        return self.needs if self.narrow is None else _check_needs(self.path, self.narrow(config))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a method: name, type, default, documentation, and the search space where it has one."""
+
+    name: str
+    type: str
+    default: Any
+    doc: str
+    search: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Configured:
+    """A method with its options and the engine settings it runs under; `given` is what differs from the defaults."""
+
+    method: Method
+    config: Any
+    settings: UnlearnConfig
+    given: Mapping[str, Any]
+
+    @property
+    def effective(self) -> dict[str, Any]:
+        """Everything that decides about the result, for the manifest."""
+        engine = {name: getattr(self.settings, name) for name in ENGINE_OPTIONS}
+        return {"method": dataclasses.asdict(self.config), "engine": engine}
+
+
+def method_names() -> list[str]:
+    """Names of the methods, without importing any."""
+    return plugins.names(PACKAGE)
+
+
+def load_method(name: str) -> Method:
+    """Import a method and check that its file keeps the interface.
+
+    Args:
+        name: a name from `method_names()`, or the path of a Python file.
+
+    Raises:
+        UnknownName: no such method.
+        ConfigError: the file fails on import or breaks the interface.
+    """
+    module = plugins.load(PACKAGE, name, kind="method")
+    path = Path(str(module.__file__))
+    kind, function = _find_function(path, module)
+    config = getattr(module, "Config", None)
+    _check_config(path, config)
+    assert isinstance(config, type)
+    return Method(
+        name=plugins.stem(name),
+        kind=kind,
+        needs=_check_needs(path, getattr(module, "NEEDS", None)),
+        config=config,
+        function=function,
+        doc=inspect.cleandoc(module.__doc__ or ""),
+        paper=str(getattr(module, "PAPER", "")),
+        path=path,
+        sha256=manifest.sha256_file(path),
+        narrow=getattr(module, "needs", None),
+    )
+
+
+def configure(method: Method, settings: UnlearnConfig, config: Mapping[str, Any] | Path | None = None) -> Configured:
+    """Split options into those of the method and those of the engine, and check each.
+
+    Later wins: the settings' defaults, `settings.overrides[method.name]`, `config`.
+
+    Args:
+        method: the method.
+        settings: engine settings and overrides.
+        config: options by name, or a YAML file with them.
+
+    Raises:
+        UnknownName: an option that neither the method nor the engine has.
+        ConfigError: a value of the wrong type or out of range.
+    """
+    given = {**settings.overrides.get(method.name, {}), **_read_options(config)}
+    own = {item.name for item in dataclasses.fields(method.config)}
+    for name in given:
+        if name not in own and name not in ENGINE_OPTIONS:
+            raise UnknownName(f"option of the method {method.name!r}:", str(name), [*own, *ENGINE_OPTIONS])
+    try:
+        parsed = _parse(method.config, {name: value for name, value in given.items() if name in own})
+        engine = _parse(UnlearnConfig, {name: value for name, value in given.items() if name in ENGINE_OPTIONS})
+    except (TypeError, ValueError, ConfigError) as error:
+        raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
+    changed = {name: getattr(engine, name) for name in ENGINE_OPTIONS if name in given}
+    return Configured(method, parsed, dataclasses.replace(settings, **changed), given)
+
+
+def check_settings(settings: UnlearnConfig) -> list[Configured]:
+    """Load and configure every method of a recipe: what a run does before any stage starts.
+
+    Raises:
+        UnknownName: an unknown method, option, or name in `overrides`.
+        ConfigError: a method's file breaks the interface, or two methods have one name.
+    """
+    found = [configure(load_method(name), settings) for name in settings.methods]
+    names = [item.method.name for item in found]
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise ConfigError(f"Expected methods of different names, found {', '.join(double)} more than once.")
+    for name in settings.overrides:
+        if name not in {*names, *method_names()}:
+            raise UnknownName("method in unlearn.overrides:", name, {*names, *method_names()})
+    return found
+
+
+def options(config: type[Any]) -> list[Option]:
+    """Describe the options of a method: the docstring under each field is its documentation."""
+    docs, hints = field_docs(config), get_type_hints(config)
+    found = []
+    for item in dataclasses.fields(config):
+        default = item.default
+        if default is MISSING and item.default_factory is not MISSING:
+            default = item.default_factory()
+        hint = hints[item.name]
+        name = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
+        found.append(Option(item.name, name, default, docs.get(item.name, ""), item.metadata.get("search")))
+    return found
+
+
+def field_docs(config: type[Any]) -> dict[str, str]:
+    """Docstrings that stand under the fields of a dataclass, by field."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(config))).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    found: dict[str, str] = {}
+    for statement, after in zip(tree.body, tree.body[1:], strict=False):
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+            and isinstance(after.value.value, str)
+        ):
+            found[statement.target.id] = inspect.cleandoc(after.value.value)
+    return found
+
+
+def _find_function(path: Path, module: ModuleType) -> tuple[Literal["loop", "edit"], Callable[..., Any]]:
+    found = {name: getattr(module, name) for name in _SIGNATURES if callable(getattr(module, name, None))}
+    if len(found) != 1:
+        raise ConfigError(
+            f"Expected either loss(batch, model, reference, config) or edit(model, data, engine, config) in {path}, "
+            f"found {' and '.join(found) or 'neither'}."
+        )
+    name, function = found.popitem()
+    parameters = inspect.signature(function).parameters.values()
+    if tuple(item.name for item in parameters) != _SIGNATURES[name]:
+        raise ConfigError(
+            f"Expected {name}({', '.join(_SIGNATURES[name])}) in {path}, found {name}"
+            f"({', '.join(item.name for item in parameters)})."
+        )
+    return ("loop" if name == "loss" else "edit"), function
+
+
+def _check_needs(path: Path, needs: Any) -> tuple[str, ...]:
+    if isinstance(needs, str) or not isinstance(needs, tuple | list):
+        raise ConfigError(f'Expected NEEDS, a tuple such as ("forget", "retain"), in {path}, found {needs!r}.')
+    for name in needs:
+        if name not in _NEEDS:
+            raise UnknownName(f"kind of pairs in NEEDS of {path}:", str(name), _NEEDS)
+    return tuple(name for name in _NEEDS if name in needs)
+
+
+def _check_config(path: Path, config: Any) -> None:
+    if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
+        raise ConfigError(f"Expected a dataclass Config in {path}, found {config!r}.")
+    if not config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise ConfigError(f"Expected @dataclass(frozen=True) on Config in {path}, found it changeable.")
+    for item in dataclasses.fields(config):
+        if item.default is MISSING and item.default_factory is MISSING:
+            raise ConfigError(f"Expected a default for each option of Config in {path}, found none for {item.name!r}.")
+        if item.name in ENGINE_OPTIONS:
+            raise ConfigError(
+                f"Expected Config in {path} to leave {item.name!r} to the engine, found an option of that name. "
+                "Rename it, or set the engine's in the recipe."
+            )
+
+
+def _read_options(config: Mapping[str, Any] | Path | None) -> dict[str, Any]:
+    if config is None:
+        return {}
+    if isinstance(config, Mapping):
+        return dict(config)
+    import yaml
+
+    try:
+        content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"Expected a YAML file with options at {config}, found: {error}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"Expected options by name in {config}, found a {type(content).__name__}.")
+    return {str(name): value for name, value in content.items()}
+
+
+def _parse(config: type[Any], values: Mapping[str, Any]) -> Any:
+    """Build a dataclass from plain values with jsonargparse's type checks."""
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    hints = get_type_hints(config)
+    for name in values:
+        parser.add_argument(f"--{name}", type=hints[name])
+    try:
+        parsed = parser.parse_object(dict(values))
+    except ArgumentError as error:
+        raise ConfigError(" ".join(str(error).split())) from error
+    return config(**{name: parsed[name] for name in values})

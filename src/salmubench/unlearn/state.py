@@ -1,0 +1,102 @@
+"""A run's state on disk, and how far its weights have moved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from salmubench import manifest
+from salmubench.errors import OutputError
+
+CHECKPOINT = "resume.pt"
+"""Weights, optimiser and position of a run that isn't finished; deleted at its end."""
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        descent: number of the engine's descent (an edit may call several), from 0.
+        step: optimiser steps done in it.
+        steps: optimiser steps done in all.
+        pairs: kind of pairs → how many were seen.
+        seconds: spent by this and earlier processes.
+        gradient: whether any gradient was not zero.
+        curves: rows (step, pairs, name, value).
+    """
+
+    descent: int = 0
+    step: int = 0
+    steps: int = 0
+    pairs: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    gradient: bool = False
+    curves: list[tuple[int, int, str, float]] = field(default_factory=list)
+
+
+def save_checkpoint(folder: Path, *, module: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    """Write `resume.pt` atomically."""
+    with manifest.atomic_path(folder / CHECKPOINT) as temporary:
+        torch.save(
+            {"weights": module.state_dict(), "optimizer": optimizer.state_dict(), "progress": vars(progress)}, temporary
+        )
+
+
+def load_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Read `resume.pt`, or `None` where there is none.
+
+    Raises:
+        OutputError: it can't be read.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return None
+    try:
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise OutputError(f"Expected a checkpoint in {path}, found: {error}. Delete it to start over.") from error
+    return found
+
+
+def is_finite(module: nn.Module) -> bool:
+    """Tell whether every weight is a finite number."""
+    return all(bool(torch.isfinite(weight).all()) for weight in module.parameters())
+
+
+def has_moved(module: nn.Module, before: nn.Module) -> bool:
+    """Tell whether any weight differs from the other model's."""
+    old = dict(before.named_parameters())
+    return any(not torch.equal(weight, old[name]) for name, weight in module.named_parameters())
+
+
+def movement(module: nn.Module, before: nn.Module) -> dict[str, dict[str, float]]:
+    """How far each layer went: `l2`, the length of the way, and `relative`, its share of the layer's own length.
+
+    Args:
+        module: the changed model.
+        before: the model it was; same architecture.
+    """
+    old: Mapping[str, Tensor] = dict(before.named_parameters())
+    way: dict[str, float] = {}
+    size: dict[str, float] = {}
+    for name, weight in module.named_parameters():
+        layer, start = layer_of(name), old[name].detach().double()
+        way[layer] = way.get(layer, 0.0) + float((weight.detach().double() - start).square().sum())
+        size[layer] = size.get(layer, 0.0) + float(start.square().sum())
+    return {
+        layer: {"l2": way[layer] ** 0.5, "relative": (way[layer] / size[layer]) ** 0.5 if size[layer] else 0.0}
+        for layer in way
+    }
+
+
+def layer_of(name: str) -> str:
+    """Layer of a parameter: up to the first number in its name, or the name without `.weight` and `.bias`."""
+    match = re.match(r"(.*?\.\d+)\.", name)
+    return match[1] if match else re.sub(r"\.(weight|bias)$", "", name)
