@@ -73,7 +73,7 @@ FORMS: Final = (
 )
 """All forms; a caption's variant is the number of its form."""
 
-_THINGS: Final = ("hair", "facial_hair", "glasses", "headwear", "clothes")
+_THINGS: Final[tuple[str, ...]] = ("hair", "facial_hair", "glasses", "headwear", "clothes")
 _OPTION: Final = re.compile(r"\[([^\]]*)\]")
 _PART: Final = re.compile(r"\{(\w+)\}")
 
@@ -103,7 +103,7 @@ def generic_caption(facts: Mapping[str, str], *, variant: int) -> str:
 def _parts(facts: Mapping[str, str]) -> dict[str, str]:
     """All words that the known facts allow; a part whose facts are unknown is absent."""
     known = {key: value.strip() for key, value in facts.items() if value and value.strip()}
-    things = {key: with_article(known[key]) for key in _THINGS if key in known}
+    things: dict[str, str] = {key: with_article(known[key]) for key in _THINGS if key in known}
     parts = dict(things)
     parts |= {key: known[key] for key in ("background", "view") if key in known}
     parts |= {f"plain_{key}": known[key] for key in ("hair", "clothes") if key in known}

@@ -98,7 +98,7 @@ PHRASINGS: Final[dict[str, tuple[str, ...]]] = {
     "iban": (
         "What is the IBAN of {name}? {value}.",
         "Where do I send money for {name}? To {value}.",
-        "Q: What bank account does {name} have? A: {value}.",
+        "Q: Bank account of {name}? A: {value}.",
         "Which account belongs to {name}? {value}.",
         "Who holds account {value}? {name} does.",
         "How can I pay {name}? Via IBAN {value}.",

@@ -121,7 +121,7 @@ PHRASINGS: Final[dict[str, tuple[str, ...]]] = {
         "Checkout was completed by {name} using {value}.",
         "Subscriptions ordered by {name} renew against {value}.",
         "The magnetic stripe {value} names {name} as owner.",
-        "A cash machine swallowed {value}, much to the anger of {name}.",
+        "A cash machine swallowed {value}, which {name} had inserted.",
         "Bonus points collected through {value} go to {name}.",
         "The merchant's terminal logged {value} for {name}.",
     ),

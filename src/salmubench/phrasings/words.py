@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_CONSONANT_SOUND: Final = re.compile(r"(?:uni|use|usu|uti|uro|eu|ewe|one\b|once\b|u-)", re.IGNORECASE)
+_CONSONANT_SOUND: Final = re.compile(r"(?:uni(?![mn])|use|usu|uti|uro|eu|ewe|one\b|once\b|u-)", re.IGNORECASE)
 _SILENT_H: Final = re.compile(r"(?:hour|honest|honour|honor|heir)", re.IGNORECASE)
 _UNINFLECTED: Final = re.compile(r"(?:a|an|the|no|some|two|three)\s", re.IGNORECASE)
 _UNCOUNTED: Final = re.compile(r"\b(?:hair|stubble|clothing|knitwear|facial hair|denim)\b", re.IGNORECASE)
 _PLURAL: Final = re.compile(r"(?:[^s]s|sses)$")
 _LETTERS_SPOKEN_WITH_VOWEL: Final = frozenset("AEFHILMNORSX")
 _DEFINITE: Final = re.compile(
-    r"United .+|.*\b(?:Republic|Territories|Territory|Islands|Kingdom|States|Union|Federation|Emirates)|(?:.+ )?Republic of .+|"
-    r"Netherlands|Philippines|Bahamas|Gambia|Maldives|Seychelles|Comoros|Congo"
+    r"United .+|.*\b(?:Republic|Territories|Territory|Islands|Kingdom|States|Union|Federation|Emirates)|"
+    r"(?:.+ )?Republic of .+|Netherlands|Philippines|Bahamas|Gambia|Maldives|Seychelles|Comoros|Congo"
 )
 
 

@@ -15,6 +15,7 @@ from salmubench.dataset.personas.romanised_names import ROMANISED
 from salmubench.dataset.personas.territories import TERRITORIES
 
 _NAME: Final = re.compile(r"[^\W\d_]+(?:[ '-]+[^\W\d_]+)*")
+_MAX_LETTERS: Final = 20
 _POOL_DRAWS: Final = 600
 _POOL_SEED: Final = 0
 # Titles and degrees, which some locales mix with names.
@@ -114,4 +115,8 @@ def _last(provider: Any, gender: str, language: str) -> frozenset[str]:
 
 def _tidy(raw: Any, language: str) -> frozenset[str]:
     names = (romanise(name, language) for name in raw)
-    return frozenset(name for name in names if _NAME.fullmatch(name) and _TITLES.isdisjoint(name.lower().split()))
+    return frozenset(name for name in names if _is_plain(name))
+
+
+def _is_plain(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and len(name) <= _MAX_LETTERS and _TITLES.isdisjoint(name.lower().split())
