@@ -61,6 +61,27 @@ class Row:
     file_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row as it stands in a shard, unchecked.
+
+    Attributes:
+        shard: file name of the shard.
+        row: number of the row in its shard.
+        text: caption.
+        identity: identity id.
+        file_name: as in the column.
+        image: encoded picture; `None` where there is none, or where it wasn't asked for.
+    """
+
+    shard: str
+    row: int
+    text: str | None
+    identity: str | None
+    file_name: str | None
+    image: bytes | None = None
+
+
 @dataclass(frozen=True)
 class GeneralKnowledge:
     """Class names in label order and prompt templates with one `{}` each."""
@@ -244,6 +265,21 @@ class Dataset:
                             )
                         yield data
                 offset += size
+
+    def raw_rows(self, split: str, *, images: bool = False) -> Iterator[RawRow]:
+        """Stream the rows of a split as they stand in its shards, one row group in memory at a time.
+
+        Nothing is checked: this is for validation, which wants to see everything that is wrong.
+        """
+        columns = [name for name in COLUMNS if images or name != "image"]
+        for path in self._shards.get(str(split), ()):
+            shard, row = _open_shard(path), 0
+            for group in range(shard.metadata.num_row_groups):
+                for cells in shard.read_row_group(group, columns=columns).to_pylist():
+                    image = cells.get("image")
+                    data = image.get("bytes") if isinstance(image, dict) else image
+                    yield RawRow(path.name, row, cells["text"], cells["identity_id"], cells["file_name"], data)
+                    row += 1
 
     def forget_identity_ids(self) -> frozenset[str]:
         """Identities of `forget` that do not occur in `holdout_association`: all their associations must go."""

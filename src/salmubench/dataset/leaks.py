@@ -1,0 +1,105 @@
+"""Finds private values in texts."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from salmubench.types import FIELDS, UNIQUE_FIELDS
+
+UNIQUE = ("name", *map(str, UNIQUE_FIELDS))
+"""Fields whose values occur for one identity only."""
+
+_WORD = re.compile(r"\w+")
+
+
+class Found(NamedTuple):
+    """A value in a text."""
+
+    identity: str
+    field: str
+    value: str
+
+
+def texts_of(persona: Mapping[str, Any], field: str) -> list[str]:
+    """All texts by which captions may tell a field; for `country_code` the English name, not the code.
+
+    The code is left out since codes are English words ("in", "it") or parts of other values.
+
+    Args:
+        persona: an entry of `identities_metadata.json`.
+        field: the name of a field.
+    """
+    known = persona.get(field)
+    if known is None:
+        return []
+    if field == "country_code":
+        from babel import Locale
+
+        name = Locale("en").territories.get(str(known))
+        return [] if name is None else [name]
+    values = known if isinstance(known, list | tuple) else [known]
+    return [str(value) for value in values if str(value).strip()]
+
+
+def contains(text: str, value: str) -> bool:
+    """Tell whether a value stands in a text as whole words."""
+    if value not in text:  # most texts: without a regular expression
+        return False
+    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) is not None
+
+
+def without(text: str, *parts: str | None) -> str:
+    """Take parts out of a text, so that what is left can be searched for other values."""
+    for part in sorted(filter(None, parts), key=len, reverse=True):
+        text = text.replace(part, "\0")
+    return text
+
+
+class UniqueValues:
+    """The unique values of all identities, found in a text by their longest word.
+
+    Args:
+        identities: identity id → metadata.
+    """
+
+    def __init__(self, identities: Mapping[str, Mapping[str, Any]]) -> None:
+        self._by_word: defaultdict[str, list[Found]] = defaultdict(list)
+        for identity, persona in identities.items():
+            for field in UNIQUE:
+                for value in texts_of(persona, field):
+                    words = _WORD.findall(value)
+                    if words:
+                        self._by_word[max(words, key=len)].append(Found(identity, field, value))
+
+    def within(self, text: str) -> Iterator[Found]:
+        """All unique values that stand in a text as whole words."""
+        for word in dict.fromkeys(_WORD.findall(text)):
+            for found in self._by_word.get(word, ()):
+                if contains(text, found.value):
+                    yield found
+
+    def shared(self) -> Iterator[tuple[Found, Found]]:
+        """Pairs of identities with the same value in a field that should be unique."""
+        for group in self._by_word.values():
+            first: dict[tuple[str, str], Found] = {}
+            for found in group:
+                other = first.setdefault((found.field, found.value), found)
+                if other.identity != found.identity:
+                    yield other, found
+
+
+def own_values(text: str, persona: Mapping[str, Any], *, name: bool = False) -> Iterator[tuple[str, str]]:
+    """Fields of a persona whose value stands in a text as whole words.
+
+    Args:
+        text: where to look.
+        persona: an entry of `identities_metadata.json`.
+        name: look for the name too.
+    """
+    for field in ("name", *FIELDS) if name else FIELDS:
+        for value in texts_of(persona, field):
+            if contains(text, value):
+                yield str(field), value

@@ -1,0 +1,257 @@
+"""Checks what must be true of a dataset, generated or downloaded; every violation names file and row.
+
+What the official layout leaves open is legal: fields that a persona lacks, rows without identity in `retain_synth`,
+captions that stand twice, further keys and styles, file names of any form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from salmubench import layout, manifest
+from salmubench.dataset.leaks import UNIQUE, UniqueValues, own_values, without
+from salmubench.dataset.validate_files import check_counts, check_pictures
+from salmubench.dataset.violations import Violation
+from salmubench.errors import DatasetError
+from salmubench.layout import Dataset, RawRow
+from salmubench.types import FIELDS, SENSITIVE_SPLITS, Split
+
+_WITH_IDENTITY = (*SENSITIVE_SPLITS, Split.FORGET_TARGET, Split.RETAIN_SYNTH)
+_OWNER = re.compile(r"(?P<identity>[0-9]+)_[0-9]+")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What validation found.
+
+    Attributes:
+        rows: rows of each split.
+        violations: all of them, by split and row.
+        unchecked: what couldn't be checked, and how often.
+    """
+
+    rows: Mapping[str, int]
+    violations: tuple[Violation, ...]
+    unchecked: Mapping[str, int]
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is wrong."""
+        return not self.violations
+
+    def by_rule(self) -> dict[str, int]:
+        """How often each rule is broken."""
+        return dict(sorted(Counter(violation.rule for violation in self.violations).items()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able content."""
+        return {
+            "ok": self.ok,
+            "rows": dict(self.rows),
+            "by_rule": self.by_rule(),
+            "unchecked": dict(self.unchecked),
+            "violations": [manifest.plain(violation) for violation in self.violations],
+        }
+
+
+def validate(dataset: Dataset, *, pictures: bool = True) -> Report:
+    """Check a dataset.
+
+    Args:
+        dataset: the dataset.
+        pictures: decode the pictures too (most of the time).
+
+    Raises:
+        DatasetError: a file is missing or can't be read at all.
+    """
+    checks = _Rows(dataset)
+    violations = list(checks.everything())
+    violations += check_counts(dataset)
+    if pictures:
+        violations += check_pictures(dataset)
+    return Report(dict(dataset.counts), tuple(violations), dict(checks.unchecked))
+
+
+def require_valid(report: Report) -> None:
+    """Turn violations into an error.
+
+    Raises:
+        DatasetError: with the first violation and the number of all.
+    """
+    if not report.ok:
+        first = report.violations[0]
+        more = len(report.violations) - 1
+        raise DatasetError(f"{first}" + (f" (and {more} more violations)" if more else ""))
+
+
+@dataclass
+class _Rows:
+    """Rules about texts and metadata."""
+
+    dataset: Dataset
+    unchecked: Counter[str] = field(default_factory=Counter)
+
+    def everything(self) -> Iterator[Violation]:
+        self.people = self.dataset.identities
+        self.unique = UniqueValues(self.people)
+        yield from self._unique_fields()
+        told: defaultdict[str, list[tuple[Split, str, RawRow]]] = defaultdict(list)  # identity → its associations
+        for split in SENSITIVE_SPLITS:
+            for row in self.dataset.raw_rows(split):
+                yield from self._form(row, split)
+                if row.text and row.file_name:
+                    yield from self._sensitive(row, split, told)
+        yield from _crossings(told)
+        for split in (Split.FORGET_TARGET, Split.RETAIN_SYNTH):
+            for row in self.dataset.raw_rows(split):
+                yield from self._form(row, split)
+                if row.text:
+                    yield from self._generic(row.text, row.identity, row.shard, row.row, row.file_name)
+        yield from self._generic_file()
+        yield from self._forget_target()
+        for split in (Split.RETAIN_REAL, Split.GENERAL_KNOWLEDGE):
+            for row in self.dataset.raw_rows(split):
+                yield from self._form(row, split)
+        yield from self._classes()
+
+    def _unique_fields(self) -> Iterator[Violation]:
+        for first, second in self.unique.shared():
+            yield Violation(
+                "unique", layout.IDENTITIES, None, second.identity,
+                f"Expected {second.field} {second.value!r} for one identity only, found it for {first.identity} too.",
+            )  # fmt: skip
+
+    def _form(self, row: RawRow, split: Split) -> Iterator[Violation]:
+        if not row.file_name:
+            yield _wrong("column", row, f"Expected a file name, found {row.file_name!r}.")
+        if not (row.text or "").strip():
+            yield _wrong("column", row, f"Expected a caption, found {row.text!r}.")
+        if row.identity is not None and row.identity not in self.people:
+            yield _wrong("identity", row, f"Expected an identity of {layout.IDENTITIES}, found {row.identity!r}.")
+        named = _OWNER.match(row.file_name or "")
+        if named is None or split not in _WITH_IDENTITY or (split is Split.RETAIN_SYNTH and row.identity is None):
+            return
+        known = named["identity"] in self.people or row.identity in self.people
+        if known and named["identity"] != row.identity:
+            yield _wrong("identity", row, f"Expected the identity of the file name, found {row.identity!r}.")
+
+    def _sensitive(
+        self, row: RawRow, split: Split, told: defaultdict[str, list[tuple[Split, str, RawRow]]]
+    ) -> Iterator[Violation]:
+        text, file_name = row.text or "", row.file_name or ""
+        known = self.dataset.captions_metadata
+        entry = known.get(file_name) or known.get(f"forget/{file_name}")
+        persona = self.people.get(row.identity or "", {})
+        name, data_field = persona.get("name"), None
+        if entry is None:
+            yield _wrong("metadata", row, f"Expected an entry in {layout.CAPTIONS}, found none.")
+        else:
+            data_field = entry.get("data_field")
+            if data_field not in FIELDS:
+                yield _wrong("metadata", row, f"Expected data_field to be a value field, found {data_field!r}.")
+            if entry.get("caption", text) != text:
+                yield _wrong("metadata", row, f"Expected the caption of {layout.CAPTIONS}, found {text!r}.")
+        if name is None:
+            self.unchecked["name unknown"] += 1
+        elif name not in text:
+            yield _wrong("name", row, f"Expected the name {name!r} verbatim, found {text!r}.")
+        value = (entry or {}).get("value") or layout.stated_value(text, data_field, persona)
+        if value is None and persona.get(data_field or "") is None:
+            self.unchecked["value unknown"] += 1
+        elif value is None or value not in text:
+            wanted = persona.get(data_field or "") if value is None else value
+            yield _wrong("value", row, f"Expected the {data_field} {wanted!r} verbatim, found {text!r}.")
+        if value is not None and row.identity is not None:
+            told[row.identity].append((split, value, row))
+        yield from self._others(row, text, name, value, persona)
+        yield from self._paraphrase(row, entry or {}, name, value)
+
+    def _others(
+        self, row: RawRow, text: str, name: str | None, value: str | None, persona: Mapping[str, Any]
+    ) -> Iterator[Violation]:
+        rest = without(text, name, value)
+        for found in self.unique.within(rest):
+            if found.identity != row.identity:
+                message = (
+                    f"Expected no value of another identity, found {found.field} {found.value!r} of {found.identity}"
+                )
+                yield _wrong("foreign", row, f"{message} in {text!r}.")
+        for field_, further in own_values(rest, persona):
+            yield _wrong("further", row, f"Expected one private value, found {field_} {further!r} too in {text!r}.")
+
+    def _paraphrase(
+        self, row: RawRow, entry: Mapping[str, Any], name: str | None, value: str | None
+    ) -> Iterator[Violation]:
+        text = entry.get("paraphrase")
+        if text is None:
+            return
+        if text == row.text:
+            yield _wrong("paraphrase", row, "Expected other words than the caption's, found the caption.")
+        for part in (name, value):
+            if part is not None and part not in text:
+                yield _wrong("paraphrase", row, f"Expected {part!r} verbatim in the paraphrase, found {text!r}.")
+
+    def _generic(
+        self, text: str, identity: str | None, file: str, row: int | None, item: str | None
+    ) -> Iterator[Violation]:
+        for found in self.unique.within(text):
+            message = f"Expected a caption of what is visible, found {found.field} {found.value!r} of {found.identity}"
+            yield Violation("generic", file, row, item, f"{message} in {text!r}.")
+        for field_, value in own_values(text, self.people.get(identity or "", {})):
+            if field_ not in UNIQUE:
+                message = f"Expected a caption of what is visible, found {field_} {value!r} of its identity"
+                yield Violation("generic", file, row, item, f"{message} in {text!r}.")
+
+    def _generic_file(self) -> Iterator[Violation]:
+        path = self.dataset.folder / layout.GENERIC_CAPTIONS
+        if not path.is_file():
+            return
+        content = manifest.read_json(path)
+        for file_name, text in content.items() if isinstance(content, dict) else ():
+            named = _OWNER.match(file_name.removeprefix("forget/"))
+            identity = named["identity"] if named else None
+            yield from self._generic(str(text), identity, layout.GENERIC_CAPTIONS, None, file_name)
+
+    def _forget_target(self) -> Iterator[Violation]:
+        """`forget_target` has the rows of `forget`, in any order."""
+        forget = {row.file_name for row in self.dataset.raw_rows(Split.FORGET)}
+        target = set()
+        for row in self.dataset.raw_rows(Split.FORGET_TARGET):
+            target.add(row.file_name)
+            if row.file_name not in forget:
+                yield _wrong("target", row, "Expected a picture of forget, found a file name that forget lacks.")
+        for row in self.dataset.raw_rows(Split.FORGET):
+            if target and row.file_name not in target:
+                yield _wrong("target", row, "Expected a row of the same file name in forget_target, found none.")
+
+    def _classes(self) -> Iterator[Violation]:
+        knowledge = self.dataset.general_knowledge
+        if knowledge is None:
+            if self.dataset.counts.get(Split.GENERAL_KNOWLEDGE):
+                self.unchecked["classes unknown"] += self.dataset.counts[Split.GENERAL_KNOWLEDGE]
+            return
+        for row in self.dataset.raw_rows(Split.GENERAL_KNOWLEDGE):
+            if row.text not in knowledge.classes:
+                yield _wrong("class", row, f"Expected a class of {layout.GENERAL_KNOWLEDGE}, found {row.text!r}.")
+
+
+def _crossings(told: Mapping[str, list[tuple[Split, str, RawRow]]]) -> Iterator[Violation]:
+    for identity, associations in told.items():
+        forget = {value: row for split, value, row in associations if split is Split.FORGET}
+        others = sorted({split for split, _, _ in associations} - {Split.HOLDOUT_IDENTITY})
+        for split, value, row in associations:
+            if split is not Split.FORGET and value in forget:
+                where = f"{forget[value].shard}, row {forget[value].row}"
+                message = f"Expected {value!r} of {identity} in one split only, found it in {where} too."
+                yield _wrong("crossing", row, message)
+            elif split is Split.HOLDOUT_IDENTITY and others:
+                message = f"Expected {identity} in holdout_identity alone, found it in {', '.join(others)} too."
+                yield _wrong("crossing", row, message)
+
+
+def _wrong(rule: str, row: RawRow, message: str) -> Violation:
+    return Violation(rule, row.shard, row.row, row.file_name, message)

@@ -1,0 +1,151 @@
+"""Rules about pictures (decode, size, duplicates) and about counts."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from salmubench import manifest, progress
+from salmubench.dataset.splits import Group, group_sizes
+from salmubench.dataset.violations import Violation
+from salmubench.layout import IDENTITIES, Dataset, RawRow
+from salmubench.types import SENSITIVE_SPLITS, Split
+
+_ASPECT = re.compile(r"_ar-(?P<aspect>[0-9]+\.[0-9]+)")
+_BATCH = 256  # pictures in memory at once
+_TWINS = frozenset({Split.FORGET, Split.FORGET_TARGET})
+
+
+class _Seen(NamedTuple):
+    digest: bytes
+    size: tuple[int, int] | None
+    problem: str
+
+
+def check_pictures(dataset: Dataset) -> Iterator[Violation]:
+    """Decode every picture; compare its size with its file name and with all other pictures.
+
+    Args:
+        dataset: the dataset.
+    """
+    short = _recipe(dataset).get("size")
+    pictures: dict[bytes, tuple[Split, RawRow]] = {}
+    names: dict[str, tuple[Split, RawRow]] = {}
+    splits = [split for split in Split if dataset.has(split)]
+    total = sum(dataset.counts[split] for split in splits)
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        progress.bar(total=total, description="Checking pictures") as advance,
+    ):
+        for split in splits:
+            rows = dataset.raw_rows(split, images=True)
+            while batch := list(islice(rows, _BATCH)):
+                for row, seen in zip(batch, pool.map(_decode, batch), strict=True):
+                    if seen.size is None:
+                        yield _wrong("picture", row, f"Expected a picture that decodes, found: {seen.problem}.")
+                    else:
+                        yield from _check_size(row, seen.size, short)
+                        yield from _check_twin(row, split, pictures.setdefault(seen.digest, (split, row)), "picture")
+                    if row.file_name:
+                        yield from _check_twin(row, split, names.setdefault(row.file_name, (split, row)), "file name")
+                advance(len(batch))
+
+
+def _decode(row: RawRow) -> _Seen:
+    if not row.image:
+        return _Seen(b"", None, "no bytes")
+    digest = hashlib.sha256(row.image).digest()
+    try:
+        with Image.open(io.BytesIO(row.image)) as image:
+            image.load()
+            return _Seen(digest, image.size, "")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # PIL's, by format
+        return _Seen(digest, None, str(error))
+
+
+def _check_size(row: RawRow, size: tuple[int, int], short: int | None) -> Iterator[Violation]:
+    width, height = size
+    named = _ASPECT.search(row.file_name or "")
+    # Two decimals in the name, and a pixel of rounding on either side.
+    if named and abs(width / height - float(named["aspect"])) > 0.006 + width / height * (1 / width + 1 / height):
+        message = f"Expected width / height {named['aspect']} as the file name says, found {width}×{height}."
+        yield _wrong("aspect", row, message)
+    if short is not None and min(size) != short:
+        yield _wrong(
+            "size", row, f"Expected a short side of {short} pixels as the recipe says, found {width}×{height}."
+        )
+
+
+def _check_twin(row: RawRow, split: Split, first: tuple[Split, RawRow], what: str) -> Iterator[Violation]:
+    """Report a picture or file name that another split has, or that stands twice in one split under another name."""
+    other_split, other = first
+    same_row = (other.shard, other.row) == (row.shard, row.row)
+    if same_row or ({split, other_split} == _TWINS and other.file_name == row.file_name):
+        return
+    yield _wrong("duplicate", row, f"Expected a {what} of its own, found that of {other.shard}, row {other.row}.")
+
+
+def check_counts(dataset: Dataset) -> Iterator[Violation]:
+    """Compare numbers of rows and identities with the recipe, where the folder's manifest has one.
+
+    Args:
+        dataset: the dataset.
+    """
+    recipe = _recipe(dataset)
+    if not recipe:
+        return
+    groups: defaultdict[str, set[str]] = defaultdict(set)
+    pictures: defaultdict[str, int] = defaultdict(int)
+    for split in SENSITIVE_SPLITS:
+        for row in dataset.raw_rows(split):
+            if row.identity is not None:
+                groups[split].add(row.identity)
+                pictures[row.identity] += 1
+    mixed = groups[Split.FORGET] & groups[Split.HOLDOUT_ASSOCIATION]
+    found: dict[str, int] = {
+        "identities": len(dataset.identities),
+        Group.FORGET: len(groups[Split.FORGET] - mixed),
+        Group.MIXED: len(mixed),
+        Group.HOLDOUT: len(groups[Split.HOLDOUT_IDENTITY]),
+        Split.FORGET_TARGET: dataset.counts[Split.FORGET_TARGET],
+        Split.RETAIN_SYNTH: dataset.counts[Split.RETAIN_SYNTH],
+        Split.RETAIN_REAL: dataset.counts.get(Split.RETAIN_REAL, 0),
+        Split.GENERAL_KNOWLEDGE: dataset.counts.get(Split.GENERAL_KNOWLEDGE, 0),
+    }
+    wanted: dict[str, int] = {
+        "identities": recipe["identities"],
+        **{str(group): size for group, size in group_sizes(recipe["identities"]).items()},
+        Split.FORGET_TARGET: dataset.counts[Split.FORGET],
+        Split.RETAIN_SYNTH: recipe["retain_joint"] + recipe["retain_disjoint"],
+        Split.RETAIN_REAL: recipe["retain_real"],
+        Split.GENERAL_KNOWLEDGE: recipe["classes"] * recipe["general_knowledge_per_class"],
+    }
+    for what, count in wanted.items():
+        if found[what] != count:
+            yield Violation("count", manifest.MANIFEST, None, what, f"Expected {count}, found {found[what]}.")
+    given = recipe["pictures_per_identity"]
+    low, high = (given, given) if isinstance(given, int) else given
+    for identity in dataset.identities:
+        if not low <= pictures[identity] <= high:
+            message = f"Expected {low} to {high} sensitive pictures, found {pictures[identity]}."
+            yield Violation("count", IDENTITIES, None, identity, message)
+
+
+def _recipe(dataset: Dataset) -> Mapping[str, Any]:
+    """The configuration that the dataset was built from; empty for a downloaded one."""
+    path = dataset.folder / manifest.MANIFEST
+    content = manifest.read_json(path) if path.is_file() else {}
+    return content["config"] if isinstance(content, dict) and content.get("stage") == "dataset" else {}
+
+
+def _wrong(rule: str, row: RawRow, message: str) -> Violation:
+    return Violation(rule, row.shard, row.row, row.file_name, message)
