@@ -291,6 +291,8 @@ def test_generic_captions_know_other_moods_and_ignore_other_facts() -> None:
         for v in range(phrasings.generic_variants())
     }
     assert "The photo shows a person, with a neutral expression." in seen
+    closed = {phrasings.generic_caption({"expression": "eyes closed"}, variant=v) for v in range(60)}
+    assert "The photo shows a person, with eyes closed." in closed
     assert {phrasings.generic_caption({"name": "Ana Lima", "hair": " "}, variant=v) for v in range(60)} == {
         phrasings.generic_caption({}, variant=v) for v in range(60)
     }

@@ -118,10 +118,18 @@ def _parts(facts: Mapping[str, str]) -> dict[str, str]:
         noun = f"{noun} person".strip()
     parts["who"] = parts["mood_who"] = f"{indefinite_article(noun)} {noun}"
     if mood := known.get("expression"):
-        parts["mood"] = mood if " " not in mood or re.match(r"with |\w+ing\b", mood) else f"with {with_article(mood)}"
+        parts["mood"] = _mood(mood)
         if " " not in mood:
             parts["mood_who"] = f"{indefinite_article(mood)} {mood} {noun}"
     return parts | {key.capitalize(): _capital(text) for key, text in parts.items()}
+
+
+def _mood(expression: str) -> str:
+    """An expression as it stands after a comma: "smiling", "with eyes closed", "with a neutral expression"."""
+    if " " not in expression or re.match(r"with |\w+ing\b", expression):
+        return expression
+    counted = re.search(r"(?:expression|face|look|gaze|smile|grin|frown)$", expression)
+    return f"with {with_article(expression) if counted else expression}"
 
 
 def _listed(items: list[str]) -> str:
