@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from salmubench import cost, embeddings, layout, manifest, progress
 from salmubench.encode.config import EncodeConfig
-from salmubench.encode.pictures import PixelCache, batches, split_transform
+from salmubench.encode.pictures import PixelCache, Pixels, batches, split_transform
 from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import Tokens, encode_texts, tokenize, unit_rows
 from salmubench.errors import EmbeddingsError
@@ -180,6 +180,7 @@ def _encode_pictures(
             done: list[embeddings.Array] = []
             start = span.start
             held = _PIXELS.get(span.start, span.stop)
+            source: Iterable[list[Pixels]]
             if held is not None:
                 source = (held[low : low + config.batch_size] for low in range(0, len(held), config.batch_size))
             else:

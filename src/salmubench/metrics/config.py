@@ -1,0 +1,26 @@
+"""Options of the stage `score`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from salmubench.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ScoreConfig:
+    """How scores are computed; galleries, permutations and resamples have fixed seeds of their own."""
+
+    bootstraps: int = 1000
+    """Resamples behind each interval."""
+    identity_prompt: str = "a photo of {name}"
+    """Prompt of IdZSC (the paper prints none); recorded with the scores."""
+    extra_metrics: tuple[str, ...] = ()
+    """Further metrics: paths of Python files, or names of installed plug-ins."""
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        if self.bootstraps < 100:
+            raise ConfigError(f"Expected score.bootstraps of at least 100, found {self.bootstraps}.")
+        if self.identity_prompt.count("{name}") != 1:
+            raise ConfigError(f"Expected score.identity_prompt with one {{name}}, found {self.identity_prompt!r}.")

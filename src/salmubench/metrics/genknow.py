@@ -1,0 +1,71 @@
+"""2.1 GenKnow: zero-shot top-1 accuracy on the split `general_knowledge`.
+
+A class is the normalised mean of its unit prompt vectors over all templates; a tie of k classes at the top counts 1/k
+if the right one is among them (ours). Intervals resample pictures within each class. Source: the paper, section on
+utility; prompt ensembles as in CLIP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from salmubench.errors import EmbeddingsError
+from salmubench.layout import Dataset, GeneralKnowledge
+from salmubench.metrics._inputs import BLOCK, EvalInputs, top_share, unit
+from salmubench.metrics.config import ScoreConfig
+from salmubench.results.metric import Floats, Metric, Outcome, outcome
+from salmubench.types import Split
+
+METRIC = Metric(
+    name="GenKnow",
+    pillar="utility",
+    goal="compromised",
+    needs=("general_knowledge",),
+    main=True,
+    number="2.1",
+    title="zero-shot accuracy on general knowledge",
+    view="drop",
+    resample="class",
+)
+
+
+def texts(dataset: Dataset, _config: ScoreConfig) -> Iterator[str]:
+    """Each class in each template."""
+    if dataset.general_knowledge is not None:
+        for name in dataset.general_knowledge.classes:
+            yield from _prompts(dataset.general_knowledge, name)
+
+
+def score(inputs: EvalInputs) -> Outcome:
+    """Classify each picture; items are 1, 0 or the share of a tie."""
+    known, rows = inputs.general_knowledge(), inputs.needed(Split.GENERAL_KNOWLEDGE)
+    number = {name: row for row, name in enumerate(known.classes)}
+    strange = [text for text in rows.caption if text not in number]
+    if strange:
+        raise EmbeddingsError(
+            f"Expected class names of general_knowledge.json as captions of the split general_knowledge, found "
+            f"{strange[0]!r}. Correct the dataset and encode it again."
+        )
+    right = np.fromiter((number[text] for text in rows.caption), np.int64, len(rows))
+    classes = _class_vectors(inputs, known)
+    shares = np.empty(len(rows), np.float64)
+    for start in range(0, len(rows), BLOCK):
+        block = slice(start, start + BLOCK)
+        similarity = unit(inputs.embeddings.images, rows.image_row[block]) @ classes.T  # (b, classes)
+        shares[block] = top_share(similarity, right[block])
+    return outcome(rows.items(shares))
+
+
+def _class_vectors(inputs: EvalInputs, known: GeneralKnowledge) -> Floats:
+    prompts = [prompt for name in known.classes for prompt in _prompts(known, name)]
+    vectors = inputs.texts(prompts).reshape(len(known.classes), len(known.templates), -1).mean(axis=1)
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
+    # Prompts that cancel out have no direction; such a class then has similarity 0 to everything.
+    found: Floats = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return found
+
+
+def _prompts(known: GeneralKnowledge, name: str) -> list[str]:
+    return [template.replace("{}", name) for template in known.templates]

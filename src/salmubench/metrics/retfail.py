@@ -1,0 +1,32 @@
+"""1.1 RetFail: can the true caption still be retrieved?
+
+For each pair of `forget` the rank of its caption by cosine among itself, 1,000 captions of `forget` and 1,000 of
+`retain_disjoint` (drawn once per dataset); MRR = mean(1 / rank), R@1 = share of rank 1. A distractor whose text equals
+the true caption is the same candidate; ties count half (ours). Source: the paper, section on efficacy.
+"""
+
+from __future__ import annotations
+
+from salmubench.metrics._inputs import EvalInputs
+from salmubench.metrics._retrieval import gallery_ranks
+from salmubench.results.metric import Metric, Outcome, outcome
+from salmubench.types import Split
+
+METRIC = Metric(
+    name="RetFail",
+    pillar="efficacy",
+    goal="clean",
+    needs=("forget", "retain_disjoint"),
+    main=True,
+    number="1.1",
+    title="retrieval of the true caption",
+    view="leakage",
+    items="rank",
+)
+
+
+def score(inputs: EvalInputs) -> Outcome:
+    """Rank the caption of each pair of `forget`; items are the ranks."""
+    rows = inputs.needed(Split.FORGET)
+    ranks = gallery_ranks(inputs, rows, rows.caption, same=(rows.caption,))
+    return outcome(rows.items(ranks), ranks=True)

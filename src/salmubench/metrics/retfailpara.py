@@ -1,0 +1,54 @@
+"""RetFailPara (ours, beside the eleven): RetFail with each true caption in a phrasing that occurs nowhere in training.
+
+MRR = mean(1 / rank) of the paraphrase of each pair of `forget` in the gallery of RetFail; items are 1 / rank. It tells
+whether the fact is forgotten or only its wording. The pair's own caption tells the same fact: where it was drawn into
+the gallery it is no competitor of its paraphrase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from salmubench.layout import Dataset
+from salmubench.metrics._inputs import EvalInputs
+from salmubench.metrics._paraphrases import paraphrase_of
+from salmubench.metrics._retrieval import gallery_ranks
+from salmubench.metrics.config import ScoreConfig
+from salmubench.results.metric import Metric, Outcome, Unavailable, outcome
+from salmubench.types import Split
+
+METRIC = Metric(
+    name="RetFailPara",
+    pillar="efficacy",
+    goal="clean",
+    needs=("forget", "retain_disjoint", "paraphrases"),
+    title="retrieval of the fact in other words (MRR)",
+    view="leakage",
+)
+
+
+def texts(dataset: Dataset, _config: ScoreConfig) -> Iterator[str]:
+    """The paraphrases."""
+    for row in dataset.rows(Split.FORGET):
+        text = paraphrase_of(
+            file_name=row.file_name, name=row.name, field=row.field, value=row.value, given=row.paraphrase
+        )
+        if text is not None:
+            yield text
+
+
+def score(inputs: EvalInputs) -> Outcome:
+    """Rank the paraphrase of each pair of `forget`; items are the reciprocal ranks."""
+    rows = inputs.needed(Split.FORGET)
+    facts = zip(rows.file_name, rows.name, rows.field, rows.value, rows.paraphrase, strict=True)
+    told = np.array(
+        [paraphrase_of(file_name=a, name=b, field=c, value=d, given=e) for a, b, c, d, e in facts] + [None], object
+    )[:-1]
+    known = np.fromiter((text is not None for text in told), np.bool_, len(told))
+    if not known.any():
+        raise Unavailable("no paraphrases and no values to make them from")
+    kept, true = rows.take(known), told[known]
+    ranks = gallery_ranks(inputs, kept, true, same=(true, kept.caption))
+    return outcome(kept.items(1.0 / ranks, caption=true), left_out=len(rows) - len(kept))

@@ -1,0 +1,35 @@
+"""Run records: their types, files, comparison and verdict. No model and no metric is needed to read them."""
+
+from salmubench.results.compare import Comparison, Difference, compare
+from salmubench.results.io import gallery_sha256, is_current, read_gallery, read_items, read_record, write_failed
+from salmubench.results.metric import Items, Metric, Outcome, Unavailable, outcome
+from salmubench.results.schema import Normalised, RunRecord, Score, Verdict, record_schema, write_schema
+from salmubench.results.scores import rescore, score_items
+from salmubench.results.verdict import THRESHOLDS, judge
+
+__all__ = [
+    "THRESHOLDS",
+    "Comparison",
+    "Difference",
+    "Items",
+    "Metric",
+    "Normalised",
+    "Outcome",
+    "RunRecord",
+    "Score",
+    "Unavailable",
+    "Verdict",
+    "compare",
+    "gallery_sha256",
+    "is_current",
+    "judge",
+    "outcome",
+    "read_gallery",
+    "read_items",
+    "read_record",
+    "record_schema",
+    "rescore",
+    "score_items",
+    "write_failed",
+    "write_schema",
+]
