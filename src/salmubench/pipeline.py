@@ -6,10 +6,12 @@ This module alone strings stages together; a stage reads files, writes files and
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from salmubench import cost, manifest, plugins
 from salmubench import recipe as recipes
@@ -22,7 +24,7 @@ SCHEMA_VERSION = 1
 """Version of `run.json`."""
 
 RUN = "run.json"
-REFERENCES = ("clean", "compromised")
+REFERENCES: tuple[Literal["clean"], Literal["compromised"]] = ("clean", "compromised")
 RECIPE_WORD = "recipe"
 """In a list of methods: those of the recipe."""
 
@@ -104,7 +106,7 @@ def plan(recipe: recipes.Recipe, *, methods: Sequence[str] | None, budgets: Sequ
         ConfigError: an unknown method, a file that fails on import or breaks the interface, a budget below 0, two
             methods of one name.
     """
-    from salmubench.unlearn.engine import check_overrides, load_method
+    from salmubench.unlearn.registry import check_settings
 
     wanted: list[str] = []
     for name in methods if methods is not None else (RECIPE_WORD,):
@@ -116,9 +118,7 @@ def plan(recipe: recipes.Recipe, *, methods: Sequence[str] | None, budgets: Sequ
     twice = sorted({name for name in stems if stems.count(name) > 1 or name in REFERENCES})
     if twice:
         raise ConfigError(f"Expected methods of different names, none called clean or compromised, found {twice!r}.")
-    for name in wanted:
-        load_method(name)
-    check_overrides(recipe.unlearn, wanted)
+    check_settings(replace(recipe.unlearn, methods=tuple(wanted)))
     return [(name, budget) for budget in dict.fromkeys(budgets) for name in wanted]
 
 
@@ -127,7 +127,7 @@ class _Steps:
 
     def __init__(self, out: Path, loaded: recipes.LoadedRecipe, *, seed: int, device: str, precision: str) -> None:
         self.out, self.loaded, self.seed = out, loaded, seed
-        self.where = {"device": device, "precision": precision}
+        self.device, self.precision = device, precision
         self.did: list[str] = []
         self.table, self.page = "", out / "report" / "index.html"
         earlier = manifest.read_json(out / RUN) if (out / RUN).is_file() else {}
@@ -139,7 +139,7 @@ class _Steps:
         """Do what is missing; give the message of each candidate that failed."""
         self._step("dataset", self.out / "dataset", self._build)
         for kind in REFERENCES:
-            self._step(f"pretrain {kind}", self._checkpoint(kind), lambda kind=kind: self._pretrain(kind))
+            self._step(f"pretrain {kind}", self._checkpoint(kind), partial(self._pretrain, kind))
         for kind in REFERENCES:
             self._encode(kind)
         for kind in REFERENCES:
@@ -156,6 +156,7 @@ class _Steps:
     def _candidate(self, name: str, method: str, budget: float) -> MethodError | None:
         from salmubench.results.io import write_failed
 
+        self._forget_stale(name, method)
         try:
             self._step(f"unlearn {name}", self._checkpoint(name), lambda: self._unlearn(name, method, budget))
             self._encode(name)
@@ -167,12 +168,25 @@ class _Steps:
             return error
         return None
 
+    def _forget_stale(self, name: str, method: str) -> None:
+        """Remove a candidate whose method file has changed since: its author edits and runs again."""
+        checkpoint = self._checkpoint(name)
+        for marker in (checkpoint / manifest.MANIFEST, checkpoint / manifest.BEGUN):
+            if marker.is_file():
+                from salmubench.unlearn.registry import load_method
+
+                if manifest.read_json(marker)["inputs"]["method_sha256"] != load_method(method).sha256:
+                    log.info("%s: the method's file has changed, made again", name)
+                    for folder in (checkpoint, self._embeddings(name)):
+                        shutil.rmtree(folder, ignore_errors=True)
+                return
+
     def _build(self) -> None:
         from salmubench.dataset.build import build
 
         build(self.loaded.recipe.dataset, out=self.out / "dataset", seed=self.seed)
 
-    def _pretrain(self, kind: str) -> None:
+    def _pretrain(self, kind: Literal["clean", "compromised"]) -> None:
         from salmubench.pretrain.launch import pretrain
 
         pretrain(
@@ -181,7 +195,8 @@ class _Steps:
             kind=kind,
             out=self._checkpoint(kind),
             seed=self.seed,
-            **self.where,
+            device=self.device,
+            precision=self.precision,
         )
 
     def _unlearn(self, name: str, method: str, budget: float) -> None:
@@ -195,7 +210,8 @@ class _Steps:
             budget=budget,
             settings=self.loaded.recipe.unlearn,
             seed=self.seed,
-            **self.where,
+            device=self.device,
+            precision=self.precision,
         )
 
     def _encode(self, name: str) -> None:
@@ -211,7 +227,8 @@ class _Steps:
                 out=self._embeddings(name),
                 texts=required_texts(dataset),
                 config=self.loaded.recipe.encode,
-                **self.where,
+                device=self.device,
+                precision=self.precision,
             )
 
         self._step(f"encode {name}", self._embeddings(name), work)
@@ -247,11 +264,11 @@ class _Steps:
             self._write_run(status)
         self.table = text_table([read_record(self._record(name)) for name in self.models])
 
-    def _step(self, stage: str, folder: Path, work: Callable[[], None]) -> None:
+    def _step(self, stage: str, folder: Path, work: Callable[[], object]) -> None:
         if not (folder / manifest.MANIFEST).is_file():
             self._measured(stage, work)
 
-    def _measured(self, stage: str, work: Callable[[], None]) -> None:
+    def _measured(self, stage: str, work: Callable[[], object]) -> None:
         log.info("%s …", stage)
         with cost.measure() as spent:
             work()
@@ -273,7 +290,8 @@ class _Steps:
                 "recipe": self.loaded.name,
                 "recipe_given": self.loaded.given,
                 "seed": self.seed,
-                **self.where,
+                "device": self.device,
+                "precision": self.precision,
                 "stages": list(self.stages.values()),
                 "models": self.models,
                 "provenance": manifest.provenance(),

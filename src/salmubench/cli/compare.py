@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def compare_(a: Path, b: Path) -> None:
-    """Print B − A for every number with the interval of the paired bootstrap over identities.
+    """Print A − B for every number with the interval of the paired bootstrap over identities.
 
     Args:
         a: a record.
@@ -14,10 +14,16 @@ def compare_(a: Path, b: Path) -> None:
     """
     from salmubench.results.compare import compare
 
-    print(f"{'number':<22} {'A':>9} {'B':>9} {'B − A':>9}   95 % interval")
-    for row in compare(a, b):
-        if row.difference is None:
-            print(f"{row.name:<22} {'–':>9} {'–':>9} {'–':>9}   {row.reason}")
-        else:
-            low, high = row.ci95
-            print(f"{row.name:<22} {row.a:>9.4f} {row.b:>9.4f} {row.difference:>+9.4f}   [{low:+.4f}, {high:+.4f}]")
+    found = compare(a, b)
+    print(f"A = {found.first}, B = {found.second}\n")
+    print(f"{'number':<22} {'A':>9} {'B':>9} {'A − B':>9}   95 % interval")
+    for metric, parts in found.differences.items():
+        for part, row in parts.items():
+            name = metric if part == "value" else f"{metric} {part}"
+            numbers = " ".join(_cell(value) for value in (row.first, row.second, row.difference))
+            interval = "–" if row.ci95 is None else f"[{row.ci95[0]:+.4f}, {row.ci95[1]:+.4f}]"
+            print(f"{name:<22} {numbers}   {row.reason or interval}")
+
+
+def _cell(value: float | None) -> str:
+    return f"{'–':>9}" if value is None else f"{value:>9.4f}"

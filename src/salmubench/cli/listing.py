@@ -40,7 +40,7 @@ def show_(method: str) -> None:
     Args:
         method: a name or the path of a Python file.
     """
-    from salmubench.unlearn.engine import load_method
+    from salmubench.unlearn.registry import load_method
 
     loaded = load_method(method)
     print(f"{loaded.name}  ({loaded.kind}; needs {', '.join(loaded.needs) or 'nothing'})\n")

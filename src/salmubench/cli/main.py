@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 _GROUPS = {"dataset": "make, check and look at datasets"}
 
 
-class _Parser(jsonargparse.ArgumentParser):  # type: ignore[misc]
+class _Parser(jsonargparse.ArgumentParser):
     """Options with dashes; false-by-default switches are flags."""
 
     def add_argument(self, *args: Any, **kwargs: Any) -> Any:
@@ -58,15 +58,15 @@ def build_parser() -> jsonargparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"salmubench {manifest.version()}")
     top = root.add_subcommands(required=True, dest="command")
     groups = {}
-    for group, text in _GROUPS.items():
-        parser = _Parser(description=text)
-        groups[group] = parser.add_subcommands(required=True, dest="action")
-        top.add_subcommand(group, parser, help=text)
-    for command, (_, text) in COMMANDS.items():
-        *group_words, word = command.split()
+    for command, (_, text) in COMMANDS.items():  # the parser wants a group before what is in it
+        group, _, word = command.rpartition(" ")
+        if group and group not in groups:
+            inner = _Parser(description=_GROUPS[group])
+            top.add_subcommand(group, inner, help=_GROUPS[group])
+            groups[group] = inner.add_subcommands(required=True, dest="action")
         parser = _Parser(description=text)
         parser.add_function_arguments(_function(command), as_positional=True, fail_untyped=True)
-        (groups[group_words[0]] if group_words else top).add_subcommand(word, parser, help=text)
+        (groups[group] if group else top).add_subcommand(word, parser, help=text)
     return root
 
 

@@ -35,5 +35,5 @@ def pretrain_(
     from salmubench.pretrain.launch import pretrain, shell_command
 
     config = recipes.load(recipe).recipe.pretrain
-    options = {"dataset": dataset, "kind": kind, "out": out, "seed": seed, "device": device, "precision": precision}
-    print(shell_command(config, **options) if print_command else pretrain(config, **options))
+    act = shell_command if print_command else pretrain
+    print(act(config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision))
