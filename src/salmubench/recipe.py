@@ -130,6 +130,7 @@ def check_keys(given: Mapping[str, Any], kind: type, prefix: str = "") -> None:
 
     Raises:
         UnknownName: with the nearest known keys.
+        ConfigError: a section that is no mapping.
     """
     known = _fields(kind)
     for key, value in given.items():
@@ -139,6 +140,8 @@ def check_keys(given: Mapping[str, Any], kind: type, prefix: str = "") -> None:
         for nested in _dataclasses_in(known[key]):
             if isinstance(value, Mapping):
                 check_keys(value, nested, f"{path}.")
+            elif known[key] is nested:
+                raise ConfigError(f"Expected keys and values for the recipe key {path!r}, found {value!r}.")
 
 
 @cache

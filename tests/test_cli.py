@@ -1,0 +1,72 @@
+"""The command line: help without torch, exit codes, messages without traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+from salmubench.cli.main import COMMANDS, main
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help(command, capsys):
+    assert main([*command.split(), "--help"]) == 0
+    assert "usage: salmubench" in capsys.readouterr().out
+
+
+def test_help_needs_neither_torch_nor_pyarrow():
+    code = (
+        "import sys; from salmubench.cli.main import main; main(['run', '--help'])\n"
+        "assert not {'torch', 'pyarrow', 'numba', 'sklearn'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["no-such"], ["run"], ["run", "--out", "x", "--no-such", "1"], ["score", "--out", "x"]]
+)
+def test_wrong_usage_is_2(arguments, capsys):
+    assert main(arguments) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--recipe", "minni"], "Did you mean 'mini'"),
+        (["--recipe", "tiny", "--methods", "cliperas"], "Did you mean 'cliperase'"),
+        (["--recipe", "tiny", "--methods", "./absent.py"], "found nothing at"),
+        (["--recipe", "tiny", "--budgets", "five"], "Expected numbers"),
+        (["--recipe", "tiny", "--budgets=-1"], "Expected budgets of 0 or more"),
+    ],
+)
+def test_bad_input_is_1_and_nothing_is_written(options, message, tmp_path, capsys):
+    assert main(["run", "--out", str(tmp_path / "out"), *options]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_lists(capsys):
+    expected = {"methods": "cliperase", "metrics": "retfail", "recipes": "mini", "backends": "portraits/procedural"}
+    for what, name in expected.items():
+        assert main(["list", what]) == 0
+        assert name in capsys.readouterr().out.lower().splitlines()
+
+
+def test_show_prints_paper_and_options(capsys):
+    assert main(["show", "cliperase"]) == 0
+    shown = capsys.readouterr().out
+    assert "2410.23330" in shown
+    assert "variant" in shown
+
+
+def test_print_command_prints_only_the_command(tiny_folder, tmp_path, capsys):
+    arguments = ["pretrain", "--dataset", str(tiny_folder), "--recipe", "tiny", "--kind", "clean", "--print-command"]
+    assert main([*arguments, "--out", str(tmp_path / "checkpoint")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    assert "torchrun" in lines[0]
+    assert "open_clip" in lines[0]
+    assert not (tmp_path / "checkpoint").exists()

@@ -1,0 +1,162 @@
+"""`run` from recipe to page: done once, killed anywhere, started twice, with a method of one's own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from salmubench.cli.main import main
+from salmubench.results.io import read_record
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
+METHODS = f"cliperase,descent_to_delete,{EXAMPLE}"
+MODELS = ("clean", "compromised", "cliperase-5x", "descent_to_delete-5x", "my_method-5x")
+STAGES = (
+    "dataset", "pretrain clean", "pretrain compromised", "encode compromised", "score compromised",
+    "unlearn cliperase-5x", "score cliperase-5x", "report",
+)  # fmt: skip
+
+
+def command(out: Path, *options: str) -> list[str]:
+    return ["run", "--recipe", "tiny", "--out", str(out), "--methods", METHODS, *options]
+
+
+def scores(out: Path) -> dict[str, object]:
+    found = {}
+    for name in MODELS:
+        record = json.loads((out / "records" / f"{name}.json").read_text())
+        items = pq.read_table(out / "records" / f"{name}.items.parquet")
+        found[name] = (record["scores"], record["verdict"], record["model"]["sha256"], items.to_pydict())
+    return found
+
+
+def fingerprint(out: Path) -> str:
+    return json.loads((out / "dataset" / "manifest.json").read_text())["outputs"]["fingerprint"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "tiny"
+    assert main(command(out)) == 0
+    return out
+
+
+@pytest.mark.slow
+def test_everything_is_there(finished):
+    for name in MODELS:
+        assert (finished / "checkpoints" / name / "open_clip_model.safetensors").is_file()
+        record = read_record(finished / "records" / f"{name}.json")
+        assert record.status == "complete"
+        assert len(record.scores) == 11  # RetFail has two parts; RetFailPara is beside the eleven numbers
+    run = json.loads((finished / "run.json").read_text())
+    assert run["status"] == "complete"
+    assert run["models"] == list(MODELS)
+    assert all(stage["seconds"] > 0 and stage["peak_memory"] > 0 for stage in run["stages"])
+    assert "CLIPErase" in (finished / "report" / "index.html").read_text()
+    assert not list(finished.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_again_does_nothing_and_says_so(finished, capsys):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
+    assert main(command(finished)) == 0
+    shown = capsys.readouterr().out
+    assert "Nothing to do" in shown
+    assert "CLIPErase" in shown
+    after = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
+    assert after == before
+
+
+@pytest.mark.slow
+def test_another_recipe_or_seed_is_refused(finished, capsys):
+    assert main(["run", "--recipe", "mini", "--out", str(finished)]) == 1
+    assert "found another run" in capsys.readouterr().err
+    assert main(command(finished, "--seed", "1")) == 1
+    assert "seed: 0 there, 1 asked" in capsys.readouterr().err
+
+
+def start(out: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "salmubench.cli.main", *command(out)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def kill_in(process: subprocess.Popen, stage: str, wait: float) -> None:
+    for line in process.stderr:
+        if line.startswith(f"{stage} …"):
+            time.sleep(wait)
+            break
+    else:
+        raise AssertionError(f"the run ended before the stage {stage!r}")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+
+
+@pytest.mark.slow
+def test_killed_in_every_stage_ends_with_the_same_scores(finished, tmp_path):
+    out = tmp_path / "killed"
+    for stage in STAGES:
+        patience = {"dataset": 1.0, "pretrain clean": 5.0, "pretrain compromised": 6.5}.get(stage, 0.05)
+        kill_in(start(out), stage, patience)
+    process = start(out)
+    _, messages = process.communicate()
+    assert process.returncode == 0, messages
+    assert fingerprint(out) == fingerprint(finished)
+    assert scores(out) == scores(finished)
+    assert not list(out.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_second_run_into_one_folder_is_refused(tmp_path, capsys):
+    out = tmp_path / "twice"
+    first = start(out)
+    while not first.stderr.readline().startswith("dataset …"):
+        pass
+    assert main(command(out)) == 1
+    assert f"in use by process {first.pid}" in capsys.readouterr().err
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+
+
+@pytest.mark.slow
+def test_failing_method_does_not_stop_the_others(finished, tmp_path, capsys):
+    bad = tmp_path / "bad.py"
+    bad.write_text(
+        '"""Returns NaN."""\nfrom dataclasses import dataclass\nimport torch\n\n'
+        "@dataclass(frozen=True)\nclass Config:\n    pass\n\nNEEDS = ('forget',)\n\n"
+        "def loss(batch, model, reference, config):\n"
+        "    value = model.encode_image(batch.forget.images).sum() * float('nan')\n    return value, {}\n"
+    )
+    methods = f"{bad},delete"
+    assert main(["run", "--recipe", "tiny", "--out", str(finished), "--methods", methods]) == 1
+    captured = capsys.readouterr()
+    assert "'bad' failed at step 0" in captured.err
+    assert "DELETE" in captured.out
+    record = json.loads((finished / "records" / "bad-5x.json").read_text())
+    assert (record["status"], record["scores"], record["error"]["step"]) == ("failed", {}, 0)
+    assert read_record(finished / "records" / "delete-5x.json").status == "complete"
+    assert "bad" in (finished / "report" / "index.html").read_text()
+
+
+@pytest.mark.slow
+def test_evaluate_gives_the_scores_of_the_run(finished, tmp_path):
+    out = tmp_path / "record.json"
+    arguments = [
+        "evaluate", "--model", str(finished / "checkpoints" / "cliperase-5x"), "--dataset", str(finished / "dataset"),
+        "--clean", str(finished / "embeddings" / "clean"),
+        "--compromised", str(finished / "records" / "compromised.json"), "--out", str(out),
+    ]  # fmt: skip
+    assert main(arguments) == 0
+    ours = json.loads((finished / "records" / "cliperase-5x.json").read_text())
+    assert json.loads(out.read_text())["scores"].keys() == ours["scores"].keys()
+    for name, parts in ours["scores"].items():
+        for part, score in parts.items():
+            assert json.loads(out.read_text())["scores"][name][part]["value"] == score["value"], name

@@ -1,0 +1,68 @@
+"""Recipes: all that come with the package parse; mistakes are named with their path."""
+
+import pytest
+import yaml
+
+from salmubench import recipe as recipes
+from salmubench.errors import ConfigError, UnknownName
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_parses(name):
+    loaded = recipes.load(name)
+    assert loaded.name == name
+    assert loaded.recipe.dataset.identities == loaded.given["dataset"]["identities"]
+
+
+def test_left_out_takes_defaults(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("pretrain:\n  epochs: 3\n")
+    loaded = recipes.load(path)
+    assert loaded.name == "mine"
+    assert loaded.recipe == recipes.Recipe(pretrain=recipes.PretrainConfig(epochs=3))
+    path.write_text("")
+    assert recipes.load(path).recipe == recipes.Recipe()
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        ("pretrain: {epocs: 3}", UnknownName, r"'pretrain\.epocs'\. Did you mean 'pretrain\.epochs'"),
+        ("datset: {}", UnknownName, "'datset'. Did you mean 'dataset'"),
+        ("dataset: {backends: {portrait: x}}", UnknownName, r"'dataset\.backends\.portrait'"),
+        ("pretrain: {epochs: many}", ConfigError, r"pretrain\.epochs.*many"),
+        ("pretrain: {epochs: 0}", ConfigError, "pretrain.epochs"),
+        ("dataset: [1]", ConfigError, "Expected"),
+        ("- 1", ConfigError, "Expected sections"),
+        ("a: [", ConfigError, "Expected YAML"),
+    ],
+)
+def test_mistakes(tmp_path, content, error, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+    with pytest.raises(error, match=message):
+        recipes.load(path)
+
+
+def test_unknown_key_comes_before_a_wrong_value(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("pretrain: {epochs: many, lrr: 1}")
+    with pytest.raises(UnknownName, match="lrr"):
+        recipes.load(path)
+
+
+def test_unknown_recipe():
+    with pytest.raises(UnknownName, match="Did you mean 'mini'"):
+        recipes.load("minni")
+    with pytest.raises(ConfigError, match="found none at"):
+        recipes.load("absent.yaml")
+
+
+def test_comments_of_mini_agree_with_the_defaults():
+    """The recipe mini states defaults; it must not drift away from them."""
+    given = recipes.load("mini").given
+    defaults = recipes.Recipe()
+    for section in ("dataset", "score"):
+        for key, value in given[section].items():
+            assert getattr(getattr(defaults, section), key) == value, f"{section}.{key}"
+    assert yaml.safe_dump(given)
