@@ -14,7 +14,7 @@ class ReportConfig:
     title: str = "SALMUBench"
     """Heading and title of the page."""
 
-    personas: int = 8
+    personas: int = 9
     """Pictures in the gallery; 0 leaves it out."""
 
     gallery_seed: int = 0

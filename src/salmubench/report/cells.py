@@ -1,0 +1,277 @@
+"""The page's tables as rows of cells, ready for the template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from salmubench.report import panels, wording
+from salmubench.report.collect import REFERENCES, answers, failure, reference_kind, score_of
+from salmubench.report.wording import DASH, Column
+from salmubench.results.schema import RunRecord, Score, Thresholds
+
+MODE_LABELS = {"ineffective": "Ineffective", "catastrophic": "Catastrophic", "over_generalised": "Over-generalised"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: the number, its interval, a normalised view, what to sort by.
+
+    Attributes:
+        sort: the number at full precision, or empty: then the row sorts last.
+        title: shown when pointed at.
+        note: number of the footnote that says why there is no number, 0 without.
+    """
+
+    text: str
+    interval: str = ""
+    view: str = ""
+    sort: str = ""
+    title: str = ""
+    note: int = 0
+    state: str = ""
+    strip: Markup | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: the model and its cells, or the message of a failed method; `goal` marks the reference to be reached."""
+
+    name: str
+    kind: str
+    cells: Sequence[Cell] = ()
+    message: str = ""
+    detail: str = ""
+    goal: bool = False
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column's head: label, definition, n, whether it is an extension of ours, whether it needs room for a strip."""
+
+    label: str
+    title: str = ""
+    n: str = ""
+    extension: bool = False
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page: reference rows stay on top, method rows can be sorted."""
+
+    key: str
+    caption: str
+    heads: Sequence[Head]
+    references: Sequence[Row]
+    methods: Sequence[Row]
+    notes: Sequence[str] = field(default=())
+
+
+class _Notes:
+    """Footnotes of a table: equal reasons share a number."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def number(self, text: str) -> int:
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text) + 1
+
+
+def columns(records: Sequence[RunRecord], goal: str) -> list[Column]:
+    """Columns of one goal: the benchmark's own in their order, then whatever else the records hold."""
+    present = {
+        (metric, part): score.goal
+        for record in records
+        for metric, parts in record.scores.items()
+        for part, score in parts.items()
+    }
+    own = wording.EFFICACY if goal == "clean" else wording.UTILITY
+    known = {(column.metric, column.part) for column in (*wording.EFFICACY, *wording.UTILITY)}
+    mine = [column for column in own if not column.extension or (column.metric, column.part) in present]
+    for (metric, part), its_goal in present.items():
+        if (metric, part) not in known and its_goal == goal:
+            label = metric if part == "value" else f"{metric} {part}"
+            mine.append(Column(metric, part, label, "A metric beside the benchmark’s own.", extension=True))
+    return mine
+
+
+def number_table(records: Sequence[RunRecord], names: Mapping[str, str], *, goal: str, key: str) -> Table:
+    """The table of one pillar: values, intervals, normalised views.
+
+    Args:
+        records: of a run.
+        names: model name → display name.
+        goal: `clean` for forgetting, `compromised` for utility.
+        key: prefix of ids.
+    """
+    shown, notes = columns(records, goal), _Notes()
+
+    def row(record: RunRecord) -> Row:
+        cells = [_number_cell(score_of(record, column.metric, column.part), column, notes) for column in shown]
+        return Row(
+            names[record.model.name],
+            _kind(record),
+            cells,
+            detail=record.model.name,
+            goal=reference_kind(record) == goal,
+        )
+
+    pillar = "Forgetting" if goal == "clean" else "Utility"
+    target = wording.REFERENCE_NAMES[goal]
+    references, methods = _rows(records, names, row)
+    if not any(entry.goal for entry in references):
+        goals = [_goal_cell(records, column, goal) for column in shown]
+        references = [Row(target, goal, goals, goal=True), *references]
+    return Table(
+        key=f"{key}-{'forgetting' if goal == 'clean' else 'utility'}",
+        caption=f"{pillar}: the goal is {target}’s value",
+        heads=[_head(records, column) for column in shown],
+        references=references,
+        methods=methods,
+        notes=tuple(notes.texts),
+    )
+
+
+def verdict_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: str, thresholds: Thresholds) -> Table:
+    """Normalised views with intervals and strips, and the failure modes."""
+    notes = _Notes()
+    limits = (
+        ("RetFail", "mrr", thresholds.ineffective),
+        ("InterIdSim", "value", thresholds.over_generalised),
+        ("IntraIdSim", "value", thresholds.over_generalised),
+        ("GenKnow", "value", None),
+    )
+
+    def row(record: RunRecord) -> Row:
+        if reference_kind(record) is not None:
+            cells = [_reference_cell(records, record, metric) for metric, *_ in limits]
+            cells += [Cell("")] * len(MODE_LABELS)
+        else:
+            cells = [_view_cell(record, metric, part, notes, limit) for metric, part, limit in limits]
+            cells += [
+                Cell(state, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}")
+                for state in answers(record).values()
+            ]
+        return Row(names[record.model.name], _kind(record), cells, detail=record.model.name)
+
+    references, methods = _rows(records, names, row)
+    heads = [
+        Head("Leakage left L", "(U − C) / (P − C) of RetFail MRR", wide=True),
+        Head("Kept K, other people", "(U − C) / (P − C) of InterIdSim", wide=True),
+        Head("Kept K, same people", "(U − C) / (P − C) of IntraIdSim", wide=True),
+        Head("Utility drop D", "(P − U) / P of GenKnow"),
+        *(Head(label) for label in MODE_LABELS.values()),
+    ]
+    return Table(
+        f"{key}-verdicts", "Normalised views and failure modes", heads, references, methods, tuple(notes.texts)
+    )
+
+
+def cost_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: str) -> Table:
+    """What each model cost to make."""
+    formats: dict[str, tuple[str, Callable[[float | None], str]]] = {
+        "steps": ("Steps", wording.count),
+        "pairs": ("Pairs seen", wording.count),
+        "seconds": ("Time", wording.seconds),
+        "peak_memory": ("Peak memory", wording.memory),
+    }
+
+    def row(record: RunRecord) -> Row:
+        cells = []
+        for name, (_, write) in formats.items():
+            value = getattr(record.cost, name)
+            title = "" if value is not None else "not recorded"
+            cells.append(Cell(write(value), sort="" if value is None else repr(float(value)), title=title))
+        return Row(names[record.model.name], _kind(record), cells, detail=record.model.name)
+
+    references, methods = _rows(records, names, row)
+    return Table(
+        f"{key}-cost", "Cost of each model", [Head(label) for label, _ in formats.values()], references, methods
+    )
+
+
+def _rows(
+    records: Sequence[RunRecord], names: Mapping[str, str], make: Callable[[RunRecord], Row]
+) -> tuple[list[Row], list[Row]]:
+    """Rows of the references and of the methods; a failed one has its message instead of numbers."""
+    found: tuple[list[Row], list[Row]] = ([], [])
+    for record in records:
+        if record.status == "complete":
+            row = make(record)
+        else:
+            row = Row(names[record.model.name], "failed", message=failure(record), detail=record.model.name)
+        found[0 if reference_kind(record) else 1].append(row)
+    return found
+
+
+def _kind(record: RunRecord) -> str:
+    return reference_kind(record) or "method"
+
+
+def _head(records: Sequence[RunRecord], column: Column) -> Head:
+    found = [score_of(record, column.metric, column.part) for record in records]
+    n = max((score.n for score in found if score is not None), default=0)
+    return Head(column.label, column.definition, f"n = {wording.count(n)}" if n else "", column.extension)
+
+
+def _goal_cell(records: Sequence[RunRecord], column: Column, goal: str) -> Cell:
+    """The goal as the methods' records state it: there is no record of the reference itself."""
+    for record in records:
+        score = score_of(record, column.metric, column.part)
+        value = None if score is None else score.clean if goal == "clean" else score.compromised
+        if value is not None:
+            return Cell(wording.number(value))
+    return Cell(DASH)
+
+
+def _number_cell(score: Score | None, column: Column, notes: _Notes) -> Cell:
+    if score is None or score.value is None:
+        reason = (score.reason if score else "") or "not in the record"
+        return Cell(DASH, title=reason, note=notes.number(f"{column.label}: {reason}"))
+    view, title = "", f"n = {wording.count(score.n)}, {wording.count(score.units)} resampled units"
+    if score.left_out:
+        title += f", {wording.count(score.left_out)} rows left out"
+    normalised = score.normalised
+    if normalised.view is not None and normalised.value is not None:
+        view = f"{wording.VIEWS[normalised.view]} {wording.percent(normalised.value)}"
+        title += f"; {view} {wording.percent_interval(normalised.ci95)}"
+    return Cell(
+        wording.number(score.value),
+        interval=wording.interval(score.ci95),
+        view=view,
+        sort=repr(float(score.value)),
+        title=title,
+    )
+
+
+def _view_cell(record: RunRecord, metric: str, part: str, notes: _Notes, limit: float | None) -> Cell:
+    score = score_of(record, metric, part)
+    if score is None or score.normalised.value is None:
+        reason = (score.normalised.reason or score.reason if score else "") or "not in the record"
+        return Cell(DASH, title=reason, note=notes.number(f"{metric}: {reason}"))
+    value, spread = score.normalised.value, score.normalised.ci95
+    return Cell(
+        wording.percent(value),
+        interval=wording.percent_interval(spread),
+        sort=repr(float(value)),
+        strip=None if limit is None else panels.strip(value, spread, threshold=limit),
+    )
+
+
+def _reference_cell(records: Sequence[RunRecord], record: RunRecord, metric: str) -> Cell:
+    """What the view is for a reference: 0 or 1 by definition; D of Clean: how far the two references are apart."""
+    kind = reference_kind(record)
+    if metric != "GenKnow":
+        return Cell(wording.percent(float(REFERENCES.index(kind or "clean"))))
+    if kind == "compromised":
+        return Cell(wording.percent(0.0))
+    other = next((score_of(item, metric) for item in records if reference_kind(item) == "compromised"), None)
+    mine = score_of(record, metric)
+    if mine is None or mine.value is None or other is None or not other.value:
+        return Cell(DASH, title="no GenKnow of both references")
+    return Cell(wording.percent((other.value - mine.value) / other.value))

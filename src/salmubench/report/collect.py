@@ -1,0 +1,174 @@
+"""Read what a run folder holds, as far as the report needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from salmubench import layout, manifest
+from salmubench.errors import DatasetError, RecordError
+from salmubench.results.io import items_path, read_items, read_record
+from salmubench.results.schema import RunRecord, Score
+
+REFERENCES = ("clean", "compromised")
+METRICS = ("RetFail", "AssocStr", "IntraIdSim", "InterIdSim", "VisIdInt")
+"""Metrics whose items the report shows."""
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One logged value of a training: steps, pairs seen and value of each entry."""
+
+    name: str
+    steps: Array
+    pairs: Array
+    values: Array
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Attributes:
+        folder: where it is.
+        info: `run.json`, or empty.
+        records: clean, compromised, then the methods in the run's order.
+        paths: model name → file of its record.
+        dataset: the dataset, or `None` where the folder has none.
+    """
+
+    folder: Path
+    info: Mapping[str, Any]
+    records: Sequence[RunRecord]
+    paths: Mapping[str, Path]
+    dataset: layout.Dataset | None
+    _items: dict[str, dict[str, pa.Table]] = field(default_factory=dict, repr=False)
+
+    def items(self, model: str, metric: str) -> pa.Table | None:
+        """Scored items of one model and one of `METRICS`; `None` where there are none.
+
+        Raises:
+            RecordError: the side file is broken.
+        """
+        if model not in self._items:
+            path = self.paths[model]
+            table = read_items(path) if items_path(path).is_file() else None
+            self._items[model] = (
+                {} if table is None else {name: table.filter(pc.field("metric") == name) for name in METRICS}
+            )
+        found = self._items[model].get(metric)
+        return found if found is not None and found.num_rows else None
+
+    def curves(self, model: str) -> list[Curve]:
+        """The logged values of a model's training, in the file's order of names; empty where there are none.
+
+        Raises:
+            RecordError: the file is broken.
+        """
+        path = self.folder / "checkpoints" / model / "curves.parquet"
+        if not path.is_file():
+            return []
+        try:
+            table = pq.ParquetFile(path).read(columns=["step", "pairs", "name", "value"])
+            names = np.array(table.column("name").to_pylist(), dtype=object)
+            columns = [_floats(table.column(name)) for name in ("step", "pairs", "value")]
+        except (pa.ArrowInvalid, KeyError, OSError) as error:
+            raise RecordError(
+                f"Expected curves (columns step, pairs, name, value) in {path}, found: {error}. Run the stage again."
+            ) from error
+        found = []
+        for name in dict.fromkeys(names.tolist()):
+            rows = np.flatnonzero(names == name)
+            steps, pairs, values = (column[rows] for column in columns)
+            order = np.argsort(steps, kind="stable")
+            found.append(Curve(str(name), steps[order], pairs[order], values[order]))
+        return found
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder, or a folder of records.
+
+    Raises:
+        RecordError: no record in it, or one that can't be read.
+    """
+    if not folder.is_dir():
+        raise RecordError(f"Expected a run folder at {folder}, found none.")
+    info = manifest.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
+    place = folder / "records" if (folder / "records").is_dir() else folder
+    records: dict[str, RunRecord] = {}
+    paths: dict[str, Path] = {}
+    for path in sorted(place.glob("*.json")):
+        if _is_record(path):
+            record = read_record(path)
+            if record.model.name in paths:
+                raise RecordError(
+                    f"Expected one record of each model in {place}, found {record.model.name!r} in "
+                    f"{paths[record.model.name].name} and {path.name}."
+                )
+            records[record.model.name], paths[record.model.name] = record, path
+    if not records:
+        raise RecordError(f"Expected records (JSON files) in {place}, found none. Run or score first.")
+    listed = [name for name in info.get("models", ()) if name in records]
+    wanted = sorted(dict.fromkeys([*listed, *sorted(records)]), key=lambda name: _reference_order(records[name]))
+    dataset = None
+    if (folder / "dataset").is_dir():
+        try:
+            dataset = layout.Dataset(folder / "dataset")
+        except DatasetError:
+            dataset = None  # a run whose dataset was thinned out still has a page, without examples
+    return Run(folder, info, [records[name] for name in wanted], paths, dataset)
+
+
+def reference_kind(record: RunRecord) -> str | None:
+    """`clean` or `compromised` for a reference model's record, else `None`."""
+    kind = record.model.kind or record.model.name
+    return kind if kind in REFERENCES else None
+
+
+def score_of(record: RunRecord, metric: str, part: str = "value") -> Score | None:
+    """The score, or `None` where the record doesn't have the metric."""
+    return record.scores.get(metric, {}).get(part)
+
+
+def answers(record: RunRecord) -> dict[str, str]:
+    """Failure mode → `yes`, `no` or `undecided`."""
+    verdict = record.verdict
+    return {
+        mode: "undecided" if verdict is None else getattr(verdict, mode)
+        for mode in ("ineffective", "catastrophic", "over_generalised")
+    }
+
+
+def failure(record: RunRecord) -> str:
+    """What a failed record says: step and message."""
+    if record.error is None:
+        return "failed"
+    where = "" if record.error.step is None else f" at step {record.error.step}"
+    return f"failed{where}: {record.error.message}"
+
+
+def _reference_order(record: RunRecord) -> int:
+    kind = reference_kind(record)
+    return len(REFERENCES) if kind is None else REFERENCES.index(kind)
+
+
+def _is_record(path: Path) -> bool:
+    """Other JSON files may lie beside records in a folder of the user's."""
+    if path.name in ("run.json", "submission.json", manifest.MANIFEST):
+        return False
+    content = manifest.read_json(path)
+    return isinstance(content, dict) and "scores" in content and "model" in content
+
+
+def _floats(column: pa.ChunkedArray) -> Array:
+    return np.asarray(pc.fill_null(pc.cast(column, pa.float64()), np.nan).to_numpy(), dtype=np.float64)

@@ -1,0 +1,168 @@
+"""Write the report: one self-contained HTML page that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from salmubench import manifest
+from salmubench.errors import ConfigError, OutputError
+from salmubench.report import cells, gallery, plots, sections, tables, wording
+from salmubench.report.collect import Run, read_run
+from salmubench.report.config import ReportConfig
+from salmubench.results.schema import RunRecord, Thresholds
+from salmubench.results.verdict import THRESHOLDS
+
+_TEMPLATES = "salmubench.report", "templates"
+
+
+@dataclass(frozen=True)
+class _Section:
+    """Everything the template shows of one run."""
+
+    key: str
+    run: Run
+    names: Mapping[str, str]
+    thresholds: Thresholds
+    headline: str
+    tally: str
+    references: Sequence[str]
+    verdicts: Sequence[sections.Verdict]
+    damage: Sequence[Markup]
+    points: Sequence[plots.Point]
+    not_drawn: Sequence[str]
+    tables: Sequence[cells.Table]
+    distributions: Sequence[sections.Panels]
+    examples: Sequence[gallery.Card]
+    pretraining: Sequence[sections.Panel]
+    curves: Sequence[sections.Panels]
+    provenance: sections.Provenance
+    downloads: Sequence[tuple[str, str, str]]
+
+    @property
+    def title(self) -> str:
+        """What the run is called."""
+        return self.run.folder.resolve().name
+
+
+def report(runs: Sequence[Path], *, out: Path, config: ReportConfig) -> Path:
+    """Write `out/index.html` and return its path. Same inputs, same bytes.
+
+    Args:
+        runs: run folders, or folders of records.
+        out: the folder of the page; made if missing.
+        config: what the page shows.
+
+    Raises:
+        ConfigError: no run given.
+        RecordError: a folder without records, or a broken record.
+        OutputError: the page would be larger than `config.max_megabytes`.
+    """
+    if not runs:
+        raise ConfigError("Expected at least one run folder to report on, found none.")
+    found = [_section(read_run(folder), index, config) for index, folder in enumerate(runs, start=1)]
+    page = _render(found, config)
+    size = len(page.encode()) / 1e6
+    if size > config.max_megabytes:
+        raise OutputError(
+            f"Expected a page of at most {config.max_megabytes:g} MB, found {size:.1f} MB. Report fewer runs, or lower "
+            "report.personas or report.portrait_size."
+        )
+    path = out / "index.html"
+    manifest.write_text(path, page)
+    return path
+
+
+def _section(run: Run, index: int, config: ReportConfig) -> _Section:
+    key = f"run{index}"
+    records, names = run.records, wording.display_names(run.records)
+    points, not_drawn = sections.points(records, names)
+    thresholds = next((record.protocol.thresholds for record in records if record.protocol is not None), THRESHOLDS)
+    limits = {"leakage_threshold": thresholds.ineffective, "kept_threshold": thresholds.over_generalised}
+    return _Section(
+        key=key,
+        run=run,
+        names=names,
+        thresholds=thresholds,
+        headline=wording.headline(records),
+        tally=wording.tally(records),
+        references=sections.references(records),
+        verdicts=sections.verdicts(records, names, thresholds),
+        damage=[plots.damage_plot(points, narrow=narrow, **limits) for narrow in (False, True)] if points else [],
+        points=points,
+        not_drawn=not_drawn,
+        tables=[
+            cells.verdict_table(records, names, key=key, thresholds=thresholds),
+            cells.number_table(records, names, goal="clean", key=key),
+            cells.number_table(records, names, goal="compromised", key=key),
+            cells.cost_table(records, names, key=key),
+        ],
+        distributions=sections.distributions(run, names),
+        examples=gallery.cards(run, names, config),
+        pretraining=sections.pretraining_curves(run, config),
+        curves=sections.method_curves(run, names, config),
+        provenance=sections.provenance(run, names),
+        downloads=_downloads(records),
+    )
+
+
+def _downloads(records: Sequence[RunRecord]) -> list[tuple[str, str, str]]:
+    """Label, file name and data URI of the numbers in other forms."""
+    forms = (
+        ("CSV", "scores.csv", "text/csv", tables.csv_table(records)),
+        ("Markdown", "scores.md", "text/markdown", tables.markdown_table(records)),
+        ("LaTeX", "scores.tex", "text/x-tex", tables.latex_table(records)),
+    )
+    return [
+        (label, name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(content.encode()).decode()}")
+        for label, name, kind, content in forms
+    ]
+
+
+def _render(found: Sequence[_Section], config: ReportConfig) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(*_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    style, script = _asset("style.css"), _asset("sort.js")
+    return environment.get_template("page.html.j2").render(
+        config=config,
+        runs=found,
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        style_hash=_csp_hash(style),
+        script_hash=_csp_hash(script),
+        version=manifest.version(),
+        groups=sections.GROUPS,
+        efficacy=wording.EFFICACY,
+        utility=wording.UTILITY,
+        gallery_rule=gallery.rule(config),
+        marker=_marker,
+        threshold=wording.threshold,
+    )
+
+
+def _marker(utility: str) -> Markup:
+    from salmubench.report import svg
+
+    return svg.drawing(18, 18, plots.marker(utility, 9, 9), label=None, class_="key")
+
+
+def _asset(name: str) -> str:
+    package, folder = _TEMPLATES
+    return (resources.files(package) / folder / name).read_text(encoding="utf-8")
+
+
+def _csp_hash(content: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

@@ -1,0 +1,317 @@
+"""The plot of forgetting against damage, drawn as SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from salmubench.report import svg
+from salmubench.report.svg import Scale
+from salmubench.report.wording import percent
+
+_BEND = 0.004  # below this leakage the axis is about linear, above about logarithmic
+_REFERENCES = {"clean": 0.0, "compromised": 1.0}
+"""Where the references lie, by definition, on both axes."""
+
+_TICKS = (-1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0)
+_LETTER = 6.3  # mean width of a letter at the labels' size, units
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method in the plot: leakage left, the smaller kept share, both with intervals; what became of utility.
+
+    Attributes:
+        index: its number where labels are numbers.
+        utility: verdict on the failure mode catastrophic: `no`, `yes`, `undecided`.
+        note: one line for whoever points at it.
+    """
+
+    index: int
+    label: str
+    leakage: float
+    leakage_low: float
+    leakage_high: float
+    kept: float
+    kept_low: float
+    kept_high: float
+    utility: str
+    note: str
+
+
+@dataclass(frozen=True)
+class _Box:
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlap(self, other: _Box) -> float:
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(width, 0.0) * max(height, 0.0)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    width: float
+    height: float
+    x: Scale
+    y: Scale
+
+    @property
+    def left(self) -> float:
+        return self.x.start
+
+    @property
+    def right(self) -> float:
+        return self.x.stop
+
+    @property
+    def top(self) -> float:
+        return self.y.stop
+
+    @property
+    def bottom(self) -> float:
+        return self.y.start
+
+
+def damage_plot(points: Sequence[Point], *, narrow: bool, leakage_threshold: float, kept_threshold: float) -> Markup:
+    """Draw leakage left (x) against what was kept (y).
+
+    Args:
+        points: the methods.
+        narrow: for a phone; labels are then numbers.
+        leakage_threshold: the largest leakage that passes.
+        kept_threshold: the smallest kept share that passes.
+    """
+    frame = _frame(points, narrow=narrow)
+    parts = [*_regions(frame, leakage_threshold, kept_threshold, narrow=narrow), *_axes(frame, narrow=narrow)]
+    parts += [_cross(frame, where, kind) for kind, where in _REFERENCES.items()]
+    parts += [_errors(frame, point) for point in points]
+    parts += [_mark(frame, point) for point in points]
+    parts += _labels(frame, points, kept_threshold, narrow=narrow)
+    label = (
+        "Scatter plot. Across: share of the leakage that is left, best at 0. Up: share of the other associations "
+        "that is kept, best at 1. " + " ".join(point.note + "." for point in points)
+    )
+    return svg.drawing(
+        frame.width, frame.height, *parts, label=label, class_=f"damage {'narrow' if narrow else 'wide'}"
+    )
+
+
+def marker(utility: str, x: float, y: float, size: float = 6.0) -> Markup:
+    """The mark of a method: circle, square or diamond by what became of utility."""
+    if utility == "yes":
+        return svg.element(
+            "rect", x=x - size * 0.9, y=y - size * 0.9, width=size * 1.8, height=size * 1.8, class_="mark bad"
+        )
+    if utility == "no":
+        return svg.element("circle", cx=x, cy=y, r=size, class_="mark good")
+    reach = size * 1.25
+    corners = ((x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y))
+    path = svg.polyline([corner[0] for corner in corners], [corner[1] for corner in corners]) + "Z"
+    return svg.element("path", d=path, class_="mark open")
+
+
+def _bend(value: float) -> float:
+    return math.asinh(value / _BEND)
+
+
+def _frame(points: Sequence[Point], *, narrow: bool) -> _Frame:
+    width, height = (340.0, 390.0) if narrow else (960.0, 486.0)
+    lowest = min([point.leakage_low for point in points] + [-0.004])
+    highest = max([point.leakage_high for point in points] + [1.0])
+    kept_low = min([min(point.kept, point.kept_low + 0.02) for point in points] + [0.0])
+    kept_high = max([point.kept_high for point in points] + [1.0])
+    x = Scale(
+        max(lowest * 1.3, -1.3),
+        min(highest * 1.35, 2.0),
+        40.0 if narrow else 62.0,
+        width - (8.0 if narrow else 14.0),
+        _bend,
+    )
+    y = Scale(max(math.floor(kept_low * 4) / 4 - 0.12, -1.0), min(kept_high + 0.14, 1.6), height - 46.0, 26.0)
+    return _Frame(width, height, x, y)
+
+
+def _regions(frame: _Frame, leakage: float, kept: float, *, narrow: bool) -> list[Markup]:
+    x, y = frame.x(leakage), frame.y(kept)
+    parts = [
+        _area(frame, frame.right, frame.bottom, "fails"),
+        _area(frame, x, y, "passes"),
+        svg.line(x, frame.top, x, frame.bottom, "threshold"),
+        svg.line(frame.left, y, frame.right, y, "threshold"),
+    ]
+    words = [
+        svg.text(at, height, word, "region", anchor=anchor)
+        for at, height, word, anchor in _words(frame, kept, narrow=narrow)
+    ]
+    return parts + words
+
+
+def _area(frame: _Frame, right: float, bottom: float, class_: str) -> Markup:
+    width, height = right - frame.left, bottom - frame.top
+    return svg.element("rect", x=frame.left, y=frame.top, width=width, height=height, class_=class_)
+
+
+def _words(frame: _Frame, kept: float, *, narrow: bool) -> list[tuple[float, float, str, str | None]]:
+    """Names of the regions: x, y, text, anchor."""
+    pad = 5.0 if narrow else 8.0
+    left, right, low, high = frame.left + pad, frame.right - pad, frame.bottom - pad, frame.top + 15
+    below = frame.y(kept) + 16
+    if narrow:
+        return [(left, high, "passes", None), (left, below, "erases others", None), (right, low, "leaks, too", "end")]
+    return [
+        (left, high, "passes", None),
+        (left, below, "forgets, but erases other facts", None),
+        (right, low, "leaks, and erases other facts", "end"),
+    ]
+
+
+def _axes(frame: _Frame, *, narrow: bool) -> list[Markup]:
+    parts = [svg.line(frame.left, frame.bottom, frame.right, frame.bottom, "axis")]
+    for value in _TICKS:
+        if frame.x.holds(value):
+            at = frame.x(value)
+            parts += [
+                svg.line(at, frame.bottom, at, frame.bottom + 4, "axis"),
+                svg.text(at, frame.bottom + 17, percent_tick(value), "tick", anchor="middle"),
+            ]
+    for value in svg.nice_ticks(frame.y.low, frame.y.high, 5 if narrow else 7):
+        parts += [
+            svg.line(frame.left, frame.y(value), frame.right, frame.y(value), "gridline"),
+            svg.text(frame.left - 6, frame.y(value) + 4, percent_tick(value), "tick", anchor="end"),
+        ]
+    middle = (frame.left + frame.right) / 2
+    parts.append(svg.text(middle, frame.height - 6, "leakage left →", "axis-title", anchor="middle"))
+    parts.append(svg.text(0, 13, "↑ kept of what was not to be forgotten", "axis-title"))
+    return parts
+
+
+def percent_tick(value: float) -> str:
+    """A tick of a share, in percent."""
+    return f"{value * 100:g}".replace("-", "−") + "\u202f%"
+
+
+def _cross(frame: _Frame, where: float, kind: str) -> Markup:
+    x, y = frame.x(where), frame.y(where)
+    path = svg.polyline([x - 6, x + 6], [y, y]) + svg.polyline([x, x], [y - 6, y + 6])
+    return svg.element("path", d=path, class_=f"cross {kind}")
+
+
+def _position(frame: _Frame, point: Point) -> tuple[float, float]:
+    """Where a point is drawn; one beyond the axis sits at its end, with room for an arrow."""
+    y = frame.y(point.kept)
+    if point.kept < frame.y.low:
+        y -= 17
+    elif point.kept > frame.y.high:
+        y += 17
+    return frame.x(point.leakage), y
+
+
+def _errors(frame: _Frame, point: Point) -> Markup:
+    x, y = _position(frame, point)
+    parts = [svg.line(frame.x(point.leakage_low), y, frame.x(point.leakage_high), y, "error")]
+    if frame.y.holds(point.kept):
+        parts.append(svg.line(x, frame.y(point.kept_low), x, frame.y(point.kept_high), "error"))
+    return svg.group(parts)
+
+
+def _mark(frame: _Frame, point: Point) -> Markup:
+    x, y = _position(frame, point)
+    parts = [svg.element("title", point.note), marker(point.utility, x, y)]
+    if not frame.y.holds(point.kept):
+        side = 1 if point.kept < frame.y.low else -1
+        parts.append(
+            svg.element(
+                "path", d=svg.polyline([x - 4, x, x + 4], [y + 9 * side, y + 14 * side, y + 9 * side]), class_="beyond"
+            )
+        )
+    return svg.group(parts)
+
+
+@dataclass(frozen=True)
+class _Label:
+    x: float
+    y: float
+    words: str
+    class_: str
+
+
+def _labels(frame: _Frame, points: Sequence[Point], kept: float, *, narrow: bool) -> list[Markup]:
+    """Place each label at the free spot nearest to its point; a thin line joins those that had to move far."""
+    wanted = [
+        _Label(frame.x(where), frame.y(where), kind.capitalize(), f"reference {kind}")
+        for kind, where in _REFERENCES.items()
+    ]
+    for point in points:
+        words = str(point.index) if narrow else point.label
+        if not narrow and not frame.y.holds(point.kept):
+            words += f" ({percent(point.kept)})"
+        wanted.append(_Label(*_position(frame, point), words, "label"))
+    taken = [_Box(label.x - 8, label.y - 8, label.x + 8, label.y + 8) for label in wanted]
+    for edge, low, word, anchor in _words(frame, kept, narrow=narrow):
+        reach = len(word) * _LETTER
+        taken.append(_Box(edge - reach if anchor else edge, low - 13, edge if anchor else edge + reach, low + 3))
+    bars = [
+        box
+        for point in points
+        for box in (
+            _Box(
+                frame.x(point.leakage_low),
+                frame.y(point.kept) - 1,
+                frame.x(point.leakage_high),
+                frame.y(point.kept) + 1,
+            ),
+            _Box(
+                frame.x(point.leakage) - 1,
+                frame.y(point.kept_high),
+                frame.x(point.leakage) + 1,
+                frame.y(point.kept_low),
+            ),
+        )
+    ]
+    parts = []
+    for label in sorted(wanted, key=lambda item: (item.class_ == "label", item.y, item.x)):
+        box = _place(frame, label.x, label.y, len(label.words) * _LETTER, taken, bars)
+        taken.append(box)
+        near = min(max(label.x, box.left), box.right), min(max(label.y, box.top), box.bottom)
+        if math.dist(near, (label.x, label.y)) > 16:
+            parts.append(svg.line(label.x, label.y, near[0], near[1], "leader"))
+        if box.left > label.x:
+            parts.append(svg.text(box.left, box.bottom - 3.5, label.words, label.class_))
+        elif box.right < label.x:
+            parts.append(svg.text(box.right, box.bottom - 3.5, label.words, label.class_, anchor="end"))
+        else:
+            middle = (box.left + box.right) / 2
+            parts.append(svg.text(middle, box.bottom - 3.5, label.words, label.class_, anchor="middle"))
+    return parts
+
+
+def _place(frame: _Frame, x: float, y: float, width: float, taken: Sequence[_Box], bars: Sequence[_Box]) -> _Box:
+    best, best_cost = _Box(0, 0, 0, 0), math.inf
+    for ring in range(6):
+        gap = 10.0 + 13.0 * ring
+        for dx, dy in ((1.2, 0), (-1.2, 0), (0, -1), (0, 1), (0.8, -0.8), (0.8, 0.8), (-0.8, -0.8), (-0.8, 0.8)):
+            centre_x = x + dx * gap + (width / 2 if dx > 0 else -width / 2 if dx < 0 else 0)
+            centre_y = y + dy * (gap + 5)
+            box = _Box(centre_x - width / 2, centre_y - 7.5, centre_x + width / 2, centre_y + 7.5)
+            outside = (
+                max(frame.left + 2 - box.left, 0) + max(box.right - frame.right + 2, 0)
+                + max(frame.top + 2 - box.top, 0) + max(box.bottom - frame.bottom + 2, 0)
+            )  # fmt: skip
+            cost = sum(box.overlap(other) for other in taken) * 4 + sum(box.overlap(other) for other in bars)
+            cost += outside * 100 + gap * 1.5
+            if cost < best_cost:
+                best, best_cost = box, cost
+    return best
+
+
+def describe(label: str, leakage: float, kept: float, drop: float | None) -> str:
+    """The line that a point shows when pointed at."""
+    words = f"{label}: leakage left {percent(leakage)}, kept {percent(kept)}"
+    return words if drop is None else f"{words}, utility drop {percent(drop)}"

@@ -1,0 +1,332 @@
+"""What the page's drawings and lists show of a run: points, distributions, curves, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from salmubench import manifest
+from salmubench.report import panels, plots, wording
+from salmubench.report.collect import Curve, Run, answers, reference_kind, score_of
+from salmubench.report.config import ReportConfig
+from salmubench.report.panels import Line, Sample
+from salmubench.results.schema import RunRecord, Thresholds
+
+GROUPS = (
+    ("AssocStr", "Forget", "to be forgotten: should move onto Clean"),
+    ("IntraIdSim", "Held out, same people", "other facts of the same people: should stay on Compromised"),
+    ("InterIdSim", "Held out, other people", "facts of people never unlearned: should stay on Compromised"),
+    ("VisIdInt", "Generic captions", "what the pictures show: should stay on Compromised"),
+)
+"""Metric whose items are the similarities, the column's title, what should happen."""
+
+_PROBES = {"probe_forget_similarity": "forget", "probe_retain_similarity": "retain"}
+_NOT_SHOWN = ("lr", "samples_per_second")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A drawing with its title."""
+
+    title: str
+    picture: Markup
+
+
+@dataclass(frozen=True)
+class Panels:
+    """The drawings of one model."""
+
+    name: str
+    panels: Sequence[Panel]
+    more: Sequence[Panel] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A method at a glance: the three questions with their answers, and the sentence."""
+
+    name: str
+    sentence: str
+    chips: Sequence[tuple[str, str]]
+    failed: bool
+
+
+def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds: Thresholds) -> list[Verdict]:
+    """Methods at a glance, those with the fewest failure modes first, failed ones last."""
+
+    def order(record: RunRecord) -> tuple[int, int, int, float]:
+        states = list(answers(record).values())
+        leakage = score_of(record, "RetFail", "mrr")
+        left = leakage.normalised.value if leakage and leakage.normalised.value is not None else np.inf
+        return int(record.status != "complete"), states.count("yes"), states.count("undecided"), float(left)
+
+    found = []
+    for record in sorted((record for record in records if reference_kind(record) is None), key=order):
+        failed = record.status != "complete"
+        chips = [
+            (state, wording.MODES[mode][("no", "undecided", "yes").index(state)])
+            for mode, state in answers(record).items()
+        ]
+        text = wording.sentence(record, thresholds)
+        found.append(Verdict(names[record.model.name], text, [] if failed else chips, failed))
+    return found
+
+
+def references(records: Sequence[RunRecord]) -> list[str]:
+    """Facts about the two reference models, in sentences."""
+    by_kind = {reference_kind(record): record for record in records if record.status == "complete"}
+    clean, compromised = by_kind.get("clean"), by_kind.get("compromised")
+    if clean is None or compromised is None:
+        return []
+
+    def both(metric: str, part: str) -> tuple[float | None, float | None]:
+        found = score_of(compromised, metric, part), score_of(clean, metric, part)
+        return found[0].value if found[0] else None, found[1].value if found[1] else None
+
+    first, mrr, knowledge = both("RetFail", "r1"), both("RetFail", "mrr"), both("GenKnow", "value")
+    facts = []
+    if None not in (*first, *mrr):
+        facts.append(
+            f"Compromised, trained on the private facts, puts the true caption first for {wording.percent(first[0])} "
+            f"of the pictures (MRR {wording.number(mrr[0])}). Clean, trained without them, does for "
+            f"{wording.percent(first[1])} (MRR {wording.number(mrr[1])})."
+        )
+    if None not in knowledge:
+        facts.append(
+            f"On general knowledge Compromised scores {wording.number(knowledge[0])}, Clean "
+            f"{wording.number(knowledge[1])}."
+        )
+    return facts
+
+
+def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list[plots.Point], list[str]]:
+    """Points of the plot, and a line for each method that can't be drawn."""
+    drawn: list[plots.Point] = []
+    missing: list[str] = []
+    for record in records:
+        if reference_kind(record) is not None:
+            continue
+        name = names[record.model.name]
+        if record.status != "complete":
+            missing.append(f"{name} (failed)")
+            continue
+        leakage, worst, drop = (
+            score_of(record, "RetFail", "mrr"),
+            wording.worst_kept(record),
+            score_of(record, "GenKnow"),
+        )
+        left = leakage.normalised.value if leakage else None
+        kept = worst[0].normalised.value if worst else None
+        if leakage is None or worst is None or left is None or kept is None:
+            reason = leakage.normalised.reason if leakage else None
+            missing.append(f"{name} ({reason or 'no number between the references'})")
+            continue
+        left_spread, kept_spread = leakage.normalised.ci95 or (left, left), worst[0].normalised.ci95 or (kept, kept)
+        drawn.append(
+            plots.Point(
+                index=len(drawn) + 1,
+                label=name,
+                leakage=left,
+                leakage_low=left_spread[0],
+                leakage_high=left_spread[1],
+                kept=kept,
+                kept_low=kept_spread[0],
+                kept_high=kept_spread[1],
+                utility=answers(record)["catastrophic"],
+                note=plots.describe(name, left, kept, drop.normalised.value if drop else None),
+            )
+        )
+    return drawn, missing
+
+
+# --- distributions ----------------------------------------------------------------------------------------------
+
+
+def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
+    """Similarity distributions of each method beside those of the references; empty without items."""
+    found = {
+        metric: {_key(record): _similarities(run, record, metric) for record in run.records} for metric, *_ in GROUPS
+    }
+    ranges = {metric: panels.common_range(list(samples.values())) for metric, samples in found.items()}
+    rows = []
+    for record in run.records:
+        if reference_kind(record) is not None:
+            continue
+        drawn = []
+        for metric, title, _ in GROUPS:
+            after = found[metric][_key(record)]
+            if not len(after):
+                continue
+            samples = [Sample("after", after)]
+            samples += [Sample(kind, found[metric].get(kind, np.zeros(0))) for kind in ("compromised", "clean")]
+            called = {"after": f"{names[record.model.name]}, {title}: mean", **wording.REFERENCE_NAMES}
+            label = ", ".join(
+                f"{called[sample.kind]} {wording.number(float(sample.values.mean()), 2)}"
+                for sample in samples
+                if len(sample.values)
+            )
+            low, high = ranges[metric]
+            drawn.append(Panel(title, panels.density_panel(samples, low=low, high=high, label=label)))
+        if drawn:
+            rows.append(Panels(names[record.model.name], drawn))
+    return rows
+
+
+def _key(record: RunRecord) -> str:
+    return reference_kind(record) or record.model.name
+
+
+def _similarities(run: Run, record: RunRecord, metric: str) -> panels.Array:
+    table = run.items(record.model.name, metric)
+    if table is None:
+        return np.zeros(0)
+    values = np.asarray(table.column("value").to_numpy(), dtype=np.float64)
+    return values[np.isfinite(values)]
+
+
+# --- learning curves --------------------------------------------------------------------------------------------
+
+
+def pretraining_curves(run: Run, config: ReportConfig) -> list[Panel]:
+    """Loss of the two pretrainings in one panel, and their further logged values."""
+    curves = {kind: {curve.name: curve for curve in run.curves(kind)} for kind in ("compromised", "clean")}
+    found = []
+    for name in dict.fromkeys(name for logged in curves.values() for name in logged):
+        if name in _NOT_SHOWN:
+            continue
+        lines = [
+            _line(logged[name], kind, wording.REFERENCE_NAMES[kind], "steps", config)
+            for kind, logged in curves.items()
+            if name in logged
+        ]
+        found.append(_panel(name, lines, "steps", "pretraining"))
+    return found
+
+
+def method_curves(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Panels]:
+    """Loss and probes of each method, further logged values apart; a method without steps has no panels."""
+    found = []
+    for record in run.records:
+        if reference_kind(record) is not None:
+            continue
+        curves = {curve.name: curve for curve in run.curves(record.model.name)}
+        unit = "pairs"
+        shown = []
+        if "loss" in curves:
+            shown.append(
+                _panel("loss", [_line(curves["loss"], "after", "loss", unit, config)], unit, names[record.model.name])
+            )
+        probes = [_line(curves[key], kind, kind, unit, config) for key, kind in _PROBES.items() if key in curves]
+        if probes:
+            shown.append(_panel("similarity of probes", probes, unit, names[record.model.name]))
+        others = [name for name in curves if name not in ("loss", *_PROBES, *_NOT_SHOWN)]
+        more = [
+            _panel(name, [_line(curves[name], "after", name, unit, config)], unit, names[record.model.name])
+            for name in others
+        ]
+        found.append(Panels(names[record.model.name], shown, more))
+    return found if any(item.panels for item in found) else []
+
+
+def _line(curve: Curve, kind: str, label: str, unit: str, config: ReportConfig) -> Line:
+    xs, ys = panels.thin(curve.pairs if unit == "pairs" else curve.steps, curve.values, config.curve_points)
+    return Line(kind, label, xs, ys)
+
+
+def _panel(title: str, lines: Sequence[Line], unit: str, owner: str) -> Panel:
+    ends = ", ".join(
+        f"{line.label} from {wording.number(float(line.ys[0]), 2)} to {wording.number(float(line.ys[-1]), 2)}"
+        for line in lines
+        if len(line.ys)
+    )
+    return Panel(title, panels.curve_panel(lines, unit=unit, label=f"{owner}, {title}: {ends}"))
+
+
+# --- provenance -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers come from.
+
+    Attributes:
+        facts: term and text.
+        counts: split and number of rows.
+        models: display name, model name, sha256, method's configuration as given.
+        stages: name, seconds, peak memory.
+        packages: package and version.
+    """
+
+    facts: Sequence[tuple[str, str]]
+    counts: Sequence[tuple[str, str]]
+    models: Sequence[tuple[str, str, str, str]]
+    stages: Sequence[tuple[str, str, str]]
+    packages: Sequence[tuple[str, str]]
+
+
+def provenance(run: Run, names: Mapping[str, str]) -> Provenance:
+    """Collect recipe, seed, dataset, models, stages, versions and hardware from the run and its records."""
+    first = run.records[0]
+    made = run.info.get("provenance") or manifest.plain(first.provenance)
+    encoding = next((record.encoding for record in run.records if record.encoding is not None), None)
+    protocol = next((record.protocol for record in run.records if record.protocol is not None), None)
+    facts = [
+        ("Recipe", _text(run.info.get("recipe"))),
+        ("Seed", _text(run.info.get("seed"))),
+        ("Dataset", first.dataset.name),
+        ("Dataset fingerprint", first.dataset.fingerprint),
+        ("salmubench", _version(made)),
+        ("Python", _text(made.get("python"))),
+        ("Hardware", _hardware(made.get("hardware") or {})),
+        ("Encoded", f"{_text(encoding.device)}, {_text(encoding.precision)}" if encoding else ""),
+        (
+            "Intervals",
+            f"{wording.count(protocol.bootstraps)} resamples, seed {protocol.bootstrap_seed}" if protocol else "",
+        ),
+        ("Name prompt", protocol.identity_prompt if protocol else ""),
+        ("Scored", min(record.provenance.started for record in run.records)),
+    ]
+    facts += [("Note", note) for note in dict.fromkeys(note for record in run.records for note in record.notes)]
+    counts = [(split, wording.count(rows)) for split, rows in first.dataset.counts.items()]
+    if run.dataset is not None:
+        counts.append(("identities", wording.count(len(run.dataset.identities))))
+    models = []
+    for record in run.records:
+        given = record.model.config_given or {}
+        options = (
+            ", ".join(f"{key}={value}" for key, value in given.items()) if isinstance(given, Mapping) else str(given)
+        )
+        models.append((names[record.model.name], record.model.name, _text(record.model.sha256), options))
+    stages = [
+        (_text(stage.get("name")), wording.seconds(stage.get("seconds")), wording.memory(stage.get("peak_memory")))
+        for stage in run.info.get("stages", ())
+    ]
+    packages = [(str(name), str(version)) for name, version in (made.get("packages") or {}).items()]
+    return Provenance([fact for fact in facts if fact[1]], counts, models, stages, packages)
+
+
+def _version(made: Mapping[str, Any]) -> str:
+    commit = f", commit {made['commit']}" if made.get("commit") else ""
+    return f"{_text(made.get('version'))}{commit}{', with uncommitted changes' if made.get('dirty') else ''}"
+
+
+def _hardware(found: Mapping[str, Any] | str) -> str:
+    if isinstance(found, str):
+        return found
+    memory = found.get("memory")
+    parts = [
+        _text(found.get("cpu")),
+        f"{found['cores']} cores" if found.get("cores") else "",
+        f"{wording.memory(memory)} memory" if isinstance(memory, int | float) else "",
+        _text(found.get("gpu")),
+        ", ".join(str(item) for item in found.get("instructions", ())),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

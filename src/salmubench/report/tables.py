@@ -1,0 +1,183 @@
+"""The main numbers as plain text, Markdown, CSV and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from salmubench.report import wording
+from salmubench.report.collect import answers, failure, reference_kind, score_of
+from salmubench.report.wording import EFFICACY, UTILITY
+from salmubench.results.schema import RunRecord
+
+_MODES = {"ineffective": "ineffective", "catastrophic": "catastrophic", "over_generalised": "over-generalised"}
+_ANSWERS = {"no": "yes", "yes": "no", "undecided": "?"}  # a failure mode's state → does it pass
+_NAME_WIDTH = 34
+
+
+def text_table(records: Sequence[RunRecord]) -> str:
+    """The main numbers for a terminal, at most 108 columns wide.
+
+    Args:
+        records: run records, in the order to show them.
+    """
+    names = wording.display_names(records)
+    heads = ("model", "RetFail", "leakage", "GenKnow", "drop", "kept,", "kept,", "for-", "keeps", "spares")
+    under = ("", "MRR", "left", "", "", "others", "same", "gets", "general", "others")
+    widths = (_NAME_WIDTH, 8, 9, 9, 8, 8, 8, 6, 9, 8)
+    lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
+    for record in records:
+        name = _short(names[record.model.name], _NAME_WIDTH)
+        if record.status != "complete":
+            room = sum(widths) - _NAME_WIDTH - 2
+            lines.append(f"{name:<{_NAME_WIDTH}}  {_short(' '.join(failure(record).split()), room)}")
+            continue
+        lines.append(_fixed((name, *_main_numbers(record), *_passes(record)), widths))
+        if reference_kind(record) == "compromised" and record is not records[-1]:
+            lines.append("─" * sum(widths))
+    lines += [
+        "",
+        "leakage left: 0 % as Clean, 100 % as Compromised · kept: 100 % unharmed, 0 % as if never learned",
+        "yes / no: the whole 95 % interval says so · ?: undecided",
+    ]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def markdown_table(records: Sequence[RunRecord]) -> str:
+    """The main numbers as a Markdown table."""
+    names = wording.display_names(records)
+    heads = (
+        "model", "RetFail MRR", "leakage left", "GenKnow", "utility drop", "kept, other people", "kept, same people",
+        "failure modes",
+    )  # fmt: skip
+    lines = [_pipe(heads), _pipe([":--", *["--:"] * 6, ":--"])]
+    for record in records:
+        if record.status != "complete":
+            lines.append(_pipe([_markdown(names[record.model.name]), *["–"] * 6, _markdown(failure(record))]))
+            continue
+        cells = [item if item else " " for item in _main_numbers(record)]
+        lines.append(_pipe([_markdown(names[record.model.name]), *cells, _modes(record)]))
+    return "\n".join(lines) + "\n"
+
+
+def csv_table(records: Sequence[RunRecord]) -> str:
+    """Every number of every record, one a line, at full precision; a failed method has one line with its message."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    costs = ("steps", "pairs", "seconds", "peak_memory")
+    writer.writerow(
+        ("model", "method", "budget", "status", "metric", "part", "value", "ci95_low", "ci95_high", "n", "goal",
+         "clean", "compromised", "normalised", "normalised_low", "normalised_high", "reason", *_MODES, *costs)
+    )  # fmt: skip
+    for record in records:
+        head = (record.model.name, record.model.method, record.model.budget, record.status)
+        states = answers(record) if record.verdict is not None and reference_kind(record) is None else {}
+        tail = (*(states.get(mode) for mode in _MODES), *(getattr(record.cost, key) for key in costs))
+        if record.status != "complete":
+            writer.writerow((*head, *[None] * 12, failure(record), *tail))
+        for metric, parts in record.scores.items():
+            for part, score in parts.items():
+                ends, views = score.ci95 or (None, None), score.normalised.ci95 or (None, None)
+                numbers = (score.value, *ends, score.n, score.goal, score.clean, score.compromised)
+                writer.writerow((*head, metric, part, *numbers, score.normalised.value, *views, score.reason, *tail))
+    return stream.getvalue()
+
+
+def latex_table(records: Sequence[RunRecord]) -> str:
+    """The eleven numbers as a LaTeX table; needs the package booktabs."""
+    names = wording.display_names(records)
+    efficacy = [column for column in EFFICACY if not column.extension]
+    heads = [*efficacy, *UTILITY]
+    lines = [
+        rf"\begin{{tabular}}{{l{'r' * len(heads)}}}",
+        r"\toprule",
+        f" & {_spanning(len(efficacy), 'Forgetting (goal: Clean)')} & "
+        + _spanning(len(UTILITY), "Utility (goal: Compromised)")
+        + r" \\",
+        rf"\cmidrule(lr){{2-{len(efficacy) + 1}}}\cmidrule(lr){{{len(efficacy) + 2}-{len(heads) + 1}}}",
+        " & ".join(["Model", *(_latex(column.label) for column in heads)]) + r" \\",
+        r"\midrule",
+    ]
+    for record in records:
+        name = _latex(names[record.model.name])
+        if record.status != "complete":
+            lines.append(rf"{name} & \multicolumn{{{len(heads)}}}{{l}}{{{_latex(failure(record))}}} \\")
+            continue
+        cells = []
+        for column in heads:
+            found = score_of(record, column.metric, column.part)
+            cells.append("--" if found is None or found.value is None else _latex_number(found.value))
+        lines.append(" & ".join([name, *cells]) + r" \\")
+        if reference_kind(record) == "compromised" and record is not records[-1]:
+            lines.append(r"\midrule")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _main_numbers(record: RunRecord) -> tuple[str, ...]:
+    """RetFail MRR, leakage left, GenKnow, drop, kept of other people, kept of the same people."""
+    leakage, knowledge = score_of(record, "RetFail", "mrr"), score_of(record, "GenKnow")
+    kept = [score_of(record, metric) for metric in ("InterIdSim", "IntraIdSim")]
+    mrr, accuracy = (wording.number(score.value if score else None) for score in (leakage, knowledge))
+    kind = reference_kind(record)
+    if kind is not None:
+        fixed = "0 %" if kind == "clean" else "100 %"
+        return (mrr, fixed, accuracy, "", fixed, fixed)
+    left, drop, inter, intra = (
+        wording.percent(score.normalised.value if score else None).replace("\u202f", " ")
+        for score in (leakage, knowledge, *kept)
+    )
+    return (mrr, left, accuracy, drop, inter, intra)
+
+
+def _passes(record: RunRecord) -> tuple[str, ...]:
+    if reference_kind(record) is not None:
+        return ("",) * len(_MODES)
+    return tuple(_ANSWERS[state] for state in answers(record).values())
+
+
+def _modes(record: RunRecord) -> str:
+    if reference_kind(record) is not None:
+        return "reference"
+    states = answers(record)
+    words = [label + ("" if states[mode] == "yes" else "?") for mode, label in _MODES.items() if states[mode] != "no"]
+    return ", ".join(words) or "none"
+
+
+def _fixed(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = cells
+    return f"{first:<{widths[0]}}" + "".join(f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
+
+
+def _short(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _pipe(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _markdown(text: str) -> str:
+    """Text that Markdown shows as it is: no markup, no HTML, no cell border."""
+    plain = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "".join(f"\\{letter}" if letter in "\\`*_[]|#~" else letter for letter in plain)
+
+
+def _spanning(columns: int, words: str) -> str:
+    return rf"\multicolumn{{{columns}}}{{c}}{{{words}}}"
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "×": r"$\times$", "−": "$-$", "\u202f": "~",
+}  # fmt: skip
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
+
+
+def _latex_number(value: float) -> str:
+    written = wording.number(value)
+    return f"$-{written[1:]}$" if written.startswith("−") else written

@@ -1,0 +1,303 @@
+"""Words and number formats of the report: names, one-line definitions, verdict sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from salmubench.report.collect import answers, failure, reference_kind, score_of
+from salmubench.results.schema import RunRecord, Score, Thresholds
+
+METHOD_NAMES = {
+    "cliperase": "CLIPErase",
+    "delete": "DELETE",
+    "vlunlearn": "VLUnlearn",
+    "finetuning": "Finetuning",
+    "negative_gradient": "Negative Gradient",
+    "shuffled_captions": "Shuffled Captions",
+    "direct_similarity_minimisation": "Direct Similarity Minimisation",
+    "generic_captions": "Generic Captions",
+    "descent_to_delete": "Descent-to-Delete",
+}
+"""Names as the papers print them; any other method is called by the stem of its file."""
+
+REFERENCE_NAMES = {"clean": "Clean", "compromised": "Compromised"}
+
+DASH = "–"
+_THIN = "\u202f"  # narrow no-break space, before % and units
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One of the numbers a record carries: where it stands, what it is called, what it says."""
+
+    metric: str
+    part: str
+    label: str
+    definition: str
+    extension: bool = False
+
+
+EFFICACY = (
+    Column("RetFail", "mrr", "RetFail MRR", "Mean of 1/rank of the true caption of each forget picture, among up to "
+           "1,000 captions of forget and 1,000 generic captions. The main number of forgetting."),
+    Column("RetFail", "r1", "RetFail R@1", "Share of forget pictures whose true caption ranks first in that gallery."),
+    Column("AssocStr", "value", "AssocStr", "Mean cosine similarity of forget pictures and their captions."),
+    Column("ACS", "value", "ACS", "Accuracy of a logistic regression that tells true forget pairs from pairs with "
+           "permuted captions by their similarity; 0.5 is chance."),
+    Column("IdZSC", "value", "IdZSC", "Zero-shot accuracy of naming the person on pictures of people of whom all "
+           "has to be forgotten."),
+    Column("CoreAssoc", "value", "CoreAssoc", "Mean similarity of forget pictures to the bare name and value, the "
+           "better of both orders."),
+    Column("RetFailPara", "value", "RetFailPara", "RetFail MRR with each true caption replaced by the same fact in a "
+           "phrasing that no training caption uses.", extension=True),
+)  # fmt: skip
+UTILITY = (
+    Column("GenKnow", "value", "GenKnow", "Zero-shot top-1 accuracy on labelled pictures that have nothing to do with "
+           "the people. The main number of utility."),
+    Column("InterIdSim", "value", "InterIdSim", "Mean similarity of held-out pairs of people who are not in forget."),
+    Column("IntraIdSim", "value", "IntraIdSim", "Mean similarity of held-out pairs of people of whom other facts have "
+           "to be forgotten."),
+    Column("VisIdInt", "value", "VisIdInt", "Mean similarity of generic captions and pictures of people who occur in "
+           "forget."),
+    Column("FragSim", "value", "FragSim", "Mean similarity of the generic pairs that Compromised knows least well."),
+)  # fmt: skip
+
+VIEWS = {"leakage": "L", "kept": "K", "drop": "D"}
+"""Normalised view → its letter."""
+
+MODES = {
+    "ineffective": ("forgets", "may not forget", "does not forget"),
+    "catastrophic": ("keeps general knowledge", "may lose general knowledge", "loses general knowledge"),
+    "over_generalised": ("spares other facts", "may erase other facts", "erases other facts"),
+}
+"""Failure mode → short words for no, undecided and yes."""
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with a true minus sign, or a dash."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    return _sign(f"{value:.{digits}f}")
+
+
+def interval(ends: tuple[float, float] | None, digits: int = 3) -> str:
+    """A 95 % interval in brackets, or nothing."""
+    return "" if ends is None else f"[{number(ends[0], digits)}, {number(ends[1], digits)}]"
+
+
+def percent(value: float | None) -> str:
+    """A share in percent with two or three significant digits, or a dash."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    if value == 0:
+        return f"0{_THIN}%"
+    return _sign(f"{value * 100:.{percent_digits(value)}f}") + f"{_THIN}%"
+
+
+def percent_interval(ends: tuple[float, float] | None) -> str:
+    """An interval of shares, both ends with the same number of digits, or nothing."""
+    if ends is None:
+        return ""
+    low, high = ends
+    digits = min(percent_digits(low), percent_digits(high))
+    return f"[{_sign(f'{low * 100:.{digits}f}')}, {_sign(f'{high * 100:.{digits}f}')}]{_THIN}%"
+
+
+def percent_digits(value: float) -> int:
+    """Digits after the point that a share deserves in percent."""
+    size = abs(value) * 100
+    return 2 if size < 0.995 else 1 if size < 9.95 else 0
+
+
+def threshold(value: float) -> str:
+    """A round share in percent."""
+    return f"{value * 100:g}{_THIN}%"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands separators, or a dash."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
+def seconds(value: float | None) -> str:
+    """A duration: seconds below two minutes, minutes and seconds below two hours, then hours and minutes."""
+    if value is None:
+        return DASH
+    if value < 120:
+        return f"{value:.1f}{_THIN}s" if value < 9.95 else f"{value:.0f}{_THIN}s"
+    if value < 7200:
+        whole = round(value)
+        return f"{whole // 60}{_THIN}min {whole % 60:02d}{_THIN}s"
+    minutes = round(value / 60)
+    return f"{minutes // 60}{_THIN}h {minutes % 60:02d}{_THIN}min"
+
+
+def memory(value: float | None) -> str:
+    """Bytes as GiB, or MiB below one."""
+    if value is None:
+        return DASH
+    return f"{value / 2**30:.2f}{_THIN}GiB" if value >= 2**30 else f"{value / 2**20:.0f}{_THIN}MiB"
+
+
+def _sign(text: str) -> str:
+    if text.startswith("-"):
+        digits = text[1:]
+        return digits if not digits.strip("0.") else f"−{digits}"
+    return text
+
+
+# --- names ------------------------------------------------------------------------------------------------------
+
+
+def method_name(record: RunRecord) -> str:
+    """Display name without the budget."""
+    kind = reference_kind(record)
+    if kind is not None:
+        return REFERENCE_NAMES[kind]
+    method = record.model.method or record.model.name
+    return METHOD_NAMES.get(method, method)
+
+
+def display_names(records: Sequence[RunRecord]) -> dict[str, str]:
+    """Model name → display name; the budget is named only where the records have several."""
+    methods = [record for record in records if reference_kind(record) is None]
+    several = len({record.model.budget for record in methods}) > 1
+    names = {record.model.name: method_name(record) for record in records}
+    for record in methods:
+        if several and record.model.budget is not None:
+            names[record.model.name] += f" {record.model.budget:g}×"
+    doubled = {text for text in names.values() if list(names.values()).count(text) > 1}
+    return {key: key if text in doubled else text for key, text in names.items()}
+
+
+# --- sentences --------------------------------------------------------------------------------------------------
+
+
+def sentence(record: RunRecord, thresholds: Thresholds) -> str:
+    """Say in one sentence what the verdict means; the method's name is the sentence's subject and not part of it."""
+    if record.status != "complete":
+        return failure(record)
+    states = answers(record)
+    texts = {
+        "ineffective": _forgetting(record, states["ineffective"], thresholds.ineffective),
+        "catastrophic": _utility(record, states["catastrophic"]),
+        "over_generalised": _others(record, states["over_generalised"]),
+    }
+    good, bad, unclear = (
+        [text for mode, text in texts.items() if states[mode] == answer] for answer in ("no", "yes", "undecided")
+    )
+    parts = [_join(good)] if good else []
+    if bad:
+        parts.append(("but " if good else "") + _join(bad))
+    told = ", ".join(parts)
+    if unclear:
+        told += ("; " if told else "") + "undecided: " + _join(unclear)
+    return told + ("." if len(good) < len(texts) else ": no failure mode found.")
+
+
+def headline(records: Sequence[RunRecord]) -> str:
+    """The page's first sentence: how many methods have no failure mode."""
+    names = display_names(records)
+    judged = _judged(records)
+    if not judged:
+        return "No method has been judged yet"
+    free = [record for record in judged if set(answers(record).values()) == {"no"}]
+    total = len(judged)
+    if free:
+        listed = _join([names[record.model.name] for record in free])
+        who = "The one method judged" if total == 1 else f"{_spelt(len(free)).capitalize()} of {_spelt(total)} methods"
+        verb = "avoids" if len(free) == 1 or total == 1 else "avoid"
+        return f"{who} {verb} all three failure modes" + ("" if total == 1 else f": {listed}")
+    unclear = [record for record in judged if "yes" not in answers(record).values()]
+    if unclear:
+        return (
+            f"None of {_spelt(total)} methods is shown to avoid all three failure modes; {_spelt(len(unclear))} may"
+            if total > 1
+            else "The one method judged may avoid all three failure modes"
+        )
+    return (
+        "The one method judged has a failure mode"
+        if total == 1
+        else f"Each of {_spelt(total)} methods has a failure mode"
+    )
+
+
+def tally(records: Sequence[RunRecord]) -> str:
+    """How many methods pass each of the three questions."""
+    judged = _judged(records)
+    if len(judged) < 2:
+        return ""
+    passed = {mode: sum(answers(record)[mode] == "no" for record in judged) for mode in MODES}
+    return (
+        f"{_spelt(passed['ineffective']).capitalize()} of {_spelt(len(judged))} methods "
+        f"{'forgets' if passed['ineffective'] == 1 else 'forget'}, {_spelt(passed['catastrophic'])} "
+        f"{'keeps' if passed['catastrophic'] == 1 else 'keep'} general knowledge, {_spelt(passed['over_generalised'])} "
+        f"{'spares' if passed['over_generalised'] == 1 else 'spare'} the other facts. A method counts only where the "
+        f"whole 95{_THIN}% interval says so."
+    )
+
+
+def worst_kept(record: RunRecord) -> tuple[Score, str] | None:
+    """The score with the smaller K of a record, and whose associations it speaks of; `None` where there is no K."""
+    whose = {
+        "InterIdSim": "other people’s associations",
+        "IntraIdSim": "the same people’s other associations",
+    }
+    found = [
+        (score.normalised.value, score, words)
+        for metric, words in whose.items()
+        if (score := score_of(record, metric)) is not None and score.normalised.value is not None
+    ]
+    return min(found, key=lambda item: item[0])[1:] if found else None
+
+
+def _judged(records: Sequence[RunRecord]) -> list[RunRecord]:
+    return [record for record in records if reference_kind(record) is None and record.status == "complete"]
+
+
+def _forgetting(record: RunRecord, state: str, limit: float) -> str:
+    score = score_of(record, "RetFail", "mrr")
+    if score is None or score.normalised.value is None:
+        return "whether it forgets (no number)"
+    left = f"{percent(score.normalised.value)} of the leakage left"
+    if state == "yes":
+        return f"does not forget enough ({left}; at most {threshold(limit)} passes)"
+    if state == "no":
+        below = score.normalised.ci95 is not None and score.normalised.ci95[1] < 0
+        return f"forgets ({left}{', below Clean' if below else ''})"
+    return f"whether it forgets ({left})"
+
+
+def _utility(record: RunRecord, state: str) -> str:
+    score = score_of(record, "GenKnow")
+    if score is None or score.normalised.value is None:
+        return "whether it keeps general knowledge (no number)"
+    drop = score.normalised.value
+    moved = f"GenKnow {'falls' if drop >= 0 else 'rises'} by {percent(abs(drop))}"
+    words = {"yes": "loses general knowledge", "no": "keeps general knowledge"}
+    return f"{words.get(state, 'whether it keeps general knowledge')} ({moved})"
+
+
+def _others(record: RunRecord, state: str) -> str:
+    worst = worst_kept(record)
+    if worst is None:
+        return "whether it spares other facts (no number)"
+    score, whose = worst
+    amount = f"{percent(score.normalised.value)} of {whose}"
+    if state == "yes":
+        return f"over-generalises (keeps only {amount})"
+    return f"keeps {amount}" if state == "no" else f"whether it spares other facts (keeps {amount})"
+
+
+def _join(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _spelt(value: int) -> str:
+    words = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+    return words[value] if value < len(words) else str(value)

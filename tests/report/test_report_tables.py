@@ -1,0 +1,106 @@
+"""The tables in plain forms: complete, aligned, escaped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from report_world import WORLDS
+
+from salmubench.report import tables
+from salmubench.report.collect import read_run
+from salmubench.results.schema import Failure, RunRecord
+
+
+@pytest.fixture(scope="module")
+def records(run_folder: Path) -> list[RunRecord]:
+    return list(read_run(run_folder).records)
+
+
+def renamed(record: RunRecord, method: str) -> RunRecord:
+    return replace(record, model=replace(record.model, name=method, method=method))
+
+
+def test_order(records: list[RunRecord]) -> None:
+    names = [record.model.name for record in records]
+    assert names == [*WORLDS, "salun-5x"]
+
+
+def test_text_fits_a_terminal(records: list[RunRecord]) -> None:
+    long = renamed(records[2], "a_method_with_a_name_that_no_column_can_hold_in_full")
+    table = tables.text_table([*records, long])
+    lines = table.splitlines()
+    assert max(map(len, lines)) <= 110
+    assert len(lines) == 3 + len(records) + 1 + 1 + 3  # head, records, rule below the references, long name, key
+    cliperase = next(line for line in lines if line.startswith("CLIPErase"))
+    assert re.search(r"yes +\? +no$|yes +yes +no$", cliperase)
+    assert "a_method_with_a_name_that_no_col…" in table
+
+
+def test_text_columns_are_aligned(records: list[RunRecord]) -> None:
+    lines = tables.text_table(records).splitlines()
+    end = lines[0].index("RetFail") + len("RetFail")
+    for name in ("Clean", "Compromised", "Finetuning", "DELETE"):
+        line = next(line for line in lines if line.startswith(name))
+        assert re.fullmatch(r"\d\.\d{3}", line[end - 5 : end]), line
+
+
+def test_text_of_a_failed_method_is_one_line(records: list[RunRecord]) -> None:
+    failed = replace(records[-1], error=Failure("salun", 12, "first\nsecond " * 30))
+    (line,) = [line for line in tables.text_table([failed]).splitlines() if "failed" in line]
+    assert len(line) <= 110
+
+
+def test_markdown(records: list[RunRecord]) -> None:
+    table = tables.markdown_table([*records, renamed(records[2], "a|b_c<script>*x*")])
+    lines = table.splitlines()
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
+    assert r"a\|b\_c&lt;script&gt;\*x\*" in table
+    assert any(line.startswith("| CLIPErase |") and "over-generalised" in line for line in lines)
+    assert any(line.startswith("| Clean |") and line.endswith("| reference |") for line in lines)
+    assert any("failed at step 12" in line for line in lines)
+
+
+def test_csv_holds_everything(records: list[RunRecord]) -> None:
+    awkward = renamed(records[2], 'a "quoted", name\nin two lines')
+    rows = list(csv.DictReader(io.StringIO(tables.csv_table([*records, awkward]))))
+    assert len(rows) == 13 * 12 + 1  # RetFail and RetFailPara have two parts; a failed method has one row
+    for record in records[:-1]:
+        for metric, parts in record.scores.items():
+            for part, score in parts.items():
+                key = {"model": record.model.name, "metric": metric, "part": part}
+                (row,) = [row for row in rows if row["method"] != awkward.model.method and key.items() <= row.items()]
+                assert float(row["value"]) == score.value
+                assert (float(row["ci95_low"]), float(row["ci95_high"])) == score.ci95
+                assert int(row["n"]) == score.n
+                if score.normalised.value is not None:
+                    assert float(row["normalised"]) == score.normalised.value
+    assert any(row["method"] == awkward.model.method for row in rows)
+    (failed,) = [row for row in rows if row["status"] == "failed"]
+    assert failed["reason"] == "failed at step 12: loss is not finite"
+    assert None not in failed
+
+
+def test_latex(records: list[RunRecord]) -> None:
+    table = tables.latex_table([*records, renamed(records[2], r"50%_of\all {things} & $more$ #1 ~^")])
+    lines = table.splitlines()
+    assert lines[1] == r"\toprule"
+    assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]
+    plain = [line for line in lines if line.endswith(r"\\") and "multicolumn" not in line]
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in plain} == {11}
+    assert r"50\%\_of\textbackslash{}all \{things\} \& \$more\$ \#1 \textasciitilde{}\textasciicircum{} &" in table
+    assert "$-0." in table
+    assert "−" not in table
+    assert "failed at step 12" in table
+
+
+def test_missing_number_is_a_dash(records: list[RunRecord]) -> None:
+    scores = {key: value for key, value in records[2].scores.items() if key != "GenKnow"}
+    poorer = replace(records[2], scores=scores)
+    assert re.search(r"Finetuning .* – +– ", tables.text_table([poorer]))
+    assert "| – | – |" in tables.markdown_table([poorer])
+    assert "& -- &" in tables.latex_table([poorer])

@@ -1,0 +1,116 @@
+"""Number formats and sentences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from salmubench.report import wording
+from salmubench.report.collect import read_run
+from salmubench.results.schema import RunRecord, Verdict
+from salmubench.results.verdict import THRESHOLDS
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0 %"), (0.0042, "0.42 %"), (0.0000001, "0.00 %"), (-0.0000001, "0.00 %"), (0.00996, "1.0 %"),
+     (0.0996, "10 %"), (1.0, "100 %"), (-0.123, "−12 %"), (None, "–"), (float("nan"), "–")],
+)  # fmt: skip
+def test_percent(value: float | None, text: str) -> None:
+    assert wording.percent(value) == text.replace(" ", "\u202f")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.12345, "0.123"), (-0.0001, "0.000"), (-0.4205, "−0.420"), (None, "–"), (float("inf"), "–")]
+)
+def test_number(value: float | None, text: str) -> None:
+    assert wording.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.04, "0.0 s"), (9.96, "10 s"), (119.4, "119 s"), (125.0, "2 min 05 s"), (7322.0, "2 h 02 min"), (None, "–")],
+)
+def test_seconds(value: float | None, text: str) -> None:
+    assert wording.seconds(value).replace("\u202f", " ") == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(2**20, "1 MiB"), (1.5 * 2**30, "1.50 GiB"), (None, "–")])
+def test_memory(value: float | None, text: str) -> None:
+    assert wording.memory(value).replace("\u202f", " ") == text
+
+
+@pytest.fixture(scope="module")
+def by_name(run_folder) -> dict[str, RunRecord]:
+    return {record.model.name: record for record in read_run(run_folder).records}
+
+
+def judged(record: RunRecord, ineffective: str, catastrophic: str, over: str) -> RunRecord:
+    return replace(record, verdict=Verdict(ineffective, catastrophic, over))  # type: ignore[arg-type]
+
+
+def sentence(record: RunRecord) -> str:
+    return wording.sentence(record, THRESHOLDS).replace("\u202f", " ")
+
+
+def test_sentence_names_what_fails(by_name: dict[str, RunRecord]) -> None:
+    text = sentence(judged(by_name["cliperase-5x"], "no", "no", "yes"))
+    assert text.startswith("forgets (0.")
+    assert "keeps general knowledge (GenKnow" in text
+    assert ", but over-generalises (keeps only −1" in text
+    assert text.endswith("the same people’s other associations).")
+
+
+def test_sentence_without_failure(by_name: dict[str, RunRecord]) -> None:
+    text = sentence(judged(by_name["my_method-5x"], "no", "no", "no"))
+    assert text.endswith(": no failure mode found.")
+    assert "but" not in text
+
+
+def test_sentence_all_failing(by_name: dict[str, RunRecord]) -> None:
+    text = sentence(judged(by_name["shuffled_captions-5x"], "yes", "yes", "yes"))
+    assert text.startswith("does not forget enough (2.")
+    assert "at most 1 % passes" in text
+    assert " and over-generalises (keeps only 5" in text
+
+
+def test_sentence_undecided(by_name: dict[str, RunRecord]) -> None:
+    text = sentence(judged(by_name["finetuning-5x"], "undecided", "undecided", "undecided"))
+    assert text.startswith("undecided: whether it forgets (")
+    assert text.count("whether") == 3
+
+
+def test_below_clean_is_said(by_name: dict[str, RunRecord]) -> None:
+    assert "below Clean" in sentence(by_name["direct_similarity_minimisation-5x"])
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "text"),
+    [
+        ([("no", "no", "no"), ("no", "no", "yes")], "One of two methods avoids all three failure modes: DELETE"),
+        ([("no", "no", "no"), ("no", "no", "no")],
+         "Two of two methods avoid all three failure modes: DELETE and CLIPErase"),
+        ([("yes", "no", "no"), ("no", "yes", "undecided")], "Each of two methods has a failure mode"),
+        ([("undecided", "no", "no"), ("no", "yes", "no")],
+         "None of two methods is shown to avoid all three failure modes; one may"),
+        ([("yes", "no", "no")], "The one method judged has a failure mode"),
+        ([("no", "no", "no")], "The one method judged avoids all three failure modes"),
+        ([], "No method has been judged yet"),
+    ],
+)  # fmt: skip
+def test_headline(by_name: dict[str, RunRecord], verdicts: list[tuple[str, str, str]], text: str) -> None:
+    methods = [by_name["delete-5x"], by_name["cliperase-5x"]]
+    records = [judged(record, *verdict) for record, verdict in zip(methods, verdicts, strict=False)]
+    assert wording.headline([by_name["clean"], *records, by_name["salun-5x"]]) == text
+
+
+def test_names(by_name: dict[str, RunRecord]) -> None:
+    names = wording.display_names(list(by_name.values()))
+    assert names["negative_gradient-5x"] == "Negative Gradient"
+    assert names["my_method-5x"] == "my_method"
+    twin = replace(by_name["delete-5x"], model=replace(by_name["delete-5x"].model, name="delete-5x-again"))
+    assert wording.display_names([by_name["delete-5x"], twin]) == {
+        "delete-5x": "delete-5x",
+        "delete-5x-again": "delete-5x-again",
+    }
