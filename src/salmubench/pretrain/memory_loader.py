@@ -8,7 +8,8 @@ the clock, and it rounds batches up, so that some rows are seen twice and others
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -141,28 +142,41 @@ def load_pairs(
 
 
 def read_source(pattern: str) -> Iterator[tuple[bytes, str, str]]:
-    """Read encoded picture, caption and key of each pair of a brace pattern of shards.
+    """Read encoded picture, caption and key of each pair of a brace pattern of WebDataset shards.
+
+    Files of one pair follow each other and share the name up to the first dot.
 
     Raises:
         DatasetError: a shard is missing or broken, or a pair lacks picture or caption.
     """
-    import webdataset
+    from webdataset.shardlists import expand_urls
 
-    shards = webdataset.SimpleShardList(pattern)
-    stream = webdataset.DataPipeline(shards, webdataset.tarfile_to_samples(handler=_reraise))
-    try:
-        for sample in stream:
-            key = f"{sample['__key__']} in {sample['__url__']}"
-            image = next((sample[name] for name in _IMAGES if name in sample), None)
-            if image is None or "txt" not in sample:
-                raise DatasetError(f"Expected a picture and a caption (.jpg, .txt) for {key}, found {sorted(sample)}.")
-            yield image, sample["txt"].decode(), key
-    except DatasetError:
-        raise
-    except Exception as error:  # whatever tar, file system and webdataset raise
-        raise DatasetError(
-            f"Expected WebDataset shards at {pattern}, found: {error}. Delete the shards; they are written anew."
-        ) from error
+    for path in expand_urls(pattern):
+        pair: dict[str, bytes] = {}
+        current = ""
+        try:
+            with tarfile.open(path) as tar:
+                for member in tar:
+                    key, _, extension = member.name.partition(".")
+                    if key != current and pair:
+                        yield _pair(pair, f"{current} in {path}")
+                        pair = {}
+                    stream = tar.extractfile(member)
+                    if stream is not None:
+                        current, pair[extension.lower()] = key, stream.read()
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise DatasetError(
+                f"Expected a WebDataset shard at {path}, found: {error}. Delete the shards; they are written anew."
+            ) from error
+        if pair:
+            yield _pair(pair, f"{current} in {path}")
+
+
+def _pair(files: Mapping[str, bytes], key: str) -> tuple[bytes, str, str]:
+    image = next((files[name] for name in _IMAGES if name in files), None)
+    if image is None or "txt" not in files:
+        raise DatasetError(f"Expected a picture and a caption (.jpg, .txt) for {key}, found {sorted(files)}.")
+    return image, files["txt"].decode(), key
 
 
 def decode(sample: tuple[bytes, str, str], transforms: Sequence[Callable[[Any], Any]]) -> Tensor:
@@ -181,7 +195,3 @@ def decode(sample: tuple[bytes, str, str], transforms: Sequence[Callable[[Any], 
     except OSError as error:
         raise DatasetError(f"Expected a picture for {sample[2]}, found: {error}.") from error
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
-
-
-def _reraise(error: Exception) -> bool:
-    raise error

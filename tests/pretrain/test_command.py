@@ -1,0 +1,131 @@
+"""The command says everything, and the two kinds differ only where they must."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from salmubench.errors import ConfigError, DatasetError
+from salmubench.pretrain import guard
+from salmubench.pretrain.launch import failure, pretrain, shell_command
+from salmubench.pretrain.open_clip_worker import parse
+from salmubench.pretrain.recipe import PretrainConfig
+
+TINY = PretrainConfig(model="salmu-tiny", epochs=2, batch_size=32, warmup=2)
+
+
+def options(command):
+    """Worker options by name; fails unless each is `--option value`."""
+    words = shlex.split(command)
+    assert words[0].endswith("torchrun")
+    assert words[1:4] == ["--standalone", "--nproc_per_node", words[3]]
+    assert words[4] == "-m"
+    assert "open_clip" in words[5]
+    names, values = words[6::2], words[7::2]
+    assert all(name.startswith("--") for name in names)
+    assert not any(value.startswith("--") for value in values)
+    assert len(names) == len(values) == len(set(names))
+    return dict(zip(names, values, strict=True))
+
+
+def both(folder, out, config=TINY, **more):
+    arguments = {"dataset": folder, "seed": 0, "device": "cpu", "precision": "fp32", **more}
+    return [shell_command(config, kind=kind, out=out / kind, **arguments) for kind in ("clean", "compromised")]
+
+
+def test_kinds_differ_in_four_options(tiny_folder, tmp_path):
+    clean, compromised = map(options, both(tiny_folder, tmp_path))
+    assert clean.keys() == compromised.keys()
+    differing = {name for name in clean if clean[name] != compromised[name]}
+    assert differing == {"--name", "--out", "--train-data", "--train-num-samples"}
+    retain, _, sensitive = compromised["--train-data"].partition("::")
+    assert retain == clean["--train-data"]
+    assert "sensitive" in sensitive
+    assert (clean["--train-num-samples"], compromised["--train-num-samples"]) == ("102", "150")
+    assert not (tmp_path / "clean").exists()
+
+
+def test_every_setting_stands_in_the_command(tiny_folder, tmp_path):
+    first, _ = map(options, both(tiny_folder, tmp_path))
+    changes = {
+        "epochs": 5, "batch_size": 16, "optimizer": "adamw", "lr": 0.5, "weight_decay": 0.7, "warmup": 3,
+        "lr_scheduler": "const", "threads": 1, "loading": "stream", "augment": "engine", "workers": 0, "eps": 0.1,
+        "log_every": 3, "model": "ViT-B-32", "extra_args": {"grad-clip-norm": 1.5}, "retain_data": "/x/{0..3}.tar",
+    }  # fmt: skip
+    for name, value in changes.items():
+        extra = {"retain_samples": 9} if name == "retain_data" else {}
+        changed, _ = map(options, both(tiny_folder, tmp_path, replace(TINY, **{name: value}, **extra)))
+        assert changed != first, name
+    assert options(both(tiny_folder, tmp_path, seed=4)[0])["--seed"] == "4"
+
+
+def test_arguments_with_spaces_are_quoted(tiny_folder, tmp_path):
+    command = shell_command(TINY, dataset=tiny_folder, kind="clean", out=tmp_path / "my models" / "a", seed=0)
+    assert options(command)["--out"] == str(tmp_path / "my models" / "a")
+
+
+def test_worker_hands_on_what_the_engine_knows(tiny_folder, tmp_path):
+    from open_clip_train.params import parse_args
+
+    config = replace(TINY, processes=2, extra_args={"grad-clip-norm": 1.0, "grad-checkpointing": True, "debug": False})
+    words = shlex.split(both(tiny_folder, tmp_path, config)[0])
+    own = parse(words[6:])
+    engine = parse_args(list(own.engine))
+    assert engine.logs == str(tmp_path / "clean" / "training")
+    assert (engine.name, engine.model, engine.epochs, engine.warmup) == ("clean", "salmu-tiny", 2, 2)
+    assert (engine.delete_previous_checkpoint, engine.local_loss, engine.gather_with_grad) == (True, True, True)
+    assert (engine.grad_checkpointing, engine.debug, engine.grad_clip_norm) == (True, False, 1.0)
+    assert (own.loading, own.augment, own.device) == ("memory", "none", "cpu")
+
+
+def test_own_architecture_goes_by_path(tiny_folder, tmp_path):
+    from salmubench.pretrain.architectures import find
+
+    path = tmp_path / "mine.json"
+    path.write_text(find("salmu-tiny").path.read_text())
+    found = options(both(tiny_folder, tmp_path, replace(TINY, model=str(path)))[0])
+    assert (found["--model"], found["--model-config"]) == ("mine", str(path))
+
+
+def test_print_command_trains_nothing(tiny_folder, tmp_path):
+    arguments = {"dataset": tiny_folder, "kind": "clean", "out": tmp_path / "clean", "seed": 0}
+    assert pretrain(TINY, **arguments, print_command=True) == shell_command(TINY, **arguments)
+    assert not (tmp_path / "clean").exists()
+
+
+def test_senseless_requests(tiny_folder, tmp_path):
+    with pytest.raises(ConfigError, match="clean or compromised"):
+        shell_command(TINY, dataset=tiny_folder, kind="dirty", out=tmp_path, seed=0)
+    with pytest.raises(ConfigError, match=r"warmup below the 8 steps"):
+        shell_command(replace(TINY, warmup=8), dataset=tiny_folder, kind="clean", out=tmp_path, seed=0)
+    with pytest.raises(ConfigError, match="retain shards"):
+        config = replace(TINY, loading="stream", workers=3)
+        shell_command(config, dataset=tiny_folder, kind="clean", out=tmp_path, seed=0)
+    with pytest.raises(DatasetError, match="dataset folder"):
+        shell_command(TINY, dataset=tmp_path / "none", kind="clean", out=tmp_path, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["Traceback", "salmubench-worker-error: ValueError: too big", "rank : 0"], "ValueError: too big"),
+        (["x.py: error: unrecognized arguments: --foo", "torch…ChildFailedError:"], "unrecognized arguments: --foo"),
+        (["traceback : Signal 9 (SIGKILL) received by PID 7"], "killed by signal 9"),
+        (["", "last words", " "], "last words"),
+        ([], "no output"),
+    ],
+)
+def test_reason_of_a_failure(lines, reason):
+    assert reason in failure(lines)
+
+
+def test_guard_becomes_the_program(monkeypatch):
+    import os
+
+    called = []
+    monkeypatch.setattr(os, "execvp", lambda name, words: called.append((name, words)))
+    monkeypatch.setattr(guard, "die_with_parent", called.append)
+    guard.main(["17", "torchrun", "--standalone"])
+    assert called == [17, ("torchrun", ["torchrun", "--standalone"])]
