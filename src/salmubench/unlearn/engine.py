@@ -212,7 +212,7 @@ def _run(
             settings=configured.settings,
             folder=out,
             seed=seed,
-            probes=_open_probes(configured, dataset, rows, clip=clip, reference=reference, out=out, seed=seed),
+            probes=_open_probes(configured, dataset, clip=clip, reference=reference, out=out, seed=seed),
             reduce=share.reduce,
             writes=fabric.is_global_zero,
         )
@@ -280,32 +280,23 @@ def _open_data(
 
 
 def _open_probes(
-    configured: Configured,
-    dataset: Dataset,
-    rows: dict[str, list[Row]],
-    *,
-    clip: ClipModel,
-    reference: Model,
-    out: Path,
-    seed: int,
+    configured: Configured, dataset: Dataset, *, clip: ClipModel, reference: Model, out: Path, seed: int
 ) -> dict[str, PairSource]:
     """A fixed sample of forget and of retain pairs, the same for every method of a dataset and seed."""
     settings = configured.settings
     if not settings.probe_every:
         return {}
-    everything = reading.select_rows(dataset, needs=("forget",), retain=0, seed=seed)["forget"]
-    order = np.random.default_rng([seed, 0x9B0BE]).permutation(len(everything))[: settings.probe_pairs]
-    chosen = {"forget": [everything[index] for index in sorted(order)]}
+    kinds = ["forget"]
     if any(dataset.counts.get(split, 0) for split in reading.RETAIN_SPLITS):
-        chosen["retain"] = (
-            rows["retain"][: settings.probe_pairs]
-            or reading.select_rows(dataset, needs=("retain",), retain=settings.probe_pairs, seed=seed)["retain"]
-        )
+        kinds.append("retain")
+    chosen = reading.select_rows(dataset, needs=kinds, retain=settings.probe_pairs, seed=seed)
+    order = np.random.default_rng([seed, 0x9B0BE]).permutation(len(chosen["forget"]))[: settings.probe_pairs]
+    chosen["forget"] = [chosen["forget"][index] for index in sorted(order)]
     return {
         kind: PairSource(
             reading.decode(dataset, part, clip=clip, scratch=out, memory=settings.picture_memory), reference
         )
-        for kind, part in chosen.items()
+        for kind, part in ((kind, chosen[kind]) for kind in kinds)
     }
 
 

@@ -141,7 +141,8 @@ def configure(method: Method, settings: UnlearnConfig, config: Mapping[str, Any]
     except (TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
     changed = {name: getattr(engine, name) for name in ENGINE_OPTIONS if name in given}
-    return Configured(method, parsed, dataclasses.replace(settings, **changed), given)
+    typed = {name: getattr(parsed if name in own else engine, name) for name in given}
+    return Configured(method, parsed, dataclasses.replace(settings, **changed), typed)
 
 
 def check_settings(settings: UnlearnConfig) -> list[Configured]:

@@ -1,0 +1,267 @@
+"""The engine, and every method of the folder through it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from unlearn_runs import FAST, Runner, curve, record, weights
+
+from salmubench import layout, manifest, models
+from salmubench.errors import ConfigError, DatasetError, MethodError, OutputMismatch, UnknownName
+from salmubench.unlearn import UnlearnConfig, method_names
+from salmubench.unlearn.state import CHECKPOINT, layer_of
+from tiny import tiny_dataset
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "my_method.py"
+ALL = [*method_names(), str(EXAMPLE)]
+FORGETTING: list[tuple[str, dict[str, Any]]] = [
+    ("shuffled_captions", {}),
+    ("direct_similarity_minimisation", {}),
+    ("negative_gradient", {}),
+    ("cliperase", {}),
+    ("cliperase", {"variant": "released"}),
+    ("delete", {}),
+    ("delete", {"variant": "released"}),
+    ("vlunlearn", {}),
+    ("vlunlearn", {"variant": "released"}),
+    (str(EXAMPLE), {}),
+]
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_every_method(method: str, run: Runner, leaking_model: Path, tiny_folder: Path) -> None:
+    """Parameters move, the record is complete, the same seed gives the same bytes."""
+    out = run(method, budget=2)
+    before, after = weights(leaking_model), weights(out)
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in after.values())
+    written = record(out)
+    forget = layout.open_dataset(tiny_folder).counts["forget"]
+    assert written["stage"] == "unlearn"
+    assert written["config_given"] == {}
+    assert written["config"]["engine"]["lr"] == 1e-3
+    assert written["cost"]["pairs"] == 2 * forget
+    assert written["cost"]["steps"] == math.ceil(2 * forget / 8)
+    assert written["cost"]["seconds"] > 0
+    assert written["cost"]["peak_memory"] > 0
+    assert written["outputs"]["cost"] == written["cost"]
+    assert written["outputs"]["sha256"] == manifest.sha256_file(out / models.WEIGHTS)
+    assert {"l2", "relative"} == set(written["outputs"]["movement"]["token_embedding"])
+    assert len(curve(out, "loss")) == written["cost"]["steps"]
+    assert models.load_model(out).config == models.load_model(leaking_model).config
+    assert not list(out.glob("*.tmp"))
+    again = run(method, budget=2, name="again")
+    for name in (models.WEIGHTS, "curves.parquet"):
+        assert (out / name).read_bytes() == (again / name).read_bytes()
+
+
+@pytest.mark.parametrize(("method", "config"), FORGETTING)
+def test_forget_similarity_falls(method: str, config: dict[str, Any], run: Runner) -> None:
+    out = run(method, config=config)
+    probes = curve(out, "probe_forget_similarity")
+    assert len(probes) == 4
+    assert probes[0] > 0.4, "the fixture's model knows its pairs"
+    assert probes[-1] < probes[0] - 0.02
+    assert record(out)["config"]["method"] == {**record(out)["config"]["method"], **config}
+
+
+def test_finetuning_keeps_retain(run: Runner) -> None:
+    out = run("finetuning", settings=dataclasses.replace(FAST, lr=3e-4))
+    probes = curve(out, "probe_retain_similarity")
+    assert probes[-1] > probes[0] - 0.15
+    assert record(out)["outputs"]["pairs"] == {"retain": record(out)["cost"]["pairs"]}
+
+
+def test_noise_of_the_release(run: Runner, leaking_model: Path) -> None:
+    """No step; the noise on every weight has the theorem's size."""
+    out = run("descent_to_delete", config={"variant": "released"})
+    before, after = weights(leaking_model), weights(out)
+    noise = torch.cat([(after[name] - before[name]).reshape(-1) for name in before])
+    assert float(noise.std()) == pytest.approx(0.0734, rel=0.01)
+    assert record(out)["outputs"]["report"]["sigma"] == pytest.approx(0.0734, abs=5e-5)
+    assert record(out)["cost"] == {**record(out)["cost"], "steps": 0, "pairs": 0}
+
+
+@pytest.mark.parametrize(("tower", "frozen"), [("text", "visual."), ("image", "token_embedding.")])
+def test_frozen_tower_stays(tower: str, frozen: str, run: Runner, leaking_model: Path) -> None:
+    out = run("cliperase", config={"tower": tower}, budget=1)
+    before, after = weights(leaking_model), weights(out)
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert not [name for name in moved if name.startswith(frozen) or name == "logit_scale"]
+    assert (tower == "image") == any(name.startswith("visual.") for name in moved)
+    assert record(out)["config_given"] == {"tower": tower}
+
+
+def test_second_call_does_nothing(run: Runner) -> None:
+    out = run("finetuning", budget=1)
+    stamp = (out / models.WEIGHTS).stat().st_mtime_ns
+    assert run("finetuning", budget=1) == out
+    assert (out / models.WEIGHTS).stat().st_mtime_ns == stamp
+    with pytest.raises(OutputMismatch, match="budget: 1 there, 2 asked"):
+        run("finetuning", budget=2)
+
+
+def test_budget_zero_changes_nothing(run: Runner, leaking_model: Path) -> None:
+    for method in ("cliperase", "descent_to_delete"):
+        out = run(method, budget=0, name=method)
+        before, after = weights(leaking_model), weights(out)
+        assert all(torch.equal(before[name], after[name]) for name in before)
+        assert record(out)["cost"]["steps"] == record(out)["cost"]["pairs"] == 0
+
+
+def test_batch_larger_than_forget(run: Runner, tiny_folder: Path) -> None:
+    forget = layout.open_dataset(tiny_folder).counts["forget"]
+    out = run("negative_gradient", budget=2, config={"batch_size": 10 * forget})
+    assert record(out)["cost"] == {**record(out)["cost"], "steps": 2, "pairs": 2 * forget}
+
+
+def test_accumulation(run: Runner, tiny_folder: Path) -> None:
+    out = run("negative_gradient", budget=2, config={"accumulation": 3})
+    forget = layout.open_dataset(tiny_folder).counts["forget"]
+    assert record(out)["cost"]["pairs"] == 2 * forget
+    assert record(out)["cost"]["steps"] == math.ceil(math.ceil(2 * forget / 8) / 3)
+
+
+def test_fractional_budget(run: Runner, tiny_folder: Path) -> None:
+    forget = layout.open_dataset(tiny_folder).counts["forget"]
+    assert record(run("negative_gradient", budget=0.5))["cost"]["pairs"] == round(0.5 * forget)
+
+
+def test_one_forget_pair(run: Runner, tmp_path: Path) -> None:
+    folder = tiny_dataset(tmp_path / "dataset")
+    (folder / "data" / "forget-00000-of-00001.parquet").unlink()
+    row = layout.Row(b"x", "a caption", "00000000", "one.jpg")
+    layout.write_shard(folder, "forget", 0, 1, iter([row]))
+    with pytest.raises(DatasetError, match="at least 2 forget pairs"):
+        run("finetuning", dataset=folder)
+
+
+def test_unknown_option(run: Runner, tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"'forgeting'.*Did you mean 'forgetting'"):
+        run("cliperase", config={"forgeting": 1.0})
+    with pytest.raises(UnknownName, match="Did you mean 'cliperase'"):
+        run("cliperas")
+    with pytest.raises(ConfigError, match="variant"):
+        run("cliperase", config={"variant": "other"})
+    with pytest.raises(ConfigError, match=r"unlearn\.batch_size from 2"):
+        run("cliperase", config={"batch_size": 1})
+    assert not (tmp_path / "out").exists(), "nothing is written before the arguments are right"
+
+
+def test_options_from_yaml_win_over_overrides(run: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "options.yaml"
+    path.write_text("retention: 2\nlr: 1e-3\n")
+    settings = dataclasses.replace(FAST, overrides={"cliperase": {"retention": 5.0, "consistency": 0.5, "lr": 0.1}})
+    out = run("cliperase", budget=1, config=path, settings=settings)
+    assert record(out)["config_given"] == {"retention": 2, "consistency": 0.5, "lr": 1e-3}
+    assert record(out)["config"]["method"] == {
+        "variant": "paper", "retention": 2.0, "forgetting": 3.0, "consistency": 0.5,
+    }  # fmt: skip
+    assert record(out)["config"]["engine"]["lr"] == 1e-3
+
+
+def test_probes_do_not_change_the_run(run: Runner) -> None:
+    watched = run("shuffled_captions", budget=1, name="watched")
+    blind = run("shuffled_captions", budget=1, name="blind", config={"probe_every": 0})
+    assert (watched / models.WEIGHTS).read_bytes() == (blind / models.WEIGHTS).read_bytes()
+    assert curve(blind, "probe_forget_similarity") == []
+
+
+def test_probes_see_the_same_pairs(run: Runner) -> None:
+    first = [run(name, budget=1, name=name) for name in ("finetuning", "negative_gradient", "cliperase")]
+    for kind in ("forget", "retain"):
+        assert len({curve(out, f"probe_{kind}_similarity")[0] for out in first}) == 1
+
+
+# --- methods that go wrong ----------------------------------------------------------------------------------------
+
+HEAD = '''"""A method that goes wrong."""
+from dataclasses import dataclass
+import torch
+NEEDS = ("forget",)
+@dataclass(frozen=True)
+class Config:
+    """None."""
+def loss(batch, model, reference, config):
+    similarity = (model.encode_image(batch.forget.images) * model.encode_text(batch.forget.texts)).sum(-1)
+'''
+
+
+def write(folder: Path, body: str) -> str:
+    path = folder / "wrong.py"
+    path.write_text(HEAD + body)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("    raise KeyError('names')", r"at step 0: its loss raised KeyError: 'names'"),
+        ("    return similarity.mean() * float('nan'), {}", r"at step 0: it diverged: the loss is nan"),
+        ("    return similarity.mean().detach(), {}", "at step 0: its loss carries no gradient"),
+        ("    return torch.zeros((), requires_grad=True) * 1, {}", "at step 0: its loss carries no gradient"),
+        ("    return similarity, {}", r"one number \(a 0-d tensor\), found shape \(8,\)"),
+        ("    return 1.0, {}", "found a float"),
+        ("    return similarity.mean()", r"return \(loss, report\), found Tensor"),
+        ("    return similarity.mean(), {'s': similarity}", "one number in its report for 's'"),
+        ("    return similarity.mean() * 0, {}", "found zero at every step"),
+        ("    return batch.retain.images.mean(), {}", "list 'retain' in NEEDS"),
+        (
+            "    return (similarity.mean() - similarity.mean()).abs().sqrt(), {}",
+            "it diverged: the gradient's norm is nan",
+        ),
+    ],
+)
+def test_wrong_loss(body: str, message: str, run: Runner, tmp_path: Path) -> None:
+    with pytest.raises(MethodError, match=message) as caught:
+        run(write(tmp_path, body), config={"weight_decay": 0.1})
+    assert caught.value.method == "wrong"
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_divergence_leaves_the_last_good_checkpoint(run: Runner, tmp_path: Path) -> None:
+    body = "    return similarity.mean() * (float('inf') if batch.step == 3 else 1.0), {}"
+    with pytest.raises(MethodError, match=r"'wrong' failed at step 3: it diverged: the loss is -?inf.*resume\.pt"):
+        run(write(tmp_path, body))
+    kept = torch.load(tmp_path / "out" / CHECKPOINT, weights_only=True)
+    assert kept["progress"]["step"] == 3
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in kept["weights"].values())
+
+
+def test_edit_that_fails(run: Runner, tmp_path: Path) -> None:
+    text = HEAD[: HEAD.index("def loss")]
+    path = tmp_path / "wrong.py"
+    path.write_text(text + "def edit(model, data, engine, config):\n    return 1 / 0\n")
+    with pytest.raises(MethodError, match="its edit raised ZeroDivisionError"):
+        run(str(path))
+    path.write_text(text + "def edit(model, data, engine, config):\n    return {}\n")
+    with pytest.raises(MethodError, match="nothing was unlearnt"):
+        run(str(path), name="still")
+    path.write_text(
+        text + "def edit(model, data, engine, config):\n"
+        "    with torch.no_grad():\n        engine.trainable()[0].fill_(float('nan'))\n    return {}\n"
+    )
+    with pytest.raises(MethodError, match="expected finite weights"):
+        run(str(path), name="nan")
+
+
+def test_names_of_layers() -> None:
+    assert layer_of("visual.transformer.resblocks.3.attn.in_proj_weight") == "visual.transformer.resblocks.3"
+    assert layer_of("visual.trunk.blocks.11.mlp.fc1.bias") == "visual.trunk.blocks.11"
+    assert layer_of("token_embedding.weight") == "token_embedding"
+    assert layer_of("logit_scale") == "logit_scale"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("lr", -1.0), ("batch_size", 1), ("warmup", 2.0), ("tower", "left"), ("probe_pairs", 1.5)]
+)
+def test_settings_are_checked(field: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"unlearn\.{field}"):
+        UnlearnConfig(**{field: value})
