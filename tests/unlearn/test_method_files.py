@@ -1,0 +1,157 @@
+"""Methods as files: what one must hold, how options are described, what a broken one says."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from salmubench.errors import ConfigError, UnknownName
+from salmubench.unlearn import UnlearnConfig, load_method, method_names
+from salmubench.unlearn.config import ENGINE_OPTIONS, METHODS
+from salmubench.unlearn.registry import check_settings, configure, field_docs, options
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "my_method.py"
+
+GOOD = '''"""Good."""
+from dataclasses import dataclass
+NEEDS = ("forget",)
+@dataclass(frozen=True)
+class Config:
+    """Options."""
+
+    size: int = 1
+    """How large."""
+def loss(batch, model, reference, config):
+    return 0, {}
+'''
+
+
+def test_the_nine_are_there() -> None:
+    assert set(METHODS) <= set(method_names())
+    assert len(METHODS) == 9
+
+
+@pytest.mark.parametrize("name", [*method_names(), str(EXAMPLE)])
+def test_every_file_keeps_the_interface(name: str) -> None:
+    method = load_method(name)
+    assert method.name == Path(name).stem
+    assert method.doc.count("\n") >= 2, "a docstring with the formula"
+    assert name not in METHODS or "arXiv" in method.paper
+    assert set(method.needs_of(method.config())) <= set(method.needs)
+    documented = field_docs(method.config)
+    for field in dataclasses.fields(method.config):
+        assert documented.get(field.name), f"{name}: Config.{field.name} needs a docstring under it"
+        search = field.metadata.get("search")
+        assert search is None or {"low", "high"} <= search.keys() or "choices" in search
+    for option in options(method.config):
+        assert option.type
+        assert option.doc
+
+
+def test_engine_options_are_documented() -> None:
+    documented = field_docs(UnlearnConfig)
+    assert all(documented.get(name) for name in (*ENGINE_OPTIONS, "methods", "overrides"))
+
+
+def test_options_of_cliperase() -> None:
+    found = {option.name: option for option in options(load_method("cliperase").config)}
+    assert found["forgetting"].default == 3.0
+    assert found["forgetting"].search == {"low": 0.3, "high": 30.0, "log": True}
+    assert found["variant"].type == "Literal['paper', 'released']"
+    assert found["variant"].search is None
+
+
+def test_what_each_variant_needs() -> None:
+    for name, paper, released in (
+        ("delete", ("forget",), ("forget", "retain")),
+        ("descent_to_delete", ("retain",), ()),
+        ("cliperase", ("forget", "retain"), ("forget", "retain")),
+    ):
+        method = load_method(name)
+        assert method.needs_of(method.config()) == paper
+        assert method.needs_of(method.config(variant="released")) == released
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("NEEDS = ", "NEED = "), "Expected NEEDS"),
+        (('("forget",)', '"forget"'), "Expected NEEDS"),
+        (('("forget",)', '("forgot",)'), "Did you mean 'forget'"),
+        (("frozen=True", "frozen=False"), "frozen=True"),
+        (("class Config", "class Options"), "Expected a dataclass Config"),
+        (("size: int = 1", "size: int"), "Expected a default for each option"),
+        (("size: int = 1", "lr: float = 1.0"), "leave 'lr' to the engine"),
+        (("def loss(", "def los("), "found neither"),
+        (("reference, config", "config"), r"found loss\(batch, model, config\)"),
+        (("return 0", "retrun 0"), "fails on import"),
+        (("def loss", "import nowhere\ndef loss"), "fails on import: ModuleNotFoundError"),
+    ],
+)
+def test_broken_file(change: tuple[str, str], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(GOOD)
+    assert load_method(str(path)).name == "own"
+    path = tmp_path / "broken.py"
+    path.write_text(GOOD.replace(*change))
+    with pytest.raises(ConfigError, match=message):
+        load_method(str(path))
+
+
+def test_both_functions(tmp_path: Path) -> None:
+    path = tmp_path / "both.py"
+    path.write_text(GOOD + "def edit(model, data, engine, config):\n    return {}\n")
+    with pytest.raises(ConfigError, match="found loss and edit"):
+        load_method(str(path))
+
+
+def test_unknown_method() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'negative_gradient'"):
+        load_method("negative_gradent")
+    with pytest.raises(ConfigError, match=r"found nothing at nothing\.py"):
+        load_method("./nothing.py")
+
+
+def test_check_settings() -> None:
+    found = check_settings(UnlearnConfig(methods=("delete", str(EXAMPLE)), overrides={"my_method": {"margin": 0.2}}))
+    assert [item.method.name for item in found] == ["delete", "my_method"]
+    assert found[1].config.margin == 0.2
+    assert found[1].given == {"margin": 0.2}
+    with pytest.raises(UnknownName, match=r"overrides.*Did you mean 'cliperase'"):
+        check_settings(UnlearnConfig(overrides={"cliperas": {}}))
+    with pytest.raises(UnknownName, match="Did you mean 'keep'"):
+        check_settings(UnlearnConfig(methods=(str(EXAMPLE),), overrides={"my_method": {"keeep": 1}}))
+    with pytest.raises(ConfigError, match="delete more than once"):
+        check_settings(UnlearnConfig(methods=("delete", "delete")))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"), [({"margin": "much"}, "margin"), ({"lr": "fast"}, "lr"), ({"lr": -1}, r"unlearn\.lr")]
+)
+def test_values_are_checked(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"Options of the method 'my_method'.*{message}"):
+        configure(load_method(str(EXAMPLE)), UnlearnConfig(), given)
+
+
+def test_options_file(tmp_path: Path) -> None:
+    path = tmp_path / "options.yaml"
+    for text, message in (("- 1", "found a list"), ("a: [", "Expected a YAML file")):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=message):
+            configure(load_method("delete"), UnlearnConfig(), path)
+    path.write_text("")
+    assert configure(load_method("delete"), UnlearnConfig(), path).given == {}
+    with pytest.raises(ConfigError, match="Expected a YAML file"):
+        configure(load_method("delete"), UnlearnConfig(), tmp_path / "none.yaml")
+
+
+def test_listing_imports_no_torch() -> None:
+    code = (
+        "import sys, salmubench.unlearn as u; from salmubench.unlearn import UnlearnConfig, method_names; "
+        "assert len(method_names()) >= 9; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,0 +1,222 @@
+"""What a method can see: never a holdout, always the right pixels, the reference once per pair."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from unlearn_runs import Runner, record
+
+from salmubench import layout, models
+from salmubench.errors import DatasetError, MethodError
+from salmubench.layout import Dataset, Row, open_dataset
+from salmubench.types import HOLDOUT_SPLITS
+from salmubench.unlearn import data as reading
+from salmubench.unlearn.data import Data, PairSource, decode, refuse_holdouts, select_rows
+from salmubench.unlearn.interface import Model
+from tiny import tiny_dataset
+from tiny_model import tiny_model
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> models.ClipModel:
+    return models.load_model(tiny_model(tmp_path_factory.mktemp("model")))
+
+
+def all_rows(dataset: Dataset, split: str) -> list[Row]:
+    images = dataset.images(split)
+    return [
+        Row(image, pair.caption, pair.identity, pair.file_name)
+        for image, pair in zip(images, dataset.rows(split), strict=True)
+    ]
+
+
+def rewrite(folder: Path, split: str, rows: list[Row]) -> None:
+    layout.write_shard(folder, split, 0, 1, iter(rows))
+    layout._open_shard.cache_clear()  # open files are remembered by path
+
+
+def test_a_method_cannot_name_a_holdout() -> None:
+    assert {field.name for field in dataclasses.fields(Data)} == {
+        "forget", "forget_target", "retain", "training_pairs",
+    }  # fmt: skip
+    assert not [name for name in ("rows", "images", "dataset", "folder") if hasattr(PairSource, name)]
+
+
+@pytest.mark.parametrize("need", ["holdout_identity", "holdout_association", "sensitive"])
+def test_needs_cannot_name_a_holdout(need: str, run: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "greedy.py"
+    path.write_text(
+        '"""Greedy."""\nfrom dataclasses import dataclass\n'
+        f'NEEDS = ("forget", "{need}")\n@dataclass(frozen=True)\nclass Config:\n    """None."""\n'
+        "def loss(batch, model, reference, config):\n    return 0, {}\n"
+    )
+    with pytest.raises(Exception, match=f"Unknown kind of pairs in NEEDS.*'{need}'"):
+        run(str(path))
+
+
+def test_no_row_of_a_holdout_is_read(run: Runner, tiny_folder: Path, tmp_path: Path) -> None:
+    """Undecodable holdout pictures disturb nothing, because nobody looks at them."""
+    folder = tmp_path / "dataset"
+    shutil.copytree(tiny_folder, folder)
+    dataset = open_dataset(folder)
+    for split in HOLDOUT_SPLITS:
+        rewrite(folder, split, [dataclasses.replace(row, image=b"no picture") for row in all_rows(dataset, split)])
+    for method in ("cliperase", "generic_captions"):
+        assert record(run(method, dataset=folder, budget=1, name=method))["cost"]["steps"] > 0
+
+
+@pytest.mark.parametrize("holdout", [str(split) for split in HOLDOUT_SPLITS])
+def test_overlap_is_refused(holdout: str, run: Runner, tmp_path: Path) -> None:
+    """The released split `sensitive`, renamed to `forget`, is forget and holdouts together."""
+    folder = tiny_dataset(tmp_path / "dataset")
+    dataset = open_dataset(folder)
+    refuse_holdouts(dataset)
+    rewrite(folder, "forget", all_rows(dataset, "forget") + all_rows(dataset, holdout))
+    with pytest.raises(DatasetError, match=f"row .* of forget .* in {holdout} too"):
+        run("finetuning", dataset=folder)
+
+
+def test_same_fact_under_another_name_is_refused(tmp_path: Path) -> None:
+    folder = tiny_dataset(tmp_path / "dataset")
+    dataset = open_dataset(folder)
+    stolen = dataclasses.replace(all_rows(dataset, "holdout_identity")[0], file_name="other.jpg")
+    rewrite(folder, "forget", [*all_rows(dataset, "forget"), stolen])
+    with pytest.raises(DatasetError, match=r"other\.jpg"):
+        refuse_holdouts(open_dataset(folder))
+
+
+def test_holdout_picture_among_retain_is_refused(tmp_path: Path) -> None:
+    folder = tiny_dataset(tmp_path / "dataset")
+    dataset = open_dataset(folder)
+    rewrite(folder, "retain_synth", [*all_rows(dataset, "retain_synth"), all_rows(dataset, "holdout_identity")[0]])
+    with pytest.raises(DatasetError, match="of retain_synth"):
+        refuse_holdouts(open_dataset(folder))
+
+
+def test_generic_captions_stand_beside_their_pair(tmp_path: Path) -> None:
+    folder = tiny_dataset(tmp_path / "dataset")
+    dataset = open_dataset(folder)
+    rewrite(folder, "forget_target", all_rows(dataset, "forget_target")[::-1])
+    dataset = open_dataset(folder)
+    rows = select_rows(dataset, needs=("forget", "forget_target"), retain=0, seed=0)
+    for left, right in zip(rows["forget"], rows["forget_target"], strict=True):
+        assert dataset.rows("forget")[left.number].file_name == dataset.rows("forget_target")[right.number].file_name
+    rewrite(folder, "forget_target", all_rows(dataset, "forget_target")[1:])
+    with pytest.raises(DatasetError, match="found none for"):
+        select_rows(open_dataset(folder), needs=("forget", "forget_target"), retain=0, seed=0)
+
+
+def test_no_retain_pairs(tmp_path: Path, run: Runner) -> None:
+    folder = tiny_dataset(tmp_path / "dataset")
+    for split in ("retain_real", "retain_synth"):
+        rewrite(folder, split, [])
+    with pytest.raises(DatasetError, match="at least 2 retain pairs"):
+        run("cliperase", dataset=folder)
+    assert record(run("negative_gradient", dataset=folder, budget=1))["cost"]["steps"] > 0
+
+
+def test_retain_draw(tiny_folder: Path) -> None:
+    dataset = open_dataset(tiny_folder)
+    pool = dataset.counts["retain_synth"] + dataset.counts["retain_real"]
+    first, again, other, everything = (
+        select_rows(dataset, needs=("retain",), retain=count, seed=seed)["retain"]
+        for count, seed in ((20, 1), (20, 1), (20, 2), (10_000, 1))
+    )
+    assert first == again != other
+    assert len(set(first)) == 20
+    assert {row.split for row in first} == {"retain_synth", "retain_real"}
+    assert len(set(everything)) == pool
+    assert everything[:20] == first
+
+
+@pytest.mark.parametrize("memory", [1.0, 0.0])
+def test_pixels_and_tokens(memory: float, clip: models.ClipModel, tiny_folder: Path, tmp_path: Path) -> None:
+    """Bit by bit what the model's own transform gives, kept in memory or in a file that leaves no trace."""
+    dataset, rows = open_dataset(tiny_folder), [reading.Row("forget", 3), reading.Row("retain_real", 0)]
+    rows += [reading.Row("forget", 0), reading.Row("forget", 3)]
+    reading._KEPT.clear()
+    decoded = decode(dataset, rows, clip=clip, scratch=tmp_path, memory=memory)
+    assert isinstance(decoded.pictures, np.memmap) == (memory == 0.0)
+    assert decoded.pictures.dtype == np.uint8
+    assert not list(tmp_path.iterdir())
+    found = decoded.images(range(4), torch.device("cpu"))
+    for place, row in enumerate(rows):
+        data = list(dataset.images(row.split))[row.number]
+        with Image.open(io.BytesIO(data)) as picture:
+            assert torch.equal(found[place], clip.preprocess(picture))
+    assert torch.equal(decoded.tokens, clip.tokenize([record.caption for record in decoded.records]))
+    assert [record.file_name for record in decoded.records[::3]] == [dataset.rows("forget")[3].file_name] * 2
+
+
+def test_other_transforms_are_kept_as_floats(clip: models.ClipModel, tiny_folder: Path, tmp_path: Path) -> None:
+    odd = dataclasses.replace(clip, preprocess=lambda picture: 2 * clip.preprocess(picture), config={"odd": True})
+    odd.config["model_cfg"] = clip.config["model_cfg"]
+    dataset = open_dataset(tiny_folder)
+    decoded = decode(dataset, [reading.Row("forget", 0)], clip=odd, scratch=tmp_path, memory=1.0)
+    with Image.open(io.BytesIO(next(dataset.images("forget")))) as picture:
+        expected = 2 * clip.preprocess(picture)
+    assert torch.equal(decoded.images([0], torch.device("cpu"))[0], expected)
+
+
+class Counting(Model):
+    """Counts the rows it encodes."""
+
+    images = texts = 0
+
+    def encode_image(self, images: torch.Tensor) -> torch.Tensor:
+        self.images += len(images)
+        return super().encode_image(images)
+
+    def encode_text(self, texts: torch.Tensor) -> torch.Tensor:
+        self.texts += len(texts)
+        return super().encode_text(texts)
+
+
+@pytest.fixture
+def source(clip: models.ClipModel, tiny_folder: Path, tmp_path: Path) -> tuple[PairSource, Counting]:
+    dataset, counting = open_dataset(tiny_folder), Counting(clip)
+    rows = [reading.Row("retain_real", number) for number in range(64)] + [reading.Row("forget", n) for n in range(20)]
+    return PairSource(decode(dataset, rows, clip=clip, scratch=tmp_path, memory=1.0), counting), counting
+
+
+def test_reference_once_per_pair(source: tuple[PairSource, Counting]) -> None:
+    pairs, counting = source
+    first = pairs.take([3, 70, 5])
+    assert counting.images == counting.texts == 0, "nothing is encoded before a method asks"
+    expected = counting.encode_image(first.images)
+    counting.images = 0
+    assert torch.allclose(first.image_ref, expected, atol=1e-6)
+    for rows in ([70, 5], [83, 0, 1], list(range(84)), [3]):
+        again = pairs.take(rows)
+        assert again.image_ref.shape == again.text_ref.shape == (len(rows), 32)
+    assert counting.images == counting.texts == 84
+    assert torch.equal(pairs.take([3]).image_ref[0], first.image_ref[0])
+    assert not first.image_ref.requires_grad
+
+
+def test_reference_does_not_depend_on_who_asks_first(
+    source: tuple[PairSource, Counting], clip: models.ClipModel
+) -> None:
+    """A resumed run asks in another order and must get the same bits."""
+    pairs, _ = source
+    fresh = PairSource(pairs._decoded, Model(clip))
+    late = fresh.take([80, 2]).text_ref
+    early = pairs.take(list(range(84))).text_ref
+    assert torch.equal(late, early[[80, 2]])
+
+
+def test_error_of_a_loss_that_wants_more(run: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "more.py"
+    path.write_text(
+        '"""More."""\nfrom dataclasses import dataclass\nNEEDS = ("retain",)\n@dataclass(frozen=True)\nclass Config:\n'
+        '    """None."""\ndef loss(batch, model, reference, config):\n    return batch.holdout_identity, {}\n'
+    )
+    with pytest.raises(MethodError, match="no attribute 'holdout_identity'"):
+        run(str(path))
