@@ -143,6 +143,7 @@ def options(job: Job) -> dict[str, Any]:
         "loading": job.loading,
         "augment": config.augment,
         "workers": config.workers,
+        "skip-padding": str(config.skip_padding).lower(),
         "model": job.architecture.name,
         "batch-size": config.batch_size,
         "epochs": config.epochs,

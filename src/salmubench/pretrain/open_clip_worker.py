@@ -1,8 +1,8 @@
 """What torchrun runs: registers the architecture, prepares the data path, and hands over to open_clip_train.
 
 Options of its own: `--out` (handed on as `--logs`, a word that torchrun takes for one of its abbreviations),
-`--model-config`, `--loading`, `--augment`, `--threads`. All others are the engine's; a flag of the engine is given as
-`--flag true`. When the engine is done, the weights lie in `--out` in open_clip's local-dir layout.
+`--model-config`, `--loading`, `--augment`, `--skip-padding`, `--threads`. All others are the engine's; a flag of the
+engine is given as `--flag true`. When the engine is done, the weights lie in `--out` in open_clip's local-dir layout.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Options:
         model_config: JSON file to register, or `None` for a name that is shipped or known to open_clip.
         loading: `memory` or `stream`.
         augment: `none` or `engine`.
+        skip_padding: compute the text tower without the captions' padding.
         threads: CPU threads of this process.
         device: where to train (the engine's option too).
         engine: what is handed on.
@@ -48,6 +49,7 @@ class Options:
     model_config: Path | None
     loading: str
     augment: str
+    skip_padding: bool
     threads: int
     device: str
     engine: tuple[str, ...]
@@ -62,21 +64,15 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--model-config", type=Path)
     parser.add_argument("--loading", choices=("memory", "stream"), default="stream")
     parser.add_argument("--augment", choices=("none", "engine"), default="none")
+    parser.add_argument("--skip-padding", type="true".__eq__, default=False)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cuda")
     own, rest = parser.parse_known_args(arguments)
-    engine = [word for word in _flags(rest) if word is not None]
+    flag_values = {index for index in range(1, len(rest)) if rest[index] == "true" and rest[index - 1].startswith("--")}
+    engine = [word for index, word in enumerate(rest) if index not in flag_values]
     engine += ["--name", own.name, "--model", own.model, "--device", own.device]
     engine += ["--logs", str(own.out / TRAINING)]
     return Options(**vars(own), engine=tuple(engine))
-
-
-def _flags(words: Sequence[str]) -> list[str | None]:
-    """Turn `--flag true` into `--flag`."""
-    return [
-        None if word == "true" and index and words[index - 1].startswith("--") else word
-        for index, word in enumerate(words)
-    ]
 
 
 def train(options: Options) -> None:
@@ -91,7 +87,7 @@ def train(options: Options) -> None:
     if _rank() == 0:
         delete_broken_checkpoints(options.out / TRAINING / options.name / "checkpoints")
     made: list[Any] = []
-    engine.create_model_and_transforms = _recording(engine.create_model_and_transforms, made)
+    engine.create_model_and_transforms = _recording(engine.create_model_and_transforms, made, options)
     engine.get_data = _data(engine.get_data, options)
     engine.train_one_epoch = _reseeding(engine.train_one_epoch)
     if options.device == "cpu":
@@ -156,9 +152,13 @@ def export(module: Any, options: Options) -> None:
     save_model(options.out, state=state, config=config)
 
 
-def _recording(create: Callable[..., Any], made: list[Any]) -> Callable[..., Any]:
+def _recording(create: Callable[..., Any], made: list[Any], options: Options) -> Callable[..., Any]:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        from salmubench.pretrain.padding import skip_padding
+
         found = create(*args, **kwargs)
+        if options.skip_padding:
+            skip_padding(found[0])
         made.append(found[0])
         return found
 

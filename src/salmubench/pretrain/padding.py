@@ -1,0 +1,72 @@
+"""The text tower without the padding: the same features for a fraction of the work.
+
+Most captions are far shorter than the context. Attention is causal and the feature is read at the end token, so that
+what comes after it changes nothing: a batch is sorted by length, cut into a few groups, and each group runs at the
+length of its longest caption.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+GROUPS = 4
+
+
+def skip_padding(module: Any, groups: int = GROUPS) -> bool:
+    """Make an open_clip model skip the padding of its captions.
+
+    Args:
+        module: the model; changed in place (its weights are not).
+        groups: most groups that a batch is cut into.
+
+    Returns:
+        Whether it could: only for `open_clip.CLIP` with causal attention and pooling at the end token.
+    """
+    import open_clip
+
+    if type(module) is not open_clip.CLIP or module.attn_mask is None or module.text_pool_type != "argmax":
+        return False
+
+    def encode_text(self: Any, text: Tensor, normalize: bool = False) -> Tensor:
+        features = encode_in_groups(self, text, groups)
+        return F.normalize(features, dim=-1) if normalize else features
+
+    module.encode_text = types.MethodType(encode_text, module)
+    return True
+
+
+def encode_in_groups(module: Any, text: Tensor, groups: int) -> Tensor:
+    """Encode captions group by group.
+
+    Args:
+        module: an `open_clip.CLIP`.
+        text: int64 (B, L); the end token has the largest id.
+        groups: most groups.
+
+    Returns:
+        float (B, d), not normalised, in the order of `text`.
+    """
+    lengths = text.argmax(dim=-1) + 1  # (B,)
+    order = lengths.argsort(stable=True)
+    parts = [_encode(module, text[rows], int(lengths[rows[-1]])) for rows in order.chunk(groups)]
+    return torch.cat(parts)[order.argsort()]
+
+
+def _encode(module: Any, text: Tensor, length: int) -> Tensor:
+    """What `open_clip.CLIP.encode_text` does, for the first `length` tokens."""
+    dtype = module.transformer.get_cast_dtype()
+    text = text[:, :length]
+    x = module.token_embedding(text).to(dtype) + module.positional_embedding[:length].to(dtype)
+    x = module.ln_final(module.transformer(x, attn_mask=module.attn_mask[:length, :length]))  # (b, length, width)
+    features: Tensor = x[torch.arange(len(x), device=x.device), text.argmax(dim=-1)]
+    projection = module.text_projection
+    if isinstance(projection, torch.nn.Linear):
+        features = projection(features)
+    elif projection is not None:
+        features = features @ projection
+    return features
