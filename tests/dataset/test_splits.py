@@ -136,7 +136,7 @@ def test_linked_values_stay_together():
 
 
 def test_splits_have_the_same_fields():
-    groups, dealt = deal_all(people(200), 12)
+    _groups, dealt = deal_all(people(200), 12)
     shares = {}
     for split in (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY):
         fields = Counter(item.field for associations in dealt for item in associations if item.split == split)

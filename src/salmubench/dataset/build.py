@@ -120,7 +120,8 @@ def _make(
     with watch.phase("shards"):
         from salmubench.shards import write_shards
 
-        write_shards(dataset, out / SHARDS)
+        if counts[Split.RETAIN_SYNTH] or counts.get(Split.RETAIN_REAL):  # else there is nothing to pretrain on
+            write_shards(dataset, out / SHARDS)
     return {
         "fingerprint": fingerprint,
         "counts": counts,
