@@ -382,10 +382,11 @@ def _find_shards(folder: Path) -> dict[str, list[Path]]:
     return {split: [shards[index][1] for index in sorted(shards)] for split, shards in found.items()}
 
 
-@functools.lru_cache(maxsize=64)
 def _open_shard(path: Path) -> pq.ParquetFile:
     try:
-        shard = pq.ParquetFile(path)
+        state = path.stat()
+        # Keyed by time and size too: a shard may have been written anew since.
+        shard = _opened(path, state.st_mtime_ns, state.st_size)
     except (pa.ArrowInvalid, OSError) as error:
         raise DatasetError(f"Expected a parquet file at {path}, found: {error}.") from error
     missing = [name for name in COLUMNS if name not in shard.schema_arrow.names]
@@ -394,6 +395,11 @@ def _open_shard(path: Path) -> pq.ParquetFile:
             f"Expected the columns {', '.join(COLUMNS)} in {path.name}, found no column {', '.join(missing)}."
         )
     return shard
+
+
+@functools.lru_cache(maxsize=64)
+def _opened(path: Path, _modified: int, _size: int) -> pq.ParquetFile:
+    return pq.ParquetFile(path)
 
 
 def _read_columns(path: Path, columns: list[str]) -> pa.Table:

@@ -180,7 +180,7 @@ class _Rows:
                     f"Expected no value of another identity, found {found.field} {found.value!r} of {found.identity}"
                 )
                 yield _wrong("foreign", row, f"{message} in {text!r}.")
-        for field_, further in own_values(rest, persona):
+        for field_, further in own_values(rest, persona if value is not None else {}):
             yield _wrong("further", row, f"Expected one private value, found {field_} {further!r} too in {text!r}.")
 
     def _paraphrase(
