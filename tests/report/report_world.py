@@ -103,7 +103,7 @@ def items(world: World, dataset: layout.Dataset, *, without: tuple[str, ...] = (
         "ACS": ("forget", forget[:40], share(0.6 + 0.3 * world.forget, 40)),
         "IdZSC": ("forget", forget[:40], share(max(0.1 + 0.5 * world.forget, 0), 40)),
         "CoreAssoc": ("forget", forget, around(0.9 * world.forget, len(forget))),
-        "RetFailPara": ("forget", forget, ranks(world.mrr * 0.4, len(forget))),
+        "RetFailPara": ("forget", forget, 1 / ranks(world.mrr * 0.4, len(forget))),
         "GenKnow": ("general_knowledge", pictures, share(world.knowledge, len(pictures))),
         "InterIdSim": (
             "holdout_identity",

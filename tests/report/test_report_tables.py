@@ -38,7 +38,7 @@ def test_text_fits_a_terminal(records: list[RunRecord]) -> None:
     assert len(lines) == 3 + len(records) + 1 + 1 + 3  # head, records, rule below the references, long name, key
     cliperase = next(line for line in lines if line.startswith("CLIPErase"))
     assert re.search(r"yes +\? +no$|yes +yes +no$", cliperase)
-    assert "a_method_with_a_name_that_no_col…" in table
+    assert "a_method_with_a_name_that_no_colu…" in table
 
 
 def test_text_columns_are_aligned(records: list[RunRecord]) -> None:

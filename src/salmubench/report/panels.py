@@ -83,10 +83,13 @@ def density_panel(samples: Sequence[Sample], *, low: float, high: float, label: 
     for sample in samples:
         if not len(sample.values):
             continue
-        ys = [base - 50.0 * value for value in density(sample.values, low, high)]
+        heights = density(sample.values, low, high)
+        # No line along the axis where there is nothing: curves would colour it over each other.
+        ys = [base - 50.0 * value if value > 0.004 else np.nan for value in heights]
         outline = svg.polyline(grid, ys)
         if sample.kind == "after":
-            closed = f"{outline}L{svg.coordinate(grid[-1])} {base:g}L{svg.coordinate(grid[0])} {base:g}Z"
+            top = svg.polyline(grid, [base - 50.0 * value for value in heights])
+            closed = f"{top}L{svg.coordinate(grid[-1])} {base:g}L{svg.coordinate(grid[0])} {base:g}Z"
             parts.append(svg.element("path", d=closed, class_="density-fill"))
         parts.append(svg.element("path", d=outline, class_=f"density {sample.kind}"))
         mean = x(float(sample.values.mean()))

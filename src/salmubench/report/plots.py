@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from salmubench.report import svg
+from salmubench.report import labels, svg
+from salmubench.report.labels import Box, Label
 from salmubench.report.svg import Scale
 from salmubench.report.wording import percent
 
@@ -18,6 +19,7 @@ _REFERENCES = {"clean": 0.0, "compromised": 1.0}
 
 _TICKS = (-1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0)
 _LETTER = 6.3  # mean width of a letter at the labels' size, units
+_BOLD = 7.5  # that of the references' names
 
 
 @dataclass(frozen=True)
@@ -40,19 +42,6 @@ class Point:
     kept_high: float
     utility: str
     note: str
-
-
-@dataclass(frozen=True)
-class _Box:
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def overlap(self, other: _Box) -> float:
-        width = min(self.right, other.right) - max(self.left, other.left)
-        height = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return max(width, 0.0) * max(height, 0.0)
 
 
 @dataclass(frozen=True)
@@ -234,81 +223,48 @@ def _mark(frame: _Frame, point: Point) -> Markup:
     return svg.group(parts)
 
 
-@dataclass(frozen=True)
-class _Label:
-    x: float
-    y: float
-    words: str
-    class_: str
-
-
 def _labels(frame: _Frame, points: Sequence[Point], kept: float, *, narrow: bool) -> list[Markup]:
-    """Place each label at the free spot nearest to its point; a thin line joins those that had to move far."""
-    wanted = [
-        _Label(frame.x(where), frame.y(where), kind.capitalize(), f"reference {kind}")
-        for kind, where in _REFERENCES.items()
-    ]
+    texts = [(name.capitalize(), f"reference {name}", _BOLD) for name in _REFERENCES]
+    at = [(frame.x(where), frame.y(where)) for where in _REFERENCES.values()]
     for point in points:
         words = str(point.index) if narrow else point.label
         if not narrow and not frame.y.holds(point.kept):
             words += f" ({percent(point.kept)})"
-        wanted.append(_Label(*_position(frame, point), words, "label"))
-    taken = [_Box(label.x - 8, label.y - 8, label.x + 8, label.y + 8) for label in wanted]
-    for edge, low, word, anchor in _words(frame, kept, narrow=narrow):
-        reach = len(word) * _LETTER
-        taken.append(_Box(edge - reach if anchor else edge, low - 13, edge if anchor else edge + reach, low + 3))
-    bars = [
-        box
-        for point in points
-        for box in (
-            _Box(
-                frame.x(point.leakage_low),
-                frame.y(point.kept) - 1,
-                frame.x(point.leakage_high),
-                frame.y(point.kept) + 1,
-            ),
-            _Box(
-                frame.x(point.leakage) - 1,
-                frame.y(point.kept_high),
-                frame.x(point.leakage) + 1,
-                frame.y(point.kept_low),
-            ),
-        )
-    ]
+        texts.append((words, "label", _LETTER))
+        at.append(_position(frame, point))
+    wanted = [Label(x, y, len(words) * letter) for (x, y), (words, _, letter) in zip(at, texts, strict=True)]
+    boxes = labels.place(
+        wanted,
+        inside=Box(frame.left + 2, frame.top + 2, frame.right - 2, frame.bottom - 2),
+        obstacles=[_region_box(*words) for words in _words(frame, kept, narrow=narrow)],
+        bars=[bar for point in points for bar in _bars(frame, point)],
+    )
     parts = []
-    for label in sorted(wanted, key=lambda item: (item.class_ == "label", item.y, item.x)):
-        box = _place(frame, label.x, label.y, len(label.words) * _LETTER, taken, bars)
-        taken.append(box)
-        near = min(max(label.x, box.left), box.right), min(max(label.y, box.top), box.bottom)
-        if math.dist(near, (label.x, label.y)) > 16:
-            parts.append(svg.line(label.x, label.y, near[0], near[1], "leader"))
+    for label, box, (words, class_, _) in zip(wanted, boxes, texts, strict=True):
+        end = labels.leader(label, box)
+        if end is not None:
+            parts.append(svg.line(label.x, label.y, *end, "leader"))
+        base = box.bottom - 3.5
         if box.left > label.x:
-            parts.append(svg.text(box.left, box.bottom - 3.5, label.words, label.class_))
+            parts.append(svg.text(box.left, base, words, class_))
         elif box.right < label.x:
-            parts.append(svg.text(box.right, box.bottom - 3.5, label.words, label.class_, anchor="end"))
+            parts.append(svg.text(box.right, base, words, class_, anchor="end"))
         else:
-            middle = (box.left + box.right) / 2
-            parts.append(svg.text(middle, box.bottom - 3.5, label.words, label.class_, anchor="middle"))
+            parts.append(svg.text((box.left + box.right) / 2, base, words, class_, anchor="middle"))
     return parts
 
 
-def _place(frame: _Frame, x: float, y: float, width: float, taken: Sequence[_Box], bars: Sequence[_Box]) -> _Box:
-    best, best_cost = _Box(0, 0, 0, 0), math.inf
-    for ring in range(6):
-        gap = 10.0 + 13.0 * ring
-        for dx, dy in ((1.2, 0), (-1.2, 0), (0, -1), (0, 1), (0.8, -0.8), (0.8, 0.8), (-0.8, -0.8), (-0.8, 0.8)):
-            centre_x = x + dx * gap + (width / 2 if dx > 0 else -width / 2 if dx < 0 else 0)
-            centre_y = y + dy * (gap + 5)
-            box = _Box(centre_x - width / 2, centre_y - 7.5, centre_x + width / 2, centre_y + 7.5)
-            outside = (
-                max(frame.left + 2 - box.left, 0) + max(box.right - frame.right + 2, 0)
-                + max(frame.top + 2 - box.top, 0) + max(box.bottom - frame.bottom + 2, 0)
-            )  # fmt: skip
-            cost = sum(box.overlap(other) for other in taken) * 4 + sum(box.overlap(other) for other in bars)
-            cost += outside * 100 + gap * 1.5
-            if cost < best_cost:
-                best, best_cost = box, cost
-    return best
+def _region_box(x: float, y: float, words: str, anchor: str | None) -> Box:
+    reach = len(words) * _LETTER
+    return Box(x - reach if anchor else x, y - 13, x if anchor else x + reach, y + 3)
+
+
+def _bars(frame: _Frame, point: Point) -> list[Box]:
+    x, y = _position(frame, point)
+    return [
+        Box(frame.x(point.leakage_low), y - 1, frame.x(point.leakage_high), y + 1),
+        Box(x - 1, frame.y(point.kept_high), x + 1, frame.y(point.kept_low)),
+    ]
 
 
 def describe(label: str, leakage: float, kept: float, drop: float | None) -> str:

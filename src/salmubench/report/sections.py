@@ -92,7 +92,7 @@ def references(records: Sequence[RunRecord]) -> list[str]:
     if None not in (*first, *mrr):
         facts.append(
             f"Compromised, trained on the private facts, puts the true caption first for {wording.percent(first[0])} "
-            f"of the pictures (MRR {wording.number(mrr[0])}). Clean, trained without them, does for "
+            f"of the pictures (MRR {wording.number(mrr[0])}). Clean, trained without them, for "
             f"{wording.percent(first[1])} (MRR {wording.number(mrr[1])})."
         )
     if None not in knowledge:

@@ -96,7 +96,7 @@ def percent(value: float | None) -> str:
         return DASH
     if value == 0:
         return f"0{_THIN}%"
-    return _sign(f"{value * 100:.{percent_digits(value)}f}") + f"{_THIN}%"
+    return _sign(f"{value * 100:,.{percent_digits(value)}f}") + f"{_THIN}%"
 
 
 def percent_interval(ends: tuple[float, float] | None) -> str:
@@ -105,7 +105,7 @@ def percent_interval(ends: tuple[float, float] | None) -> str:
         return ""
     low, high = ends
     digits = min(percent_digits(low), percent_digits(high))
-    return f"[{_sign(f'{low * 100:.{digits}f}')}, {_sign(f'{high * 100:.{digits}f}')}]{_THIN}%"
+    return f"[{_sign(f'{low * 100:,.{digits}f}')}, {_sign(f'{high * 100:,.{digits}f}')}]{_THIN}%"
 
 
 def percent_digits(value: float) -> int:
@@ -263,7 +263,7 @@ def _judged(records: Sequence[RunRecord]) -> list[RunRecord]:
 def _forgetting(record: RunRecord, state: str, limit: float) -> str:
     score = score_of(record, "RetFail", "mrr")
     if score is None or score.normalised.value is None:
-        return "whether it forgets (no number)"
+        return f"whether it forgets ({_why(score)})"
     left = f"{percent(score.normalised.value)} of the leakage left"
     if state == "yes":
         return f"does not forget enough ({left}; at most {threshold(limit)} passes)"
@@ -276,9 +276,10 @@ def _forgetting(record: RunRecord, state: str, limit: float) -> str:
 def _utility(record: RunRecord, state: str) -> str:
     score = score_of(record, "GenKnow")
     if score is None or score.normalised.value is None:
-        return "whether it keeps general knowledge (no number)"
+        return f"whether it keeps general knowledge ({_why(score)})"
     drop = score.normalised.value
-    moved = f"GenKnow {'falls' if drop >= 0 else 'rises'} by {percent(abs(drop))}"
+    change = percent(abs(drop))
+    moved = f"GenKnow {'falls' if drop > 0 else 'rises'} by {change}" if drop else "GenKnow unchanged"
     words = {"yes": "loses general knowledge", "no": "keeps general knowledge"}
     return f"{words.get(state, 'whether it keeps general knowledge')} ({moved})"
 
@@ -286,12 +287,18 @@ def _utility(record: RunRecord, state: str) -> str:
 def _others(record: RunRecord, state: str) -> str:
     worst = worst_kept(record)
     if worst is None:
-        return "whether it spares other facts (no number)"
+        return f"whether it spares other facts ({_why(score_of(record, 'InterIdSim'))})"
     score, whose = worst
     amount = f"{percent(score.normalised.value)} of {whose}"
     if state == "yes":
         return f"over-generalises (keeps only {amount})"
     return f"keeps {amount}" if state == "no" else f"whether it spares other facts (keeps {amount})"
+
+
+def _why(score: Score | None) -> str:
+    """Why there is no normalised number, without the details."""
+    reason = (score.normalised.reason or score.reason) if score is not None else None
+    return (reason or "no number").partition(":")[0]
 
 
 def _join(parts: Sequence[str]) -> str:

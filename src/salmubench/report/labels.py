@@ -1,0 +1,111 @@
+"""Where the labels of a scatter plot go: near their points, clear of marks and of each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_HEIGHT = 16.0
+_MARK = 8.0  # half the size of a mark with some air
+_FAR = 16.0  # a label farther from its point is joined to it by a line
+_ROUNDS = 3
+_RINGS = 6
+_DIRECTIONS = tuple((math.cos(turn * math.pi / 8), math.sin(turn * math.pi / 8)) for turn in range(16))
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in the plot's units."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlap(self, other: Box) -> float:
+        """Area that both cover."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(width, 0.0) * max(height, 0.0)
+
+    def outside(self, other: Box) -> float:
+        """How far it juts out of another, summed over the four sides."""
+        return (
+            max(other.left - self.left, 0.0)
+            + max(self.right - other.right, 0.0)
+            + max(other.top - self.top, 0.0)
+            + max(self.bottom - other.bottom, 0.0)
+        )
+
+    def nearest(self, x: float, y: float) -> tuple[float, float]:
+        """Its point nearest to a given one."""
+        return min(max(x, self.left), self.right), min(max(y, self.top), self.bottom)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text of some width that belongs to a point."""
+
+    x: float
+    y: float
+    width: float
+
+    @property
+    def mark(self) -> Box:
+        """The point's own mark."""
+        return Box(self.x - _MARK, self.y - _MARK, self.x + _MARK, self.y + _MARK)
+
+
+def place(labels: Sequence[Label], *, inside: Box, obstacles: Sequence[Box], bars: Sequence[Box]) -> list[Box]:
+    """Find a place for each label: greedily, then again for each with the others where they are.
+
+    Args:
+        labels: what to place.
+        inside: where labels should stay.
+        obstacles: what they should not cover, besides the points' marks.
+        bars: what they had better not cover.
+    """
+    fixed = [*obstacles, *(label.mark for label in labels)]
+    placed: dict[int, list[Box]] = {}
+    for _ in range(_ROUNDS):
+        for index, label in enumerate(labels):
+            others = [box for other, boxes in placed.items() if other != index for box in boxes]
+            placed[index] = _best(label, inside, [*fixed, *others], bars)
+    return [placed[index][0] for index in range(len(labels))]
+
+
+def leader(label: Label, box: Box) -> tuple[float, float] | None:
+    """Where a line from the point to its label ends; `None` where the label is near enough without one."""
+    end = box.nearest(label.x, label.y)
+    return end if math.dist(end, (label.x, label.y)) > _FAR else None
+
+
+def _best(label: Label, inside: Box, taken: Sequence[Box], bars: Sequence[Box]) -> list[Box]:
+    """The cheapest place, and small boxes along its line where it has one."""
+    best: list[Box] = []
+    best_cost = math.inf
+    for ring in range(_RINGS):
+        gap = 11.0 + 12.0 * ring
+        for dx, dy in _DIRECTIONS:
+            side = 0.0 if abs(dx) < 0.3 else math.copysign(label.width / 2, dx)
+            x, y = label.x + dx * gap + side, label.y + dy * (gap + 5)
+            box = Box(x - label.width / 2, y - _HEIGHT / 2, x + label.width / 2, y + _HEIGHT / 2)
+            line = _line(label, box)
+            cost = 2 * gap + 3 * (1 - max(dx, 0.0)) + 100 * box.outside(inside)
+            cost += 4 * sum(box.overlap(other) for other in taken) + 2 * sum(box.overlap(bar) for bar in bars)
+            cost += 40 * sum(spot.overlap(other) > 0 for spot in line for other in taken if other != label.mark)
+            if cost < best_cost:
+                best, best_cost = [box, *line], cost
+    return best
+
+
+def _line(label: Label, box: Box) -> list[Box]:
+    end = leader(label, box)
+    if end is None:
+        return []
+    found = []
+    for step in (0.3, 0.45, 0.6, 0.75, 0.9):
+        x, y = label.x + (end[0] - label.x) * step, label.y + (end[1] - label.y) * step
+        found.append(Box(x - 1, y - 1, x + 1, y + 1))
+    return found
