@@ -25,7 +25,7 @@ def class_names(count: int) -> list[str]:
         ConfigError: `count` is below 1 or above the number of classes.
     """
     if not 1 <= count <= len(CLASSES):
-        raise ConfigError(f"Expected a number of object classes in 1..{len(CLASSES)}, got {count}. Lower it in the recipe.")
+        raise ConfigError(f"Expected 1..{len(CLASSES)} object classes, got {count}. Change it in the recipe.")
     return [row.name for row in CLASSES[:count]]
 
 

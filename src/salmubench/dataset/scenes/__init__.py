@@ -1,1 +1,1 @@
-"""Pictures of everyday objects: classes described as data, drawn by one ray-marching kernel (numba, imported when it draws)."""
+"""Pictures of everyday objects: classes described as data, drawn by one ray-marching kernel (numba)."""

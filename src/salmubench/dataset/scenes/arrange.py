@@ -73,8 +73,9 @@ def _paints(scene: Scene, slots: tuple[str, ...], rng: np.random.Generator) -> F
             contrast = np.array([0.85, 0.84, 0.8]) if main.mean() < 0.4 else np.array([0.06, 0.07, 0.12])
             rows[i] = _paint_row(main, contrast, finish)
             rows[i, kinds.PATTERN], rows[i, kinds.FREQUENCY], rows[i, kinds.STRENGTH] = pattern, frequency, 0.9
-        elif name in ("main", "dark", "light", "second"):
-            colour = {"main": main, "dark": dark, "light": light, "second": second}[name]
+        elif name in ("main", "dark", "light", "second", "contrast"):
+            marks = np.full(3, 0.02 if main.mean() > 0.2 else 0.85)
+            colour = {"main": main, "dark": dark, "light": light, "second": second, "contrast": marks}[name]
             contrast = colour * 0.35 if colour.mean() > 0.03 else colour + 0.06
             rows[i] = _paint_row(colour, contrast, finish)
         else:
@@ -106,9 +107,12 @@ def _objects(scene: Scene, packed: Shape, rng: np.random.Generator) -> _Placed:
         points = packed.points @ matrix.T
         low, high = points.min(0), points.max(0)
         height = -low[1] - DRAUGHT * (high[1] - low[1]) * afloat + aloft * float(rng.uniform(1.2, 1.7))
-        gap = 0.08 + float(rng.uniform(0.0, 0.25))
-        position = np.array([right - low[0], height, float(rng.uniform(-0.35, 0.35)) * (scene.count > 1)])
-        right += high[0] - low[0] + gap
+        # Copies stand in a loose row, every other one further back, partly behind its neighbours.
+        wide = high[0] - low[0]
+        gap = float(rng.uniform(-0.3, 0.1)) * wide
+        back = (high[2] - low[2]) * (0.75 * (i % 2) + float(rng.uniform(-0.1, 0.1)))
+        position = np.array([right - low[0], height, -back])
+        right += wide + gap
         placed.append((matrix, position, points + position))
     middle = 0.5 * (right - gap)
     rows = np.empty((scene.count, kinds.INSTANCE_COLUMNS))

@@ -65,7 +65,7 @@ def part_distance(parts: Floats, outline: Floats, row: int, x: float, y: float, 
     )  # fmt: skip
 
 
-@device
+@inlined
 def group_surface(parts: Floats, outline: Floats, first: int, end: int, x: float, y: float, z: float) -> Surface:
     """Distance to one group and the paint slot that is nearest in it."""
     best = 1e9
@@ -86,7 +86,7 @@ def group_surface(parts: Floats, outline: Floats, first: int, end: int, x: float
     return Surface(best, slot)
 
 
-@device
+@inlined
 def object_distance(
     parts: Floats, groups: Floats, outline: Floats, active: NDArray[np.int64], count: int, x: float, y: float, z: float
 ) -> float:
@@ -95,8 +95,9 @@ def object_distance(
     for n in range(count):
         g = active[n]
         dx, dy, dz = x - groups[g, 0], y - groups[g, 1], z - groups[g, 2]
-        bound = math.sqrt(dx * dx + dy * dy + dz * dz) - groups[g, 3]
-        if bound < best:
+        square, reach = dx * dx + dy * dy + dz * dz, best + groups[g, 3]
+        if square < reach * reach:
+            bound = math.sqrt(square) - groups[g, 3]
             if bound > FAR:
                 best = bound
             else:
@@ -129,8 +130,9 @@ def object_normal(
     x: float, y: float, z: float, step: float,
 ) -> Normal:  # fmt: skip
     """Gradient of the distance by four differences on a tetrahedron of the given size."""
-    a = object_distance(parts, groups, outline, active, count, x + step, y - step, z - step)
-    b = object_distance(parts, groups, outline, active, count, x - step, y - step, z + step)
-    c = object_distance(parts, groups, outline, active, count, x - step, y + step, z - step)
-    d = object_distance(parts, groups, outline, active, count, x + step, y + step, z + step)
-    return Normal(a - b - c + d, -a - b + c + d, -a + b - c + d)
+    nx, ny, nz = 0.0, 0.0, 0.0
+    for corner in range(4):
+        sx, sy, sz = (1.0, -1.0, -1.0, 1.0)[corner], (-1.0, -1.0, 1.0, 1.0)[corner], (-1.0, 1.0, -1.0, 1.0)[corner]
+        d = object_distance(parts, groups, outline, active, count, x + sx * step, y + sy * step, z + sz * step)
+        nx, ny, nz = nx + sx * d, ny + sy * d, nz + sz * d
+    return Normal(nx, ny, nz)

@@ -61,7 +61,7 @@ def ray(camera: Floats, u: float, v: float) -> Vec:
 @device
 def object_light(
     parts: Floats, groups: Floats, outline: Floats, instances: Floats, paints: Floats, light: Floats, place: Floats,
-    everything: Integers, active: Integers, count: int, i: int, o: Vec, d: Vec, t: float, pixel: float,
+    near: Integers, active: Integers, count: int, i: int, o: Vec, d: Vec, t: float, pixel: float,
 ) -> Colour:  # fmt: skip
     """Colour of instance i where the ray o + t d (world) meets it."""
     p = Vec(o.x + t * d.x, o.y + t * d.y, o.z + t * d.z)
@@ -71,19 +71,19 @@ def object_light(
     n = normal_to_world(instances, i, g.x, g.y, g.z)
     slot = object_slot(parts, groups, outline, active, count, q.x, q.y, q.z)
     albedo = paint_colour(paints, slot, q.x, q.y, q.z)
-    l = Vec(light[LIGHT], light[LIGHT + 1], light[LIGHT + 2])
+    key = Vec(light[LIGHT], light[LIGHT + 1], light[LIGHT + 2])
     bright = 0.0
-    if n.x * l.x + n.y * l.y + n.z * l.z > -0.1:
+    if n.x * key.x + n.y * key.y + n.z * key.z > -0.1:
         start = Vec(p.x + n.x * 0.02, p.y + n.y * 0.02, p.z + n.z * 0.02)
-        bright = shadow(parts, groups, outline, instances, everything, start, l)
-    left = contact(parts, groups, outline, instances, everything, p, n)
+        bright = shadow(parts, groups, outline, instances, near, start, key)
+    left = contact(parts, groups, outline, instances, near, p, n)
     return lit(albedo, paints[slot], light, place, p.x, p.y, p.z, d.x, d.y, d.z, n.x, n.y, n.z, bright, left)
 
 
 @device
 def rest_light(
     parts: Floats, groups: Floats, outline: Floats, instances: Floats, light: Floats, place: Floats,
-    everything: Integers, o: Vec, d: Vec, pixel: float,
+    near: Integers, o: Vec, d: Vec, pixel: float,
 ) -> Colour:  # fmt: skip
     """Colour of ground or backdrop along the ray o + t d."""
     t = ground_hit(place, o.y, o.z, d.y, d.z)
@@ -91,13 +91,12 @@ def rest_light(
         return backdrop(place, o.x, o.y, o.z, d.x, d.y, d.z)
     p = Vec(o.x + t * d.x, 0.0, o.z + t * d.z)
     c = ground_colour(place, p.x, p.z, pixel * t / max(-d.y, 0.15))
-    near = p.x * p.x + p.z * p.z < 36.0
     bright, left = 1.0, 1.0
-    if near:
+    if p.x * p.x + p.z * p.z < 36.0:
         bright = shadow(
-            parts, groups, outline, instances, everything, p, Vec(light[LIGHT], light[LIGHT + 1], light[LIGHT + 2])
+            parts, groups, outline, instances, near, p, Vec(light[LIGHT], light[LIGHT + 1], light[LIGHT + 2])
         )
-        left = contact(parts, groups, outline, instances, everything, p, Vec(0.0, 1.0, 0.0))
+        left = contact(parts, groups, outline, instances, near, p, Vec(0.0, 1.0, 0.0))
     key, sky = light[LIGHT + 1] * bright, left
     r = c.r * (key * light[3] + sky * light[6])
     g = c.g * (key * light[4] + sky * light[7])
@@ -112,7 +111,7 @@ def rest_light(
 @device
 def sample(
     parts: Floats, groups: Floats, outline: Floats, instances: Floats, paints: Floats, light: Floats, place: Floats,
-    everything: Integers, active: NDArray[np.int64], counts: Integers, o: Vec, d: Vec, pixel: float,
+    near: Integers, active: NDArray[np.int64], counts: Integers, o: Vec, d: Vec, pixel: float,
 ) -> Colour:  # fmt: skip
     """Colour seen along one ray from the eye."""
     best = Hit(1e9, 0.0)
@@ -129,16 +128,16 @@ def sample(
             best = found
             chosen = i
     if chosen < 0 or best.cover <= 0.0:
-        return rest_light(parts, groups, outline, instances, light, place, everything, o, d, pixel)
+        return rest_light(parts, groups, outline, instances, light, place, near, o, d, pixel)
     c = object_light(
-        parts, groups, outline, instances, paints, light, place, everything, active[chosen], counts[chosen], chosen,
+        parts, groups, outline, instances, paints, light, place, near, active[chosen], counts[chosen], chosen,
         o, d, best.distance, pixel,
     )  # fmt: skip
     if best.cover == 1.0:
         return c
     # The ray only grazes the object: the pixel is partly covered.
     share = 0.6 * best.cover
-    back = rest_light(parts, groups, outline, instances, light, place, everything, o, d, pixel)
+    back = rest_light(parts, groups, outline, instances, light, place, near, o, d, pixel)
     return Colour(mix(back.r, c.r, share), mix(back.g, c.g, share), mix(back.b, c.b, share))
 
 
@@ -168,7 +167,7 @@ def tile_lists(
 def compiled() -> Picture:
     """Return the compiled kernel `(parts, groups, outline, instances, paints, camera, light, place, side, out)`.
 
-    It fills `out`, uint8 (height, width, 3), with side × side samples a pixel; the other arrays are described in `kinds`.
+    It fills `out`, uint8 (height, width, 3), with side × side samples a pixel; the other arrays: see `kinds`.
     """
     version = jit.fingerprint(Path(__file__).parent, Path(sdf.__file__).parent)
 
@@ -184,7 +183,7 @@ def compiled() -> Picture:
         unit = 2.0 / short
         o = Vec(camera[EYE], camera[EYE + 1], camera[EYE + 2])
         pixel = 0.5 * unit * camera[HALF] / side
-        everything = np.arange(groups.shape[0])
+        near = np.empty(groups.shape[0], np.int64)
         active = np.empty((instances.shape[0], groups.shape[0]), np.int64)
         counts = np.empty(instances.shape[0], np.int64)
         seed = int(light[SEED])
@@ -201,7 +200,7 @@ def compiled() -> Picture:
                             u = (column + (n % side + 0.5) / side - 0.5 * width) * unit
                             v = (0.5 * height - row - (n // side + 0.5) / side) * unit
                             c = sample(
-                                parts, groups, outline, instances, paints, light, place, everything, active, counts,
+                                parts, groups, outline, instances, paints, light, place, near, active, counts,
                                 o, ray(camera, u, v), pixel,
                             )  # fmt: skip
                             r, g, b = r + c.r, g + c.g, b + c.b

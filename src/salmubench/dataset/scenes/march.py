@@ -16,8 +16,10 @@ from salmubench.dataset.scenes.kinds import BOUND, MATRIX, POSITION, SCALE
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 # A ray that ends up within this share of a pixel of the surface has met it.
-TOUCH = 0.25
-STEPS = 56
+TOUCH = 0.5
+STEPS, SHADOW_STEPS = 48, 11
+# The larger, the sharper the edge of a shadow.
+SOFTNESS = 16.0
 
 
 class Vec(NamedTuple):
@@ -117,7 +119,7 @@ def march(
         gap = object_distance(parts, groups, outline, active, count, o.x + t * d.x, o.y + t * d.y, o.z + t * d.z)
         share = gap * speed / (pixel * t)
         if share < TOUCH:
-            return Hit(t, 1.0)
+            return Hit(t + gap * speed, 1.0)
         if share < nearest:
             nearest, where = share, t
         t += gap * speed
@@ -126,10 +128,9 @@ def march(
 
 @device
 def shadow(
-    parts: Floats, groups: Floats, outline: Floats, instances: Floats, everything: Integers,
-    p: Vec, towards: Vec,
+    parts: Floats, groups: Floats, outline: Floats, instances: Floats, near: Integers, p: Vec, towards: Vec
 ) -> float:  # fmt: skip
-    """Share of the key light that reaches p from the direction `towards` past all instances."""
+    """Share of the key light that reaches p from the direction `towards` past all instances; `near` is scratch."""
     open_share = 1.0
     b = BOUND
     for i in range(instances.shape[0]):
@@ -138,37 +139,55 @@ def shadow(
         span = ball_span(o, d, instances[i, b], instances[i, b + 1], instances[i, b + 2], instances[i, b + 3])
         if span.end <= 0.03:
             continue
-        speed = instances[i, SCALE]
+        speed = 1.0 / math.sqrt(d.x * d.x + d.y * d.y + d.z * d.z)
+        # What lies outside of this cone leaves the share at 1.
+        count = gather(groups, o, d, 1.0 / (SOFTNESS * speed), near)
+        if count == 0:
+            continue
         t = max(span.start, 0.03)
-        for _ in range(14):
+        for _ in range(SHADOW_STEPS):
             if t > span.end:
                 break
-            gap = object_distance(
-                parts, groups, outline, everything, everything.shape[0],
-                o.x + t * d.x, o.y + t * d.y, o.z + t * d.z,
-            )  # fmt: skip
-            open_share = min(open_share, 16.0 * gap * speed / t)
+            gap = object_distance(parts, groups, outline, near, count, o.x + t * d.x, o.y + t * d.y, o.z + t * d.z)
+            open_share = min(open_share, SOFTNESS * gap * speed / t)
             if open_share < 0.04:
                 return 0.0
-            t += clamp(gap * speed, 0.025, 0.4)
+            t += clamp(gap * speed, 0.04, 0.4)
     return open_share * open_share * (3.0 - 2.0 * open_share)
 
 
 @device
+def gather_near(groups: Floats, x: float, y: float, z: float, radius: float, near: Integers) -> int:
+    """List in `near` the groups that reach into a ball; return how many."""
+    count = 0
+    for g in range(groups.shape[0]):
+        dx, dy, dz = x - groups[g, 0], y - groups[g, 1], z - groups[g, 2]
+        reach = groups[g, 3] + radius
+        if dx * dx + dy * dy + dz * dz < reach * reach:
+            near[count] = g
+            count += 1
+    return count
+
+
+@device
 def contact(
-    parts: Floats, groups: Floats, outline: Floats, instances: Floats, everything: Integers, p: Vec, n: Vec
-) -> float:
-    """Share of the sky's light left near p (unit normal n) by what lies within a short way above it."""
+    parts: Floats, groups: Floats, outline: Floats, instances: Floats, near: Integers, p: Vec, n: Vec
+) -> float:  # fmt: skip
+    """Share of the sky's light left at p (unit normal n) by what lies close above it; `near` is scratch."""
     left = 1.0
     b = BOUND
     for i in range(instances.shape[0]):
         height = 0.9 * FAR * instances[i, SCALE]
+        o = point_to_object(instances, i, p.x, p.y, p.z)
+        x, y, z = o.x - instances[i, b], o.y - instances[i, b + 1], o.z - instances[i, b + 2]
+        if x * x + y * y + z * z > (instances[i, b + 3] + 2.0 * FAR) ** 2:
+            continue
+        count = gather_near(groups, o.x, o.y, o.z, 2.5 * FAR, near)
+        if count == 0:
+            continue
         for tap in range(2):
             h = height * (0.45 + 0.55 * tap)
-            o = point_to_object(instances, i, p.x + n.x * h, p.y + n.y * h, p.z + n.z * h)
-            x, y, z = o.x - instances[i, b], o.y - instances[i, b + 1], o.z - instances[i, b + 2]
-            if x * x + y * y + z * z > (instances[i, b + 3] + FAR) ** 2:
-                continue
-            gap = object_distance(parts, groups, outline, everything, everything.shape[0], o.x, o.y, o.z)
+            q = point_to_object(instances, i, p.x + n.x * h, p.y + n.y * h, p.z + n.z * h)
+            gap = object_distance(parts, groups, outline, near, count, q.x, q.y, q.z)
             left = min(left, 0.35 + 0.65 * clamp(gap * instances[i, SCALE] / h, 0.0, 1.0))
     return left

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def _directions(count: int) -> Floats:
 
 def _surface_points(part: Part) -> Floats:
     a, b, c, d = part.size
-    local: NDArray[np.floating]
+    local: NDArray[np.floating[Any]]
     end = np.array([0.0, c, 0.0])
     if part.kind == kinds.EGG:
         local = _directions(60) * np.array([a, b, c])
@@ -70,19 +71,33 @@ def _surface_points(part: Part) -> Floats:
         local = np.concatenate([middle * (a + b), middle * a + deep, middle * a - deep])
     elif part.kind == kinds.PRISM:
         outer = 1.0 / math.cos(math.pi / d)
-        angles = math.pi / d * (2.0 * np.arange(int(d)) + 1.0)
-        flat = np.stack([np.sin(angles), np.zeros(int(d)), np.cos(angles)], axis=1) * outer
-        local = np.concatenate([flat * a - end, flat * b + end])
+        corner = np.linspace(math.pi / d, math.pi * (2.0 - 1.0 / d), int(d))
+        rim = np.stack([np.sin(corner), np.zeros(int(d)), np.cos(corner)], axis=1) * outer
+        local = np.concatenate([rim * a - end, rim * b + end])
     elif part.kind == kinds.PLATE:
         flat = np.array([(x, y, 0.0) for x, y in part.outline])
-        # Rounding grows the shape by d about its corners.
-        ring = np.array([(x, y, 0.0) for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1))]) * b
-        grown = (flat[:, None] + ring[None]).reshape(-1, 3)
+        # Rounding grows the shape about its corners.
+        cross = np.array([(x, y, 0.0) for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1))]) * b
+        grown = (flat[:, None] + cross[None]).reshape(-1, 3)
         deep, deeper = np.array([0.0, 0.0, a]), np.array([0.0, 0.0, a + b])
         local = np.concatenate([grown + deep, grown - deep, flat + deeper, flat - deeper])
     else:
         local = np.concatenate([_circle(x + a, y + s * a) for x, y in part.outline for s in (-1, 1)])
     points: Floats = local @ np.array(part.frame).T + np.array(part.centre)
+    return points
+
+
+def _solid_points(parts: Parts) -> Floats:
+    """Points on the outside of one group; those that a box cuts off are moved to the face of the cut."""
+    points = np.concatenate([_surface_points(part) for part in parts if part.operation in ("add", "blend")])
+    for part in parts:
+        if part.operation == "cut" and part.kind == kinds.BOX:
+            local = (points - part.centre) @ np.array(part.frame)
+            room = np.array(part.size[:3]) - np.abs(local)  # (N, 3), positive inside
+            inside = np.flatnonzero((room > 0.0).all(1))
+            axis = room[inside].argmin(1)
+            local[inside, axis] += np.copysign(room[inside, axis], local[inside, axis])
+            points = local @ np.array(part.frame).T + part.centre
     return points
 
 
@@ -100,7 +115,7 @@ def _groups(parts: Parts) -> list[tuple[int, int]]:
 
 def pack(parts: Parts) -> Shape:
     """Scale the parts to radius 1 and lay them out for the kernel."""
-    solid = np.concatenate([_surface_points(part) for part in parts if part.operation in ("add", "blend")])
+    solid = np.concatenate([_solid_points(parts[start:end]) for start, end in _groups(parts)])
     low, high = solid.min(0), solid.max(0)
     middle = 0.5 * (low + high)
     factor = 1.0 / float(np.sqrt(((solid - middle) ** 2).sum(1)).max())
@@ -123,7 +138,7 @@ def pack(parts: Parts) -> Shape:
         first += len(outline)
     groups = np.zeros((0, kinds.GROUP_COLUMNS))
     for start, end in _groups(scaled):
-        own = np.concatenate([_surface_points(p) for p in scaled[start:end] if p.operation in ("add", "blend")])
+        own = _solid_points(scaled[start:end])
         centre = 0.5 * (own.min(0) + own.max(0))
         blend = max(part.width for part in scaled[start:end])
         reach = 1.04 * float(np.sqrt(((own - centre) ** 2).sum(1)).max()) + 0.25 * blend + 0.004

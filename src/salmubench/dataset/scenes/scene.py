@@ -61,11 +61,12 @@ class Scene:
     @property
     def facts(self) -> dict[str, str]:
         """What is to be seen, in plain words; keys that do not apply are left out."""
+        row = CLASSES[self.class_index]
         found = {
-            "object": CLASSES[self.class_index].name,
-            "colour": self.colour,
-            "material": MATERIALS[self.material].word,
-            "pattern": DECORATIONS[self.decoration][0] if self.decoration else "",
+            "object": row.name,
+            "colour": self.colour if row.told else "",
+            "material": MATERIALS[self.material].word if row.told else "",
+            "pattern": DECORATIONS[self.decoration][0] if row.told and self.decoration else "",
             "place": PLACES[self.place].phrase,
             "count": COUNT_WORDS[self.count - 1],
             "size": "small" if self.fill < SMALL else "large" if self.fill > LARGE else "",
@@ -105,7 +106,7 @@ def _place(row: ObjectClass, rng: np.random.Generator) -> str:
 def _draw(class_index: int, seed: int, aspect: float, rng: np.random.Generator) -> Scene:
     row = CLASSES[class_index]
     material = row.materials[int(rng.integers(len(row.materials)))]
-    decorated = material in DECORATED_MATERIALS and rng.random() < DECORATED_SHARE
+    decorated = row.decorated and material in DECORATED_MATERIALS and rng.random() < DECORATED_SHARE
     place = _place(row, rng)
     low, high = _pitch_range(row, place)
     return Scene(

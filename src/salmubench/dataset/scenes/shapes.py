@@ -11,12 +11,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench.dataset.renderer.jit import device
+from salmubench.dataset.renderer.jit import inlined
 from salmubench.dataset.renderer.sdf import clamp, cone, ellipsoid, rounded_box
 from salmubench.dataset.scenes.kinds import BOX, EGG, LATHE, PRISM, RING, ROD, TAPER
 
 
-@device
+@inlined
 def taper(x: float, y: float, z: float, low: float, high: float, half: float, rounding: float) -> float:
     """Cone frustum along y: radius low at -half, high at +half; edges rounded inwards."""
     low, high, half = max(low - rounding, 0.0), max(high - rounding, 0.0), half - rounding
@@ -30,7 +30,7 @@ def taper(x: float, y: float, z: float, low: float, high: float, half: float, ro
     return (-d if side_x < 0.0 and cap_y < 0.0 else d) - rounding
 
 
-@device
+@inlined
 def ring(x: float, y: float, z: float, radius: float, thick: float, angle: float) -> float:
     """Torus in the xy plane, or its arc of +-angle (radians) about +y."""
     x = abs(x)
@@ -40,19 +40,22 @@ def ring(x: float, y: float, z: float, radius: float, thick: float, angle: float
     return math.sqrt(max(flat * flat + z * z + radius * radius - 2.0 * radius * k, 0.0)) - thick
 
 
-@device
+@inlined
 def prism(x: float, y: float, z: float, low: float, high: float, half: float, sides: float) -> float:
     """Regular pyramid frustum along y with inner radius low at -half and high at +half (a bound outside edges)."""
-    sector = math.pi / sides
-    angle = math.atan2(x, z) + 2.0 * math.pi
-    angle -= 2.0 * sector * math.floor(angle / (2.0 * sector) + 0.5)
-    q = math.sqrt(x * x + z * z) * math.cos(angle)
+    if sides == 4.0:
+        q = max(abs(x), abs(z))
+    else:
+        sector = math.pi / sides
+        angle = math.atan2(x, z) + 2.0 * math.pi
+        angle -= 2.0 * sector * math.floor(angle / (2.0 * sector) + 0.5)
+        q = math.sqrt(x * x + z * z) * math.cos(angle)
     slope = (low - high) / (2.0 * half)
     side = (q - 0.5 * (low + high) + slope * y) / math.sqrt(1.0 + slope * slope)
     return max(side, abs(y) - half)
 
 
-@device
+@inlined
 def polygon(x: float, y: float, outline: NDArray[np.float64], first: int, count: int) -> float:
     """Signed distance in the plane to a closed polygon, rows `first .. first + count` of `outline` (N, 5)."""
     d = 1e9
@@ -70,7 +73,7 @@ def polygon(x: float, y: float, outline: NDArray[np.float64], first: int, count:
     return -math.sqrt(d) if inside else math.sqrt(d)
 
 
-@device
+@inlined
 def distance(
     kind: int, x: float, y: float, z: float, a: float, b: float, c: float, d: float,
     outline: NDArray[np.float64], first: int, count: int,

@@ -18,6 +18,7 @@ from salmubench.dataset.scenes.parts import (
     prism,
     ring,
     rod,
+    smooth,
     taper,
 )
 
@@ -32,8 +33,9 @@ def stalk(y: float, height: float = 0.3) -> Parts:
 
 
 APPLE = (
-    lathe([(0, 0.12), (0.14, 0.02), (0.4, 0.06), (0.66, 0.4), (0.74, 0.75), (0.62, 1.08), (0.36, 1.2), (0.12, 1.12),
-        (0, 1.0)], 0.02),
+    lathe(smooth([(0, 0.12), (0.14, 0.02), (0.4, 0.06), (0.66, 0.4), (0.74, 0.75), (0.62, 1.08), (0.36, 1.2),
+        (0.12, 1.12),
+        (0, 1.0)]), 0.02),
     *stalk(1.02, 0.4), egg(0.24, 0.04, 0.12).turn(z=25).at(0.28, 1.36).of("leaf"),
 )
 BANANA = (
@@ -42,8 +44,8 @@ BANANA = (
     rod((1.1, 0.85, 0), (1.22, 1.12, 0), 0.09, 0.06).of("bark"), ball(0.1).at(-1.14, 0.92).of("bark"),
 )
 PEAR = (
-    lathe([(0, 0.05), (0.2, 0), (0.5, 0.16), (0.64, 0.45), (0.55, 0.8), (0.33, 1.15), (0.26, 1.42), (0.14, 1.55),
-        (0, 1.55)], 0.03), *stalk(1.5, 0.35),
+    lathe(smooth([(0, 0.05), (0.2, 0), (0.5, 0.16), (0.64, 0.45), (0.55, 0.8), (0.33, 1.15), (0.26, 1.42), (0.14, 1.55),
+        (0, 1.55)]), 0.03), *stalk(1.5, 0.35),
 )
 CARROT = (
     *moved((lathe([(0, -1.1), (0.06, -1.05), (0.3, 0.2), (0.36, 0.5), (0.25, 0.66), (0, 0.68)], 0.02),
@@ -168,9 +170,10 @@ CLASSES: tuple[ObjectClass, ...] = (
     ObjectClass("donut", (DONUT,), materials=("skin",), yaw=ANY, pitch=(20, 60),
         colours=("pink", "brown", "white", "turquoise", "yellow", "purple")),
     ObjectClass("pear", (PEAR,), colours=("green", "yellow", "brown", "red"), materials=FRUIT, yaw=ANY),
-    ObjectClass("pizza", (PIZZA,), colours=("red", "brown", "pink"), materials=("skin",), yaw=ANY, pitch=(28, 65)),
+    ObjectClass("pizza", (PIZZA,), colours=("red", "brown", "pink"), materials=("skin",), yaw=ANY, pitch=(28, 65),
+        told=False),
     ObjectClass("pineapple", (PINEAPPLE,), colours=("yellow", "orange", "brown"), materials=("scaly",), yaw=ANY),
-    ObjectClass("hamburger", (HAMBURGER,), colours=("red",), materials=("skin",), yaw=ANY, pitch=(2, 30)),
+    ObjectClass("hamburger", (HAMBURGER,), colours=("red",), materials=("skin",), yaw=ANY, pitch=(2, 30), told=False),
     ObjectClass("pumpkin", (PUMPKIN,), colours=("orange", "orange", "green", "white"), materials=FRUIT, yaw=ANY),
     ObjectClass("strawberry", (STRAWBERRY,), plural="strawberries", colours=("red", "red", "pink"),
         materials=("skin",), yaw=ANY),
@@ -182,8 +185,9 @@ CLASSES: tuple[ObjectClass, ...] = (
     ObjectClass("corn cob", (CORN,), colours=("yellow", "orange", "white"), materials=("scaly",)),
     ObjectClass("piece of cheese", (CHEESE,), plural="pieces of cheese", colours=("yellow", "orange", "white"),
         materials=("skin",), yaw=(-60, 60)),
-    ObjectClass("fried egg", (FRIEDEGG,), colours=("yellow", "orange"), materials=("skin",), pitch=(25, 60), yaw=ANY),
-    ObjectClass("cupcake", (CUPCAKE,), materials=("painted",), yaw=ANY),
+    ObjectClass("fried egg", (FRIEDEGG,), colours=("yellow", "orange"), materials=("skin",), pitch=(25, 60), yaw=ANY,
+        told=False),
+    ObjectClass("cupcake", (CUPCAKE,), materials=("painted",), yaw=ANY, told=False),
     ObjectClass("lollipop", (LOLLIPOP,), materials=("plastic",), lean=14),
     ObjectClass("croissant", (CROISSANT,), colours=("brown", "orange"), materials=("banded", "skin"), pitch=(15, 55)),
 )

@@ -18,6 +18,7 @@ from salmubench.dataset.scenes.parts import (
     plate,
     ring,
     rod,
+    smooth,
     taper,
     tube,
 )
@@ -44,7 +45,7 @@ def posts(x: float, z: float, low: float, high: float, radius: float) -> Parts:
 
 
 TEAPOT = (
-    lathe([(0, 0), (0.4, 0), (0.5, 0.06), (0.72, 0.3), (0.76, 0.5), (0.66, 0.75), (0.4, 0.92), (0, 0.95)]),
+    lathe(smooth([(0, 0), (0.4, 0), (0.5, 0.06), (0.72, 0.3), (0.76, 0.5), (0.66, 0.75), (0.4, 0.92), (0, 0.95)])),
     lathe([(0, 0.9), (0.4, 0.9), (0.36, 1.0), (0.15, 1.07), (0, 1.08)]).of("light"), ball(0.1).at(0, 1.15),
     *curve([(0.62, 0.42, 0), (0.95, 0.5, 0), (1.1, 0.8, 0), (1.3, 0.92, 0)], 0.17, 0.08),
     ring(0.32, 0.075, 130).turn(z=90).at(-0.75, 0.55),
@@ -116,8 +117,8 @@ BOTTLE = (
 )
 WINEGLASS = (
     lathe([(0, 0), (0.42, 0), (0.4, 0.04), (0.06, 0.08), (0.05, 0.75), (0.25, 0.9), (0.42, 1.2), (0.38, 1.7),
-        (0.34, 1.7), (0.37, 1.2), (0.2, 0.97), (0, 0.92)]).of("glass"),
-    lathe([(0, 0.95), (0.2, 1.0), (0.35, 1.2), (0.36, 1.3), (0, 1.3)]),
+        (0.34, 1.7),
+           (0.37, 1.2), (0.2, 0.97), (0, 0.92)]),
 )
 VASE = (
     lathe(vessel([(0, 0), (0.28, 0), (0.3, 0.05), (0.55, 0.5), (0.5, 0.85), (0.2, 1.2), (0.2, 1.35), (0.36, 1.55)],
@@ -228,14 +229,14 @@ CLASSES: tuple[ObjectClass, ...] = (
     ObjectClass("bucket", (BUCKET,), materials=("plastic", "metal", "wood"), pitch=(5, 42)),
     ObjectClass("sofa", (SOFA,), materials=SOFT),
     ObjectClass("television", (TELEVISION, TELEVISION_OLD), yaw=(-50, 50), pitch=(2, 28),
-        materials=("plastic", "wood")),
+        materials=("plastic", "wood"), told=False),
     ObjectClass("candle", (CANDLE,), materials=("painted",)),
     ObjectClass("saucepan", (SAUCEPAN,), materials=("metal", "painted"), pitch=(8, 45)),
     ObjectClass("wine glass", (WINEGLASS,), plural="wine glasses", materials=("skin",),
         colours=("red", "yellow", "pink", "purple"), yaw=ANY),
     ObjectClass("vase", (VASE,), materials=("ceramic", "glass", "stone"), yaw=ANY),
     ObjectClass("bathtub", (BATHTUB,), materials=("ceramic", "painted"), pitch=(10, 42)),
-    ObjectClass("broom", (BROOM,), materials=("painted", "plastic"), lean=16),
+    ObjectClass("broom", (BROOM,), materials=("painted", "plastic"), lean=16, told=False),
     ObjectClass("bookshelf", (BOOKSHELF,), plural="bookshelves", materials=("wood", "painted"), yaw=(-45, 45),
         pitch=(2, 25)),
     ObjectClass("door", (DOOR,), materials=("wood", "painted"), yaw=(-45, 45), pitch=(2, 20)),
