@@ -1,0 +1,67 @@
+"""The contact sheet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from salmubench.dataset.preview import preview
+from salmubench.errors import ConfigError, DatasetError
+from salmubench.layout import Row, open_dataset, write_shard
+from tiny import tiny_dataset
+
+
+def test_sheet(tiny_folder, tmp_path):
+    dataset = open_dataset(tiny_folder)
+    path = preview(dataset, tmp_path / "new" / "sheet.png", identities=3, pictures=4, height=64)
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        assert image.width >= 4 * 64
+        assert image.height >= (3 + 4) * 64
+        pixels = np.asarray(image)
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
+    assert not list(path.parent.glob("*.tmp"))
+
+
+def test_same_seed_same_sheet(tiny_folder, tmp_path):
+    dataset = open_dataset(tiny_folder)
+    sheets = [
+        preview(dataset, tmp_path / f"{number}.png", identities=2, seed=seed).read_bytes()
+        for number, seed in enumerate((1, 1, 2))
+    ]
+    assert sheets[0] == sheets[1] != sheets[2]
+
+
+def test_without_captions_is_lower(tiny_folder, tmp_path):
+    dataset = open_dataset(tiny_folder)
+    heights = []
+    for captions in (True, False):
+        with Image.open(preview(dataset, tmp_path / f"{captions}.png", captions=captions)) as image:
+            heights.append(image.height)
+    assert heights[0] > heights[1]
+
+
+@pytest.mark.parametrize("option", ["identities", "pictures", "height"])
+def test_nothing_to_draw(tiny_folder, tmp_path, option):
+    with pytest.raises(ConfigError, match=option):
+        preview(open_dataset(tiny_folder), tmp_path / "sheet.png", **{option: 0})
+
+
+def test_broken_picture_is_named(tmp_path):
+    folder = tiny_dataset(tmp_path / "dataset")
+    rows = [Row(b"no picture", row.text, row.identity, row.file_name)
+            for row in open_dataset(folder).raw_rows("retain_real")]  # fmt: skip
+    write_shard(folder, "retain_real", 0, 1, iter(rows))
+    with pytest.raises(DatasetError, match="split retain_real, row"):
+        preview(open_dataset(folder), tmp_path / "sheet.png")
+
+
+def test_empty_dataset(tmp_path):
+    folder = tiny_dataset(tmp_path / "dataset")
+    for path in list((folder / "data").iterdir()):
+        path.unlink()
+    for split in ("forget", "forget_target", "retain_synth", "holdout_identity", "holdout_association"):
+        write_shard(folder, split, 0, 1, iter(()))
+    with pytest.raises(DatasetError, match="found none"):
+        preview(open_dataset(folder), tmp_path / "sheet.png")
