@@ -85,14 +85,12 @@ def render_blocks(blocks: Sequence[Block], config: DatasetConfig, *, folder: Pat
     """
     missing = [block for block in blocks if not block_path(folder, block).is_file()]
     with progress.bar(total=sum(len(block.pictures) for block in missing), description="Rendering pictures") as advance:
-        if workers < 2:
-            for block in missing:
-                advance(_render_block(block, config, folder))
-            return
         from joblib import Parallel, delayed
 
         jobs = (delayed(_render_block)(block, config, folder) for block in missing)
-        for count in Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):
+        # Two threads even without further processes: one block's sketches and checks fill the other's pauses.
+        pool = {"n_jobs": workers} if workers > 1 else {"n_jobs": 2, "backend": "threading"}
+        for count in Parallel(return_as="generator_unordered", batch_size=1, **pool)(jobs):
             advance(count)
 
 
@@ -113,6 +111,11 @@ def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterato
 
 
 def _render_block(block: Block, config: DatasetConfig, folder: Path) -> int:
+    artist: backends.Portraits | backends.Scenes
+    if block.kind == "portrait":
+        artist = backends.portraits(config.backends.portraits)
+    else:
+        artist = backends.scenes(config.backends.retain_real)
     count = len(block.pictures)
     sketches: dict[int, _Sketch] = {}
     images: dict[int, bytes] = {}
@@ -122,10 +125,10 @@ def _render_block(block: Block, config: DatasetConfig, folder: Path) -> int:
     kin = [picture.owner if picture.label is None else f"class {picture.label}" for picture in block.pictures]
     todo = list(range(count))
     for redraw in range(curation.MAX_REDRAWS + 1):
-        fresh = {position: _sketch(block, position, config, redraw) for position in todo}
+        fresh = {position: _sketch(artist, block, position, redraw) for position in todo}
         sketches |= fresh
         shots = [sketch.drawn for sketch in fresh.values()]
-        made = _backend(block, config).render_jpeg(shots, size=config.size, samples=config.samples)
+        made = artist.render_jpeg(shots, size=config.size, samples=config.samples)
         for position, image in zip(todo, made, strict=True):
             images[position], looks[position] = image, curation.look(image)
         faults = curation.faults([looks[position] for position in range(count)], sizes=sizes, kin=kin)
@@ -142,27 +145,19 @@ def _render_block(block: Block, config: DatasetConfig, folder: Path) -> int:
     )
 
 
-def _backend(block: Block, config: DatasetConfig) -> Any:
-    if block.kind == "portrait":
-        return backends.portraits(config.backends.portraits)
-    return backends.scenes(config.backends.retain_real)
-
-
-def _sketch(block: Block, position: int, config: DatasetConfig, redraw: int) -> _Sketch:
+def _sketch(artist: Any, block: Block, position: int, redraw: int) -> _Sketch:
     picture = block.pictures[position]
     seed = integer(*picture.seed, _REDRAW, redraw)
     if picture.label is None:
         face = block.faces[position]
-        artist = backends.portraits(config.backends.portraits)
         appearance = artist.sample_identity(face.seed, gender=face.gender, age=face.age)
         shot = artist.sample_shot(appearance, seed, aspect=picture.aspect)
         return _Sketch(shot, dict(shot.facts), None)
-    painter = backends.scenes(config.backends.retain_real)
     heldout = picture.split is Split.GENERAL_KNOWLEDGE
-    scene = painter.sample_scene(picture.label, seed, aspect=picture.aspect, heldout=heldout)
+    scene = artist.sample_scene(picture.label, seed, aspect=picture.aspect, heldout=heldout)
     if heldout:
-        return _Sketch(scene, dict(scene.facts), painter.class_names(picture.label + 1)[picture.label])
-    return _Sketch(scene, dict(scene.facts), painter.caption(scene, integer(*picture.seed, _WORDING)))
+        return _Sketch(scene, dict(scene.facts), artist.class_names(picture.label + 1)[picture.label])
+    return _Sketch(scene, dict(scene.facts), artist.caption(scene, integer(*picture.seed, _WORDING)))
 
 
 def _write(
