@@ -339,3 +339,23 @@ def test_broken_curves(run_folder: Path, tmp_path: Path) -> None:
 def test_options_are_checked(change: dict[str, object], name: str) -> None:
     with pytest.raises(ConfigError, match=f"report.{name}"):
         ReportConfig(**change)  # type: ignore[arg-type]
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of `#rrggbb` (WCAG 2.2)."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_text_has_contrast(page: str, theme: int) -> None:
+    """4.5:1 for every text colour on every ground it stands on."""
+    block = re.findall(r":root \{(.*?)\}", page, re.DOTALL)[theme]
+    colours = dict(
+        re.findall(r"--([\w-]+): (#[0-9a-f]{6})", re.sub(r"#([0-9a-f])([0-9a-f])([0-9a-f])\b", r"#\1\1\2\2\3\3", block))
+    )
+    for text in ("ink", "soft", "clean", "compromised", "good", "bad", "open", "after"):
+        for ground in ("paper", "fails", "passes"):
+            light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)

@@ -17,8 +17,8 @@ from salmubench.report.config import ReportConfig
 
 SOURCES = (
     ("AssocStr", "forget", "to forget", 2),
-    ("IntraIdSim", "holdout_association", "to keep · this person’s other facts", 1),
-    ("InterIdSim", "holdout_identity", "to keep · another person", 1),
+    ("IntraIdSim", "holdout_association", "to keep · of a person with others to forget", 1),
+    ("InterIdSim", "holdout_identity", "to keep · of another person", 1),
 )
 """Metric whose items are the pairs, their split, its label on a card, and its share of the cards."""
 

@@ -156,8 +156,8 @@ def _words(frame: _Frame, kept: float, *, narrow: bool) -> list[tuple[float, flo
         return [(left, high, "passes", None), (left, below, "erases others", None), (right, low, "leaks, too", "end")]
     return [
         (left, high, "passes", None),
-        (left, below, "forgets, but erases other facts", None),
-        (right, low, "leaks, and erases other facts", "end"),
+        (left, below, "forgets, but erases other associations", None),
+        (right, low, "leaks, and erases other associations", "end"),
     ]
 
 

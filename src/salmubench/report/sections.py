@@ -18,8 +18,8 @@ from salmubench.results.schema import RunRecord, Thresholds
 
 GROUPS = (
     ("AssocStr", "Forget", "to be forgotten: should move onto Clean"),
-    ("IntraIdSim", "Held out, same people", "other facts of the same people: should stay on Compromised"),
-    ("InterIdSim", "Held out, other people", "facts of people never unlearned: should stay on Compromised"),
+    ("IntraIdSim", "Held out, same people", "other associations of the same people: should stay on Compromised"),
+    ("InterIdSim", "Held out, other people", "associations of people never unlearned: should stay on Compromised"),
     ("VisIdInt", "Generic captions", "what the pictures show: should stay on Compromised"),
 )
 """Metric whose items are the similarities, the column's title, what should happen."""

@@ -70,7 +70,7 @@ VIEWS = {"leakage": "L", "kept": "K", "drop": "D"}
 MODES = {
     "ineffective": ("forgets", "may not forget", "does not forget"),
     "catastrophic": ("keeps general knowledge", "may lose general knowledge", "loses general knowledge"),
-    "over_generalised": ("spares other facts", "may erase other facts", "erases other facts"),
+    "over_generalised": ("spares other associations", "may erase other associations", "erases other associations"),
 }
 """Failure mode → short words for no, undecided and yes."""
 
@@ -237,8 +237,8 @@ def tally(records: Sequence[RunRecord]) -> str:
         f"{_spelt(passed['ineffective']).capitalize()} of {_spelt(len(judged))} methods "
         f"{'forgets' if passed['ineffective'] == 1 else 'forget'}, {_spelt(passed['catastrophic'])} "
         f"{'keeps' if passed['catastrophic'] == 1 else 'keep'} general knowledge, {_spelt(passed['over_generalised'])} "
-        f"{'spares' if passed['over_generalised'] == 1 else 'spare'} the other facts. A method counts only where the "
-        f"whole 95{_THIN}% interval says so."
+        f"{'spares' if passed['over_generalised'] == 1 else 'spare'} the other associations. A method counts only "
+        f"where the whole 95{_THIN}% interval says so."
     )
 
 
@@ -287,12 +287,12 @@ def _utility(record: RunRecord, state: str) -> str:
 def _others(record: RunRecord, state: str) -> str:
     worst = worst_kept(record)
     if worst is None:
-        return f"whether it spares other facts ({_why(score_of(record, 'InterIdSim'))})"
+        return f"whether it spares other associations ({_why(score_of(record, 'InterIdSim'))})"
     score, whose = worst
     amount = f"{percent(score.normalised.value)} of {whose}"
     if state == "yes":
         return f"over-generalises (keeps only {amount})"
-    return f"keeps {amount}" if state == "no" else f"whether it spares other facts (keeps {amount})"
+    return f"keeps {amount}" if state == "no" else f"whether it spares other associations (keeps {amount})"
 
 
 def _why(score: Score | None) -> str:
