@@ -9,7 +9,9 @@ import importlib
 import logging
 import os
 import sys
+import typing
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jsonargparse
@@ -65,7 +67,11 @@ def build_parser() -> jsonargparse.ArgumentParser:
             top.add_subcommand(group, inner, help=_GROUPS[group])
             groups[group] = inner.add_subcommands(required=True, dest="action")
         parser = _Parser(description=text)
-        parser.add_function_arguments(_function(command), as_positional=True, fail_untyped=True)
+        function = _function(command)
+        words = [name for name, kind in typing.get_type_hints(function).items() if kind == list[Path]]
+        parser.add_function_arguments(function, as_positional=True, fail_untyped=True, skip=set(words))
+        for name in words:  # DIR…: one or more words, where the parser would want a list in one
+            parser.add_argument(name, nargs="+", type=Path, metavar="DIR")
         (groups[group] if group else top).add_subcommand(word, parser, help=text)
     return root
 
