@@ -239,6 +239,12 @@ def test_impossible_recipes_write_nothing(tmp_path, changes, message):
     assert not out.exists()
 
 
+def test_negative_workers(tmp_path):
+    with pytest.raises(ConfigError, match=r"dataset\.workers"):
+        build(CONFIG, out=tmp_path / "dataset", seed=0, workers=-1)
+    assert not (tmp_path / "dataset").exists()
+
+
 def test_smallest(tmp_path):
     config = dataclasses.replace(
         CONFIG, identities=4, pictures_per_identity=2, retain_joint=0, retain_disjoint=1, retain_real=0,

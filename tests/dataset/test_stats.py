@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from salmubench import layout
-from salmubench.dataset.stats import shortcuts, stats
+from salmubench.dataset.stats import shortcut_checks, stats
 from salmubench.errors import DatasetError
 from salmubench.layout import Row, open_dataset, write_shard
 from tiny import tiny_dataset, tiny_jpeg
@@ -47,7 +47,7 @@ def plain(tmp_path_factory):
 
 
 def test_no_shortcut_to_the_split(plain):
-    found = shortcuts(open_dataset(plain))
+    found = shortcut_checks(open_dataset(plain))
     for name in ("split_from_text", "split_from_pictures"):
         assert found[name]["chance"] == 0.5
         assert found[name]["n"] == 240
@@ -58,7 +58,7 @@ def test_no_shortcut_to_the_split(plain):
 
 
 def test_colours_that_name_the_identity_are_found(plain):
-    found = shortcuts(open_dataset(plain))["identity_from_pictures"]
+    found = shortcut_checks(open_dataset(plain))["identity_from_pictures"]
     assert found["chance"] == pytest.approx(1 / 40)
     assert found["value"] > 0.8
     assert found["ci95"][0] > 0.7
@@ -69,7 +69,7 @@ def test_a_word_that_names_the_split_is_found(tmp_path):
     rows = [Row(row.image, f"{row.text} indeed", row.identity, row.file_name)
             for row in open_dataset(folder).raw_rows("forget", images=True)]  # fmt: skip
     write_shard(folder, "forget", 0, 1, iter(rows))
-    found = shortcuts(open_dataset(folder))
+    found = shortcut_checks(open_dataset(folder))
     assert found["split_from_text"]["value"] > 0.9
     assert found["split_from_text"]["ci95"][0] > 0.85
     assert found["split_from_pictures"]["value"] < 0.7
@@ -80,7 +80,7 @@ def test_a_size_that_names_the_split_is_found(tmp_path):
     rows = [Row(tiny_jpeg(n, 0, size=40, aspect=1.0, seed=0), row.text, row.identity, row.file_name)
             for n, row in enumerate(open_dataset(folder).raw_rows("forget"))]  # fmt: skip
     write_shard(folder, "forget", 0, 1, iter(rows))
-    assert shortcuts(open_dataset(folder))["split_from_pictures"]["value"] > 0.9
+    assert shortcut_checks(open_dataset(folder))["split_from_pictures"]["value"] > 0.9
 
 
 def test_interval_by_hand():
@@ -101,5 +101,5 @@ def test_shortcuts_need_both_sides(tmp_path):
     for split in ("holdout_identity", "holdout_association"):
         write_shard(folder, split, 0, 1, iter(()))
     with pytest.raises(DatasetError, match="holdout_identity and holdout_association"):
-        shortcuts(open_dataset(folder))
+        shortcut_checks(open_dataset(folder))
     assert layout.Dataset(folder).counts["forget"] == 24

@@ -69,7 +69,8 @@ def test_tiny_is_valid(tiny_folder):
     report = validate(open_dataset(tiny_folder))
     assert report.ok
     assert report.by_rule() == {}
-    assert report.rows["forget"] == 24
+    assert report.splits["forget"] == 24
+    assert report.rows == 24 + 24 + 12 + 12 + 38 + 64 + 32
     require_valid(report)
     json.dumps(report.as_dict())
 

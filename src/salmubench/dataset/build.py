@@ -49,7 +49,7 @@ def build(config: DatasetConfig, *, out: Path, seed: int, workers: int | None = 
         StageError: a backend failed.
     """
     check(config)
-    processes = config.workers if workers is None else workers
+    processes = (config if workers is None else replace(config, workers=workers)).workers
     config = replace(config, workers=0)  # not part of what the dataset is
     watch = _Watch()
     with cost.measure() as total:

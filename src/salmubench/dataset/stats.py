@@ -77,7 +77,7 @@ def stats(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def shortcuts(dataset: Dataset, *, seed: int = 0) -> dict[str, dict[str, Any]]:
+def shortcut_checks(dataset: Dataset, *, seed: int = 0) -> dict[str, dict[str, Any]]:
     """Try to guess split and identity by shortcuts.
 
     Args:

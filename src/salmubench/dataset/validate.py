@@ -29,14 +29,19 @@ class Report:
     """What validation found.
 
     Attributes:
-        rows: rows of each split.
+        splits: rows of each split.
         violations: all of them, by split and row.
         unchecked: what couldn't be checked, and how often.
     """
 
-    rows: Mapping[str, int]
+    splits: Mapping[str, int]
     violations: tuple[Violation, ...]
     unchecked: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """How many rows were checked."""
+        return sum(self.splits.values())
 
     @property
     def ok(self) -> bool:
@@ -51,7 +56,7 @@ class Report:
         """JSON-able content."""
         return {
             "ok": self.ok,
-            "rows": dict(self.rows),
+            "rows": dict(self.splits),
             "by_rule": self.by_rule(),
             "unchecked": dict(self.unchecked),
             "violations": [manifest.plain(violation) for violation in self.violations],
