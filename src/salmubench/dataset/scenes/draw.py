@@ -32,6 +32,11 @@ def _pixels(arrays: Arrays, shape: tuple[int, int], side: int) -> NDArray[np.uin
     return out
 
 
+def cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def pixels(scene: Scene, *, size: int, samples: int = 1) -> NDArray[np.uint8]:
     """Return a scene's picture before blur and JPEG, uint8 (height, width, 3)."""
     return _pixels(arrange(scene), _shape(scene.aspect, size), math.isqrt(samples))
@@ -64,8 +69,8 @@ def render_jpeg(scenes: Sequence[Scene], *, size: int, samples: int = 1) -> list
     if size < 8 or side * side != samples or side < 1:
         raise ConfigError(f"Expected size >= 8 and samples in 1, 4, 9, 16 …, got size={size}, samples={samples}.")
     compiled()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if cores == 1 or len(scenes) < 2:
+    threads = cores()
+    if threads == 1 or len(scenes) < 2:
         return [_jpeg(scene, size, side) for scene in scenes]
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda scene: _jpeg(scene, size, side), scenes))

@@ -43,12 +43,14 @@ def _circle(radius: float, height: float, count: int = 16) -> Floats:
 
 @functools.cache
 def _directions(count: int) -> Floats:
-    # A Fibonacci lattice spreads directions evenly.
-    i = np.arange(count) + 0.5
-    y = 1.0 - 2.0 * i / count
+    # A Fibonacci lattice spreads directions evenly; eight mirror images and the axes make it symmetric.
+    i = np.arange(count // 8) + 0.5
+    y = 1.0 - 2.0 * i / (count // 8)
     angle = math.pi * (1.0 + math.sqrt(5.0)) * i
     side = np.sqrt(1.0 - y * y)
-    return np.stack([side * np.cos(angle), y, side * np.sin(angle)], axis=1)
+    octant = np.abs(np.stack([side * np.cos(angle), y, side * np.sin(angle)], axis=1))
+    signs = np.array([(a, b, c) for a in (1, -1) for b in (1, -1) for c in (1, -1)], float)
+    return np.concatenate([(octant[:, None] * signs[None]).reshape(-1, 3), np.eye(3), -np.eye(3)])
 
 
 def _surface_points(part: Part) -> Floats:
@@ -56,7 +58,7 @@ def _surface_points(part: Part) -> Floats:
     local: NDArray[np.floating[Any]]
     end = np.array([0.0, c, 0.0])
     if part.kind == kinds.EGG:
-        local = _directions(60) * np.array([a, b, c])
+        local = _directions(64) * np.array([a, b, c])
     elif part.kind == kinds.BOX:
         corners = np.array([(i, j, k) for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)], float)
         local = corners * (np.array([a, b, c]) - 0.42 * d)
