@@ -85,16 +85,19 @@ def _best(label: Label, inside: Box, taken: Sequence[Box], bars: Sequence[Box]) 
     """The cheapest place, and small boxes along its line where it has one."""
     best: list[Box] = []
     best_cost = math.inf
+    own = label.mark
     for ring in range(_RINGS):
         gap = 11.0 + 12.0 * ring
         for dx, dy in _DIRECTIONS:
             side = 0.0 if abs(dx) < 0.3 else math.copysign(label.width / 2, dx)
             x, y = label.x + dx * gap + side, label.y + dy * (gap + 5)
             box = Box(x - label.width / 2, y - _HEIGHT / 2, x + label.width / 2, y + _HEIGHT / 2)
-            line = _line(label, box)
             cost = 2 * gap + 3 * (1 - max(dx, 0.0)) + 100 * box.outside(inside)
+            if cost >= best_cost:
+                continue
+            line = _line(label, box)
             cost += 4 * sum(box.overlap(other) for other in taken) + 2 * sum(box.overlap(bar) for bar in bars)
-            cost += 40 * sum(spot.overlap(other) > 0 for spot in line for other in taken if other != label.mark)
+            cost += 40 * sum(spot.overlap(other) > 0 for spot in line for other in taken if other != own)
             if cost < best_cost:
                 best, best_cost = [box, *line], cost
     return best
