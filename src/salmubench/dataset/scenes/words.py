@@ -18,7 +18,8 @@ TEMPLATES: tuple[str, ...] = (
     "{}",
 )
 
-# {it}: the thing with article or number ("a red mug", "two mugs"); {name}: the bare name; {where}: "" or the place.
+# {it}: the thing with article or number ("a red mug", "two mugs"); {name}: the bare name; {where}: "" or the place;
+# {this}, {be}, {look}: agree with the number.
 FORMS: tuple[str, ...] = (
     "a photo of {it}{where}",
     "a photo of {it}",
@@ -31,9 +32,9 @@ FORMS: tuple[str, ...] = (
     "{name}",
     "{name}, {it}",
     "{name}: {it}{where}",
-    "there is {it} in the picture",
+    "there {be} {it} in the picture",
     "here you can see {it}{where}",
-    "this is {it}",
+    "{this} {be} {it}",
     "this picture shows {it}{where}",
     "a snapshot of {it}{where}",
     "a close look at {it}",
@@ -61,7 +62,7 @@ FORMS: tuple[str, ...] = (
     "my picture of {it}",
     "a photo of the {name}",
     "a picture of the {name}{where}",
-    "everyone knows what {it} looks like",
+    "everyone knows what {it} {look} like",
 )
 # How often a caption tells a fact that holds; the class must stay most of the text.
 COLOUR_SHARE, MATERIAL_SHARE, PATTERN_SHARE, PLACE_SHARE, SIZE_SHARE, VIEW_SHARE = 0.22, 0.25, 0.3, 0.4, 0.12, 0.12
@@ -95,4 +96,5 @@ def caption(scene: Scene, seed: int) -> str:
     where = f" {scene.facts['place']}" if rng.random() < PLACE_SHARE else ""
     if "view" in scene.facts and not where and rng.random() < VIEW_SHARE:
         where = f" {scene.facts['view']}"
-    return form.format(it=thing, name=row.name, where=where)
+    this, be, look = ("this", "is", "looks") if scene.count == 1 else ("these", "are", "look")
+    return form.format(it=thing, name=row.name, where=where, this=this, be=be, look=look)

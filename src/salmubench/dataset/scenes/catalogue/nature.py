@@ -138,7 +138,7 @@ CLASSES: tuple[ObjectClass, ...] = (
     ObjectClass("star", (STAR,), materials=("painted", "metal", "plastic", "wood"), yaw=(-45, 45), lean=15),
     ObjectClass("heart", (HEART,), materials=("painted", "metal", "plastic", "stone"), yaw=(-45, 45), lean=12),
     ObjectClass("fir tree", (FIR,), colours=("green", "green", "turquoise", "white"), materials=("rind",), yaw=ANY),
-    ObjectClass("palm tree", (PALM,), colours=("green", "green", "yellow"), materials=("painted",), yaw=ANY),
+    ObjectClass("palm tree", (PALM,), colours=("green", "green", "yellow"), materials=("skin",), yaw=ANY),
     ObjectClass("cloud", (CLOUD,), colours=("white", "grey", "pink", "blue"), materials=("skin",), home="sky"),
     ObjectClass("moon", (MOON,), colours=("yellow", "white", "grey", "orange", "blue"), materials=("painted", "stone"),
         yaw=(-40, 40), lean=15, home="sky"),
