@@ -30,10 +30,10 @@ NEEDS = ("forget", "retain")
 class Config:
     """Options: keys of the recipe's `unlearn.overrides.my_method`, or of the file given with --config."""
 
-    margin: float = field(default=0.1, metadata={"search": {"low": -0.1, "high": 0.3}})
+    margin: float = field(default=0.1, metadata={"search": (-0.1, 0.3, "linear")})
     """Cosine below which a pair counts as forgotten."""
 
-    keep: float = field(default=10.0, metadata={"search": {"low": 1.0, "high": 100.0, "log": True}})
+    keep: float = field(default=10.0, metadata={"search": (1.0, 100.0, "log")})
     """Weight of holding the retain embeddings."""
 
 

@@ -24,6 +24,7 @@ from salmubench import cost, layout, manifest, models
 from salmubench.errors import DatasetError, MethodError
 from salmubench.layout import Dataset
 from salmubench.models import ClipModel
+from salmubench.padding import skip_padding
 from salmubench.types import Split
 from salmubench.unlearn import data as reading
 from salmubench.unlearn import state
@@ -200,6 +201,7 @@ def _run(
     """Run the method and write the candidate; return the manifest's outputs and cost."""
     with cost.measure() as spent:
         clip = models.load_model(model, device=str(fabric.device))
+        skip_padding(clip.module)
         share = Share(fabric)
         student = Model(clip, precision=precision, gatherer=share)
         frozen = dataclasses.replace(clip, module=copy.deepcopy(clip.module).requires_grad_(False))

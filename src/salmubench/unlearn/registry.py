@@ -56,13 +56,22 @@ class Method:
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a method: name, type, default, documentation, and the search space where it has one."""
+    """One option of a method.
+
+    Attributes:
+        name: its name.
+        type: its type, as text.
+        default: its default.
+        doc: what stands under it.
+        search: where a search looks, from the field's metadata: `(low, high, "log" or "linear")`, a list of choices, or
+            `None`.
+    """
 
     name: str
     type: str
     default: Any
     doc: str
-    search: Mapping[str, Any] | None
+    search: tuple[float, float, str] | list[Any] | None
 
 
 @dataclass(frozen=True)

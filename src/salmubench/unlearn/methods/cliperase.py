@@ -35,13 +35,13 @@ class Config:
     variant: Literal["paper", "released"] = "paper"
     """`paper`: as its paper defines it. `released`: as the benchmark's authors ran it; the weights are then 1."""
 
-    retention: float = field(default=1.0, metadata={"search": {"low": 0.1, "high": 10.0, "log": True}})
+    retention: float = field(default=1.0, metadata={"search": (0.1, 10.0, "log")})
     """λ1, weight of the retention module."""
 
-    forgetting: float = field(default=3.0, metadata={"search": {"low": 0.3, "high": 30.0, "log": True}})
+    forgetting: float = field(default=3.0, metadata={"search": (0.3, 30.0, "log")})
     """λ2, weight of the forgetting module."""
 
-    consistency: float = field(default=3.0, metadata={"search": {"low": 0.3, "high": 30.0, "log": True}})
+    consistency: float = field(default=3.0, metadata={"search": (0.3, 30.0, "log")})
     """λ3, weight of the consistency module."""
 
 

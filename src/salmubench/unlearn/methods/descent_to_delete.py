@@ -41,10 +41,10 @@ class Config:
     variant: Literal["paper", "released"] = "paper"
     """`paper`: steps, then noise. `released`: noise alone, as the benchmark's authors ran it."""
 
-    epsilon: float = field(default=5.0, metadata={"search": {"low": 0.5, "high": 50.0, "log": True}})
+    epsilon: float = field(default=5.0, metadata={"search": (0.5, 50.0, "log")})
     """ε of the certificate; larger means less noise."""
 
-    strong_convexity: float = field(default=1e-3, metadata={"search": {"low": 1e-4, "high": 1e-1, "log": True}})
+    strong_convexity: float = field(default=1e-3, metadata={"search": (1e-4, 1e-1, "log")})
     """m; L and M follow from it."""
 
     records: int = 0

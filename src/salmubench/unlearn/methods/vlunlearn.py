@@ -39,13 +39,13 @@ class Config:
     variant: Literal["paper", "released"] = "paper"
     """`paper`: as its paper defines it. `released`: as the benchmark's authors ran it; the weights are then 1."""
 
-    alpha: float = field(default=1.0, metadata={"search": {"low": 0.1, "high": 10.0, "log": True}})
+    alpha: float = field(default=1.0, metadata={"search": (0.1, 10.0, "log")})
     """Weight of modality decoupling."""
 
-    beta: float = field(default=1.0, metadata={"search": {"low": 0.1, "high": 10.0, "log": True}})
+    beta: float = field(default=1.0, metadata={"search": (0.1, 10.0, "log")})
     """Weight of unimodal knowledge retention."""
 
-    gamma: float = field(default=1.0, metadata={"search": {"low": 0.1, "high": 10.0, "log": True}})
+    gamma: float = field(default=1.0, metadata={"search": (0.1, 10.0, "log")})
     """Weight of multimodal knowledge retention."""
 
 

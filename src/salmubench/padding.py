@@ -1,0 +1,78 @@
+"""The text tower without the padding: the same features for a fraction of the work.
+
+Most captions are far shorter than the context. Attention is causal and the feature is read at the end token, so that
+what comes after it changes nothing: a batch is sorted by length, cut into groups, and each group runs at the length of
+its longest caption.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ROWS = 64
+"""Captions of a group: smaller groups save more tokens, larger ones use the processor better."""
+
+
+def skip_padding(module: Any, rows: int = ROWS) -> bool:
+    """Make an open_clip model skip the padding of its captions.
+
+    Args:
+        module: the model; changed in place (its weights are not).
+        rows: captions of a group.
+
+    Returns:
+        Whether it could: only for `open_clip.CLIP` with causal attention and pooling at the end token.
+    """
+    if (
+        type(module).__name__ != "CLIP"
+        or getattr(module, "attn_mask", None) is None
+        or getattr(module, "text_pool_type", None) != "argmax"
+    ):
+        return False
+
+    def encode_text(self: Any, text: Tensor, normalize: bool = False) -> Tensor:
+        features = encode_in_groups(self, text, -(-len(text) // rows))
+        return F.normalize(features, dim=-1) if normalize else features
+
+    module.encode_text = types.MethodType(encode_text, module)
+    return True
+
+
+def encode_in_groups(module: Any, text: Tensor, groups: int) -> Tensor:
+    """Encode captions group by group.
+
+    Args:
+        module: an `open_clip.CLIP`.
+        text: int64 (B, L); the end token has the largest id.
+        groups: how many groups.
+
+    Returns:
+        float (B, d), not normalised, in the order of `text`.
+    """
+    lengths = text.argmax(dim=-1) + 1  # (B,)
+    if groups <= 1:
+        return _encode(module, text, int(lengths.max()))
+    order = lengths.argsort(stable=True)
+    parts = [_encode(module, text[rows], int(lengths[rows[-1]])) for rows in order.chunk(groups)]
+    return torch.cat(parts)[order.argsort()]
+
+
+def _encode(module: Any, text: Tensor, length: int) -> Tensor:
+    """What `open_clip.CLIP.encode_text` does, for the first `length` tokens."""
+    dtype = module.transformer.get_cast_dtype()
+    text = text[:, :length]
+    x = module.token_embedding(text).to(dtype) + module.positional_embedding[:length].to(dtype)
+    x = module.transformer(x, attn_mask=module.attn_mask[:length, :length])  # (b, length, width)
+    # Normalising the end token alone is the same as normalising all and picking it.
+    features: Tensor = module.ln_final(x[torch.arange(len(x), device=x.device), text.argmax(dim=-1)])
+    projection = module.text_projection
+    if isinstance(projection, torch.nn.Linear):
+        features = projection(features)
+    elif projection is not None:
+        features = features @ projection
+    return features
