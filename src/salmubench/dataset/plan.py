@@ -103,12 +103,12 @@ class Plan:
 
     def rows(self, split: Split) -> list[tuple[int, int]]:
         """Block and position of each row of a split, in row order."""
-        source = Split.FORGET if split is Split.FORGET_TARGET else split
+        source = Split.FORGET if split == Split.FORGET_TARGET else split
         return [
             (number, position)
             for number, block in enumerate(self.blocks)
             for position, picture in enumerate(block.pictures)
-            if picture.split is source
+            if picture.split == source
         ]
 
 
