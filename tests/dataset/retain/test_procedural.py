@@ -171,3 +171,11 @@ def test_classes_are_learnt_from_shape_rather_than_from_colour_statistics():
     assert scores[0] > 0.35, scores
     assert scores[1] < 0.25, scores
     assert scores[0] > scores[1] + 0.12, scores
+
+
+def test_names_and_captions_need_neither_numba_nor_torch():
+    code = (
+        "import sys; from salmubench.dataset.retain import procedural as p;"
+        "p.caption(p.sample_scene(0, seed=1), 2); print('numba' in sys.modules or 'torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from salmubench.dataset.scenes import draw, scene, words
+from salmubench.dataset.scenes import scene, words
 from salmubench.dataset.scenes.catalogue import CLASSES
 from salmubench.dataset.scenes.scene import Scene
 from salmubench.errors import ConfigError
@@ -60,4 +60,7 @@ def render_jpeg(scenes: Sequence[Scene], *, size: int, samples: int = 1) -> list
     Raises:
         ConfigError: a size or a number of samples that can't be.
     """
+    # Numba is loaded when something is drawn: class names and captions do without it.
+    from salmubench.dataset.scenes import draw
+
     return draw.render_jpeg(scenes, size=size, samples=samples)

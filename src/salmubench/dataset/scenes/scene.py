@@ -14,16 +14,18 @@ from salmubench.dataset.scenes.palette import DECORATED_MATERIALS, DECORATIONS, 
 from salmubench.errors import ConfigError
 
 COUNT_WORDS = ("one", "two", "three")
-COUNT_SHARES = (0.8, 0.12, 0.08)
-DECORATED_SHARE = 0.2
+COUNT_SHARES = (0.85, 0.1, 0.05)
+DECORATED_SHARE = 0.12
 HOME_SHARE = {"ground": 0.0, "sky": 0.4, "water": 0.35}
 YAW_BINS, PITCH_BINS = 3, 2
 # One cell in this many is kept for held-out pictures.
 HELD_OUT_ONE_IN = 5
 # From this elevation of the camera on, captions may say that a thing is seen from above.
 ABOVE_DEGREES = 30.0
+# How much of the frame's short side a thing spans.
+FILL = (0.64, 1.02)
 # Shares of the frame up to which captions may call a thing small, and from which large.
-SMALL, LARGE = 0.66, 0.92
+SMALL, LARGE = 0.72, 0.95
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _draw(class_index: int, seed: int, aspect: float, rng: np.random.Generator) 
         decoration=tuple(DECORATIONS)[int(rng.integers(len(DECORATIONS)))] if decorated else "",
         place=place,
         count=1 + int(rng.choice(3, p=COUNT_SHARES)),
-        yaw=float(rng.uniform(*row.yaw)), pitch=float(rng.uniform(low, high)), fill=float(rng.uniform(0.55, 1.0)),
+        yaw=float(rng.uniform(*row.yaw)), pitch=float(rng.uniform(low, high)), fill=float(rng.uniform(*FILL)),
     )  # fmt: skip
 
 
