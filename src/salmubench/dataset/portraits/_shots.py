@@ -12,17 +12,38 @@ from salmubench.dataset.portraits._styles import STYLES
 from salmubench.dataset.portraits._traits import Numbers, jitter, put, tuple3
 
 GARMENTS: tuple[tuple[str, float], ...] = (
-    ("sweater", 0.0), ("T-shirt", 0.0), ("V-neck sweater", 1.0), ("turtleneck", 2.0), ("shirt", 3.0), ("hoodie", 4.0), ("jacket", 5.0),
+    ("sweater", 0.0),
+    ("T-shirt", 0.0),
+    ("V-neck sweater", 1.0),
+    ("turtleneck", 2.0),
+    ("shirt", 3.0),
+    ("hoodie", 4.0),
+    ("jacket", 5.0),
     ("top", 6.0),
-)  # fmt: skip
+)
 PATTERNS: tuple[tuple[str, float, float], ...] = (
-    ("", 0.0, 3.4), ("striped", 1.0, 1.0), ("pinstriped", 2.0, 0.5), ("checked", 3.0, 0.9), ("dotted", 4.0, 0.6), ("ribbed", 5.0, 0.7),
-    ("two-tone", 6.0, 0.5), ("diagonally striped", 7.0, 0.4), ("patterned", 8.0, 0.6),
-)  # fmt: skip
+    ("", 0.0, 3.4),
+    ("striped", 1.0, 1.0),
+    ("pinstriped", 2.0, 0.5),
+    ("checked", 3.0, 0.9),
+    ("dotted", 4.0, 0.6),
+    ("ribbed", 5.0, 0.7),
+    ("two-tone", 6.0, 0.5),
+    ("diagonally striped", 7.0, 0.4),
+    ("patterned", 8.0, 0.6),
+)
 PLACES: tuple[str, ...] = (
-    "in front of a plain wall", "in front of a shaded backdrop", "in front of hills", "by the sea", "in front of trees",
-    "in front of city buildings", "in front of bookshelves", "in front of a window", "in front of a brick wall", "in front of blurred lights",
-)  # fmt: skip
+    "in front of a plain wall",
+    "in front of a shaded backdrop",
+    "in front of hills",
+    "by the sea",
+    "in front of trees",
+    "in front of city buildings",
+    "in front of bookshelves",
+    "in front of a window",
+    "in front of a brick wall",
+    "in front of blurred lights",
+)
 PLACE_WEIGHTS = (1.4, 1.2, 1.1, 0.8, 1.0, 0.9, 1.0, 0.9, 0.8, 0.8)
 HATS = ("", "woolly hat", "cap", "straw hat", "hairband")
 
@@ -39,7 +60,9 @@ def _pose(rng: np.random.Generator, n: Numbers) -> None:
 def _expression(rng: np.random.Generator, n: Numbers) -> str:
     """Draw an expression; return its word or an empty string for a plain face."""
     u = rng.uniform
-    kind = str(rng.choice(["calm", "smile", "laugh", "talk", "serious", "closed"], p=[0.25, 0.33, 0.14, 0.12, 0.10, 0.06]))
+    kind = str(
+        rng.choice(["calm", "smile", "laugh", "talk", "serious", "closed"], p=[0.25, 0.33, 0.14, 0.12, 0.10, 0.06])
+    )
     n["smile"], n["open"], n["raise_"], n["squint"] = u(-0.05, 0.25), 0.0, u(-0.3, 0.4), u(0.0, 0.10)
     if kind == "smile":
         n["smile"], n["squint"] = u(0.45, 0.95), u(0.0, 0.18)
@@ -51,14 +74,20 @@ def _expression(rng: np.random.Generator, n: Numbers) -> str:
         n["smile"], n["frown"], n["squint"] = u(-0.25, -0.05), u(0.3, 1.0), u(0.0, 0.15)
     elif kind == "closed":
         n["squint"], n["smile"] = 1.0, u(-0.1, 0.7)
-    return {"smile": "smiling", "laugh": "laughing", "talk": "talking", "serious": "frowning", "closed": "eyes closed"}.get(kind, "")
+    return {
+        "smile": "smiling",
+        "laugh": "laughing",
+        "talk": "talking",
+        "serious": "frowning",
+        "closed": "eyes closed",
+    }.get(kind, "")
 
 
 def _light(rng: np.random.Generator, n: Numbers) -> None:
     u = rng.uniform
     n["light_az"], n["light_el"] = math.radians(u(-62, 62)), math.radians(u(8, 58))
     warm = u(-0.15, 0.17)
-    power = u(1.15, 1.65)
+    power = u(0.95, 1.45)
     put(n, "key", (power * (1 + warm), power, power * (1 - 1.1 * warm)))
     put(n, "sky", (0.92 - 0.3 * warm, 0.97, 1.06 + 0.3 * warm))
     put(n, "ground", (0.62, 0.55, 0.48))
@@ -81,7 +110,11 @@ def _clothes(rng: np.random.Generator, n: Numbers, woman: bool) -> str:
     n["neckline"], n["pattern"], n["pat_size"] = neckline, pattern, rng.uniform(0.75, 1.35)
     put(n, "cloth", jitter(rng, CLOTH[first], 0.18))
     put(n, "cloth2", jitter(rng, CLOTH[second], 0.18) if pattern != 5.0 else tuple3(0.35 * c for c in CLOTH[first]))
-    put(n, "inner", jitter(rng, CLOTH[third if name == "jacket" else str(rng.choice(["white", "cream", "grey", first]))], 0.1))
+    put(
+        n,
+        "inner",
+        jitter(rng, CLOTH[third if name == "jacket" else str(rng.choice(["white", "cream", "grey", first]))], 0.1),
+    )
     if woman and neckline in (0.0, 1.0, 6.0) and rng.uniform() < 0.18:
         n["necklace"] = rng.uniform(0.3, 1.0)
         n.setdefault("metal_r", 0.0)
@@ -154,7 +187,7 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
     """
     if not 0.5 <= aspect <= 2.0:
         raise ValueError(f"Expected an aspect (width / height) of 0.5 to 2, got {aspect}.")
-    rng = np.random.default_rng([appearance.seed, seed, 0x5407, int(round(aspect * 1000))])
+    rng = np.random.default_rng([appearance.seed, seed, 0x5407, round(aspect * 1000)])
     fixed = dict(appearance.values)
     n: Numbers = {}
     _pose(rng, n)
@@ -163,7 +196,11 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
     woman = appearance.gender == "female"
     clothes = _clothes(rng, n, woman)
     if "necklace" in n:
-        put(n, "metal", (0.60, 0.45, 0.18) if "metal_r" not in fixed else (fixed["metal_r"], fixed["metal_g"], fixed["metal_b"]))
+        put(
+            n,
+            "metal",
+            (0.60, 0.45, 0.18) if "metal_r" not in fixed else (fixed["metal_r"], fixed["metal_g"], fixed["metal_b"]),
+        )
     if rng.uniform() < 0.06 and not fixed.get("curtain") and appearance.covering != "headscarf":
         n["scarf"] = 1.0
         put(n, "scarf", jitter(rng, list(CLOTH.values())[int(rng.integers(len(CLOTH)))], 0.2))
@@ -180,7 +217,7 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
     n["scale"] = rng.uniform(0.86, 1.20)
     room = 0.10 + 0.9 * max(0.0, aspect - 1.0)
     n["shift_x"] = rng.uniform(-room, room) * 0.8
-    n["shift_y"] = rng.uniform(-0.10, 0.10) + _lift(fixed) + 0.35 * max(0.0, 1.0 / aspect - 1.0) * rng.uniform(0.2, 1.0)
+    n["shift_y"] = rng.uniform(-0.06, 0.16) + _lift(fixed) + 0.35 * max(0.0, 1.0 / aspect - 1.0) * rng.uniform(0.2, 1.0)
     facts = {"gender": "woman" if woman else "man", "age": age_word(appearance.age)}
     optional = {
         "hair": _hair_words(appearance, hat),
@@ -194,13 +231,23 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
     }
     facts.update({key: value for key, value in optional.items() if value})
     return Shot(
-        appearance=appearance, seed=seed, aspect=aspect, facts=facts, values=tuple((k, float(v)) for k, v in n.items()),
-        blur=float(rng.uniform(0.5, 7.0)) if rng.uniform() < 0.30 else 0.0, noise=float(rng.uniform(0.0, 4.0)), quality=int(rng.integers(78, 96)),
-    )  # fmt: skip
+        appearance=appearance,
+        seed=seed,
+        aspect=aspect,
+        facts=facts,
+        values=tuple((k, float(v)) for k, v in n.items()),
+        blur=float(rng.uniform(0.5, 7.0)) if rng.uniform() < 0.30 else 0.0,
+        noise=float(rng.uniform(0.0, 4.0)),
+        quality=int(rng.integers(78, 96)),
+    )
 
 
 def _lift(fixed: Numbers) -> float:
     """Return how far the picture moves down so that hair above the skull stays in the frame."""
-    if fixed.get("bun_y", 0.0) > 0.9 or fixed.get("top_ry", 0.0) > 0.95 or (fixed.get("top") and fixed.get("top_rx", 1.0) < 0.25):
+    if (
+        fixed.get("bun_y", 0.0) > 0.9
+        or fixed.get("top_ry", 0.0) > 0.95
+        or (fixed.get("top") and fixed.get("top_rx", 1.0) < 0.25)
+    ):
         return -0.22
     return -0.10 if fixed.get("wrap") in (2.0, 3.0) else -0.02

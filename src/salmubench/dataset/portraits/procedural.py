@@ -58,7 +58,9 @@ def _develop(shot: Shot, image: NDArray[np.float32]) -> bytes:
         picture = picture.filter(ImageFilter.GaussianBlur(shot.blur * 1e-3 * min(height, width)))
     if shot.noise > 0.0:
         rng = np.random.default_rng([shot.appearance.seed, shot.seed, 0x401, width, height])
-        grain = rng.standard_normal((height, width, 1), np.float32) + 0.5 * rng.standard_normal((height, width, 3), np.float32)
+        grain = rng.standard_normal((height, width, 1), np.float32) + 0.5 * rng.standard_normal(
+            (height, width, 3), np.float32
+        )
         values = np.asarray(picture, np.float32) + 0.9 * shot.noise * grain
         picture = Image.fromarray(np.clip(values + 0.5, 0.0, 255.0).astype(np.uint8))
     buffer = io.BytesIO()

@@ -74,7 +74,9 @@ def trees(p: Params, u: float, v: float) -> Colour:
     leaf = noise2(3.0 * u + s, 3.0 * v, s)
     fine = noise2(8.0 * u, 8.0 * v + s, s + 1.0)
     green = blend(Colour(0.03, 0.07, 0.02), Colour(p.bg_a_r, p.bg_a_g, p.bg_a_b), 0.65 * leaf + 0.5 * fine)
-    light = smoothstep(0.62, 0.85, 0.6 * noise2(2.2 * u, 2.2 * v + 2.0 * s, s + 2.0) + 0.45 * fine) * smoothstep(-0.9, 0.6, v)
+    light = smoothstep(0.62, 0.85, 0.6 * noise2(2.2 * u, 2.2 * v + 2.0 * s, s + 2.0) + 0.45 * fine) * smoothstep(
+        -0.9, 0.6, v
+    )
     c = blend(green, Colour(0.80, 0.86, 0.62), 0.8 * light)
     cell = math.floor(1.1 * u + s)
     centre = (cell + 0.25 + 0.5 * hash2(cell, 1.0, s) - s) / 1.1
@@ -97,7 +99,9 @@ def city(p: Params, u: float, v: float) -> Colour:
         wall = blend(wall, Colour(0.6, 0.66, 0.74), 0.40 - 0.25 * layer)
         wx = 6.0 * (f * u + s)
         wy = 5.5 * v
-        pane = smoothstep(0.30, 0.20, abs(wx - math.floor(wx) - 0.5)) * smoothstep(0.34, 0.24, abs(wy - math.floor(wy) - 0.5))
+        pane = smoothstep(0.30, 0.20, abs(wx - math.floor(wx) - 0.5)) * smoothstep(
+            0.34, 0.24, abs(wy - math.floor(wy) - 0.5)
+        )
         lit = hash2(math.floor(wx), math.floor(wy), s)
         glass = blend(Colour(0.10, 0.13, 0.17), Colour(0.75, 0.68, 0.50), smoothstep(0.7, 0.8, lit))
         wall = blend(wall, glass, 0.75 * pane)
@@ -137,7 +141,11 @@ def window(p: Params, u: float, v: float) -> Colour:
     inside = smoothstep(0.74, 0.71, du) * smoothstep(0.98, 0.95, abs(dv))
     view = sky(u, v, s)
     view = blend(view, Colour(0.16, 0.30, 0.12), smoothstep(0.04, -0.04, dv + 0.45 + 0.12 * psin(4.0 * u + s)))
-    view = blend(view, Colour(0.86, 0.84, 0.80), min(1.0, smoothstep(0.05, 0.03, abs(du - 0.0)) + smoothstep(0.05, 0.03, abs(dv - 0.12))))
+    view = blend(
+        view,
+        Colour(0.86, 0.84, 0.80),
+        min(1.0, smoothstep(0.05, 0.03, abs(du - 0.0)) + smoothstep(0.05, 0.03, abs(dv - 0.12))),
+    )
     c = blend(wall, view, inside)
     frame = smoothstep(0.80, 0.78, du) * smoothstep(1.04, 1.02, abs(dv)) * (1.0 - inside)
     c = blend(c, Colour(0.80, 0.78, 0.74), frame)

@@ -131,7 +131,7 @@ def glasses(p: Params, x: float, y: float, z: float) -> float:
 
 @device
 def hat(p: Params, x: float, y: float, z: float, cover: float) -> float:
-    """Return the distance to a hat over hair or skull at distance `cover`: 1 beanie, 2 cap, 3 brimmed hat, 4 hairband."""
+    """Return the distance to a hat over hair or skull at distance `cover`: 1 beanie, 2 cap, 3 brim, 4 band."""
     tilt = y - p.hat_y - 0.22 * (z - 0.4)
     if p.hat == 4.0:
         band = max(cover - 0.035, abs(y - 0.62 + 0.42 * (z + 0.05) - 0.30) - 0.055)
@@ -145,8 +145,10 @@ def hat(p: Params, x: float, y: float, z: float, cover: float) -> float:
     if p.hat == 2.0:
         d = smax(d, -tilt, 0.04)
         brim = max(ellipse(x, z - 0.62, 0.56, 0.62), abs(y - p.hat_y - 0.03 + 0.30 * x * x + 0.16 * (z - 0.7)) - 0.022)
-        return 0.85 * smin(d, smax(brim, -cover + 0.0, 0.03), 0.04)
-    crown = smax(ellipsoid(x, y - p.hat_y - 0.02, z + 0.10, p.cran_w + 0.14, 0.78, p.cran_d + 0.12), y - p.hat_y - 0.58, 0.14)
+        return 0.85 * smin(d, smax(brim, -cover, 0.03), 0.04)
+    crown = smax(
+        ellipsoid(x, y - p.hat_y - 0.02, z + 0.10, p.cran_w + 0.14, 0.78, p.cran_d + 0.12), y - p.hat_y - 0.58, 0.14
+    )
     crown = smax(crown, -tilt, 0.04)
     plate = max(ellipse(x, z + 0.05, 1.42, 1.45), abs(y - p.hat_y - 0.22 * (z - 0.4) * 0.5 - 0.10 * x * x) - 0.025)
     return 0.85 * smin(crown, plate, 0.06)

@@ -6,7 +6,20 @@ import math
 
 from salmubench.dataset.renderer.jit import device, inlined
 from salmubench.dataset.renderer.params import Params
-from salmubench.dataset.renderer.sdf import clamp, cone, ellipsoid, length3, mix, smax, smin, smooth_abs, sphere
+from salmubench.dataset.renderer.sdf import (
+    bell,
+    clamp,
+    cone,
+    ellipsoid,
+    length3,
+    mix,
+    scaled_ellipsoid,
+    smax,
+    smin,
+    smooth_abs,
+    smoothstep,
+    sphere,
+)
 
 
 @device
@@ -14,16 +27,16 @@ def base(p: Params, x: float, y: float, z: float) -> float:
     """Return the distance to the head without details: cranium, face, jaw, chin and cheeks blended."""
     sx = smooth_abs(x)
     drop = 0.10 * p.open
-    d = ellipsoid(x, y - 0.26, z + 0.12, p.cran_w, p.cran_h, p.cran_d)
-    d = smin(d, ellipsoid(x, y + 0.22, z - 0.12, p.face_w, p.face_h, 0.65), 0.20)
-    jaw = ellipsoid(x, y - p.jaw_y + drop, z - 0.10, p.jaw_w, p.jaw_h, 0.54)
+    d = scaled_ellipsoid(x, y - 0.26, z + 0.12, p.cran_iw, p.cran_ih, p.cran_id)
+    d = smin(d, scaled_ellipsoid(x, y + 0.22, z - 0.12, p.face_iw, p.face_ih, 1.0 / 0.65), 0.20)
+    jaw = scaled_ellipsoid(x, y - p.jaw_y + drop, z - 0.10, p.jaw_iw, p.jaw_ih, 1.0 / 0.54)
     chin = length3(max(sx - p.chin_w, 0.0), y - p.chin_y + drop, z - p.chin_z) - p.chin_r
-    d = smin(d, smin(jaw, chin, 0.22), 0.20)
+    d = smin(d, smin(jaw, chin, 0.24), 0.26)
     lift = 0.05 * p.smile
     cheek = sphere(sx - p.cheek_x, y - p.cheek_y - lift, z - 0.42, p.cheek_r)
     d = smin(d, cheek, 0.22)
     if p.jowl > 0.0:
-        d = smin(d, sphere(sx - 0.36, y - p.jaw_y + 0.16, z - 0.30, 0.10 + 0.12 * p.jowl), 0.16)
+        d = smin(d, sphere(sx - 0.32, y - p.jaw_y + 0.10, z - 0.34, 0.09 + 0.08 * p.jowl), 0.18)
     return d
 
 
@@ -67,7 +80,7 @@ def opening(p: Params, qx: float, qy: float) -> float:
 def mouth_line(p: Params, sx: float) -> float:
     """Return the height of the line between the lips at |x| = sx."""
     t = min(sx / p.mouth_hw, 1.15)
-    return p.mouth_y + (0.085 * p.smile - 0.035 * p.frown) * (t * t - 0.30) * p.mouth_hw * 4.0
+    return p.mouth_y + (0.085 * p.smile + 0.012 - 0.040 * p.frown) * (t * t - 0.30) * p.mouth_hw * 4.0
 
 
 @inlined
@@ -95,16 +108,29 @@ def lips(p: Params, x: float, y: float, z: float) -> float:
     line = mouth_line(p, inside)
     half = mouth_half(p, inside)
     depth = mouth_depth(p, inside)
-    bow = 1.0 - p.lip_bow * math.exp(-((t / 0.16) ** 2)) + 0.5 * p.lip_bow * math.exp(-(((t - 0.3) / 0.2) ** 2))
+    bow = 1.0 - p.lip_bow * bell(t, 0.30) + 0.5 * p.lip_bow * bell(t - 0.3, 0.38)
     ru = p.lip_u * (0.10 + 0.90 * body) * bow
     rl = p.lip_l * (0.10 + 0.90 * body)
     yu = y - (line + p.hu * half + 0.72 * ru)
     yl = y - (line - p.hl * half - 0.72 * rl)
-    zu = z - (depth + 0.16 * ru)
-    zl = z - (depth + 0.06 * rl)
+    zu = z - (depth + 0.30 * ru)
+    zl = z - (depth + 0.12 * rl)
     up = math.sqrt(over * over + yu * yu + 0.9 * zu * zu) - ru
     low = math.sqrt(over * over + yl * yl + 0.9 * zl * zl) - rl
     return min(up, low)
+
+
+@inlined
+def lip_cover(p: Params, sx: float, y: float) -> float:
+    """Return 0..1: how much of a point of the face's front at |x| = sx is lip."""
+    t = min(sx / p.mouth_hw, 1.0)
+    body = math.sqrt(1.0 - t * t)
+    line = mouth_line(p, sx)
+    half = mouth_half(p, sx)
+    bow = 1.0 - p.lip_bow * bell(t, 0.30) + 0.5 * p.lip_bow * bell(t - 0.3, 0.38)
+    top = line + p.hu * half + 1.62 * p.lip_u * (0.10 + 0.90 * body) * bow
+    low = line - p.hl * half - 1.62 * p.lip_l * (0.10 + 0.90 * body)
+    return smoothstep(-0.010, 0.008, min(top - y, y - low)) * smoothstep(1.06, 0.98, sx / p.mouth_hw)
 
 
 @device
@@ -191,6 +217,11 @@ def eyeball(p: Params, x: float, y: float, z: float) -> float:
 @device
 def prepare_head(p: Params) -> None:
     """Fill the fields that follow from the head's shape, so that every face is well formed."""
+    p.cran_iw, p.cran_ih, p.cran_id = 1.0 / p.cran_w, 1.0 / p.cran_h, 1.0 / p.cran_d
+    p.face_iw, p.face_ih = 1.0 / p.face_w, 1.0 / p.face_h
+    p.jaw_iw, p.jaw_ih = 1.0 / p.jaw_w, 1.0 / p.jaw_h
+    if p.top > 0.0:
+        p.top_ix, p.top_iy, p.top_iz = 1.0 / p.top_rx, 1.0 / p.top_ry, 1.0 / p.top_rz
     tilt = p.eye_tilt
     p.eye_c = math.cos(tilt)
     p.eye_s = math.sin(tilt)
@@ -208,7 +239,7 @@ def prepare_head(p: Params) -> None:
     p.hu = 0.06 * p.open
     p.hl = 0.17 * p.open
     p.brow_y = p.brow_high + 0.055 * p.raise_ - 0.03 * p.frown
-    p.gl_z = max(p.eye_z + 1.18 * p.eye_r, p.nose_top_z + 0.07)
+    p.gl_z = max(p.eye_z + 1.08 * p.eye_r, p.nose_top_z + 0.02)
     # ear position: where the side of the bare head is met at ear height
     s = 1.4
     for _ in range(24):

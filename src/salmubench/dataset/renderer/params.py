@@ -7,12 +7,19 @@ viewer); colours are linear 0..1; angles are radians; flags are 0 or 1.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-Params = Any
-"""A numba record of `DTYPE`; numba's attribute access on records has no Python type."""
+
+class Params:
+    """What a kernel sees of a record of `DTYPE`: one float64 attribute for every name of `FIELDS`."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> float: ...
+
+        def __setattr__(self, name: str, value: float) -> None: ...
 
 
 def _rgb(*names: str) -> tuple[str, ...]:
@@ -62,7 +69,8 @@ SHOT = (
 )
 DERIVED = (
     *("eye_z", "eye_c", "eye_s", "gaze_z", "up", "lo", "nose_y", "nose_z", "nose_top_z", "mouth_y", "mouth_z"),
-    *("mouth_z1", "mouth_hw", "hu", "hl", "ear_x", "gl_z", "line_z", "brow_y"),
+    *("mouth_z1", "mouth_hw", "hu", "hl", "ear_x", "gl_z", "brow_y", "head_thick"),
+    *("cran_iw", "cran_ih", "cran_id", "face_iw", "face_ih", "jaw_iw", "jaw_ih", "top_ix", "top_iy", "top_iz"),
     *(f"h{i}{j}" for i in range(3) for j in range(3)),
     *(f"b{i}{j}" for i in range(3) for j in range(3)),
     *("light_x", "light_y", "light_z", "up_x", "up_y", "up_z"),

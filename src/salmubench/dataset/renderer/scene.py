@@ -48,7 +48,7 @@ def head_parts(p: Params, x: float, y: float, z: float) -> float:
     if bare < 0.5 and z > 0.0:
         d = min(d, head.eyeball(p, x, y, z))
     if p.wrap > 0.0:
-        d = min(d, hair.wrap(p, x, y, z))
+        d = min(d, hair.wrap(p, x, y, z, bare))
         if p.under > 0.0:
             d = min(d, under_cap(p, x, y, z, bare))
     if p.cap > 0.0 or p.top > 0.0 or p.curtain > 0.0:
@@ -69,6 +69,9 @@ def body_parts(p: Params, x: float, y: float, z: float, head_distance: float) ->
     """Return the distance to the whole portrait below the chin, given the head's; coordinates are the body's."""
     trunk = body.torso(p, x, y, z)
     nape = body.neck(p, x, y, z)
+    rough = min(trunk, nape)
+    if rough > 0.70:
+        return min(head_distance, rough - 0.42)
     skin = smin(nape, trunk, 0.22)
     d = smin(head_distance, skin, 0.07)
     d = min(d, body.clothes(p, x, y, z, trunk))
@@ -104,7 +107,7 @@ def material(p: Params, x: float, y: float, z: float) -> int:
         best = d
         part = EYE
     if p.wrap > 0.0:
-        d = hair.wrap(p, x, y, z)
+        d = hair.wrap(p, x, y, z, bare)
         if d < best:
             best = d
             part = WRAP
@@ -178,15 +181,11 @@ class Normal(NamedTuple):
 
 
 @device
-def normal(p: Params, x: float, y: float, z: float, e: float) -> Normal:
-    """Return the surface's normal from four distances at a tetrahedron of size `e`."""
-    a = distance(p, x + e, y - e, z - e)
-    b = distance(p, x - e, y - e, z + e)
-    c = distance(p, x - e, y + e, z - e)
-    d = distance(p, x + e, y + e, z + e)
-    nx = a - b - c + d
-    ny = d + c - a - b
-    nz = b + d - a - c
+def normal(p: Params, x: float, y: float, z: float, e: float, here: float) -> Normal:
+    """Return the surface's normal by forward differences over `e`; `here` is the distance at the point itself."""
+    nx = distance(p, x + e, y, z) - here
+    ny = distance(p, x, y + e, z) - here
+    nz = distance(p, x, y, z + e) - here
     s = 1.0 / (math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-12)
     return Normal(nx * s, ny * s, nz * s)
 
@@ -220,5 +219,5 @@ def prepare(p: Params) -> None:
     p.cam_x = p.h10 * wy + p.h20 * wz
     p.cam_y = p.h11 * wy + p.h21 * wz + PIVOT_Y
     p.cam_z = p.h12 * wy + p.h22 * wz + PIVOT_Z
-    p.half = 1.62 / p.scale
+    p.half = 1.70 / p.scale
     head.prepare_head(p)

@@ -95,6 +95,27 @@ def ellipsoid(x: float, y: float, z: float, rx: float, ry: float, rz: float) -> 
 
 
 @inlined
+def scaled_ellipsoid(x: float, y: float, z: float, ix: float, iy: float, iz: float) -> float:
+    """Return the same bound as `ellipsoid` from the reciprocals of the half axes: no division by them."""
+    ax = x * ix
+    ay = y * iy
+    az = z * iz
+    bx = ax * ix
+    by = ay * iy
+    bz = az * iz
+    k0 = math.sqrt(ax * ax + ay * ay + az * az)
+    k1 = math.sqrt(bx * bx + by * by + bz * bz) + 1e-9
+    return k0 * (k0 - 1.0) / k1
+
+
+@inlined
+def bell(value: float, width: float) -> float:
+    """Return a smooth bump: 1 at zero, 0 from `width` on; a cheap stand-in for a Gaussian of .5 `width`."""
+    q = max(1.0 - (value / width) ** 2, 0.0)
+    return q * q
+
+
+@inlined
 def ellipse(x: float, y: float, rx: float, ry: float) -> float:
     """Return a bound of the distance to an ellipse in the plane (or to an endless elliptic cylinder)."""
     ax = x / rx

@@ -1,12 +1,12 @@
-"""Light: a key light with a soft terminator, sky and ground, camera fill, highlights, rim, ambient occlusion, shadow."""
+"""Light: key light with a soft terminator, sky and ground, camera fill, highlights, rim, occlusion, shadow."""
 
 from __future__ import annotations
 
 import math
 
 from salmubench.dataset.renderer.background import Colour
+from salmubench.dataset.renderer.finish import Finish
 from salmubench.dataset.renderer.jit import device, inlined
-from salmubench.dataset.renderer.paint import Finish
 from salmubench.dataset.renderer.params import Params
 from salmubench.dataset.renderer.scene import Normal, distance
 from salmubench.dataset.renderer.sdf import clamp, mix, psin, smoothstep
@@ -29,12 +29,12 @@ def shadow(p: Params, x: float, y: float, z: float, n: Normal) -> float:
     sz = z + 0.03 * n.z
     t = 0.04
     lit = 1.0
-    for _ in range(12):
+    for _ in range(10):
         d = distance(p, sx + t * p.light_x, sy + t * p.light_y, sz + t * p.light_z)
         lit = min(lit, 0.5 + 3.0 * d / t)
         if lit < 0.02 or t > 2.6:
             break
-        t += clamp(d, 0.05, 0.40)
+        t += clamp(d, 0.06, 0.50)
     lit = clamp(lit, 0.0, 1.0)
     return lit * lit * (3.0 - 2.0 * lit)
 
@@ -42,11 +42,23 @@ def shadow(p: Params, x: float, y: float, z: float, n: Normal) -> float:
 @inlined
 def wrapped(cosine: float, wrap: float) -> float:
     """Return a diffuse term that reaches past the terminator by `wrap`."""
-    return max((cosine + wrap) / (1.0 + wrap), 0.0) ** 1.25
+    return math.pow(max((cosine + wrap) / (1.0 + wrap), 0.0), 1.25)
 
 
 @device
-def shade(p: Params, f: Finish, x: float, y: float, z: float, n: Normal, vx: float, vy: float, vz: float, open_: float, lit: float) -> Colour:
+def shade(
+    p: Params,
+    f: Finish,
+    x: float,
+    y: float,
+    z: float,
+    n: Normal,
+    vx: float,
+    vy: float,
+    vz: float,
+    open_: float,
+    lit: float,
+) -> Colour:
     """Return the linear colour of a surface point with finish `f`, normal `n` and unit vector `v` to the camera."""
     nl = n.x * p.light_x + n.y * p.light_y + n.z * p.light_z
     nv = max(n.x * vx + n.y * vy + n.z * vz, 0.0)
@@ -108,5 +120,5 @@ def shade(p: Params, f: Finish, x: float, y: float, z: float, n: Normal, vx: flo
 def tone(value: float) -> float:
     """Return the display value 0..1 of a linear value: a soft shoulder, then gamma 2.2."""
     v = max(value, 0.0)
-    v = v * (1.0 + 0.16 * v) / (1.0 + 0.55 * v) * 1.28
-    return min(v, 1.0) ** 0.45454545
+    v = 1.36 * v * (1.0 + 0.20 * v) / (1.0 + v)
+    return math.pow(min(v, 1.0), 1.0 / 2.2)
