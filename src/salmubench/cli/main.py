@@ -32,13 +32,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("evaluate", "encode and score a checkpoint"),
     "compare": ("compare", "paired differences of two records"),
     "report": ("report", "the page of one or more runs"),
+    "leaderboard submit": ("leaderboard", "pack a model of a run into a submission"),
+    "leaderboard check": ("leaderboard", "compute every number of a submission again"),
+    "leaderboard build": ("leaderboard", "the site, from a folder of submissions"),
     "list": ("listing", "what there is: methods, metrics, recipes, backends"),
     "show": ("listing", "a method: paper, loss, options"),
     "export-official": ("export_official", "the official evaluator's result file from a record"),
 }
 """Command → (module in `salmubench.cli`, help). The function is the command's last word with `_` for `-`."""
 
-_GROUPS = {"dataset": "make, check and look at datasets"}
+_GROUPS = {
+    "dataset": "make, check and look at datasets",
+    "leaderboard": "pack, check and show submissions",
+}
 
 
 class _Parser(jsonargparse.ArgumentParser):

@@ -1,0 +1,148 @@
+"""`salmubench leaderboard`: pack a submission, check one, build the site."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from salmubench.report.findings import Finding, Loaded
+
+
+def submit_(
+    run: Path,
+    *,
+    model: str,
+    out: Path,
+    track: Literal["closed", "generator"] = "closed",
+    hub_id: str | None = None,
+    link: str | None = None,
+    author: str | None = None,
+    method_file: Path | None = None,
+    hub_yaml: Path | None = None,
+    hub_dataset: str = "cvc-mmu/salmubench-512-redistributed",
+) -> int:
+    """Pack one model of a run into a submission, and check it.
+
+    Args:
+        run: folder of `salmubench run`, or a folder of records.
+        model: the model, e.g. cliperase-5x.
+        out: folder of the submission; new or empty.
+        track: `closed` saw forget and retain pairs only; `generator` may draw from the generator.
+        hub_id: org/name of the public checkpoint.
+        link: https address of code or paper.
+        author: who submits.
+        method_file: Python file of a method of your own.
+        hub_yaml: also write the Hub's .eval_results YAML of the model repository there.
+        hub_dataset: Hub id of the dataset that the YAML names.
+    """
+    from salmubench import manifest
+    from salmubench.report.check import check
+    from salmubench.report.submission import hub_yaml as write_yaml
+    from salmubench.report.submission import submit
+    from salmubench.results.io import read_record
+
+    folder = submit(
+        run, model=model, out=out, track=track, hub_id=hub_id, link=link, author=author, method_file=method_file
+    )
+    if hub_yaml is not None:
+        record = read_record(folder / "record.json")
+        manifest.write_text(
+            hub_yaml, write_yaml(record, dataset=hub_dataset, date=record.provenance.started[:10], source=link)
+        )
+    print(folder)
+    return _tell(check(folder).findings)
+
+
+def check_(
+    submission: Path,
+    *,
+    dataset: str | None = None,
+    rerun: str | None = None,
+    arch: str | None = None,
+    tolerance: float = 0.02,
+    results: Path | None = None,
+    receipt: Path | None = None,
+    max_budget: float = 5.0,
+) -> int:
+    """Compute every number of a submission again from its items; exit 1 on any finding.
+
+    Args:
+        submission: its folder.
+        dataset: the board's dataset, a folder or Hub id: its fingerprint and counts are compared, too.
+        rerun: the checkpoint: encode and score it again (needs --dataset) and compare.
+        arch: open_clip architecture of a bare weights file given to --rerun.
+        tolerance: by which a similarity may differ after --rerun; precision and processor move embeddings.
+        results: folder of the submissions so far: finds duplicates.
+        receipt: write the answer there as JSON.
+        max_budget: largest budget that is compared.
+    """
+    import dataclasses
+
+    from salmubench import layout, manifest
+    from salmubench.errors import ConfigError
+    from salmubench.report.check import check
+    from salmubench.report.peers import duplicates_in
+
+    if rerun is not None and dataset is None:
+        raise ConfigError("Expected --dataset beside --rerun, found none: the checkpoint is encoded on it.")
+    opened = None if dataset is None else layout.open_dataset(dataset)
+    found = check(submission, max_budget=max_budget, dataset=opened)
+    findings = list(found.findings)
+    if results is not None and found.loaded is not None:
+        findings += duplicates_in(results, submission, found.loaded)
+    told = None
+    if rerun is not None and found.loaded is not None and not findings:
+        told = {"checkpoint": rerun, "tolerance": tolerance}
+        findings += _rerun(submission, found.loaded, rerun, str(dataset), arch, tolerance)
+    found = dataclasses.replace(found, findings=findings, rerun=told)
+    if receipt is not None:
+        manifest.write_json(receipt, found.receipt())
+    code = _tell(findings)
+    if not code:
+        print(f"{submission}: every number follows from the items, no finding. Content {found.content_sha256}")
+    return code
+
+
+def build_(results: Path, *, out: Path, max_budget: float = 5.0) -> int:
+    """Build the site from a folder of submissions; exit 1 where one is left out.
+
+    Args:
+        results: a folder of submission folders.
+        out: folder of the site.
+        max_budget: largest budget that is compared.
+    """
+    from salmubench.report.leaderboard import build
+
+    built = build(results, out=out, max_budget=max_budget)
+    print(built.index)
+    print(f"{built.shown} submissions shown, {len(built.refused)} left out")
+    for name, findings in built.refused.items():
+        for finding in findings:
+            sys.stderr.write(f"{name}/{finding.file}: {finding.message} [{finding.code}]\n")
+    return 1 if built.refused else 0
+
+
+def _rerun(
+    submission: Path, loaded: Loaded, checkpoint: str, dataset: str, arch: str | None, tolerance: float
+) -> list[Finding]:
+    import tempfile
+
+    from salmubench.pipeline import evaluate
+    from salmubench.report.rerun import compare_rerun
+    from salmubench.results.io import read_items, read_record
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = evaluate(
+            model=checkpoint, dataset=dataset, clean=submission / "clean.json",
+            compromised=submission / "compromised.json", out=Path(folder) / "again.json", arch=arch,
+        )  # fmt: skip
+        return list(compare_rerun(loaded, read_record(out), read_items(out), tolerance=tolerance))
+
+
+def _tell(findings: Sequence[Finding]) -> int:
+    for finding in findings:
+        sys.stderr.write(f"{finding.file or 'submission'}: {finding.message} [{finding.code}]\n")
+    return 1 if findings else 0
