@@ -6,6 +6,7 @@ name, e.g. `salmubench.unlearn.methods`) or by the path of a `.py` file.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.metadata
@@ -28,7 +29,7 @@ def names(package: str) -> list[str]:
     if spec is None or spec.submodule_search_locations is None:
         raise ConfigError(f"Expected a plug-in package, found no package named {package!r}.")
     own = {info.name for info in pkgutil.iter_modules(spec.submodule_search_locations) if not info.name.startswith("_")}
-    return sorted(own | {point.name for point in importlib.metadata.entry_points(group=package)})
+    return sorted(own | {point.name for point in _entry_points(package, tuple(sys.path))})
 
 
 def load(package: str, name: str, *, kind: str) -> ModuleType:
@@ -47,7 +48,7 @@ def load(package: str, name: str, *, kind: str) -> ModuleType:
         return _load_file(Path(name), kind=kind)
     if name not in names(package):
         raise UnknownName(kind, name, names(package))
-    for point in importlib.metadata.entry_points(group=package):
+    for point in _entry_points(package, tuple(sys.path)):
         if point.name == name:
             loaded = point.load()
             if not isinstance(loaded, ModuleType):
@@ -66,6 +67,15 @@ def is_path(name: str) -> bool:
 def stem(name: str) -> str:
     """Name of a plug-in: itself, or the stem of its file."""
     return Path(name).stem if is_path(name) else name
+
+
+@functools.lru_cache(maxsize=64)
+def _entry_points(package: str, path: tuple[str, ...]) -> tuple[importlib.metadata.EntryPoint, ...]:
+    """Plug-ins of other packages. Looking through all installed ones takes 10 ms, so each search path is looked
+    through once.
+    """
+    del path
+    return tuple(importlib.metadata.entry_points(group=package))
 
 
 def _load_file(path: Path, *, kind: str) -> ModuleType:
