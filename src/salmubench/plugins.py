@@ -71,9 +71,7 @@ def stem(name: str) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _entry_points(package: str, path: tuple[str, ...]) -> tuple[importlib.metadata.EntryPoint, ...]:
-    """Plug-ins of other packages. Looking through all installed ones takes 10 ms, so each search path is looked
-    through once.
-    """
+    """Plug-ins that other packages declare: looking through all of them takes 10 ms, so it is done once a path."""
     del path
     return tuple(importlib.metadata.entry_points(group=package))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
@@ -37,7 +37,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row: the model and its cells, or the message of a failed method; `goal` marks the reference to be reached."""
+    """A row: the model and its cells, or the message of a failed method.
+
+    Attributes:
+        goal: marks the reference to be reached.
+        modes: words to filter by: `passes`, or the failure modes it has or may have; `failed`.
+        budget: to filter by.
+    """
 
     name: str
     kind: str
@@ -45,6 +51,8 @@ class Row:
     message: str = ""
     detail: str = ""
     goal: bool = False
+    modes: str = ""
+    budget: str = ""
 
 
 @dataclass(frozen=True)
@@ -205,8 +213,16 @@ def _rows(
             row = make(record)
         else:
             row = Row(names[record.model.name], "failed", message=failure(record), detail=record.model.name)
+        budget = "" if record.model.budget is None else f"{record.model.budget:g}×"
+        row = replace(row, modes=_words(record), budget=budget)
         found[0 if reference_kind(record) else 1].append(row)
     return found
+
+
+def _words(record: RunRecord) -> str:
+    if record.status != "complete":
+        return "failed"
+    return " ".join(mode for mode, state in answers(record).items() if state != "no") or "passes"
 
 
 def _kind(record: RunRecord) -> str:

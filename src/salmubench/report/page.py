@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from salmubench import manifest
 from salmubench.errors import ConfigError, OutputError
-from salmubench.report import cells, gallery, plots, sections, tables, wording
+from salmubench.report import cells, gallery, plots, rendering, sections, tables, wording
 from salmubench.report.collect import Run, read_run
 from salmubench.report.config import ReportConfig
-from salmubench.results.schema import RunRecord, Thresholds
+from salmubench.results.schema import Thresholds
 from salmubench.results.verdict import THRESHOLDS
-
-_TEMPLATES = "salmubench.report", "templates"
 
 
 @dataclass(frozen=True)
@@ -45,6 +39,17 @@ class _Section:
     curves: Sequence[sections.Panels]
     provenance: sections.Provenance
     downloads: Sequence[tuple[str, str, str]]
+
+    @property
+    def budgets(self) -> list[str]:
+        """Budgets of the methods, smallest first."""
+        found = {record.model.budget for record in self.run.records if record.model.budget is not None}
+        return [f"{budget:g}×" for budget in sorted(found)]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a method has failed."""
+        return any(record.status != "complete" for record in self.run.records)
 
     @property
     def title(self) -> str:
@@ -109,60 +114,19 @@ def _section(run: Run, index: int, config: ReportConfig) -> _Section:
         pretraining=sections.pretraining_curves(run, config),
         curves=sections.method_curves(run, names, config),
         provenance=sections.provenance(run, names),
-        downloads=_downloads(records),
+        downloads=tables.downloads(records),
     )
-
-
-def _downloads(records: Sequence[RunRecord]) -> list[tuple[str, str, str]]:
-    """Label, file name and data URI of the numbers in other forms."""
-    forms = (
-        ("CSV", "scores.csv", "text/csv", tables.csv_table(records)),
-        ("Markdown", "scores.md", "text/markdown", tables.markdown_table(records)),
-        ("LaTeX", "scores.tex", "text/x-tex", tables.latex_table(records)),
-    )
-    return [
-        (label, name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(content.encode()).decode()}")
-        for label, name, kind, content in forms
-    ]
 
 
 def _render(found: Sequence[_Section], config: ReportConfig) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(*_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    style, script = _asset("style.css"), _asset("sort.js")
-    return environment.get_template("page.html.j2").render(
+    return rendering.Pages().page(
+        "page.html.j2",
         config=config,
         runs=found,
-        style=Markup(style),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        style_hash=_csp_hash(style),
-        script_hash=_csp_hash(script),
-        version=manifest.version(),
         groups=sections.GROUPS,
         efficacy=wording.EFFICACY,
         utility=wording.UTILITY,
         gallery_rule=gallery.rule(config),
-        marker=_marker,
+        marker=rendering.marker,
         threshold=wording.threshold,
     )
-
-
-def _marker(utility: str) -> Markup:
-    from salmubench.report import svg
-
-    return svg.drawing(18, 18, plots.marker(utility, 9, 9), label=None, class_="key")
-
-
-def _asset(name: str) -> str:
-    package, folder = _TEMPLATES
-    return (resources.files(package) / folder / name).read_text(encoding="utf-8")
-
-
-def _csp_hash(content: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

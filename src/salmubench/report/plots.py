@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -18,6 +18,7 @@ _REFERENCES = {"clean": 0.0, "compromised": 1.0}
 """Where the references lie, by definition, on both axes."""
 
 _TICKS = (-1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0)
+_NAMED = 16  # points of a board that get a name
 _LETTER = 6.3  # mean width of a letter at the labels' size, units
 _BOLD = 7.5  # that of the references' names
 
@@ -90,6 +91,41 @@ def damage_plot(points: Sequence[Point], *, narrow: bool, leakage_threshold: flo
     return svg.drawing(
         frame.width, frame.height, *parts, label=label, class_=f"damage {'narrow' if narrow else 'wide'}"
     )
+
+
+def board_plot(
+    points: Sequence[Point],
+    *,
+    front: Set[int],
+    links: Sequence[str],
+    narrow: bool,
+    leakage_threshold: float,
+    kept_threshold: float,
+) -> Markup:
+    """Draw many submissions: those on the Pareto front are named and link to their pages, the others are faint.
+
+    Args:
+        points: the submissions, best first.
+        front: indices of those on the front.
+        links: page of each.
+        narrow: for a phone; labels are then numbers.
+        leakage_threshold: the largest leakage that passes.
+        kept_threshold: the smallest kept share that passes.
+    """
+    frame = _frame(points, narrow=narrow)
+    named = [point for index, point in enumerate(points) if index in front][:_NAMED]
+    parts = [*_regions(frame, leakage_threshold, kept_threshold, narrow=narrow), *_axes(frame, narrow=narrow)]
+    parts += [_cross(frame, where, kind) for kind, where in _REFERENCES.items()]
+    parts.append(svg.group((_mark(frame, point) for i, point in enumerate(points) if i not in front), class_="faint"))
+    parts += [_errors(frame, point) for point in named]
+    parts += [
+        svg.element("a", _mark(frame, points[index]), href=links[index], aria_label=points[index].note)
+        for index in sorted(front)
+    ]
+    parts += _labels(frame, named, kept_threshold, narrow=narrow)
+    label = "Scatter plot of all submissions. Across: share of the leakage that is left. Up: share of the rest kept."
+    size = "narrow" if narrow else "wide"
+    return svg.drawing(frame.width, frame.height, *parts, label=label, class_=f"damage {size}", role="group")
 
 
 def marker(utility: str, x: float, y: float, size: float = 6.0) -> Markup:

@@ -26,11 +26,16 @@ def element(name: str, *children: Markup | str, **attributes: str | float | None
     return Markup(f"<{name}{written}>") + inner + Markup(f"</{name}>")  # noqa: S704 - names are ours, values escaped
 
 
-def drawing(width: float, height: float, *children: Markup, label: str | None, class_: str) -> Markup:
-    """A picture of `width × height` units; with a label it is an image for screen readers, without it is hidden."""
-    role = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
+def drawing(
+    width: float, height: float, *children: Markup, label: str | None, class_: str, role: str = "img"
+) -> Markup:
+    """A picture of `width × height` units; with a label it is an image for screen readers, without it is hidden.
+
+    One with links in it is no image to them but a `group`.
+    """
+    told = {"role": role, "aria_label": label} if label else {"aria_hidden": "true"}
     box = f"0 0 {coordinate(width)} {coordinate(height)}"
-    return element("svg", *children, viewBox=box, class_=class_, **role)
+    return element("svg", *children, viewBox=box, class_=class_, **told)
 
 
 def group(children: Iterable[Markup], **attributes: str | float | None) -> Markup:

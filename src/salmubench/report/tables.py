@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
+import json
 from collections.abc import Sequence
+from typing import Any
 
+from salmubench import manifest
 from salmubench.report import wording
 from salmubench.report.collect import answers, failure, reference_kind, score_of
 from salmubench.report.wording import EFFICACY, UTILITY
@@ -14,6 +18,7 @@ from salmubench.results.schema import RunRecord
 _MODES = {"ineffective": "ineffective", "catastrophic": "catastrophic", "over_generalised": "over-generalised"}
 _ANSWERS = {"no": "yes", "yes": "no", "undecided": "?"}  # a failure mode's state → does it pass
 _NAME_WIDTH = 34
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def text_table(records: Sequence[RunRecord]) -> str:
@@ -75,13 +80,19 @@ def csv_table(records: Sequence[RunRecord]) -> str:
         states = answers(record) if record.verdict is not None and reference_kind(record) is None else {}
         tail = (*(states.get(mode) for mode in _MODES), *(getattr(record.cost, key) for key in costs))
         if record.status != "complete":
-            writer.writerow((*head, *[None] * 12, failure(record), *tail))
+            writer.writerow(cells((*head, *[None] * 12, failure(record), *tail)))
         for metric, parts in record.scores.items():
             for part, score in parts.items():
                 ends, views = score.ci95 or (None, None), score.normalised.ci95 or (None, None)
                 numbers = (score.value, *ends, score.n, score.goal, score.clean, score.compromised)
-                writer.writerow((*head, metric, part, *numbers, score.normalised.value, *views, score.reason, *tail))
+                row = (*head, metric, part, *numbers, score.normalised.value, *views, score.reason, *tail)
+                writer.writerow(cells(row))
     return stream.getvalue()
+
+
+def cells(row: Sequence[Any]) -> list[Any]:
+    """Cells of a CSV row: a text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    return [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in row]
 
 
 def latex_table(records: Sequence[RunRecord]) -> str:
@@ -112,6 +123,41 @@ def latex_table(records: Sequence[RunRecord]) -> str:
         if reference_kind(record) == "compromised" and record is not records[-1]:
             lines.append(r"\midrule")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def json_table(records: Sequence[RunRecord]) -> str:
+    """The records themselves, as a JSON list."""
+    return json.dumps(manifest.plain(list(records)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def bibtex(records: Sequence[RunRecord]) -> str:
+    """What to cite: the paper, and this evaluation with the version that made it."""
+    made = records[0].provenance
+    return (
+        "@misc{salmubench,\n"
+        "  title = {{SALMUBench}: A benchmark for sensitive association-level multimodal unlearning},\n"
+        "  eprint = {2603.26316},\n  archivePrefix = {arXiv},\n  year = {2026},\n}\n"
+        "@software{salmubench_software,\n"
+        "  title = {salmubench},\n"
+        f"  version = {{{_latex(made.version)}}},\n"
+        f"  note = {{Evaluation of {made.started[:10]}, dataset {_latex(records[0].dataset.fingerprint[:16])}}},\n"
+        f"  year = {{{_latex(made.started[:4])}}},\n}}\n"
+    )
+
+
+def downloads(records: Sequence[RunRecord]) -> list[tuple[str, str, str]]:
+    """Label, file name and data URI of the numbers in other forms."""
+    forms = (
+        ("CSV", "scores.csv", "text/csv", csv_table(records)),
+        ("JSON", "records.json", "application/json", json_table(records)),
+        ("Markdown", "scores.md", "text/markdown", markdown_table(records)),
+        ("LaTeX", "scores.tex", "text/x-tex", latex_table(records)),
+        ("BibTeX", "salmubench.bib", "application/x-bibtex", bibtex(records)),
+    )
+    return [
+        (label, name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(content.encode()).decode()}")
+        for label, name, kind, content in forms
+    ]
 
 
 def _main_numbers(record: RunRecord) -> tuple[str, ...]:

@@ -1,0 +1,59 @@
+"""Turn templates into pages that carry their own style and script and may load nothing else."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from salmubench import manifest
+from salmubench.report import plots, svg
+
+_TEMPLATES = "salmubench.report", "templates"
+STYLES, SCRIPTS = ("style.css", "board.css"), ("sort.js", "filter.js")
+
+
+class Pages:
+    """Templates with our style and script put into each page, and a policy that allows just these."""
+
+    def __init__(self) -> None:
+        self._environment = jinja2.Environment(
+            loader=jinja2.PackageLoader(*_TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        style, script = ("".join(_asset(name) for name in names) for names in (STYLES, SCRIPTS))
+        self._shared = {
+            "style": Markup(style),  # noqa: S704 - our own files
+            "script": Markup(script),  # noqa: S704 - our own files
+            "style_hash": _csp_hash(style),
+            "script_hash": _csp_hash(script),
+            "version": manifest.version(),
+        }
+
+    def page(self, template: str, **content: Any) -> str:
+        """Render a template."""
+        return self._environment.get_template(template).render(**self._shared, **content)
+
+
+def marker(utility: str) -> Markup:
+    """The mark of a method in legends."""
+    return svg.drawing(18, 18, plots.marker(utility, 9, 9), label=None, class_="key")
+
+
+@functools.cache
+def _asset(name: str) -> str:
+    package, folder = _TEMPLATES
+    return (resources.files(package) / folder / name).read_text(encoding="utf-8")
+
+
+def _csp_hash(content: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

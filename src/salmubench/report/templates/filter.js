@@ -1,0 +1,20 @@
+for (const bar of document.querySelectorAll(".filter")) {
+  const rows = [...document.getElementById(bar.dataset.scope).querySelectorAll("tbody.methods tr")];
+  const text = bar.querySelector("input"), picks = [...bar.querySelectorAll("select")], told = bar.querySelector("output");
+  const words = new Map(rows.map((row) => [row, row.dataset.words || row.cells[0].textContent.toLowerCase()]));
+  const models = new Set(rows.map((row) => row.dataset.words || row.cells[0].textContent)).size;
+  const apply = () => {
+    const wanted = text.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const shown = new Set();
+    for (const row of rows) {
+      const fits = wanted.every((word) => words.get(row).includes(word)) &&
+        picks.every((pick) => !pick.value || (row.dataset[pick.dataset.key] || "").split(" ").includes(pick.value));
+      row.hidden = !fits;
+      if (fits) shown.add(words.get(row));
+    }
+    told.textContent = shown.size === models ? `all ${models} shown` : `${shown.size} of ${models} shown`;
+  };
+  for (const control of [text, ...picks]) control.addEventListener("input", apply);
+  bar.hidden = false;
+  apply();
+}
