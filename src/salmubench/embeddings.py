@@ -8,7 +8,6 @@ dataset) and `manifest.json`, written last. Everything after encoding reads this
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +71,6 @@ class Embeddings:
         dataset: facts of the dataset.
         images: float32 (pictures, d), memory-mapped.
         texts: float32 (texts, d), memory-mapped.
-        index: one line a dataset row (`INDEX_SCHEMA`).
     """
 
     folder: Path
@@ -80,7 +78,41 @@ class Embeddings:
     dataset: DatasetFacts
     images: Array
     texts: Array
-    index: pa.Table
+
+    @functools.cached_property
+    def index(self) -> pa.Table:
+        """One line a dataset row (`INDEX_SCHEMA`).
+
+        Raises:
+            EmbeddingsError: unreadable, without a column, or with rows out of range.
+        """
+        table = _read_table(self.folder / INDEX, INDEX_SCHEMA)
+        for column, array, name in (("image_row", self.images, IMAGES), ("text_row", self.texts, TEXTS)):
+            rows = table.column(column).to_numpy()
+            if len(rows) and (rows.min() < 0 or rows.max() >= len(array)):
+                raise EmbeddingsError(
+                    f"Expected rows 0 to {len(array) - 1} of {name} in {self.folder / INDEX}, column {column}, found "
+                    f"{rows.min()} to {rows.max()}. Encode the model again."
+                )
+        return table
+
+    def check_vectors(self) -> None:
+        """Look at every vector.
+
+        Raises:
+            EmbeddingsError: one is not finite or has no direction.
+        """
+        for array, name in ((self.images, IMAGES), (self.texts, TEXTS)):
+            for start in range(0, len(array), _CHECK_ROWS):
+                block = array[start : start + _CHECK_ROWS]
+                norms = np.einsum("ij,ij->i", block, block)
+                bad = ~np.isfinite(norms) | (norms <= 0)
+                if bad.any():
+                    raise EmbeddingsError(
+                        f"Expected finite vectors with a direction in {self.folder / name}, found NaN, infinity or "
+                        f"zeros in row {start + int(np.flatnonzero(bad)[0])}. The model diverged, or the file is "
+                        "damaged: encode it again to find out."
+                    )
 
     @functools.cached_property
     def text_rows(self) -> Mapping[str, int]:
@@ -128,11 +160,10 @@ def write_dataset_facts(path: Path, facts: DatasetFacts) -> None:
 
 
 def open_embeddings(folder: Path) -> Embeddings:
-    """Open a finished embeddings folder and check that it is sound.
+    """Open a finished embeddings folder; vectors and index are read when they are asked for.
 
     Raises:
-        EmbeddingsError: not finished, files missing or unreadable, arrays of different width, rows out of range, values
-            that are not finite, or a vector without a direction.
+        EmbeddingsError: not finished, files missing or unreadable, or arrays of different width.
     """
     try:
         description = manifest.read_manifest(folder, STAGE)
@@ -145,20 +176,7 @@ def open_embeddings(folder: Path) -> Embeddings:
             f"Expected pictures and texts of one width in {folder}, found {images.shape[1]} in {IMAGES} and "
             f"{texts.shape[1]} in {TEXTS}. Encode the model again."
         )
-    index = _read_table(folder / INDEX, INDEX_SCHEMA)
-    for column, array, name in (("image_row", images, IMAGES), ("text_row", texts, TEXTS)):
-        rows = index.column(column).to_numpy()
-        if len(rows) and (rows.min() < 0 or rows.max() >= len(array)):
-            raise EmbeddingsError(
-                f"Expected rows 0 to {len(array) - 1} of {name} in {folder / INDEX}, column {column}, found "
-                f"{rows.min()} to {rows.max()}. Encode the model again."
-            )
-    return Embeddings(folder, description, _facts(facts, folder / DATASET), images, texts, index)
-
-
-def is_embeddings(path: Path) -> bool:
-    """Tell whether a path is a finished embeddings folder."""
-    return path.is_dir() and (path / IMAGES).is_file()
+    return Embeddings(folder, description, _facts(facts, folder / DATASET), images, texts)
 
 
 def _facts(content: Any, path: Path) -> DatasetFacts:
@@ -187,15 +205,6 @@ def _load(path: Path) -> Array:
         raise EmbeddingsError(
             f"Expected float32 of shape (n, d) in {path}, found {array.dtype} of shape {array.shape}. Encode again."
         )
-    for start in range(0, len(array), _CHECK_ROWS):
-        norms = np.einsum("ij,ij->i", *(array[start : start + _CHECK_ROWS],) * 2, dtype=np.float64)
-        bad = ~np.isfinite(norms) | (norms <= 0)
-        if bad.any():
-            row = start + int(np.flatnonzero(bad)[0])
-            raise EmbeddingsError(
-                f"Expected finite vectors with a direction in {path}, found NaN, infinity or zeros in row {row}. The "
-                "model diverged, or the file is damaged: encode it again to find out."
-            )
     found: Array = array
     return found
 
@@ -209,14 +218,6 @@ def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
     if missing:
         raise EmbeddingsError(f"Expected the column {missing[0]} in {path}, found {table.column_names}. Encode again.")
     return table.select(schema.names)
-
-
-def required_json(path: Path) -> Any:
-    """Read a small JSON side file, e.g. the fragile set beside Compromised's embeddings."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EmbeddingsError(f"Expected JSON at {path}, found: {error}. Delete the file and score again.") from error
 
 
 _CHECK_ROWS = 8192  # rows a time: the check needs no copy of the whole array

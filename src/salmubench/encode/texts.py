@@ -55,6 +55,8 @@ def encode_texts(model: ClipModel, ids: npt.NDArray[np.int64], *, batch_size: in
     """Encode tokens (n, L) to float32 unit vectors (n, d); the caller holds the compute context."""
     import torch
 
+    from salmubench.padding import encode_in_groups
+
     if not len(ids):
         return np.zeros((0, 0), np.float32)
     trim = trim and _can_trim(model.module)
@@ -65,9 +67,7 @@ def encode_texts(model: ClipModel, ids: npt.NDArray[np.int64], *, batch_size: in
         rows = order[start : start + batch_size]
         tokens = torch.from_numpy(ids[rows]).to(model.device)
         vectors = (
-            _encode_trimmed(model.module, tokens[:, : int(lengths[rows].max())])
-            if trim
-            else model.module.encode_text(tokens)  # type: ignore[operator]
+            encode_in_groups(model.module, tokens, 1) if trim else model.module.encode_text(tokens)  # type: ignore[operator]
         )
         unit = unit_rows(vectors)
         if found is None:
@@ -96,24 +96,6 @@ def _can_trim(module: Any) -> bool:
     rows = np.arange(length)
     future = rows[None, :] > rows[:, None]  # (L, L)
     return bool((np.isneginf(mask.float().cpu().numpy()) == future).all())
-
-
-def _encode_trimmed(module: Any, tokens: Tensor) -> Tensor:
-    """The text tower's forward pass on the first columns of the tokens (B, l)."""
-    import torch
-    from torch import nn
-
-    dtype, length = module.transformer.get_cast_dtype(), tokens.shape[1]
-    x = module.token_embedding(tokens).to(dtype) + module.positional_embedding[:length].to(dtype)  # (B, l, w)
-    x = module.transformer(x, attn_mask=module.attn_mask[:length, :length])
-    # Normalising the end token alone is the same as normalising all and picking it.
-    x = module.ln_final(x[torch.arange(len(x), device=x.device), tokens.argmax(dim=-1)])  # (B, w)
-    projection = module.text_projection
-    if projection is None:
-        pooled: Tensor = x
-    else:
-        pooled = projection(x) if isinstance(projection, nn.Linear) else x @ projection
-    return pooled
 
 
 def _missing() -> None:

@@ -45,30 +45,32 @@ class Fragile:
         return FragileSet(self.source, len(self.ids), manifest.sha256_json(sorted(self.ids)))
 
 
-def find_fragile(facts: embeddings.DatasetFacts, compromised: Path, config: ScoreConfig) -> Fragile:
+def find_fragile(
+    facts: embeddings.DatasetFacts, compromised: embeddings.Embeddings | Path, config: ScoreConfig
+) -> Fragile:
     """Find the fragile set.
 
     Args:
         facts: of the dataset; its own list counts where it has one.
-        compromised: embeddings of Compromised (the list is then kept beside them), or its record.
+        compromised: embeddings of Compromised (the list is then kept beside them), or the path of its record.
         config: options of scoring.
     """
     if facts.fragile_ids is not None:
         return Fragile(frozenset(name.rpartition("/")[2] for name in facts.fragile_ids), "dataset")
-    if not compromised.is_dir():
+    if isinstance(compromised, Path):
         rows = item_tables.of_metric(read_items(compromised), "FragSim")
         names = frozenset(pc.unique(rows.column("file_name")).to_pylist())
         return Fragile(names or None, "compromised", "no rows in retain_disjoint")
-    inputs = EvalInputs(embeddings.open_embeddings(compromised), config)
+    compromised.check_vectors()
+    inputs = EvalInputs(compromised, config)
     rows_ = inputs.retain_disjoint()
     if not len(rows_):
         return Fragile(None, "compromised", "no rows in retain_disjoint")
     similarity = inputs.similarity(rows_)
     ordered = sorted(zip(similarity.tolist(), rows_.file_name.tolist(), strict=True))
     names = frozenset(name for _, name in ordered[: math.ceil(len(ordered) / SHARE)])
-    _keep(
-        compromised, [name for _, name in ordered if name in names], dict(zip(rows_.file_name, similarity, strict=True))
-    )
+    lowest = [name for _, name in ordered if name in names]
+    _keep(compromised.folder, lowest, dict(zip(rows_.file_name.tolist(), similarity.tolist(), strict=True)))
     return Fragile(names, "compromised")
 
 

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from salmubench.embeddings import Array, Embeddings
-from salmubench.errors import EmbeddingsError
+from salmubench.embeddings import Embeddings
 from salmubench.layout import GeneralKnowledge
 from salmubench.metrics._gallery import Gallery, draw_gallery
+from salmubench.metrics._products import BLOCK, Indices, unit
 from salmubench.metrics.config import ScoreConfig
 from salmubench.results.metric import Floats, Items, Strings, Unavailable
 from salmubench.types import Split
-
-Indices = npt.NDArray[np.int64]
-
-BLOCK = 1024
-"""Rows a block in products with whole galleries: memory stays flat in the number of pairs."""
-
-TIE = 1e-9
-"""Similarities closer than this are equal: far above the rounding of float64, far below that of float32 vectors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +86,15 @@ class EvalInputs:
     config: ScoreConfig
     fragile_ids: frozenset[str] | None = None
     no_fragile: str = "no fragile set"
+    _rows: dict[str, Rows] = field(default_factory=dict)
 
-    def __hash__(self) -> int:
-        return id(self)
-
-    @functools.cache  # noqa: B019 - the inputs live as long as one model is scored
     def rows(self, split: str) -> Rows:
         """All rows of a split on disk; none where the dataset has none."""
+        if split not in self._rows:
+            self._rows[split] = self._read_rows(split)
+        return self._rows[split]
+
+    def _read_rows(self, split: str) -> Rows:
         index = self.embeddings.index
         table = index.filter(pc.equal(index.column("split"), str(split)))
         arrays = {ours: table.column(theirs).to_numpy() for theirs, ours in _COLUMNS.items()}
@@ -187,24 +181,3 @@ class EvalInputs:
             images = unit(self.embeddings.images, rows.image_row[block])
             found[block] = np.einsum("ij,ij->i", images, unit(self.embeddings.texts, texts[block]))
         return found
-
-
-def unit(array: Array, rows: Indices) -> Floats:
-    """Rows of a float32 array as float64 unit vectors (n, d)."""
-    if len(rows) and (rows.min() < 0 or rows.max() >= len(array)):
-        raise EmbeddingsError(f"Expected rows 0 to {len(array) - 1}, found {rows.min()} to {rows.max()}.")
-    vectors = np.asarray(array[rows], np.float64)
-    found: Floats = vectors / np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    return found
-
-
-def top_share(similarity: Floats, right: Indices) -> Floats:
-    """Share of the right class among the classes at the top, float64 (n,): 1, 1/k in a tie of k, or 0.
-
-    Args:
-        similarity: float64 (n, classes).
-        right: int64 (n,) number of the right class.
-    """
-    top = similarity >= similarity.max(axis=1, keepdims=True) - TIE
-    found: Floats = top[np.arange(len(right)), right] / top.sum(axis=1)
-    return found

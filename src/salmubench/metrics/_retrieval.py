@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from salmubench.metrics._inputs import BLOCK, TIE, EvalInputs, Rows, unit
+from salmubench.metrics._inputs import EvalInputs, Rows
+from salmubench.metrics._products import ahead_and_equal, blocks
 from salmubench.results.metric import Floats, Strings, Unavailable
 
 
@@ -28,19 +29,16 @@ def gallery_ranks(inputs: EvalInputs, rows: Rows, true: Strings, *, same: Sequen
     gallery = inputs.texts(inputs.gallery.caption)  # (g, d)
     own = inputs.similarity(rows, inputs.embeddings.rows_of(list(true)))
     ranks, competitors = np.empty(len(rows), np.float64), 0
-    for start in range(0, len(rows), BLOCK):
-        stop = min(start + BLOCK, len(rows))
-        ahead = unit(inputs.embeddings.images, rows.image_row[start:stop]) @ gallery.T  # (b, g)
-        ahead -= own[start:stop, None]
-        excluded = 0
-        for row in range(start, stop):
-            for column in {column for texts in same for column in columns.get(texts[row], ())}:
-                ahead[row - start, column] = -np.inf
-                excluded += 1
-        competitors += ahead.size - excluded
-        greater = np.count_nonzero(ahead > TIE, axis=1)
-        equal = np.count_nonzero(ahead >= -TIE, axis=1) - greater
-        ranks[start:stop] = 1.0 + greater + 0.5 * equal
+    for block in blocks(inputs.embeddings.images, rows.image_row, gallery):
+        excluded = [
+            (row - block.start, column)
+            for row in range(block.start, block.stop)
+            for column in {column for texts in same for column in columns.get(texts[row], ())}
+        ]
+        competitors += block.rough.size - len(excluded)
+        where = np.array(excluded, np.int64).reshape(-1, 2)
+        greater, equal = ahead_and_equal(block, own[block.start : block.stop], (where[:, 0], where[:, 1]))
+        ranks[block.start : block.stop] = 1.0 + greater + 0.5 * equal
     if not competitors:
         raise Unavailable("the gallery holds no other caption")
     return ranks

@@ -73,6 +73,8 @@ def score(*, embeddings: Path, clean: Path, compromised: Path, out: Path, config
     config = config or ScoreConfig()
     for path in (embeddings, clean, compromised):
         _check_exists(path)
+    if not embeddings.is_dir():
+        raise EmbeddingsError(f"Expected the model's embeddings folder, found the file {embeddings}.")
     if is_current(out, config=config, embeddings=embeddings, clean=clean, compromised=compromised):
         return out
     started, clock = manifest.utc_now(), time.perf_counter()
@@ -103,6 +105,7 @@ class Evaluated:
 
 def evaluate(opened: Embeddings, config: ScoreConfig, fragile: Fragile) -> Evaluated:
     """Run all metrics on one model's embeddings."""
+    opened.check_vectors()
     inputs = EvalInputs(opened, config, fragile.ids, fragile.reason)
     tables: list[pa.Table] = []
     metrics: dict[str, Metric] = {}
@@ -134,24 +137,29 @@ def _evaluate_folder(folder: Path, digest: str, config: ScoreConfig, fragile: Fr
 
 
 class _Session:
-    """One call of `score`: the model, its references, what goes into the record."""
+    """One call of `score`: the model, its references, what goes into the record.
+
+    Vectors are mapped only while a model is evaluated: three models at full scale would fill the memory.
+    """
 
     def __init__(self, folder: Path, clean: Path, compromised: Path, config: ScoreConfig) -> None:
         self.paths = Inputs(folder, clean, compromised)
         self.config = config
-        self.opened = embeddings.open_embeddings(folder)
-        self.references = {"clean": _Reference("clean", clean), "compromised": _Reference("compromised", compromised)}
+        self.model = _Side("the model", folder)
+        self.references = {"clean": _Side("clean", clean), "compromised": _Side("compromised", compromised)}
         for reference in self.references.values():
-            reference.check_dataset(self.opened)
-        self.fragile = find_fragile(self.opened.dataset, compromised, config)
+            reference.check_dataset(self.model)
+        known = embeddings.open_embeddings(compromised) if compromised.is_dir() else compromised
+        self.fragile = find_fragile(self.model.facts, known, config)
+        del known
         self.subject = self._evaluate(folder)
         # A reference's own record holds no reference values: those of its items would be its own.
-        self.own = [name for name in self.references if _same(folder, getattr(self.paths, name))]
-        tables = {} if self.own else {name: self._reference_items(name) for name in self.references}
+        own = any(_same(folder, reference.path) for reference in self.references.values())
+        tables = {} if own else {name: self._reference_items(name) for name in self.references}
         self.items = item_tables.with_references(self.subject.items, tables)
 
     def record(self, *, started: str, clock: float) -> RunRecord:
-        described, evaluated = self.opened.manifest["outputs"], self.subject
+        described, evaluated = self.model.outputs, self.subject
         scores = score_items(
             self.items,
             metrics=evaluated.metrics,
@@ -162,7 +170,7 @@ class _Session:
         notes = self._notes(scores)
         for note in notes:
             log.warning("%s", note)
-        facts, encoding = self.opened.dataset, described["encoding"]
+        facts, encoding = self.model.facts, described["encoding"]
         return RunRecord(
             schema_version=SCHEMA_VERSION,
             status="complete",
@@ -185,10 +193,10 @@ class _Session:
         )
 
     def _evaluate(self, folder: Path) -> Evaluated:
+        if not any(_same(folder, reference.path) for reference in self.references.values()):
+            return evaluate(embeddings.open_embeddings(folder), self.config, self.fragile)
         digest = manifest.sha256_file(folder / manifest.MANIFEST)
-        if any(_same(folder, reference.path) for reference in self.references.values()):
-            return _evaluate_folder(folder.resolve(), digest, self.config, self.fragile)
-        return evaluate(self.opened, self.config, self.fragile)
+        return _evaluate_folder(folder.resolve(), digest, self.config, self.fragile)
 
     def _reference_items(self, name: str) -> pa.Table:
         path = self.references[name].path
@@ -210,36 +218,40 @@ class _Session:
         sources = self.subject.gallery.column("source").to_pylist()
         if sources and "retain_disjoint" not in sources:
             notes.append("The gallery of RetFail holds no captions of retain_disjoint: the dataset has none.")
-        cut = self.opened.manifest["outputs"]["cut_captions"].get(str(Split.FORGET), 0)
+        cut = self.model.outputs["cut_captions"].get(str(Split.FORGET), 0)
         if cut:
             notes.append(f"{cut} captions of forget are longer than the model's context and were cut.")
         return notes
 
 
-class _Reference:
-    """A reference, given as embeddings or as a record."""
+class _Side:
+    """The model or a reference: what its embeddings folder, or the reference's record, says about it."""
 
     def __init__(self, name: str, path: Path) -> None:
         self.name, self.path = name, path
-        self.dataset: str
-        self.sha256: str | None
-        self.kind: str | None
+        self.outputs: Mapping[str, Any] = {}
         if path.is_dir():
             opened = embeddings.open_embeddings(path)
-            model: Mapping[str, Any] = opened.manifest["outputs"]["model"]
-            self.dataset, self.sha256, self.kind = opened.dataset.fingerprint, model["sha256"], model["kind"]
+            self.facts, self.outputs = opened.dataset, opened.manifest["outputs"]
+            self.fingerprint: str = self.facts.fingerprint
+            self.sha256: str | None = self.outputs["model"]["sha256"]
+            self.kind: str | None = self.outputs["model"]["kind"]
         else:
             record = read_record(path)
             if record.status != "complete":
                 raise RecordError(f"Expected a complete record of {name} at {path}, found status {record.status!r}.")
-            self.dataset, self.sha256, self.kind = record.dataset.fingerprint, record.model.sha256, record.model.kind
+            self.fingerprint, self.sha256, self.kind = (
+                record.dataset.fingerprint,
+                record.model.sha256,
+                record.model.kind,
+            )
 
-    def check_dataset(self, opened: Embeddings) -> None:
+    def check_dataset(self, model: _Side) -> None:
         """Refuse a reference of another dataset."""
-        if self.dataset != opened.dataset.fingerprint:
+        if self.fingerprint != model.fingerprint:
             raise EmbeddingsError(
-                f"Expected the model and {self.name} on one dataset, found fingerprint {opened.dataset.fingerprint} in "
-                f"{opened.folder} and {self.dataset} in {self.path}. Encode both on the same dataset."
+                f"Expected the model and {self.name} on one dataset, found fingerprint {model.fingerprint} in "
+                f"{model.path} and {self.fingerprint} in {self.path}. Encode both on the same dataset."
             )
 
 

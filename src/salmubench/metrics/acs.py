@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from salmubench.metrics._inputs import EvalInputs, Indices, Rows
+from salmubench.metrics._inputs import EvalInputs, Rows
+from salmubench.metrics._products import Indices
 from salmubench.results.metric import Floats, Items, Metric, Outcome, Strings, Unavailable, outcome
 from salmubench.types import Split
 

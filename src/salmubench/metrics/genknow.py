@@ -13,7 +13,8 @@ import numpy as np
 
 from salmubench.errors import EmbeddingsError
 from salmubench.layout import Dataset, GeneralKnowledge
-from salmubench.metrics._inputs import BLOCK, EvalInputs, top_share, unit
+from salmubench.metrics._inputs import EvalInputs
+from salmubench.metrics._products import top_share
 from salmubench.metrics.config import ScoreConfig
 from salmubench.results.metric import Floats, Metric, Outcome, outcome
 from salmubench.types import Split
@@ -50,11 +51,7 @@ def score(inputs: EvalInputs) -> Outcome:
         )
     right = np.fromiter((number[text] for text in rows.caption), np.int64, len(rows))
     classes = _class_vectors(inputs, known)
-    shares = np.empty(len(rows), np.float64)
-    for start in range(0, len(rows), BLOCK):
-        block = slice(start, start + BLOCK)
-        similarity = unit(inputs.embeddings.images, rows.image_row[block]) @ classes.T  # (b, classes)
-        shares[block] = top_share(similarity, right[block])
+    shares = top_share(inputs.embeddings.images, rows.image_row, classes, right)
     return outcome(rows.items(shares))
 
 

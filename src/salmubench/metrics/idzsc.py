@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from salmubench.layout import Dataset
-from salmubench.metrics._inputs import BLOCK, EvalInputs, top_share, unit
+from salmubench.metrics._inputs import EvalInputs
+from salmubench.metrics._products import top_share
 from salmubench.metrics.config import ScoreConfig
 from salmubench.results.metric import Metric, Outcome, Unavailable, outcome
 from salmubench.types import Split
@@ -48,9 +49,5 @@ def score(inputs: EvalInputs) -> Outcome:
     pictures = named.take(np.unique(named.file_name.astype(np.str_), return_index=True)[1])
     classes, right = np.unique(pictures.name.astype(np.str_), return_inverse=True)
     prompts = inputs.texts([inputs.config.identity_prompt.replace("{name}", name) for name in classes.tolist()])
-    shares = np.empty(len(pictures), np.float64)
-    for start in range(0, len(pictures), BLOCK):
-        block = slice(start, start + BLOCK)
-        similarity = unit(inputs.embeddings.images, pictures.image_row[block]) @ prompts.T  # (b, classes)
-        shares[block] = top_share(similarity, right[block])
+    shares = top_share(inputs.embeddings.images, pictures.image_row, prompts, right)
     return outcome(pictures.items(shares), left_out=len(rows) - len(named))

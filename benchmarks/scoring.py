@@ -1,0 +1,122 @@
+"""Scoring at the official size: 77,000 pictures, 30,000 pairs to forget, a gallery of 2,000, 1,000 resamples.
+
+    python benchmarks/scoring.py [--width 512]
+
+Prints the seconds of `score` for Clean, Compromised and a candidate, and the peak memory of the process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench import embeddings, manifest, phrasings
+from salmubench.layout import GeneralKnowledge
+from salmubench.metrics import score
+from salmubench.types import FIELDS
+
+IDENTITIES, CLASSES, SHOWN = 774, 1000, 50
+SIZES = {"forget": 30_000, "holdout_identity": 15_000, "holdout_association": 15_000, "retain_synth": 16_741}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--width", type=int, default=512)
+    width = parser.parse_args().width
+    with tempfile.TemporaryDirectory() as name:
+        root, rows = Path(name), make_rows()
+        for seed, model in enumerate(("clean", "compromised", "candidate")):
+            write(root / model, rows, width, seed, strength=0.02 * seed)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        total = time.perf_counter()
+        for model in ("clean", "compromised", "candidate"):
+            start = time.perf_counter()
+            score(
+                embeddings=root / model,
+                clean=root / "clean",
+                compromised=root / "compromised",
+                out=root / "records" / f"{model}.json",
+            )
+            print(f"{model:12s} {time.perf_counter() - start:6.2f} s")
+        print(f"together     {time.perf_counter() - total:6.2f} s")
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(f"peak memory  {peak / 2**20:6.2f} GiB ({before / 2**20:.2f} before scoring)")
+
+
+def make_rows() -> dict[str, list[object]]:
+    """Columns of the index, and the texts."""
+    columns: dict[str, list[object]] = {name: [] for name in embeddings.INDEX_SCHEMA.names}
+    for split, count in SIZES.items():
+        for number in range(count):
+            who, field = number % (IDENTITIES - 194), FIELDS[number % len(FIELDS)]
+            if split == "holdout_association":
+                who = number % 387
+            if split == "holdout_identity":
+                who = IDENTITIES - 194 + number % 194
+            told = split != "retain_synth"
+            identity = f"{who:08d}" if told or number < 1000 else None
+            value = f"value{number}" if told else None
+            caption = f"The {field} of Person {who} is {value}." if told else f"a person before wall {number % 9000}"
+            add(columns, split, f"{split}_{number:06d}.jpg", caption, identity, f"Person {who}", field, value)
+    for number in range(CLASSES * SHOWN):
+        label = f"class {number % CLASSES}"
+        add(columns, "general_knowledge", f"g_{number:06d}.jpg", label, None, None, None, None)
+    return columns
+
+
+def add(columns: dict[str, list[object]], *row: object) -> None:
+    """Add one row; its picture is the next one."""
+    split, file_name, caption, identity, name, field, value = row
+    paraphrase = phrasings.paraphrase(str(name), str(field), str(value), variant=3) if value else None
+    number = len(columns["split"])
+    values = (split, file_name, caption, identity, name, field, value, paraphrase, None, number, 0)
+    for key, item in zip(columns, values, strict=True):
+        columns[key].append(item)
+
+
+def write(folder: Path, rows: dict[str, list[object]], width: int, seed: int, *, strength: float) -> None:
+    """Write embeddings in which captions lean to their pictures by `strength`."""
+    texts = dict.fromkeys(str(caption) for caption in rows["caption"])
+    for split, name, value, text in zip(rows["split"], rows["name"], rows["value"], rows["paraphrase"], strict=True):
+        if split == "forget":
+            texts |= dict.fromkeys((f"{name} {value}", f"{value} {name}", f"a photo of {name}", str(text)))
+    templates = tuple(f"a photo of a {{}} in style {number}" for number in range(8))
+    classes = tuple(f"class {number}" for number in range(CLASSES))
+    texts |= dict.fromkeys(template.replace("{}", name) for name in classes for template in templates)
+    numbers = {text: number for number, text in enumerate(texts)}
+    text_row = np.array([numbers[str(caption)] for caption in rows["caption"]])
+    rng = np.random.default_rng(seed)
+    images = rng.standard_normal((len(text_row), width), np.float32)
+    vectors = rng.standard_normal((len(texts), width), np.float32)
+    vectors[text_row] += 10 * strength * images
+    folder.mkdir(parents=True)
+    for file, array in ((embeddings.IMAGES, images), (embeddings.TEXTS, vectors)):
+        np.save(folder / file, array / np.linalg.norm(array, axis=1, keepdims=True))
+    index = pa.table({**rows, "text_row": text_row.tolist()}, schema=embeddings.INDEX_SCHEMA)
+    pq.write_table(index, folder / embeddings.INDEX)
+    table = pa.table({"text": list(texts), "row": list(range(len(texts)))}, schema=embeddings.TEXT_SCHEMA)
+    pq.write_table(table, folder / embeddings.TEXT_TABLE)
+    alone = frozenset(f"{number:08d}" for number in range(387, IDENTITIES - 194))
+    facts = embeddings.DatasetFacts("official size", "0" * 64, SIZES, alone, None, GeneralKnowledge(classes, templates))
+    embeddings.write_dataset_facts(folder / embeddings.DATASET, facts)
+    model = dict.fromkeys(("sha256", "kind", "method", "budget", "config_given", "config", "exposures", "cost"))
+    with manifest.stage_folder(folder, embeddings.STAGE, config=None) as stage:
+        stage.finish(
+            outputs={
+                "model": {**model, "name": folder.name, "sha256": str(seed)},
+                "cut_captions": {},
+                "encoding": {"precision": "fp32", "device": "cpu", "preprocessing": None},
+            }
+        )
+
+
+if __name__ == "__main__":
+    main()
