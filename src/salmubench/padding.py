@@ -7,7 +7,6 @@ its longest caption.
 
 from __future__ import annotations
 
-import types
 from typing import Any
 
 import torch
@@ -39,7 +38,9 @@ def skip_padding(module: Any, rows: int = ROWS) -> bool:
         features = encode_in_groups(self, text, -(-len(text) // rows))
         return F.normalize(features, dim=-1) if normalize else features
 
-    module.encode_text = types.MethodType(encode_text, module)
+    # A subclass rather than a bound method on the instance: that would be a cycle, and keep the weights alive until the
+    # garbage collector comes by.
+    module.__class__ = type("CLIP", (type(module),), {"encode_text": encode_text})
     return True
 
 
