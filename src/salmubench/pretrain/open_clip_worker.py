@@ -154,7 +154,7 @@ def export(module: Any, options: Options) -> None:
 
 def _recording(create: Callable[..., Any], made: list[Any], options: Options) -> Callable[..., Any]:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from salmubench.pretrain.padding import skip_padding
+        from salmubench.padding import skip_padding
 
         found = create(*args, **kwargs)
         if options.skip_padding:
