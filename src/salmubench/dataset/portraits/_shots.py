@@ -45,6 +45,8 @@ PLACES: tuple[str, ...] = (
     "in front of blurred lights",
 )
 PLACE_WEIGHTS = (1.4, 1.2, 1.1, 0.8, 1.0, 0.9, 1.0, 0.9, 0.8, 0.8)
+HALF = 1.76
+"""Head units from the middle to the lower edge of a square picture at scale 1, as in `renderer.scene`."""
 HATS = ("", "woolly hat", "cap", "straw hat", "hairband")
 
 
@@ -149,11 +151,12 @@ def _place(rng: np.random.Generator, n: Numbers) -> str:
     return PLACES[kind]
 
 
-def _hat(rng: np.random.Generator, n: Numbers, fixed: Numbers, hat_fits: bool) -> str:
+def _hat(rng: np.random.Generator, n: Numbers, appearance: Appearance) -> str:
     """Perhaps put a hat on; return its words. Hats are rare, because they hide what makes a face known."""
-    if not hat_fits or rng.uniform() > 0.11:
+    if not STYLES[appearance.hair_style].hat or rng.uniform() > 0.08:
         return ""
-    kind = int(rng.choice([1, 2, 3, 4], p=[0.40, 0.3, 0.15, 0.15])) if fixed.get("cap") else int(rng.choice([1, 2, 3]))
+    band = appearance.gender == "female" and appearance.hair_style not in ("bald", "buzz")
+    kind = int(rng.choice([1, 2, 3, 4], p=[0.40, 0.25, 0.15, 0.20] if band else [0.45, 0.35, 0.20, 0.0]))
     colours = list(CLOTH)
     first = colours[int(rng.integers(len(colours)))]
     n["hat"], n["hat_y"] = float(kind), rng.uniform(0.52, 0.62)
@@ -165,18 +168,24 @@ def _hat(rng: np.random.Generator, n: Numbers, fixed: Numbers, hat_fits: bool) -
     return f"{first} {HATS[kind]}"
 
 
+def _shows_clothes(appearance: Appearance, n: Numbers) -> bool:
+    """Return whether the picture reaches down to the shoulders; a headscarf covers them further than hair."""
+    low_edge = HALF / n["scale"] + n["shift_y"]
+    return low_edge > (1.72 if appearance.covering == "headscarf" else 1.48)
+
+
 def age_word(age: int) -> str:
     """Return "young" (below 35), "middle-aged" (below 60) or "elderly"."""
     return "young" if age < 35 else ("middle-aged" if age < 60 else "elderly")
 
 
-def _hair_words(appearance: Appearance, hat: str) -> str:
+def _hair_words(appearance: Appearance, hat: str, yaw: float) -> str:
+    """Return the words of the hair as far as it shows: a hat hides short hair, the head hides what is behind it."""
     style = STYLES[appearance.hair_style]
-    if not style.words or ("{}" not in style.words and hat):
+    if hat and not hat.endswith(HATS[4]) and not style.values.get("curtain"):
         return ""
-    if hat.endswith(("hat", "cap")) and style.words.startswith(("short", "very short", "slicked", "thinning")):
-        return ""
-    return style.words.format(appearance.hair_colour)
+    words = style.front if style.front and abs(yaw) < 0.35 else style.words
+    return words.format(appearance.hair_colour)
 
 
 def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
@@ -206,7 +215,7 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
         put(n, "scarf", jitter(rng, list(CLOTH.values())[int(rng.integers(len(CLOTH)))], 0.2))
         clothes += " with a scarf"
     place = _place(rng, n)
-    hat = _hat(rng, n, fixed, STYLES[appearance.hair_style].hat)
+    hat = _hat(rng, n, appearance)
     headwear = hat
     if appearance.covering:
         colours = list(CLOTH)
@@ -214,17 +223,18 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
         put(n, "wrap", jitter(rng, CLOTH[first], 0.15))
         put(n, "wrap2", jitter(rng, CLOTH[second], 0.15))
         headwear = f"{first} {appearance.covering}"
-    n["scale"] = rng.uniform(0.86, 1.20)
+    lift = _lift(fixed)
+    n["scale"] = rng.uniform(0.88, 1.16 if lift > -0.2 else 1.02)
     room = 0.10 + 0.9 * max(0.0, aspect - 1.0)
     n["shift_x"] = rng.uniform(-room, room) * 0.8
-    n["shift_y"] = rng.uniform(-0.06, 0.16) + _lift(fixed) + 0.35 * max(0.0, 1.0 / aspect - 1.0) * rng.uniform(0.2, 1.0)
+    n["shift_y"] = rng.uniform(0.0, 0.20) + lift + 0.35 * max(0.0, 1.0 / aspect - 1.0) * rng.uniform(0.2, 1.0)
     facts = {"gender": "woman" if woman else "man", "age": age_word(appearance.age)}
     optional = {
-        "hair": _hair_words(appearance, hat),
+        "hair": _hair_words(appearance, hat, n["yaw"]),
         "facial_hair": "" if appearance.facial_hair == "none" else appearance.facial_hair,
         "glasses": f"{appearance.glasses} glasses" if appearance.glasses else "",
         "headwear": headwear,
-        "clothes": clothes,
+        "clothes": clothes if _shows_clothes(appearance, n) else "",
         "expression": expression,
         "background": place,
         "view": "looking left" if n["yaw"] < -0.30 else ("looking right" if n["yaw"] > 0.30 else ""),

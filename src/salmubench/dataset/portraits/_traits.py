@@ -233,7 +233,7 @@ def _beard(rng: np.random.Generator, n: Numbers) -> str:
         },
     )
     n["beard_curl"] = float(rng.choice([0.0, 0.0, 0.015, 0.024]))
-    n["mou_r"], n["mou_len"], n["mou_drop"] = u(0.040, 0.062), u(0.95, 1.30), u(-0.02, 0.16)
+    n["mou_r"], n["mou_len"], n["mou_drop"] = u(0.042, 0.060), u(0.95, 1.22), u(-0.03, 0.09)
     if kind == "stubble":
         n["stubble"] = u(0.55, 1.0)
     if kind in ("moustache", "goatee", "full beard", "long beard") or (kind == "short beard" and u() < 0.7):
@@ -268,6 +268,7 @@ def _beard(rng: np.random.Generator, n: Numbers) -> str:
             beard_mouth=2.0 * max(n["lip_u"], n["lip_l"]),
             beard_len=u(0.38, 0.75),
         )
+    n["bound_r"] = max(n["bound_r"], 1.30 + n.get("beard_len", 0.0))
     return kind
 
 

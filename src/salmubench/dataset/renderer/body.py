@@ -55,7 +55,7 @@ def clothes(p: Params, x: float, y: float, z: float, trunk: float) -> float:
     d = trunk - 0.055 - folds
     kind = p.neckline
     if kind == 1.0 or kind == 5.0 or kind == 3.0:
-        depth = 2.12 if kind == 1.0 else (2.45 if kind == 5.0 else 1.80)
+        depth = 1.96 if kind == 1.0 else (2.20 if kind == 5.0 else 1.78)
         vee = max(0.88 * sx - 0.40 * (y + depth), -0.1 - z)
         d = smax(d, -vee, 0.03)
     hole = 0.50 if kind == 6.0 else 0.36
@@ -71,10 +71,7 @@ def clothes(p: Params, x: float, y: float, z: float, trunk: float) -> float:
         d = smin(d, smax(tube, y + 1.08, 0.05), 0.10)
         d = smin(d, roll, 0.04)
     elif kind == 3.0:
-        d = min(d, flaps(sx, y, z))
-        band = abs(cone(x, y, z, 0.0, -1.2, -0.19, 0.0, -1.6, -0.2, 0.40 * p.neck_w, 0.44 * p.neck_w)) - 0.02
-        band = smax(smax(band, y + 1.24 + 0.30 * (z - 0.0), 0.03), z - 0.16, 0.03)
-        d = min(d, band)
+        d = min(d, collar(p, x, y, z))
     elif kind == 4.0:
         hood = torus(x, y + 1.46 + 0.25 * (z - 0.2), z + 0.22, 0.50, 0.135)
         d = smin(d, hood, 0.08)
@@ -84,17 +81,14 @@ def clothes(p: Params, x: float, y: float, z: float, trunk: float) -> float:
 
 
 @device
-def flaps(sx: float, y: float, z: float) -> float:
-    """Return the distance to the two flaps of a shirt collar (mirrored)."""
-    px = sx - 0.21
-    py = y + 1.46
-    pz = z - 0.20
-    c = 0.86
-    s = 0.51
-    qx = c * px + s * py
-    qy = c * py - s * px
-    qz = pz + 0.55 * py + 0.35 * px
-    return 0.8 * rounded_box(qx, qy, qz, 0.19 - 0.10 * (qy + 0.2), 0.15, 0.035, 0.02)
+def collar(p: Params, x: float, y: float, z: float) -> float:
+    """Return the distance to a turned-down shirt collar: a flared ring, open in front, with two points."""
+    fall = -1.16 - y
+    ring = abs(math.sqrt(x * x + (z + 0.19) ** 2) - 0.385 * p.neck_w - 0.02 - 0.58 * fall)
+    d = smax(0.86 * ring - 0.024, -fall, 0.03)
+    d = smax(d, -1.36 - 0.22 * smoothstep(-0.1, 0.42, z) - y, 0.025)
+    gap = 0.02 + 0.34 * fall - smooth_abs(x)
+    return 0.85 * smax(d, min(0.9 * gap, z), 0.02)
 
 
 @device
@@ -134,8 +128,8 @@ def hat(p: Params, x: float, y: float, z: float, cover: float) -> float:
     """Return the distance to a hat over hair or skull at distance `cover`: 1 beanie, 2 cap, 3 brim, 4 band."""
     tilt = y - p.hat_y - 0.22 * (z - 0.4)
     if p.hat == 4.0:
-        band = max(cover - 0.035, abs(y - 0.62 + 0.42 * (z + 0.05) - 0.30) - 0.055)
-        return 0.9 * band
+        band = max(cover - 0.035, abs(z - 0.20 + 0.20 * (y - 0.6)) - 0.055)
+        return 0.85 * max(band, 0.10 - y)
     d = cover - 0.05
     if p.hat == 1.0:
         d = smax(d - 0.03 * smoothstep(0.3, 1.1, y), -tilt, 0.05)
@@ -150,8 +144,8 @@ def hat(p: Params, x: float, y: float, z: float, cover: float) -> float:
         ellipsoid(x, y - p.hat_y - 0.02, z + 0.10, p.cran_w + 0.14, 0.78, p.cran_d + 0.12), y - p.hat_y - 0.58, 0.14
     )
     crown = smax(crown, -tilt, 0.04)
-    plate = max(ellipse(x, z + 0.05, 1.42, 1.45), abs(y - p.hat_y - 0.22 * (z - 0.4) * 0.5 - 0.10 * x * x) - 0.025)
-    return 0.85 * smin(crown, plate, 0.06)
+    plate = max(ellipse(x, z + 0.05, 1.42, 1.45), abs(y - p.hat_y - 0.22 * (z - 0.4) * 0.5 - 0.10 * x * x) - 0.034)
+    return 0.72 * smin(crown, plate, 0.06)
 
 
 @device

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from salmubench.dataset.renderer import head
 from salmubench.dataset.renderer.jit import device, inlined
 from salmubench.dataset.renderer.params import Params
 from salmubench.dataset.renderer.sdf import (
@@ -233,10 +234,13 @@ def beard(p: Params, x: float, y: float, z: float, bare: float) -> float:
         )
         d = smax(d, -clear, 0.05)
     if p.moustache > 0.0:
-        my = p.mouth_y + p.lip_u * 1.7 + p.hu
+        my = p.mouth_y + p.lip_u * 1.7 + p.hu + 0.055
+        mid_x = 0.55 * p.mouth_hw
         tip_x = p.mou_len * p.mouth_hw
-        z1 = p.mouth_z1 + 0.05
-        m = cone(sx, y, z, 0.035, my + 0.055, p.mouth_z + 0.045, tip_x, my - p.mou_drop, z1, p.mou_r, 0.35 * p.mou_r)
+        r = p.mou_r
+        z0, z1, z2 = p.mouth_z + 0.045, head.mouth_depth(p, mid_x) + 0.050, head.mouth_depth(p, tip_x) + 0.030
+        m = cone(sx, y, z, 0.03, my, z0, mid_x, my - 0.012, z1, r, 0.95 * r)
+        m = smin(m, cone(sx, y, z, mid_x, my - 0.012, z1, tip_x, my - 0.05 - p.mou_drop, z2, 0.95 * r, 0.45 * r), 0.02)
         d = smin(d, m, 0.03)
     if d < 0.12:
         push = 0.012 * psin(26.0 * sx + 5.0 * y) + p.beard_curl * psin(21.0 * x + 3.0 * y) * psin(19.0 * y + 2.0 * z)

@@ -169,7 +169,8 @@ def face(p: Params, x: float, y: float, z: float, bare: float) -> float:
         d = smin(d, ridge - 0.03 * p.ridge, 0.16)
     socket = length3(nx, 1.15 * (ny - 0.03), nz - 0.9 * p.eye_r) - 1.02 * p.eye_r
     d = smax(d, -socket, 0.20)
-    d = smin(d, nose(p, x, y, z), 0.085)
+    # far from the nose a lower bound of its distance is enough
+    d = smin(d, nose(p, x, y, z), 0.085) if sx < 0.52 and y > -0.85 else min(d, max(sx - 0.26, -0.58 - y))
     r = length3(nx, ny, nz)
     d = smin(d, r - 1.09 * p.eye_r, 0.055)
     if r < 2.2 * p.eye_r:
@@ -193,6 +194,8 @@ def face(p: Params, x: float, y: float, z: float, bare: float) -> float:
 def mouth(p: Params, x: float, y: float, z: float, skin: float) -> float:
     """Return the skin's distance `skin` with lips added, the mouth's opening cut and teeth and tongue put in."""
     sx = smooth_abs(x) - 0.04
+    if abs(y - p.mouth_y) > 0.42 or sx > p.mouth_hw + 0.25:
+        return min(skin, max(abs(y - p.mouth_y) - 0.20, sx - p.mouth_hw) + 0.05)
     d = smin(skin, lips(p, x, y, z), 0.028)
     line = mouth_line(p, sx)
     half = mouth_half(p, sx)

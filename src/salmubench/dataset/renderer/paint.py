@@ -56,7 +56,7 @@ def pattern(kind: float, x: float, y: float, z: float, size: float) -> float:
     if kind == 5.0:
         return 0.30 * (0.5 + 0.5 * psin(30.0 * x))
     if kind == 6.0:
-        return smoothstep(-0.01, 0.01, y + 2.0 + 0.06 * z)
+        return smoothstep(0.01, -0.01, y + 1.74 + 0.06 * z)
     if kind == 7.0:
         return smoothstep(-0.12, 0.12, psin(1.3 * f * (x + y)))
     if kind == 8.0:

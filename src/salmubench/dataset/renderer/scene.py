@@ -12,6 +12,8 @@ from salmubench.dataset.renderer.sdf import Point, length3, mix, smax, smin, smo
 
 SKIN, HAIR, EYE, BEARD, WRAP, NECK, CLOTH, INNER, SHAWL, GLASSES, HAT, METAL, UNDER = range(1, 14)
 FAR = 1e3
+HALF = 1.76
+"""Head units from the middle of the short side to the edge, at scale 1."""
 PIVOT_Y = -0.75
 PIVOT_Z = -0.18
 
@@ -67,8 +69,11 @@ def head_parts(p: Params, x: float, y: float, z: float) -> float:
 @device
 def body_parts(p: Params, x: float, y: float, z: float, head_distance: float) -> float:
     """Return the distance to the whole portrait below the chin, given the head's; coordinates are the body's."""
-    trunk = body.torso(p, x, y, z)
     nape = body.neck(p, x, y, z)
+    if y > -0.80:
+        # nothing of the trunk or the clothes reaches above -1.02
+        return min(smin(head_distance, nape, 0.07), y + 1.02)
+    trunk = body.torso(p, x, y, z)
     rough = min(trunk, nape)
     if rough > 0.70:
         return min(head_distance, rough - 0.42)
@@ -219,5 +224,5 @@ def prepare(p: Params) -> None:
     p.cam_x = p.h10 * wy + p.h20 * wz
     p.cam_y = p.h11 * wy + p.h21 * wz + PIVOT_Y
     p.cam_z = p.h12 * wy + p.h22 * wz + PIVOT_Z
-    p.half = 1.70 / p.scale
+    p.half = HALF / p.scale
     head.prepare_head(p)

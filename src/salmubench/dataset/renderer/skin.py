@@ -195,7 +195,7 @@ def features(p: Params, x: float, y: float, z: float, sx: float, r: float, g: fl
         out = head.opening(p, qx, y)
         v = (p.eye_c * y - p.eye_s * qx) / p.eye_r
         near = smoothstep(1.75 * p.eye_r, 1.20 * p.eye_r, radius)
-        upper = smoothstep(-0.05, 0.15, v)
+        upper = smoothstep(-0.05, 0.12, v - 0.5 * (p.up - p.lo) * max(1.0 - 0.75 * (qx / p.eye_r) ** 2, 0.0))
         if p.shadow > 0.0:
             w = p.shadow * upper * smoothstep(0.75, 0.15, out) * near
             r, g, b = mix(r, p.shadow_r, w), mix(g, p.shadow_g, w), mix(b, p.shadow_b, w)
