@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint clean
+.PHONY: install demo test lint browser clean
 
 install: $(VENV)/.installed
 
@@ -22,7 +22,14 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+# The pages are tested in Chromium. CI gets it from Debian where it is absent; elsewhere those tests are skipped.
+browser:
+	@command -v chromium >/dev/null || test -n "$(CHROMIUM)" || { \
+	  if [ "$(CI)" = true ] && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation; \
+	  else echo "No Chromium here: its tests are skipped. Install it by: apt-get install chromium"; fi; }
+
+test: lint browser
 	$(BIN)/pytest -n 2 --dist worksteal
 
 clean:

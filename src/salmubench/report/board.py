@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,19 +68,25 @@ class Entry:
         found = [value for metric in ("InterIdSim", "IntraIdSim") if (value := self.view(metric)) is not None]
         return max(found, key=lambda value: abs(1 - value)) if found else None
 
-    @property
-    def distances(self) -> tuple[float, float, float] | None:
-        """How far from the goal: |L| of RetFail MRR, |1 − K|, |D|; `None` where one has no number."""
+    @functools.cached_property
+    def distances(self) -> tuple[float | None, float | None, float | None]:
+        """How far from the goal: |L| of RetFail MRR, |1 − K|, |D|; `None` what has no number."""
         left, kept, drop = self.view("RetFail", "mrr"), self.kept, self.view("GenKnow")
-        if left is None or kept is None or drop is None:
-            return None
-        return abs(left), abs(1 - kept), abs(drop)
+        return (
+            None if left is None else abs(left),
+            None if kept is None else abs(1 - kept),
+            None if drop is None else abs(drop),
+        )
 
     @property
     def distance(self) -> float | None:
-        """The sum of the three distances."""
-        found = self.distances
-        return None if found is None else sum(found)
+        """The sum of the three distances, where all are known."""
+        return None if None in self.distances else self.known_distance
+
+    @property
+    def known_distance(self) -> float:
+        """The sum of those distances that are known."""
+        return sum(value for value in self.distances if value is not None)
 
 
 @dataclass(frozen=True)
@@ -125,17 +132,23 @@ def scale(record: RunRecord) -> str:
 
 
 def pareto(entries: Sequence[Entry]) -> frozenset[str]:
-    """Submissions that no other one beats: none is at least as near in all three distances and nearer in one."""
-    known = [(entry.name, entry.distances) for entry in entries if entry.distances is not None]
-    front = []
-    for name, mine in known:
-        beaten = any(
-            theirs != mine and all(one <= two for one, two in zip(theirs or (), mine or (), strict=True))
-            for _, theirs in known
+    """Submissions that no other one beats: none is at least as near in all three distances and nearer in one.
+
+    Where a distance is unknown, only submissions that lack the same one are compared.
+    """
+    patterns: dict[tuple[bool, ...], list[tuple[str, tuple[float, ...]]]] = {}
+    for entry in entries:
+        known = tuple(value for value in entry.distances if value is not None)
+        if known:
+            patterns.setdefault(tuple(value is None for value in entry.distances), []).append((entry.name, known))
+    return frozenset(
+        name
+        for members in patterns.values()
+        for name, mine in members
+        if not any(
+            theirs != mine and all(one <= two for one, two in zip(theirs, mine, strict=True)) for _, theirs in members
         )
-        if not beaten:
-            front.append(name)
-    return frozenset(front)
+    )
 
 
 def feed(found: Sequence[Board]) -> dict[str, Any]:
@@ -173,9 +186,8 @@ def csv_feed(found: Sequence[Board]) -> str:
     return stream.getvalue()
 
 
-def _order(entry: Entry) -> tuple[bool, bool, float, str]:
-    distance = entry.distance
-    return not entry.passes, distance is None, distance or 0.0, entry.name
+def _order(entry: Entry) -> tuple[bool, int, float, str]:
+    return not entry.passes, entry.distances.count(None), entry.known_distance, entry.name
 
 
 def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:

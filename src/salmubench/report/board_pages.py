@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -100,7 +100,8 @@ def _shown(board: Board) -> Shown:
     budgets = sorted({f"{entry.record.model.budget:g}×" for entry in board.entries}, key=lambda text: float(text[:-1]))
     names = {entry.record.model.name: entry.info.model for entry in board.entries}
     points, _ = sections.points([entry.record for entry in board.entries], names)
-    drawn = [entry for entry in board.entries if _is_drawn(entry)]
+    drawn = [(rank, entry) for rank, entry in enumerate(board.entries, start=1) if _is_drawn(entry)]
+    points = [replace(point, index=rank) for point, (rank, _) in zip(points, drawn, strict=True)]
     limits = {"leakage_threshold": THRESHOLDS.ineffective, "kept_threshold": THRESHOLDS.over_generalised}
     return Shown(
         board=board,
@@ -111,8 +112,8 @@ def _shown(board: Board) -> Shown:
         plots=[
             plots.board_plot(
                 points,
-                front={index for index, entry in enumerate(drawn) if entry.name in board.front},
-                links=[f"submissions/{entry.name}.html" for entry in drawn],
+                front={index for index, (_, entry) in enumerate(drawn) if entry.name in board.front},
+                links=[f"submissions/{entry.name}.html" for _, entry in drawn],
                 narrow=narrow,
                 **limits,
             )

@@ -213,10 +213,14 @@ def _rows(
             row = make(record)
         else:
             row = Row(names[record.model.name], "failed", message=failure(record), detail=record.model.name)
-        budget = "" if record.model.budget is None else f"{record.model.budget:g}×"
-        row = replace(row, modes=_words(record), budget=budget)
-        found[0 if reference_kind(record) else 1].append(row)
+        found[0 if reference_kind(record) else 1].append(with_words(row, record))
     return found
+
+
+def with_words(row: Row, record: RunRecord) -> Row:
+    """Give a row what it is filtered by."""
+    budget = "" if record.model.budget is None else f"{record.model.budget:g}×"
+    return replace(row, modes=_words(record), budget=budget)
 
 
 def _words(record: RunRecord) -> str:

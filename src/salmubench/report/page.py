@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from salmubench import manifest
 from salmubench.errors import ConfigError, OutputError
-from salmubench.report import cells, gallery, plots, rendering, sections, tables, wording
+from salmubench.report import budgets, cells, gallery, groups, plots, rendering, sections, tables, wording
 from salmubench.report.collect import Run, read_run
 from salmubench.report.config import ReportConfig
 from salmubench.results.schema import Thresholds
@@ -33,6 +33,8 @@ class _Section:
     points: Sequence[plots.Point]
     not_drawn: Sequence[str]
     tables: Sequence[cells.Table]
+    budget_curves: Sequence[sections.Panels]
+    breakdowns: Sequence[groups.Breakdown]
     distributions: Sequence[sections.Panels]
     examples: Sequence[gallery.Card]
     pretraining: Sequence[sections.Panel]
@@ -109,6 +111,8 @@ def _section(run: Run, index: int, config: ReportConfig) -> _Section:
             cells.number_table(records, names, goal="compromised", key=key),
             cells.cost_table(records, names, key=key),
         ],
+        budget_curves=budgets.budget_curves(records, thresholds),
+        breakdowns=groups.breakdowns(run, names, key=key),
         distributions=sections.distributions(run, names),
         examples=gallery.cards(run, names, config),
         pretraining=sections.pretraining_curves(run, config),

@@ -22,6 +22,13 @@ METHOD_NAMES = {
 }
 """Names as the papers print them; any other method is called by the stem of its file."""
 
+GROUPS = {
+    "country_code": "country", "blood_type": "blood type", "phone_number": "phone number", "emails": "e-mail",
+    "iban": "IBAN", "credit_card": "credit card", "forget_identity": "everything goes",
+    "forget_association": "half of it goes", "holdout_association": "same people", "holdout_identity": "other people",
+}  # fmt: skip
+"""Groups of a breakdown, in words; any other is called as the dataset calls it."""
+
 REFERENCE_NAMES = {"clean": "Clean", "compromised": "Compromised"}
 
 DASH = "–"
@@ -161,6 +168,11 @@ def method_name(record: RunRecord) -> str:
         return REFERENCE_NAMES[kind]
     method = record.model.method or record.model.name
     return METHOD_NAMES.get(method, method)
+
+
+def group(label: str) -> str:
+    """A group's label as a head of a column."""
+    return GROUPS.get(label, label)
 
 
 def display_names(records: Sequence[RunRecord]) -> dict[str, str]:

@@ -1,0 +1,85 @@
+"""Curves over the budget: what more unlearning buys, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from salmubench.report import svg, wording
+from salmubench.report.collect import reference_kind, score_of
+from salmubench.report.plots import percent_tick
+from salmubench.report.sections import Panel, Panels
+from salmubench.report.svg import Scale
+from salmubench.results.schema import RunRecord, Score, Thresholds
+
+_VIEWS = (
+    ("leakage left L", "RetFail", "mrr", 1.0),
+    ("kept K, other people", "InterIdSim", "value", 1.0),
+    ("kept K, same people", "IntraIdSim", "value", 1.0),
+    ("utility drop D", "GenKnow", "value", 0.0),
+)
+"""Title, metric, part, value without any unlearning (Compromised)."""
+
+
+def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds) -> list[Panels]:
+    """Panels of each method that ran with several budgets; empty where none did."""
+    methods: dict[str, list[RunRecord]] = {}
+    for record in records:
+        if reference_kind(record) is None and record.status == "complete" and record.model.budget is not None:
+            methods.setdefault(wording.method_name(record), []).append(record)
+    limits = (thresholds.ineffective, thresholds.over_generalised, thresholds.over_generalised, thresholds.catastrophic)
+    found = []
+    for name, runs in methods.items():
+        ordered = sorted(runs, key=lambda record: record.model.budget or 0.0)
+        if len(ordered) < 2:
+            continue
+        drawn = []
+        for (title, metric, part, start), limit in zip(_VIEWS, limits, strict=True):
+            known = [
+                (float(record.model.budget or 0.0), score)
+                for record in ordered
+                if (score := score_of(record, metric, part)) is not None and score.normalised.value is not None
+            ]
+            if known:
+                drawn.append(Panel(title, _panel(known, start, limit, label=f"{name}, {title}")))
+        if drawn:
+            found.append(Panels(name, drawn))
+    return found
+
+
+def _panel(known: Sequence[tuple[float, Score]], start: float, limit: float, *, label: str) -> Markup:
+    """One view over the budget with intervals, from Compromised at budget 0; the threshold is dashed."""
+    width, height = 230.0, 116.0
+    left, right, top, base = 42.0, width - 8.0, 8.0, 88.0
+    values = [float(score.normalised.value or 0.0) for _, score in known]
+    ends = [end for _, score in known for end in score.normalised.ci95 or ()]
+    low, high = min([*values, *ends, start, limit]), max([*values, *ends, start, limit])
+    low, high = max(low, -1.5), min(high, 2.0)
+    air = max((high - low) * 0.08, 1e-3)
+    last = max(budget for budget, _ in known)
+    x, y = Scale(0.0, last, left, right), Scale(low - air, high + air, base, top)
+    parts = []
+    for value in svg.nice_ticks(low - air, high + air, 4):
+        parts += [
+            svg.line(left, y(value), right, y(value), "gridline"),
+            svg.text(left - 4, y(value) + 3.5, percent_tick(value), "tick", anchor="end"),
+        ]
+    parts.append(svg.line(left, base, right, base, "axis"))
+    for budget in (0.0, *(budget for budget, _ in known)):
+        parts.append(svg.text(x(budget), base + 13, f"{budget:g}×", "tick", anchor="middle"))
+    parts.append(svg.text((left + right) / 2, height - 1, "budget", "tick", anchor="middle"))
+    parts.append(svg.line(left, y(limit), right, y(limit), "budget-limit"))
+    xs, ys = [x(0.0), *(x(budget) for budget, _ in known)], [y(start), *(y(value) for value in values)]
+    parts.append(svg.element("path", d=svg.polyline(xs, ys), class_="curve after"))
+    for budget, score in known:
+        if score.normalised.ci95 is not None:
+            bottom, upper = score.normalised.ci95
+            parts.append(svg.line(x(budget), y(bottom), x(budget), y(upper), "budget-range"))
+    parts.append(svg.element("circle", cx=xs[0], cy=ys[0], r=3.2, class_="dot compromised"))
+    parts += [
+        svg.element("circle", cx=at, cy=height_, r=3.2, class_="dot")
+        for at, height_ in zip(xs[1:], ys[1:], strict=True)
+    ]
+    told = ", ".join(f"{budget:g}× {wording.percent(value)}" for (budget, _), value in zip(known, values, strict=True))
+    return svg.drawing(width, height, *parts, label=f"{label}: {told}", class_="panel budget")

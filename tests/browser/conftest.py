@@ -1,0 +1,116 @@
+"""Chromium through playwright: skipped where there is none, but an error in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+from report_world import WORLDS
+from submission_world import OTHER_BUDGETS, write_submittable_run
+
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
+)  # fmt: skip
+EVIL = '<script>window.hacked=1</script><img src="https://evil.example/x" onerror="window.hacked=1">'
+AUTHOR = '<img src=x onerror="window.hacked=1"> [click](javascript:window.hacked=1) =1+1'
+
+
+def _missing() -> str | None:
+    try:
+        import playwright  # noqa: F401
+    except ImportError:
+        return "Expected the package playwright, found none: install the extra [dev]."
+    if chromium() is None:
+        return "Expected Chromium, found none: apt-get install chromium, or set CHROMIUM to its path."
+    return None
+
+
+def chromium() -> str | None:
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    reason = _missing()
+    if reason is not None:
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as engine:
+        found = engine.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with several budgets and a persona whose name is an attack; read only."""
+    folder = write_submittable_run(tmp_path_factory.mktemp("browser") / "mini", names=(*WORLDS, *OTHER_BUDGETS))
+    from salmubench import layout
+    from salmubench.errors import MethodError
+    from salmubench.results.io import write_failed
+
+    dataset = layout.Dataset(folder / "dataset")
+    path = folder / "records" / "evil-5x.json"
+    write_failed(path, model="evil-5x", error=MethodError("evil", 3, EVIL), dataset=dataset, budget=5.0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def report_page(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from salmubench.report.config import ReportConfig
+    from salmubench.report.page import report
+
+    return report([run], out=tmp_path_factory.mktemp("report"), config=ReportConfig())
+
+
+@pytest.fixture(scope="session")
+def site(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A leaderboard with a hostile author."""
+    from salmubench.report.leaderboard import build
+    from salmubench.report.submission import submit
+
+    folder = tmp_path_factory.mktemp("site")
+    for name in ("cliperase-1x", "cliperase-2x", "cliperase-5x", "delete-5x", "finetuning-5x"):
+        submit(run, model=name, out=folder / "results" / name)
+    submit(run, model="my_method-5x", out=folder / "results" / "mine", author=AUTHOR, link="https://example.org/a")
+    (folder / "results" / "<b>x").mkdir()
+    return build(folder / "results", out=folder / "site").index
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open a file; at the end nothing may have been said on the console, thrown, or asked of a network."""
+    contexts, trouble = [], []
+
+    def opened(path: Path, *, width: int = 1280, scheme: str = "light", media: str | None = None) -> Any:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: trouble.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
+        page.on(
+            "request",
+            lambda request: request.url.startswith(("file:", "data:", "blob:")) or trouble.append(request.url),
+        )
+        page.goto(path.as_uri())
+        if media:
+            page.emulate_media(media=media)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert trouble == []

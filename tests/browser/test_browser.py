@@ -1,0 +1,224 @@
+"""The report and the leaderboard in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Visit = Callable[..., Any]
+WIDTHS = (1280, 360)
+SCHEMES = ("light", "dark")
+
+
+def pages(site: Path, report_page: Path) -> dict[str, Path]:
+    root = site.parent
+    return {
+        "report": report_page,
+        "index": site,
+        "submission": root / "submissions" / "mine.html",
+        "method": root / "methods" / "cliperase.html",
+    }
+
+
+PAGES = ("report", "index", "submission", "method")
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_fits_the_width_and_draws(visit: Visit, site: Path, report_page: Path, name: str, width: int) -> None:
+    page = visit(pages(site, report_page)[name], width=width)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    sizes = page.evaluate(
+        "[...document.querySelectorAll('svg')].filter(item => item.checkVisibility())"
+        ".map(item => item.getBoundingClientRect().height)"
+    )
+    assert all(size > 4 for size in sizes)
+    if name in ("report", "index"):
+        visible = page.locator("svg.damage.narrow" if width < 620 else "svg.damage.wide").first
+        assert visible.is_visible()
+        assert visible.locator(".mark").count() >= 5
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_serious_violation_of_accessibility(
+    visit: Visit, site: Path, report_page: Path, name: str, scheme: str
+) -> None:
+    from importlib import resources
+
+    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    page = visit(pages(site, report_page)[name], scheme=scheme)
+    for group in page.locator("details").all():
+        group.evaluate("element => { element.open = true }")
+    page.evaluate(axe)  # the page's policy forbids script elements, so it is evaluated
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    serious = [
+        (item["id"], item["nodes"][0]["target"], item["nodes"][0]["failureSummary"])
+        for item in found["violations"]
+        if item["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def test_dark_mode_changes_the_colours(visit: Visit, site: Path) -> None:
+    colours = [
+        visit(site, scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor") for scheme in SCHEMES
+    ]
+    light, dark = (sum(int(part) for part in colour[4:-1].split(",")) for colour in colours)
+    assert light > 700
+    assert dark < 120
+
+
+def names_of(table: Any) -> list[str]:
+    found: list[str] = table.locator("tbody.methods tr:visible th").all_inner_texts()
+    return [name.split("\n")[0] for name in found]
+
+
+def test_sorting_by_number_and_name(visit: Visit, report_page: Path) -> None:
+    page = visit(report_page)
+    table = page.locator("table.sortable").nth(1)
+    head = table.locator("thead th").nth(1)
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    keys = table.locator("tbody.methods tr").evaluate_all(
+        "rows => rows.map(row => row.cells[1] && row.cells[1].dataset.sort).filter(Boolean).map(Number)"
+    )
+    assert len(keys) > 8
+    assert keys == sorted(keys)
+    head.get_by_role("button").press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    first = names_of(table)[0]
+    table.locator("thead th").first.get_by_role("button").click()
+    ordered = names_of(table)
+    assert ordered == sorted(ordered, key=str.lower)
+    assert first in ordered
+
+
+def test_filter_of_the_report(visit: Visit, report_page: Path) -> None:
+    page = visit(report_page)
+    bar = page.locator(".filter").first
+    table = page.locator("table.sortable").first
+    whole = len(names_of(table))
+    bar.get_by_label("Name").fill("erase")
+    assert names_of(table) == ["CLIPErase 1×", "CLIPErase 2×", "CLIPErase 5×"]
+    assert "3 of" in bar.locator("output").inner_text()
+    bar.get_by_label("Budget").select_option("2×")
+    assert names_of(table) == ["CLIPErase 2×"]
+    bar.get_by_label("Name").fill("")
+    bar.get_by_label("Budget").select_option("")
+    bar.get_by_label("Failure modes").select_option("failed")
+    assert names_of(table) == ["evil 5×"]
+    bar.get_by_label("Failure modes").select_option("")
+    assert len(names_of(table)) == whole
+    assert table.locator("tbody.references tr:visible").count() == 2
+
+
+def test_filter_and_sort_of_the_board(visit: Visit, site: Path) -> None:
+    page = visit(site)
+    table = page.locator("table.board-table").first
+    assert len(names_of(table)) == 6
+    page.get_by_label("Failure modes").first.select_option("front")
+    front = names_of(table)
+    feed = json.loads((site.parent / "leaderboard.json").read_text())
+    rows = [row for board in feed["boards"] for row in board["submissions"]]
+    assert len(front) == sum(row["pareto"] for row in rows)
+    page.get_by_label("Failure modes").first.select_option("")
+    page.get_by_label("Name").first.fill("cliperase")
+    assert len(names_of(table)) == 3
+    table.locator("thead th").nth(2).get_by_role("button").click()
+    shown = table.locator("tbody.methods tr:visible").evaluate_all(
+        "rows => rows.map(r => Number(r.cells[2].dataset.sort))"
+    )
+    assert shown == sorted(shown)
+    page.locator("table.board-table tbody a").filter(has_text="cliperase-5x").click()
+    page.wait_for_url("**/submissions/cliperase-5x.html")
+    assert page.get_by_role("heading", level=2).inner_text() == "cliperase-5x"
+    page.get_by_role("navigation").get_by_role("link", name="cliperase", exact=True).click()
+    assert page.locator("table.board-table tbody tr").count() == 3
+
+
+def test_points_of_the_front_lead_to_their_pages(visit: Visit, site: Path) -> None:
+    page = visit(site)
+    link = page.locator("svg.damage.wide a").first
+    link.click()
+    page.wait_for_url("**/submissions/*.html")
+
+
+@pytest.mark.parametrize("label", ["CSV", "JSON", "Markdown", "LaTeX", "BibTeX"])
+def test_downloads(visit: Visit, report_page: Path, tmp_path: Path, label: str) -> None:
+    page = visit(report_page)
+    with page.expect_download() as waiting:
+        page.locator(".downloads").get_by_role("link", name=label, exact=True).click()
+    waiting.value.save_as(tmp_path / "file")
+    content = (tmp_path / "file").read_text(encoding="utf-8")
+    if label == "JSON":
+        assert {record["model"]["name"] for record in json.loads(content)} >= {"clean", "cliperase-1x"}
+    elif label == "CSV":
+        rows = list(csv.DictReader(content.splitlines()))
+        assert len({row["model"] for row in rows}) > 10
+        assert not [cell for row in rows for cell in row.values() if (cell or "").startswith(("=", "+", "@"))]
+    else:
+        assert {"Markdown": "| RetFail MRR |", "LaTeX": r"\toprule", "BibTeX": "2603.26316"}[label] in content
+
+
+def test_gallery_budgets_and_groups(visit: Visit, report_page: Path) -> None:
+    page = visit(report_page)
+    cards = page.locator(".card")
+    assert cards.count() >= 6
+    assert page.locator(".card img").evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
+    lines = cards.first.locator("tbody tr").all_inner_texts()
+    assert any(line.startswith("Compromised") for line in lines)
+    assert any(line.startswith("CLIPErase 5×") for line in lines)
+    assert page.locator("#run1-budgets svg.panel").count() == 4
+    groups = page.locator("details.group")
+    assert groups.count() >= 3
+    assert groups.first.locator("table").count() == 2
+    last = groups.last
+    last.locator("summary").click()
+    assert last.locator("table").first.is_visible()
+    heads = groups.first.locator("thead th").all_inner_texts()
+    assert any("e-mail" in head and "n = " in head for head in heads)
+
+
+def test_names_of_strangers_are_text(visit: Visit, site: Path, report_page: Path) -> None:
+    for path in pages(site, report_page).values():
+        page = visit(path)
+        assert page.evaluate("window.hacked") is None
+        assert page.locator("script").count() == 1
+        assert page.locator("img[src^='http'], img[src='x']").count() == 0
+        assert page.locator("a[href^='javascript']").count() == 0
+    shown = visit(site).locator("table.board-table").first.inner_text()
+    assert "[click](javascript:window.hacked=1) =1+1" in shown
+    assert "<script>window.hacked=1</script>" in visit(report_page).locator("#run1-numbers").inner_text()
+
+
+def test_keyboard_reaches_everything(visit: Visit, site: Path) -> None:
+    page = visit(site)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    seen = set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.tagName"))
+    assert {"A", "INPUT", "SELECT", "BUTTON"} <= seen
+
+
+def test_works_without_script(browser: Any, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(site.as_uri())
+    assert page.locator("table.board-table tbody tr").count() == 6
+    assert page.locator(".filter").first.is_hidden()
+    context.close()
+
+
+def test_prints(visit: Visit, report_page: Path) -> None:
+    page = visit(report_page, media="print")
+    assert page.locator(".filter").first.is_hidden()
+    assert len(page.pdf()) > 20_000
