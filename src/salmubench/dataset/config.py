@@ -44,7 +44,7 @@ class DatasetConfig:
     """Further portraits of identities of `forget`, with generic captions."""
     retain_disjoint: int = 700
     """Portraits of people who are no persona, with generic captions."""
-    retain_real: int = 4000
+    retain_real: int = 10000
     """Pairs of objects and places, which give the models their general knowledge."""
     classes: int = 64
     """Classes of retain_real and general_knowledge."""

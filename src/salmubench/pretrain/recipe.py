@@ -32,7 +32,7 @@ class PretrainConfig:
     """Architecture: `salmu-tiny`, `salmu-mini`, `salmu-small`, a name that open_clip knows (`ViT-B-16`), or the path of
     a JSON file like those in `pretrain/model_configs/`."""
 
-    epochs: int = 8
+    epochs: int = 4
     """Passes over the data. Each pair is seen once an epoch, so this is the number of exposures too."""
 
     batch_size: int = 256
