@@ -25,6 +25,7 @@ LEVEL = 0.95
 Interval = tuple[float, float]
 
 _BLOCK = 4_000_000  # draws held at once: 32 MB a temporary array
+_PACKED = 60_000_000  # draws that are kept in two bytes each: 120 MB
 _KEPT = 2_000_000  # draws of a set of units that are kept for the next metric on the same units
 
 
@@ -96,8 +97,12 @@ def interval(samples: Floats, units: Units) -> Interval | None:
 
 
 def _weights(strata: tuple[int, ...], bootstraps: int, seed: int) -> Iterator[Floats]:
-    if sum(strata) * bootstraps <= _KEPT:
+    draws = sum(strata) * bootstraps
+    if draws <= _KEPT:
         yield _kept_weights(strata, bootstraps, seed)
+    elif draws <= _PACKED:
+        for block in _packed_weights(strata, bootstraps, seed):
+            yield block.astype(np.float64)
     else:
         yield from _drawn_weights(strata, bootstraps, seed)
 
@@ -105,6 +110,12 @@ def _weights(strata: tuple[int, ...], bootstraps: int, seed: int) -> Iterator[Fl
 @functools.lru_cache(maxsize=4)
 def _kept_weights(strata: tuple[int, ...], bootstraps: int, seed: int) -> Floats:
     return np.concatenate(list(_drawn_weights(strata, bootstraps, seed)))
+
+
+@functools.lru_cache(maxsize=1)
+def _packed_weights(strata: tuple[int, ...], bootstraps: int, seed: int) -> list[npt.NDArray[np.uint16]]:
+    """Large draws, kept small: models on the same items come one after another, and drawing takes longest."""
+    return [block.astype(np.uint16) for block in _drawn_weights(strata, bootstraps, seed)]
 
 
 def _drawn_weights(strata: tuple[int, ...], bootstraps: int, seed: int) -> Iterator[Floats]:

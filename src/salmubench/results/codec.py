@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import re
 import types
@@ -78,7 +79,7 @@ def _decode_union(args: tuple[Any, ...], data: Any, where: str) -> Any:
 def _decode_dataclass(kind: Any, data: Any, where: str) -> Any:
     if not isinstance(data, dict):
         raise RecordError(f"Expected an object at {where}, found {data!r}.")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind)}
     unknown = [key for key in data if key not in fields]
     if unknown:
@@ -87,6 +88,9 @@ def _decode_dataclass(kind: Any, data: Any, where: str) -> Any:
     if missing:
         raise RecordError(f"Expected the key {missing[0]!r} at {where}, found {', '.join(data) or 'none'}.")
     return kind(**{name: _decode(hints[name], data[name], f"{where}.{name}") for name in fields if name in data})
+
+
+_hints = functools.cache(typing.get_type_hints)  # evaluating annotations is what decoding spends its time on
 
 
 def _decode_tuple(args: tuple[Any, ...], data: Any, where: str) -> Any:

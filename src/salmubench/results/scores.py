@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -98,10 +99,9 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
 
 def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) -> Metric:
     """Find a metric's description: the package's own where it has the metric, else what the record says."""
-    if name.lower() in plugins.names(METRICS_PACKAGE):
-        found = plugins.load(METRICS_PACKAGE, name.lower(), kind="metric").METRIC
-        if isinstance(found, Metric) and found.name == name:
-            return found
+    found = _own(name)
+    if found is not None:
+        return found
     goal = next(iter(scores.values())).goal
     if info is None:
         return Metric(name, "efficacy" if goal == "clean" else "utility", goal)
@@ -109,6 +109,14 @@ def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) ->
         name, info.pillar, goal, main=info.main, number=info.number, view=info.view, items=info.items,
         resample=info.resample,
     )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=128)
+def _own(name: str) -> Metric | None:
+    if name.lower() not in plugins.names(METRICS_PACKAGE):
+        return None
+    found = plugins.load(METRICS_PACKAGE, name.lower(), kind="metric").METRIC
+    return found if isinstance(found, Metric) and found.name == name else None
 
 
 def _score_metric(metric: Metric, rows: pa.Table, bootstraps: int, seed: int) -> dict[str, Score]:
