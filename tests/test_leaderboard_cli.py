@@ -98,3 +98,26 @@ def test_rerun_compares_items_and_checkpoint(run: Path, tmp_path: Path) -> None:
     assert any("AssocStr" in finding.message for finding in found)
     stranger = dataclasses.replace(record, model=dataclasses.replace(record.model, sha256="0" * 64))
     assert "checkpoint" in next(compare_rerun(loaded, stranger, items, tolerance=1e-6)).message
+
+
+def test_workflow_uses_commands_that_exist_and_trusts_no_pull_request() -> None:
+    from salmubench.cli.main import build_parser
+
+    text = (Path(__file__).parents[1] / "docs" / "leaderboard_workflow.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"]
+    assert "pull_request_target" not in text
+    assert "secrets." not in text
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    shell = "\n".join(step["run"] for step in steps if "run" in step)
+    assert "${{" not in shell
+    parser = build_parser()
+    commands = [line.strip() for line in shell.replace("\\\n", " ").splitlines() if "salmubench leaderboard" in line]
+    assert len(commands) == 2
+    for command in commands:
+        words = command.partition("||")[0].replace('"', "").split()
+        start = (
+            next(index for index, word in enumerate(words) if word.startswith("receipts/"))
+            if "receipts/" in command
+            else None
+        )
+        parser.parse_args(words[1:] if start is None else [*words[1:start], "receipt.json"])
