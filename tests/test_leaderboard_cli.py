@@ -110,14 +110,9 @@ def test_workflow_uses_commands_that_exist_and_trusts_no_pull_request() -> None:
     steps = [step for job in jobs.values() for step in job["steps"]]
     shell = "\n".join(step["run"] for step in steps if "run" in step)
     assert "${{" not in shell
-    parser = build_parser()
     commands = [line.strip() for line in shell.replace("\\\n", " ").splitlines() if "salmubench leaderboard" in line]
     assert len(commands) == 2
     for command in commands:
         words = command.partition("||")[0].replace('"', "").split()
-        start = (
-            next(index for index, word in enumerate(words) if word.startswith("receipts/"))
-            if "receipts/" in command
-            else None
-        )
-        parser.parse_args(words[1:] if start is None else [*words[1:start], "receipt.json"])
+        cut = next((at for at, word in enumerate(words) if word.startswith("receipts/")), None)
+        build_parser().parse_args(words[1:] if cut is None else [*words[1:cut], "receipt.json"])
