@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from report_world import WORLDS
-from submission_world import OTHER_BUDGETS, write_submittable_run
+from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_run
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -74,6 +74,16 @@ def report_page(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return report([run], out=tmp_path_factory.mktemp("report"), config=ReportConfig())
 
 
+def hostile(record: dict[str, Any]) -> None:
+    """Put markup into every free text of a record."""
+    record["dataset"]["name"] = EVIL
+    record["notes"] = [EVIL, AUTHOR]
+    record["model"]["config"] = {EVIL: [EVIL], "deep": {"=1+1": AUTHOR}}
+    record["model"]["config_given"] = {EVIL: EVIL}
+    record["provenance"].update(version=EVIL, commit=EVIL)
+    record["encoding"].update(device=EVIL, precision=AUTHOR)
+
+
 @pytest.fixture(scope="session")
 def site(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A leaderboard with a hostile author."""
@@ -84,6 +94,8 @@ def site(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("cliperase-1x", "cliperase-2x", "cliperase-5x", "delete-5x", "finetuning-5x"):
         submit(run, model=name, out=folder / "results" / name)
     submit(run, model="my_method-5x", out=folder / "results" / "mine", author=AUTHOR, link="https://example.org/a")
+    edit_json(folder / "results" / "mine" / "record.json", hostile)
+    mend(folder / "results" / "mine")
     (folder / "results" / "<b>x").mkdir()
     return build(folder / "results", out=folder / "site").index
 

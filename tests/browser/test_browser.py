@@ -193,6 +193,8 @@ def test_names_of_strangers_are_text(visit: Visit, site: Path, report_page: Path
         assert page.locator("script").count() == 1
         assert page.locator("img[src^='http'], img[src='x']").count() == 0
         assert page.locator("a[href^='javascript']").count() == 0
+    facts = visit(pages(site, report_page)["submission"]).locator("dl.facts").inner_text()
+    assert facts.count("<script>window.hacked=1</script>") >= 3
     shown = visit(site).locator("table.board-table").first.inner_text()
     assert "[click](javascript:window.hacked=1) =1+1" in shown
     assert "<script>window.hacked=1</script>" in visit(report_page).locator("#run1-numbers").inner_text()

@@ -281,6 +281,7 @@ def test_budget_that_is_not_the_names(folder: Path) -> None:
         (lambda record: record["cost"].update(seconds=-1.0), "cost"),
         (lambda record: record["model"].update(sha256="0" * 64), "checkpoint"),
         (lambda record: record.update(extra=1), "format"),
+        (lambda record: record["scores"].update({"<b>": record["scores"]["ACS"]}), "format"),
         (lambda record: record.update(schema_version=99), "format"),
         (lambda record: record.update(status="failed"), "format"),
     ],
@@ -372,7 +373,7 @@ def test_json_of_a_gigabyte_is_not_read(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail(f"{self} was read"))
     (finding,) = check(folder).findings
     assert finding.code == "files"
-    assert "at most 4,000,000 bytes" in finding.message
+    assert "at most 1,000,000 bytes" in finding.message
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from salmubench import manifest
-from salmubench.report import cells, plots, rendering, sections, tables, wording
+from salmubench.report import cells, intake, plots, rendering, sections, tables, wording
 from salmubench.report.board import Board, Entry
 from salmubench.report.cells import Cell
 from salmubench.report.collect import answers
@@ -36,6 +36,7 @@ HEADS = (
     ("Budget", "how often each forget pair was seen"),
     ("Submitted", "date"),
 )
+_MOST_NOTES = 12
 _LETTERS = {"ineffective": "I", "catastrophic": "C", "over_generalised": "O"}
 
 
@@ -247,8 +248,8 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
         ("Submitted", info.submitted),
         ("Checked", f"{entry.receipt.get('checked')}, salmubench {entry.receipt.get('version')}"),
     ]
-    facts += [("Note", note) for note in record.notes]
-    return [(term, text) for term, text in facts if text]
+    facts += [("Note", note) for note in record.notes[:_MOST_NOTES]]
+    return [(term, intake.plain_text(text, most=400)) for term, text in facts if text]
 
 
 def _options(record: RunRecord) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from salmubench.results.scores import rescore
 TOLERANCE = 1e-9
 """By which a recomputed number may differ: sums run in another order on another processor."""
 _MOST_METRICS = 40
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +147,8 @@ def _read_record(path: Path) -> RunRecord:
     record = codec.decode(RunRecord, data, path.name)
     if record.status != "complete":
         raise RecordError(f"Expected a complete record in {path.name}, found status {record.status!r}.")
+    if not all(_WORD.fullmatch(name) for metric, parts in record.scores.items() for name in (metric, *parts)):
+        raise RecordError(f"Expected metrics and parts called by letters, digits and _ in {path.name}, found others.")
     if len(record.scores) > _MOST_METRICS or any(not 1 <= len(parts) <= 2 for parts in record.scores.values()):
         raise RecordError(f"Expected at most {_MOST_METRICS} metrics of one or two parts in {path.name}, found more.")
     return record

@@ -33,7 +33,7 @@ class Limits:
         texts: all texts of a column together.
     """
 
-    json_bytes: int = 4_000_000
+    json_bytes: int = 1_000_000
     code_bytes: int = 1_000_000
     table_bytes: int = 64_000_000
     table_unpacked: int = 512_000_000

@@ -140,7 +140,8 @@ def bibtex(records: Sequence[RunRecord]) -> str:
         "@software{salmubench_software,\n"
         "  title = {salmubench},\n"
         f"  version = {{{_latex(made.version)}}},\n"
-        f"  note = {{Evaluation of {made.started[:10]}, dataset {_latex(records[0].dataset.fingerprint[:16])}}},\n"
+        f"  note = {{Evaluation of {_latex(made.started[:10])}, "
+        f"dataset {_latex(records[0].dataset.fingerprint[:16])}}},\n"
         f"  year = {{{_latex(made.started[:4])}}},\n}}\n"
     )
 
