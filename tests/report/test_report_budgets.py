@@ -1,0 +1,72 @@
+"""Curves over the budget, and tables by group, as they stand on the page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from submission_world import OTHER_BUDGETS, write_submittable_run
+
+from salmubench.report import budgets, groups, wording
+from salmubench.report.collect import Run, read_run, score_of
+from salmubench.report.config import ReportConfig
+from salmubench.report.page import report
+from salmubench.results.verdict import THRESHOLDS
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of one method with three budgets and another with one."""
+    names = (*OTHER_BUDGETS, "cliperase-5x", "delete-5x")
+    return read_run(write_submittable_run(tmp_path_factory.mktemp("budgets") / "run", names=names))
+
+
+def test_only_methods_with_several_budgets_have_curves(run: Run, page: str) -> None:
+    (found,) = budgets.budget_curves(run.records, THRESHOLDS)
+    assert found.name == "CLIPErase"
+    assert [panel.title for panel in found.panels] == [title for title, *_ in budgets._VIEWS]
+    assert "Over the budget" not in page  # every method of that run has one
+
+
+def test_curve_starts_at_compromised_and_says_each_value(run: Run) -> None:
+    (found,) = budgets.budget_curves(run.records, THRESHOLDS)
+    picture = found.panels[0].picture
+    by_budget = {record.model.budget: record for record in run.records if record.model.method == "cliperase"}
+    assert set(by_budget) == {1.0, 2.0, 5.0}
+    for budget, record in by_budget.items():
+        score = score_of(record, "RetFail", "mrr")
+        assert score is not None
+        assert f"{budget:g}× {wording.percent(score.normalised.value)}" in picture
+    circles = [(float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', picture)]
+    assert len(circles) == 4
+    xs, ys = zip(*circles, strict=True)
+    assert list(xs) == sorted(xs)
+    assert list(ys) == sorted(ys)  # leakage falls: y grows downwards
+    assert xs[2] - xs[1] == pytest.approx(xs[1] - xs[0], abs=0.02)  # 0, 1 and 2 are equally far apart
+
+
+def test_groups_add_up_to_the_whole(run: Run) -> None:
+    names = wording.display_names(run.records)
+    found = groups.breakdowns(run, names, key="r")
+    assert found[0].title == "By attribute"
+    counts = next(iter(run.records)).dataset.counts
+    for item in found:
+        left, kept = item.tables
+        for table, total in (
+            (left, counts["forget"]),
+            (kept, counts["holdout_identity"] + counts["holdout_association"]),
+        ):
+            sizes = [int(head.n.removeprefix("n = ").replace(",", "")) for head in table.heads]
+            assert sum(sizes) == total
+            assert {len(row.cells) for row in (*table.references, *table.methods)} == {len(table.heads)}
+            assert len(table.methods) == 4
+
+
+def test_without_a_dataset_there_are_no_groups(run: Run, tmp_path: Path) -> None:
+    import shutil
+
+    records = shutil.copytree(run.folder / "records", tmp_path / "records")
+    page = report([records], out=tmp_path / "page", config=ReportConfig()).read_text(encoding="utf-8")
+    assert "By attribute and group" not in page
+    assert "Over the budget" in page
