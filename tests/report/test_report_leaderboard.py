@@ -9,11 +9,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_run
+from submission_world import OTHER_BUDGETS, edit_items, edit_json, mend, rescored, write_submittable_run
 
 from salmubench.errors import RecordError
 from salmubench.report import leaderboard
 from salmubench.report.board import Entry, pareto
+from salmubench.report.check import check
 from salmubench.report.leaderboard import build
 from salmubench.report.submission import submit
 
@@ -177,6 +178,20 @@ def test_another_gallery_than_the_others_is_left_out(results: Path, tmp_path: Pa
     built = build(folder, out=tmp_path / "site")
     assert {name: {item.code for item in findings} for name, findings in built.refused.items()} == {
         "delete-5x": {"gallery"}
+    }
+
+
+def test_reference_that_scores_otherwise_than_elsewhere_is_left_out(results: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(results, tmp_path / "results")
+    spoilt = folder / "delete-5x"  # Compromised made weaker, in all places, so that everything agrees in itself
+    edit_items(spoilt / "compromised.items.parquet", "IntraIdSim", lambda values: values - 0.2)
+    edit_items(spoilt / "record.items.parquet", "IntraIdSim", lambda values: values - 0.2, column="compromised")
+    for role in ("record", "compromised"):
+        rescored(spoilt, role)
+    assert list(check(spoilt).findings) == []
+    built = build(folder, out=tmp_path / "site")
+    assert {name: {item.code for item in found} for name, found in built.refused.items()} == {
+        "delete-5x": {"references"}
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,11 @@ class Entry:
     clean: RunRecord
     compromised: RunRecord
     receipt: Mapping[str, Any]
+
+    @property
+    def references(self) -> tuple[str | None, str | None]:
+        """Checkpoints of Clean and Compromised."""
+        return self.clean.model.sha256, self.compromised.model.sha256
 
     @property
     def method(self) -> str:
@@ -100,6 +106,7 @@ class Board:
         track: closed or generator.
         entries: in the default order.
         front: names of the submissions that no other one beats in all three distances.
+        references: checkpoints of Clean and Compromised that most submissions use.
     """
 
     key: str
@@ -108,6 +115,7 @@ class Board:
     track: str
     entries: Sequence[Entry]
     front: frozenset[str]
+    references: tuple[str | None, str | None]
 
 
 def boards(entries: Sequence[Entry]) -> list[Board]:
@@ -119,7 +127,8 @@ def boards(entries: Sequence[Entry]) -> list[Board]:
     for (fingerprint, track), members in groups.items():
         ordered = sorted(members, key=_order)
         key = f"{track}-{fingerprint[:12]}" if fingerprint.isalnum() else f"{track}-other"
-        found.append(Board(key, fingerprint, scale(ordered[0].record), track, ordered, pareto(ordered)))
+        usual = Counter(entry.references for entry in ordered).most_common(1)[0][0]
+        found.append(Board(key, fingerprint, scale(ordered[0].record), track, ordered, pareto(ordered), usual))
     names = [name for _, name in SCALES] + ["paper"]
     found.sort(key=lambda board: (-names.index(board.scale), board.fingerprint, TRACKS.index(board.track)))
     return found

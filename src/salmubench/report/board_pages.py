@@ -49,6 +49,7 @@ class Line:
     author: str
     page: str
     front: bool
+    own: bool
     passes: bool
     modes: str
     budget: str
@@ -170,6 +171,7 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
         author=entry.info.author or "",
         page=f"{folder}{entry.name}.html",
         front=entry.name in board.front,
+        own=entry.references != board.references,
         passes=entry.passes,
         modes=" ".join(["passes"] if entry.passes else entry.modes) + (" front" if entry.name in board.front else ""),
         budget=budget,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,11 @@ from salmubench.report.findings import Finding, Loaded
 from salmubench.report.submission import INFO, RECORDS, Info
 from salmubench.results import codec
 from salmubench.results.io import GALLERY
+from salmubench.results.schema import RunRecord
 
+TOLERANCE = 0.02
+"""By which a reference's score may differ between submissions: precision and processor move embeddings."""
+_STABLE = tuple((name, "value") for name in ("AssocStr", "InterIdSim", "IntraIdSim", "VisIdInt", "GenKnow"))
 _ITEMS = "record.items.parquet"
 
 
@@ -33,7 +37,7 @@ class Print:
         checkpoint: SHA-256 of the weights.
         values: SHA-256 of the scored values.
         frame: SHA-256 of gallery and item keys: the same for all submissions of a dataset.
-        references: checkpoint → SHA-256 of its values: the same for all submissions with these references.
+        references: checkpoint → its scores: about the same for all submissions with these references.
     """
 
     name: str
@@ -42,13 +46,13 @@ class Print:
     checkpoint: str
     values: str
     frame: str
-    references: Mapping[str, str]
+    references: Mapping[str, Mapping[str, float]]
 
 
 def fingerprint(name: str, loaded: Loaded) -> Print:
     """What tells this submission from others."""
     references = {
-        str(loaded.records[role].model.sha256): _values(loaded.items[role]) for role in RECORDS if role != "record"
+        str(loaded.records[role].model.sha256): _scores(loaded.records[role]) for role in RECORDS if role != "record"
     }
     return Print(
         name=name,
@@ -78,16 +82,45 @@ def conflicts(prints: Sequence[Print]) -> dict[str, list[Finding]]:
                 found.setdefault(item.name, []).append(Finding("duplicate", INFO, text))
                 break
     frames: dict[str, Counter[str]] = {}
-    values: dict[tuple[str, str], Counter[str]] = {}
     for item in ordered:
         frames.setdefault(item.dataset, Counter())[item.frame] += 1
-        for checkpoint, digest in item.references.items():
-            values.setdefault((item.dataset, checkpoint), Counter())[digest] += 1
     for item in ordered:
         if item.frame != frames[item.dataset].most_common(1)[0][0]:
             text = "Expected gallery and items of the other submissions of this dataset, found others."
             found.setdefault(item.name, []).append(Finding("gallery", GALLERY, text))
+    for name, checkpoint in _odd_references(ordered):
+        text = f"Expected about the scores that other submissions give the reference {checkpoint[:12]}, found others."
+        found.setdefault(name, []).append(Finding("references", RECORDS["record"], text))
     return found
+
+
+def _odd_references(ordered: Sequence[Print]) -> Iterator[tuple[str, str]]:
+    """Submissions in which a reference scores otherwise than in most others: its items are not its own."""
+    groups: dict[tuple[str, str], list[tuple[str, Mapping[str, float]]]] = {}
+    for item in ordered:
+        for checkpoint, scores in item.references.items():
+            groups.setdefault((item.dataset, checkpoint), []).append((item.name, scores))
+    for (_, checkpoint), members in groups.items():
+        kinds: list[tuple[Mapping[str, float], list[str]]] = []
+        for name, scores in members:
+            same = next((names for first, names in kinds if _agree(first, scores)), None)
+            if same is None:
+                kinds.append((scores, [name]))
+            else:
+                same.append(name)
+        most = max(len(names) for _, names in kinds)
+        usual = next(names for _, names in kinds if len(names) == most)
+        yield from ((name, checkpoint) for _, names in kinds if names is not usual for name in names)
+
+
+def _agree(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
+    return first.keys() == second.keys() and all(abs(first[name] - second[name]) <= TOLERANCE for name in first)
+
+
+def _scores(record: RunRecord) -> dict[str, float]:
+    """Numbers that precision and processor move little."""
+    found = {(name, part): record.scores.get(name, {}).get(part) for name, part in _STABLE}
+    return {f"{name} {part}": score.value for (name, part), score in found.items() if score and score.value is not None}
 
 
 def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Finding]:
