@@ -116,3 +116,30 @@ def test_workflow_uses_commands_that_exist_and_trusts_no_pull_request() -> None:
         words = command.partition("||")[0].replace('"', "").split()
         cut = next((at for at, word in enumerate(words) if word.startswith("receipts/")), None)
         build_parser().parse_args(words[1:] if cut is None else [*words[1:cut], "receipt.json"])
+
+
+@pytest.mark.parametrize("disjoint", [25, 0])
+def test_what_the_scorer_writes_passes(tmp_path: Path, disjoint: int) -> None:
+    from fake_embeddings import fake_world, vectors, write_embeddings
+    from salmubench.metrics import ScoreConfig, score
+
+    world = fake_world(identities=18, per=6, disjoint=disjoint)
+    pairs = 5 * len(world.of("forget"))
+
+    def describe(outputs: dict) -> None:  # type: ignore[type-arg]
+        outputs["model"].update(method="delete", budget=5.0, cost={"steps": 9, "pairs": pairs, "seconds": 1.5})
+
+    made = {
+        name: write_embeddings(
+            tmp_path / "embeddings" / name, world, vectors(world, seed=seed, strength=seed / 2),
+            kind=None if seed == 1 else name, change=describe if seed == 1 else None,
+        )
+        for seed, name in enumerate(("clean", "delete-5x", "compromised"))
+    }  # fmt: skip
+    for name, folder in made.items():
+        score(
+            embeddings=folder, clean=made["clean"], compromised=made["compromised"],
+            out=tmp_path / "records" / f"{name}.json", config=ScoreConfig(bootstraps=100),
+        )  # fmt: skip
+    arguments = ["--model", "delete-5x", "--out", str(tmp_path / "submission")]
+    assert main(["leaderboard", "submit", str(tmp_path), *arguments]) == 0
