@@ -3,9 +3,10 @@
     python benchmarks/unlearning.py [--forget 640] [--budget 5] [--precision fp32] [--out FILE]
 
 The plain loop has its pictures decoded beforehand, encodes forget and retain pairs with the model and with the frozen
-reference at each step, and takes the same steps with torch's own AdamW. Ours is `unlearn`, less what a run of budget 0
-takes (loading, hashing, writing). The world is as large as the recipe `mini` (64 px, ViT 128 × 4 patch 16, text
-128 × 2, context 60) and made of noise. Prints and writes JSON: seconds a step of both, and ours / plain.
+reference at each step (captions with their padding, as open_clip does), and takes the same steps with torch's AdamW.
+Ours is `unlearn`, less what a run of budget 0 takes (loading, hashing, writing). The world is as large as the recipe
+`mini` (64 px, ViT 128 × 4 patch 16, text 128 × 2, context 60) and made of noise. Prints and writes JSON: seconds a step
+of both, and ours / plain.
 """
 
 from __future__ import annotations
@@ -50,10 +51,11 @@ def main() -> None:
     parser.add_argument("--forget", type=int, default=640)
     parser.add_argument("--budget", type=int, default=5)
     parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--repeats", type=int, default=2, help="the fastest counts")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        found = measure(Path(name), arguments.forget, arguments.budget, arguments.precision)
+        found = measure(Path(name), arguments.forget, arguments.budget, arguments.precision, arguments.repeats)
     text = json.dumps(
         {"precision": arguments.precision, "threads": torch.get_num_threads(), "methods": found}, indent=1
     )
@@ -62,7 +64,7 @@ def main() -> None:
         manifest.write_text(arguments.out, text + "\n")
 
 
-def measure(root: Path, forget: int, budget: int, precision: str) -> dict[str, dict[str, float]]:
+def measure(root: Path, forget: int, budget: int, precision: str, repeats: int) -> dict[str, dict[str, float]]:
     """Seconds a step of both loops, for each method."""
     dataset, model = make_dataset(root / "dataset", forget, budget * forget), make_model(root / "model")
     settings = UnlearnConfig(batch_size=BATCH, probe_every=0, checkpoint_every=0)
@@ -79,8 +81,9 @@ def measure(root: Path, forget: int, budget: int, precision: str) -> dict[str, d
     ours(METHODS[0], budget, "warm")  # decodes the pictures, which later runs find in memory
     found = {}
     for method in METHODS:
-        step = (ours(method, budget, method) - ours(method, 0, f"{method}-0")) / steps
-        plain = plain_loop(method, model, dataset, budget, precision) / steps
+        fixed = min(ours(method, 0, f"{method}-0-{turn}") for turn in range(repeats))
+        step = (min(ours(method, budget, f"{method}-{turn}") for turn in range(repeats)) - fixed) / steps
+        plain = min(plain_loop(method, model, dataset, budget, precision) for _ in range(repeats)) / steps
         found[method] = {"ours": step, "plain": plain, "ratio": step / plain}
     return found
 

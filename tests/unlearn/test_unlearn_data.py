@@ -39,7 +39,6 @@ def all_rows(dataset: Dataset, split: str) -> list[Row]:
 
 def rewrite(folder: Path, split: str, rows: list[Row]) -> None:
     layout.write_shard(folder, split, 0, 1, iter(rows))
-    layout._open_shard.cache_clear()  # open files are remembered by path
 
 
 def test_a_method_cannot_name_a_holdout() -> None:
