@@ -246,7 +246,7 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
         aspect=aspect,
         facts=facts,
         values=tuple((k, float(v)) for k, v in n.items()),
-        blur=float(rng.uniform(0.5, 7.0)) if rng.uniform() < 0.30 else 0.0,
+        blur=float(rng.uniform(0.5, 5.5)) if rng.uniform() < 0.30 else 0.0,
         noise=float(rng.uniform(0.0, 4.0)),
         quality=int(rng.integers(78, 96)),
     )

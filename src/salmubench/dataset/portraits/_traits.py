@@ -182,7 +182,8 @@ def _colours(rng: np.random.Generator, n: Numbers, hair_colour: str, age: float)
             for c, s in zip(natural, skin, strict=True)
         ),
     )
-    put(n, "beard", tuple3(c * u(0.75, 1.05) for c in natural))
+    shade = u(0.75, 1.05)
+    put(n, "beard", tuple3(c * shade for c in natural))
     if age > 0.35 and u() < 0.6:
         n["grey"] = min(1.0, 1.4 * (age - 0.30) * u(0.5, 1.2)) if hair_colour not in ("grey", "white") else 0.0
     put(n, "tie", linear(120, 50, 60))
@@ -233,7 +234,7 @@ def _beard(rng: np.random.Generator, n: Numbers) -> str:
         },
     )
     n["beard_curl"] = float(rng.choice([0.0, 0.0, 0.015, 0.024]))
-    n["mou_r"], n["mou_len"], n["mou_drop"] = u(0.042, 0.060), u(0.95, 1.22), u(-0.03, 0.09)
+    n["mou_r"], n["mou_len"], n["mou_drop"] = u(0.044, 0.062), u(1.05, 1.30), u(-0.03, 0.09)
     if kind == "stubble":
         n["stubble"] = u(0.55, 1.0)
     if kind in ("moustache", "goatee", "full beard", "long beard") or (kind == "short beard" and u() < 0.7):

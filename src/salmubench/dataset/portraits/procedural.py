@@ -50,7 +50,7 @@ def render_array(shot: Shot, *, size: int, samples: int = 1) -> NDArray[np.float
     return image
 
 
-def _develop(shot: Shot, image: NDArray[np.float32]) -> bytes:
+def develop(shot: Shot, image: NDArray[np.float32]) -> bytes:
     """Return the JPEG of a rendered picture with the shot's blur and noise (seeded by the shot)."""
     height, width = image.shape[:2]
     picture = Image.fromarray((image * 255.0 + 0.5).astype(np.uint8))
@@ -86,7 +86,7 @@ def render_jpeg(shots: Sequence[Shot], *, size: int, samples: int = 1) -> list[b
     workers = os.cpu_count() or 1
 
     def whole(shot: Shot) -> bytes:
-        return _develop(shot, render_array(shot, size=size, samples=samples))
+        return develop(shot, render_array(shot, size=size, samples=samples))
 
     with ThreadPoolExecutor(workers) as pool:
         if len(shots) >= 2 * workers or workers == 1:
@@ -97,5 +97,5 @@ def render_jpeg(shots: Sequence[Shot], *, size: int, samples: int = 1) -> list[b
             image = np.empty((height, width, 3), np.float32)
             rows = range(0, height, BAND)
             list(pool.map(lambda row: render(pack(shot), image, row, min(row + BAND, height), samples), rows))  # noqa: B023
-            files.append(_develop(shot, image))
+            files.append(develop(shot, image))
         return files

@@ -71,12 +71,16 @@ def sea(p: Params, u: float, v: float) -> Colour:
 def trees(p: Params, u: float, v: float) -> Colour:
     """Return foliage out of focus with light between trunks."""
     s = p.bg_seed
-    leaf = noise2(3.0 * u + s, 3.0 * v, s)
-    fine = noise2(8.0 * u, 8.0 * v + s, s + 1.0)
+    # two turned grids hide the lattice of the noise
+    ru, rv = 0.80 * u + 0.60 * v, 0.80 * v - 0.60 * u
+    leaf = 0.5 * noise2(3.0 * u + s, 3.0 * v, s) + 0.5 * noise2(4.1 * ru, 4.1 * rv + s, s + 3.0)
+    fine = noise2(9.0 * ru, 9.0 * rv + s, s + 1.0)
     green = blend(Colour(0.03, 0.07, 0.02), Colour(p.bg_a_r, p.bg_a_g, p.bg_a_b), 0.65 * leaf + 0.5 * fine)
-    light = smoothstep(0.62, 0.85, 0.6 * noise2(2.2 * u, 2.2 * v + 2.0 * s, s + 2.0) + 0.45 * fine) * smoothstep(
-        -0.9, 0.6, v
-    )
+    light = smoothstep(
+        0.55,
+        0.95,
+        0.35 * noise2(2.2 * u, 2.2 * v + 2.0 * s, s + 2.0) + 0.4 * noise2(3.1 * ru, 3.1 * rv, s + 4.0) + 0.4 * fine,
+    ) * smoothstep(-0.9, 0.6, v)
     c = blend(green, Colour(0.80, 0.86, 0.62), 0.8 * light)
     cell = math.floor(1.1 * u + s)
     centre = (cell + 0.25 + 0.5 * hash2(cell, 1.0, s) - s) / 1.1

@@ -238,7 +238,7 @@ def beard(p: Params, x: float, y: float, z: float, bare: float) -> float:
         mid_x = 0.55 * p.mouth_hw
         tip_x = p.mou_len * p.mouth_hw
         r = p.mou_r
-        z0, z1, z2 = p.mouth_z + 0.045, head.mouth_depth(p, mid_x) + 0.050, head.mouth_depth(p, tip_x) + 0.030
+        z0, z1, z2 = p.mouth_z + 0.045, head.mouth_depth(p, mid_x) + 0.070, head.mouth_depth(p, tip_x) + 0.065
         m = cone(sx, y, z, 0.03, my, z0, mid_x, my - 0.012, z1, r, 0.95 * r)
         m = smin(m, cone(sx, y, z, mid_x, my - 0.012, z1, tip_x, my - 0.05 - p.mou_drop, z2, 0.95 * r, 0.45 * r), 0.02)
         d = smin(d, m, 0.03)
