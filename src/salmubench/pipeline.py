@@ -16,7 +16,7 @@ from typing import Any, Literal
 from salmubench import cost, manifest, plugins
 from salmubench import recipe as recipes
 from salmubench.encode.config import EncodeConfig
-from salmubench.errors import ConfigError, MethodError
+from salmubench.errors import ConfigError, EmbeddingsError, MethodError, ModelError
 from salmubench.layout import Dataset, open_dataset
 from salmubench.metrics.config import ScoreConfig
 
@@ -161,7 +161,8 @@ class _Steps:
             self._step(f"unlearn {name}", self._checkpoint(name), lambda: self._unlearn(name, method, budget))
             self._encode(name)
             self._score(name)
-        except MethodError as error:
+        except (MethodError, EmbeddingsError, ModelError) as problem:  # the candidate's own fault: the others go on
+            error = problem if isinstance(problem, MethodError) else MethodError(method, None, str(problem))
             log.error("%s", error)
             write_failed(self._record(name), model=name, error=error, dataset=self._dataset(), budget=budget)
             self._add_model(name)
