@@ -1,0 +1,133 @@
+"""Write the numbers of README.md and docs/ from the committed results; `--check` only tells whether they are current.
+
+Results lie in `results/<recipe>/`: `run.json` and `records/*.json` of one finished run. A block between
+`<!-- begin:NAME -->` and `<!-- end:NAME -->` is replaced by what the function of that name gives.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from salmubench import manifest
+from salmubench.report.tables import markdown_table, text_table
+from salmubench.results.io import read_record
+from salmubench.results.schema import RunRecord
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "measurements.md")
+MINI = ROOT / "results" / "mini"
+
+
+def records() -> list[RunRecord]:
+    """The records of the committed run, in its order."""
+    return [read_record(MINI / "records" / f"{name}.json") for name in run()["models"]]
+
+
+def run() -> dict[str, Any]:
+    """`run.json` of the committed run."""
+    content: dict[str, Any] = manifest.read_json(MINI / "run.json")
+    return content
+
+
+def demo_table() -> str:
+    """What the demo prints."""
+    return f"```\n{text_table(records())}```"
+
+
+def main_table() -> str:
+    """The main numbers as Markdown."""
+    return markdown_table(records()).rstrip()
+
+
+def phenomenon() -> str:
+    """What a miniature must show, and what this one shows."""
+    clean, compromised, *candidates = records()
+    mrr = [record.scores["RetFail"]["mrr"].value or 0.0 for record in (clean, compromised)]
+    strength = [record.scores["AssocStr"]["value"].value or 0.0 for record in (clean, compromised)]
+    known = [record.scores["GenKnow"]["value"] for record in (clean, compromised)]
+    chance = 1 / 64
+    lines = ["| asked | found |", "|---|---|"]
+    lines.append(
+        f"| RetFail MRR of Compromised ≥ 0.15 and ≥ 20 × Clean's | {mrr[1]:.3f}, {mrr[1] / mrr[0]:.0f} × {mrr[0]:.4f} |"
+    )
+    lines.append(f"| AssocStr of Compromised − Clean ≥ 0.2 | {strength[1] - strength[0]:.3f} |")
+    spans = " and ".join(f"{score.value:.3f} [{score.ci95[0]:.3f}, {score.ci95[1]:.3f}]" for score in known)
+    lines.append(
+        f"| GenKnow of Clean and Compromised: intervals overlap or within 5 %; ≥ 10 × chance | {spans}; "
+        f"{min(score.value for score in known) / chance:.0f} × |"
+    )
+    for mode in ("ineffective", "catastrophic", "over_generalised"):
+        guilty = [str(item.model.method) for item in candidates if getattr(item.verdict, mode, None) == "yes"]
+        lines.append(f"| {mode.replace('_', '-')} methods ≥ 1 | {len(guilty)}: {', '.join(guilty)} |")
+    return "\n".join(lines)
+
+
+def stage_costs() -> str:
+    """Seconds and peak memory of the stages, the candidates' stages summed."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for stage in run()["stages"]:
+        kind = stage["name"].split()[0]
+        groups.setdefault(stage["name"] if kind == "pretrain" else kind, []).append(stage)
+    lines = ["| stage | seconds | peak memory |", "|:--|--:|--:|"]
+    for name, stages in groups.items():
+        count = f" ({len(stages)} models)" if len(stages) > 1 else ""
+        peak = max(stage["peak_memory"] for stage in stages) / 2**30
+        lines.append(f"| {name}{count} | {sum(stage['seconds'] for stage in stages):.0f} | {peak:.2f} GiB |")
+    total = sum(stage["seconds"] for stage in run()["stages"])
+    peak = max(stage["peak_memory"] for stage in run()["stages"]) / 2**30
+    lines.append(f"| **all** | **{total:.0f}** | **{peak:.2f} GiB** |")
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """Where and with what the committed run was made."""
+    content = run()
+    hardware, packages = content["provenance"]["hardware"], content["provenance"]["packages"]
+    return (
+        f"{hardware['cores']} cores of {hardware['cpu']} ({', '.join(hardware['instructions'])}), precision "
+        f"{content['precision']}, seed {content['seed']}, torch {packages['torch']}, open_clip "
+        f"{packages['open_clip_torch']}."
+    )
+
+
+def minutes() -> str:
+    """How long the demo took."""
+    total = sum(stage["seconds"] for stage in run()["stages"])
+    return f"The run below took {total / 60:.1f} minutes: {machine()}"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "demo-table": demo_table,
+    "main-table": main_table,
+    "phenomenon": phenomenon,
+    "stage-costs": stage_costs,
+    "machine": machine,
+    "minutes": minutes,
+}
+
+
+def filled(text: str) -> str:
+    """Replace every block."""
+
+    def fill(match: re.Match[str]) -> str:
+        return f"<!-- begin:{match[1]} -->\n{BLOCKS[match[1]]()}\n<!-- end:{match[1]} -->"
+
+    return re.sub(r"<!-- begin:([\w-]+) -->.*?<!-- end:\1 -->", fill, text, flags=re.DOTALL)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write, or with `--check` compare; 1 if a page is not current."""
+    stale = [page for page in PAGES if filled(page.read_text(encoding="utf-8")) != page.read_text(encoding="utf-8")]
+    for page in stale:
+        if "--check" not in arguments:
+            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+        print(page.relative_to(ROOT), "is stale" if "--check" in arguments else "written")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
