@@ -34,7 +34,8 @@ def test_an_interrupted_epoch_counts_once():
 
 def test_table(tmp_path):
     found = entries([start(1), line(1, 2.5)], steps=3, every=1)
-    path = write_curves(tmp_path, found, pairs=[10, 20, 29])
+    path = write_curves(tmp_path, found, pairs=[10, 20, 29], batch=20)
     table = pq.read_table(path).to_pylist()
     assert table[0] == {"step": 3, "pairs": 39, "name": "loss", "value": 2.5}
+    assert table[2]["value"] == 65.9619 / 2  # ten pairs, which the engine took for twenty
     assert [row["name"] for row in table] == ["loss", "lr", "samples_per_second", "logit_scale"]

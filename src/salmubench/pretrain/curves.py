@@ -81,20 +81,23 @@ def entries(lines: Iterable[str], *, steps: int, every: int) -> list[Entry]:
     return [found[step] for step in sorted(found)]
 
 
-def write_curves(folder: Path, found: Sequence[Entry], *, pairs: Sequence[int]) -> Path:
+def write_curves(folder: Path, found: Sequence[Entry], *, pairs: Sequence[int], batch: int) -> Path:
     """Write `curves.parquet`: step, pairs, name, value.
 
     Args:
         folder: of the checkpoint.
         found: the entries.
         pairs: pairs seen up to and with each step of an epoch.
+        batch: pairs of a step for the engine, which takes each batch for a full one when it computes its speed.
     """
     per_epoch, steps = pairs[-1], len(pairs)
-    rows = [
-        (entry.step, entry.epoch * per_epoch + pairs[entry.step % steps], name, value)
-        for entry in found
-        for name, value in entry.values.items()
-    ]
+    rows = []
+    for entry in found:
+        index = entry.step % steps
+        size = pairs[index] - (pairs[index - 1] if index else 0)
+        for name, value in entry.values.items():
+            true = value * size / batch if name == "samples_per_second" else value
+            rows.append((entry.step, entry.epoch * per_epoch + pairs[index], name, true))
     columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
     with manifest.atomic_path(folder / CURVES) as temporary:
         pq.write_table(pa.table(columns, schema=SCHEMA), temporary)

@@ -75,7 +75,12 @@ def pretrain(
         out,
         STAGE,
         config={"kind": kind, **asdict(config)},
-        inputs={"dataset": job.shards.dataset, "device": job.device, "precision": job.precision},
+        inputs={
+            "dataset": job.shards.dataset,
+            "architecture": manifest.sha256_json(job.architecture.config),
+            "device": job.device,
+            "precision": job.precision,
+        },
         seed=seed,
     ) as stage:
         if not stage.complete:
@@ -179,7 +184,7 @@ def finish(job: Job) -> dict[str, Any]:
     steps = len(job.step_pairs) * job.config.epochs
     if not found or found[-1].step != steps - 1:
         raise StageError(f"Expected {steps} steps in {engine_log}, found {found[-1].step + 1 if found else 0}.")
-    write_curves(job.out, found, pairs=job.step_pairs)
+    write_curves(job.out, found, pairs=job.step_pairs, batch=job.config.batch_size * job.config.processes)
     shutil.copyfile(engine_log, job.out / LOG)
     return {
         "kind": job.kind,

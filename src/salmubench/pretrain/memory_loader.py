@@ -89,7 +89,7 @@ class MemoryLoader:
         delivered = np.zeros(len(order), np.uint16)
         for rows in batches(order, self.plan, rank=self.rank):
             chosen = torch.from_numpy(rows)
-            images = self.pairs.images[chosen].float().div_(255)
+            images = self.pairs.images[chosen].to(torch.float32, memory_format=torch.channels_last).div_(255)
             yield images.sub_(self.mean).div_(self.std), self.pairs.texts[chosen]
             np.add.at(delivered, rows, 1)
         save_counts(self.counts, delivered, epoch=epoch, rank=self.rank)
