@@ -112,6 +112,26 @@ def test_killed_and_resumed_is_as_uninterrupted(whole, tiny_folder, tmp_path):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
+def test_two_processes_train_as_one(tiny_folder, tmp_path):
+    """Half the batch on each of two processes: same rows in each step, same loss over all pairs, same gradient."""
+    from safetensors.torch import load_file
+
+    states = []
+    for processes in (1, 2):
+        config = PretrainConfig(
+            model="salmu-tiny", epochs=1, batch_size=32 // processes, processes=processes, warmup=2, threads=1,
+            optimizer="adamw", lr=1e-3,
+        )  # fmt: skip
+        out = tmp_path / str(processes)
+        train(tiny_folder, out, config)
+        states.append(load_file(out / WEIGHTS))
+        for part in manifest.read_manifest(out, "pretrain")["outputs"]["exposures"].values():
+            assert part["counted"] == {"mean": 1.0, "least": 1, "most": 1}
+    for name, one in states[0].items():
+        assert (one - states[1][name]).abs().max() < 1e-3, name  # five steps at this rate move weights by up to 5e-3
+
+
 def test_failing_worker_gives_one_line(tiny_folder, tmp_path):
     with pytest.raises(StageError, match="unrecognized arguments: --no-such-option") as caught:
         train(tiny_folder, tmp_path / "x", replace(CONFIG, extra_args={"no-such-option": 1}))
