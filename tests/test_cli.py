@@ -48,6 +48,16 @@ def test_bad_input_is_1_and_nothing_is_written(options, message, tmp_path, capsy
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("command", [["score", "--embeddings", "e"], ["evaluate", "--model", "m", "--dataset", "d"]])
+def test_a_reference_not_given(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "--clean", "c"]) == 1
+    assert "found no --compromised" in capsys.readouterr().err
+    assert main(command) == 1
+    assert "found no --clean and no --compromised" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_lists(capsys):
     expected = {"methods": "cliperase", "metrics": "retfail", "recipes": "mini", "backends": "portraits/procedural"}
     for what, name in expected.items():

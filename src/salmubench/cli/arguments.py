@@ -15,6 +15,21 @@ def names(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
+def references(clean: str | None, compromised: str | None) -> tuple[str, str]:
+    """Both references, or an error that says why they are needed.
+
+    Raises:
+        ConfigError: one is not given.
+    """
+    missing = [f"--{name}" for name, given in (("clean", clean), ("compromised", compromised)) if given is None]
+    if clean is None or compromised is None:
+        raise ConfigError(
+            f"Expected both references, found no {' and no '.join(missing)}: forgetting is judged by the distance to "
+            "Clean, damage by the distance to Compromised. Give their model, embeddings or record."
+        )
+    return clean, compromised
+
+
 def numbers(text: str, option: str) -> list[float]:
     """Split a list of numbers given by commas.
 

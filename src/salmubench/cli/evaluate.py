@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from salmubench.cli.arguments import Device, Precision
+from salmubench.cli.arguments import Device, Precision, references
 
 
 def evaluate_(
     *,
     model: str,
     dataset: str,
-    clean: str,
-    compromised: str,
+    clean: str | None = None,
+    compromised: str | None = None,
     out: Path = Path("record.json"),
     arch: str | None = None,
     device: Device = "auto",
@@ -30,12 +30,13 @@ def evaluate_(
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
     """
+    first, second = references(clean, compromised)
     from salmubench.pipeline import evaluate
     from salmubench.report.tables import text_table
     from salmubench.results.io import read_record
 
     record = evaluate(
-        model=model, dataset=dataset, clean=clean, compromised=compromised, out=out, arch=arch, device=device,
+        model=model, dataset=dataset, clean=first, compromised=second, out=out, arch=arch, device=device,
         precision=precision,
     )  # fmt: skip
     print(text_table([read_record(record)]))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from salmubench.cli.arguments import references
 
-def score_(*, embeddings: Path, clean: Path, compromised: Path, out: Path = Path("record.json")) -> None:
+
+def score_(
+    *, embeddings: Path, clean: str | None = None, compromised: str | None = None, out: Path = Path("record.json")
+) -> None:
     """Compute the eleven numbers with intervals and verdicts.
 
     Args:
@@ -14,9 +18,10 @@ def score_(*, embeddings: Path, clean: Path, compromised: Path, out: Path = Path
         compromised: embeddings or record of the Compromised model.
         out: the record; items and gallery are written beside it.
     """
+    first, second = (Path(source) for source in references(clean, compromised))
     from salmubench.metrics import score
     from salmubench.report.tables import text_table
     from salmubench.results.io import read_record
 
-    record = score(embeddings=embeddings, clean=clean, compromised=compromised, out=out)
+    record = score(embeddings=embeddings, clean=first, compromised=second, out=out)
     print(text_table([read_record(record)]))
