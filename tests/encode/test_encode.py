@@ -137,6 +137,25 @@ def test_bf16_stays_near_fp32(found: Embeddings, model_folder: Path, tiny_folder
     assert np.linalg.norm(other.texts, axis=1) == pytest.approx(1, abs=1e-6)
 
 
+def test_convolutional_towers(tiny_folder: Path, tmp_path: Path) -> None:
+    import open_clip
+
+    config = {
+        **TINY_CONFIG,
+        "model_cfg": {
+            **TINY_CONFIG["model_cfg"],
+            "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "head_width": 16},
+        },
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        save_model(tmp_path / "m", state=open_clip.CLIP(**config["model_cfg"]).state_dict(), config=config)
+    model, dataset = load_model(tmp_path / "m"), layout.open_dataset(tiny_folder)
+    made = open_embeddings(encode(model=tmp_path / "m", dataset=dataset, out=tmp_path / "e", precision="fp32"))
+    for row, data in zip(made.index.to_pylist()[:10], dataset.images("forget", 0, 10), strict=True):
+        assert made.images[row["image_row"]] == pytest.approx(bare_image(model, data), abs=1e-5)
+
+
 def picture(size: tuple[int, int], mode: str = "RGB") -> bytes:
     rng = np.random.default_rng(size[0])
     stream = io.BytesIO()

@@ -263,6 +263,8 @@ def test_another_dataset_is_refused(run: Callable[..., Path], tmp_path: Path) ->
         run(clean=other)
     with pytest.raises(EmbeddingsError, match="found nothing"):
         run(clean=tmp_path / "nowhere")
+    with pytest.raises(EmbeddingsError, match="embeddings folder, found the file"):
+        run(embeddings=run(name="clean"))
 
 
 def test_records_of_another_gallery_are_not_mixed(run: Callable[..., Path], tmp_path: Path) -> None:

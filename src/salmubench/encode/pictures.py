@@ -59,14 +59,21 @@ class Preprocessor:
                 shown = step(shown)
             return np.asarray(shown)
 
-    def to_batch(self, pixels: list[Pixels], device: str) -> Tensor:
-        """Stack pictures to a normalised float32 batch (B, 3, H, W), with the arithmetic of torchvision."""
+    def to_batch(self, pixels: list[Pixels], device: str, *, channels_last: bool = False) -> Tensor:
+        """Stack pictures to a normalised float32 batch (B, 3, H, W), with the arithmetic of torchvision.
+
+        Args:
+            pixels: what `to_pixels` gave.
+            device: where to.
+            channels_last: the order in memory.
+        """
         import torch
 
         batch = torch.from_numpy(np.stack(pixels)).to(device)
         if self.head is None:
             return batch
-        batch = batch.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+        order = torch.channels_last if channels_last else torch.contiguous_format
+        batch = batch.permute(0, 3, 1, 2).to(torch.float32, memory_format=order).div_(255)
         mean, std = (torch.tensor(values, device=batch.device).view(1, 3, 1, 1) for values in (self.mean, self.std))
         return batch.sub_(mean).div_(std)
 
