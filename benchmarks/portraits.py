@@ -125,7 +125,7 @@ class SmallCnn(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3
-        for width, stride in ((32, 2), (48, 1), (64, 2), (96, 1), (128, 2), (160, 1)):
+        for width, stride in ((24, 2), (32, 2), (64, 1), (64, 2), (96, 1), (128, 1)):
             layers += [nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
             channels = width
         self.body = nn.Sequential(*layers)

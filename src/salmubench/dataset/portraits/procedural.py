@@ -21,7 +21,16 @@ from salmubench.dataset.portraits._shots import sample_shot
 from salmubench.dataset.portraits._traits import sample_identity
 from salmubench.dataset.renderer.params import DTYPE
 
-__all__ = ["Appearance", "Shot", "picture_size", "render_array", "render_jpeg", "sample_identity", "sample_shot"]
+__all__ = [
+    "Appearance",
+    "Shot",
+    "develop",
+    "picture_size",
+    "render_array",
+    "render_jpeg",
+    "sample_identity",
+    "sample_shot",
+]
 
 BAND = 32
 

@@ -200,7 +200,7 @@ def lights(p: Params, u: float, v: float) -> Colour:
 
 @device
 def background(p: Params, u: float, v: float) -> Colour:
-    """Return the background's linear colour at (u, v), in head units about the picture's middle, v upwards.
+    """Return the background's linear colour at (u, v), in head units from the head's axis, v upwards.
 
     Kinds: 0 plain wall, 1 gradient, 2 hills, 3 sea, 4 trees, 5 city, 6 books, 7 window, 8 bricks, 9 lights.
     """
