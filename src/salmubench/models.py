@@ -99,6 +99,7 @@ def load_model(
         ModelError: missing, truncated, of another architecture, not finite, or a pickle that holds more than tensors.
     """
     import open_clip
+    import torch
 
     folder, weights = locate(source, arch=arch, revision=revision)
     name, pretrained = (f"local-dir:{folder}", None) if folder is not None else (arch, str(weights))
@@ -114,6 +115,7 @@ def load_model(
             f" and hold tensors only, found: {type(error).__name__}: {_first_lines(error)}"
         ) from error
     module.eval()
+    module.to(memory_format=torch.channels_last)  # convolutional towers run up to twice as fast, others the same
     _check_finite(module, weights)
     return ClipModel(
         module=module,
