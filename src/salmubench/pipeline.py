@@ -226,7 +226,7 @@ class _Steps:
                 model=self._checkpoint(name),
                 dataset=dataset,
                 out=self._embeddings(name),
-                texts=required_texts(dataset),
+                texts=required_texts(dataset, self.loaded.recipe.score),
                 config=self.loaded.recipe.encode,
                 device=self.device,
                 precision=self.precision,
