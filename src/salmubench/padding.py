@@ -56,19 +56,21 @@ def encode_in_groups(module: Any, text: Tensor, groups: int) -> Tensor:
         float (B, d), not normalised, in the order of `text`.
     """
     lengths = text.argmax(dim=-1) + 1  # (B,)
-    if groups <= 1:
-        return _encode(module, text, int(lengths.max()))
     order = lengths.argsort(stable=True)
-    parts = [_encode(module, text[rows], int(lengths[rows[-1]])) for rows in order.chunk(groups)]
-    return torch.cat(parts)[order.argsort()]
+    parts = [text[rows, : int(lengths[rows[-1]])] for rows in order.chunk(max(groups, 1))]
+    # One look-up for all groups: each look-up costs a gradient as large as the whole vocabulary.
+    embedded = module.token_embedding(torch.cat([part.flatten() for part in parts])).split(
+        [part.numel() for part in parts]
+    )
+    features = [_encode(module, part, x.view(*part.shape, -1)) for part, x in zip(parts, embedded, strict=True)]
+    return torch.cat(features)[order.argsort()]
 
 
-def _encode(module: Any, text: Tensor, length: int) -> Tensor:
-    """What `open_clip.CLIP.encode_text` does, for the first `length` tokens."""
-    dtype = module.transformer.get_cast_dtype()
-    text = text[:, :length]
-    x = module.token_embedding(text).to(dtype) + module.positional_embedding[:length].to(dtype)
-    x = module.transformer(x, attn_mask=module.attn_mask[:length, :length])  # (b, length, width)
+def _encode(module: Any, text: Tensor, x: Tensor) -> Tensor:
+    """What `open_clip.CLIP.encode_text` does with captions (b, L) and their token embeddings (b, L, width)."""
+    dtype, length = module.transformer.get_cast_dtype(), text.shape[1]
+    x = x.to(dtype) + module.positional_embedding[:length].to(dtype)
+    x = module.transformer(x, attn_mask=module.attn_mask[:length, :length])
     # Normalising the end token alone is the same as normalising all and picking it.
     features: Tensor = module.ln_final(x[torch.arange(len(x), device=x.device), text.argmax(dim=-1)])
     projection = module.text_projection
