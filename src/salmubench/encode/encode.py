@@ -303,6 +303,8 @@ def _describe_model(model: ClipModel, source: str | Path) -> Mapping[str, Any]:
         "budget": outputs.get("budget") if unlearnt else None,
         "config_given": known.get("config_given") if unlearnt else None,
         "config": known.get("config") if unlearnt else None,
+        "seed": known.get("seed") if unlearnt else None,
+        "tuned": outputs.get("tuned") if unlearnt else None,
         "exposures": outputs.get("exposures"),
         "cost": {**(known.get("cost") or {}), **(outputs.get("cost") or {})},
     }

@@ -41,6 +41,7 @@ from salmubench.results.schema import (
     Protocol,
     RunRecord,
     Score,
+    Tuned,
 )
 from salmubench.results.scores import Missing, score_items
 from salmubench.results.verdict import THRESHOLDS, judge
@@ -277,6 +278,8 @@ def _model(described: Mapping[str, Any]) -> Model:
         config_given=described["config_given"],
         config=described["config"],
         budget=None if budget is None else float(budget),
+        seed=described.get("seed"),
+        tuned=None if described.get("tuned") is None else Tuned(**described["tuned"]),
     )
 
 

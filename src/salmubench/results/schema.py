@@ -95,6 +95,25 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
+class Tuned:
+    """How a method's options were found.
+
+    Attributes:
+        selection_seed: seed of the world they were chosen on.
+        trials: how many settings were tried.
+        objective: mean of leakage left and damage of the chosen one, on that world.
+        default: the same of the recipe's own settings; null where they failed.
+        sha256: of the file with the trials.
+    """
+
+    selection_seed: int
+    trials: int
+    objective: float
+    default: float | None
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Model:
     """The model judged.
 
@@ -106,6 +125,8 @@ class Model:
         config_given: the method's options as the user gave them.
         config: the method's options as they took effect.
         budget: size of the unlearning set in multiples of the forget set.
+        seed: of the method's batches and noise; null where unknown.
+        tuned: how its options were found, null where they are the recipe's.
     """
 
     name: str
@@ -115,6 +136,8 @@ class Model:
     config_given: Any
     config: Any
     budget: float | None
+    seed: int | None = None
+    tuned: Tuned | None = None
 
 
 @dataclass(frozen=True)

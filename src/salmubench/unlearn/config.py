@@ -69,6 +69,14 @@ class UnlearnConfig:
     picture_memory: float = 2.0
     """GiB of decoded pictures of one kind kept in memory; beyond it they lie in a temporary file."""
 
+    threads: int = 0
+    """Threads of a method's arithmetic; 0: as many as the process has. A number here gives the same bits however many
+    candidates run side by side."""
+
+    tuned: str = "auto"
+    """Values found by `salmubench tune`: path of its `tuned.yaml`, `auto` (those that come with the recipe, where it has
+    some) or `none`. They win over `overrides`."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(self.methods))
         for name, least, most in _RANGES:
@@ -98,8 +106,9 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("probe_every", 0, 2**31),
     ("probe_pairs", 2, 2**16),
     ("picture_memory", 0.0, 2**20),
+    ("threads", 0, 2**12),
 )
-_WHOLE = ("batch_size", "accumulation", "checkpoint_every", "probe_every", "probe_pairs")
+_WHOLE = ("batch_size", "accumulation", "checkpoint_every", "probe_every", "probe_pairs", "threads")
 
-ENGINE_OPTIONS = tuple(item.name for item in fields(UnlearnConfig) if item.name not in ("methods", "overrides"))
+ENGINE_OPTIONS = tuple(item.name for item in fields(UnlearnConfig) if item.name not in ("methods", "overrides", "tuned"))
 """Settings that a method may have for itself."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 import logging
 import os
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,11 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from salmubench import cost, layout, manifest, models
-from salmubench.errors import DatasetError, MethodError
+from salmubench.errors import ConfigError, DatasetError, MethodError
 from salmubench.layout import Dataset
 from salmubench.models import ClipModel
 from salmubench.padding import skip_padding
-from salmubench.types import Split
+from salmubench.types import Person, Split
 from salmubench.unlearn import data as reading
 from salmubench.unlearn import state
 from salmubench.unlearn.config import UnlearnConfig
@@ -51,6 +52,8 @@ def unlearn(
     budget: float = 5,
     config: Mapping[str, Any] | Path | None = None,
     settings: UnlearnConfig | None = None,
+    tuned: Mapping[str, Any] | None = None,
+    fresh: Callable[[], Sequence[Person]] | None = None,
     device: str = "auto",
     precision: str = "auto",
 ) -> Path:
@@ -65,6 +68,8 @@ def unlearn(
         budget: how often each forget pair is seen.
         config: options of the method and engine settings for it, by name, or a YAML file with them.
         settings: engine settings and overrides of a recipe.
+        tuned: where `config` was found by tuning: what the manifest and the record say about it.
+        fresh: invents people who are in no dataset; called only for methods that need them.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
 
@@ -82,6 +87,7 @@ def unlearn(
     precision = models.resolve_precision(precision, device)
     # The plan comes first: what makes no sense is said before any file is written.
     plan, rows = plan_run(configured, opened, budget=budget, seed=seed)
+    people = _invent(configured, fresh)
     fabric = launch(device)
     inputs = {
         "model": models.checkpoint_sha256(model),
@@ -91,6 +97,7 @@ def unlearn(
         "budget": budget,
         "device": device,
         "precision": precision,
+        **({"fresh": hashlib.sha256(repr(people).encode()).hexdigest()} if people else {}),
     }
     with ExitStack() as stack:
         stage = None
@@ -100,12 +107,15 @@ def unlearn(
                     out, "unlearn", config=configured.effective, inputs=inputs, seed=seed, given=configured.given
                 )
             )
+        stack.enter_context(_threads(configured.settings.threads))
         if not fabric.broadcast(stage is not None and stage.complete):
             outputs, spent = _run(
-                configured, opened, plan, rows, model=model, out=out, seed=seed, precision=precision, fabric=fabric
-            )
+                configured, opened, plan, rows, model=model, out=out, seed=seed, precision=precision, fabric=fabric,
+                people=people,
+            )  # fmt: skip
             if stage is not None:
-                stage.finish(outputs={"method": configured.method.name, "budget": budget, **outputs}, cost=spent)
+                about = {"method": configured.method.name, "budget": budget, "tuned": tuned}
+                stage.finish(outputs={**about, **outputs}, cost=spent)
                 (out / state.CHECKPOINT).unlink(missing_ok=True)
         fabric.barrier()
     return out
@@ -130,12 +140,24 @@ def plan_run(
         raise DatasetError(
             f"Expected at least 2 forget pairs in {dataset.folder}, found {forget}: a contrastive batch needs 2."
         )
-    needs = configured.method.needs_of(configured.config)
+    needs = [need for need in configured.method.needs_of(configured.config) if need != "fresh"]
     wanted = round(budget * forget) if 0 < budget < 1e6 else 0
     rows = reading.select_rows(dataset, needs=needs, retain=wanted, seed=seed)
     counts = {need: len(rows[need]) for need in needs}
     plan = make_plan(budget=budget, forget=forget, batch_size=configured.settings.batch_size, counts=counts, seed=seed)
     return plan, rows
+
+
+def _invent(configured: Configured, fresh: Callable[[], Sequence[Person]] | None) -> tuple[Person, ...]:
+    if "fresh" not in configured.method.needs_of(configured.config):
+        return ()
+    people = tuple(fresh()) if fresh is not None else ()
+    if len(people) < 2:
+        raise ConfigError(
+            f"Expected invented people for the method {configured.method.name!r}, which needs `fresh`, found "
+            f"{len(people)}. Give `fresh`, e.g. `pipeline.invent_people`, or choose options that don't need them."
+        )
+    return people
 
 
 def launch(device: str) -> Fabric:
@@ -197,6 +219,7 @@ def _run(
     seed: int,
     precision: str,
     fabric: Fabric,
+    people: tuple[Person, ...],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run the method and write the candidate; return the manifest's outputs and cost."""
     with cost.measure() as spent:
@@ -209,7 +232,7 @@ def _run(
         engine = Engine(
             configured.method.name,
             model=student,
-            data=_open_data(configured, dataset, rows, clip=clip, reference=reference, out=out),
+            data=_open_data(configured, dataset, rows, clip=clip, reference=reference, out=out, people=people),
             plan=plan,
             settings=configured.settings,
             folder=out,
@@ -225,6 +248,7 @@ def _run(
         if fabric.is_global_zero:
             outputs["sha256"] = models.save_model(out, state=clip.module.state_dict(), config=clip.config)
             outputs["movement"] = state.movement(clip.module, frozen.module)
+            outputs["optimiser_bytes"] = engine.optimiser_bytes
             _write_curves(out / CURVES, engine.progress.curves)
     spending = {
         "steps": engine.steps,
@@ -271,6 +295,7 @@ def _open_data(
     clip: ClipModel,
     reference: Model,
     out: Path,
+    people: tuple[Person, ...],
 ) -> Data:
     memory = configured.settings.picture_memory
     sources = {
@@ -278,7 +303,7 @@ def _open_data(
         for kind, chosen in rows.items()
     }
     pairs = sum(dataset.counts.get(split, 0) for split in (Split.FORGET, *reading.RETAIN_SPLITS))
-    return Data(sources["forget"], sources["forget_target"], sources["retain"], pairs)
+    return Data(sources["forget"], sources["forget_target"], sources["retain"], pairs, people)
 
 
 def _open_probes(
@@ -300,6 +325,17 @@ def _open_probes(
         )
         for kind, part in ((kind, chosen[kind]) for kind in kinds)
     }
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use this many threads; 0 leaves it as it is."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _write_curves(path: Path, curves: Sequence[tuple[int, int, str, float]]) -> None:
