@@ -1,18 +1,24 @@
 """What the plug-ins that make pictures and captions offer, and how they are found.
 
-A backend is a module: a name of the plug-in package, or the path of a `.py` file.
+A backend is a module: a name of the plug-in package, or the path of a `.py` file. One with options has a dataclass
+`Config` and a function `connect(config)`, which gives an object with the functions that others have themselves.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import json
+import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 from salmubench import manifest, plugins
 from salmubench.dataset.config import DatasetConfig
-from salmubench.errors import ConfigError
+from salmubench.errors import ConfigError, UnknownName
 
 PACKAGES: Mapping[str, str] = {
     "portraits": "salmubench.dataset.portraits",
@@ -20,6 +26,12 @@ PACKAGES: Mapping[str, str] = {
     "retain_real": "salmubench.dataset.retain",
 }
 """Key of `dataset.backends` → plug-in package."""
+
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "portraits": ("sample_identity", "sample_shot", "render_jpeg"),
+    "captions": ("sensitive", "paraphrase", "generic"),
+    "retain_real": ("TEMPLATES", "class_names", "sample_scene", "caption", "render_jpeg"),
+}
 
 
 class Drawn(Protocol):
@@ -31,7 +43,11 @@ class Drawn(Protocol):
 
 
 class Portraits(Protocol):
-    """Draws people."""
+    """Draws people.
+
+    One that is bound to the people it has also offers `cast(config, seed) -> Casting`; one that depends on files
+    offers `fingerprint() -> str`, the hash of what it depends on.
+    """
 
     def sample_identity(self, seed: int, *, gender: Literal["female", "male"], age: int) -> Any:
         """Fixed traits of a face."""
@@ -62,7 +78,10 @@ class Scenes(Protocol):
 
 
 class Captions(Protocol):
-    """Writes captions; the same text from the same seed."""
+    """Writes captions; the same text from the same seed.
+
+    One that writes many at once also offers `write(requests) -> list[Written]`.
+    """
 
     def sensitive(self, name: str, field: str, value: str, *, gender: str | None, style: str, seed: int) -> str:
         """Name and one value verbatim, in a style."""
@@ -74,49 +93,143 @@ class Captions(Protocol):
         """What is visible, and nothing else."""
 
 
-def captions(name: str) -> Captions:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One caption to write.
+
+    Attributes:
+        kind: which of the three functions of a caption backend.
+        seed: the only source of randomness.
+        name: full name of the persona, which a generic caption may not tell; empty where there is none.
+        field: the value field.
+        value: the text of it.
+        gender: of the persona.
+        style: of a training caption.
+        facts: what is visible (generic captions).
+        forbidden: private values that the text may not tell.
+    """
+
+    kind: Literal["sensitive", "paraphrase", "generic"]
+    seed: int
+    name: str = ""
+    field: str = ""
+    value: str = ""
+    gender: str | None = None
+    style: str = ""
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    forbidden: tuple[str, ...] = ()
+
+
+class Written(NamedTuple):
+    """A caption and how it came about.
+
+    Attributes:
+        text: the caption.
+        refused: why each earlier attempt was refused, in order.
+        by: the backend that wrote it in the end, where it wasn't the one asked; else `None`.
+    """
+
+    text: str
+    refused: tuple[str, ...] = ()
+    by: str | None = None
+
+
+def captions(name: str, options: Mapping[str, Any] | None = None) -> Captions:
     """Load a caption backend.
 
     Raises:
-        ConfigError: no such backend, or it lacks a function.
+        ConfigError: no such backend, an option that it doesn't have, or it lacks a function.
     """
-    return cast(Captions, _load("captions", name, ("sensitive", "paraphrase", "generic")))
+    return cast(Captions, _load("captions", name, options))
 
 
-def portraits(name: str) -> Portraits:
+def portraits(name: str, options: Mapping[str, Any] | None = None) -> Portraits:
     """Load a portrait backend.
 
     Raises:
-        ConfigError: no such backend, or it lacks a function.
+        ConfigError: no such backend, an option that it doesn't have, or it lacks a function.
     """
-    return cast(Portraits, _load("portraits", name, ("sample_identity", "sample_shot", "render_jpeg")))
+    return cast(Portraits, _load("portraits", name, options))
 
 
-def scenes(name: str) -> Scenes:
+def scenes(name: str, options: Mapping[str, Any] | None = None) -> Scenes:
     """Load a backend of retain_real.
 
     Raises:
-        ConfigError: no such backend, or it lacks a function.
+        ConfigError: no such backend, an option that it doesn't have, or it lacks a function.
     """
-    needed = ("TEMPLATES", "class_names", "sample_scene", "caption", "render_jpeg")
-    return cast(Scenes, _load("retain_real", name, needed))
+    return cast(Scenes, _load("retain_real", name, options))
+
+
+def write(backend: Captions, requests: Sequence[Request]) -> list[Written]:
+    """Write captions, at once where the backend can."""
+    if hasattr(backend, "write"):
+        return cast(list[Written], backend.write(requests))
+    return [Written(write_one(backend, request)) for request in requests]
+
+
+def write_one(backend: Captions, request: Request) -> str:
+    """Write one caption."""
+    if request.kind == "generic":
+        return backend.generic(request.facts, request.seed)
+    if request.kind == "paraphrase":
+        return backend.paraphrase(request.name, request.field, request.value, seed=request.seed)
+    return backend.sensitive(
+        request.name, request.field, request.value, gender=request.gender, style=request.style, seed=request.seed
+    )
 
 
 def file_hashes(config: DatasetConfig) -> dict[str, str]:
-    """SHA-256 of the backends that are files of the user's: inputs of the build."""
-    chosen = {part: str(getattr(config.backends, part)) for part in PACKAGES}
-    return {
-        part: manifest.sha256_file(Path(name))
-        for part, name in chosen.items()
-        if plugins.is_path(name) and Path(name).is_file()
-    }
+    """Hashes of the backends that are files of the user's and of the files they depend on: inputs of the build."""
+    found = {}
+    for part in PACKAGES:
+        name, options = _chosen(config, part)
+        if plugins.is_path(name) and Path(name).is_file():
+            found[part] = manifest.sha256_file(Path(name))
+        backend = _load(part, name, options)
+        if hasattr(backend, "fingerprint"):
+            found[f"{part}_content"] = str(backend.fingerprint())
+    return found
 
 
-def _load(part: str, name: str, needed: Sequence[str]) -> ModuleType:
+def _chosen(config: DatasetConfig, part: str) -> tuple[str, Mapping[str, Any]]:
+    return str(getattr(config.backends, part)), getattr(config.backends, f"{part}_options")
+
+
+def _load(part: str, name: str, options: Mapping[str, Any] | None) -> Any:
     module = plugins.load(PACKAGES[part], name, kind=f"{part} backend")
-    missing = [item for item in needed if not hasattr(module, item)]
+    backend = _connected(part, name, module, json.dumps(dict(options or {}), sort_keys=True, default=str))
+    missing = [item for item in _NEEDED[part] if not hasattr(backend, item)]
     if missing:
         raise ConfigError(
-            f"Expected {', '.join(needed)} in the {part} backend {name!r}, found no {', '.join(missing)}."
+            f"Expected {', '.join(_NEEDED[part])} in the {part} backend {name!r}, found no {', '.join(missing)}."
         )
-    return module
+    return backend
+
+
+@functools.lru_cache(maxsize=8)  # blocks ask again and again, and a loaded model is worth keeping
+def _connected(part: str, name: str, module: ModuleType, options: str) -> Any:
+    given, kind = json.loads(options), getattr(module, "Config", None)
+    if kind is None:
+        if given:
+            raise ConfigError(f"Expected no options for the {part} backend {name!r}, found {', '.join(given)}.")
+        return module
+    return module.connect(_parse(part, name, kind, given))
+
+
+def _parse(part: str, name: str, kind: type[Any], given: Mapping[str, Any]) -> Any:
+    import jsonargparse
+
+    hints = typing.get_type_hints(kind)
+    fields = [item.name for item in dataclasses.fields(kind)]
+    for key in given:
+        if key not in fields:
+            raise UnknownName("key in dataset.backends." + part + "_options:", key, fields)
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    for key in given:
+        parser.add_argument(f"--{key}", type=hints[key])
+    try:
+        parsed = parser.parse_object(dict(given))
+    except jsonargparse.ArgumentError as error:
+        raise ConfigError(f"Options of the {part} backend {name!r}: {error}") from error
+    return kind(**{key: parsed[key] for key in given})

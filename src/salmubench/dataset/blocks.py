@@ -113,9 +113,9 @@ def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterato
 def _render_block(block: Block, config: DatasetConfig, folder: Path) -> int:
     artist: backends.Portraits | backends.Scenes
     if block.kind == "portrait":
-        artist = backends.portraits(config.backends.portraits)
+        artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
     else:
-        artist = backends.scenes(config.backends.retain_real)
+        artist = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
     count = len(block.pictures)
     sketches: dict[int, _Sketch] = {}
     images: dict[int, bytes] = {}

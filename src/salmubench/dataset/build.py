@@ -55,7 +55,7 @@ def build(config: DatasetConfig, *, out: Path, seed: int, workers: int | None = 
     with cost.measure() as total:
         done = (out / manifest.MANIFEST).is_file()
         with watch.phase("plan"):
-            plan = None if done else make_plan(config, seed)  # impossible recipes fail here, before anything is written
+            plan = None if done else _plan(config, seed)  # impossible recipes fail here, before anything is written
         inputs = {"backends": backends.file_hashes(config)}
         with manifest.stage_folder(out, STAGE, config=config, inputs=inputs, seed=seed) as stage:
             outputs = {} if plan is None or stage.complete else _make(plan, config, out, seed, processes, watch)
@@ -73,14 +73,16 @@ def check(config: DatasetConfig) -> None:
     Raises:
         ConfigError: with the field of the recipe.
     """
-    backends.captions(config.backends.captions)
-    backends.portraits(config.backends.portraits)
+    chosen = config.backends
+    backends.captions(chosen.captions, chosen.captions_options)
+    backends.portraits(chosen.portraits, chosen.portraits_options)
     for code in config.countries or ():
         if code not in TERRITORIES:
             raise UnknownName("country in dataset.countries", code, TERRITORIES)
     if config.classes:
         try:
-            known = len(backends.scenes(config.backends.retain_real).class_names(config.classes))
+            artist = backends.scenes(chosen.retain_real, chosen.retain_real_options)
+            known = len(artist.class_names(config.classes))
         except (ValueError, IndexError) as error:
             raise ConfigError(f"Expected fewer dataset.classes than {config.classes}: {error}") from error
         if known < config.classes:
@@ -101,13 +103,18 @@ class _Watch:
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
 
+def _plan(config: DatasetConfig, seed: int) -> Plan:
+    artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
+    return make_plan(config, seed, artist.cast(config, seed) if hasattr(artist, "cast") else None)
+
+
 def _make(
     plan: Plan, config: DatasetConfig, out: Path, seed: int, workers: int, watch: _Watch
 ) -> dict[str, Any]:  # fmt: skip
     with watch.phase("pictures"):
         blocks.render_blocks(plan.blocks, config, folder=out, workers=workers)
     with watch.phase("captions"):
-        captioning.write_captions(plan.blocks, plan.personas, config.backends.captions, folder=out)
+        captioning.write_captions(plan.blocks, plan.personas, config.backends, folder=out)
     with watch.phase("parquet"):
         for split in _splits(config):
             _write_split(plan, split, out, config.rows_per_shard)
@@ -129,6 +136,7 @@ def _make(
             group: plan.groups.count(group) for group in sorted(set(plan.groups))
         },
         "redrawn": redrawn,
+        **captioning.tally(out, plan.blocks),
     }  # fmt: skip
 
 
@@ -179,7 +187,7 @@ def _write_metadata(plan: Plan, config: DatasetConfig, out: Path) -> int:
     manifest.write_json(out / layout.CAPTIONS, told)
     manifest.write_json(out / layout.GENERIC_CAPTIONS, generic)
     if config.general_knowledge_per_class:
-        artist = backends.scenes(config.backends.retain_real)
+        artist = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
         knowledge = {"classes": list(artist.class_names(config.classes)), "templates": list(artist.TEMPLATES)}
         manifest.write_json(out / layout.GENERAL_KNOWLEDGE, knowledge)
     rendered = (item for block in plan.blocks for item in blocks.read_block(out, block))

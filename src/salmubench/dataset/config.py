@@ -30,6 +30,12 @@ class Backends:
     """Sensitive and generic captions."""
     retain_real: str = "procedural"
     """Pictures of everything else, with captions and classes."""
+    portraits_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the backend of portraits, as its `Config` lists them."""
+    captions_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the backend of captions."""
+    retain_real_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the backend of retain_real."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
+from salmubench.dataset.casting import Casting, Face, Person
 from salmubench.dataset.config import DatasetConfig
 from salmubench.dataset.personas import Persona, sample_personas
 from salmubench.dataset.splits import Association, Dealer, Group, divide_identities, spread
@@ -62,14 +63,6 @@ class Picture:
     sensitive: Sensitive | None = None
 
 
-class Face(NamedTuple):
-    """Whose face: seed, gender and age are all that an appearance depends on."""
-
-    seed: int
-    gender: Literal["female", "male"]
-    age: int
-
-
 @dataclass(frozen=True, slots=True)
 class Block:
     """Pictures that are rendered together.
@@ -112,23 +105,27 @@ class Plan:
         ]
 
 
-def make_plan(config: DatasetConfig, seed: int) -> Plan:
+def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) -> Plan:
     """Draw personas and decide about every picture and caption.
+
+    Args:
+        config: the recipe's section.
+        seed: the only source of randomness.
+        casting: the people whose pictures there are; left out: faces are made up.
 
     Raises:
         ConfigError: an unknown country, or a country without names enough.
     """
-    personas = tuple(sample_personas(config.identities, seed, countries=config.countries))
+    people = None if casting is None else [(person.gender, person.age) for person in casting.people]
+    personas = tuple(sample_personas(config.identities, seed, countries=config.countries, people=people))
     groups = tuple(divide_identities(personas, seed))
-    people = list(_identity_pictures(config, seed, personas, groups))
-    faces = [
-        Face(integer(seed, _APPEARANCE, index), persona.gender, persona.age) for index, persona in enumerate(personas)
-    ]
+    persons = casting.people if casting is not None else tuple(_made_up(personas, seed))
+    pictures = list(_identity_pictures(config, seed, personas, groups, persons))
     blocks = [
-        Block(f"people-{number:05d}", "portrait", tuple(part), tuple(faces[_owner(picture)] for picture in part))
-        for number, part in enumerate(_whole_identities(people))
+        Block(f"people-{number:05d}", "portrait", tuple(part), tuple(_face(persons, picture) for picture in part))
+        for number, part in enumerate(_whole_identities(pictures))
     ]
-    blocks += _strangers(config, seed, personas)
+    blocks += _strangers(config, seed, personas, None if casting is None else casting.strangers)
     blocks += _scenes(config, seed, Split.RETAIN_REAL, "real", _evenly(config.retain_real, config.classes))
     labels = [label for label in range(config.classes) for _ in range(config.general_knowledge_per_class)]
     blocks += _scenes(config, seed, Split.GENERAL_KNOWLEDGE, "general", labels)
@@ -146,19 +143,29 @@ def integer(*seed: int) -> int:
     return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
 
 
+def _made_up(personas: Sequence[Persona], seed: int) -> Iterator[Person]:
+    for index, persona in enumerate(personas):
+        face = Face(integer(seed, _APPEARANCE, index), persona.gender, persona.age)
+        yield Person(persona.gender, persona.age, (face,))
+
+
 def _identity_pictures(
-    config: DatasetConfig, seed: int, personas: Sequence[Persona], groups: Sequence[Group]
+    config: DatasetConfig, seed: int, personas: Sequence[Persona], groups: Sequence[Group], persons: Sequence[Person]
 ) -> Iterator[list[Picture]]:
     """All pictures of each identity: sensitive ones, then those of `retain_joint`."""
     low, high = config.pictures_range
-    numbers = np.random.default_rng([seed, _PICTURES]).integers(low, high + 1, len(personas)).tolist()
+    drawn = np.random.default_rng([seed, _PICTURES]).integers(low, high + 1, len(personas)).tolist()
+    joint = _joint(config.retain_joint, groups, seed)
+    numbers = [
+        person.at_most(count + joint[index]) - joint[index]
+        for index, (person, count) in enumerate(zip(persons, drawn, strict=True))
+    ]
     dealer = Dealer(seed)
     dealt = [
         dealer.deal(index, persona, group, count)
         for index, (persona, group, count) in enumerate(zip(personas, groups, numbers, strict=True))
     ]
     told = _tell(config, seed, personas, dealt)
-    joint = _joint(config.retain_joint, groups, seed)
     totals = Counter(association.split for associations in dealt for association in associations)
     totals[Split.RETAIN_SYNTH] = sum(joint.values())
     aspects = {
@@ -234,13 +241,16 @@ def _whole_identities(people: Sequence[list[Picture]]) -> Iterator[list[Picture]
     yield part
 
 
-def _strangers(config: DatasetConfig, seed: int, personas: Sequence[Persona]) -> list[Block]:
-    """Pictures of `retain_disjoint`: genders and ages are those of the personas, faces are new."""
+def _strangers(
+    config: DatasetConfig, seed: int, personas: Sequence[Persona], cast: Sequence[Face] | None
+) -> list[Block]:
+    """Pictures of `retain_disjoint`: made-up faces are new, genders and ages those of the personas."""
     aspects = spread(config.aspects, config.retain_disjoint, [seed, _STRANGER])
     pictures, faces = [], []
     for index, aspect in enumerate(aspects):
         alike = personas[int(np.random.default_rng([seed, _STRANGER, index, 3]).integers(len(personas)))]
-        faces.append(Face(integer(seed, _STRANGER, index, 1), alike.gender, alike.age))
+        made_up = Face(integer(seed, _STRANGER, index, 1), alike.gender, alike.age)
+        faces.append(made_up if cast is None else cast[index])
         stem = f"disjoint_{index:06d}"
         pictures.append(_picture(config, stem, Split.RETAIN_SYNTH, aspect, (seed, _STRANGER, index, 2)))
     return [
@@ -273,7 +283,7 @@ def _runs(count: int) -> list[tuple[int, int]]:
     return [(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK)]
 
 
-def _owner(picture: Picture) -> int:
+def _face(persons: Sequence[Person], picture: Picture) -> Face:
     if picture.owner is None:
         raise TypeError(f"Expected a picture of an identity, got {picture.file_name}.")
-    return picture.owner
+    return persons[picture.owner].face(picture.seed[-1])  # the picture's number within its identity

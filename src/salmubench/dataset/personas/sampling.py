@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -47,7 +48,13 @@ class _Taken:
     passports: Distinct = field(default_factory=Distinct)
 
 
-def sample_personas(count: int, seed: int, *, countries: Mapping[str, float] | None = None) -> list[Persona]:
+def sample_personas(
+    count: int,
+    seed: int,
+    *,
+    countries: Mapping[str, float] | None = None,
+    people: Sequence[tuple[Gender, int]] | None = None,
+) -> list[Persona]:
     """Invents people, each value of whose records can belong to nobody real.
 
     Countries get their share by weight (largest remainder), genders are even within each country, and the order mixes
@@ -58,6 +65,7 @@ def sample_personas(count: int, seed: int, *, countries: Mapping[str, float] | N
         seed: the only source of randomness.
         countries: positive weight per ISO 3166 alpha-2 code; all territories with weights growing slowly with their
             population where left out.
+        people: gender and age of each persona, in order; drawn where left out.
 
     Raises:
         ConfigError: the count or a weight makes no sense, or a country has fewer names than people are asked for.
@@ -67,11 +75,14 @@ def sample_personas(count: int, seed: int, *, countries: Mapping[str, float] | N
         raise ConfigError(f"Expected a count of personas of at least 1, got {count}.")
     weights = _checked_weights(countries)
     rng = np.random.default_rng([seed, count])
-    places = _places(_shares(count, weights), rng)
     taken = _Taken()
-    people = _draw_names(places, rng, taken)
+    shares = _shares(count, weights)
+    if people is not None:
+        named = _named_as_given(shares, people, rng, taken)
+        return [_persona(index, named[index], rng, taken, age=age) for index, (_, age) in enumerate(people)]
+    drawn = _draw_names(_places(shares, rng), rng, taken)
     order = rng.permutation(count)
-    return [_persona(index, people[position], rng, taken) for index, position in enumerate(order)]
+    return [_persona(index, drawn[position], rng, taken) for index, position in enumerate(order)]
 
 
 def _checked_weights(countries: Mapping[str, float] | None) -> dict[str, float]:
@@ -107,14 +118,34 @@ def _places(shares: Mapping[str, int], rng: np.random.Generator) -> dict[tuple[s
         first = _GENDERS[rng.integers(2)]  # gets the odd one
         for gender in _GENDERS:
             wanted = (share + (gender == first)) // 2
-            have = sum(len(pool) for pool in name_pools(code, gender))
-            if wanted > have:
-                raise ConfigError(
-                    f"Expected at most {have} {gender} personas of {country_name(code)} ({code}), which is how many "
-                    f"names there are, got {wanted}. Lower the count or the country's weight, or add countries."
-                )
+            _check_names(code, gender, wanted)
             places[code, gender] = wanted
     return places
+
+
+def _named_as_given(
+    shares: Mapping[str, int], people: Sequence[tuple[Gender, int]], rng: np.random.Generator, taken: _Taken
+) -> list[_Named]:
+    """Countries are dealt at random to people whose genders are given."""
+    codes = rng.permutation([code for code, share in shares.items() for _ in range(share)]).tolist()
+    wanted = [(code, gender) for code, (gender, _) in zip(codes, people, strict=True)]
+    places = dict(sorted(Counter(wanted).items()))
+    for (code, gender), number in places.items():
+        _check_names(code, gender, number)
+    drawn = _draw_names(places, rng, taken)
+    waiting: dict[tuple[str, Gender], Iterator[_Named]] = {
+        place: iter([named for named in drawn if (named.code, named.gender) == place]) for place in places
+    }
+    return [next(waiting[place]) for place in wanted]
+
+
+def _check_names(code: str, gender: Gender, wanted: int) -> None:
+    have = sum(len(pool) for pool in name_pools(code, gender))
+    if wanted > have:
+        raise ConfigError(
+            f"Expected at most {have} {gender} personas of {country_name(code)} ({code}), which is how many "
+            f"names there are, got {wanted}. Lower the count or the country's weight, or add countries."
+        )
 
 
 def _draw_names(places: Mapping[tuple[str, Gender], int], rng: np.random.Generator, taken: _Taken) -> list[_Named]:
@@ -146,10 +177,12 @@ def _name_order(pools: tuple[NamePool, ...], wanted: int, rng: np.random.Generat
             yield pool.full_name(int(index))
 
 
-def _persona(index: int, person: _Named, rng: np.random.Generator, taken: _Taken) -> Persona:
+def _persona(
+    index: int, person: _Named, rng: np.random.Generator, taken: _Taken, *, age: int | None = None
+) -> Persona:  # fmt: skip
     code, gender, name = person
     territory = TERRITORIES[code]
-    age = int(rng.integers(_YOUNGEST, _OLDEST + 1))
+    age = int(rng.integers(_YOUNGEST, _OLDEST + 1)) if age is None else age
     return Persona(
         identity_id=f"{index:08d}",
         name=name,
