@@ -34,6 +34,11 @@ HOLDOUT_SPLITS = (Split.HOLDOUT_IDENTITY, Split.HOLDOUT_ASSOCIATION)
 """Splits that no method may ever see."""
 
 
+GROUPINGS = ("attribute", "style", "country", "gender", "aspect", "kind")
+"""By what a number can be broken down: the value field, the caption's style, the identity's country and apparent gender,
+the picture's aspect ratio, the kind of identity (all of its associations must go, or some)."""
+
+
 class Attribute(StrEnum):
     """The ten attributes of a persona; all but the name occur as values in captions."""
 
@@ -85,3 +90,16 @@ class Pair:
     value: str | None = None
     paraphrase: str | None = None
     style: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An invented person who is in no dataset: what a caption may tell of somebody whom no model has met.
+
+    Attributes:
+        name: full name.
+        values: value field → value, as it stands in captions; absent fields are left out.
+    """
+
+    name: str
+    values: dict[str, str]

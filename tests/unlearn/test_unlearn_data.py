@@ -43,7 +43,7 @@ def rewrite(folder: Path, split: str, rows: list[Row]) -> None:
 
 def test_a_method_cannot_name_a_holdout() -> None:
     assert {field.name for field in dataclasses.fields(Data)} == {
-        "forget", "forget_target", "retain", "training_pairs",
+        "forget", "forget_target", "retain", "training_pairs", "fresh",
     }  # fmt: skip
     assert not [name for name in ("rows", "images", "dataset", "folder") if hasattr(PairSource, name)]
 

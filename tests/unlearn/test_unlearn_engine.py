@@ -88,15 +88,15 @@ def test_noise_of_the_release(run: Runner, leaking_model: Path) -> None:
     assert record(out)["cost"] == {**record(out)["cost"], "steps": 0, "pairs": 0}
 
 
-@pytest.mark.parametrize(("tower", "frozen"), [("text", "visual."), ("image", "token_embedding.")])
-def test_frozen_tower_stays(tower: str, frozen: str, run: Runner, leaking_model: Path) -> None:
-    out = run("cliperase", config={"tower": tower}, budget=1)
+@pytest.mark.parametrize(("towers", "frozen"), [("text", "visual."), ("image", "token_embedding.")])
+def test_frozen_tower_stays(towers: str, frozen: str, run: Runner, leaking_model: Path) -> None:
+    out = run("cliperase", config={"towers": towers}, budget=1)
     before, after = weights(leaking_model), weights(out)
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved
     assert not [name for name in moved if name.startswith(frozen) or name == "logit_scale"]
-    assert (tower == "image") == any(name.startswith("visual.") for name in moved)
-    assert record(out)["config_given"] == {"tower": tower}
+    assert (towers == "image") == any(name.startswith("visual.") for name in moved)
+    assert record(out)["config_given"] == {"towers": towers}
 
 
 def test_second_call_does_nothing(run: Runner) -> None:
@@ -260,7 +260,7 @@ def test_names_of_layers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("lr", -1.0), ("batch_size", 1), ("warmup", 2.0), ("tower", "left"), ("probe_pairs", 1.5)]
+    ("field", "value"), [("lr", -1.0), ("batch_size", 1), ("warmup", 2.0), ("towers", "left"), ("probe_pairs", 1.5)]
 )
 def test_settings_are_checked(field: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=rf"unlearn\.{field}"):

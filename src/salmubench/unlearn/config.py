@@ -27,7 +27,8 @@ class UnlearnConfig:
     """Which methods run, and with what engine settings.
 
     Steps and batch size belong to the engine, so that every method spends the same budget. What a method's entry in
-    `overrides` says about an engine setting counts for that method alone and is recorded with its checkpoint.
+    `overrides` says about an engine setting counts for that method alone and is recorded with its checkpoint; so does what
+    its file declares (`SETTINGS`).
     """
 
     methods: tuple[str, ...] = METHODS
@@ -54,8 +55,18 @@ class UnlearnConfig:
     grad_clip: float = 1.0
     """Largest gradient norm; 0 turns clipping off."""
 
-    tower: Literal["both", "image", "text"] = "both"
-    """Which encoder moves. The temperature moves with both only."""
+    towers: Literal["both", "image", "text"] = "both"
+    """Which encoders move. The temperature moves with both only."""
+
+    lora_rank: int = 0
+    """Rank of the low-rank updates that are trained instead of the weights (LoRA, Hu et al. 2021, arXiv 2106.09685) and
+    merged into them at the end; 0 trains the weights themselves."""
+
+    lora_alpha: float = 16.0
+    """α of LoRA: an update counts α / rank times."""
+
+    lora_layers: tuple[str, ...] = ()
+    """Parts of the names of the matrices that LoRA updates, e.g. `attn`; none: all but the embeddings of tokens."""
 
     checkpoint_every: int = 500
     """Steps between two resumable checkpoints; 0 keeps none."""
@@ -78,7 +89,8 @@ class UnlearnConfig:
     some) or `none`. They win over `overrides`."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "methods", tuple(self.methods))
+        for name in ("methods", "lora_layers"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, least, most in _RANGES:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -88,8 +100,8 @@ class UnlearnConfig:
         for name in _WHOLE:
             if not isinstance(getattr(self, name), int):
                 raise ConfigError(f"Expected a whole number for unlearn.{name}, found {getattr(self, name)!r}.")
-        if self.tower not in ("both", "image", "text"):
-            raise ConfigError(f"Expected unlearn.tower both, image or text, found {self.tower!r}.")
+        if self.towers not in ("both", "image", "text"):
+            raise ConfigError(f"Expected unlearn.towers both, image or text, found {self.towers!r}.")
         for method, options in self.overrides.items():
             if not isinstance(options, dict):
                 raise ConfigError(f"Expected options by name in unlearn.overrides.{method}, found {options!r}.")
@@ -102,13 +114,15 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("warmup", 0.0, 1.0),
     ("weight_decay", 0.0, 1.0),
     ("grad_clip", 0.0, 1e6),
+    ("lora_rank", 0, 2**16),
+    ("lora_alpha", 0.0, 1e6),
     ("checkpoint_every", 0, 2**31),
     ("probe_every", 0, 2**31),
     ("probe_pairs", 2, 2**16),
     ("picture_memory", 0.0, 2**20),
     ("threads", 0, 2**12),
 )
-_WHOLE = ("batch_size", "accumulation", "checkpoint_every", "probe_every", "probe_pairs", "threads")
+_WHOLE = ("batch_size", "accumulation", "lora_rank", "checkpoint_every", "probe_every", "probe_pairs", "threads")
 
 ENGINE_OPTIONS = tuple(item.name for item in fields(UnlearnConfig) if item.name not in ("methods", "overrides", "tuned"))
 """Settings that a method may have for itself."""

@@ -24,7 +24,7 @@ from torch import Tensor
 from salmubench.errors import DatasetError
 from salmubench.layout import Dataset
 from salmubench.models import ClipModel
-from salmubench.types import HOLDOUT_SPLITS, Pair, Split
+from salmubench.types import HOLDOUT_SPLITS, Pair, Person, Split
 from salmubench.unlearn.interface import Model, Pairs
 
 RETAIN_SPLITS = (Split.RETAIN_SYNTH, Split.RETAIN_REAL)
@@ -123,12 +123,14 @@ class Data:
         forget_target: the same pictures with generic captions, row by row; empty as above.
         retain: the retain pairs drawn for this run; empty as above.
         training_pairs: how many forget and retain pairs the dataset has.
+        fresh: invented people who are in no dataset; empty where the method doesn't ask for them.
     """
 
     forget: PairSource
     forget_target: PairSource
     retain: PairSource
     training_pairs: int
+    fresh: tuple[Person, ...] = ()
 
 
 def select_rows(dataset: Dataset, *, needs: Sequence[str], retain: int, seed: int) -> dict[str, list[Row]]:

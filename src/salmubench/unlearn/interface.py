@@ -5,6 +5,7 @@ Shapes: B pairs a batch, d dimensions of the shared space, L tokens of a caption
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Literal, Protocol
@@ -141,6 +142,10 @@ class Model:
     def module(self) -> nn.Module:
         """The open_clip model."""
         return self._clip.module
+
+    def around(self, module: nn.Module) -> Model:
+        """The same tokenizer, transform and precision around other weights: a frozen copy, say."""
+        return Model(dataclasses.replace(self._clip, module=module), precision=self._precision, gatherer=self._gatherer)
 
     @property
     def logit_scale(self) -> Tensor:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from salmubench import progress as bars
 from salmubench.errors import MethodError
-from salmubench.unlearn import state
+from salmubench.unlearn import lora, state
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource
 from salmubench.unlearn.interface import Batch, Model
@@ -27,6 +27,7 @@ from salmubench.unlearn.losses import pair_similarity
 from salmubench.unlearn.plan import Plan
 
 Loss = Callable[[Batch], tuple[Tensor, Mapping[str, Tensor]]]
+Objective = Callable[[Batch], Tensor]
 _MAX_LOG_SCALE = math.log(100)  # open_clip's own bound on the learnt temperature
 
 
@@ -64,8 +65,9 @@ class Engine:
         self._method, self._model, self._plan = method, model, plan
         self._folder, self._probes, self._reduce, self._writes = folder, probes, reduce, writes
         self._descents, self._clock = 0, time.perf_counter()
+        self.optimiser_bytes = 0
         for name, weight in model.module.named_parameters():
-            weight.requires_grad_(moves(name, settings.tower))
+            weight.requires_grad_(moves(name, settings.towers))
         self.generator = torch.Generator().manual_seed(_mix(seed, 0xED17))
         self.progress = state.Progress()
         self._saved = state.load_checkpoint(folder) if plan.sizes else None
@@ -87,19 +89,54 @@ class Engine:
         """The weights that may move."""
         return [weight for weight in self._model.module.parameters() if weight.requires_grad]
 
+    @property
+    def batches(self) -> range:
+        """Numbers of the budget's batches."""
+        return range(len(self._plan.sizes))
+
+    def gradients(self, *losses: Objective, batches: range) -> Iterator[tuple[list[Tensor], ...]]:
+        """Measure gradients without a step; the pairs of these batches count as seen.
+
+        Args:
+            losses: each batch → 0-d loss.
+            batches: numbers of batches.
+
+        Yields:
+            For each batch, and for each loss, the gradient of each trainable weight (zeros where it reaches none).
+        """
+        resumed = self._saved is not None  # the checkpoint has counted them already
+        weights = self.trainable()
+        for index in bars.track(batches, total=len(batches), description=f"{self._method}: gradients"):
+            batch, found = self._batch(index, index), []
+            for loss in losses:
+                for weight in weights:
+                    weight.grad = None
+                loss(batch).backward()  # type: ignore[no-untyped-call]
+                for weight in weights:
+                    weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+                self._reduce(weights)
+                found.append([cast("Tensor", weight.grad) for weight in weights])
+            for weight in weights:
+                weight.grad = None
+            if not resumed:
+                self._count(self._plan.sizes[index])
+            yield tuple(found)
+
     def descend(
         self,
-        loss: Loss,
+        loss: Loss | Sequence[Loss],
         *,
+        batches: range | None = None,
         rule: Literal["adamw", "gradient_descent"] = "adamw",
         lr: float | None = None,
         weight_decay: float | None = None,
         grad_clip: float | None = None,
     ) -> None:
-        """Minimise a loss over the budget's batches.
+        """Minimise a loss over the budget's batches; with `lora_rank`, over low-rank updates merged at the end.
 
         Args:
-            loss: batch → (0-d loss, report).
+            loss: batch → (0-d loss, report); or several, each of which takes a step of its own on every batch, in turn.
+            batches: numbers of the batches; all by default.
             rule: `adamw` with warm-up and cosine, or plain `gradient_descent` at a constant rate with decay in the
                 gradient.
             lr: instead of the setting.
@@ -112,6 +149,11 @@ class Engine:
         number, self._descents = self._descents, self._descents + 1
         if number < self.progress.descent:
             return  # a killed process had finished it; the weights it led to are loaded with the next one
+        losses = [loss] if callable(loss) else list(loss)
+        groups = _grouped(self.batches if batches is None else batches, self.settings.accumulation)
+        steps = len(groups) * len(losses)
+        movable = self.trainable()
+        self._attach_lora(number)
         decay = self.settings.weight_decay if weight_decay is None else weight_decay
         clip = self.settings.grad_clip if grad_clip is None else grad_clip
         peak = self.settings.lr if lr is None else lr
@@ -122,23 +164,44 @@ class Engine:
             self._saved = None
         else:
             self.progress.descent, self.progress.step = number, 0
-        groups = _grouped(range(len(self._plan.sizes)), self.settings.accumulation)
         if self.progress.step == 0:
             self._probe()
-        with bars.bar(total=len(groups), description=self._method) as advance, _forked(self._model.device):
+        with bars.bar(total=steps, description=self._method) as advance, _forked(self._model.device):
             advance(self.progress.step)
-            for step in range(self.progress.step, len(groups)):
-                rate = peak if rule == "gradient_descent" else learning_rate(step, len(groups), peak, self.settings)
+            for step in range(self.progress.step, steps):
+                rate = peak if rule == "gradient_descent" else learning_rate(step, steps, peak, self.settings)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 torch.manual_seed(_mix(self.seed, number, step))
-                self._step(loss, optimizer, step, groups[step], clip, rate)
-                self._after_step(optimizer, last=step + 1 == len(groups))
+                turn = step % len(losses)
+                self._step(losses[turn], optimizer, step, groups[step // len(losses)], clip, rate, new=turn == 0)
+                self._after_step(optimizer, last=step + 1 == steps)
                 advance(1)
+        self.optimiser_bytes = max(self.optimiser_bytes, _size_of(optimizer))
+        lora.merge(self._model.module)
+        for weight in movable:
+            weight.requires_grad_(True)
         self.progress.descent, self.progress.step = number + 1, 0
 
+    def _attach_lora(self, descent: int) -> None:
+        settings = self.settings
+        if settings.lora_rank:
+            generator = torch.Generator().manual_seed(_mix(self.seed, 0x10A, descent))
+            lora.attach(
+                self._model.module, rank=settings.lora_rank, alpha=settings.lora_alpha, layers=settings.lora_layers,
+                generator=generator,
+            )  # fmt: skip
+
     def _step(
-        self, loss: Loss, optimizer: torch.optim.Optimizer, step: int, batches: Sequence[int], clip: float, rate: float
+        self,
+        loss: Loss,
+        optimizer: torch.optim.Optimizer,
+        step: int,
+        batches: Sequence[int],
+        clip: float,
+        rate: float,
+        *,
+        new: bool,
     ) -> None:
         weights = self.trainable()
         optimizer.zero_grad(set_to_none=True)
@@ -160,11 +223,14 @@ class Engine:
         with torch.no_grad():
             scale.clamp_(max=_MAX_LOG_SCALE)  # type: ignore[operator]
         self.progress.step, self.progress.steps = step + 1, self.progress.steps + 1
-        for kind in self._plan.rows:
-            seen = sum(self._plan.sizes[index] for index in batches)
-            self.progress.pairs[kind] = self.progress.pairs.get(kind, 0) + seen
+        if new:
+            self._count(sum(self._plan.sizes[index] for index in batches))
         for name, number in {**logged, "lr": rate, "grad_norm": norm}.items():
             self._log(name, number)
+
+    def _count(self, pairs: int) -> None:
+        for kind in self._plan.rows:
+            self.progress.pairs[kind] = self.progress.pairs.get(kind, 0) + pairs
 
     def _evaluate(
         self, loss: Loss, batch: Batch, step: int, optimizer: torch.optim.Optimizer
@@ -233,18 +299,18 @@ class Engine:
 
     def _no_gradient(self) -> str:
         return (
-            f"its loss carries no gradient to a weight that may move (tower: {self.settings.tower}). Build it from "
+            f"its loss carries no gradient to a weight that may move (towers: {self.settings.towers}). Build it from "
             "model.encode_image or model.encode_text, without detach or no_grad."
         )
 
 
-def moves(name: str, tower: str) -> bool:
-    """Tell whether a weight of this name moves when `tower` (both, image, text) is trained."""
-    if tower == "both":
+def moves(name: str, towers: str) -> bool:
+    """Tell whether a weight of this name moves when `towers` (both, image, text) are trained."""
+    if towers == "both":
         return True
     if name in ("logit_scale", "logit_bias"):
         return False
-    return name.startswith("visual.") == (tower == "image")
+    return name.startswith("visual.") == (towers == "image")
 
 
 def learning_rate(step: int, steps: int, peak: float, settings: UnlearnConfig) -> float:
@@ -266,6 +332,12 @@ def _optimizer(
     if rule == "gradient_descent":
         return torch.optim.SGD(groups, lr=lr, foreach=False)
     return torch.optim.AdamW(groups, lr=lr, fused=True)
+
+
+def _size_of(optimizer: torch.optim.Optimizer) -> int:
+    """Bytes of an optimiser's state."""
+    tensors = [entry for state in optimizer.state.values() for entry in state.values() if isinstance(entry, Tensor)]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _grouped(items: Sequence[int], size: int) -> list[Sequence[int]]:

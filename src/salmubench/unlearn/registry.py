@@ -17,7 +17,7 @@ from salmubench.errors import ConfigError, UnknownName
 from salmubench.unlearn.config import ENGINE_OPTIONS, UnlearnConfig
 
 PACKAGE = "salmubench.unlearn.methods"
-_NEEDS = ("forget", "forget_target", "retain")
+_NEEDS = ("forget", "forget_target", "retain", "fresh")
 _SIGNATURES = {"loss": ("batch", "model", "reference", "config"), "edit": ("model", "data", "engine", "config")}
 
 
@@ -28,7 +28,7 @@ class Method:
     Attributes:
         name: its name; a file's stem.
         kind: `loop`, a loss that the engine minimises, or `edit`, a function that changes the weights itself.
-        needs: the kinds of pairs it may ask for.
+        needs: the kinds of pairs it may ask for, and `fresh` for invented people.
         config: its frozen options dataclass.
         function: the `loss` or `edit` function.
         doc: the module's docstring.
@@ -36,6 +36,7 @@ class Method:
         path: its file.
         sha256: hash of that file.
         narrow: the kinds of pairs it needs under a given configuration (`needs(config)`), or `None`.
+        settings: engine settings that belong to the method (`SETTINGS`), e.g. the towers that move.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Method:
     path: Path
     sha256: str
     narrow: Callable[[Any], tuple[str, ...]] | None
+    settings: Mapping[str, Any]
 
     def needs_of(self, config: Any) -> tuple[str, ...]:
         """Kinds of pairs needed under this configuration."""
@@ -122,13 +124,14 @@ def load_method(name: str) -> Method:
         path=path,
         sha256=manifest.sha256_file(path),
         narrow=getattr(module, "needs", None),
+        settings=_check_declared(path, getattr(module, "SETTINGS", {})),
     )
 
 
 def configure(method: Method, settings: UnlearnConfig, config: Mapping[str, Any] | Path | None = None) -> Configured:
     """Split options into those of the method and those of the engine, and check each.
 
-    Later wins: the settings' defaults, `settings.overrides[method.name]`, `config`.
+    Later wins: the settings, what the method's file declares, `settings.overrides[method.name]`, `config`.
 
     Args:
         method: the method.
@@ -146,10 +149,11 @@ def configure(method: Method, settings: UnlearnConfig, config: Mapping[str, Any]
             raise UnknownName(f"option of the method {method.name!r}:", str(name), [*own, *ENGINE_OPTIONS])
     try:
         parsed = _parse(method.config, {name: value for name, value in given.items() if name in own})
-        engine = _parse(UnlearnConfig, {name: value for name, value in given.items() if name in ENGINE_OPTIONS})
+        engine_given = {**method.settings, **{name: value for name, value in given.items() if name in ENGINE_OPTIONS}}
+        engine = _parse(UnlearnConfig, engine_given)
     except (TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
-    changed = {name: getattr(engine, name) for name in ENGINE_OPTIONS if name in given}
+    changed = {name: getattr(engine, name) for name in engine_given}
     typed = {name: getattr(parsed if name in own else engine, name) for name in given}
     return Configured(method, parsed, dataclasses.replace(settings, **changed), typed)
 
@@ -227,6 +231,19 @@ def _check_needs(path: Path, needs: Any) -> tuple[str, ...]:
         if name not in _NEEDS:
             raise UnknownName(f"kind of pairs in NEEDS of {path}:", str(name), _NEEDS)
     return tuple(name for name in _NEEDS if name in needs)
+
+
+def _check_declared(path: Path, declared: Any) -> Mapping[str, Any]:
+    if not isinstance(declared, dict):
+        raise ConfigError(f"Expected SETTINGS, engine settings by name, in {path}, found {declared!r}.")
+    for name in declared:
+        if name not in ENGINE_OPTIONS:
+            raise UnknownName(f"engine setting in SETTINGS of {path}:", str(name), ENGINE_OPTIONS)
+    try:
+        _parse(UnlearnConfig, declared)
+    except (TypeError, ValueError, ConfigError) as error:
+        raise ConfigError(f"SETTINGS of {path}: {error}") from error
+    return declared
 
 
 def _check_config(path: Path, config: Any) -> None:
