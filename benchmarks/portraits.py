@@ -15,7 +15,6 @@ import argparse
 import functools
 import io
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from salmubench import executor
 from salmubench.dataset.portraits import procedural
 from salmubench.dataset.portraits._appearance import Shot
 
@@ -270,7 +270,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     both = options.speed == options.recognition
-    cores = os.cpu_count() or 1
+    cores = executor.cores()
     report: dict[str, Any] = {"cores": cores}
     if both or options.speed:
         report["speed"] = speed(cores)

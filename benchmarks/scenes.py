@@ -12,7 +12,7 @@ import json
 import time
 
 from salmubench.dataset.retain import procedural
-from salmubench.dataset.scenes import draw
+from salmubench.executor import cores
 
 
 def rate(count: int, size: int, classes: int, rounds: int) -> float:
@@ -36,9 +36,7 @@ def main() -> None:
     first = round(time.perf_counter() - start, 2)
     rates = {"64": rate(600, 64, classes, 3), "224": rate(60, 224, classes, 2)}
     print(
-        json.dumps(
-            {"first_picture_seconds": first, "pictures_per_second": rates, "classes": classes, "cores": draw.cores()}
-        )
+        json.dumps({"first_picture_seconds": first, "pictures_per_second": rates, "classes": classes, "cores": cores()})
     )
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class SalmubenchError(Exception):
@@ -44,6 +45,9 @@ class UnknownName(ConfigError):
         near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(repr(item) for item in near)}?" if near else ""
         super().__init__(f"Unknown {kind} {name!r}. {hint or 'Known: ' + ', '.join(sorted(self.known)) + '.'}")
+
+    def __reduce__(self) -> tuple[Any, ...]:  # to come back from another process
+        return type(self), (self.kind, self.name, self.known)
 
 
 class DatasetError(SalmubenchError):
@@ -91,3 +95,6 @@ class MethodError(StageError):
         self.method, self.step, self.message = method, step, message
         where = "" if step is None else f" at step {step}"
         super().__init__(f"Method {method!r} failed{where}: {message}")
+
+    def __reduce__(self) -> tuple[Any, ...]:  # to come back from another process
+        return type(self), (self.method, self.step, self.message)

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from salmubench.executor import Executor
 
-def build_(*, recipe: str = "mini", out: Path, seed: int = 0, workers: int | None = None) -> None:
+
+def build_(
+    *,
+    recipe: str = "mini",
+    out: Path,
+    seed: int = 0,
+    size: int | None = None,
+    workers: int | None = None,
+    executor: Executor = "joblib",
+) -> None:
     """Make a dataset in the official layout. Call it again to go on.
 
     Args:
         recipe: name or path of a recipe; its section `dataset` counts.
         out: the folder.
         seed: another seed is another world.
+        size: short side of the pictures in pixels; the recipe's by default.
         workers: processes that render; the recipe's number by default. Same bytes for any number.
+        executor: `joblib`: processes of this machine; `ray`: a Ray cluster (of this machine without `RAY_ADDRESS`).
     """
     from salmubench import recipe as recipes
     from salmubench.dataset.build import build
 
-    print(build(recipes.load(recipe).recipe.dataset, out=out, seed=seed, workers=workers))
+    config = recipes.load(recipe).recipe.dataset
+    if size is not None:
+        config = replace(config, size=size)
+    print(build(config, out=out, seed=seed, workers=workers, executor=executor))
 
 
 def validate_(dataset: str) -> int:

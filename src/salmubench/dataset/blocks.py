@@ -2,25 +2,28 @@
 
 A finished block is one parquet file below `.blocks/` of the dataset folder: file name, JPEG bytes, what is visible,
 the caption where the backend gives one, and why pictures were drawn again. Blocks are rendered in this process, whose
-renderers use all cores, or in several; a block's bytes are the same either way.
+renderers use all cores, or in several, here or on a cluster; a block's bytes are the same either way.
 """
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest, progress
+from salmubench import manifest
 from salmubench.dataset import backends, curation
 from salmubench.dataset.config import DatasetConfig
 from salmubench.dataset.plan import Block, Picture, integer, picture_size
 from salmubench.errors import StageError
+from salmubench.executor import Executor, parallel
 from salmubench.types import Split
 
 FOLDER = ".blocks"
@@ -71,27 +74,33 @@ def block_path(folder: Path, block: Block) -> Path:
     return folder / FOLDER / f"{block.name}.parquet"
 
 
-def render_blocks(blocks: Sequence[Block], config: DatasetConfig, *, folder: Path, workers: int = 0) -> None:
+def render_blocks(
+    blocks: Sequence[Block], config: DatasetConfig, *, folder: Path, workers: int = 0, executor: Executor = "joblib"
+) -> None:
     """Render all blocks that aren't there yet.
 
     Args:
         blocks: what to render.
         config: says which backends, size and samples.
         folder: the dataset folder.
-        workers: processes; 0 or 1: this process alone.
+        workers: how many; 0 or 1: this process alone, or all of the cluster.
+        executor: where they live.
 
     Raises:
-        StageError: a picture that stays unfit however often it is drawn again.
+        StageError: a picture that stays unfit however often it is drawn again, or a worker was killed.
     """
     missing = [block for block in blocks if not block_path(folder, block).is_file()]
-    with progress.bar(total=sum(len(block.pictures) for block in missing), description="Rendering pictures") as advance:
-        from joblib import Parallel, delayed
-
-        jobs = (delayed(_render_block)(block, config, folder) for block in missing)
-        # Two threads even without further processes: one block's sketches and checks fill the other's pauses.
-        pool = {"n_jobs": workers} if workers > 1 else {"n_jobs": 2, "backend": "threading"}
-        for count in Parallel(return_as="generator_unordered", batch_size=1, **pool)(jobs):
-            advance(count)
+    work = partial(_render_block, config=config, folder=folder.resolve())
+    finished = parallel(
+        work,
+        missing,
+        workers=workers,
+        executor=executor,
+        threads=2,  # one block's sketches and checks fill the other's pauses
+        description="Rendering pictures",
+        units=lambda block: len(block.pictures),
+    )
+    deque(finished, maxlen=0)
 
 
 def read_block(folder: Path, block: Block) -> list[Rendered]:
@@ -110,7 +119,7 @@ def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterato
         yield column[position].as_py()
 
 
-def _render_block(block: Block, config: DatasetConfig, folder: Path) -> int:
+def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
     artist: backends.Portraits | backends.Scenes
     if block.kind == "portrait":
         artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
@@ -135,7 +144,7 @@ def _render_block(block: Block, config: DatasetConfig, folder: Path) -> int:
         todo = sorted(faults)
         if not todo:
             _write(block_path(folder, block), block.pictures, sketches, images, reasons)
-            return count
+            return
         for position, reason in faults.items():
             reasons[position].append(reason)
     first = block.pictures[todo[0]]

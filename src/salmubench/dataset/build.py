@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from salmubench import cost, layout, manifest
+from salmubench import executor as executors
 from salmubench.dataset import backends, blocks, captioning, curation
 from salmubench.dataset.card import card
 from salmubench.dataset.config import DatasetConfig
 from salmubench.dataset.personas import TERRITORIES
-from salmubench.dataset.plan import Plan, make_plan
+from salmubench.dataset.plan import Block, Plan, make_plan
 from salmubench.errors import ConfigError, UnknownName
+from salmubench.executor import Executor
 from salmubench.types import OFFICIAL_SPLITS, Split
 
 STAGE = "dataset"
@@ -31,7 +34,9 @@ CARD = "README.md"
 SHARDS = "shards"
 
 
-def build(config: DatasetConfig, *, out: Path, seed: int, workers: int | None = None) -> Path:
+def build(
+    config: DatasetConfig, *, out: Path, seed: int, workers: int | None = None, executor: Executor = "joblib"
+) -> Path:
     """Build a dataset, or go on with one; a finished one is left as it is.
 
     Args:
@@ -39,6 +44,7 @@ def build(config: DatasetConfig, *, out: Path, seed: int, workers: int | None = 
         out: the folder.
         seed: another seed is another dataset.
         workers: render processes, overriding the recipe's; the bytes don't depend on it.
+        executor: whether these are processes of this machine or of a Ray cluster whose machines all see `out`.
 
     Returns:
         The folder.
@@ -49,8 +55,10 @@ def build(config: DatasetConfig, *, out: Path, seed: int, workers: int | None = 
         StageError: a backend failed.
     """
     check(config)
-    processes = (config if workers is None else replace(config, workers=workers)).workers
+    workers = config.workers if workers is None else workers
+    executors.check(workers, executor)
     config = replace(config, workers=0)  # not part of what the dataset is
+    render = partial(blocks.render_blocks, config=config, folder=out, workers=workers, executor=executor)
     watch = _Watch()
     with cost.measure() as total:
         done = (out / manifest.MANIFEST).is_file()
@@ -58,7 +66,7 @@ def build(config: DatasetConfig, *, out: Path, seed: int, workers: int | None = 
             plan = None if done else _plan(config, seed)  # impossible recipes fail here, before anything is written
         inputs = {"backends": backends.file_hashes(config)}
         with manifest.stage_folder(out, STAGE, config=config, inputs=inputs, seed=seed) as stage:
-            outputs = {} if plan is None or stage.complete else _make(plan, config, out, seed, processes, watch)
+            outputs = {} if plan is None or stage.complete else _make(plan, config, out, seed, render, watch)
             total.seconds = time.perf_counter() - watch.started
             if outputs:
                 spent = {"seconds": total.seconds, "peak_memory": total.peak_memory, "phases": watch.seconds}
@@ -109,10 +117,10 @@ def _plan(config: DatasetConfig, seed: int) -> Plan:
 
 
 def _make(
-    plan: Plan, config: DatasetConfig, out: Path, seed: int, workers: int, watch: _Watch
+    plan: Plan, config: DatasetConfig, out: Path, seed: int, render: Callable[[Sequence[Block]], None], watch: _Watch
 ) -> dict[str, Any]:  # fmt: skip
     with watch.phase("pictures"):
-        blocks.render_blocks(plan.blocks, config, folder=out, workers=workers)
+        render(plan.blocks)
     with watch.phase("captions"):
         captioning.write_captions(plan.blocks, plan.personas, config.backends, folder=out)
     with watch.phase("parquet"):

@@ -53,7 +53,7 @@ def test_bytes_do_not_depend_on_the_batch():
 @pytest.mark.parametrize("cores", [1, 3])
 def test_bytes_do_not_depend_on_the_number_of_threads(cores, monkeypatch):
     expected = procedural.render_jpeg(SHOTS[:2], size=72)
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr(procedural, "cores", lambda: cores)
     assert procedural.render_jpeg(SHOTS[:2], size=72) == expected
 
 

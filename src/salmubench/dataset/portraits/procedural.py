@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,6 +19,7 @@ from salmubench.dataset.portraits._appearance import Appearance, Shot
 from salmubench.dataset.portraits._shots import sample_shot
 from salmubench.dataset.portraits._traits import sample_identity
 from salmubench.dataset.renderer.params import DTYPE
+from salmubench.executor import cores
 
 __all__ = [
     "Appearance",
@@ -92,7 +92,7 @@ def render_jpeg(shots: Sequence[Shot], *, size: int, samples: int = 1) -> list[b
     from salmubench.dataset.renderer.march import kernel
 
     render = kernel()
-    workers = os.cpu_count() or 1
+    workers = cores()
 
     def whole(shot: Shot) -> bytes:
         return develop(shot, render_array(shot, size=size, samples=samples))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +15,7 @@ from salmubench.dataset.scenes.arrange import Arrays, arrange
 from salmubench.dataset.scenes.kernel import compiled
 from salmubench.dataset.scenes.scene import Scene
 from salmubench.errors import ConfigError
+from salmubench.executor import cores
 
 # Blur is given for this size and grows with the picture.
 BLUR_SIZE = 64
@@ -30,11 +30,6 @@ def _pixels(arrays: Arrays, shape: tuple[int, int], side: int) -> NDArray[np.uin
     out = np.empty((*shape, 3), np.uint8)
     compiled()(*arrays[:8], side, out)
     return out
-
-
-def cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pixels(scene: Scene, *, size: int, samples: int = 1) -> NDArray[np.uint8]:

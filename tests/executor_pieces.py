@@ -1,0 +1,28 @@
+"""Work for the tests of the executors; a module of its own, as workers import it by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from salmubench import executor
+from salmubench.errors import UnknownName
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def process(_: int) -> tuple[int, int]:
+    return os.getpid(), executor.cores()
+
+
+def fail_at_five(number: int) -> int:
+    if number == 5:
+        raise UnknownName("country", "Atlantis", ["Andorra", "Atlant"])
+    return number
+
+
+def die(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
