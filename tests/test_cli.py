@@ -14,6 +14,34 @@ def test_help(command, capsys):
     assert "usage: salmubench" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["runn"], "Unknown command 'runn'. Did you mean 'run'"),
+        (["dataset", "bild"], "Did you mean 'build'? See: salmubench dataset --help"),
+        (["run"], "Expected --out: not given.\nSee: salmubench run --help"),
+        (["report"], "Expected --out, DIR: not given."),
+        (["run", "--out", "x", "--recip", "y", "--metods=z"], "Unknown option '--metods'. Did you mean '--methods' or"),
+        (["list", "metods"], "WHAT: Expected one of 'methods', 'metrics', 'recipes', 'backends', found 'metods'."),
+        (["run", "--out", "x", "--seed", "one"], "--seed: Expected a whole number, found 'one'."),
+        (["leaderboard", "check", "x", "--tolerance", "wide"], "--tolerance: Expected a number, found 'wide'."),
+    ],
+)
+def test_wrong_usage_says_what_to_do(arguments, expected, capsys):
+    assert main(arguments) == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_help_of_the_whole_imports_no_command():
+    code = (
+        "import sys; from salmubench.cli.main import main; main(['--help'])\n"
+        "found = [name for name in sys.modules if name.startswith('salmubench.cli.')] + ['jsonargparse'] * "
+        "('jsonargparse' in sys.modules)\n"
+        "assert found == ['salmubench.cli.main'], found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
 def test_help_needs_neither_torch_nor_pyarrow():
     code = (
         "import sys; from salmubench.cli.main import main; main(['run', '--help'])\n"

@@ -1,8 +1,12 @@
-"""Progress on everything that takes over two seconds: a bar on a terminal, plain lines elsewhere."""
+"""Progress on everything that takes over two seconds: a bar on a terminal, plain lines elsewhere.
+
+Nothing is shown where the logger `salmubench` is set above INFO: who wants no notes wants no progress either.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -35,6 +39,9 @@ def bar(*, total: int, description: str) -> Iterator[Callable[[int], None]]:
         total: units of work.
         description: one or two words.
     """
+    if logging.getLogger("salmubench").level > logging.INFO:
+        yield lambda _: None
+        return
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

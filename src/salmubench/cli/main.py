@@ -1,23 +1,24 @@
-"""Entry point: builds the parser from the commands' signatures and turns errors into exit codes.
+"""Entry point: finds the command, reads its options and turns errors into exit codes.
 
-Exit codes: 0 done, 1 failed (one paragraph on stderr), 2 wrong usage.
+Exit codes: 0 done, 1 failed (one paragraph on stderr), 2 wrong usage. Only the command that is named is imported, and
+the library that reads options only for a command: `salmubench --help` answers at once.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import logging
 import os
 import sys
-import typing
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
-
-import jsonargparse
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from salmubench import manifest
-from salmubench.errors import SalmubenchError
+from salmubench.errors import SalmubenchError, UnknownName
+
+if TYPE_CHECKING:
+    from salmubench.cli.parsing import Parser
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "the whole benchmark, from recipe to page; resumable"),
@@ -41,45 +42,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Command → (module in `salmubench.cli`, help). The function is the command's last word with `_` for `-`."""
 
+_ABOUT = "SALMUBench: does unlearning remove an association, and only that?"
 _GROUPS = {
     "dataset": "make, check and look at datasets",
     "leaderboard": "pack, check and show submissions",
 }
-
-
-class _Parser(jsonargparse.ArgumentParser):
-    """Options with dashes; false-by-default switches are flags."""
-
-    def add_argument(self, *args: Any, **kwargs: Any) -> Any:
-        names = tuple(
-            name.replace("_", "-") if isinstance(name, str) and name.startswith("--") else name for name in args
-        )
-        if kwargs.get("type") is bool and kwargs.get("default") is False:
-            del kwargs["type"]
-            kwargs["action"] = "store_true"
-        return super().add_argument(*names, **kwargs)
-
-
-def build_parser() -> jsonargparse.ArgumentParser:
-    """The whole parser; imports neither torch nor any stage."""
-    root = _Parser(prog="salmubench", description="SALMUBench: does unlearning remove an association, and only that?")
-    root.add_argument("--version", action="version", version=f"salmubench {manifest.version()}")
-    top = root.add_subcommands(required=True, dest="command")
-    groups = {}
-    for command, (_, text) in COMMANDS.items():  # the parser wants a group before what is in it
-        group, _, word = command.rpartition(" ")
-        if group and group not in groups:
-            inner = _Parser(description=_GROUPS[group])
-            top.add_subcommand(group, inner, help=_GROUPS[group])
-            groups[group] = inner.add_subcommands(required=True, dest="action")
-        parser = _Parser(description=text)
-        function = _function(command)
-        words = [name for name, kind in typing.get_type_hints(function).items() if kind == list[Path]]
-        parser.add_function_arguments(function, as_positional=True, fail_untyped=True, skip=set(words))
-        for name in words:  # DIR…: one or more words, where the parser would want a list in one
-            parser.add_argument(name, nargs="+", type=Path, metavar="DIR")
-        (groups[group] if group else top).add_subcommand(word, parser, help=text)
-    return root
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,17 +59,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("salmubench").setLevel(logging.INFO)
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        parsed = build_parser().parse_args(list(sys.argv[1:] if argv is None else argv))
-    except SystemExit as stop:  # argparse: 0 after --help, 2 after wrong usage
+        if "_ARGCOMPLETE" in os.environ:  # the shell asks what could follow
+            _complete(os.environ.get("COMP_LINE", "").split()[1:])
+        command = _named(arguments)
+        if command is None:
+            _explain(arguments)
+        options = _command_parser(command).parse_args(arguments[len(command.split()) :]).as_dict()
+    except SystemExit as stop:  # 0 after --help, 2 after wrong usage
         return stop.code if isinstance(stop.code, int) else 2
-    words, options = [parsed.command], parsed[parsed.command]
-    if parsed.command in _GROUPS:
-        words.append(options.action)
-        options = options[options.action]
+    logging.getLogger("salmubench").setLevel(logging.WARNING if options.pop("quiet") else logging.INFO)
     try:
-        code = _function(" ".join(words))(**options.as_dict())
+        code = _function(command)(**options)
     except SalmubenchError as error:
         sys.stderr.write(f"salmubench: {error}\n")
         return 1
@@ -113,6 +82,58 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code if isinstance(code, int) else 0
+
+
+def build_parser() -> Parser:
+    """One parser of all commands with all their options; imports neither torch nor any stage."""
+    return _tree(COMMANDS)
+
+
+def _named(arguments: Sequence[str]) -> str | None:
+    """The command that the first words name."""
+    return next((name for name in (" ".join(arguments[:2]), " ".join(arguments[:1])) if name in COMMANDS), None)
+
+
+def _explain(arguments: Sequence[str]) -> NoReturn:
+    """Print help or version, or say what is wrong where no command is named."""
+    group = arguments[0] if arguments and arguments[0] in _GROUPS else ""
+    rest = arguments[1:] if group else arguments
+    known = {command.split()[1]: text for command, (_, text) in COMMANDS.items() if command.startswith(f"{group} ")}
+    if not group:
+        known = {word: _GROUPS[word] if word in _GROUPS else COMMANDS[word][1] for word in _first_words()}
+    parser = argparse.ArgumentParser(prog=f"salmubench {group}".strip(), description=_GROUPS.get(group, _ABOUT))
+    if not group:
+        parser.add_argument("--version", action="version", version=f"salmubench {manifest.version()}")
+    words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for word, text in known.items():
+        words.add_parser(word, help=text)
+    if rest and not rest[0].startswith("-"):
+        parser.error(f"{UnknownName('command', rest[0], known)} See: {parser.prog} --help")
+    parser.parse_args(rest)
+    raise AssertionError("Expected the parser to end: no command is named.")
+
+
+def _first_words() -> list[str]:
+    return list(dict.fromkeys(command.split()[0] for command in COMMANDS))
+
+
+def _command_parser(command: str) -> Parser:
+    from salmubench.cli.parsing import command_parser
+
+    return command_parser(command, _function(command))
+
+
+def _tree(filled: Iterable[str]) -> Parser:
+    from salmubench.cli.parsing import tree
+
+    texts = {command: text for command, (_, text) in COMMANDS.items()}
+    return tree(texts, _GROUPS, {command: _function(command) for command in filled})
+
+
+def _complete(words: Sequence[str]) -> None:
+    """Answer the shell; ends the process."""
+    command = _named(words)
+    _tree([] if command is None else [command]).parse_args([])
 
 
 def _function(command: str) -> Callable[..., int | None]:

@@ -1,0 +1,148 @@
+"""Parsers made from the commands' signatures, their completion, and the wording of wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import typing
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jsonargparse
+
+from salmubench import plugins
+from salmubench.errors import UnknownName
+
+Command = Callable[..., int | None]
+
+
+class _Help(jsonargparse.DefaultHelpFormatter):
+    """Says of an option what it does, whether it is required, or its default; not the name of a Python type."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        if action.option_strings and action.required:
+            return f"{text} (required)"
+        given = (
+            action.option_strings and action.default not in (None, argparse.SUPPRESS) and action.default is not False
+        )
+        return f"{text} (default: %(default)s)" if given else text
+
+
+class Parser(jsonargparse.ArgumentParser):
+    """Options with dashes; false-by-default switches are flags; wrong usage ends with what to do."""
+
+    def add_argument(self, *args: Any, **kwargs: Any) -> Any:
+        """As argparse has it, with dashes in the names."""
+        names = tuple(
+            name.replace("_", "-") if isinstance(name, str) and name.startswith("--") else name for name in args
+        )
+        if kwargs.get("type") is bool and kwargs.get("default") is False:
+            del kwargs["type"]
+            kwargs["action"] = "store_true"
+        return super().add_argument(*names, **kwargs)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say what is wrong with the arguments and exit with 2."""
+        del ex
+        self.print_usage(sys.stderr)
+        sys.stderr.write(f"{self.prog}: {_worded(message, self._actions)}\nSee: {self.prog} --help\n")
+        sys.exit(2)
+
+
+def command_parser(command: str, function: Command) -> Parser:
+    """The parser of one command.
+
+    Args:
+        command: as it is typed, e.g. `dataset build`.
+        function: its parameters are the options, its docstring is the help.
+    """
+    summary = (function.__doc__ or "").partition("\n\n")[0]
+    parser = Parser(prog=f"salmubench {command}", description=summary, formatter_class=_Help)
+    _fill(parser, function)
+    return parser
+
+
+def tree(commands: Mapping[str, str], groups: Mapping[str, str], functions: Mapping[str, Command]) -> Parser:
+    """One parser of all commands: what completion needs.
+
+    Args:
+        commands: command → help.
+        groups: first word of the commands that have two → help.
+        functions: the commands whose options are wanted; the others are known by name only.
+    """
+    root = Parser(prog="salmubench")
+    top = root.add_subcommands(required=True, dest="command")
+    inner = {}
+    for command, text in commands.items():  # the parser wants a group before what is in it
+        group, _, word = command.rpartition(" ")
+        if group and group not in inner:
+            parser = Parser(description=groups[group])
+            top.add_subcommand(group, parser, help=groups[group])
+            inner[group] = parser.add_subcommands(required=True, dest="action")
+        parser = Parser(description=text)
+        if command in functions:
+            _fill(parser, functions[command])
+        (inner[group] if group else top).add_subcommand(word, parser, help=text)
+    return root
+
+
+def _fill(parser: Parser, function: Command) -> None:
+    hints = typing.get_type_hints(function)
+    words = [name for name, kind in hints.items() if kind == list[Path]]
+    parser.add_function_arguments(function, as_group=False, as_positional=True, fail_untyped=True, skip=set(words))
+    for name in words:  # DIR…: one or more words, where the parser would want a list in one
+        text = re.search(rf"^ +{name}: (.*)$", function.__doc__ or "", re.MULTILINE)
+        parser.add_argument(name, nargs="+", type=Path, metavar="DIR", help=text and text[1])
+    parser.add_argument("--quiet", action="store_true", help="no progress and no notes: results and errors only.")
+    for action in parser._actions:
+        if action.dest in _COMPLETERS and hints.get(action.dest) is str:
+            typing.cast(Any, action).completer = _COMPLETERS[action.dest]
+
+
+def _methods(prefix: str, **_: Any) -> Iterable[str]:
+    return [name for name in plugins.names("salmubench.unlearn.methods") if name.startswith(prefix)]
+
+
+def _more_methods(prefix: str, **_: Any) -> Iterable[str]:
+    """Names after the last comma; the shell replaces the whole word."""
+    done, comma, last = prefix.rpartition(",")
+    return [f"{done}{comma}{name}" for name in ("recipe", *_methods("")) if name.startswith(last)]
+
+
+def _recipes(prefix: str, **_: Any) -> Iterable[str]:
+    from salmubench import recipe as recipes
+
+    return [name for name in recipes.names() if name.startswith(prefix)]
+
+
+_KINDS = {"int": "a whole number", "float": "a number", "Path": "a path"}
+_COMPLETERS = {"method": _methods, "methods": _more_methods, "recipe": _recipes}
+
+
+def _worded(message: str, actions: Collection[argparse.Action]) -> str:
+    """The library's message in the words of the command line: options as they are typed, plain types."""
+    shown = [action for action in actions if action.help != argparse.SUPPRESS]
+    options = {action.dest: action.option_strings[-1] for action in shown if action.option_strings}
+    places = {
+        action.dest: (action.metavar if action.metavar == "DIR" else action.dest.upper())
+        for action in shown
+        if not action.option_strings
+    }
+    named = options | places
+    if missing := re.fullmatch(r"the following arguments are required: (.*)", message):
+        names = [named.get(name, name) for name in missing[1].split(", ")]
+        return f"Expected {', '.join(names)}: not given."
+    if unknown := re.fullmatch(r"unrecognized arguments: (--[\w-]+)(=| |$).*", message, re.DOTALL):
+        return str(UnknownName("option", unknown[1], options.values()))
+    key = re.search(r'Parser key "(\w+)":\s*(.*)', message, re.DOTALL)
+    if key is None:
+        return message
+    text = re.sub(r"Expected an? typing\.Literal\[(.*?)\]", r"Expected one of \1", key[2])
+    text = re.sub(
+        r"Expected an? <class '(?:\w+\.)*(\w+)'>", lambda kind: f"Expected {_KINDS.get(kind[1], kind[1])}", text
+    )
+    text = re.sub(r"\. Got value: (.*)", r", found '\1'.", " ".join(text.split()))
+    return f"{named.get(key[1], key[1])}: {text}"
