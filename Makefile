@@ -29,8 +29,9 @@ browser:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation; \
 	  else echo "No Chromium here: its tests are skipped. Install it by: apt-get install chromium"; fi; }
 
+# Two workers of one thread each: four threads on two cores spend most of their time waiting for one another.
 test: lint browser
-	$(BIN)/pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2 --dist worksteal
 
 clean:
 	rm -rf $(VENV) runs
