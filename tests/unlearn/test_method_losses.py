@@ -4,74 +4,50 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
+from slow_losses import (
+    EYE,
+    HAND,
+    SLANTED,
+    SWAPPED,
+    Random,
+    Straight,
+    cosines,
+    evaluate,
+    fuse,
+    hand_batch,
+    kl,
+    log_share,
+    pairs,
+    slow_clip,
+    slow_delete,
+    slow_kl,
+    slow_mse,
+    softplus,
+    transposed,
+)  # fmt: skip
 from torch import Tensor
 
-from salmubench.types import Pair
-from salmubench.unlearn import Batch, Pairs, load_method
+from salmubench.unlearn import Batch, load_method
 from salmubench.unlearn.losses import derangement, permutation
-
-EYE = [[1.0, 0.0], [0.0, 1.0]]
-SLANTED = [[0.6, 0.8], [0.0, 1.0]]  # V = EYE gives S = V Tᵀ = [[.6, 0], [.8, 1]]
-
-
-@dataclass
-class Straight:
-    """A model whose inputs are its embeddings."""
-
-    logit_scale: Tensor
-
-    def encode_image(self, images: Tensor) -> Tensor:
-        return F.normalize(images, dim=-1)
-
-    encode_text = encode_image
-
-
-def pairs(images: Any, texts: Any, image_ref: Any = EYE, text_ref: Any = EYE) -> Pairs:
-    tensors = [torch.as_tensor(item, dtype=torch.float64) for item in (images, texts, image_ref, text_ref)]
-    return Pairs(*tensors, [Pair(f"{row}.jpg", f"caption {row}") for row in range(len(tensors[0]))])
-
-
-def evaluate(name: str, batch: Batch, scale: float = 1.0, **options: Any) -> float:
-    method = load_method(name)
-    model = Straight(torch.tensor(scale, dtype=torch.float64))
-    value, report = method.function(batch, model, model, method.config(**options))
-    assert value.shape == ()
-    assert all(entry.numel() == 1 for entry in report.values())
-    return float(value)
-
-
-def softplus(value: float) -> float:
-    return math.log1p(math.exp(value))
-
-
-HAND = (softplus(-0.6) + softplus(-0.2)) / 4 + (softplus(0.2) + softplus(-1.0)) / 4
-"""L_C of S = [[.6, 0], [.8, 1]]: rows 0.6 against 0 and 1 against .8, columns .6 against .8 and 1 against 0."""
-
-SWAPPED = (softplus(0.6) + softplus(0.2)) / 4 + (softplus(1.0) + softplus(-0.2)) / 4
-"""The same with the two captions exchanged; also −log of the wrong column's share, which is DELETE for B = 2."""
-
-
-def hand_batch() -> Batch:
-    """Forget and retain alike: V = EYE, T = SLANTED; the reference has V0 = T0 = EYE."""
-    return Batch(forget=pairs(EYE, SLANTED), forget_target=pairs(EYE, SLANTED), retain=pairs(EYE, SLANTED))
-
-
-def kl(before: list[float], now: list[float]) -> float:
-    old, new = np.exp(before) / np.exp(before).sum(), np.exp(now) / np.exp(now).sum()
-    return float((old * np.log(old / new)).sum())
-
 
 TEXT_MSE = (0.16 + 0.64) / 4  # SLANTED against EYE
 FUSED = np.asarray([[1.6, 0.8], [0.0, 2.0]]) / [[math.sqrt(1.6**2 + 0.8**2)], [2.0]]
 FUSED_MSE = float(((FUSED - np.eye(2)) ** 2).mean())
 RETAIN_MSE = (0.4**2 + 0.8**2) / 4  # S against S0 = EYE
+
+LOG_SHARES = [-softplus(-0.6), -softplus(-0.2), -softplus(0.2), -softplus(-1.0)]
+"""log p of the true caption of each picture and of the true picture of each caption, S = [[.6, 0], [.8, 1]]."""
+BEFORE = -softplus(-1.0)  # each of them under the reference
+
+
+def npo_by_hand(beta: float) -> float:
+    return 2 / beta * float(np.mean([softplus(beta * (share - BEFORE)) for share in LOG_SHARES]))
+
 
 BY_HAND = [
     ("finetuning", {}, HAND),
@@ -84,6 +60,8 @@ BY_HAND = [
     ("vlunlearn", {"alpha": 2.0, "beta": 3.0, "gamma": 0.5}, 1.36 + 1.5 * TEXT_MSE + FUSED_MSE / 2),
     ("cliperase", {}, HAND + 3 * 0.8 + 3 * (kl([1, 0], [0.6, 0.8]) / 2)),
     ("cliperase", {"variant": "released"}, 2 * (0.36 + 0.64 + 1.0) / 4 + 2 * RETAIN_MSE + TEXT_MSE),
+    ("npo", {}, npo_by_hand(0.1) + HAND),
+    ("npo", {"beta": 2.0, "retention": 0.5}, npo_by_hand(2.0) + HAND / 2),
     ("delete", {}, SWAPPED),
     ("delete", {"variant": "released"}, 2 * (0.36 + 0.64 + 1.0) / 4 + 2 * RETAIN_MSE),
 ]
@@ -105,84 +83,6 @@ def test_vlunlearn_released_by_hand(seed: int) -> None:
 
 
 # --- independent slow versions -----------------------------------------------------------------------------------
-
-Rows = np.ndarray[Any, Any]
-
-
-def unit(rows: Rows) -> Rows:
-    return np.stack([row / math.sqrt(sum(value * value for value in row)) for row in rows])
-
-
-def cosines(images: Rows, texts: Rows) -> list[list[float]]:
-    return [[float(sum(a * b for a, b in zip(image, text, strict=True))) for text in texts] for image in images]
-
-
-def log_share(values: list[float], index: int) -> float:
-    return values[index] - math.log(sum(math.exp(value) for value in values))
-
-
-def slow_clip(images: Rows, texts: Rows, scale: float) -> float:
-    total, table = 0.0, cosines(images, texts)
-    for i in range(len(images)):
-        total -= log_share([scale * value for value in table[i]], i)
-        total -= log_share([scale * table[j][i] for j in range(len(images))], i)
-    return total / (2 * len(images))
-
-
-def slow_mse(left: Any, right: Any) -> float:
-    left, right = np.asarray(left), np.asarray(right)
-    return float(sum((a - b) ** 2 for a, b in zip(left.ravel(), right.ravel(), strict=True)) / left.size)
-
-
-def slow_delete(table: list[list[float]], before: list[list[float]]) -> float:
-    total, count = 0.0, len(table)
-    for rows, old in ((table, before), (list(zip(*table, strict=True)), list(zip(*before, strict=True)))):
-        for i in range(count):
-            others = [j for j in range(count) if j != i]
-            mass = sum(math.exp(old[i][j]) for j in others)
-            for j in others:
-                share = math.exp(old[i][j]) / mass
-                total += share * (math.log(share) - log_share(list(rows[i]), j))
-    return total / (2 * count)
-
-
-def slow_kl(before: Rows, now: Rows) -> float:
-    return sum(
-        math.exp(log_share(list(old), k)) * (log_share(list(old), k) - log_share(list(new), k))
-        for old, new in zip(before, now, strict=True)
-        for k in range(len(old))
-    ) / len(before)
-
-
-@dataclass
-class Random:
-    """Random embeddings of five forget and five retain pairs in six dimensions."""
-
-    rows: list[Rows]
-    scale: float
-    seed: int
-
-    @classmethod
-    def draw(cls, seed: int) -> Random:
-        generator = np.random.default_rng(seed)
-        return cls([unit(generator.normal(size=(5, 6))) for _ in range(8)], float(generator.uniform(1, 30)), seed)
-
-    def batch(self) -> Batch:
-        v, t, v0, t0, rv, rt, rv0, rt0 = self.rows
-        forget = pairs(v, t, v0, t0)
-        generator = torch.Generator().manual_seed(self.seed)
-        return Batch(forget=forget, forget_target=forget, retain=pairs(rv, rt, rv0, rt0), generator=generator)
-
-    def drawn(self, how: Callable[[int, torch.Generator], Tensor]) -> Rows:
-        return how(5, torch.Generator().manual_seed(self.seed)).numpy()
-
-
-def fuse(images: Rows, texts: Rows) -> Rows:
-    return unit((images + texts) / 2)
-
-
-def transposed(table: list[list[float]]) -> list[list[float]]:
-    return [list(row) for row in zip(*table, strict=True)]
 
 
 def slow_vlunlearn(world: Random) -> float:
@@ -222,6 +122,17 @@ def slow_delete_of(world: Random) -> float:
     return slow_delete(scaled[0], scaled[1])
 
 
+def slow_npo(world: Random, beta: float, weight: float) -> float:
+    v, t, v0, t0, rv, rt = world.rows[:6]
+    total = 0.0
+    now, before = ([[world.scale * x for x in row] for row in cosines(*side)] for side in ((v, t), (v0, t0)))
+    for new, old in ((now, before), (transposed(now), transposed(before))):
+        for i in range(5):
+            ratio = math.exp(log_share(new[i], i) - log_share(old[i], i))
+            total += 2 / beta * math.log(1 + ratio**beta)
+    return total / 10 + weight * slow_clip(rv, rt, world.scale)
+
+
 SLOW: list[tuple[str, dict[str, Any], Callable[[Random], float]]] = [
     ("finetuning", {}, lambda w: slow_clip(w.rows[4], w.rows[5], w.scale)),
     ("generic_captions", {}, lambda w: slow_clip(w.rows[0], w.rows[1], w.scale)),
@@ -232,6 +143,8 @@ SLOW: list[tuple[str, dict[str, Any], Callable[[Random], float]]] = [
     ("vlunlearn", {"variant": "released"}, slow_vlunlearn_released),
     ("cliperase", {}, slow_cliperase),
     ("cliperase", {"variant": "released"}, lambda w: slow_released(w, consistency=True)),
+    ("npo", {}, lambda w: slow_npo(w, 0.1, 1.0)),
+    ("npo", {"beta": 1.5, "retention": 0.3}, lambda w: slow_npo(w, 1.5, 0.3)),
     ("delete", {}, slow_delete_of),
     ("delete", {"variant": "released"}, lambda w: slow_released(w, consistency=False)),
 ]

@@ -13,7 +13,7 @@ from unlearn_runs import FAST, Runner, curve, record, weights
 
 from salmubench import layout, manifest, models
 from salmubench.errors import ConfigError, DatasetError, MethodError, OutputMismatch, UnknownName
-from salmubench.unlearn import UnlearnConfig, method_names
+from salmubench.unlearn import UnlearnConfig, load_method, method_names
 from salmubench.unlearn.state import CHECKPOINT, layer_of
 from tiny import tiny_dataset
 
@@ -46,8 +46,12 @@ def test_every_method(method: str, run: Runner, leaking_model: Path, tiny_folder
     assert written["stage"] == "unlearn"
     assert written["config_given"] == {}
     assert written["config"]["engine"]["lr"] == 1e-3
-    assert written["cost"]["pairs"] == 2 * forget
-    assert written["cost"]["steps"] == math.ceil(2 * forget / 8)
+    if written["cost"]["steps"]:
+        assert written["cost"]["pairs"] == 2 * forget
+    else:
+        assert written["cost"]["pairs"] <= 2 * forget, "an edit without steps may look at fewer"
+    if load_method(method).kind == "loop":
+        assert written["cost"]["steps"] == math.ceil(2 * forget / 8)
     assert written["cost"]["seconds"] > 0
     assert written["cost"]["peak_memory"] > 0
     assert written["outputs"]["cost"] == written["cost"]

@@ -27,8 +27,8 @@ class UnlearnConfig:
     """Which methods run, and with what engine settings.
 
     Steps and batch size belong to the engine, so that every method spends the same budget. What a method's entry in
-    `overrides` says about an engine setting counts for that method alone and is recorded with its checkpoint; so does what
-    its file declares (`SETTINGS`).
+    `overrides` says about an engine setting counts for that method alone and is recorded with its checkpoint; so does
+    what its file declares (`SETTINGS`).
     """
 
     methods: tuple[str, ...] = METHODS
@@ -43,8 +43,12 @@ class UnlearnConfig:
     accumulation: int = 1
     """Batches whose gradients are averaged for one optimiser step."""
 
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """AdamW, or Muon (timm's) for the matrices of the layers and AdamW for all other weights, tokens among them. Muon's
+    steps are scaled to the size of AdamW's, so that a rate means the same."""
+
     lr: float = 1e-4
-    """Peak learning rate of AdamW. Released CLIP models take 1e-7 to 1e-5, small ones trained here about 1e-4."""
+    """Peak learning rate. Released CLIP models take 1e-7 to 1e-5, small ones trained here about 1e-4."""
 
     warmup: float = 0.1
     """Share of the steps over which the rate rises linearly; then it falls along a cosine to 0."""
@@ -85,8 +89,8 @@ class UnlearnConfig:
     candidates run side by side."""
 
     tuned: str = "auto"
-    """Values found by `salmubench tune`: path of its `tuned.yaml`, `auto` (those that come with the recipe, where it has
-    some) or `none`. They win over `overrides`."""
+    """Values found by `salmubench tune`: path of its `tuned.yaml`, `auto` (those that come with the recipe, where it
+    has some) or `none`. They win over `overrides`."""
 
     def __post_init__(self) -> None:
         for name in ("methods", "lora_layers"):
@@ -102,6 +106,8 @@ class UnlearnConfig:
                 raise ConfigError(f"Expected a whole number for unlearn.{name}, found {getattr(self, name)!r}.")
         if self.towers not in ("both", "image", "text"):
             raise ConfigError(f"Expected unlearn.towers both, image or text, found {self.towers!r}.")
+        if self.optimizer not in ("adamw", "muon"):
+            raise ConfigError(f"Expected unlearn.optimizer adamw or muon, found {self.optimizer!r}.")
         for method, options in self.overrides.items():
             if not isinstance(options, dict):
                 raise ConfigError(f"Expected options by name in unlearn.overrides.{method}, found {options!r}.")
@@ -124,5 +130,6 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
 )
 _WHOLE = ("batch_size", "accumulation", "lora_rank", "checkpoint_every", "probe_every", "probe_pairs", "threads")
 
-ENGINE_OPTIONS = tuple(item.name for item in fields(UnlearnConfig) if item.name not in ("methods", "overrides", "tuned"))
+_OF_THE_RUN = ("methods", "overrides", "tuned")
+ENGINE_OPTIONS = tuple(item.name for item in fields(UnlearnConfig) if item.name not in _OF_THE_RUN)
 """Settings that a method may have for itself."""

@@ -232,6 +232,7 @@ def _run(
         engine = Engine(
             configured.method.name,
             model=student,
+            reference=reference,
             data=_open_data(configured, dataset, rows, clip=clip, reference=reference, out=out, people=people),
             plan=plan,
             settings=configured.settings,

@@ -37,6 +37,7 @@ class Engine:
     Args:
         method: its name, for messages.
         model: the model to change.
+        reference: the model before, frozen.
         data: what the method may see.
         plan: the batches.
         settings: engine settings.
@@ -52,6 +53,7 @@ class Engine:
         method: str,
         *,
         model: Model,
+        reference: Model,
         data: Data,
         plan: Plan,
         settings: UnlearnConfig,
@@ -61,7 +63,7 @@ class Engine:
         reduce: Callable[[Sequence[nn.Parameter]], None] = lambda weights: None,  # noqa: ARG005
         writes: bool = True,
     ) -> None:
-        self.settings, self.seed, self.data = settings, seed, data
+        self.settings, self.seed, self.data, self.reference = settings, seed, data, reference
         self._method, self._model, self._plan = method, model, plan
         self._folder, self._probes, self._reduce, self._writes = folder, probes, reduce, writes
         self._descents, self._clock = 0, time.perf_counter()
@@ -94,6 +96,28 @@ class Engine:
         """Numbers of the budget's batches."""
         return range(len(self._plan.sizes))
 
+    @property
+    def first_pass(self) -> range:
+        """Numbers of the batches that together show each forget pair once, or of all where the budget is less."""
+        seen = np.cumsum(self._plan.sizes)
+        return range(min(int(np.searchsorted(seen, self._plan.forget)) + 1, len(seen)))
+
+    def batch(self, index: int) -> Batch:
+        """The pairs of a batch, by its number."""
+        return self._batch(index, index)
+
+    def look(self, batches: range) -> Iterator[Batch]:
+        """Go through batches without a step; their pairs count as seen.
+
+        Args:
+            batches: numbers of batches.
+        """
+        resumed = self._saved is not None  # the checkpoint has counted them already
+        for index in bars.track(batches, total=len(batches), description=f"{self._method}: looking"):
+            yield self.batch(index)
+            if not resumed:
+                self._count(self._plan.sizes[index])
+
     def gradients(self, *losses: Objective, batches: range) -> Iterator[tuple[list[Tensor], ...]]:
         """Measure gradients without a step; the pairs of these batches count as seen.
 
@@ -104,22 +128,17 @@ class Engine:
         Yields:
             For each batch, and for each loss, the gradient of each trainable weight (zeros where it reaches none).
         """
-        resumed = self._saved is not None  # the checkpoint has counted them already
         weights = self.trainable()
-        for index in bars.track(batches, total=len(batches), description=f"{self._method}: gradients"):
-            batch, found = self._batch(index, index), []
+        for batch in self.look(batches):
+            found = []
             for loss in losses:
                 for weight in weights:
-                    weight.grad = None
+                    weight.grad = torch.zeros_like(weight)
                 loss(batch).backward()  # type: ignore[no-untyped-call]
-                for weight in weights:
-                    weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
                 self._reduce(weights)
                 found.append([cast("Tensor", weight.grad) for weight in weights])
             for weight in weights:
                 weight.grad = None
-            if not resumed:
-                self._count(self._plan.sizes[index])
             yield tuple(found)
 
     def descend(
@@ -127,7 +146,7 @@ class Engine:
         loss: Loss | Sequence[Loss],
         *,
         batches: range | None = None,
-        rule: Literal["adamw", "gradient_descent"] = "adamw",
+        rule: Literal["adamw", "muon", "gradient_descent"] | None = None,
         lr: float | None = None,
         weight_decay: float | None = None,
         grad_clip: float | None = None,
@@ -137,8 +156,8 @@ class Engine:
         Args:
             loss: batch → (0-d loss, report); or several, each of which takes a step of its own on every batch, in turn.
             batches: numbers of the batches; all by default.
-            rule: `adamw` with warm-up and cosine, or plain `gradient_descent` at a constant rate with decay in the
-                gradient.
+            rule: `adamw` or `muon` with warm-up and cosine (the setting by default), or plain `gradient_descent` at a
+                constant rate with decay in the gradient.
             lr: instead of the setting.
             weight_decay: instead of the setting.
             grad_clip: instead of the setting.
@@ -157,6 +176,7 @@ class Engine:
         decay = self.settings.weight_decay if weight_decay is None else weight_decay
         clip = self.settings.grad_clip if grad_clip is None else grad_clip
         peak = self.settings.lr if lr is None else lr
+        rule = self.settings.optimizer if rule is None else rule
         optimizer = _optimizer(self._model.module, rule, peak, decay)
         if self._saved is not None and number == self.progress.descent:
             self._model.module.load_state_dict(self._saved["weights"])
@@ -322,13 +342,23 @@ def learning_rate(step: int, steps: int, peak: float, settings: UnlearnConfig) -
 
 
 def _optimizer(
-    module: nn.Module, rule: Literal["adamw", "gradient_descent"], lr: float, decay: float
+    module: nn.Module, rule: Literal["adamw", "muon", "gradient_descent"], lr: float, decay: float
 ) -> torch.optim.Optimizer:
-    weights = [weight for weight in module.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": decay},
-        {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},
+    named = [(name, weight) for name, weight in module.named_parameters() if weight.requires_grad]
+    tables = [weight for name, weight in named if weight.ndim >= 2 and "embedding" in name]  # look-ups, not maps
+    maps = [weight for name, weight in named if weight.ndim >= 2 and "embedding" not in name]
+    vectors = [weight for _, weight in named if weight.ndim < 2]
+    groups: list[dict[str, Any]] = [
+        {"params": maps, "weight_decay": decay},
+        {"params": tables, "weight_decay": decay, "use_fallback": True},
+        {"params": vectors, "weight_decay": 0.0, "use_fallback": True},
     ]
+    if rule == "muon":
+        from timm.optim.muon import Muon
+
+        return cast("torch.optim.Optimizer", Muon([group for group in groups if group["params"]], lr=lr))
+    for group in groups:
+        group.pop("use_fallback", None)
     if rule == "gradient_descent":
         return torch.optim.SGD(groups, lr=lr, foreach=False)
     return torch.optim.AdamW(groups, lr=lr, fused=True)

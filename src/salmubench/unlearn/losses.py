@@ -23,6 +23,37 @@ def contrastive(images: Tensor, texts: Tensor, logit_scale: Tensor) -> Tensor:
     return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
 
 
+def both_ways(images: Tensor, texts: Tensor, logit_scale: Tensor) -> tuple[Tensor, Tensor]:
+    """A batch as two classifiers: a picture's classes are the batch's captions, a caption's classes its pictures.
+
+    CLIP has no classes of its own; methods made for classifiers and language models are read this way here.
+
+    Args:
+        images: (B, d), unit norm.
+        texts: (B, d), unit norm.
+        logit_scale: 0-d, exponentiated.
+
+    Returns:
+        `log p(caption j | picture i)` and `log p(picture j | caption i)`, each (B, B).
+    """
+    logits = logit_scale * images @ texts.T  # (B, B)
+    return logits.log_softmax(dim=-1), logits.T.log_softmax(dim=-1)
+
+
+def divergence(before: tuple[Tensor, Tensor], now: tuple[Tensor, Tensor]) -> Tensor:
+    """`KL(before ‖ now)` of two classifiers as `both_ways` gives them: the mean over rows, and over both directions.
+
+    Args:
+        before: two log-probabilities, each (B, B).
+        now: the same.
+
+    Returns:
+        0-d.
+    """
+    parts = [F.kl_div(new, old, reduction="batchmean", log_target=True) for old, new in zip(before, now, strict=True)]
+    return (parts[0] + parts[1]) / 2
+
+
 def pair_similarity(images: Tensor, texts: Tensor) -> Tensor:
     """Cosine of each pair, `diag(V Tᵀ)`: (B, d), (B, d) → (B,)."""
     return (images * texts).sum(dim=-1)

@@ -17,10 +17,12 @@ class Plan:
     Attributes:
         sizes: pairs of each kind in each batch.
         rows: kind of pairs → one array of row numbers a batch.
+        forget: how many forget pairs there are.
     """
 
     sizes: tuple[int, ...]
     rows: dict[str, list[NDArray[np.int64]]]
+    forget: int
 
     @property
     def pairs(self) -> int:
@@ -56,7 +58,7 @@ def make_plan(*, budget: float, forget: int, batch_size: int, counts: dict[str, 
         # forget and forget_target go in step: the generic caption of each forget pair stands beside it.
         stream = {"forget": 0, "forget_target": 0, "retain": 1}[kind]
         rows[kind] = deal(count, sizes, np.random.default_rng([seed, 0xBA7C4, stream]))
-    return Plan(sizes, rows)
+    return Plan(sizes, rows, forget)
 
 
 def batch_sizes(total: int, batch_size: int) -> tuple[int, ...]:
