@@ -253,12 +253,12 @@ def test_negative_workers(tmp_path):
 
 def test_smallest(tmp_path):
     config = dataclasses.replace(
-        CONFIG, identities=4, pictures_per_identity=2, retain_joint=0, retain_disjoint=1, retain_real=0,
+        CONFIG, identities=4, pictures_per_identity=9, retain_joint=0, retain_disjoint=1, retain_real=0,
         general_knowledge_per_class=0, classes=0,
     )  # fmt: skip
     dataset = open_dataset(build(config, out=tmp_path / "dataset", seed=1))
     assert dict(dataset.counts) == {
-        "forget": 4, "forget_target": 4, "holdout_association": 2, "holdout_identity": 2, "retain_synth": 1,
+        "forget": 18, "forget_target": 18, "holdout_association": 9, "holdout_identity": 9, "retain_synth": 1,
     }  # fmt: skip
     assert dataset.general_knowledge is None
     assert validate(dataset).ok

@@ -19,7 +19,10 @@ def test_defaults_are_mini():
     [
         ("identities", 3),
         ("identities", True),
-        ("pictures_per_identity", 1),
+        ("pictures_per_identity", 8),  # fewer pictures than fields
+        ("pictures_per_identity", (8, 20)),
+        ("sensitive_pairs", 2399),
+        ("sensitive_pairs", 2401),
         ("pictures_per_identity", (5, 4)),
         ("pictures_per_identity", 1000),
         ("retain_joint", -1),
@@ -37,6 +40,9 @@ def test_defaults_are_mini():
         ("aspects", {9.0: 1}),
         ("aspects", {"wide": 1}),
         ("aspects", {1.0: float("nan")}),
+        ("aspects", {1.0: 0.5, 1.5: 0.4}),  # shares that don't sum to 1
+        ("countries", {"FR": 0.7, "DE": 0.7}),
+        ("countries", {"FR": 0.5, "DE": 1}),
         ("countries", {}),
         ("countries", {"fr": 1}),
         ("countries", {False: 1}),
@@ -48,6 +54,14 @@ def test_defaults_are_mini():
 def test_nonsense(field, value):
     with pytest.raises(ConfigError, match=rf"dataset\.{field}"):
         DatasetConfig(**{field: value})
+
+
+def test_weights_are_shares_or_whole_numbers():
+    assert DatasetConfig(countries={"FR": 0.3, "DE": 0.7}).countries == {"FR": 0.3, "DE": 0.7}
+    assert DatasetConfig(countries={"FR": 3, "DE": 7}).countries == {"FR": 3.0, "DE": 7.0}
+    assert DatasetConfig(countries={"FR": 1 / 3, "DE": 1 / 3, "IT": 1 / 3}).countries is not None
+    with pytest.raises(ConfigError, match=r"shares that sum to 1.*a sum of 1\.4"):
+        DatasetConfig(countries={"FR": 0.7, "DE": 0.7})
 
 
 def test_aspects_from_text_keys():

@@ -9,6 +9,7 @@ from typing import Any
 
 from salmubench.errors import ConfigError
 from salmubench.phrasings import STYLES
+from salmubench.types import FIELDS
 
 ASPECTS: Mapping[float, float] = {1.0: 5.0, 1.33: 2.0, 1.5: 2.0, 1.78: 2.0, 0.75: 2.0, 0.67: 2.0}
 """Width / height → weight, as in the release: a third of the pictures is square."""
@@ -16,8 +17,10 @@ ASPECTS: Mapping[float, float] = {1.0: 5.0, 1.33: 2.0, 1.5: 2.0, 1.78: 2.0, 0.75
 MIN_IDENTITIES = 4
 """One for `forget` alone, two mixed, one for `holdout_identity`."""
 
-MIN_PICTURES = 2
-"""A mixed identity needs one picture on either side."""
+MIN_PICTURES = len(FIELDS)
+"""Each value of a persona is told by a picture of its own, at least once."""
+
+_SUM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class DatasetConfig:
     """Personas; divided 193 : 387 : 194 into forget_identity, mixed and holdout_identity."""
     pictures_per_identity: int | tuple[int, int] = 12
     """Sensitive pictures of each identity (one picture, one caption, one row): a number, or smallest and largest."""
+    sensitive_pairs: int | None = None
+    """Sensitive pictures of all identities together; left out: each number of the range is as frequent as any other."""
     retain_joint: int = 100
     """Further portraits of identities of `forget`, with generic captions."""
     retain_disjoint: int = 700
@@ -61,9 +66,10 @@ class DatasetConfig:
     samples: int = 1
     """Samples per pixel that the renderers take."""
     aspects: dict[float, float] = field(default_factory=lambda: dict(ASPECTS))
-    """Width / height of portraits → weight."""
+    """Width / height of portraits → weight: shares that sum to 1, or whole numbers."""
     countries: dict[str, float] | None = None
-    """ISO 3166 alpha-2 code → weight; left out: a mixture of all countries that personas can be made of."""
+    """ISO 3166 alpha-2 code → weight: shares that sum to 1, or whole numbers. Left out: a mixture of all countries that
+    personas can be made of."""
     styles: tuple[str, ...] = STYLES
     """Styles of sensitive captions."""
     rows_per_shard: int = 4096
@@ -81,6 +87,10 @@ class DatasetConfig:
             raise _wrong("pictures_per_identity", "smallest ≤ largest", self.pictures_per_identity)
         if high > 999:
             raise _wrong("pictures_per_identity", "at most 999 (file names have three digits)", high)
+        least, most = low * self.identities, high * self.identities
+        if self.sensitive_pairs is not None and not least <= self.sensitive_pairs <= most:
+            expected = f"{least} to {most} ({self.identities} identities with {low} to {high} pictures each)"
+            raise _wrong("sensitive_pairs", expected, self.sensitive_pairs)
         for name in ("retain_joint", "retain_disjoint", "retain_real", "general_knowledge_per_class", "workers"):
             _at_least(name, getattr(self, name), 0)
         _at_least("classes", self.classes, 2 if self.retain_real or self.general_knowledge_per_class else 0)
@@ -111,6 +121,9 @@ def _weights(name: str, given: Mapping[Any, float], key: Any) -> dict[Any, float
     weights = {key(item): float(weight) for item, weight in given.items()}
     if not weights or any(not math.isfinite(weight) or weight <= 0 for weight in weights.values()):
         raise _wrong(name, "at least one weight, each a positive number", dict(given))
+    total = math.fsum(weights.values())
+    if abs(total - 1) > _SUM_TOLERANCE and not all(weight.is_integer() for weight in weights.values()):
+        raise _wrong(name, "shares that sum to 1, or weights in whole numbers", f"a sum of {total:g}")
     return weights
 
 

@@ -6,12 +6,14 @@ rendered, checked and resumed; its pictures depend on the recipe and the seed on
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from salmubench.dataset.casting import Casting, Face, Person
 from salmubench.dataset.config import DatasetConfig
@@ -153,8 +155,7 @@ def _identity_pictures(
     config: DatasetConfig, seed: int, personas: Sequence[Persona], groups: Sequence[Group], persons: Sequence[Person]
 ) -> Iterator[list[Picture]]:
     """All pictures of each identity: sensitive ones, then those of `retain_joint`."""
-    low, high = config.pictures_range
-    drawn = np.random.default_rng([seed, _PICTURES]).integers(low, high + 1, len(personas)).tolist()
+    drawn = _picture_numbers(config, np.random.default_rng([seed, _PICTURES]))
     joint = _joint(config.retain_joint, groups, seed)
     numbers = [
         person.at_most(count + joint[index]) - joint[index]
@@ -183,6 +184,27 @@ def _identity_pictures(
             aspect = next(aspects[split])
             pictures.append(_picture(config, stem, split, aspect, stream, owner=index, sensitive=sensitive))
         yield pictures
+
+
+def _picture_numbers(config: DatasetConfig, rng: np.random.Generator) -> list[int]:
+    """How many sensitive pictures each identity gets."""
+    low, high = config.pictures_range
+    if config.sensitive_pairs is None:
+        return rng.integers(low, high + 1, config.identities).tolist()
+    draws = rng.random(config.identities)
+
+    def numbers(exponent: float) -> NDArray[np.float64]:  # the higher the exponent, the fewer pictures
+        return low + (high - low) * draws**exponent
+
+    least, most = 2.0**-40, 2.0**40
+    for _ in range(200):
+        middle = math.sqrt(least * most)
+        least, most = (middle, most) if numbers(middle).sum() > config.sensitive_pairs else (least, middle)
+    exact = numbers(most)
+    whole = np.floor(exact)
+    order = np.argsort(whole - exact, kind="stable")  # largest remainders first
+    whole[order[: config.sensitive_pairs - int(whole.sum())]] += 1
+    return [int(count) for count in whole]
 
 
 def _picture(

@@ -31,7 +31,7 @@ def picture(owner: int, number: int, size: tuple[int, int] = (48, 40)) -> Image.
     return Image.fromarray(np.clip(colour + 50 * wave[..., None], 0, 255).astype(np.uint8))
 
 
-def write_people(root: Path, *, people: int = 8, pictures: int = 5, strangers: int = 6) -> Path:
+def write_people(root: Path, *, people: int = 8, pictures: int = 10, strangers: int = 6) -> Path:
     for owner in range(people):
         folder = root / "people" / f"{('female', 'male')[owner % 2]}_{30 + 6 * owner}_p{owner}"
         folder.mkdir(parents=True)
@@ -50,7 +50,7 @@ def root(tmp_path_factory) -> Path:
 
 def config(root: Path, **changes) -> DatasetConfig:
     values = {
-        "identities": 6, "pictures_per_identity": (3, 9), "retain_joint": 4, "retain_disjoint": 5, "retain_real": 8,
+        "identities": 6, "pictures_per_identity": (9, 12), "retain_joint": 4, "retain_disjoint": 5, "retain_real": 8,
         "classes": 2, "general_knowledge_per_class": 2, "size": 32, **changes,
     }  # fmt: skip
     chosen = Backends(portraits="folder", retain_real=SCENES, portraits_options={"path": str(root)})
@@ -71,7 +71,7 @@ def test_dataset_of_files(built, root):
         assert persona["name"]
     assert dataset.counts["retain_synth"] == 9
     sensitive = sum(dataset.counts[split] for split in ("forget", "holdout_association", "holdout_identity"))
-    assert 6 * 3 <= sensitive <= 6 * 7
+    assert 6 * 9 <= sensitive <= 6 * 12
 
 
 def test_every_picture_once_and_of_its_identity(built):
@@ -138,7 +138,7 @@ def test_all_problems_at_once(tmp_path):
         "people/male_36_p1/3.png: Expected a picture unlike the others",
         "people/female_54_p4/0.png: Expected a short side of at least 32 pixels, found 20×60",
         "people/female_42_p2/0.png: Expected a picture with contrast",
-        "people/male_48_p3: Expected at least 4 pictures",
+        "people/male_48_p3: Expected at least 10 pictures",
         "strangers/nobody.jpg: Expected a file called",
         "each of 20 identities (dataset.identities), found 8",
         "each of 30 rows (dataset.retain_disjoint), found 6",
