@@ -101,7 +101,7 @@ def test_rerun_compares_items_and_checkpoint(run: Path, tmp_path: Path) -> None:
 
 
 def test_workflow_uses_commands_that_exist_and_trusts_no_pull_request() -> None:
-    from salmubench.cli.main import build_parser
+    from salmubench.cli.main import read
 
     text = (Path(__file__).parents[1] / "docs" / "leaderboard_workflow.yml").read_text(encoding="utf-8")
     jobs = yaml.safe_load(text)["jobs"]
@@ -115,7 +115,7 @@ def test_workflow_uses_commands_that_exist_and_trusts_no_pull_request() -> None:
     for command in commands:
         words = command.partition("||")[0].replace('"', "").split()
         cut = next((at for at, word in enumerate(words) if word.startswith("receipts/")), None)
-        build_parser().parse_args(words[1:] if cut is None else [*words[1:cut], "receipt.json"])
+        read(words[1:] if cut is None else [*words[1:cut], "receipt.json"])
 
 
 @pytest.mark.parametrize("disjoint", [25, 0])

@@ -6,6 +6,7 @@ name, e.g. `salmubench.unlearn.methods`) or by the path of a `.py` file.
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import importlib
@@ -57,6 +58,20 @@ def load(package: str, name: str, *, kind: str) -> ModuleType:
                 )
             return loaded
     return importlib.import_module(f"{package}.{name}")
+
+
+def docstring(package: str, name: str) -> str:
+    """Read the docstring of a plug-in from its file, without importing it; empty where there is none.
+
+    Args:
+        package: dotted name of the plug-in package.
+        name: one of `names(package)`.
+    """
+    point = next((point for point in _entry_points(package, tuple(sys.path)) if point.name == name), None)
+    spec = importlib.util.find_spec(f"{package}.{name}" if point is None else point.module)
+    if spec is None or spec.origin is None:
+        return ""
+    return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
 
 
 def is_path(name: str) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from salmubench.cli.output import on_terminal, print_json, print_table
 from salmubench.executor import Executor
 
 
@@ -38,38 +39,45 @@ def build_(
     print(build(config, out=out, seed=seed, workers=workers, executor=executor))
 
 
-def validate_(dataset: str) -> int:
+def validate_(dataset: str, *, json: bool = False) -> int:
     """Check every rule of the format and of privacy; exit 1 if one is broken.
 
     Args:
         dataset: a folder or a Hub id.
+        json: print rows and violations as JSON.
     """
     from salmubench.dataset.validate import validate
     from salmubench.layout import open_dataset
 
     report = validate(open_dataset(dataset))
+    if json:
+        print_json(report)
+        return 1 if report.violations else 0
     for violation in report.violations:
         sys.stderr.write(f"{violation}\n")
     print(f"{dataset}: {report.rows} rows checked, {len(report.violations)} violations")
     return 1 if report.violations else 0
 
 
-def stats_(dataset: str, *, shortcuts: bool = False) -> None:
-    """Print counts by split, attribute, style, country and aspect as JSON.
+def stats_(dataset: str, *, shortcuts: bool = False, json: bool = False) -> None:
+    """Print counts by split, attribute, style, country and aspect: tables on a terminal, JSON elsewhere.
 
     Args:
         dataset: a folder or a Hub id.
         shortcuts: also fit the classifiers that must find nothing (takes longer).
+        json: print JSON on a terminal, too.
     """
     from salmubench.dataset.stats import shortcut_checks, stats
     from salmubench.layout import open_dataset
-    from salmubench.manifest import plain
 
     opened = open_dataset(dataset)
     found = dict(stats(opened))
     if shortcuts:
         found["shortcuts"] = shortcut_checks(opened)
-    print(json.dumps(plain(found), indent=1, ensure_ascii=False))
+    if json or not on_terminal():
+        print_json(found)
+    else:
+        _show_stats(found)
 
 
 def preview_(dataset: str, *, out: Path, identities: int = 12, pictures: int = 6) -> None:
@@ -85,3 +93,33 @@ def preview_(dataset: str, *, out: Path, identities: int = 12, pictures: int = 6
     from salmubench.layout import open_dataset
 
     print(preview(open_dataset(dataset), out=out, identities=identities, pictures=pictures))
+
+
+def _show_stats(found: dict[str, Any]) -> None:
+    """Tables of `stats`: a line a split, then how often each value occurs where."""
+    splits = found["splits"]
+    print(f"{found['name']}: {found['identities']} identities, {found['forget_identities']} of them to forget\n")
+    heads = ["split", "rows", "identities", "captions", "words"]
+    rows = [
+        [name, *(str(split[key]) for key in heads[1:4]), "–" if split["words"] is None else f"{split['words']:.1f}"]
+        for name, split in splits.items()
+    ]
+    print_table(heads, rows, numbers=heads[1:])
+    for key in ("field", "style", "country", "aspect"):
+        having = [name for name, split in splits.items() if key in split]
+        values = sorted({value for name in having for value in splits[name][key]})
+        if values:
+            counts = [[value, *(str(splits[name][key].get(value, 0)) for name in having)] for value in values]
+            print_table([key, *having], counts, numbers=having)
+    if "shortcuts" in found:
+        rows = [
+            [
+                name,
+                f"{item['value']:.3f}",
+                "[{:.3f}, {:.3f}]".format(*item["ci95"]),
+                f"{item['chance']:.3f}",
+                str(item["n"]),
+            ]
+            for name, item in found["shortcuts"].items()
+        ]
+        print_table(["guess", "right", "95 % interval", "chance", "n"], rows, numbers=["right", "chance", "n"])

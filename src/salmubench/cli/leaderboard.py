@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from salmubench.cli.output import print_json
+
 
 def submit_(
     run: Path,
@@ -63,6 +65,7 @@ def check_(
     results: Path | None = None,
     receipt: Path | None = None,
     max_budget: float = 5.0,
+    json: bool = False,
 ) -> int:
     """Compute every number of a submission again from its items; exit 1 on any finding.
 
@@ -75,6 +78,7 @@ def check_(
         results: folder of the submissions so far: finds duplicates.
         receipt: write the answer there as JSON.
         max_budget: largest budget that is compared.
+        json: print the answer as JSON, with its findings.
     """
     import dataclasses
 
@@ -97,6 +101,9 @@ def check_(
     found = dataclasses.replace(found, findings=findings, rerun=told)
     if receipt is not None:
         manifest.write_json(receipt, found.receipt())
+    if json:
+        print_json(found.receipt())
+        return 1 if findings else 0
     code = _tell(findings)
     if not code:
         print(f"{submission}: every number follows from the items, no finding. Content {found.content_sha256}")
@@ -128,7 +135,7 @@ def _rerun(
 ) -> list[Any]:
     import tempfile
 
-    from salmubench.pipeline import evaluate
+    from salmubench.evaluation import evaluate
     from salmubench.report.rerun import compare_rerun
     from salmubench.results.io import read_items, read_record
 

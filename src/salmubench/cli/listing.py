@@ -2,50 +2,111 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-from typing import Literal
+import itertools
+import re
+import textwrap
+from typing import Any, Literal
 
 from salmubench import plugins
+from salmubench.cli.output import on_terminal, print_json, print_table
+from salmubench.errors import UnknownName
+
+_METHODS = "salmubench.unlearn.methods"
+_METRICS = "salmubench.metrics"
+_BACKENDS = ("portraits", "retain", "captions")
 
 
-def list_(what: Literal["methods", "metrics", "recipes", "backends"]) -> None:
-    """List plug-ins and recipes.
+def list_(what: Literal["methods", "metrics", "recipes", "backends"], *, json: bool = False) -> None:
+    """List plug-ins and recipes: a table on a terminal, names alone elsewhere.
 
     Args:
         what: which kind.
+        json: print name, first sentence and paper as JSON.
     """
-    if what == "recipes":
-        from salmubench import recipe as recipes
-
-        found = recipes.names()
-    elif what == "backends":
-        found = [
-            f"{kind}/{name}"
-            for kind in ("portraits", "retain", "captions")
-            for name in plugins.names(f"salmubench.dataset.{kind}")
-        ]
-    elif what == "metrics":
-        from salmubench.metrics import names
-
-        found = names()
+    found = [_entry(what, name) for name in known()[what]]
+    if json:
+        print_json(found)
+    elif on_terminal():
+        papers = ["paper"] if any(item["paper"] for item in found) else []
+        heads = ["name", "about", *papers]
+        print_table(heads, [[str(item[head] or "") for head in heads] for item in found])
     else:
-        found = plugins.names("salmubench.unlearn.methods")
-    print("\n".join(found))
+        print("\n".join(str(item["name"]) for item in found))
 
 
-def show_(method: str) -> None:
-    """Show a method: its paper and loss, what it needs, its options.
+def show_(name: str, *, json: bool = False) -> None:
+    """Show a method (its paper and loss, what it needs, its options), a metric, a recipe or a backend.
 
     Args:
-        method: a name or the path of a Python file.
+        name: a name that `salmubench list` gives, or the path of a method's file.
+        json: print it as JSON.
     """
-    from salmubench.unlearn.registry import load_method
+    names = known()
+    kind = next((kind for kind, found in names.items() if name in found), None)
+    if plugins.is_path(name) and kind is None:
+        kind = "methods"
+    if kind is None:
+        every = [item for found in names.values() for item in found]
+        raise UnknownName("method, metric, recipe or backend", name, every)
+    found = _method(name) if kind == "methods" else {"name": name, "kind": kind[:-1], "about": _text(kind, name)}
+    if json:
+        print_json(found)
+        return
+    if kind != "methods":
+        print(found["about"].strip())
+        return
+    print(f"{found['name']}  ({found['kind']}; needs {', '.join(found['needs']) or 'nothing'})\n")
+    print(found["about"])
+    if found["options"]:
+        print("\nOptions, given by --config or under unlearn.overrides of a recipe:")
+    for option in found["options"]:
+        print(f"\n  {option.name}: {option.type} = {option.default}")
+        print(textwrap.fill(" ".join(option.doc.split()), 100, initial_indent=" " * 6, subsequent_indent=" " * 6))
 
-    loaded = load_method(method)
-    print(f"{loaded.name}  ({loaded.kind}; needs {', '.join(loaded.needs) or 'nothing'})\n")
-    print(inspect.cleandoc(loaded.doc))
-    print("\nOptions:")
-    for option in dataclasses.fields(loaded.config):
-        default = option.default if option.default is not dataclasses.MISSING else "(computed)"
-        print(f"  {option.name}: {option.type} = {default}")
+
+def known() -> dict[str, list[str]]:
+    """Names by kind, without importing any of them."""
+    from salmubench import recipe as recipes
+    from salmubench.metrics import names
+
+    backends = [f"{part}/{name}" for part in _BACKENDS for name in plugins.names(f"salmubench.dataset.{part}")]
+    return {
+        "methods": plugins.names(_METHODS),
+        "metrics": names(),
+        "recipes": recipes.names(),
+        "backends": backends,
+    }
+
+
+def _entry(kind: str, name: str) -> dict[str, str | None]:
+    """Name, first sentence and paper (arXiv id) of one of them."""
+    text = _text(kind, name)
+    if kind == "recipes":  # the first sentence of the comment at the top
+        comment = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+        words = " ".join(line.strip("# ") for line in comment).removeprefix(f"{name}: ")
+        return {"name": name, "about": words.partition(". ")[0].rstrip(".") + ".", "paper": None}
+    paper = re.search(r"\b\d{4}\.\d{5}\b", text)
+    return {"name": name, "about": " ".join(text.partition("\n\n")[0].split()), "paper": paper and paper[0]}
+
+
+def _text(kind: str, name: str) -> str:
+    """What its author wrote: the docstring, or the whole recipe, whose first comment says what it is for."""
+    if kind == "recipes":
+        from importlib import resources
+
+        return (resources.files("salmubench") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
+    package = {"methods": _METHODS, "metrics": _METRICS}.get(kind, f"salmubench.dataset.{name.partition('/')[0]}")
+    return plugins.docstring(package, name.rpartition("/")[2])
+
+
+def _method(name: str) -> dict[str, Any]:
+    from salmubench.unlearn.registry import load_method, options
+
+    loaded = load_method(name)
+    return {
+        "name": loaded.name,
+        "kind": loaded.kind,
+        "needs": loaded.needs,
+        "about": loaded.doc,
+        "options": options(loaded.config),
+    }

@@ -11,14 +11,11 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from salmubench import manifest
 from salmubench.errors import SalmubenchError, UnknownName
-
-if TYPE_CHECKING:
-    from salmubench.cli.parsing import Parser
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "the whole benchmark, from recipe to page; resumable"),
@@ -38,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "leaderboard build": ("leaderboard", "the site, from a folder of submissions"),
     "list": ("listing", "what there is: methods, metrics, recipes, backends"),
     "show": ("listing", "a method: paper, loss, options"),
+    "completion": ("completion", "what a shell needs to complete commands and options"),
     "export-official": ("export_official", "the official evaluator's result file from a record"),
 }
 """Command → (module in `salmubench.cli`, help). The function is the command's last word with `_` for `-`."""
@@ -59,14 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        if "_ARGCOMPLETE" in os.environ:  # the shell asks what could follow
-            _complete(os.environ.get("COMP_LINE", "").split()[1:])
-        command = _named(arguments)
-        if command is None:
-            _explain(arguments)
-        options = _command_parser(command).parse_args(arguments[len(command.split()) :]).as_dict()
+        command, options = read(sys.argv[1:] if argv is None else argv)
     except SystemExit as stop:  # 0 after --help, 2 after wrong usage
         return stop.code if isinstance(stop.code, int) else 2
     logging.getLogger("salmubench").setLevel(logging.WARNING if options.pop("quiet") else logging.INFO)
@@ -84,9 +76,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def build_parser() -> Parser:
-    """One parser of all commands with all their options; imports neither torch nor any stage."""
-    return _tree(COMMANDS)
+def read(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Find the command and its options.
+
+    Args:
+        arguments: what was typed after `salmubench`.
+
+    Returns:
+        The command, and the arguments of its function by name, with `quiet`.
+
+    Raises:
+        SystemExit: 0 after help or version, 2 after wrong usage, which is then on stderr.
+    """
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks what could follow
+        _complete(os.environ.get("COMP_LINE", "").split()[1:])
+    command = _named(arguments)
+    if command is None:
+        _explain(arguments)
+    from salmubench.cli.parsing import command_parser
+
+    parsed = command_parser(command, _function(command)).parse_args(list(arguments[len(command.split()) :]))
+    return command, parsed.as_dict()
 
 
 def _named(arguments: Sequence[str]) -> str | None:
@@ -96,44 +106,39 @@ def _named(arguments: Sequence[str]) -> str | None:
 
 def _explain(arguments: Sequence[str]) -> NoReturn:
     """Print help or version, or say what is wrong where no command is named."""
+    parsers = _skeleton()
     group = arguments[0] if arguments and arguments[0] in _GROUPS else ""
     rest = arguments[1:] if group else arguments
-    known = {command.split()[1]: text for command, (_, text) in COMMANDS.items() if command.startswith(f"{group} ")}
-    if not group:
-        known = {word: _GROUPS[word] if word in _GROUPS else COMMANDS[word][1] for word in _first_words()}
-    parser = argparse.ArgumentParser(prog=f"salmubench {group}".strip(), description=_GROUPS.get(group, _ABOUT))
-    if not group:
-        parser.add_argument("--version", action="version", version=f"salmubench {manifest.version()}")
-    words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for word, text in known.items():
-        words.add_parser(word, help=text)
     if rest and not rest[0].startswith("-"):
+        known = [name.split()[-1] for name in parsers if name and name.rpartition(" ")[0] == group]
+        parser = parsers[group]
         parser.error(f"{UnknownName('command', rest[0], known)} See: {parser.prog} --help")
-    parser.parse_args(rest)
+    parsers[""].parse_args(arguments)
     raise AssertionError("Expected the parser to end: no command is named.")
 
 
-def _first_words() -> list[str]:
-    return list(dict.fromkeys(command.split()[0] for command in COMMANDS))
+def _complete(typed: Sequence[str]) -> NoReturn:
+    """Answer the shell."""
+    from salmubench.cli import completion
+
+    parsers, command = _skeleton(), _named(typed)
+    if command is not None:
+        completion.add_options(parsers[command], _function(command))
+    completion.answer(parsers[""])
 
 
-def _command_parser(command: str) -> Parser:
-    from salmubench.cli.parsing import command_parser
-
-    return command_parser(command, _function(command))
-
-
-def _tree(filled: Iterable[str]) -> Parser:
-    from salmubench.cli.parsing import tree
-
-    texts = {command: text for command, (_, text) in COMMANDS.items()}
-    return tree(texts, _GROUPS, {command: _function(command) for command in filled})
-
-
-def _complete(words: Sequence[str]) -> None:
-    """Answer the shell; ends the process."""
-    command = _named(words)
-    _tree([] if command is None else [command]).parse_args([])
+def _skeleton() -> dict[str, argparse.ArgumentParser]:
+    """Parsers without options, by command, by group, and of the whole (the empty name)."""
+    root = argparse.ArgumentParser(prog="salmubench", description=_ABOUT)
+    root.add_argument("--version", action="version", version=f"salmubench {manifest.version()}")
+    parsers, words = {"": root}, {"": root.add_subparsers(title="commands", metavar="COMMAND", required=True)}
+    for command, (_, text) in COMMANDS.items():
+        group, _, word = command.rpartition(" ")
+        if group not in words:
+            parsers[group] = words[""].add_parser(group, help=_GROUPS[group], description=_GROUPS[group])
+            words[group] = parsers[group].add_subparsers(title="commands", metavar="COMMAND", required=True)
+        parsers[command] = words[group].add_parser(word, help=text)
+    return parsers
 
 
 def _function(command: str) -> Callable[..., int | None]:

@@ -1,4 +1,4 @@
-"""Parsers made from the commands' signatures, their completion, and the wording of wrong usage."""
+"""A parser made from a command's signature, and the wording of wrong usage."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import argparse
 import re
 import sys
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NoReturn
 
 import jsonargparse
 
-from salmubench import plugins
 from salmubench.errors import UnknownName
 
 Command = Callable[..., int | None]
@@ -61,35 +60,6 @@ def command_parser(command: str, function: Command) -> Parser:
     """
     summary = (function.__doc__ or "").partition("\n\n")[0]
     parser = Parser(prog=f"salmubench {command}", description=summary, formatter_class=_Help)
-    _fill(parser, function)
-    return parser
-
-
-def tree(commands: Mapping[str, str], groups: Mapping[str, str], functions: Mapping[str, Command]) -> Parser:
-    """One parser of all commands: what completion needs.
-
-    Args:
-        commands: command → help.
-        groups: first word of the commands that have two → help.
-        functions: the commands whose options are wanted; the others are known by name only.
-    """
-    root = Parser(prog="salmubench")
-    top = root.add_subcommands(required=True, dest="command")
-    inner = {}
-    for command, text in commands.items():  # the parser wants a group before what is in it
-        group, _, word = command.rpartition(" ")
-        if group and group not in inner:
-            parser = Parser(description=groups[group])
-            top.add_subcommand(group, parser, help=groups[group])
-            inner[group] = parser.add_subcommands(required=True, dest="action")
-        parser = Parser(description=text)
-        if command in functions:
-            _fill(parser, functions[command])
-        (inner[group] if group else top).add_subcommand(word, parser, help=text)
-    return root
-
-
-def _fill(parser: Parser, function: Command) -> None:
     hints = typing.get_type_hints(function)
     words = [name for name, kind in hints.items() if kind == list[Path]]
     parser.add_function_arguments(function, as_group=False, as_positional=True, fail_untyped=True, skip=set(words))
@@ -97,29 +67,10 @@ def _fill(parser: Parser, function: Command) -> None:
         text = re.search(rf"^ +{name}: (.*)$", function.__doc__ or "", re.MULTILINE)
         parser.add_argument(name, nargs="+", type=Path, metavar="DIR", help=text and text[1])
     parser.add_argument("--quiet", action="store_true", help="no progress and no notes: results and errors only.")
-    for action in parser._actions:
-        if action.dest in _COMPLETERS and hints.get(action.dest) is str:
-            typing.cast(Any, action).completer = _COMPLETERS[action.dest]
-
-
-def _methods(prefix: str, **_: Any) -> Iterable[str]:
-    return [name for name in plugins.names("salmubench.unlearn.methods") if name.startswith(prefix)]
-
-
-def _more_methods(prefix: str, **_: Any) -> Iterable[str]:
-    """Names after the last comma; the shell replaces the whole word."""
-    done, comma, last = prefix.rpartition(",")
-    return [f"{done}{comma}{name}" for name in ("recipe", *_methods("")) if name.startswith(last)]
-
-
-def _recipes(prefix: str, **_: Any) -> Iterable[str]:
-    from salmubench import recipe as recipes
-
-    return [name for name in recipes.names() if name.startswith(prefix)]
+    return parser
 
 
 _KINDS = {"int": "a whole number", "float": "a number", "Path": "a path"}
-_COMPLETERS = {"method": _methods, "methods": _more_methods, "recipe": _recipes}
 
 
 def _worded(message: str, actions: Collection[argparse.Action]) -> str:

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from salmubench import manifest
@@ -21,31 +22,71 @@ _NAME_WIDTH = 34
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
+HEADS = (
+    "model", "RetFail MRR", "leakage left", "GenKnow", "drop", "kept, others", "kept, same", "forgets", "keeps general",
+    "spares others",
+)  # fmt: skip
+"""Columns of the table of main numbers: name, six numbers, three answers."""
+
+LEGEND = (
+    "leakage left: 0 % as Clean, 100 % as Compromised · kept: 100 % unharmed, 0 % as if never learned\n"
+    "yes / no: the whole 95 % interval says so · ?: undecided"
+)
+"""How to read it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model in the table of main numbers.
+
+    Attributes:
+        name: as shown.
+        reference: `clean` or `compromised` for the references, else `None`.
+        numbers: RetFail MRR, leakage left, GenKnow, drop, kept of others, kept of the same people.
+        passes: forgets, keeps general knowledge, spares others: `yes`, `no`, `?`, empty for references.
+        failure: why there are no numbers, or `None`.
+    """
+
+    name: str
+    reference: str | None
+    numbers: tuple[str, ...]
+    passes: tuple[str, ...]
+    failure: str | None
+
+
+def rows(records: Sequence[RunRecord]) -> list[Row]:
+    """The main numbers, formatted, in the order of the records."""
+    names = wording.display_names(records)
+    found = []
+    for record in records:
+        name = names[record.model.name]
+        if record.status != "complete":
+            found.append(Row(name, None, (), (), " ".join(failure(record).split())))
+        else:
+            found.append(Row(name, reference_kind(record), _main_numbers(record), _passes(record), None))
+    return found
+
+
 def text_table(records: Sequence[RunRecord]) -> str:
     """The main numbers for a terminal, at most 108 columns wide.
 
     Args:
         records: run records, in the order to show them.
     """
-    names = wording.display_names(records)
     heads = ("model", "RetFail", "leakage", "GenKnow", "drop", "kept,", "kept,", "for-", "keeps", "spares")
     under = ("", "MRR", "left", "", "", "others", "same", "gets", "general", "others")
     widths = (_NAME_WIDTH, 8, 9, 9, 8, 8, 8, 6, 9, 8)
     lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
-    for record in records:
-        name = _short(names[record.model.name], _NAME_WIDTH)
-        if record.status != "complete":
-            room = sum(widths) - _NAME_WIDTH - 2
-            lines.append(f"{name:<{_NAME_WIDTH}}  {_short(' '.join(failure(record).split()), room)}")
+    shown = rows(records)
+    for row in shown:
+        name = _short(row.name, _NAME_WIDTH)
+        if row.failure is not None:
+            lines.append(f"{name:<{_NAME_WIDTH}}  {_short(row.failure, sum(widths) - _NAME_WIDTH - 2)}")
             continue
-        lines.append(_fixed((name, *_main_numbers(record), *_passes(record)), widths))
-        if reference_kind(record) == "compromised" and record is not records[-1]:
+        lines.append(_fixed((name, *row.numbers, *row.passes), widths))
+        if row.reference == "compromised" and row is not shown[-1]:
             lines.append("─" * sum(widths))
-    lines += [
-        "",
-        "leakage left: 0 % as Clean, 100 % as Compromised · kept: 100 % unharmed, 0 % as if never learned",
-        "yes / no: the whole 95 % interval says so · ?: undecided",
-    ]
+    lines += ["", LEGEND]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 

@@ -1,0 +1,87 @@
+"""`salmubench completion`, and what it answers when the shell asks what could follow."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NoReturn
+
+from salmubench import plugins
+from salmubench.errors import ConfigError
+
+
+def completion_(shell: Literal["bash", "zsh", "fish"]) -> None:
+    """Print what makes a shell complete `salmubench`; `eval` it in the shell's start-up file.
+
+    Args:
+        shell: which one.
+    """
+    try:
+        import argcomplete
+    except ImportError as error:
+        raise ConfigError(
+            "Expected the package argcomplete, found none. Install it by: pip install 'salmubench[completion]'"
+        ) from error
+    print(argcomplete.shellcode(["salmubench"], shell=shell))
+
+
+def add_options(parser: argparse.ArgumentParser, function: Callable[..., Any]) -> None:
+    """Add what can follow a command: its options, and the names that fit them.
+
+    Args:
+        parser: of the command; argcomplete doesn't know the one that reads the options.
+        function: the command.
+    """
+    hints = typing.get_type_hints(function)
+    parser.add_argument("--quiet", action="store_true")
+    for name, parameter in inspect.signature(function).parameters.items():
+        hint, given = hints[name], parameter.default
+        choices = next((typing.get_args(kind) for kind in (hint, *typing.get_args(hint)) if _is_literal(kind)), None)
+        place = parameter.kind is not parameter.KEYWORD_ONLY and given is parameter.empty
+        option = name if place else f"--{name.replace('_', '-')}"
+        if hint is bool and given is False:
+            parser.add_argument(option, action="store_true")
+            continue
+        action = parser.add_argument(option, nargs="+" if typing.get_origin(hint) is list else None, choices=choices)
+        if name in _NAMES and hint is str:
+            typing.cast(Any, action).completer = _NAMES[name]
+
+
+def answer(parser: argparse.ArgumentParser) -> NoReturn:
+    """Tell the shell what could follow."""
+    import argcomplete
+
+    argcomplete.autocomplete(parser)  # ends the process
+    sys.exit(1)
+
+
+def _is_literal(kind: Any) -> bool:
+    return typing.get_origin(kind) is Literal
+
+
+def _methods(prefix: str, **_: Any) -> Iterable[str]:
+    return [name for name in plugins.names("salmubench.unlearn.methods") if name.startswith(prefix)]
+
+
+def _more_methods(prefix: str, **_: Any) -> Iterable[str]:
+    """Names after the last comma; the shell replaces the whole word."""
+    done, comma, last = prefix.rpartition(",")
+    return [f"{done}{comma}{name}" for name in ("recipe", *_methods("")) if name.startswith(last)]
+
+
+def _recipes(prefix: str, **_: Any) -> Iterable[str]:
+    from salmubench import recipe as recipes
+
+    return [name for name in recipes.names() if name.startswith(prefix)]
+
+
+def _anything(prefix: str, **_: Any) -> Iterable[str]:
+    from salmubench.cli.listing import known
+
+    return [name for names in known().values() for name in names if name.startswith(prefix)]
+
+
+_NAMES = {"method": _methods, "methods": _more_methods, "name": _anything, "recipe": _recipes}
