@@ -107,6 +107,16 @@ def test_missing_shard_is_named(written, tmp_path):
         shards.read_shards(copy, dataset)
 
 
+def test_cut_off_shard_is_named(written, tmp_path):
+    dataset, found = written
+    copy = tmp_path / "copy"
+    shutil.copytree(found.folder, copy)
+    path = copy / "retain-00001.tar"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DatasetError, match=r"found 1000 bytes in retain-00001\.tar"):
+        shards.read_shards(copy, dataset)
+
+
 def test_wrong_count_is_told(written, tmp_path):
     dataset, found = written
     copy = tmp_path / "copy"

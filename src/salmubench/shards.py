@@ -14,7 +14,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -44,12 +44,14 @@ class ShardSet:
         dataset: fingerprint of the dataset they were made from.
         retain: rows of each retain shard, in order.
         sensitive: rows of each sensitive shard, in order; empty where the dataset has no sensitive rows.
+        files: bytes and SHA-256 of each shard by its name.
     """
 
     folder: Path
     dataset: str
     retain: tuple[int, ...]
     sensitive: tuple[int, ...]
+    files: Mapping[str, Mapping[str, Any]]
 
     def rows(self, part: Part) -> int:
         """How many pairs a part has."""
@@ -106,7 +108,15 @@ def write_shards(
         manifest.write_json(temporary / SIZES, named)
         manifest.write_json(
             temporary / DESCRIPTION,
-            {"dataset": dataset.fingerprint, "seed": seed, "retain": sizes["retain"], "sensitive": sizes["sensitive"]},
+            {
+                "dataset": dataset.fingerprint,
+                "seed": seed,
+                **sizes,
+                "files": {
+                    name: {"bytes": (temporary / name).stat().st_size, "sha256": manifest.sha256_file(temporary / name)}
+                    for name in named
+                },
+            },
         )
         _move(temporary, folder)
     except OSError as error:
@@ -132,9 +142,13 @@ def read_shards(folder: Path, dataset: Dataset) -> ShardSet:
             dataset=str(content["dataset"]),
             retain=tuple(int(rows) for rows in content["retain"]),
             sensitive=tuple(int(rows) for rows in content["sensitive"]),
+            files={str(name): {"bytes": int(of["bytes"]), **of} for name, of in content["files"].items()},
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"Expected dataset, retain and sensitive in {path}, found {content!r}.") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DatasetError(
+            f"Expected dataset, retain, sensitive and files in {path}, found something else ({error!r}). Delete "
+            f"{folder}; it is written anew."
+        ) from error
     _check_same(found, dataset)
     return found
 
@@ -220,13 +234,16 @@ def _check_same(found: ShardSet, dataset: Dataset) -> None:
                 f"Expected {wanted} {part} pairs in {found.folder}, found {found.rows(part)} in {DESCRIPTION}. Delete "
                 "the folder; it is written anew."
             )
-        missing = [
-            name
-            for index in range(found.shards(part))
-            if not (found.folder / (name := shard_name(part, index))).is_file()
-        ]
-        if missing:
-            raise DatasetError(
-                f"Expected the shards that {DESCRIPTION} names in {found.folder}, found no {', '.join(missing[:3])}. "
-                "Delete the folder; it is written anew."
-            )
+        for index in range(found.shards(part)):
+            _check_file(found, shard_name(part, index))
+
+
+def _check_file(found: ShardSet, name: str) -> None:
+    path, wanted = found.folder / name, found.files.get(name, {}).get("bytes")
+    size = path.stat().st_size if path.is_file() else None
+    if size is None or size != wanted:
+        there = f"no {name}" if size is None else f"{size} bytes in {name}"
+        raise DatasetError(
+            f"Expected the shards that {DESCRIPTION} names in {found.folder}, {name} with {wanted} bytes, found "
+            f"{there}. Delete the folder; it is written anew."
+        )

@@ -52,7 +52,8 @@ def test_every_setting_stands_in_the_command(tiny_folder, tmp_path):
     changes = {
         "epochs": 5, "batch_size": 16, "optimizer": "adamw", "lr": 0.5, "weight_decay": 0.7, "warmup": 3,
         "lr_scheduler": "const", "threads": 1, "loading": "stream", "augment": "engine", "workers": 0, "eps": 0.1,
-        "log_every": 3, "model": "ViT-B-32", "extra_args": {"grad-clip-norm": 1.5}, "retain_data": "/x/{0..3}.tar",
+        "log_every": 3, "model": "ViT-B-32", "extra_args": {"grad-clip-norm": 1.5}, "keep_epochs": (1,),
+        "retain_data": "pipe:cat /x/{0..3}.tar", "global_batch": 16,
     }  # fmt: skip
     for name, value in changes.items():
         extra = {"retain_samples": 9} if name == "retain_data" else {}
@@ -114,6 +115,14 @@ def test_senseless_requests(tiny_folder, tmp_path):
         (["x.py: error: unrecognized arguments: --foo", "torch…ChildFailedError:"], "unrecognized arguments: --foo"),
         (["traceback : Signal 9 (SIGKILL) received by PID 7"], "killed by signal 9"),
         (["", "last words", " "], "last words"),
+        (
+            [
+                "salmubench-worker-error: RuntimeError: Connection closed by peer",
+                "Signal 15 (SIGTERM) received by PID 8",
+                "traceback : Signal 9 (SIGKILL) received by PID 7",
+            ],
+            "killed by signal 9",
+        ),
         ([], "no output"),
     ],
 )

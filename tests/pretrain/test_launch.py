@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,10 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from salmubench import manifest
-from salmubench.errors import OutputLocked, OutputMismatch, StageError
+from salmubench.errors import OutputError, OutputLocked, OutputMismatch, StageError
 from salmubench.models import WEIGHTS, load_model
 from salmubench.pretrain.launch import old_workers, pretrain, wait_for_old_workers
-from salmubench.pretrain.open_clip_worker import delete_broken_checkpoints
 from salmubench.pretrain.recipe import PretrainConfig
 
 # A ResNet as small as the engine lets it be: it has the running statistics and memory format of the recipe `mini`.
@@ -100,7 +100,7 @@ def test_killed_and_resumed_is_as_uninterrupted(whole, tiny_folder, tmp_path):
     (last,) = sorted(checkpoints.glob("epoch_*.pt"), key=lambda path: path.stat().st_mtime_ns)[-1:]
     epoch = int(last.stem.removeprefix("epoch_"))
     assert epoch < CONFIG.epochs
-    (checkpoints / f"epoch_{epoch + 1}.pt").write_bytes(last.read_bytes()[:-1000])  # as a kill while writing leaves it
+    (checkpoints / f"epoch_{epoch + 1}.pt.9.tmp").write_bytes(last.read_bytes()[:-1000])  # left by a kill while writing
     train(tiny_folder, out)
     assert "resuming checkpoint" in (out / "training.log").read_text()
     assert (out / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
@@ -113,23 +113,57 @@ def test_killed_and_resumed_is_as_uninterrupted(whole, tiny_folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one(tiny_folder, tmp_path):
-    """Half the batch on each of two processes: same rows in each step, same loss over all pairs, same gradient."""
+def test_two_processes_train_as_one_even_after_a_kill(tiny_folder, tmp_path):
+    """Half the batch on each of two processes: same rows in each step, same loss over all pairs, same gradient.
+
+    One of the two is killed on the way, and the same call goes on from the last checkpoint.
+    """
     from safetensors.torch import load_file
 
-    states = []
-    for processes in (1, 2):
-        config = PretrainConfig(
-            model="salmu-tiny", epochs=1, batch_size=32 // processes, processes=processes, warmup=2, threads=1,
-            optimizer="adamw", lr=1e-3,
-        )  # fmt: skip
-        out = tmp_path / str(processes)
-        train(tiny_folder, out, config)
-        states.append(load_file(out / WEIGHTS))
-        for part in manifest.read_manifest(out, "pretrain")["outputs"]["exposures"].values():
-            assert part["counted"] == {"mean": 1.0, "least": 1, "most": 1}
-    for name, one in states[0].items():
-        assert (one - states[1][name]).abs().max() < 1e-3, name  # five steps at this rate move weights by up to 5e-3
+    config = PretrainConfig(
+        model="salmu-tiny", epochs=3, global_batch=32, warmup=2, threads=1, optimizer="adamw", lr=1e-3, keep_epochs=(2,)
+    )  # fmt: skip
+    one, two = tmp_path / "one", tmp_path / "two"
+    train(tiny_folder, one, config)
+    with ThreadPoolExecutor(1) as pool:
+        training = pool.submit(train, tiny_folder, two, replace(config, processes=2))
+        _wait(lambda: any((two / "training").glob("*/checkpoints/epoch_*.pt")))
+        workers = [pid for pid in old_workers(two) if "--standalone" not in psutil.Process(pid).cmdline()]
+        assert len(workers) == 2
+        os.kill(workers[1], signal.SIGKILL)
+        with pytest.raises(StageError, match=r"^Pretraining failed: the worker was killed by signal 9.*") as caught:
+            training.result()
+    assert "\n" not in str(caught.value)
+    train(tiny_folder, two, replace(config, processes=2))
+    assert "resuming checkpoint" in (two / "training.log").read_text()
+    for part in manifest.read_manifest(two, "pretrain")["outputs"]["exposures"].values():
+        assert part["counted"] == {"mean": 3.0, "least": 3, "most": 3}
+    for kept in (".", "epochs/00002"):
+        states = [load_file(folder / kept / WEIGHTS) for folder in (one, two)]
+        for name, weights in states[0].items():
+            # fifteen steps at this rate move weights by up to 1.5e-2
+            assert (weights - states[1][name]).abs().max() < 1e-3, (kept, name)
+    losses = [_loss(tiny_folder, folder) for folder in (one, two)]
+    assert abs(losses[0] - losses[1]) < 1e-4
+    assert losses[0] < _loss(tiny_folder, one / "epochs" / "00002")
+
+
+def _loss(dataset, model):
+    """Contrastive loss over the 48 sensitive pairs, by the formula."""
+    import io
+
+    import torch
+    from PIL import Image
+
+    from salmubench.layout import open_dataset
+
+    loaded, opened = load_model(model), open_dataset(dataset)
+    splits = ("forget", "holdout_association", "holdout_identity")
+    images = [loaded.preprocess(Image.open(io.BytesIO(image))) for split in splits for image in opened.images(split)]
+    texts = loaded.tokenize([row.caption for split in splits for row in opened.rows(split)])
+    with torch.no_grad():
+        logits = loaded.logit_scale * loaded.encode_image(torch.stack(images)) @ loaded.encode_text(texts).T
+    return -float(logits.log_softmax(0).diag().mean() + logits.log_softmax(1).diag().mean()) / 2
 
 
 def test_failing_worker_gives_one_line(tiny_folder, tmp_path):
@@ -146,15 +180,30 @@ def test_divergence_is_told(tiny_folder, tmp_path):
     assert not old_workers(tmp_path / "x")
 
 
-def test_half_written_checkpoints_go(tmp_path):
+def test_full_disk_leaves_the_last_good_checkpoint(tmp_path):
     import torch
 
-    torch.save({"epoch": 1, "state_dict": {"x": torch.ones(1000)}}, tmp_path / "epoch_1.pt")
-    data = (tmp_path / "epoch_1.pt").read_bytes()
-    for number, cut in enumerate((data[:-1], data[:1000], b""), start=2):
-        (tmp_path / f"epoch_{number}.pt").write_bytes(cut)
-    assert [path.name for path in delete_broken_checkpoints(tmp_path)] == ["epoch_2.pt", "epoch_3.pt", "epoch_4.pt"]
+    from salmubench.pretrain import open_clip_worker as worker
+
+    options = worker.parse(["--out", str(tmp_path), "--name", "clean", "--model", "salmu-tiny"])
+    save = worker._saving(torch.save, [], options)
+    content = {"epoch": 1, "state_dict": {"x": torch.ones(100_000)}}
+    save(content, str(tmp_path / "epoch_1.pt"))
+    (tmp_path / f"epoch_2.pt.{os.getpid()}.tmp").symlink_to("/dev/full")
+    with pytest.raises(OutputError, match=r"room on the disk for .*epoch_2\.pt"):
+        save({**content, "epoch": 2}, str(tmp_path / "epoch_2.pt"))
     assert [path.name for path in tmp_path.iterdir()] == ["epoch_1.pt"]
+    assert torch.equal(torch.load(tmp_path / "epoch_1.pt", weights_only=True)["state_dict"]["x"], torch.ones(100_000))
+
+
+def test_a_printed_command_holds_the_folder_itself(tmp_path):
+    from salmubench.pretrain.open_clip_worker import hold_folder
+
+    with hold_folder(tmp_path / "x"), pytest.raises(OutputLocked), manifest.folder_lock(tmp_path / "x"):
+        pass
+    (tmp_path / "x" / ".lock").write_text(str(os.getppid()))  # as a launcher leaves it that started this process
+    with hold_folder(tmp_path / "x"), manifest.folder_lock(tmp_path / "x"):
+        pass
 
 
 def test_resume_waits_for_an_old_worker(tmp_path):

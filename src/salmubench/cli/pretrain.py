@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from salmubench.cli.arguments import Device, Precision
+
+if TYPE_CHECKING:
+    from salmubench.recipe import Recipe
 
 
 def pretrain_(
     *,
-    dataset: Path,
-    kind: Literal["clean", "compromised"],
+    dataset: Path | None = None,
+    kind: Literal["clean", "compromised"] | None = None,
     recipe: str = "mini",
-    out: Path,
+    out: Path | None = None,
     seed: int = 0,
     device: Device = "auto",
     precision: Precision = "auto",
     print_command: bool = False,
-) -> None:
+    emit: Literal["slurm", "torchrun"] | None = None,
+    estimate: bool = False,
+) -> int:
     """Train Clean (retain pairs only) or Compromised (retain and sensitive pairs). Call it again to go on.
 
     Args:
-        dataset: a dataset folder.
+        dataset: a dataset folder; not needed for `--estimate`, which then takes the recipe's counts.
         kind: which of the two.
         recipe: name or path of a recipe; its section `pretrain` counts.
         out: folder of the checkpoint.
@@ -30,10 +36,56 @@ def pretrain_(
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
         print_command: print the exact shell command and train nothing.
+        emit: print a script for several machines (the recipe's `pretrain.nodes`) and train nothing.
+        estimate: print what it will cost, after trying this machine for 20 seconds, and train nothing.
     """
     from salmubench import recipe as recipes
-    from salmubench.pretrain.launch import pretrain, shell_command
+    from salmubench.pretrain.launch import cluster_script, pretrain, shell_command
 
-    config = recipes.load(recipe).recipe.pretrain
+    loaded = recipes.load(recipe)
+    config = loaded.recipe.pretrain
+    if estimate:
+        print(_estimate(loaded.recipe, dataset=dataset, kind=kind or "compromised", device=device, precision=precision))
+        return 0
+    if dataset is None or kind is None or out is None:
+        given = {"--dataset": dataset, "--kind": kind, "--out": out}
+        missing = ", ".join(name for name, value in given.items() if value is None)
+        sys.stderr.write(f"salmubench pretrain: Expected {missing}. See: salmubench pretrain --help\n")
+        return 2
+    if emit is not None:
+        text = cluster_script(
+            config, dataset=dataset, kind=kind, recipe=recipe, out=out, seed=seed, launcher=emit, device=device,
+            precision=precision,
+        )  # fmt: skip
+        print(text, end="")
+        return 0
     act = shell_command if print_command else pretrain
     print(act(config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision))
+    return 0
+
+
+def _estimate(
+    recipe: Recipe, *, dataset: Path | None, kind: Literal["clean", "compromised"], device: str, precision: str
+) -> str:
+    """The recipe's estimate, and below it that of the paper's run."""
+    from salmubench import recipe as recipes
+    from salmubench.pretrain import estimate
+
+    paper = recipes.load("paper").recipe
+    parts = [estimate.of_recipe(recipe.pretrain, kind=kind, counts=_counts(recipe), dataset=dataset, device=device,
+                                precision=precision, size=recipe.dataset.size)]  # fmt: skip
+    if recipe.pretrain != paper.pretrain:
+        parts.append(
+            estimate.of_recipe(paper.pretrain, kind=kind, counts=_counts(paper), size=paper.dataset.size,
+                               title="the paper's run", try_here=False)
+        )  # fmt: skip
+    return "\n\n".join(parts)
+
+
+def _counts(recipe: Recipe) -> dict[str, int]:
+    """Pairs that the recipe's dataset will have."""
+    data = recipe.dataset
+    return {
+        "retain": data.retain_real + data.retain_joint + data.retain_disjoint,
+        "sensitive": data.identities * sum(data.pictures_range) // 2,
+    }

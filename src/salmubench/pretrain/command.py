@@ -16,6 +16,7 @@ from salmubench.pretrain.architectures import Architecture
 from salmubench.pretrain.exposure import streamed_pairs
 from salmubench.pretrain.plan import plan_epoch
 from salmubench.pretrain.recipe import PretrainConfig
+from salmubench.pretrain.retain_data import RetainData
 from salmubench.shards import ShardSet
 
 WORKER = "salmubench.pretrain.open_clip_worker"
@@ -36,6 +37,7 @@ class Job:
         config: the recipe's section.
         architecture: of the model.
         shards: the data.
+        more: the user's retain shards, examined; `None` where there are none.
         loading: `memory` or `stream`.
         device: `cpu` or `cuda`.
         precision: `fp32` or `bf16`.
@@ -47,6 +49,7 @@ class Job:
     config: PretrainConfig
     architecture: Architecture
     shards: ShardSet
+    more: RetainData | None
     loading: Literal["memory", "stream"]
     device: str
     precision: str
@@ -56,7 +59,7 @@ class Job:
     @property
     def parts(self) -> dict[str, int]:
         """Rows of each part that is trained on, in the order of `--train-data`."""
-        retain = self.shards.rows("retain") + self.config.retain_samples
+        retain = self.shards.rows("retain") + (self.more.pairs if self.more else 0)
         sensitive = {"sensitive": self.shards.rows("sensitive")} if self.kind == "compromised" else {}
         return {"retain": retain, **sensitive}
 
@@ -70,11 +73,11 @@ class Job:
         """Pairs seen up to and with each step of an epoch, over all processes."""
         config = self.config
         if self.loading == "memory":
-            plan = plan_epoch(self.rows, batch_size=config.batch_size, processes=config.processes)
-            return [int(pairs) * config.processes for pairs in np.cumsum(plan.sizes)]
-        batch = config.batch_size * config.processes
+            plan = plan_epoch(self.rows, batch_size=config.process_batch, processes=config.world)
+            return [int(pairs) * config.world for pairs in np.cumsum(plan.sizes)]
+        batch = config.process_batch * config.world
         total = streamed_pairs(
-            self.rows, batch_size=config.batch_size, processes=config.processes, workers=config.workers
+            self.rows, batch_size=config.process_batch, processes=config.world, workers=config.workers
         )
         return list(range(batch, total + 1, batch))
 
@@ -82,23 +85,31 @@ class Job:
     def train_data(self) -> str:
         """`--train-data`: RETAIN, or RETAIN::SENSITIVE."""
         retain = self.shards.pattern("retain")
-        if self.config.retain_data:
-            retain = f"{self.config.retain_data}::{retain}"
+        if self.more:
+            retain = f"{self.more.pattern}::{retain}"
         return f"{retain}::{self.shards.pattern('sensitive')}" if self.kind == "compromised" else retain
 
 
-def decide_loading(config: PretrainConfig, *, rows: int, image_size: int) -> Literal["memory", "stream"]:
+def decide_loading(
+    config: PretrainConfig, *, rows: int, image_size: int, local: bool = True
+) -> Literal["memory", "stream"]:
     """Decide whether the decoded pictures stay in memory; the same for both kinds.
 
     Args:
         config: the recipe's section.
         rows: rows of retain and sensitive together.
         image_size: side of the decoded pictures, pixels.
+        local: all shards are files on this machine.
+
+    Raises:
+        ConfigError: memory is asked for, and shards aren't local.
     """
+    if config.loading == "memory" and not local:
+        raise ConfigError("Expected pretrain.loading: stream with shards that are no local files, found memory.")
     if config.loading != "auto":
         return config.loading
     fits = rows * 3 * image_size**2 * config.processes <= _MEMORY_LIMIT
-    return "memory" if fits and config.augment == "none" else "stream"
+    return "memory" if fits and local and config.augment == "none" and config.nodes == 1 else "stream"
 
 
 def check(job: Job) -> None:
@@ -115,17 +126,23 @@ def check(job: Job) -> None:
             "Expected sensitive pairs (forget, holdout_association, holdout_identity) to train Compromised on, found "
             "none in the dataset."
         )
-    loaders = config.processes * max(1, config.workers)
-    if job.loading == "stream" and job.shards.shards("retain") < loaders:
+    loaders = config.world * max(1, config.workers)
+    found = job.shards.shards("retain") + (len(job.more.shards) if job.more else 0)
+    if job.loading == "stream" and found < loaders:
         raise ConfigError(
-            f"Expected at least as many retain shards as loaders (pretrain.processes × pretrain.workers = {loaders}), "
-            f"found {job.shards.shards('retain')}."
+            f"Expected at least as many retain shards as loaders (pretrain.nodes × pretrain.processes × "
+            f"pretrain.workers = {loaders}), found {found}."
         )
 
 
 def command(job: Job) -> list[str]:
     """The command, word by word. The two kinds differ in name, out, train-data and train-num-samples only."""
-    words = [torchrun(), "--standalone", "--nproc_per_node", str(job.config.processes), "-m", WORKER]
+    return [torchrun(), "--standalone", "--nproc_per_node", str(job.config.processes), *worker_words(job)]
+
+
+def worker_words(job: Job) -> list[str]:
+    """The part of the command that is the same on every machine: `-m WORKER` and all options."""
+    words = ["-m", WORKER]
     for name, value in options(job).items():
         words += [f"--{name}", *(str(item) for item in (value if isinstance(value, list | tuple) else [value]))]
     return words
@@ -145,7 +162,7 @@ def options(job: Job) -> dict[str, Any]:
         "workers": config.workers,
         "skip-padding": str(config.skip_padding).lower(),
         "model": job.architecture.name,
-        "batch-size": config.batch_size,
+        "batch-size": config.process_batch,
         "epochs": config.epochs,
         "opt": config.optimizer,
         "lr": config.lr,
@@ -162,17 +179,26 @@ def options(job: Job) -> dict[str, Any]:
         "delete-previous-checkpoint": "true",
         "resume": "latest",
     }
+    if config.keep_epochs:
+        found["keep-epochs"] = ",".join(str(epoch) for epoch in sorted(set(config.keep_epochs)))
+    if config.retain_broken:
+        found["skip-broken"] = "true"
     if job.architecture.path is not None and job.architecture.path.parent != Path(__file__).parent / "model_configs":
         found["model-config"] = job.architecture.path
-    given = {name: getattr(config, name) for name in _ADAMW if getattr(config, name) is not None}
-    found |= {**(_ADAMW if config.optimizer == "adamw" else _TIMM), **given}
-    if config.processes > 1:
+    found |= optimizer_settings(config)
+    if config.world > 1:
         # the loss over all pairs of the global batch, with gradients through the gathered features
         found |= {"local-loss": "true", "gather-with-grad": "true"}
     for name, value in config.extra_args.items():
         if value is not False:
             found[name] = "true" if value is True else value
     return found
+
+
+def optimizer_settings(config: PretrainConfig) -> dict[str, float]:
+    """Betas and eps: the recipe's, else CLIP's for AdamW, the optimiser's own for others."""
+    given = {name: getattr(config, name) for name in _ADAMW if getattr(config, name) is not None}
+    return {**(_ADAMW if config.optimizer == "adamw" else _TIMM), **given}
 
 
 def torchrun() -> str:

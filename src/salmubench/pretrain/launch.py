@@ -20,10 +20,12 @@ from salmubench import cost, manifest, models, progress, shards
 from salmubench.errors import ConfigError, StageError
 from salmubench.layout import open_dataset
 from salmubench.pretrain import architectures, exposure
-from salmubench.pretrain.command import KINDS, WORKER, Job, Kind, check, command, decide_loading
+from salmubench.pretrain.cluster import Launcher, script
+from salmubench.pretrain.command import KINDS, WORKER, Job, Kind, check, command, cores, decide_loading
 from salmubench.pretrain.curves import CURVES, LogReader, entries, write_curves
 from salmubench.pretrain.open_clip_worker import COUNTS, ERROR_MARK, TRAINING
 from salmubench.pretrain.recipe import PretrainConfig
+from salmubench.pretrain.retain_data import RetainData, examine
 
 STAGE = "pretrain"
 LOG = "training.log"
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 _OLD_WORKER_PATIENCE = 60.0  # seconds
 _STOP_PATIENCE = 10.0  # seconds
+_SIGNAL = re.compile(r"Signal (\d+) \(SIG\w+\) received by PID")
+_TERMINATED = "15"
 
 
 def pretrain(
@@ -80,13 +84,16 @@ def pretrain(
             "architecture": manifest.sha256_json(job.architecture.config),
             "device": job.device,
             "precision": job.precision,
+            "retain_data": None if job.more is None else [(shard.path, shard.bytes) for shard in job.more.shards],
         },
         seed=seed,
     ) as stage:
         if not stage.complete:
             wait_for_old_workers(job.out)
             with cost.measure() as spent:
-                run(job)
+                if not (job.out / models.WEIGHTS).is_file():  # else scripts have trained to the end already
+                    check_one_machine(config)
+                    run(job)
             outputs = finish(job)
             stage.finish(outputs=outputs, cost={**outputs["trained"], **asdict(spent)})
             shutil.rmtree(out / TRAINING)
@@ -109,10 +116,71 @@ def shell_command(
     )
 
 
+def cluster_script(
+    config: PretrainConfig,
+    *,
+    dataset: Path,
+    kind: Kind,
+    recipe: str,
+    out: Path,
+    seed: int,
+    launcher: Launcher,
+    device: str = "auto",
+    precision: str = "auto",
+) -> str:
+    """Give the script that trains on `pretrain.nodes` machines, and on the first one finishes by `salmubench pretrain`.
+
+    Args:
+        config: the recipe's section `pretrain`.
+        dataset: a dataset folder.
+        kind: which of the two.
+        recipe: name or path of the recipe, for the call that finishes.
+        out: folder of the checkpoint.
+        seed: of weights and order.
+        launcher: `slurm` or `torchrun`.
+        device: `auto` and `cuda`: the machines have GPUs; `cpu`: they have none. This machine doesn't matter.
+        precision: `auto` (what the recipe says), `fp32` or `bf16`.
+
+    Raises:
+        ConfigError: a setting makes no sense.
+        DatasetError: the dataset or its shards are broken.
+    """
+    there = "cpu" if device == "cpu" else "cuda"
+    job = plan_job(
+        config, dataset=dataset, kind=kind, out=out, seed=seed, device=there, precision=precision, elsewhere=True
+    )  # fmt: skip
+    named = str(Path(recipe).resolve()) if recipe.endswith((".yaml", ".yml")) else recipe
+    again = [sys.executable, "-m", "salmubench.cli.main", "pretrain"]
+    for name, value in {
+        "dataset": dataset.resolve(), "kind": kind, "recipe": named, "out": job.out, "seed": seed, "device": there,
+        "precision": job.precision,
+    }.items():  # fmt: skip
+        again += [f"--{name}", str(value)]
+    return script(job, launcher=launcher, again=again)
+
+
 def plan_job(
-    config: PretrainConfig, *, dataset: Path, kind: Kind, out: Path, seed: int, device: str, precision: str
+    config: PretrainConfig,
+    *,
+    dataset: Path,
+    kind: Kind,
+    out: Path,
+    seed: int,
+    device: str,
+    precision: str,
+    elsewhere: bool = False,
 ) -> Job:
     """Decide and check everything that stands in the command; write the shards where there are none.
+
+    Args:
+        config: the recipe's section `pretrain`.
+        dataset: a dataset folder.
+        kind: which of the two.
+        out: folder of the checkpoint.
+        seed: of weights and order.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
+        elsewhere: other machines will train: whether this one has a GPU doesn't matter.
 
     Raises:
         ConfigError: a setting makes no sense.
@@ -122,22 +190,56 @@ def plan_job(
         raise ConfigError(f"Expected kind clean or compromised, found {kind!r}.")
     architecture = architectures.find(config.model)
     source = open_dataset(dataset)
-    where = models.resolve_device(device)
+    where = device if elsewhere else models.resolve_device(device)
+    wanted = config.precision if precision == "auto" else precision
+    if elsewhere and wanted == "auto":  # what is faster there can't be measured here
+        wanted = "bf16" if where == "cuda" else "fp32"
     found = shards.find_or_write(source, out.resolve().parent / shards.FOLDER)
-    rows = found.rows("retain") + config.retain_samples + found.rows("sensitive")
+    more = _examine(config)
+    rows = found.rows("retain") + (more.pairs if more else 0) + found.rows("sensitive")
+    local = more is None or more.local
+    loading = decide_loading(config, rows=rows, image_size=architecture.image_size, local=local)
+    if more and loading == "memory" and more.read < len(more.shards):
+        more = _examine(config, everything=True)
     job = Job(
         kind=kind,
         config=config,
         architecture=architecture,
         shards=found,
-        loading=decide_loading(config, rows=rows, image_size=architecture.image_size),
+        more=more,
+        loading=loading,
         device=where,
-        precision=models.resolve_precision(config.precision if precision == "auto" else precision, where),
+        precision=models.resolve_precision(wanted, where),
         seed=seed,
         out=out.resolve(),
     )
     check(job)
     return job
+
+
+def _examine(config: PretrainConfig, *, everything: bool = False) -> RetainData | None:
+    if not config.retain_data:
+        return None
+    return examine(
+        config.retain_data,
+        samples=config.retain_samples,
+        check_shards=None if everything else config.retain_check_shards,
+        broken_limit=config.retain_broken,
+        threads=cores(),
+    )
+
+
+def check_one_machine(config: PretrainConfig) -> None:
+    """Check that the training can start from here.
+
+    Raises:
+        ConfigError: the recipe asks for several machines.
+    """
+    if config.nodes > 1:
+        raise ConfigError(
+            f"Expected pretrain.nodes 1 to train on this machine, found {config.nodes}. Write the scripts for the "
+            "cluster with --emit slurm or --emit torchrun; when they are done, this command writes the manifest."
+        )
 
 
 def run(job: Job) -> None:
@@ -184,12 +286,15 @@ def finish(job: Job) -> dict[str, Any]:
     steps = len(job.step_pairs) * job.config.epochs
     if not found or found[-1].step != steps - 1:
         raise StageError(f"Expected {steps} steps in {engine_log}, found {found[-1].step + 1 if found else 0}.")
-    write_curves(job.out, found, pairs=job.step_pairs, batch=job.config.batch_size * job.config.processes)
+    write_curves(job.out, found, pairs=job.step_pairs, batch=job.config.process_batch * job.config.world)
     shutil.copyfile(engine_log, job.out / LOG)
     return {
         "kind": job.kind,
         "sha256": manifest.sha256_file(job.out / models.WEIGHTS),
         "exposures": _exposures(job),
+        "shards": job.shards.files,
+        "retain_data": job.more,
+        "kept_epochs": sorted(set(job.config.keep_epochs)),
         "trained": {"steps": steps, "pairs": job.config.epochs * job.step_pairs[-1]},
         "final_loss": found[-1].values["loss"],
         "curves": CURVES,
@@ -229,12 +334,13 @@ def old_workers(out: Path) -> list[int]:
 
 def failure(lines: Sequence[str]) -> str:
     """The reason of a failed run in one line, from its last output."""
+    signals = [match[1] for line in lines if (match := _SIGNAL.search(line))]
+    killed = [number for number in signals if number != _TERMINATED]  # torchrun ends the other workers with that one
+    if killed:  # what these say then is that they have lost it
+        return f"the worker was killed by signal {killed[-1]} (9 often means that memory ran out)"
     marked = [line.partition(ERROR_MARK)[2].strip() for line in lines if ERROR_MARK in line]
     if marked:
         return marked[-1]
-    killed = [match[1] for line in lines if (match := re.search(r"Signal (\d+) \(SIG\w+\) received by PID", line))]
-    if killed:
-        return f"the worker was killed by signal {killed[-1]} (9 often means that memory ran out)"
     said = [line.partition("error:")[2].strip() for line in lines if "error:" in line]
     ended = [line.strip() for line in lines if line.strip()]
     return said[-1] if said else ended[-1] if ended else "no output"
@@ -245,7 +351,7 @@ def _exposures(job: Job) -> dict[str, exposure.Exposure]:
     counted: dict[str, exposure.Counted] = {}
     if job.loading == "memory":
         counted = exposure.count(
-            job.out / TRAINING / COUNTS, parts=job.parts, epochs=config.epochs, processes=config.processes
+            job.out / TRAINING / COUNTS, parts=job.parts, epochs=config.epochs, processes=config.world
         )
     expected = exposure.expected_exposures(job.rows, pairs_per_epoch=per_epoch, epochs=config.epochs)
     return {

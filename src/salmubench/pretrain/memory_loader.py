@@ -8,10 +8,10 @@ the clock, and it rounds batches up, so that some rows are seen twice and others
 from __future__ import annotations
 
 import io
-import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,13 +20,15 @@ import numpy as np
 from salmubench import manifest
 from salmubench.errors import DatasetError
 from salmubench.pretrain.plan import batches, epoch_order, plan_epoch
+from salmubench.pretrain.samples import Sample, fail, open_picture, paths_of, read_shard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+log = logging.getLogger(__name__)
+
 _CHUNK = 512  # captions tokenised at once
-_IMAGES = ("jpg", "jpeg", "png", "webp")
 
 
 class Pairs(NamedTuple):
@@ -103,7 +105,13 @@ def save_counts(folder: Path, delivered: NDArray[np.uint16], *, epoch: int, rank
 
 
 def load_pairs(
-    train_data: str, *, preprocess: Any, tokenize: Callable[[list[str]], Tensor], threads: int, expected: int
+    train_data: str,
+    *,
+    preprocess: Any,
+    tokenize: Callable[[list[str]], Tensor],
+    threads: int,
+    expected: int,
+    skip_broken: bool = False,
 ) -> Pairs:
     """Decode and tokenise all pairs of WebDataset shards.
 
@@ -113,6 +121,7 @@ def load_pairs(
         tokenize: captions → (n, L).
         threads: for decoding.
         expected: pairs there should be.
+        skip_broken: leave out what can't be decoded, instead of ending there.
 
     Raises:
         DatasetError: a shard is missing or broken, a picture can't be decoded, or the number of pairs is another.
@@ -120,78 +129,54 @@ def load_pairs(
     import torch
 
     transforms, images = preprocess.transforms[:-2], None
+    broken = _note if skip_broken else fail
     captions: list[str] = []
     sources: list[int] = []
+
+    def attempt(sample: Sample) -> Tensor | None:
+        try:
+            return decode(sample, transforms)
+        except DatasetError as error:
+            broken(error)
+        return None
+
     with ThreadPoolExecutor(threads) as pool:
         for source in train_data.split("::"):
-            before, samples = len(captions), read_source(source)
+            before = len(captions)
+            samples = chain.from_iterable(read_shard(path, broken) for path in paths_of(source))
             while chunk := list(islice(samples, _CHUNK)):
-                decoded = torch.stack(list(pool.map(lambda sample: decode(sample, transforms), chunk)))
+                found = list(zip(pool.map(attempt, chunk), chunk, strict=True))
+                pictures = [one for one, _ in found if one is not None]
+                if not pictures:
+                    continue
+                decoded = torch.stack(pictures)
                 images = torch.empty((expected, *decoded.shape[1:]), dtype=torch.uint8) if images is None else images
-                room = images[len(captions) : len(captions) + len(chunk)]
+                room = images[len(captions) : len(captions) + len(decoded)]
                 room.copy_(decoded[: len(room)])
-                captions += (sample[1] for sample in chunk)
+                captions += (sample.caption for one, sample in found if one is not None)
             sources.append(len(captions) - before)
     if images is None or len(captions) != expected:
         raise DatasetError(
-            f"Expected {expected} pairs (--train-num-samples) in {train_data}, found {len(captions)}. Delete the "
-            "shards; they are written anew."
+            f"Expected {expected} pairs (--train-num-samples) in {train_data}, found {len(captions)}. Shards that the "
+            "dataset's folder holds are written anew when they are deleted."
         )
     texts = [tokenize(captions[start : start + _CHUNK]) for start in range(0, expected, _CHUNK)]
     return Pairs(images, torch.cat(texts), tuple(sources))
 
 
-def read_source(pattern: str) -> Iterator[tuple[bytes, str, str]]:
-    """Read encoded picture, caption and key of each pair of a brace pattern of WebDataset shards.
-
-    Files of one pair follow each other and share the name up to the first dot.
-
-    Raises:
-        DatasetError: a shard is missing or broken, or a pair lacks picture or caption.
-    """
-    from webdataset.shardlists import expand_urls
-
-    for path in expand_urls(pattern):
-        pair: dict[str, bytes] = {}
-        current = ""
-        try:
-            with tarfile.open(path) as tar:
-                for member in tar:
-                    key, _, extension = member.name.partition(".")
-                    if key != current and pair:
-                        yield _pair(pair, f"{current} in {path}")
-                        pair = {}
-                    stream = tar.extractfile(member)
-                    if stream is not None:
-                        current, pair[extension.lower()] = key, stream.read()
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise DatasetError(
-                f"Expected a WebDataset shard at {path}, found: {error}. Delete the shards; they are written anew."
-            ) from error
-        if pair:
-            yield _pair(pair, f"{current} in {path}")
+def _note(error: DatasetError) -> None:
+    log.warning("left out: %s", error)
 
 
-def _pair(files: Mapping[str, bytes], key: str) -> tuple[bytes, str, str]:
-    image = next((files[name] for name in _IMAGES if name in files), None)
-    if image is None or "txt" not in files:
-        raise DatasetError(f"Expected a picture and a caption (.jpg, .txt) for {key}, found {sorted(files)}.")
-    return image, files["txt"].decode(), key
-
-
-def decode(sample: tuple[bytes, str, str], transforms: Sequence[Callable[[Any], Any]]) -> Tensor:
+def decode(sample: Sample, transforms: Sequence[Callable[[Any], Any]]) -> Tensor:
     """Decode one picture with PIL and apply the transforms: uint8 (3, S, S).
 
     Raises:
         DatasetError: the picture can't be decoded (names its key).
     """
     import torch
-    from PIL import Image
 
-    try:
-        image: Any = Image.open(io.BytesIO(sample[0])).convert("RGB")
-        for transform in transforms:
-            image = transform(image)
-    except OSError as error:
-        raise DatasetError(f"Expected a picture for {sample[2]}, found: {error}.") from error
+    image = open_picture(sample)
+    for transform in transforms:
+        image = transform(image)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()

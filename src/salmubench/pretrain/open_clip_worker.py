@@ -1,8 +1,9 @@
 """What torchrun runs: registers the architecture, prepares the data path, and hands over to open_clip_train.
 
 Options of its own: `--out` (handed on as `--logs`, a word that torchrun takes for one of its abbreviations),
-`--model-config`, `--loading`, `--augment`, `--skip-padding`, `--threads`. All others are the engine's; a flag of the
-engine is given as `--flag true`. When the engine is done, the weights lie in `--out` in open_clip's local-dir layout.
+`--model-config`, `--loading`, `--augment`, `--skip-padding`, `--skip-broken`, `--keep-epochs`, `--threads`. All others
+are the engine's; a flag of the engine is given as `--flag true`. When the engine is done, the weights lie in `--out` in
+open_clip's local-dir layout.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ TRAINING = "training"
 """Folder inside `--out` for the engine's log, checkpoints and counts; the launcher deletes it when all is done."""
 
 COUNTS = "exposures"
+
+EPOCHS = "epochs"
+"""Folder inside `--out` for the weights of the epochs that are kept, one folder each."""
+
 ERROR_MARK = "salmubench-worker-error:"
 
 
@@ -38,6 +43,8 @@ class Options:
         loading: `memory` or `stream`.
         augment: `none` or `engine`.
         skip_padding: compute the text tower without the captions' padding.
+        skip_broken: leave out pairs that can't be decoded (memory loading; the engine's own loader does so always).
+        keep_epochs: epochs after which the weights are kept.
         threads: CPU threads of this process.
         device: where to train (the engine's option too).
         precision: of products (the engine's option too).
@@ -51,6 +58,8 @@ class Options:
     loading: str
     augment: str
     skip_padding: bool
+    skip_broken: bool
+    keep_epochs: frozenset[int]
     threads: int
     device: str
     precision: str
@@ -67,6 +76,10 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--loading", choices=("memory", "stream"), default="stream")
     parser.add_argument("--augment", choices=("none", "engine"), default="none")
     parser.add_argument("--skip-padding", type="true".__eq__, default=False)
+    parser.add_argument("--skip-broken", type="true".__eq__, default=False)
+    parser.add_argument(
+        "--keep-epochs", type=lambda words: frozenset(map(int, words.split(","))), default=frozenset[int]()
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--precision", default="amp")
@@ -86,10 +99,9 @@ def train(options: Options) -> None:
     from salmubench.models import compute
 
     torch.set_num_threads(options.threads)
-    register(options)
-    if _rank() == 0:
-        delete_broken_checkpoints(options.out / TRAINING / options.name / "checkpoints")
+    register(options.model, options.model_config)
     made: list[Any] = []
+    torch.save = _saving(torch.save, made, options)
     if options.precision == "fp32":
         keep_muon_in_fp32()
     engine.create_model_and_transforms = _recording(engine.create_model_and_transforms, made, options)
@@ -101,21 +113,26 @@ def train(options: Options) -> None:
         if engine.main(list(options.engine)) == -1:
             raise RuntimeError("the engine refused its options (see the log)")
     if _rank() == 0:
-        export(made[0], options)
+        export(made[0], options, options.out)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
 
 
-def register(options: Options) -> None:
-    """Make the architecture known to open_clip in this process."""
+def register(model: str, path: Path | None) -> None:
+    """Make an architecture known to open_clip in this process.
+
+    Args:
+        model: its name.
+        path: its JSON file; `None` for one that is shipped or known to open_clip.
+    """
     import open_clip
 
     from salmubench.pretrain.architectures import SHIPPED
 
-    shipped = SHIPPED / f"{options.model}.json"
-    if options.model_config is not None:
-        open_clip.add_model_config(options.model_config)
+    shipped = SHIPPED / f"{model}.json"
+    if path is not None:
+        open_clip.add_model_config(path)
     elif shipped.is_file():
         open_clip.add_model_config(shipped)
 
@@ -133,26 +150,25 @@ def keep_muon_in_fp32() -> None:
     muon.zeropower_via_newtonschulz = functools.partial(muon.zeropower_via_newtonschulz, dtype=torch.float32)
 
 
-def delete_broken_checkpoints(folder: Path) -> list[Path]:
-    """Delete checkpoints that a dying process left half-written: the engine writes them in place.
+def _saving(save: Callable[..., None], made: list[Any], options: Options) -> Callable[[Any, str], None]:
+    """The engine's `torch.save`: whole or not at all, so that a kill or a full disk leaves the last good checkpoint.
 
-    Returns:
-        What was deleted.
+    It knows the epochs, so the weights that are kept are written here too.
     """
-    import torch
 
-    broken = []
-    for path in sorted(folder.glob("*.pt")):
-        try:
-            torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-        except (RuntimeError, OSError, EOFError, ValueError):
-            path.unlink()
-            broken.append(path)
-    return broken
+    def wrapped(content: Any, path: str) -> None:
+        from salmubench import manifest
+
+        if content["epoch"] in options.keep_epochs:
+            export(made[0], options, options.out / EPOCHS / f"{content['epoch']:05d}")
+        with manifest.atomic_path(Path(path)) as temporary, temporary.open("wb") as stream:
+            save(content, stream)
+
+    return wrapped
 
 
-def export(module: Any, options: Options) -> None:
-    """Write weights and configuration to `--out`.
+def export(module: Any, options: Options, folder: Path) -> None:
+    """Write weights and configuration in open_clip's local-dir layout.
 
     Raises:
         RuntimeError: a weight is NaN or infinite.
@@ -167,7 +183,7 @@ def export(module: Any, options: Options) -> None:
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise RuntimeError(f"expected finite weights, found NaN or infinity in {name!r}; lower the learning rate")
     config = {"model_cfg": open_clip.get_model_config(options.model), "preprocess_cfg": module.visual.preprocess_cfg}
-    save_model(options.out, state=state, config=config)
+    save_model(folder, state=state, config=config)
 
 
 def _recording(create: Callable[..., Any], made: list[Any], options: Options) -> Callable[..., Any]:
@@ -234,6 +250,7 @@ def _memory_data(args: Any, preprocess: Any, epoch: int, tokenizer: Any, options
         tokenize=tokenizer,
         threads=options.threads,
         expected=args.train_num_samples,
+        skip_broken=options.skip_broken,
     )
     shared, normalize = SharedEpoch(epoch=epoch), preprocess.transforms[-1]
     loader = MemoryLoader(
@@ -284,6 +301,27 @@ def _cpu_ddp() -> Any:
     return CpuDistributedDataParallel
 
 
+@contextlib.contextmanager
+def hold_folder(out: Path) -> Iterator[None]:
+    """Hold the folder's lock, unless the launcher that started this process holds it.
+
+    Raises:
+        OutputLocked: another training goes on in the folder.
+    """
+    import psutil
+
+    from salmubench import manifest
+
+    out.mkdir(parents=True, exist_ok=True)
+    lock = out / manifest.LOCK
+    holder = lock.read_text().strip() if lock.is_file() else ""
+    if holder in {str(parent.pid) for parent in psutil.Process().parents()}:
+        yield
+    else:
+        with manifest.folder_lock(out):
+            yield
+
+
 def _rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
@@ -309,7 +347,9 @@ def main(arguments: Sequence[str]) -> int:
     """
     die_with_parent(_live_parent())
     try:
-        train(parse(arguments))
+        options = parse(arguments)
+        with hold_folder(options.out) if _rank() == 0 else contextlib.nullcontext():
+            train(options)
     except Exception as error:  # noqa: BLE001 - whatever it is, the launcher wants one line
         traceback.print_exc()
         reason = " ".join(str(error).split()) or "no message"

@@ -12,6 +12,7 @@ RESERVED = (
     "batch-size", "epochs", "lr", "warmup", "wd", "opt", "beta1", "beta2", "eps", "lr-scheduler", "seed", "precision",
     "device", "dist-backend", "workers", "threads", "loading", "augment", "skip-padding", "save-frequency",
     "delete-previous-checkpoint", "save-most-recent", "log-every-n-steps", "report-to", "zeroshot-frequency",
+    "keep-epochs", "skip-broken",
 )  # fmt: skip
 """Options of the command that have a field of their own, or that the launcher decides."""
 
@@ -36,7 +37,10 @@ class PretrainConfig:
     """Passes over the data. Each pair is seen once an epoch, so this is the number of exposures too."""
 
     batch_size: int = 256
-    """Pairs in a batch of one process."""
+    """Pairs in a batch of one process; `global_batch` replaces it."""
+
+    global_batch: int = 0
+    """Pairs of a step over all processes of all machines, divided among them; 0: `batch_size` for each process."""
 
     optimizer: str = "timm/muon"
     """`adamw`, or `timm/NAME` for any optimiser of timm."""
@@ -65,6 +69,9 @@ class PretrainConfig:
     processes: int = 1
     """Processes of one machine (torchrun's `--nproc_per_node`): one for each GPU; on a CPU one is best."""
 
+    nodes: int = 1
+    """Machines. More than one train by scripts: `salmubench pretrain --emit slurm` (or `torchrun`)."""
+
     threads: int = 0
     """CPU threads of each process; 0 shares the cores among the processes."""
 
@@ -89,7 +96,19 @@ class PretrainConfig:
     """Further retain pairs: WebDataset shards as open_clip's `--train-data` takes them (brace patterns, `::`)."""
 
     retain_samples: int = 0
-    """How many pairs `retain_data` has."""
+    """How many pairs `retain_data` has; 0: as `sizes.json` or img2dataset's `NNNNN_stats.json` beside the shards say,
+    and counted where they say nothing."""
+
+    retain_check_shards: int = 2
+    """How many shards of `retain_data`, spread evenly, are read and decoded before a training that streams; one that
+    keeps its pairs in memory reads all."""
+
+    retain_broken: float = 0.0
+    """Share of the pairs of `retain_data` that may be broken (cut off, undecodable, without caption): they are named,
+    counted and left out. Above it the training doesn't start."""
+
+    keep_epochs: tuple[int, ...] = ()
+    """Epochs after which a checkpoint is kept in `epochs/NNNNN/`, for learning curves: `run` evaluates them."""
 
     log_every: int = 10
     """Steps between two entries of the training log."""
@@ -97,15 +116,25 @@ class PretrainConfig:
     extra_args: dict[str, Any] = field(default_factory=dict)
     """Further options of open_clip_train by name without dashes, e.g. `grad-clip-norm: 1.0`; `true` for flags."""
 
+    @property
+    def world(self) -> int:
+        """Processes of all machines."""
+        return self.nodes * self.processes
+
+    @property
+    def process_batch(self) -> int:
+        """Pairs in a batch of one process."""
+        return self.global_batch // self.world if self.global_batch else self.batch_size
+
     def __post_init__(self) -> None:
         """Check the ranges.
 
         Raises:
             ConfigError: names the field.
         """
-        for name in ("epochs", "batch_size", "processes", "log_every"):
+        for name in ("epochs", "batch_size", "processes", "nodes", "log_every"):
             _require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
-        for name in ("warmup", "threads", "workers", "retain_samples"):
+        for name in ("warmup", "threads", "workers", "retain_samples", "retain_check_shards", "global_batch"):
             _require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         _require(self.lr > 0, "lr", "a rate above 0", self.lr)
         _require(self.weight_decay >= 0, "weight_decay", "0 or more", self.weight_decay)
@@ -114,8 +143,13 @@ class PretrainConfig:
         _require(known, "optimizer", "adamw or timm/NAME", self.optimizer)
         memory_and_crops = self.augment == "engine" and self.loading == "memory"
         _require(not memory_and_crops, "loading", "stream (with augment: engine)", self.loading)
-        _require(bool(self.retain_data) == bool(self.retain_samples), "retain_samples",
-                 "the number of pairs in retain_data", self.retain_samples)  # fmt: skip
+        _require(bool(self.retain_data) or not self.retain_samples, "retain_samples",
+                 "0 where there is no retain_data", self.retain_samples)  # fmt: skip
+        _require(0 <= self.retain_broken < 1, "retain_broken", "a share from 0 to below 1", self.retain_broken)
+        _require(all(1 <= epoch <= self.epochs for epoch in self.keep_epochs), "keep_epochs",
+                 f"epochs from 1 to {self.epochs}", list(self.keep_epochs))  # fmt: skip
+        _require(self.global_batch % self.world == 0, "global_batch",
+                 f"a multiple of the {self.world} processes (nodes × processes)", self.global_batch)  # fmt: skip
         for name, value in self.extra_args.items():
             _check_extra(name, value)
 

@@ -1,0 +1,185 @@
+"""Retain pairs of the user: WebDataset shards, examined before anything is trained on them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from salmubench import manifest, progress
+from salmubench.errors import ConfigError, DatasetError
+from salmubench.pretrain.samples import Sample, open_picture, paths_of, read_shard
+from salmubench.shards import SIZES
+
+_NAMED = 5  # broken pairs that a message shows
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard.
+
+    Attributes:
+        path: the tar file, or what webdataset reads instead.
+        bytes: its size; `None` where it is no file on this machine.
+        pairs: usable pairs; `None` where nothing beside the shard says it and it wasn't read.
+        sha256: of the file where it was read, else `None`.
+    """
+
+    path: str
+    bytes: int | None
+    pairs: int | None
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class RetainData:
+    """What was found.
+
+    Attributes:
+        pattern: as the user gave it.
+        shards: all of them.
+        pairs: usable pairs of all shards.
+        read: shards that were read and decoded.
+        broken: messages of the pairs that can't be used, of the shards that were read.
+    """
+
+    pattern: str
+    shards: tuple[Shard, ...]
+    pairs: int
+    read: int
+    broken: tuple[str, ...]
+
+    @property
+    def local(self) -> bool:
+        """All shards are files on this machine."""
+        return all(shard.bytes is not None for shard in self.shards)
+
+
+def examine(
+    pattern: str, *, samples: int = 0, check_shards: int | None = 2, broken_limit: float = 0.0, threads: int = 1
+) -> RetainData:
+    """Check that all shards are there, read some of them or all, and count.
+
+    Args:
+        pattern: brace patterns joined by `::`. What is no file (`pipe:…`, `s3://…`) is taken as it is.
+        samples: pairs there are, as the user says; 0: counted.
+        check_shards: how many are read and decoded, spread evenly; `None`: all. Those that are cut off are read
+            anyway, and without `samples` those whose count nothing states.
+        broken_limit: share of the pairs read that may be broken.
+        threads: for decoding.
+
+    Raises:
+        ConfigError: remote shards, whose pairs can't be counted here, without `samples`.
+        DatasetError: a shard is missing, too many pairs are broken, or the count is another than `samples`.
+    """
+    paths = paths_of(pattern)
+    if any(path.startswith("pipe:") or "://" in path for path in paths):
+        if not samples:
+            raise ConfigError("Expected pretrain.retain_samples with shards that are no local files, found 0.")
+        return RetainData(pattern, tuple(Shard(path, None, None, None) for path in paths), samples, 0, ())
+    _check_present(paths)
+    stated = _stated(paths)
+    chosen = set(paths if check_shards is None else _spread(paths, check_shards))
+    chosen |= {path for path in paths if not _ends_well(path)}
+    if not samples:
+        chosen |= {path for path in paths if path not in stated}
+    shards, broken, seen = [], list[str](), 0
+    with progress.bar(total=len(chosen), description="check retain shards") as advance:
+        for path in paths:
+            size = Path(path).stat().st_size
+            if path not in chosen:
+                shards.append(Shard(path, size, stated.get(path), None))
+                continue
+            good, bad = _read(path, stated.get(path), threads)
+            seen += good + len(bad)
+            broken += bad
+            shards.append(Shard(path, size, good, manifest.sha256_file(Path(path))))
+            advance(1)
+    if len(broken) > broken_limit * seen:
+        shown = "; ".join(broken[:_NAMED]) + (" …" if len(broken) > _NAMED else "")
+        raise DatasetError(
+            f"Expected at most {broken_limit:.3%} of the pairs of pretrain.retain_data to be broken "
+            f"(pretrain.retain_broken), found {len(broken)} of {seen} in the {len(chosen)} shards that were read: "
+            f"{shown}"
+        )
+    counted = None if any(shard.pairs is None for shard in shards) else sum(shard.pairs or 0 for shard in shards)
+    if samples and counted is not None and counted != samples:
+        raise DatasetError(
+            f"Expected {samples} pairs (pretrain.retain_samples) in {pattern}, found {counted}. Give 0 to have them "
+            "counted."
+        )
+    return RetainData(pattern, tuple(shards), samples if counted is None else counted, len(chosen), tuple(broken))
+
+
+def _check_present(paths: Sequence[str]) -> None:
+    missing = [path for path in paths if not Path(path).is_file()]
+    if missing or not paths:
+        raise DatasetError(
+            f"Expected {len(paths)} shards of pretrain.retain_data, found {len(missing)} of them missing: "
+            f"{', '.join(missing[:_NAMED])}{' …' if len(missing) > _NAMED else ''}. Fetch them, or change the pattern."
+        )
+
+
+def _stated(paths: Sequence[str]) -> dict[str, int]:
+    """Pairs of each shard that a file beside it tells: `sizes.json`, or img2dataset's `NNNNN_stats.json`."""
+    sizes = {folder: _json(folder / SIZES) for folder in {Path(path).parent for path in paths}}
+    found = {}
+    for path in map(Path, paths):
+        count = sizes[path.parent].get(path.name, _json(path.with_name(f"{path.stem}_stats.json")).get("successes"))
+        if isinstance(count, int):
+            found[str(path)] = count
+    return found
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DatasetError(f"Expected JSON in {path}, found: {error}.") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _spread(paths: Sequence[str], count: int) -> list[str]:
+    count = min(count, len(paths))
+    return [paths[index * len(paths) // count] for index in range(count)]
+
+
+def _ends_well(path: str) -> bool:
+    """Tell whether a tar file has its end: two empty blocks of 512 bytes."""
+    with Path(path).open("rb") as stream:
+        stream.seek(-min(1024, Path(path).stat().st_size), os.SEEK_END)
+        return stream.read() == bytes(1024)
+
+
+def _read(path: str, stated: int | None, threads: int) -> tuple[int, list[str]]:
+    """Usable pairs of a shard, and a message for each that isn't or that the count beside the shard says is lacking."""
+    good, bad = 0, list[str]()
+
+    def decoded(sample: Sample) -> str | None:
+        try:
+            open_picture(sample)
+        except DatasetError as error:
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(threads) as pool:
+        for message in pool.map(decoded, read_shard(path, lambda error: bad.append(str(error)))):
+            if message is None:
+                good += 1
+            else:
+                bad.append(message)
+    if stated is not None and good + len(bad) < stated:
+        lacking = stated - good - len(bad)
+        bad += [f"Expected {stated} pairs in {path} (as the file beside it says), found {good + len(bad)}."] * lacking
+    elif stated is not None and good + len(bad) > stated:
+        raise DatasetError(
+            f"Expected {stated} pairs in {path} (as the file beside it says), found {good + len(bad)}. Correct that "
+            "file or delete it."
+        )
+    return good, bad

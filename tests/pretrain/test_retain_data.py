@@ -1,0 +1,185 @@
+"""Retain shards of the user: examined before a training, mixed with ours, broken pairs counted and named."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from salmubench.errors import ConfigError, DatasetError
+from salmubench.models import load_model
+from salmubench.pretrain.launch import plan_job
+from salmubench.pretrain.memory_loader import load_pairs
+from salmubench.pretrain.recipe import PretrainConfig
+from salmubench.pretrain.retain_data import examine
+from tiny_model import tiny_model
+
+SHARDS, PAIRS = 4, 5
+
+
+def jpeg(seed):
+    stream = io.BytesIO()
+    noise = np.random.default_rng(seed).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def write(path, files):
+    with tarfile.open(path, "w") as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def files_of(shard):
+    return {
+        name: data
+        for pair in range(PAIRS)
+        for name, data in (
+            (f"{shard:05d}{pair:04d}.jpg", jpeg([shard, pair])),
+            (f"{shard:05d}{pair:04d}.json", b"{}"),  # as img2dataset writes them
+            (f"{shard:05d}{pair:04d}.txt", f"picture {shard} {pair}".encode()),
+        )
+    }
+
+
+@pytest.fixture
+def pattern(tmp_path):
+    folder = tmp_path / "web"
+    folder.mkdir()
+    for shard in range(SHARDS):
+        write(folder / f"{shard:05d}.tar", files_of(shard))
+    return str(folder / "{00000..00003}.tar")
+
+
+def break_one(folder, **changes):
+    """Replace files of the third shard; `None` takes one away."""
+    files = {**files_of(2), **changes}
+    write(folder / "00002.tar", {name: data for name, data in files.items() if data is not None})
+
+
+def test_counted_where_nothing_states_it(pattern):
+    found = examine(pattern, check_shards=1)
+    assert (found.pairs, found.read, found.broken) == (20, 4, ())
+    assert all(shard.sha256 and shard.pairs == PAIRS for shard in found.shards)
+
+
+@pytest.mark.parametrize("how", ["sizes", "img2dataset", "recipe"])
+def test_stated_counts_save_reading(pattern, tmp_path, how):
+    samples = 0
+    if how == "sizes":
+        (tmp_path / "web" / "sizes.json").write_text(json.dumps({f"{shard:05d}.tar": PAIRS for shard in range(SHARDS)}))
+    elif how == "img2dataset":
+        for shard in range(SHARDS):
+            (tmp_path / "web" / f"{shard:05d}_stats.json").write_text(json.dumps({"count": 9, "successes": PAIRS}))
+    else:
+        samples = 20
+    found = examine(pattern, samples=samples, check_shards=2)
+    assert (found.pairs, found.read) == (20, 2)
+    assert [shard.sha256 is not None for shard in found.shards] == [True, False, True, False]
+    assert examine(pattern, samples=samples, check_shards=None).read == 4
+
+
+def test_missing_shards_are_named(pattern, tmp_path):
+    (tmp_path / "web" / "00001.tar").unlink()
+    with pytest.raises(DatasetError, match=r"Expected 4 shards .* found 1 of them missing: .*00001\.tar"):
+        examine(pattern)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"000020003.jpg": b"not a picture"}, "Expected a picture for 000020003 in"),
+        ({"000020003.jpg": jpeg(0)[:300]}, "Expected a picture for 000020003 in"),
+        ({"000020003.jpg": None}, "picture and a caption .* for 000020003 in"),
+        ({"000020003.txt": None}, "picture and a caption .* for 000020003 in"),
+        ({"000020003.txt": b"\xff\xfe"}, "caption in UTF-8 for 000020003 in"),
+    ],
+)
+def test_broken_pairs_are_counted_named_and_limited(pattern, tmp_path, changes, message):
+    break_one(tmp_path / "web", **changes)
+    with pytest.raises(DatasetError, match=rf"at most 0\.000% .* found 1 of 20 in the 4 shards .*{message}"):
+        examine(pattern)
+    with pytest.raises(DatasetError, match="found 1 of 20"):
+        examine(pattern, broken_limit=0.049)
+    found = examine(pattern, broken_limit=0.05)
+    assert found.pairs == 19
+    assert len(found.broken) == 1
+
+
+def test_cut_off_shard(pattern, tmp_path):
+    path = tmp_path / "web" / "00003.tar"
+    path.write_bytes(path.read_bytes()[:7000])
+    whole = len(examine(pattern, broken_limit=0.5).broken)
+    assert whole == 1  # how much is lacking nobody says
+    with pytest.raises(DatasetError, match=r"WebDataset shard at .*00003\.tar"):
+        examine(pattern)
+    (tmp_path / "web" / "sizes.json").write_text(json.dumps({"00003.tar": PAIRS}))
+    found = examine(pattern, broken_limit=0.5)
+    assert found.pairs + len(found.broken) == 20
+    assert found.pairs < 19
+
+
+def test_wrong_counts(pattern, tmp_path):
+    with pytest.raises(DatasetError, match=r"Expected 21 pairs \(pretrain\.retain_samples\) .* found 20"):
+        examine(pattern, samples=21, check_shards=None)
+    (tmp_path / "web" / "sizes.json").write_text(json.dumps({"00000.tar": PAIRS + 1}))
+    with pytest.raises(DatasetError, match=r"Expected 6 pairs in .*00000\.tar"):
+        examine(pattern)
+    (tmp_path / "web" / "sizes.json").write_text(json.dumps({"00000.tar": PAIRS - 1}))
+    with pytest.raises(DatasetError, match=r"Expected 4 pairs in .*00000\.tar .* found 5"):
+        examine(pattern, broken_limit=0.9)
+
+
+def test_remote_shards_need_a_count():
+    with pytest.raises(ConfigError, match="retain_samples"):
+        examine("pipe:aws s3 cp s3://x/{0..3}.tar -")
+    found = examine("s3://x/{0..3}.tar", samples=7)
+    assert (found.pairs, len(found.shards), found.local) == (7, 4, False)
+
+
+def test_remote_shards_are_streamed(tmp_path, tiny_folder):
+    config = PretrainConfig(
+        model="salmu-tiny", warmup=1, batch_size=8, loading="memory", retain_data="pipe:cat x", retain_samples=9
+    )
+    arguments = {"dataset": tiny_folder, "kind": "clean", "out": tmp_path / "x", "seed": 0, "device": "cpu"}
+    with pytest.raises(ConfigError, match=r"loading: stream .* found memory"):
+        plan_job(config, precision="fp32", **arguments)
+
+
+def test_mixed_with_ours_for_both_kinds(pattern, tmp_path, tiny_folder):
+    config = PretrainConfig(model="salmu-tiny", epochs=1, batch_size=32, warmup=1, retain_data=pattern)
+    jobs = [
+        plan_job(
+            config, dataset=tiny_folder, kind=kind, out=tmp_path / kind, seed=0, device="cpu", precision="fp32"
+        )
+        for kind in ("clean", "compromised")
+    ]  # fmt: skip
+    assert [job.parts for job in jobs] == [{"retain": 122}, {"retain": 122, "sensitive": 48}]
+    clean, compromised = (job.train_data for job in jobs)
+    assert clean.startswith(f"{pattern}::")
+    assert compromised.startswith(f"{clean}::")
+    assert jobs[0].more.read == 4  # they stay in memory, so all are checked
+
+
+def test_broken_pairs_are_left_out_of_the_training(pattern, tmp_path, tiny_folder):
+    break_one(tmp_path / "web", **{"000020003.jpg": b"not a picture"})
+    config = PretrainConfig(model="salmu-tiny", epochs=1, batch_size=32, warmup=1, retain_data=pattern)
+    arguments = {"dataset": tiny_folder, "kind": "clean", "out": tmp_path / "x", "seed": 0, "device": "cpu"}
+    with pytest.raises(DatasetError, match="found 1 of 20"):
+        plan_job(config, precision="fp32", **arguments)
+    job = plan_job(replace(config, retain_broken=0.1), precision="fp32", **arguments)
+    assert job.rows == 121
+    model = load_model(tiny_model(tmp_path / "model"))
+    settings = {"preprocess": model.preprocess, "tokenize": model.tokenize, "threads": 1, "expected": job.rows}
+    pairs = load_pairs(job.train_data, skip_broken=True, **settings)
+    assert pairs.sources == (19, 102)
+    assert len(pairs.images) == 121
+    with pytest.raises(DatasetError, match="000020003"):
+        load_pairs(job.train_data, **settings)
