@@ -126,24 +126,37 @@ def test_second_run_into_one_folder_is_refused(tmp_path, capsys):
     first.communicate()
 
 
+WRONG = {
+    "nan": ("    return similarity * float('nan'), {}", "it diverged: the loss is nan"),
+    "raises": ("    raise KeyError('names')", "its loss raised KeyError"),
+    "deaf": ("    return similarity.detach(), {}", "carries no gradient"),
+    "still": ("    return similarity * 0, {}", "found zero at every step"),
+    "greedy": ("    return batch.holdout_identity, {}", "no attribute 'holdout_identity'"),
+}
+
+
 @pytest.mark.slow
-def test_failing_method_does_not_stop_the_others(finished, tmp_path, capsys):
-    bad = tmp_path / "bad.py"
-    bad.write_text(
-        '"""Returns NaN."""\nfrom dataclasses import dataclass\nimport torch\n\n'
-        "@dataclass(frozen=True)\nclass Config:\n    pass\n\nNEEDS = ('forget',)\n\n"
-        "def loss(batch, model, reference, config):\n"
-        "    value = model.encode_image(batch.forget.images).sum() * float('nan')\n    return value, {}\n"
-    )
-    methods = f"{bad},delete"
-    assert main(["run", "--recipe", "tiny", "--out", str(finished), "--methods", methods]) == 1
+def test_failing_methods_do_not_stop_the_others(finished, tmp_path, capsys):
+    for name, (body, _) in WRONG.items():
+        (tmp_path / f"{name}.py").write_text(
+            '"""Goes wrong."""\nfrom dataclasses import dataclass\n'
+            '@dataclass(frozen=True)\nclass Config:\n    """None."""\nNEEDS = ("forget",)\n'
+            "def loss(batch, model, reference, config):\n"
+            "    similarity = model.encode_image(batch.forget.images).sum()\n" + body + "\n"
+        )
+    methods = ",".join([*(str(tmp_path / f"{name}.py") for name in WRONG), "delete"])
+    assert main(["run", "--recipe", "tiny", "--out", str(finished), "--methods", methods, "--budgets", "5"]) == 1
     captured = capsys.readouterr()
-    assert "'bad' failed at step 0" in captured.err
     assert "DELETE" in captured.out
-    record = json.loads((finished / "records" / "bad-5x.json").read_text())
-    assert (record["status"], record["scores"], record["error"]["step"]) == ("failed", {}, 0)
+    page = (finished / "report" / "index.html").read_text()
+    for name, (_, message) in WRONG.items():
+        record = json.loads((finished / "records" / f"{name}-5x.json").read_text())
+        assert (record["status"], record["scores"], record["error"]["method"]) == ("failed", {}, name)
+        assert message in record["error"]["message"]
+        assert record["error"]["step"] is not None
+        assert f"'{name}' failed at step {record['error']['step']}" in captured.err
+        assert f"failed at step {record['error']['step']}" in page
     assert read_record(finished / "records" / "delete-5x.json").status == "complete"
-    assert "bad" in (finished / "report" / "index.html").read_text()
 
 
 @pytest.mark.slow

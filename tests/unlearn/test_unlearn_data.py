@@ -82,6 +82,23 @@ def test_overlap_is_refused(holdout: str, run: Runner, tmp_path: Path) -> None:
         run("finetuning", dataset=folder)
 
 
+def test_the_official_training_split_is_never_read(run: Runner, tiny_folder: Path, tmp_path: Path) -> None:
+    """`sensitive` lies in the release beside the five splits and holds the holdouts: methods pass it by."""
+    folder = tmp_path / "dataset"
+    shutil.copytree(tiny_folder, folder)
+    dataset = open_dataset(folder)
+    rows = [row for split in ("forget", *HOLDOUT_SPLITS) for row in all_rows(dataset, split)]
+    rewrite(folder, "sensitive", [dataclasses.replace(row, image=b"no picture") for row in rows])
+    with_it, without = (
+        run("cliperase", dataset=where, budget=1, name=name)
+        for where, name in ((folder, "with"), (tiny_folder, "without"))
+    )
+    assert (with_it / models.WEIGHTS).read_bytes() == (without / models.WEIGHTS).read_bytes()
+    (folder / "data" / "forget-00000-of-00001.parquet").unlink()
+    with pytest.raises(DatasetError, match=r"official splits.*found no forget"):
+        run("cliperase", dataset=folder, name="alone")
+
+
 def test_same_fact_under_another_name_is_refused(tmp_path: Path) -> None:
     folder = tiny_dataset(tmp_path / "dataset")
     dataset = open_dataset(folder)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from salmubench.cli.arguments import Device, Precision
 
@@ -15,6 +17,7 @@ def unlearn_(
     out: Path,
     budget: float = 5,
     config: Path | None = None,
+    towers: Literal["auto", "both", "image", "text"] = "auto",
     recipe: str = "mini",
     seed: int = 0,
     device: Device = "auto",
@@ -28,26 +31,31 @@ def unlearn_(
         dataset: a folder or a Hub id.
         out: folder of the candidate.
         budget: how often each forget pair is seen.
-        config: YAML file with the method's options.
+        config: YAML file with the method's options and engine settings for it.
+        towers: which encoders move; `auto`: those that the method declares, or else the recipe.
         recipe: name or path of a recipe; its section `unlearn` holds the engine's settings.
         seed: of batches and noise.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
     """
     from salmubench import recipe as recipes
+    from salmubench.dataset.personas.fresh import fresh_people
     from salmubench.layout import open_dataset
     from salmubench.unlearn.engine import unlearn
+    from salmubench.unlearn.registry import read_options
 
+    opened = open_dataset(dataset)
     settings = recipes.load(recipe).recipe.unlearn
     print(
         unlearn(
             method,
             model=model,
-            dataset=open_dataset(dataset),
+            dataset=opened,
             out=out,
             budget=budget,
-            config=config,
+            config={**read_options(config), **({} if towers == "auto" else {"towers": towers})},
             settings=settings,
+            fresh=partial(fresh_people, opened, seed=seed),
             seed=seed,
             device=device,
             precision=precision,

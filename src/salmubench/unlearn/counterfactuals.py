@@ -48,7 +48,7 @@ class Pool:
     def of_facts(cls, facts: Iterable[Fact]) -> Pool:
         """The names and values of facts: the closed track."""
         facts = list(facts)
-        values = {field: _distinct(fact.value for fact in facts if fact.field == field) for field in FIELDS}
+        values = {str(field): _distinct(fact.value for fact in facts if fact.field == field) for field in FIELDS}
         return cls(_distinct(fact.name for fact in facts), values)
 
     @classmethod

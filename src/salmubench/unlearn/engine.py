@@ -155,7 +155,8 @@ def _invent(configured: Configured, fresh: Callable[[], Sequence[Person]] | None
     if len(people) < 2:
         raise ConfigError(
             f"Expected invented people for the method {configured.method.name!r}, which needs `fresh`, found "
-            f"{len(people)}. Give `fresh`, e.g. `pipeline.invent_people`, or choose options that don't need them."
+            f"{len(people)}. Give `fresh`, as `salmubench run` and `salmubench unlearn` do, or choose options that need "
+            "none."
         )
     return people
 

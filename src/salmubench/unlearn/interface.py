@@ -17,9 +17,8 @@ from salmubench import models
 from salmubench.models import ClipModel
 from salmubench.types import Pair
 
-Need = Literal["forget", "forget_target", "retain"]
-NEEDS: tuple[Need, ...] = ("forget", "forget_target", "retain")
-"""Kinds of pairs that a method may ask for. Holdouts are not among them."""
+Need = Literal["forget", "forget_target", "retain", "fresh"]
+"""What a method may ask for: kinds of pairs, and people who are in no dataset. Holdouts are not among them."""
 
 Source = Tensor | Callable[[], Tensor]
 

@@ -37,6 +37,8 @@ class Method:
         sha256: hash of that file.
         narrow: the kinds of pairs it needs under a given configuration (`needs(config)`), or `None`.
         settings: engine settings that belong to the method (`SETTINGS`), e.g. the towers that move.
+        search: engine settings that tuning tries (`SEARCH`), as in the metadata of `Config`'s fields; of a loop method
+            without any, the learning rate.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Method:
     sha256: str
     narrow: Callable[[Any], tuple[str, ...]] | None
     settings: Mapping[str, Any]
+    search: Mapping[str, Any]
 
     def needs_of(self, config: Any) -> tuple[str, ...]:
         """Kinds of pairs needed under this configuration."""
@@ -125,6 +128,7 @@ def load_method(name: str) -> Method:
         sha256=manifest.sha256_file(path),
         narrow=getattr(module, "needs", None),
         settings=_check_declared(path, getattr(module, "SETTINGS", {})),
+        search=_check_search(path, getattr(module, "SEARCH", {})),
     )
 
 
@@ -142,7 +146,7 @@ def configure(method: Method, settings: UnlearnConfig, config: Mapping[str, Any]
         UnknownName: an option that neither the method nor the engine has.
         ConfigError: a value of the wrong type or out of range.
     """
-    given = {**settings.overrides.get(method.name, {}), **_read_options(config)}
+    given = {**settings.overrides.get(method.name, {}), **read_options(config)}
     own = {item.name for item in dataclasses.fields(method.config)}
     for name in given:
         if name not in own and name not in ENGINE_OPTIONS:
@@ -246,6 +250,15 @@ def _check_declared(path: Path, declared: Any) -> Mapping[str, Any]:
     return declared
 
 
+def _check_search(path: Path, declared: Any) -> Mapping[str, Any]:
+    if not isinstance(declared, dict):
+        raise ConfigError(f"Expected SEARCH, ranges of engine settings by name, in {path}, found {declared!r}.")
+    for name in declared:
+        if name not in ENGINE_OPTIONS:
+            raise UnknownName(f"engine setting in SEARCH of {path}:", str(name), ENGINE_OPTIONS)
+    return declared
+
+
 def _check_config(path: Path, config: Any) -> None:
     if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
         raise ConfigError(f"Expected a dataclass Config in {path}, found {config!r}.")
@@ -261,7 +274,12 @@ def _check_config(path: Path, config: Any) -> None:
             )
 
 
-def _read_options(config: Mapping[str, Any] | Path | None) -> dict[str, Any]:
+def read_options(config: Mapping[str, Any] | Path | None) -> dict[str, Any]:
+    """Options by name, from a mapping or a YAML file.
+
+    Raises:
+        ConfigError: not a readable YAML file with options by name.
+    """
     if config is None:
         return {}
     if isinstance(config, Mapping):

@@ -27,6 +27,7 @@ from salmubench.unlearn.losses import both_ways, divergence
 
 PAPER = "Chundawat et al., Can Bad Teaching Induce Forgetting?, AAAI 2023, arXiv 2205.08096"
 NEEDS = ("forget", "retain")
+SEARCH = {"lr": (1e-5, 1e-3, "log")}
 
 
 @dataclass(frozen=True)

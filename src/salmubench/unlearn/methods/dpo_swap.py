@@ -31,6 +31,7 @@ from salmubench.unlearn.losses import contrastive, pair_similarity
 
 PAPER = "Rafailov et al., Direct Preference Optimization, NeurIPS 2023, arXiv 2305.18290"
 NEEDS = ("forget", "retain", "fresh")
+SEARCH = {"lr": (1e-5, 1e-3, "log")}
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,8 @@ def directions(forget: Tensor, retain: Tensor, rank: int) -> Tensor:
         (d, rank), orthonormal columns.
     """
     _, _, right = torch.linalg.svd(forget - retain.mean(dim=0), full_matrices=False)
-    return right[:rank].T
+    found: Tensor = right[:rank].T
+    return found
 
 
 def project(projection: nn.Parameter | nn.Linear, basis: Tensor, alpha: float) -> None:

@@ -30,6 +30,7 @@ from salmubench.unlearn.losses import contrastive, derangement
 
 PAPER = "Fan et al., SalUn, ICLR 2024, arXiv 2310.12508"
 NEEDS = ("forget", "retain")
+SEARCH = {"lr": (1e-5, 1e-3, "log")}
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     masks = saliency(sums, config.salient)
     with ExitStack() as stack:
         for weight, mask in zip(engine.trainable(), masks, strict=True):
-            stack.callback(weight.register_hook(lambda gradient, mask=mask: gradient * mask).remove)
+            stack.callback(weight.register_hook(mask.__mul__).remove)  # type: ignore[no-untyped-call]
         engine.descend(
             lambda batch: relabelled(batch, model, config), batches=engine.batches[looked:], weight_decay=0.0
         )

@@ -27,6 +27,7 @@ from salmubench.unlearn.losses import both_ways, contrastive, divergence
 
 PAPER = "Kurmanji et al., Towards Unbounded Machine Unlearning, NeurIPS 2023, arXiv 2302.09880"
 NEEDS = ("forget", "retain")
+SEARCH = {"lr": (1e-5, 1e-3, "log")}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from salmubench.unlearn.losses import contrastive
 
 PAPER = "Ilharco et al., Editing Models with Task Arithmetic, ICLR 2023, arXiv 2212.04089"
 NEEDS = ("forget",)
+SEARCH = {"lr": (1e-5, 1e-3, "log")}
 
 
 @dataclass(frozen=True)
