@@ -79,9 +79,9 @@ def _recipes(prefix: str, **_: Any) -> Iterable[str]:
 
 
 def _anything(prefix: str, **_: Any) -> Iterable[str]:
-    from salmubench.cli.listing import known
+    from salmubench.cli.listing import KINDS, known
 
-    return [name for names in known().values() for name in names if name.startswith(prefix)]
+    return [name for kind in KINDS for name in known(kind) if name.startswith(prefix)]
 
 
 _NAMES = {"method": _methods, "methods": _more_methods, "name": _anything, "recipe": _recipes}

@@ -11,6 +11,7 @@ from salmubench import plugins
 from salmubench.cli.output import on_terminal, print_json, print_table
 from salmubench.errors import UnknownName
 
+KINDS = ("methods", "metrics", "recipes", "backends")
 _METHODS = "salmubench.unlearn.methods"
 _METRICS = "salmubench.metrics"
 _BACKENDS = ("portraits", "retain", "captions")
@@ -23,7 +24,7 @@ def list_(what: Literal["methods", "metrics", "recipes", "backends"], *, json: b
         what: which kind.
         json: print name, first sentence and paper as JSON.
     """
-    found = [_entry(what, name) for name in known()[what]]
+    found = [_entry(what, name) for name in known(what)]
     if json:
         print_json(found)
     elif on_terminal():
@@ -41,12 +42,11 @@ def show_(name: str, *, json: bool = False) -> None:
         name: a name that `salmubench list` gives, or the path of a method's file.
         json: print it as JSON.
     """
-    names = known()
-    kind = next((kind for kind, found in names.items() if name in found), None)
+    kind = next((kind for kind in KINDS if name in known(kind)), None)
     if plugins.is_path(name) and kind is None:
         kind = "methods"
     if kind is None:
-        every = [item for found in names.values() for item in found]
+        every = [item for kind in KINDS for item in known(kind)]
         raise UnknownName("method, metric, recipe or backend", name, every)
     found = _method(name) if kind == "methods" else {"name": name, "kind": kind[:-1], "about": _text(kind, name)}
     if json:
@@ -64,18 +64,17 @@ def show_(name: str, *, json: bool = False) -> None:
         print(textwrap.fill(" ".join(option.doc.split()), 100, initial_indent=" " * 6, subsequent_indent=" " * 6))
 
 
-def known() -> dict[str, list[str]]:
-    """Names by kind, without importing any of them."""
-    from salmubench import recipe as recipes
-    from salmubench.metrics import names
-
-    backends = [f"{part}/{name}" for part in _BACKENDS for name in plugins.names(f"salmubench.dataset.{part}")]
-    return {
-        "methods": plugins.names(_METHODS),
-        "metrics": names(),
-        "recipes": recipes.names(),
-        "backends": backends,
-    }
+def known(kind: str) -> list[str]:
+    """Names of one kind, without importing any of them."""
+    if kind == "methods":
+        return plugins.names(_METHODS)
+    if kind == "backends":
+        return [f"{part}/{name}" for part in _BACKENDS for name in plugins.names(f"salmubench.dataset.{part}")]
+    if kind == "metrics":
+        from salmubench.metrics import names
+    else:
+        from salmubench.recipe import names
+    return names()
 
 
 def _entry(kind: str, name: str) -> dict[str, str | None]:

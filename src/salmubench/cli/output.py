@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from salmubench import manifest
-
-if TYPE_CHECKING:
-    from salmubench.results.schema import RunRecord
 
 _COLOURS = {"yes": "green", "no": "red", "?": "yellow"}
 
@@ -45,11 +42,11 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
         print("  ".join(aligned).rstrip())
 
 
-def print_results(records: Sequence[RunRecord]) -> None:
+def print_results(records: Sequence[Any]) -> None:
     """Print the main numbers of records.
 
     Args:
-        records: in the order to show them.
+        records: run records, in the order to show them.
     """
     from salmubench.report import tables
 

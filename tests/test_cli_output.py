@@ -1,0 +1,208 @@
+"""What commands print: tables on a terminal, plain text in a pipe, JSON for programs; completion; --quiet; NO_COLOR."""
+
+import json
+import logging
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from salmubench import progress
+from salmubench.cli.main import COMMANDS, main
+from salmubench.cli.output import print_results
+from salmubench.report.collect import read_run
+
+sys.path.insert(0, str(Path(__file__).parent / "report"))
+from submission_world import edit_json, mend, write_submittable_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run; read only."""
+    return write_submittable_run(tmp_path_factory.mktemp("output") / "run", names=("cliperase-5x", "delete-5x"))
+
+
+def completions(line: str) -> list[str]:
+    """What the shell is told when a tabulator is pressed at the end of the line."""
+    read, write = os.pipe()
+    environment = {
+        **os.environ, "_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_IFS": "\n",
+    }  # fmt: skip
+    code = f"import os; os.dup2({write}, 8); from salmubench.cli.main import main; main()"
+    subprocess.run([sys.executable, "-c", code], env=environment, pass_fds=[write], check=True, capture_output=True)
+    os.close(write)
+    with os.fdopen(read) as stream:
+        return [word.strip() for word in stream.read().split("\n")]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("salmubench leaderboard ", {"submit", "check", "build"}),
+        ("salmubench run --rec", {"--recipe"}),
+        ("salmubench run --recipe t", {"tiny"}),
+        ("salmubench run --device ", {"auto", "cpu", "cuda"}),
+        ("salmubench unlearn clip", {"cliperase"}),
+        ("salmubench run --methods finetuning,clip", {"finetuning,cliperase"}),
+        ("salmubench leaderboard submit --track ", {"closed", "generator"}),
+    ],
+)
+def test_completion(line, expected):
+    assert expected <= set(completions(line))
+
+
+def test_completion_knows_every_command():
+    words = completions("salmubench ")
+    assert {command.split()[0] for command in COMMANDS} <= set(words)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_names_the_program(shell, capsys):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "salmubench" in script
+    assert "_ARGCOMPLETE" in script
+
+
+def test_completion_without_its_library_names_the_extra(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    assert main(["completion", "bash"]) == 1
+    assert "pip install 'salmubench[completion]'" in capsys.readouterr().err
+
+
+def test_list_as_json(capsys):
+    for what, name in {"methods": "cliperase", "metrics": "retfail", "recipes": "tiny"}.items():
+        assert main(["list", what, "--json"]) == 0
+        found = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
+        assert len(found[name]["about"]) > 20
+        assert found[name]["paper"] == {"methods": "2410.23330"}.get(what)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("retfail", "MRR = mean(1 / rank)"), ("tiny", "identities: 8"), ("portraits/procedural", "Portraits by our own")],
+)
+def test_show_explains_what_is_no_method(name, expected, capsys):
+    assert main(["show", name]) == 0
+    assert expected in capsys.readouterr().out
+
+
+def test_show_as_json_and_by_path(capsys):
+    assert main(["show", "cliperase", "--json"]) == 0
+    method = json.loads(capsys.readouterr().out)
+    assert method["needs"] == ["forget", "retain"]
+    assert {option["name"] for option in method["options"]} >= {"variant", "forgetting"}
+    assert main(["show", str(Path(__file__).parents[1] / "examples" / "my_method.py")]) == 0
+    assert capsys.readouterr().out.startswith("my_method  (loop;")
+    assert main(["show", "retfai"]) == 1
+    assert "Did you mean 'retfail'" in capsys.readouterr().err
+
+
+def test_dataset_commands_as_json(tiny_folder, tmp_path, capsys):
+    assert main(["dataset", "stats", str(tiny_folder), "--json"]) == 0
+    stats = json.loads(capsys.readouterr().out)
+    assert main(["dataset", "stats", str(tiny_folder)]) == 0  # a pipe is no terminal
+    assert json.loads(capsys.readouterr().out) == stats
+    code = main(["dataset", "validate", str(tiny_folder), "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert code == (1 if report["violations"] else 0)
+    assert report["splits"] == {split: found["rows"] for split, found in stats["splits"].items()}
+
+
+def test_check_as_json(run, tmp_path, capsys):
+    folder = tmp_path / "a"
+    assert main(["leaderboard", "submit", str(run), "--model", "delete-5x", "--out", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["leaderboard", "check", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["passed"]
+    edit_json(folder / "record.json", lambda record: record["scores"]["GenKnow"]["value"].update(value=0.999))
+    mend(folder)
+    assert main(["leaderboard", "check", str(folder), "--json"]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["findings"][0]["code"] == "scores"
+    assert not told.err
+
+
+def on_terminal(program: list[str], **environment: str) -> str:
+    """What a program prints on a terminal."""
+    ours, theirs = pty.openpty()
+    given = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    given |= {"TERM": "xterm-256color", "COLUMNS": "140", **environment}
+    with subprocess.Popen([sys.executable, *program], stdout=theirs, env=given) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+    os.close(ours)
+    assert process.returncode == 0
+    return shown.decode()
+
+
+def test_terminal_gets_a_table_and_a_pipe_plain_names(capsys):
+    shown = on_terminal(["-m", "salmubench.cli.main", "list", "metrics"])
+    assert "about" in shown
+    assert "can the true caption still be retrieved" in shown
+    assert main(["list", "metrics"]) == 0
+    assert "retfail" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
+def test_results_are_coloured_unless_no_color(run, environment):
+    code = (
+        "from pathlib import Path; from salmubench.cli.output import print_results\n"
+        "from salmubench.report.collect import read_run\n"
+        f"print_results(read_run(Path({str(run)!r})).records)"
+    )
+    shown = on_terminal(["-c", code], **environment)
+    assert "CLIPErase" in shown
+    colours = [f"\x1b[{number}m" for number in (31, 32, 33)]  # red, green, yellow
+    assert any(colour in shown for colour in colours) == (not environment)
+
+
+def test_results_in_a_pipe_are_plain(run, capsys):
+    print_results(read_run(run).records)
+    shown = capsys.readouterr().out
+    assert "CLIPErase" in shown
+    assert "\x1b" not in shown
+
+
+def test_quiet_hides_progress_and_notes(monkeypatch, capsys, tiny_folder):
+    monkeypatch.setattr(progress, "_LINE_EVERY", 0.0)
+
+    def noted(*_arguments, **_options):
+        logging.getLogger("salmubench.stats").info("a note")
+        list(progress.track([1, 2], total=2, description="count"))
+        return {"splits": {}}
+
+    monkeypatch.setattr("salmubench.dataset.stats.stats", noted)
+    handler = logging.StreamHandler(sys.stderr)
+    logging.getLogger("salmubench").addHandler(handler)
+    try:
+        assert main(["dataset", "stats", str(tiny_folder)]) == 0
+        told = capsys.readouterr()
+        assert "count: 2/2" in told.err
+        assert "a note" in told.err
+        assert main(["dataset", "stats", str(tiny_folder), "--quiet"]) == 0
+        told = capsys.readouterr()
+        assert told.err == ""
+        assert json.loads(told.out) == {"splits": {}}
+    finally:
+        logging.getLogger("salmubench").removeHandler(handler)
+
+
+def test_progress_is_a_bar_on_a_terminal():
+    code = (
+        "import sys; sys.stderr = sys.stdout\n"
+        "from salmubench import progress\n"
+        "with progress.bar(total=2, description='count') as advance: advance(2)"
+    )
+    assert "━" in on_terminal(["-c", code])
