@@ -88,6 +88,14 @@ class ClipModel:
         return [bool(row) for row in (longer[:, -1] != 0).tolist()]
 
 
+def token_counts(captions: Sequence[str]) -> list[int]:
+    """Number of tokens of captions by CLIP's own tokenizer, with the marks at both ends."""
+    import open_clip
+
+    tokenizer = open_clip.tokenizer.SimpleTokenizer()
+    return [len(tokenizer.encode(caption)) + 2 for caption in captions]
+
+
 def load_model(
     source: str | Path, *, arch: str | None = None, device: str = "cpu", revision: str | None = None
 ) -> ClipModel:

@@ -46,7 +46,8 @@ def write_models(root: Path) -> dict[str, object]:
         adapter = _adapter(unet)
     pipe = StableDiffusionPipeline(
         vae=vae, text_encoder=text, tokenizer=_tokenizer(root), unet=unet,
-        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False), safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     pipe.save_pretrained(root / "base")
     vae.save_pretrained(root / "vae")

@@ -175,7 +175,7 @@ def locate(source: str) -> Path:
         return Path(source)
     from salmubench import hub
 
-    return hub.fetch(source, "model", error=ConfigError, patterns=_PATTERNS).folder
+    return hub.fetch(source, "model", error=ConfigError, patterns=list(_PATTERNS)).folder
 
 
 def embed_faces(pictures: Mapping[str, Image.Image], *, model: str) -> dict[str, Anchor | None]:
