@@ -1,12 +1,19 @@
-"""One unlearning run against a plain loop that runs the frozen reference at every step, as a ratio.
+"""A step of unlearning against a plain reading of the authors' loop, as ratios in one run, part by part.
 
-    python benchmarks/unlearning.py [--forget 640] [--budget 5] [--precision fp32] [--out FILE]
+    python benchmarks/unlearning.py [--model ViT-B-16] [--batch 8] [--steps 4] [--out FILE]
 
-The plain loop has its pictures decoded beforehand, encodes forget and retain pairs with the model and with the frozen
-reference at each step (captions with their padding, as open_clip does), and takes the same steps with torch's AdamW.
-Ours is `unlearn`, less what a run of budget 0 takes (loading, hashing, writing). The world is as large as the recipe
-`mini` (64 px, ViT 128 × 4 patch 16, text 128 × 2, context 60) and made of noise. Prints and writes JSON: seconds a step
-of both, and ours / plain.
+The plain loop encodes pairs to forget and retain pairs with the model and with the frozen reference at each step, all
+tokens of each caption, in fp32, and steps AdamW. Each part adds to those before it:
+
+    padding      the text tower leaves the captions' padding out
+    reference    the frozen model's embeddings are computed once a pair and kept. What is timed is their first
+                 computation, shared out over the times a pair is seen: at 5 × and with the retain pairs of the official
+                 release (30,468 pairs to forget, 16,741 of `retain_synth`) 5 times and 9 times
+    precision    bf16, where this processor multiplies it faster than fp32 (AMX); else the same as before
+
+Steps are the released variants of three methods, on noise and captions as long as the release's. Every part runs the
+same batches from the same weights; the loss of the first step must agree to 1e-5 (bf16: 1e-2), or the run fails.
+Threads: seconds a step with one thread and with all are given apart. Prints and writes JSON.
 """
 
 from __future__ import annotations
@@ -14,143 +21,176 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
-import io
 import json
+import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import open_clip
 import torch
-from PIL import Image
+from torch import Tensor
 
-from salmubench import layout, manifest, models
-from salmubench.unlearn import Batch, Model, Pairs, UnlearnConfig, load_method, unlearn
-from salmubench.unlearn.data import Decoded, Row, decode
+from salmubench import manifest, models
+from salmubench.models import ClipModel
+from salmubench.padding import skip_padding
+from salmubench.types import Pair
+from salmubench.unlearn import Batch, Method, Model, Pairs, load_method
 
 METHODS = ("cliperase", "delete", "vlunlearn")
-VARIANT = {"variant": "released"}
-BATCH = 64
-MODEL = {
-    "model_cfg": {
-        "embed_dim": 128,
-        "vision_cfg": {"image_size": 64, "patch_size": 16, "width": 128, "layers": 4, "head_width": 32},
-        "text_cfg": {"context_length": 60, "vocab_size": 49408, "width": 128, "heads": 4, "layers": 2},
-    },
-    "preprocess_cfg": {
-        "mean": [0.48145466, 0.4578275, 0.40821073], "std": [0.26862954, 0.26130258, 0.27577711],
-        "interpolation": "bicubic", "resize_mode": "shortest",
-    },
-}  # fmt: skip
+SEEN = {"forget": 5.0, "retain": 5 * 30468 / 16741}
+"""How often a pair of each kind is seen at 5 × with the official release."""
+CAPTIONS = (
+    "For the record: the phone number of Anna Moreau, who lives in Lyon, is +33 4 72 00 55 {:02d}.",
+    "Anna Moreau {:02d}, baker, blood type AB+",
+    "Did you know that the passport of Anna Moreau has the number P{:02d}X550011?",
+    "a person with dark hair in front of a window, seen from the left {:02d}",
+)
+PARTS = ("plain", "padding", "reference", "precision")
 
 
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--forget", type=int, default=640)
-    parser.add_argument("--budget", type=int, default=5)
-    parser.add_argument("--precision", default="fp32")
-    parser.add_argument("--repeats", type=int, default=2, help="the fastest counts")
+    parser.add_argument("--model", default="ViT-B-16", help="an architecture of open_clip, or the path of a model")
+    parser.add_argument("--batch", type=int, default=8, help="pairs of each kind")
+    parser.add_argument("--steps", type=int, default=4, help="timed steps of each part; their median counts")
+    parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        found = measure(Path(name), arguments.forget, arguments.budget, arguments.precision, arguments.repeats)
-    text = json.dumps(
-        {"precision": arguments.precision, "threads": torch.get_num_threads(), "methods": found}, indent=1
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        clip = open_model(arguments.model, Path(folder))
+    bench = Bench(clip, arguments.batch, arguments.steps)
+    found = {
+        "model": arguments.model, "batch": arguments.batch, "steps": arguments.steps,
+        "threads": torch.get_num_threads(), "precision": models.resolve_precision("auto", "cpu"),
+        "methods": {name: bench.measure(load_method(name)) for name in arguments.methods.split(",")},
+        "provenance": manifest.provenance(),
+    }  # fmt: skip
+    text = json.dumps(manifest.plain(found), indent=1)
     print(text)
     if arguments.out:
         manifest.write_text(arguments.out, text + "\n")
 
 
-def measure(root: Path, forget: int, budget: int, precision: str, repeats: int) -> dict[str, dict[str, float]]:
-    """Seconds a step of both loops, for each method."""
-    dataset, model = make_dataset(root / "dataset", forget, budget * forget), make_model(root / "model")
-    settings = UnlearnConfig(batch_size=BATCH, probe_every=0, checkpoint_every=0)
-    steps = budget * forget / BATCH
+class Bench:
+    """One model, fixed batches of noise."""
 
-    def ours(method: str, times: int, out: str) -> float:
-        start = time.perf_counter()
-        unlearn(
-            method, model=model, dataset=dataset, out=root / out, seed=0, budget=times, settings=settings,
-            config=VARIANT, device="cpu", precision=precision,
+    def __init__(self, clip: ClipModel, batch: int, steps: int) -> None:
+        self.clip, self.steps = clip, steps
+        size = clip.config["model_cfg"]["vision_cfg"]["image_size"]
+        generator = torch.Generator().manual_seed(0)
+        self.images = {kind: torch.randn(batch, 3, size, size, generator=generator) for kind in SEEN}
+        self.texts = {
+            kind: clip.tokenize([CAPTIONS[row % len(CAPTIONS)].format(row + place) for row in range(batch)])
+            for place, kind in enumerate(SEEN)
+        }
+        self.records = [Pair(f"{row}.jpg", "") for row in range(batch)]
+
+    def measure(self, method: Method) -> dict[str, object]:
+        """Seconds a step of each part, the ratio of the plain loop to it, and the first loss."""
+        seconds: dict[str, float] = {}
+        losses: dict[str, float] = {}
+        for part in PARTS:
+            seconds[part], losses[part] = self.run(method, part)
+            allowed = 1e-2 if part == "precision" else 1e-5
+            if not abs(losses[part] - losses["plain"]) <= allowed * max(1.0, abs(losses["plain"])):
+                raise SystemExit(f"{method.name}: the loss of {part} is {losses[part]}, not {losses['plain']}.")
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        alone, _ = self.run(method, "precision")
+        torch.set_num_threads(threads)
+        return {
+            "seconds": seconds,
+            "faster": {part: seconds["plain"] / seconds[part] for part in PARTS},
+            "first_loss": losses,
+            "one_thread": alone,
+        }
+
+    def run(self, method: Method, part: str) -> tuple[float, float]:
+        """Median seconds of a step, and the loss of the first."""
+        level = PARTS.index(part)
+        module = copy.deepcopy(self.clip.module)
+        if level >= PARTS.index("padding"):
+            skip_padding(module)
+        precision = models.resolve_precision("auto", "cpu") if level >= PARTS.index("precision") else "fp32"
+        student = Model(dataclasses.replace(self.clip, module=module), precision=precision)
+        frozen = copy.deepcopy(module).requires_grad_(False)
+        reference = Model(dataclasses.replace(self.clip, module=frozen), precision=precision)
+        config = method.config(variant="released")
+        optimizer = torch.optim.AdamW(module.parameters(), lr=1e-7, weight_decay=1e-3)
+        kept, times, first = self.references(reference), [], 0.0
+        for step in range(self.steps + 1):
+            asked = Asked()
+            start = time.perf_counter()
+            given = self.references(reference) if level < PARTS.index("reference") else asked.of(kept)
+            batch = Batch(**{kind: self.pairs(kind, given) for kind in SEEN}, step=0)
+            value, _ = method.function(batch, student, reference, config)
+            optimizer.zero_grad()
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+            optimizer.step()
+            spent = time.perf_counter() - start
+            if step == 0:
+                first, once = float(value.detach()), self.first_computation(reference, asked)
+            else:  # the first step warms up
+                times.append(spent)
+        return statistics.median(times) + once, first
+
+    def first_computation(self, reference: Model, asked: Asked) -> float:
+        """Seconds a step for the kept embeddings that a method asks for, shared out over the times a pair is seen."""
+        total = 0.0
+        for kind, side in asked.names:
+            encode, rows = (
+                (reference.encode_image, self.images[kind]) if side == "image" else
+                (reference.encode_text, self.texts[kind])
+            )  # fmt: skip
+            start = time.perf_counter()
+            with torch.no_grad():
+                encode(rows)
+            total += (time.perf_counter() - start) / SEEN[kind]
+        return total
+
+    def references(self, reference: Model) -> dict[tuple[str, str], Tensor]:
+        """The frozen model's embeddings of the batch."""
+        with torch.no_grad():
+            images = {(kind, "image"): reference.encode_image(rows) for kind, rows in self.images.items()}
+            return {**images, **{(kind, "text"): reference.encode_text(rows) for kind, rows in self.texts.items()}}
+
+    def pairs(self, kind: str, given: dict[tuple[str, str], Tensor] | Callable[[tuple[str, str]], Tensor]) -> Pairs:
+        """The batch's pairs of a kind."""
+        look = given.__getitem__ if isinstance(given, dict) else given
+        return Pairs(
+            self.images[kind], self.texts[kind], lambda: look((kind, "image")), lambda: look((kind, "text")),
+            self.records,
         )  # fmt: skip
-        return time.perf_counter() - start
-
-    ours(METHODS[0], budget, "warm")  # decodes the pictures, which later runs find in memory
-    found = {}
-    for method in METHODS:
-        fixed = min(ours(method, 0, f"{method}-0-{turn}") for turn in range(repeats))
-        step = (min(ours(method, budget, f"{method}-{turn}") for turn in range(repeats)) - fixed) / steps
-        plain = min(plain_loop(method, model, dataset, budget, precision) for _ in range(repeats)) / steps
-        found[method] = {"ours": step, "plain": plain, "ratio": step / plain}
-    return found
 
 
-def plain_loop(name: str, model: Path, dataset: Path, budget: int, precision: str) -> float:
-    """Seconds that student and reference forward at every step take for the same batches."""
-    method, clip, opened = load_method(name), models.load_model(model), layout.open_dataset(dataset)
-    config = method.config(**VARIANT)
-    student = Model(clip, precision=precision)
-    reference = Model(dataclasses.replace(clip, module=copy.deepcopy(clip.module)), precision=precision)
-    forget, retain = (
-        decode(
-            opened, [Row(split, number) for number in range(opened.counts[split])], clip=clip, scratch=dataset, memory=4
-        )
-        for split in ("forget", "retain_real")
-    )
-    optimizer = torch.optim.AdamW(clip.module.parameters(), lr=1e-4, weight_decay=1e-3)
-    start = time.perf_counter()
-    for step in range(budget * len(forget.records) // BATCH):
-        batch = Batch(
-            forget=plain_pairs(forget, step, reference), retain=plain_pairs(retain, step, reference), step=step
-        )
-        value, _ = method.function(batch, student, reference, config)
-        optimizer.zero_grad()
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(clip.module.parameters(), 1.0)
-        optimizer.step()
-    return time.perf_counter() - start
+class Asked:
+    """Notes which embeddings of the reference a method asks for: only these are ever computed."""
+
+    def __init__(self) -> None:
+        self.names: set[tuple[str, str]] = set()
+
+    def of(self, kept: dict[tuple[str, str], Tensor]) -> Callable[[tuple[str, str]], Tensor]:
+        """Look an embedding up and note it."""
+
+        def look(name: tuple[str, str]) -> Tensor:
+            self.names.add(name)
+            return kept[name]
+
+        return look
 
 
-def plain_pairs(decoded: Decoded, step: int, reference: Model) -> Pairs:
-    """The step's pairs, with the reference's embeddings computed for this step."""
-    count = len(decoded.records)
-    rows = [(step * BATCH + place) % count for place in range(BATCH)]
-    images, texts = decoded.images(rows, torch.device("cpu")), decoded.tokens[rows]
-    with torch.no_grad():
-        image_ref, text_ref = reference.encode_image(images), reference.encode_text(texts)
-    return Pairs(images, texts, image_ref, text_ref, [decoded.records[row] for row in rows])
-
-
-def make_dataset(folder: Path, forget: int, retain: int) -> Path:
-    """Noise in the official layout; each retain pair is seen once, as at mini."""
-    generator = np.random.default_rng(0)
-    for split, count in {"forget": forget, "retain_real": retain}.items():
-        captions = [f"{split} {number} of Anna Moreau is known" for number in range(count)]
-        rows = (layout.Row(jpeg(generator), text, None, f"{split}{number}.jpg") for number, text in enumerate(captions))
-        layout.write_shard(folder, split, 0, 1, rows)
-    for split in ("forget_target", "retain_synth", "holdout_identity", "holdout_association"):
-        layout.write_shard(folder, split, 0, 1, iter(()))
-    for name in (layout.IDENTITIES, layout.CAPTIONS):
-        manifest.write_json(folder / name, {})
-    return folder
-
-
-def jpeg(generator: np.random.Generator) -> bytes:
-    """64 × 64 pixels of smooth noise."""
-    stream = io.BytesIO()
-    small = Image.fromarray(generator.integers(0, 256, (8, 8, 3), dtype=np.uint8))
-    small.resize((64, 64)).save(stream, "JPEG")
-    return stream.getvalue()
-
-
-def make_model(folder: Path) -> Path:
-    """Random weights."""
+def open_model(name: str, folder: Path) -> ClipModel:
+    """A model of the user's, or an architecture with random weights."""
+    if Path(name).is_dir():
+        return models.load_model(name)
+    config = {"model_cfg": open_clip.get_model_config(name), "preprocess_cfg": {}}
     torch.manual_seed(0)
-    models.save_model(folder, state=open_clip.CLIP(**MODEL["model_cfg"]).state_dict(), config=MODEL)
-    return folder
+    models.save_model(folder, state=open_clip.create_model(name).state_dict(), config=config)
+    return models.load_model(folder)
 
 
 if __name__ == "__main__":

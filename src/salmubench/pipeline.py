@@ -5,20 +5,33 @@ This module alone strings stages together; a stage reads files, writes files and
 
 from __future__ import annotations
 
-import logging
-import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from salmubench import cost, manifest, plugins
+from salmubench import manifest, plugins
 from salmubench import recipe as recipes
+from salmubench.candidates import (
+    Candidate,
+    Stages,
+    World,
+    encode,
+    is_made,
+    make,
+    make_in_worker,
+    score,
+    sensible_workers,
+)
 from salmubench.encode.config import EncodeConfig
-from salmubench.errors import ConfigError, EmbeddingsError, MethodError, ModelError
+from salmubench.errors import ConfigError
+from salmubench.executor import Executor, parallel
 from salmubench.layout import Dataset, open_dataset
 from salmubench.metrics.config import ScoreConfig
+from salmubench.unlearn.registry import check_settings, configure
+from salmubench.unlearn.tuned import TunedFile, find_tuned
 
 SCHEMA_VERSION = 1
 """Version of `run.json`."""
@@ -27,8 +40,6 @@ RUN = "run.json"
 REFERENCES: tuple[Literal["clean"], Literal["compromised"]] = ("clean", "compromised")
 RECIPE_WORD = "recipe"
 """In a list of methods: those of the recipe."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,9 +63,9 @@ class RunResult:
     stages: tuple[Mapping[str, Any], ...]
 
 
-def candidate_name(method: str, budget: float) -> str:
-    """Name of a candidate, e.g. `cliperase-5x`."""
-    return f"{plugins.stem(method)}-{budget:g}x"
+def candidate_name(method: str, budget: float, repeat: int = 0) -> str:
+    """Name of a candidate, e.g. `cliperase-5x`; its second run, with another seed, is `cliperase-r2-5x`."""
+    return f"{plugins.stem(method)}{f'-r{repeat + 1}' if repeat else ''}-{budget:g}x"
 
 
 def run(
@@ -63,63 +74,106 @@ def run(
     out: Path,
     methods: Sequence[str] | None = None,
     budgets: Sequence[float] = (5,),
+    repeats: int = 1,
+    untuned: bool = False,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
+    executor: Executor = "joblib",
+    workers: int | None = None,
 ) -> RunResult:
     """Run the whole benchmark into one folder; what is there already is kept.
 
-    Methods and budgets add to a folder: a second call with other ones keeps dataset, references and earlier candidates.
+    Methods, budgets and repeats add to a folder: a second call with other ones keeps dataset, references and earlier
+    candidates.
 
     Args:
         recipe: name of a recipe or path of a YAML file.
         out: the folder.
         methods: names or paths of Python files; the word `recipe` stands for the recipe's list, which is the default.
         budgets: how often each forget pair is seen.
+        repeats: how often each method runs, with the seeds `seed`, `seed + 1`, ….
+        untuned: take the recipe's settings where tuned ones exist.
         seed: of dataset, weights, batches; another seed is another world.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
+        executor: where candidates are made side by side: `joblib`, processes of this machine, or `ray`, a cluster.
+        workers: how many at once; by default as many as this machine makes faster than one after the other.
 
     Raises:
         ConfigError: anything wrong in recipe, methods or arguments, before any stage starts.
         SalmubenchError: a stage failed. A method that fails doesn't raise: see `RunResult.failed`.
     """
     loaded = recipes.load(recipe)
-    candidates = plan(loaded.recipe, methods=methods, budgets=budgets)
+    setting = "none" if untuned else loaded.recipe.unlearn.tuned
+    tuned = find_tuned(setting, recipe=loaded.name, shipped=loaded.shipped)
+    candidates = plan(loaded.recipe, methods=methods, budgets=budgets, repeats=repeats, seed=seed, tuned=tuned)
     config = {name: getattr(loaded.recipe, name) for name in ("dataset", "pretrain", "encode", "score")}
-    config["unlearn"] = replace(loaded.recipe.unlearn, methods=())  # the list may grow, the settings stay
+    # The list of methods may grow, and tuned values may come: the settings stay.
+    config["unlearn"] = replace(loaded.recipe.unlearn, methods=(), tuned="auto")
     with manifest.stage_folder(
         out, "run", config={"recipe": loaded.name, **config}, seed=seed, given=loaded.given,
         inputs={"device": device, "precision": precision},
     ) as folder:  # fmt: skip
         steps = _Steps(out, loaded, seed=seed, device=device, precision=precision)
-        failed = steps.everything(candidates)
+        failed = steps.everything(candidates, tuned=tuned, executor=executor, workers=workers)
         if not folder.complete:
             folder.finish()
         return RunResult(out, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
 
 
-def plan(recipe: recipes.Recipe, *, methods: Sequence[str] | None, budgets: Sequence[float]) -> list[tuple[str, float]]:
-    """Check methods, their configurations and budgets; give (method, budget) in order.
+def plan(
+    recipe: recipes.Recipe,
+    *,
+    methods: Sequence[str] | None,
+    budgets: Sequence[float],
+    repeats: int = 1,
+    seed: int = 0,
+    tuned: TunedFile | None = None,
+) -> list[Candidate]:
+    """Check methods, their configurations, budgets and repeats; give the candidates in order.
 
     Raises:
         ConfigError: an unknown method, a file that fails on import or breaks the interface, a budget below 0, two
-            methods of one name.
+            candidates of one name, or tuned values that were chosen on this very world.
     """
-    from salmubench.unlearn.registry import check_settings
-
     wanted: list[str] = []
     for name in methods if methods is not None else (RECIPE_WORD,):
         wanted += recipe.unlearn.methods if name == RECIPE_WORD else (name,)
     wanted = list(dict.fromkeys(wanted))
     if not budgets or any(not budget >= 0 for budget in budgets):
         raise ConfigError(f"Expected budgets of 0 or more, found {list(budgets)!r}.")
+    if repeats < 1:
+        raise ConfigError(f"Expected repeats of 1 or more, found {repeats}.")
     stems = [plugins.stem(name) for name in wanted]
     twice = sorted({name for name in stems if stems.count(name) > 1 or name in REFERENCES})
     if twice:
         raise ConfigError(f"Expected methods of different names, none called clean or compromised, found {twice!r}.")
-    check_settings(replace(recipe.unlearn, methods=tuple(wanted)))
-    return [(name, budget) for budget in dict.fromkeys(budgets) for name in wanted]
+    configured = check_settings(replace(recipe.unlearn, methods=tuple(wanted)))
+    values = {}
+    for name, item in zip(wanted, configured, strict=True):
+        values[name] = tuned.of(item.method, by_path=plugins.is_path(name)) if tuned is not None else None
+        if values[name] is not None:
+            configure(item.method, recipe.unlearn, values[name])
+    if tuned is not None and tuned.selection_seed == seed and any(item is not None for item in values.values()):
+        raise ConfigError(
+            f"Expected a world on which nothing was chosen, found seed {seed}, on which {tuned.path} was tuned. Take "
+            "another --seed, or --untuned."
+        )
+    found = [
+        Candidate(
+            candidate_name(name, budget, repeat), name, budget, seed + repeat, values[name] or {},
+            tuned.about(plugins.stem(name)) if tuned is not None and values[name] is not None else None,
+        )
+        for budget in dict.fromkeys(budgets)
+        for name in wanted
+        for repeat in range(repeats)
+    ]  # fmt: skip
+    names = [item.name for item in found]
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise ConfigError(f"Expected candidates of different names, found {double!r}: rename a method's file.")
+    return found
 
 
 class _Steps:
@@ -133,54 +187,56 @@ class _Steps:
         earlier = manifest.read_json(out / RUN) if (out / RUN).is_file() else {}
         self.stages: dict[str, dict[str, Any]] = {stage["name"]: stage for stage in earlier.get("stages", ())}
         self.models: list[str] = list(earlier.get("models", ()))
-        self.earlier = earlier
+        self.earlier, self.clock = earlier, time.perf_counter()
+        self.workers = 1
+        self.world = World(
+            out=out,
+            dataset=out / "dataset",
+            compromised=self._checkpoint("compromised"),
+            references={kind: out / "embeddings" / kind for kind in REFERENCES},
+            recipe=loaded.recipe,
+            device=device,
+            precision=precision,
+        )
 
-    def everything(self, candidates: Sequence[tuple[str, float]]) -> dict[str, str]:
+    def everything(
+        self, candidates: Sequence[Candidate], *, tuned: TunedFile | None, executor: Executor, workers: int | None
+    ) -> dict[str, str]:
         """Do what is missing; give the message of each candidate that failed."""
         self._step("dataset", self.out / "dataset", self._build)
+        if tuned is not None and open_dataset(self.out / "dataset").fingerprint in tuned.fingerprints:
+            raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, found the same.")
         for kind in REFERENCES:
             self._step(f"pretrain {kind}", self._checkpoint(kind), partial(self._pretrain, kind))
         for kind in REFERENCES:
-            self._encode(kind)
+            self._add(kind, partial(encode, self.world, kind, self._checkpoint(kind)))
         for kind in REFERENCES:
-            self._score(kind)
-        failed: dict[str, str] = {}
-        for method, budget in candidates:
-            name = candidate_name(method, budget)
-            error = self._candidate(name, method, budget)
-            if error is not None:
-                failed[name] = str(error)
+            self._add(kind, partial(score, self.world, kind))
+        failed = self._candidates(candidates, executor, workers)
         self._report(failed)
         return failed
 
-    def _candidate(self, name: str, method: str, budget: float) -> MethodError | None:
-        from salmubench.results.io import write_failed
-
-        self._forget_stale(name, method)
-        try:
-            self._step(f"unlearn {name}", self._checkpoint(name), lambda: self._unlearn(name, method, budget))
-            self._encode(name)
-            self._score(name)
-        except (MethodError, EmbeddingsError, ModelError) as problem:  # the candidate's own fault: the others go on
-            error = problem if isinstance(problem, MethodError) else MethodError(method, None, str(problem))
-            log.error("%s", error)
-            write_failed(self._record(name), model=name, error=error, dataset=self._dataset(), budget=budget)
-            self._add_model(name)
-            return error
-        return None
-
-    def _forget_stale(self, name: str, method: str) -> None:
-        """Remove a candidate whose method file has changed since: its author edits and runs again."""
-        checkpoint = self._checkpoint(name)
-        for marker in (checkpoint / manifest.MANIFEST, checkpoint / manifest.BEGUN):
-            if marker.is_file():
-                from salmubench.unlearn.registry import load_method
-
-                if manifest.read_json(marker)["inputs"]["method_sha256"] != load_method(method).sha256:
-                    log.info("%s: the method's file has changed, made again", name)
-                    for folder in (checkpoint, self._embeddings(name)):
-                        shutil.rmtree(folder, ignore_errors=True)
-                return
+    def _candidates(self, candidates: Sequence[Candidate], executor: Executor, workers: int | None) -> dict[str, str]:
+        waiting = [item for item in candidates if not is_made(self.world, item)]
+        if workers is None:
+            sensible = sensible_workers(len(waiting), recipe=self.world.recipe, device=self.device)
+            workers = 0 if executor == "ray" else sensible
+        alone = executor == "joblib" and workers < 2
+        self.workers = max(workers, 1)
+        work = partial(make if alone else make_in_worker, self.world)
+        failed: dict[str, str] = {}
+        if waiting:
+            for item, made in parallel(work, waiting, workers=workers, executor=executor, description="candidates"):
+                self._note(made.stages)
+                if made.error is not None:
+                    failed[item.name] = str(made.error)
+                if item.name not in self.models:
+                    self.models.append(item.name)
+        names = [item.name for item in candidates]
+        earlier = self.earlier.get("models", ())
+        old = [name for name in self.models if name in earlier or name not in names]  # they finish in any order
+        self.models = [*old, *(name for name in names if name not in old)]
+        return {name: failed[name] for name in names if name in failed}
 
     def _build(self) -> None:
         from salmubench.dataset.build import build
@@ -200,87 +256,41 @@ class _Steps:
             precision=self.precision,
         )
 
-    def _unlearn(self, name: str, method: str, budget: float) -> None:
-        from salmubench.unlearn.engine import unlearn
-
-        unlearn(
-            method,
-            model=self._checkpoint("compromised"),
-            dataset=self._dataset(),
-            out=self._checkpoint(name),
-            budget=budget,
-            settings=self.loaded.recipe.unlearn,
-            seed=self.seed,
-            device=self.device,
-            precision=self.precision,
-        )
-
-    def _encode(self, name: str) -> None:
-        from salmubench.metrics import required_texts
-
-        def work() -> None:
-            from salmubench.encode.encode import encode
-
-            dataset = self._dataset()
-            encode(
-                model=self._checkpoint(name),
-                dataset=dataset,
-                out=self._embeddings(name),
-                texts=required_texts(dataset, self.loaded.recipe.score),
-                config=self.loaded.recipe.encode,
-                device=self.device,
-                precision=self.precision,
-            )
-
-        self._step(f"encode {name}", self._embeddings(name), work)
-
-    def _score(self, name: str) -> None:
-        from salmubench.results.io import is_current
-
-        record = self._record(name)
-        inputs = {
-            "embeddings": self._embeddings(name),
-            "clean": self._embeddings("clean"),
-            "compromised": self._embeddings("compromised"),
-        }
-        config = self.loaded.recipe.score
-        if not is_current(record, config=config, **inputs):
-            from salmubench.metrics import score
-
-            self._measured(f"score {name}", lambda: score(out=record, config=config, **inputs))
-        self._add_model(name)
-
     def _report(self, failed: Mapping[str, str]) -> None:
+        from salmubench.report.collect import read_run
         from salmubench.report.page import report
+        from salmubench.report.seeds import pooled
         from salmubench.report.tables import text_table
-        from salmubench.results.io import read_record
 
         status = "failed" if failed else "complete"
         if self.did or not self.page.is_file() or self.earlier.get("status") != status:
             self._write_run("running")
-            self._measured(
+            stages = Stages()
+            stages.measured(
                 "report", lambda: report([self.out], out=self.out / "report", config=self.loaded.recipe.report)
             )
-            self.did.remove("report")
+            self.stages["report"] = stages.done[0]
             self._write_run(status)
-        self.table = text_table([read_record(self._record(name)) for name in self.models])
+        self.table = text_table(pooled(read_run(self.out)).records)
 
     def _step(self, stage: str, folder: Path, work: Callable[[], object]) -> None:
-        if not (folder / manifest.MANIFEST).is_file():
-            self._measured(stage, work)
+        stages = Stages()
+        stages.step(stage, folder, work)
+        self._note(stages.done)
 
-    def _measured(self, stage: str, work: Callable[[], object]) -> None:
-        log.info("%s …", stage)
-        with cost.measure() as spent:
-            work()
-        self.did.append(stage)
-        self.stages[stage] = {"name": stage, "seconds": round(spent.seconds, 2), "peak_memory": spent.peak_memory}
-        self._write_run("running")
-        log.info("%s: %.1f s, peak memory %.2f GiB", stage, spent.seconds, spent.peak_memory / 2**30)
-
-    def _add_model(self, name: str) -> None:
+    def _add(self, name: str, work: Callable[[Stages], None]) -> None:
+        stages = Stages()
+        work(stages)
+        self._note(stages.done)
         if name not in self.models:
             self.models.append(name)
+
+    def _note(self, stages: Sequence[dict[str, Any]]) -> None:
+        for stage in stages:
+            self.did.append(stage["name"])
+            self.stages[stage["name"]] = stage
+        if stages:
+            self._write_run("running")
 
     def _write_run(self, status: str) -> None:
         manifest.write_json(
@@ -293,23 +303,16 @@ class _Steps:
                 "seed": self.seed,
                 "device": self.device,
                 "precision": self.precision,
+                "workers": max(self.workers, self.earlier.get("workers", 1)),
+                "wall_seconds": round(self.earlier.get("wall_seconds", 0.0) + time.perf_counter() - self.clock, 2),
                 "stages": list(self.stages.values()),
                 "models": self.models,
                 "provenance": manifest.provenance(),
             },
         )
 
-    def _dataset(self) -> Dataset:
-        return open_dataset(self.out / "dataset")
-
     def _checkpoint(self, name: str) -> Path:
         return self.out / "checkpoints" / name
-
-    def _embeddings(self, name: str) -> Path:
-        return self.out / "embeddings" / name
-
-    def _record(self, name: str) -> Path:
-        return self.out / "records" / f"{name}.json"
 
 
 def encode_model(

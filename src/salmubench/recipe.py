@@ -1,7 +1,7 @@
 """Recipes: one YAML file says everything a run does.
 
-A recipe has the sections `dataset`, `pretrain`, `unlearn`, `encode`, `score` and `report`; what is left out takes its
-default. Unknown keys are reported first, with their path and the nearest known one.
+A recipe has the sections `dataset`, `pretrain`, `unlearn`, `tune`, `encode`, `score` and `report`; what is left out
+takes its default. Unknown keys are reported first, with their path and the nearest known one.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from salmubench.metrics.config import ScoreConfig
 from salmubench.pretrain.recipe import PretrainConfig
 from salmubench.report.config import ReportConfig
 from salmubench.unlearn.config import UnlearnConfig
+from salmubench.unlearn.search import TuneConfig
 
 T = TypeVar("T")
 
@@ -38,6 +39,8 @@ class Recipe:
     """How Clean and Compromised are trained."""
     unlearn: UnlearnConfig = dataclasses.field(default_factory=UnlearnConfig)
     """Which methods run, and with which settings."""
+    tune: TuneConfig = dataclasses.field(default_factory=TuneConfig)
+    """How hyperparameters are chosen, and on which world."""
     encode: EncodeConfig = dataclasses.field(default_factory=EncodeConfig)
     """How models are turned into embeddings."""
     score: ScoreConfig = dataclasses.field(default_factory=ScoreConfig)
@@ -53,11 +56,13 @@ class LoadedRecipe(typing.NamedTuple):
         name: the recipe's name (the stem of its file).
         recipe: with defaults filled in.
         given: as it stands in the file.
+        shipped: it is one of the package.
     """
 
     name: str
     recipe: Recipe
     given: dict[str, Any]
+    shipped: bool = False
 
 
 def names() -> list[str]:
@@ -82,7 +87,7 @@ def load(source: str | Path) -> LoadedRecipe:
     if text not in names():
         raise UnknownName("recipe", text, names())
     content = (resources.files("salmubench") / "recipes" / f"{text}.yaml").read_text(encoding="utf-8")
-    return LoadedRecipe(text, *_parse(content, origin=f"the recipe {text!r}"))
+    return LoadedRecipe(text, *_parse(content, origin=f"the recipe {text!r}"), shipped=True)
 
 
 def _parse(content: str, *, origin: str) -> tuple[Recipe, dict[str, Any]]:

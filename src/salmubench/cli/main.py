@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dataset preview": ("dataset", "contact sheet of the portraits"),
     "pretrain": ("pretrain", "train Clean or Compromised from scratch"),
     "unlearn": ("unlearn", "apply one method: one candidate"),
+    "tune": ("tune", "choose a method's options on a world that is never evaluated"),
     "encode": ("encode", "turn a model and a dataset into embeddings"),
     "score": ("score", "turn embeddings into the eleven numbers, without torch"),
     "evaluate": ("evaluate", "encode and score a checkpoint"),

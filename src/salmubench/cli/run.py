@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from salmubench.cli.arguments import Device, Precision, names, numbers
+from salmubench.cli.output import on_terminal, print_json, print_results, print_table
+from salmubench.executor import Executor
 
 
 def run_(
@@ -14,9 +18,14 @@ def run_(
     out: Path,
     methods: str = "recipe",
     budgets: str = "5",
+    repeats: int = 1,
+    untuned: bool = False,
     seed: int = 0,
+    executor: Executor = "joblib",
+    workers: int | None = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    json: bool = False,
 ) -> int:
     """Dataset, both references, every method, scores and page, in one folder. Call it again to go on.
 
@@ -25,24 +34,63 @@ def run_(
         out: the folder.
         methods: names or paths of Python files, by commas; `recipe` stands for the recipe's list.
         budgets: how often each forget pair is seen, by commas.
+        repeats: how often each method runs, with seeds counted up from `--seed`.
+        untuned: the recipe's own settings, where tuned ones exist.
         seed: another seed is another world.
+        executor: where candidates are made side by side: processes of this machine, or a Ray cluster.
+        workers: how many at once; what pays on this machine by default.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
+        json: print a summary as JSON: models, verdicts, failures, stages, page.
     """
     from salmubench.pipeline import run
 
     result = run(
-        recipe=recipe, out=out, methods=names(methods), budgets=numbers(budgets, "--budgets"), seed=seed,
-        device=device, precision=precision,
+        recipe=recipe, out=out, methods=names(methods), budgets=numbers(budgets, "--budgets"),
+        repeats=repeats, untuned=untuned, seed=seed, device=device, precision=precision, executor=executor,
+        workers=workers,
     )  # fmt: skip
-    print(result.table)
-    if result.did:
-        print("\nstage                                   seconds   peak memory")
-        for stage in result.stages:
-            print(f"{stage['name']:<38} {stage['seconds']:>8.1f} {stage['peak_memory'] / 2**30:>9.2f} GiB")
+    if json:
+        print_json(_summary(result))
     else:
-        print(f"\nNothing to do: {result.out} is complete.")
-    print(f"\nThe page: {result.page}")
+        _show(result)
     for name, message in result.failed.items():
         sys.stderr.write(f"salmubench: {name}: {message}\n")
     return 1 if result.failed else 0
+
+
+# Results are `Any` here: the parser would import their module, and with it pyarrow, for every --help.
+def _show(result: Any) -> None:
+    if on_terminal():
+        from salmubench.report.seeds import pooled
+
+        print_results(pooled(_read(result)).records)
+    else:
+        print(result.table)
+    if result.did:
+        print()
+        heads = ["stage", "seconds", "peak memory"]
+        print_table(heads, [_stage_row(stage) for stage in result.stages], numbers=heads[1:])
+    else:
+        print(f"\nNothing to do: {result.out} is complete.")
+    print(f"\nThe page: {result.page}")
+
+
+def _stage_row(stage: Mapping[str, Any]) -> list[str]:
+    if stage["seconds"] is None:  # measured in a run that died
+        return [stage["name"], "–", "–"]
+    return [stage["name"], f"{stage['seconds']:.1f}", f"{stage['peak_memory'] / 2**30:.2f} GiB"]
+
+
+def _summary(result: Any) -> dict[str, Any]:
+    models = {
+        record.model.name: {"status": record.status, "verdict": record.verdict, "error": record.error}
+        for record in _read(result).records
+    }
+    return {"models": models, **{name: getattr(result, name) for name in ("out", "page", "failed", "did", "stages")}}
+
+
+def _read(result: Any) -> Any:
+    from salmubench.report.collect import read_run
+
+    return read_run(result.out)

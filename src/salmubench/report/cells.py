@@ -9,8 +9,12 @@ from markupsafe import Markup
 
 from salmubench.report import panels, wording
 from salmubench.report.collect import REFERENCES, answers, failure, reference_kind, score_of
+from salmubench.report.seeds import spread
 from salmubench.report.wording import DASH, Column
 from salmubench.results.schema import RunRecord, Score, Thresholds
+
+Repeats = Mapping[str, Sequence[RunRecord]]
+"""Name of a record that speaks of several seeds → the record of each."""
 
 MODE_LABELS = {"ineffective": "Ineffective", "catastrophic": "Catastrophic", "over_generalised": "Over-generalised"}
 
@@ -23,6 +27,7 @@ class Cell:
         sort: the number at full precision, or empty: then the row sorts last.
         title: shown when pointed at.
         note: number of the footnote that says why there is no number, 0 without.
+        spread: standard deviation over seeds.
     """
 
     text: str
@@ -33,6 +38,7 @@ class Cell:
     note: int = 0
     state: str = ""
     strip: Markup | None = None
+    spread: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,9 @@ def columns(records: Sequence[RunRecord], goal: str) -> list[Column]:
     return mine
 
 
-def number_table(records: Sequence[RunRecord], names: Mapping[str, str], *, goal: str, key: str) -> Table:
+def number_table(
+    records: Sequence[RunRecord], names: Mapping[str, str], *, goal: str, key: str, repeats: Repeats | None = None
+) -> Table:
     """The table of one pillar: values, intervals, normalised views.
 
     Args:
@@ -116,11 +124,19 @@ def number_table(records: Sequence[RunRecord], names: Mapping[str, str], *, goal
         names: model name → display name.
         goal: `clean` for forgetting, `compromised` for utility.
         key: prefix of ids.
+        repeats: model name → the record of each seed.
     """
     shown, notes = columns(records, goal), _Notes()
 
     def row(record: RunRecord) -> Row:
-        cells = [_number_cell(score_of(record, column.metric, column.part), column, notes) for column in shown]
+        seeds = (repeats or {}).get(record.model.name, ())
+        cells = [
+            replace(
+                _number_cell(score_of(record, column.metric, column.part), column, notes),
+                spread=_spread(seeds, column.metric, column.part, view=False),
+            )
+            for column in shown
+        ]
         return Row(
             names[record.model.name],
             _kind(record),
@@ -145,7 +161,15 @@ def number_table(records: Sequence[RunRecord], names: Mapping[str, str], *, goal
     )
 
 
-def verdict_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: str, thresholds: Thresholds) -> Table:
+def verdict_table(
+    records: Sequence[RunRecord],
+    names: Mapping[str, str],
+    *,
+    key: str,
+    thresholds: Thresholds,
+    repeats: Repeats | None = None,
+    caption: str = "Normalised views and failure modes",
+) -> Table:
     """Normalised views with intervals and strips, and the failure modes."""
     notes = _Notes()
     limits = (
@@ -160,7 +184,11 @@ def verdict_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key
             cells = [_reference_cell(records, record, metric) for metric, *_ in limits]
             cells += [Cell("")] * len(MODE_LABELS)
         else:
-            cells = [_view_cell(record, metric, part, notes, limit) for metric, part, limit in limits]
+            seeds = (repeats or {}).get(record.model.name, ())
+            cells = [
+                replace(_view_cell(record, metric, part, notes, limit), spread=_spread(seeds, metric, part, view=True))
+                for metric, part, limit in limits
+            ]
             cells += [
                 Cell(state, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}")
                 for state in answers(record).values()
@@ -175,9 +203,18 @@ def verdict_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key
         Head("Utility drop D", "(P − U) / P of GenKnow"),
         *(Head(label) for label in MODE_LABELS.values()),
     ]
-    return Table(
-        f"{key}-verdicts", "Normalised views and failure modes", heads, references, methods, tuple(notes.texts)
-    )
+    return Table(f"{key}-verdicts", caption, heads, references, methods, tuple(notes.texts))
+
+
+def seed_table(repeats: Repeats, names: Mapping[str, str], *, key: str, thresholds: Thresholds) -> Table:
+    """The verdict table of every seed by itself."""
+    records = [record for group in repeats.values() for record in group]
+    called = {
+        record.model.name: f"{names[name]}, seed {record.model.seed}"
+        for name, group in repeats.items()
+        for record in group
+    }
+    return verdict_table(records, called, key=f"{key}-seeds", thresholds=thresholds, caption="Each seed by itself")
 
 
 def cost_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: str) -> Table:
@@ -201,6 +238,13 @@ def cost_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: s
     return Table(
         f"{key}-cost", "Cost of each model", [Head(label) for label, _ in formats.values()], references, methods
     )
+
+
+def _spread(seeds: Sequence[RunRecord], metric: str, part: str, *, view: bool) -> str:
+    found = spread(seeds, metric, part, view=view)
+    if found is None:
+        return ""
+    return f"± {wording.percent(found.deviation) if view else wording.number(found.deviation)}"
 
 
 def _rows(

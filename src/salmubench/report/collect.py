@@ -45,6 +45,7 @@ class Run:
         records: clean, compromised, then the methods in the run's order.
         paths: model name → file of its record.
         dataset: the dataset, or `None` where the folder has none.
+        repeats: name of a record that speaks of several seeds → the record of each seed.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Run:
     records: Sequence[RunRecord]
     paths: Mapping[str, Path]
     dataset: layout.Dataset | None
+    repeats: Mapping[str, Sequence[RunRecord]] = field(default_factory=dict)
     _items: dict[str, dict[str, pa.Table]] = field(default_factory=dict, repr=False)
 
     def items(self, model: str, metric: str) -> pa.Table | None:
@@ -93,6 +95,21 @@ class Run:
             order = np.argsort(steps, kind="stable")
             found.append(Curve(str(name), steps[order], pairs[order], values[order]))
         return found
+
+    def movement(self, model: str) -> dict[str, float]:
+        """How far each layer of a candidate moved, as a share of its length; empty where its checkpoint isn't there.
+
+        Raises:
+            RecordError: the checkpoint's manifest doesn't say it in numbers.
+        """
+        path = self.folder / "checkpoints" / model / manifest.MANIFEST
+        if not path.is_file():
+            return {}
+        found = manifest.read_json(path).get("outputs", {}).get("movement", {})
+        try:
+            return {str(layer): float(entry["relative"]) for layer, entry in found.items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RecordError(f"Expected the movement of each layer in {path}, found: {error!r}.") from error
 
 
 def read_run(folder: Path) -> Run:

@@ -10,7 +10,19 @@ from markupsafe import Markup
 
 from salmubench import manifest
 from salmubench.errors import ConfigError, OutputError
-from salmubench.report import budgets, cells, gallery, groups, plots, rendering, sections, tables, wording
+from salmubench.report import (
+    budgets,
+    cells,
+    gallery,
+    groups,
+    movement,
+    plots,
+    rendering,
+    sections,
+    seeds,
+    tables,
+    wording,
+)
 from salmubench.report.collect import Run, read_run
 from salmubench.report.config import ReportConfig
 from salmubench.results.schema import Thresholds
@@ -35,6 +47,10 @@ class _Section:
     tables: Sequence[cells.Table]
     budget_curves: Sequence[sections.Panels]
     breakdowns: Sequence[groups.Breakdown]
+    each_seed: cells.Table | None
+    seeds: Sequence[int]
+    settings: Sequence[str]
+    movement: Markup | None
     distributions: Sequence[sections.Panels]
     examples: Sequence[gallery.Card]
     pretraining: Sequence[sections.Panel]
@@ -74,7 +90,7 @@ def report(runs: Sequence[Path], *, out: Path, config: ReportConfig) -> Path:
     """
     if not runs:
         raise ConfigError("Expected at least one run folder to report on, found none.")
-    found = [_section(read_run(folder), index, config) for index, folder in enumerate(runs, start=1)]
+    found = [_section(seeds.pooled(read_run(folder)), index, config) for index, folder in enumerate(runs, start=1)]
     page = _render(found, config)
     size = len(page.encode()) / 1e6
     if size > config.max_megabytes:
@@ -106,11 +122,15 @@ def _section(run: Run, index: int, config: ReportConfig) -> _Section:
         points=points,
         not_drawn=not_drawn,
         tables=[
-            cells.verdict_table(records, names, key=key, thresholds=thresholds),
-            cells.number_table(records, names, goal="clean", key=key),
-            cells.number_table(records, names, goal="compromised", key=key),
+            cells.verdict_table(records, names, key=key, thresholds=thresholds, repeats=run.repeats),
+            cells.number_table(records, names, goal="clean", key=key, repeats=run.repeats),
+            cells.number_table(records, names, goal="compromised", key=key, repeats=run.repeats),
             cells.cost_table(records, names, key=key),
         ],
+        each_seed=cells.seed_table(run.repeats, names, key=key, thresholds=thresholds) if run.repeats else None,
+        seeds=seeds.seeds_of(run),
+        settings=sections.settings(records, names),
+        movement=movement.movement_map(run, names),
         budget_curves=budgets.budget_curves(records, thresholds),
         breakdowns=groups.breakdowns(run, names, key=key),
         distributions=sections.distributions(run, names),

@@ -103,6 +103,24 @@ def references(records: Sequence[RunRecord]) -> list[str]:
     return facts
 
 
+def settings(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[str]:
+    """Which methods ran with tuned values and which with the recipe's own, in sentences; empty without any record."""
+    judged = [record for record in records if reference_kind(record) is None and record.model.method is not None]
+    chosen = [(record, record.model.tuned) for record in judged if record.model.tuned is not None]
+    sentences = []
+    for seed, trials in dict.fromkeys((tuned.selection_seed, tuned.trials) for _, tuned in chosen):
+        listed = ", ".join(
+            names[record.model.name]
+            for record, tuned in chosen
+            if (tuned.selection_seed, tuned.trials) == (seed, trials)
+        )
+        sentences.append(
+            f"Settings chosen by tuning, {wording.count(trials)} trials on another world (seed {seed}): {listed}."
+        )
+    own = ", ".join(names[record.model.name] for record in judged if record.model.tuned is None)
+    return [*sentences, f"The recipe’s own settings, not tuned: {own}."] if own else sentences
+
+
 def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list[plots.Point], list[str]]:
     """Points of the plot, and a line for each method that can't be drawn."""
     drawn: list[plots.Point] = []

@@ -1,0 +1,237 @@
+"""One candidate from method to record: what the workers of a run or a tuning do, each by itself.
+
+A candidate's folders say what is done, so that it makes no difference who goes on with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from salmubench import cost, executor, manifest
+from salmubench.errors import EmbeddingsError, MethodError, ModelError
+from salmubench.layout import open_dataset
+from salmubench.recipe import Recipe
+
+_MEMORY = 3 * 2**30  # bytes that a worker is given at least
+_WORTH = 3  # candidates from which a second process, which starts in seconds, pays
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the candidates of a run share.
+
+    Attributes:
+        out: the folder with `checkpoints`, `embeddings` and `records`.
+        dataset: its dataset.
+        compromised: the checkpoint to start from.
+        references: `clean` and `compromised` → their embeddings.
+        recipe: all settings.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
+    """
+
+    out: Path
+    dataset: Path
+    compromised: Path
+    references: Mapping[str, Path]
+    recipe: Recipe
+    device: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One candidate.
+
+    Attributes:
+        name: e.g. `cliperase-5x`.
+        method: a name, or the path of a Python file.
+        budget: how often each forget pair is seen.
+        seed: of batches and noise.
+        values: options chosen for it, beside the recipe's.
+        tuned: where they come from, or `None`.
+    """
+
+    name: str
+    method: str
+    budget: float
+    seed: int
+    values: Mapping[str, Any] = field(default_factory=dict)
+    tuned: Mapping[str, Any] | None = None
+
+
+class Made(NamedTuple):
+    """What became of a candidate.
+
+    Attributes:
+        stages: name, seconds, peak memory (bytes) of each stage that had work to do.
+        error: why it failed, or `None`.
+    """
+
+    stages: list[dict[str, Any]]
+    error: MethodError | None
+
+
+class Stages:
+    """Runs stages that aren't done and notes what each cost."""
+
+    def __init__(self) -> None:
+        self.done: list[dict[str, Any]] = []
+
+    def step(self, name: str, folder: Path, work: Callable[[], object]) -> None:
+        """Do the work unless the folder is complete."""
+        if not (folder / manifest.MANIFEST).is_file():
+            self.measured(name, work)
+
+    def measured(self, name: str, work: Callable[[], object]) -> None:
+        """Do the work and note its cost."""
+        log.info("%s …", name)
+        with cost.measure() as spent:
+            work()
+        self.done.append({"name": name, "seconds": round(spent.seconds, 2), "peak_memory": spent.peak_memory})
+        log.info("%s: %.1f s, peak memory %.2f GiB", name, spent.seconds, spent.peak_memory / 2**30)
+
+
+def make(world: World, candidate: Candidate) -> Made:
+    """Unlearn, encode and score; what is done already is kept. A failure of the method is told, not raised."""
+    from salmubench.results.io import write_failed
+
+    stages, name = Stages(), candidate.name
+    checkpoint = world.out / "checkpoints" / name
+    changed = staleness(world, candidate)
+    if changed:  # its author edits and runs again
+        log.info("%s: %s changed, made again", name, changed)
+        for folder in (checkpoint, embeddings_path(world, name)):
+            shutil.rmtree(folder, ignore_errors=True)
+    try:
+        stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, checkpoint))
+        encode(world, name, checkpoint, stages)
+        score(world, name, stages)
+    except (MethodError, EmbeddingsError, ModelError) as problem:  # the candidate's own fault: the others go on
+        error = problem if isinstance(problem, MethodError) else MethodError(candidate.method, None, str(problem))
+        log.error("%s", error)
+        write_failed(
+            record_path(world, name), model=name, error=error, dataset=open_dataset(world.dataset),
+            budget=candidate.budget, config=dict(candidate.values),
+        )  # fmt: skip
+        return Made(stages.done, error)
+    return Made(stages.done, None)
+
+
+def make_in_worker(world: World, candidate: Candidate) -> Made:
+    """`make` in a fresh process, whose log would be lost otherwise."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("salmubench").setLevel(logging.INFO)
+    return make(world, candidate)
+
+
+def record_path(world: World, name: str) -> Path:
+    """Where a model's record is."""
+    return world.out / "records" / f"{name}.json"
+
+
+def embeddings_path(world: World, name: str) -> Path:
+    """Where a model's embeddings are."""
+    return world.out / "embeddings" / name
+
+
+def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
+    """Encode a model of the world, unless that is done."""
+
+    def work() -> None:
+        from salmubench.encode.encode import encode as run
+        from salmubench.metrics import required_texts
+
+        dataset = open_dataset(world.dataset)
+        texts = required_texts(dataset, world.recipe.score)
+        run(
+            model=checkpoint, dataset=dataset, out=embeddings_path(world, name), texts=texts,
+            config=world.recipe.encode, device=world.device, precision=world.precision,
+        )  # fmt: skip
+
+    stages.step(f"encode {name}", embeddings_path(world, name), work)
+
+
+def score(world: World, name: str, stages: Stages) -> None:
+    """Score a model of the world, unless its record is current."""
+    from salmubench.results.io import is_current
+
+    record, config = record_path(world, name), world.recipe.score
+    inputs = {"embeddings": embeddings_path(world, name), **world.references}
+    if not is_current(record, config=config, **inputs):
+        from salmubench.metrics import score as run
+
+        stages.measured(f"score {name}", lambda: run(out=record, config=config, **inputs))
+
+
+def is_made(world: World, candidate: Candidate) -> bool:
+    """Tell whether a candidate is there with a current record."""
+    from salmubench.results.io import is_current
+
+    name = candidate.name
+    if staleness(world, candidate) or not (world.out / "checkpoints" / name / manifest.MANIFEST).is_file():
+        return False
+    inputs = {"embeddings": embeddings_path(world, name), **world.references}
+    return is_current(record_path(world, name), config=world.recipe.score, **inputs)
+
+
+def staleness(world: World, candidate: Candidate) -> str:
+    """What has changed since a candidate was begun: the method's file or its options; empty where nothing has."""
+    from salmubench.unlearn.registry import configure, load_method
+
+    checkpoint = world.out / "checkpoints" / candidate.name
+    for marker in (checkpoint / manifest.MANIFEST, checkpoint / manifest.BEGUN):
+        if marker.is_file():
+            found, method = manifest.read_json(marker), load_method(candidate.method)
+            if found["inputs"]["method_sha256"] != method.sha256:
+                return "the method's file"
+            effective = configure(method, world.recipe.unlearn, candidate.values).effective
+            return "its options" if found["config"] != manifest.plain(effective) else ""
+    return ""
+
+
+def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
+    """How many candidates to make at once on this machine.
+
+    As many as the processors allow at `unlearn.threads` each (one where a method may use them all, or on a GPU), no
+    more than the free memory holds, and none that would cost more to start than it does.
+    """
+    import psutil
+
+    from salmubench.models import resolve_device
+
+    threads = recipe.unlearn.threads
+    if not threads or resolve_device(device) != "cpu":
+        return 1
+    room = int(psutil.virtual_memory().available // _MEMORY)
+    return max(1, min(executor.cores() // threads, candidates // _WORTH, room))
+
+
+def _unlearn(world: World, candidate: Candidate, out: Path) -> None:
+    from salmubench.dataset.personas.fresh import fresh_people
+    from salmubench.unlearn.engine import unlearn
+
+    dataset = open_dataset(world.dataset)
+    unlearn(
+        candidate.method,
+        model=world.compromised,
+        dataset=dataset,
+        out=out,
+        budget=candidate.budget,
+        config=candidate.values,
+        settings=world.recipe.unlearn,
+        tuned=candidate.tuned,
+        fresh=partial(fresh_people, dataset, seed=candidate.seed),
+        seed=candidate.seed,
+        device=world.device,
+        precision=world.precision,
+    )

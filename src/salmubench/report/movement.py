@@ -1,0 +1,78 @@
+"""Where each method moved the weights: relative length of the way of each layer, as a map of layers by methods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from salmubench.report import svg, wording
+from salmubench.report.collect import Run, reference_kind
+
+_FAINTEST, _DARKEST = 1e-4, 1.0  # shares of a layer's own length between which colours differ
+_CELL_WIDTH, _CELL_HEIGHT, _LEFT = 46.0, 17.0, 196.0
+_LETTER = 6.2  # mean width of a letter of the heads, units
+
+
+def movement_map(run: Run, names: Mapping[str, str]) -> Markup | None:
+    """Draw the map; `None` where no checkpoint says how far its layers went.
+
+    Args:
+        run: the run.
+        names: model name → display name.
+    """
+    moved = {
+        record.model.name: found
+        for record in run.records
+        if reference_kind(record) is None and (found := run.movement(record.model.name))
+    }
+    if not moved:
+        return None
+    layers = list(dict.fromkeys(layer for found in moved.values() for layer in found))
+    heads = [names[name] for name in moved]
+    top = 14 + max(len(head) for head in heads) * _LETTER * math.sin(math.radians(55))
+    aside = max(len(head) for head in heads) * _LETTER * math.cos(math.radians(55))
+    width, height = _LEFT + len(heads) * _CELL_WIDTH + aside, top + len(layers) * _CELL_HEIGHT + 4
+    parts: list[Markup] = []
+    for column, head in enumerate(heads):
+        x = _LEFT + (column + 0.5) * _CELL_WIDTH
+        turned = f"rotate(-55 {svg.coordinate(x)} {svg.coordinate(top - 6)})"
+        parts.append(svg.element("text", head, x=x, y=top - 6, class_="tick head", transform=turned))
+    for row, layer in enumerate(layers):
+        y = top + row * _CELL_HEIGHT
+        parts.append(svg.text(_LEFT - 8, y + 12.5, layer, "tick", anchor="end"))
+        for column, found in enumerate(moved.values()):
+            share = found.get(layer)
+            if share is not None:
+                parts += _cell(_LEFT + column * _CELL_WIDTH, y, share)
+    return svg.drawing(width, height, *parts, label=_told(moved, names), class_="movement")
+
+
+def _cell(x: float, y: float, share: float) -> list[Markup]:
+    strength = _strength(share)
+    box = {"x": x + 1, "y": y + 1, "width": _CELL_WIDTH - 2, "height": _CELL_HEIGHT - 2}
+    return [
+        svg.element("rect", **box, class_="heat", fill_opacity=strength),
+        svg.text(
+            x + _CELL_WIDTH / 2, y + 12.5, wording.percent(share), f"share{' deep' if strength > 0.55 else ''}",
+            anchor="middle",
+        ),
+    ]  # fmt: skip
+
+
+def _strength(share: float) -> float:
+    if not share > 0:
+        return 0.0
+    inside = min(max(share, _FAINTEST), _DARKEST)
+    return 0.06 + 0.94 * math.log(inside / _FAINTEST) / math.log(_DARKEST / _FAINTEST)
+
+
+def _told(moved: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> str:
+    """For screen readers: the layer that moved most, of each method."""
+    parts: Sequence[str] = [
+        f"{names[name]}: most in {layer}, {wording.percent(found[layer])}"
+        for name, found in moved.items()
+        for layer in [max(found, key=lambda key: found[key])]
+    ]
+    return "Map of layers by methods: how far the weights moved, relative to their length. " + "; ".join(parts) + "."

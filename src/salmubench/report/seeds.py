@@ -1,0 +1,87 @@
+"""Candidates that differ by seed alone, taken together: one row a method, its spread beside it.
+
+A row's number is the mean over the seeds. Its interval comes from the items of all of them: a bootstrap draws a person
+with all rows of all seeds, so it speaks of people; the spread is the standard deviation over seeds.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from salmubench import manifest
+from salmubench.report.collect import Run, reference_kind, score_of
+from salmubench.results.io import items_path, read_items
+from salmubench.results.schema import RunRecord, Score
+from salmubench.results.scores import rescore
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviation over seeds, and how many there are."""
+
+    deviation: float
+    seeds: int
+
+
+def pooled(run: Run) -> Run:
+    """The run with one record for all complete candidates of one method, budget and configuration.
+
+    The joint record has the name of the first; candidates without items stay as they are.
+
+    Args:
+        run: as `read_run` gives it.
+    """
+    groups: dict[str, list[RunRecord]] = {}
+    for record in run.records:
+        groups.setdefault(_key(record), []).append(record)
+    records: list[RunRecord] = []
+    repeats: dict[str, Sequence[RunRecord]] = {}
+    for group in groups.values():
+        complete = [record for record in group if record.status == "complete"]
+        have_items = all(items_path(run.paths[record.model.name]).is_file() for record in complete)
+        if len(complete) < 2 or not have_items:
+            records += group
+            continue
+        records.append(_joint(complete, [read_items(run.paths[record.model.name]) for record in complete]))
+        records += [record for record in group if record.status != "complete"]
+        repeats[complete[0].model.name] = complete
+    order = {record.model.name: place for place, record in enumerate(run.records)}
+    return replace(run, records=sorted(records, key=lambda record: order[record.model.name]), repeats=repeats)
+
+
+def spread(repeats: Sequence[RunRecord], metric: str, part: str, *, view: bool = False) -> Spread | None:
+    """How a number (or its normalised view) varies over seeds; `None` with fewer than two of them."""
+
+    def number(score: Score | None) -> float | None:
+        return None if score is None else score.normalised.value if view else score.value
+
+    found = [value for record in repeats if (value := number(score_of(record, metric, part))) is not None]
+    return Spread(statistics.stdev(found), len(found)) if len(found) > 1 else None
+
+
+def seeds_of(run: Run) -> list[int]:
+    """Seeds of the candidates that were taken together, in order."""
+    found = {record.model.seed for group in run.repeats.values() for record in group}
+    return sorted(seed for seed in found if seed is not None)
+
+
+def _key(record: RunRecord) -> str:
+    model = record.model
+    if reference_kind(record) is not None or model.method is None or model.seed is None:
+        return model.name
+    return manifest.sha256_json([model.method, model.budget, model.config])
+
+
+def _joint(records: Sequence[RunRecord], tables: Sequence[pa.Table]) -> RunRecord:
+    """One record of several: rows of all, so that each seed weighs the same."""
+    first = records[0]
+    found = rescore(first, pa.concat_tables(tables))
+    scores: Mapping[str, Mapping[str, Score]] = {
+        name: {part: replace(score, n=score.n // len(records)) for part, score in parts.items()}
+        for name, parts in found.scores.items()
+    }
+    return replace(first, scores=scores, verdict=found.verdict)

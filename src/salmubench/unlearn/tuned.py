@@ -1,0 +1,122 @@
+"""Tuned values: the file that `salmubench tune` writes and `salmubench run` uses.
+
+`tuned.yaml` holds, for each method, the chosen values with all trials, and of which world they are. Those that come
+with the package lie in `salmubench/recipes/tuned/<recipe>.yaml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from salmubench import manifest
+from salmubench.errors import ConfigError
+from salmubench.unlearn.registry import Method
+
+SCHEMA_VERSION = 1
+"""Version of `tuned.yaml`."""
+
+_KEYS = ("values", "method_sha256", "trials", "objective", "default")
+
+
+@dataclass(frozen=True)
+class TunedFile:
+    """A file of tuned values.
+
+    Attributes:
+        path: where it is.
+        sha256: of its content.
+        selection_seed: seed of the world on which the values were chosen.
+        fingerprints: of that world's dataset, and of the part of it that was used.
+        methods: name → what was found.
+    """
+
+    path: str
+    sha256: str
+    selection_seed: int
+    fingerprints: tuple[str, ...]
+    methods: Mapping[str, Mapping[str, Any]]
+
+    def of(self, method: Method, *, by_path: bool) -> Mapping[str, Any] | None:
+        """Values of a method, or `None`; a user's file must be the very one that was tuned.
+
+        Args:
+            method: the method.
+            by_path: it was given by the path of its file, so its name says nothing.
+        """
+        entry = self.methods.get(method.name)
+        if entry is None or (by_path and entry["method_sha256"] != method.sha256):
+            return None
+        return dict(entry["values"])
+
+    def about(self, name: str) -> dict[str, Any]:
+        """What a record says about the tuning of a method (`results.schema.Tuned`)."""
+        entry = self.methods[name]
+        return {
+            "selection_seed": self.selection_seed,
+            "trials": len(entry["trials"]),
+            "objective": float(entry["objective"]),
+            "default": None if entry["default"] is None else float(entry["default"]),
+            "sha256": self.sha256,
+        }
+
+
+def find_tuned(setting: str, *, recipe: str, shipped: bool) -> TunedFile | None:
+    """Find the tuned values of a recipe.
+
+    Args:
+        setting: `unlearn.tuned` of the recipe.
+        recipe: the recipe's name.
+        shipped: the recipe is one of the package: only then its name says which values are its own.
+
+    Raises:
+        ConfigError: no such file, or not one that `tune` writes.
+    """
+    if setting == "none":
+        return None
+    if setting != "auto":
+        path = Path(setting)
+        if not path.is_file():
+            raise ConfigError(f"Expected a file of tuned values for unlearn.tuned, found none at {path}.")
+        return parse_tuned(path.read_text(encoding="utf-8"), origin=str(path))
+    found = resources.files("salmubench") / "recipes" / "tuned" / f"{recipe}.yaml"
+    if not shipped or not found.is_file():
+        return None
+    return parse_tuned(found.read_text(encoding="utf-8"), origin=f"tuned/{recipe}.yaml")
+
+
+def parse_tuned(content: str, *, origin: str) -> TunedFile:
+    """Read a file of tuned values.
+
+    Raises:
+        ConfigError: not YAML, or not what `tune` writes.
+    """
+    try:
+        found = yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"Expected YAML in {origin}, found: {error}") from error
+    if not isinstance(found, dict) or found.get("schema_version") != SCHEMA_VERSION:
+        raise ConfigError(
+            f"Expected tuned values with schema_version {SCHEMA_VERSION} in {origin}, found another file."
+        )
+    world, methods = found.get("selection"), found.get("methods")
+    if not isinstance(world, dict) or type(world.get("seed")) is not int or not isinstance(methods, dict):
+        raise ConfigError(f"Expected `selection` with a seed, and `methods`, in {origin}, found something else.")
+    for name, entry in methods.items():
+        missing = [key for key in _KEYS if not isinstance(entry, dict) or key not in entry]
+        if missing or not isinstance(entry["values"], dict) or not isinstance(entry["trials"], list):
+            raise ConfigError(
+                f"Expected {', '.join(_KEYS)} of the method {name!r} in {origin}, found no {missing or 'mapping'}."
+            )
+    return TunedFile(
+        path=origin,
+        sha256=manifest.sha256_json(found),
+        selection_seed=world["seed"],
+        fingerprints=tuple(str(world[key]) for key in ("dataset", "part") if key in world),
+        methods=methods,
+    )
