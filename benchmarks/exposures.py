@@ -1,12 +1,11 @@
 """How many exposures does a model need until it has learnt an association?
 
-    python benchmarks/exposures.py --out runs/exposures [--divide 4] [--epochs 32] [--figure FILE]
+    python benchmarks/exposures.py --out runs/exposures [--divide 4] [--epochs 32] [--clean-epochs 8] [--figure FILE]
 
-Clean and Compromised are trained in the world of the recipe `mini`, or in one with a fraction of its people and
-pictures (`--divide`; the batch shrinks alike, so that an epoch has as many steps). The learning rate is constant after
-the warm-up: an exposure counts the same early and late. Each pair is seen once an epoch, so after epoch k every
-association has had exactly k exposures, and none more than another. The weights after 1, 2, 4, … epochs are kept and
-scored. Writes `exposures.json` into the folder: RetFail, AssocStr and GenKnow of both models by exposures, and the
+Clean and Compromised are trained by the recipe `mini`, in its world or in one with a fraction of its people and
+pictures (`--divide`). The learning rate is constant after the warm-up: an exposure counts the same early and late, and
+a shorter training is the beginning of a longer one. Each pair is seen once an epoch, so after epoch k every association
+has had exactly k exposures, and none more than another. The weights after 1, 2, 4, … epochs are kept and scored. Writes `exposures.json` into the folder: RetFail, AssocStr and GenKnow of both models by exposures, and the
 share of associations that are learnt for good: the true caption ranks first then, and in all later checkpoints.
 Intervals are 95 %, over identities. `--figure` draws them.
 """
@@ -32,7 +31,6 @@ from salmubench.pretrain.launch import pretrain
 from salmubench.results.bootstrap import find_units, interval, resampled_means
 from salmubench.results.io import read_items, read_record
 
-KINDS = ("clean", "compromised")
 SHOWN = (("RetFail", "mrr"), ("RetFail", "r1"), ("AssocStr", "value"), ("GenKnow", "value"))
 
 
@@ -42,6 +40,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--divide", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=32)
+    parser.add_argument("--clean-epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figure", type=Path)
     arguments = parser.parse_args()
@@ -60,22 +59,20 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         for name in ("identities", "retain_joint", "retain_disjoint", "retain_real", "general_knowledge_per_class")
     }
     dataset = open_dataset(build(replace(recipe.dataset, **world), out=out / "dataset", seed=arguments.seed))
-    kept = tuple(2**power for power in range(arguments.epochs.bit_length()) if 2**power <= arguments.epochs)
-    config = replace(
-        recipe.pretrain, epochs=arguments.epochs, batch_size=recipe.pretrain.batch_size // share,
-        lr_scheduler="const", keep_epochs=kept,
-    )  # fmt: skip
+    config = replace(recipe.pretrain, lr_scheduler="const")
     embeddings: dict[tuple[str, int], Path] = {}
-    for kind in KINDS:
+    for kind, epochs in (("clean", arguments.clean_epochs), ("compromised", arguments.epochs)):
         checkpoint = out / "checkpoints" / kind
-        pretrain(config, dataset=dataset.folder, kind=kind, out=checkpoint, seed=arguments.seed)
+        kept = tuple(2**power for power in range(epochs.bit_length()) if 2**power <= epochs)
+        settings = replace(config, epochs=epochs, keep_epochs=kept)
+        pretrain(settings, dataset=dataset.folder, kind=kind, out=checkpoint, seed=arguments.seed)
         for epoch in kept:
             embeddings[kind, epoch] = encode(
                 model=checkpoint / "epochs" / f"{epoch:05d}", dataset=dataset,
                 out=out / "learning" / "embeddings" / f"{kind}-{epoch:05d}",
                 texts=required_texts(dataset, recipe.score), config=recipe.encode,
             )  # fmt: skip
-    references = {kind: embeddings[kind, kept[-1]] for kind in KINDS}
+    references = {kind: folder for (kind, _), folder in embeddings.items()}  # the last of each
     rows, ranks, people = [], [], np.array([])
     for (kind, epoch), folder in embeddings.items():
         path = out / "learning" / "records" / f"{kind}-{epoch:05d}.json"
