@@ -17,7 +17,7 @@ from PIL import Image
 
 from salmubench import layout, manifest
 from salmubench.dataset.build import build
-from salmubench.dataset.config import Backends, DatasetConfig
+from salmubench.dataset.config import Backends, Curation, DatasetConfig
 from salmubench.dataset.plan import make_plan
 from salmubench.dataset.validate import validate
 from salmubench.errors import ConfigError, OutputMismatch, StageError, UnknownName
@@ -298,6 +298,10 @@ def test_bad_pictures_are_drawn_again(tmp_path):
     curation = json.loads((dataset.folder / "curation.json").read_text())
     assert curation["reasons"] == {"unreadable": curation["redraws"]}
     assert 0 < curation["redrawn"] == len(curation["files"]) < curation["pictures"] / 3
+    page = (dataset.folder / "curation.html").read_text()
+    assert f"{curation['redrawn']} of {curation['pictures']} pictures" in page
+    assert next(iter(curation["files"])) in page
+    assert page.count("no picture</span>") == page.count("<img") == 8
     assert curation["pictures"] == sum(dataset.counts.values()) - dataset.counts["forget_target"]
 
 
@@ -305,6 +309,12 @@ def test_pictures_that_stay_bad_stop_the_build(tmp_path):
     config = dataclasses.replace(CONFIG, backends=_backend(tmp_path / "grey.py", "    return [b''] * len(shots)"))
     with pytest.raises(StageError, match=r"\d{8}_000_ar-.* after 8 redraws"):
         build(config, out=tmp_path / "dataset", seed=5)
+
+
+def test_limits_of_the_recipe_count(tmp_path):
+    strict = Curation(contrast=255, redraws=1)
+    with pytest.raises(StageError, match=r"after 1 redraws, found each unfit: contrast \(.*, at least 255\)"):
+        build(dataclasses.replace(CONFIG, curation=strict), out=tmp_path / "dataset", seed=5)
 
 
 def test_a_backend_file_is_an_input(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from salmubench.dataset.config import DatasetConfig
+from salmubench.dataset.config import Curation, DatasetConfig
 from salmubench.errors import ConfigError
 
 
@@ -62,6 +62,14 @@ def test_weights_are_shares_or_whole_numbers():
     assert DatasetConfig(countries={"FR": 1 / 3, "DE": 1 / 3, "IT": 1 / 3}).countries is not None
     with pytest.raises(ConfigError, match=r"shares that sum to 1.*a sum of 1\.4"):
         DatasetConfig(countries={"FR": 0.7, "DE": 0.7})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("contrast", -1), ("distance", 256), ("face_inside", 1.1), ("redraws", -1)]
+)
+def test_limits_of_curation(field, value):
+    with pytest.raises(ConfigError, match=rf"dataset\.curation\.{field}"):
+        Curation(**{field: value})
 
 
 def test_aspects_from_text_keys():

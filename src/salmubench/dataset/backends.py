@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import json
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -31,11 +31,28 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "portraits": ("sample_identity", "sample_shot", "render_jpeg"),
     "captions": ("sensitive", "paraphrase", "generic"),
     "retain_real": ("TEMPLATES", "class_names", "sample_scene", "caption", "render_jpeg"),
+    "checks": ("see", "faults"),
 }
 
 
+CHECKS = "salmubench.dataset.checks"
+"""Plug-in package of the checks by models (`dataset.curation.checks`)."""
+
+
+class FaceView(NamedTuple):
+    """Where the face lies in a picture.
+
+    Attributes:
+        inside: share of it that lies inside the picture.
+        height: from chin to hairline, in shares of the picture's short side.
+    """
+
+    inside: float
+    height: float
+
+
 class Drawn(Protocol):
-    """One picture before it is rendered."""
+    """One picture before it is rendered. One that knows where the face lies has a property `face_view: FaceView`."""
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -91,6 +108,16 @@ class Captions(Protocol):
 
     def generic(self, facts: Mapping[str, str], seed: int) -> str:
         """What is visible, and nothing else."""
+
+
+class Check(Protocol):
+    """Judges portraits by a model."""
+
+    def see(self, images: Sequence[bytes], facts: Sequence[Mapping[str, str]]) -> Sequence[Any]:
+        """What the model finds on each picture; the facts say what it shall show."""
+
+    def faults(self, seen: Sequence[Any], kin: Sequence[Hashable]) -> Mapping[int, tuple[str, str]]:
+        """Index of each picture to draw again → reason in a word or two, and details. Kin: who is on it, or `None`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +188,15 @@ def scenes(name: str, options: Mapping[str, Any] | None = None) -> Scenes:
     return cast(Scenes, _load("retain_real", name, options))
 
 
+def check(name: str, options: Mapping[str, Any] | None = None) -> Check:
+    """Load a check by a model.
+
+    Raises:
+        ConfigError: no such check, an option that it doesn't have, or a model that can't be used.
+    """
+    return cast(Check, _load("checks", name, options))
+
+
 def write(backend: Captions, requests: Sequence[Request]) -> list[Written]:
     """Write captions, at once where the backend can."""
     if hasattr(backend, "write"):
@@ -189,6 +225,12 @@ def file_hashes(config: DatasetConfig) -> dict[str, str]:
         backend = _load(part, name, options)
         if hasattr(backend, "fingerprint"):
             found[f"{part}_content"] = str(backend.fingerprint())
+    for name, options in config.curation.checks.items():
+        if plugins.is_path(name) and Path(name).is_file():
+            found[f"check {name}"] = manifest.sha256_file(Path(name))
+        judge = check(name, options)
+        if hasattr(judge, "fingerprint"):
+            found[f"check {name} model"] = str(judge.fingerprint())
     return found
 
 
@@ -197,7 +239,7 @@ def _chosen(config: DatasetConfig, part: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _load(part: str, name: str, options: Mapping[str, Any] | None) -> Any:
-    module = plugins.load(PACKAGES[part], name, kind=f"{part} backend")
+    module = plugins.load({**PACKAGES, "checks": CHECKS}[part], name, kind=f"{part} backend")
     backend = _connected(part, name, module, json.dumps(dict(options or {}), sort_keys=True, default=str))
     missing = [item for item in _NEEDED[part] if not hasattr(backend, item)]
     if missing:
@@ -222,9 +264,10 @@ def _parse(part: str, name: str, kind: type[Any], given: Mapping[str, Any]) -> A
 
     hints = typing.get_type_hints(kind)
     fields = [item.name for item in dataclasses.fields(kind)]
+    place = f"curation.checks.{name}" if part == "checks" else f"backends.{part}_options"
     for key in given:
         if key not in fields:
-            raise UnknownName("key in dataset.backends." + part + "_options:", key, fields)
+            raise UnknownName(f"key in dataset.{place}:", key, fields)
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     for key in given:
         parser.add_argument(f"--{key}", type=hints[key])

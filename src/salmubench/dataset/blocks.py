@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from salmubench import manifest
 from salmubench.dataset import backends, curation
 from salmubench.dataset.config import DatasetConfig
+from salmubench.dataset.curation import Fault
 from salmubench.dataset.plan import Block, Picture, integer, picture_size
 from salmubench.errors import StageError
 from salmubench.executor import Executor, parallel
@@ -36,7 +37,7 @@ _SCHEMA = pa.schema(
         ("image", pa.binary()),
         ("facts", pa.string()),
         ("caption", pa.string()),
-        ("redraws", pa.list_(pa.string())),
+        ("rejects", pa.list_(pa.struct([("reason", pa.string()), ("detail", pa.string()), ("image", pa.binary())]))),
     ]
 )
 
@@ -49,13 +50,37 @@ class Rendered:
         file_name: as planned.
         facts: what is visible.
         caption: the backend's own caption, or `None` where the caption backend writes it.
-        redraws: reasons why it was drawn again, in order.
     """
 
     file_name: str
     facts: dict[str, str]
     caption: str | None
-    redraws: tuple[str, ...]
+
+
+class Reject(NamedTuple):
+    """A picture that was drawn again.
+
+    Attributes:
+        fault: why.
+        image: its bytes.
+    """
+
+    fault: Fault
+    image: bytes
+
+
+class Redrawn(NamedTuple):
+    """A picture that was good enough in the end.
+
+    Attributes:
+        file_name: as planned.
+        rejects: what came before, in order.
+        image: JPEG bytes of the one that was kept.
+    """
+
+    file_name: str
+    rejects: tuple[Reject, ...]
+    image: bytes
 
 
 class _Sketch(NamedTuple):
@@ -105,15 +130,23 @@ def render_blocks(
 
 def read_block(folder: Path, block: Block) -> list[Rendered]:
     """What a finished block holds beside the pictures."""
-    table = pq.read_table(block_path(folder, block), columns=["file_name", "facts", "caption", "redraws"])
-    return [
-        Rendered(row["file_name"], json.loads(row["facts"]), row["caption"], tuple(row["redraws"]))
-        for row in table.to_pylist()
-    ]
+    table = pq.read_table(block_path(folder, block), columns=["file_name", "facts", "caption"])
+    return [Rendered(row["file_name"], json.loads(row["facts"]), row["caption"]) for row in table.to_pylist()]
+
+
+def read_redrawn(folder: Path, block: Block) -> Iterator[Redrawn]:
+    """The pictures of a finished block that were drawn again."""
+    rejects = pq.read_table(block_path(folder, block), columns=["rejects"]).column("rejects").to_pylist()
+    positions = [position for position, found in enumerate(rejects) if found]
+    for position, image in zip(positions, read_images(folder, block, positions), strict=True):
+        told = (Reject(Fault(item["reason"], item["detail"]), item["image"]) for item in rejects[position])
+        yield Redrawn(block.pictures[position].file_name, tuple(told), image)
 
 
 def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterator[bytes]:
     """JPEG bytes of some pictures of a finished block."""
+    if not positions:
+        return
     column = pq.read_table(block_path(folder, block), columns=["image"]).column("image")
     for position in positions:
         yield column[position].as_py()
@@ -125,32 +158,36 @@ def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
         artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
     else:
         artist = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
-    count = len(block.pictures)
+    judge = curation.Judge(
+        config.curation,
+        sizes=[picture_size(picture.aspect, config.size) for picture in block.pictures],
+        kin=[picture.owner if picture.label is None else f"class {picture.label}" for picture in block.pictures],
+        checked=block.kind == "portrait",
+    )
     sketches: dict[int, _Sketch] = {}
     images: dict[int, bytes] = {}
-    looks: dict[int, curation.Look] = {}
-    reasons: list[list[str]] = [[] for _ in range(count)]
-    sizes = [picture_size(picture.aspect, config.size) for picture in block.pictures]
-    kin = [picture.owner if picture.label is None else f"class {picture.label}" for picture in block.pictures]
-    todo = list(range(count))
-    for redraw in range(curation.MAX_REDRAWS + 1):
+    rejects: list[list[Reject]] = [[] for _ in block.pictures]
+    todo = list(range(len(block.pictures)))
+    for redraw in range(config.curation.redraws + 1):
         fresh = {position: _sketch(artist, block, position, redraw) for position in todo}
-        sketches |= fresh
         shots = [sketch.drawn for sketch in fresh.values()]
         made = artist.render_jpeg(shots, size=config.size, samples=config.samples)
-        for position, image in zip(todo, made, strict=True):
-            images[position], looks[position] = image, curation.look(image)
-        faults = curation.faults([looks[position] for position in range(count)], sizes=sizes, kin=kin)
+        faces = [getattr(shot, "face_view", None) for shot in shots]
+        judge.see(todo, made, [sketch.facts for sketch in fresh.values()], faces)
+        sketches |= fresh
+        images |= zip(todo, made, strict=True)
+        faults = judge.faults()
         todo = sorted(faults)
         if not todo:
-            _write(block_path(folder, block), block.pictures, sketches, images, reasons)
+            _write(block_path(folder, block), block.pictures, sketches, images, rejects)
             return
-        for position, reason in faults.items():
-            reasons[position].append(reason)
-    first = block.pictures[todo[0]]
+        for position, fault in faults.items():
+            rejects[position].append(Reject(fault, images[position]))
+    first = todo[0]
+    reasons = "; ".join(f"{reject.fault.reason} ({reject.fault.detail})" for reject in rejects[first])
     raise StageError(
-        f"Expected a fit picture {first.file_name} after {curation.MAX_REDRAWS} redraws, found each unfit: "
-        f"{', '.join(reasons[todo[0]])}. Try another portrait or scene backend, or a larger dataset.size."
+        f"Expected a fit picture {block.pictures[first].file_name} after {config.curation.redraws} redraws, found each "
+        f"unfit: {reasons}. Try another backend, a larger dataset.size, or other limits in dataset.curation."
     )
 
 
@@ -174,14 +211,14 @@ def _write(
     pictures: Sequence[Picture],
     sketches: Mapping[int, _Sketch],
     images: Mapping[int, bytes],
-    reasons: Sequence[Sequence[str]],
+    rejects: Sequence[Sequence[Reject]],
 ) -> None:
     columns = {
         "file_name": [picture.file_name for picture in pictures],
         "image": [images[position] for position in range(len(pictures))],
         "facts": [json.dumps(sketches[position].facts, ensure_ascii=False) for position in range(len(pictures))],
         "caption": [sketches[position].caption for position in range(len(pictures))],
-        "redraws": [list(why) for why in reasons],
+        "rejects": [[{**reject.fault._asdict(), "image": reject.image} for reject in found] for found in rejects],
     }
     with manifest.atomic_path(path) as temporary:
         pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="none")

@@ -22,6 +22,7 @@ from salmubench import executor as executors
 from salmubench.dataset import backends, blocks, captioning, curation
 from salmubench.dataset.card import card
 from salmubench.dataset.config import DatasetConfig
+from salmubench.dataset.curation_page import CurationPage
 from salmubench.dataset.personas import TERRITORIES
 from salmubench.dataset.plan import Block, Plan, make_plan
 from salmubench.errors import ConfigError, UnknownName
@@ -29,7 +30,7 @@ from salmubench.executor import Executor
 from salmubench.types import OFFICIAL_SPLITS, Split
 
 STAGE = "dataset"
-CURATION = "curation.json"
+CURATION, CURATION_PAGE = "curation.json", "curation.html"
 CARD = "README.md"
 SHARDS = "shards"
 
@@ -84,6 +85,8 @@ def check(config: DatasetConfig) -> None:
     chosen = config.backends
     backends.captions(chosen.captions, chosen.captions_options)
     backends.portraits(chosen.portraits, chosen.portraits_options)
+    for name, options in config.curation.checks.items():
+        backends.check(name, options)
     for code in config.countries or ():
         if code not in TERRITORIES:
             raise UnknownName("country in dataset.countries", code, TERRITORIES)
@@ -198,7 +201,18 @@ def _write_metadata(plan: Plan, config: DatasetConfig, out: Path) -> int:
         artist = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
         knowledge = {"classes": list(artist.class_names(config.classes)), "templates": list(artist.TEMPLATES)}
         manifest.write_json(out / layout.GENERAL_KNOWLEDGE, knowledge)
-    rendered = (item for block in plan.blocks for item in blocks.read_block(out, block))
-    summary = curation.summary((item.file_name, item.redraws) for item in rendered)
+    return _write_curation(plan, config, out)
+
+
+def _write_curation(plan: Plan, config: DatasetConfig, out: Path) -> int:
+    """Write the report of what was drawn again, as JSON and as a page with examples; give the number of pictures."""
+    page = CurationPage()
+    redrawn: list[tuple[str, list[curation.Fault]]] = []
+    for block in plan.blocks:
+        for picture in blocks.read_redrawn(out, block):
+            page.add(picture)
+            redrawn.append((picture.file_name, [reject.fault for reject in picture.rejects]))
+    summary = curation.summary(sum(len(block.pictures) for block in plan.blocks), redrawn, config.curation)
     manifest.write_json(out / CURATION, summary)
-    return int(summary["redrawn"])
+    manifest.write_text(out / CURATION_PAGE, page.render(summary))
+    return len(redrawn)

@@ -73,7 +73,7 @@ Columns: `image`, `text`, `identity_id` (null where there is none), `file_name` 
 | `sensitive_set_captions_metadata.json` | file name → field, value, caption, style, paraphrase |
 | `sensitive_set_generic_captions.json` | file name → a caption of what is visible |
 | `general_knowledge.json` | class names and prompt templates |
-| `curation.json` | pictures that were drawn again, and why |
+| `curation.json`, `curation.html` | pictures that were drawn again, and why, with examples |
 
 ```python
 from datasets import load_dataset

@@ -42,6 +42,33 @@ class Backends:
 
 
 @dataclass(frozen=True)
+class Curation:
+    """Which pictures are good enough; the others are drawn again."""
+
+    contrast: float = 6.0
+    """Least standard deviation of luminance over a thumbnail, of 255."""
+    distance: float = 2.0
+    """Least mean absolute difference between thumbnails of the same person or class, of 255."""
+    face_inside: float = 0.95
+    """Least share of the face that lies inside the picture, where the backend tells."""
+    face_height: float = 0.3
+    """Least height of the face, in shares of the picture's short side, where the backend tells."""
+    redraws: int = 8
+    """A picture that is unfit once more often stops the build: a fault of the backend, not of chance."""
+    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Checks of portraits by models of yours: `fairface` (the same age, gender and ethnicity in all pictures of an
+    identity), `clip` (the picture fits what it shall show), or a `.py` file → options."""
+
+    def __post_init__(self) -> None:
+        for name in ("contrast", "distance", "face_inside", "face_height"):
+            value = getattr(self, name)
+            most = 1 if name.startswith("face") else 255
+            if not 0 <= value <= most:
+                raise _wrong(f"curation.{name}", f"a number from 0 to {most}", value)
+        _at_least("curation.redraws", self.redraws, 0)
+
+
+@dataclass(frozen=True)
 class DatasetConfig:
     """How a dataset is made. The defaults are the recipe `mini`."""
 
@@ -76,6 +103,8 @@ class DatasetConfig:
     """Rows of one parquet shard."""
     workers: int = 0
     """Render processes; 0: in this process, whose renderers use all cores. The bytes are the same for any number."""
+    curation: Curation = field(default_factory=Curation)
+    """Which pictures are drawn again."""
     backends: Backends = field(default_factory=Backends)
     """Who makes what."""
 

@@ -190,7 +190,7 @@ def _picture_numbers(config: DatasetConfig, rng: np.random.Generator) -> list[in
     """How many sensitive pictures each identity gets."""
     low, high = config.pictures_range
     if config.sensitive_pairs is None:
-        return rng.integers(low, high + 1, config.identities).tolist()
+        return [int(count) for count in rng.integers(low, high + 1, config.identities)]
     draws = rng.random(config.identities)
 
     def numbers(exponent: float) -> NDArray[np.float64]:  # the higher the exponent, the fewer pictures

@@ -5,6 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from salmubench.dataset.backends import FaceView
+
+HALF = 1.76
+"""Head units from the middle of a square picture to its edge at scale 1, as in `renderer.scene`."""
+FACE = (0.66, 0.88)
+"""Half width and half height of a face from chin to hairline, in head units."""
+FACE_Y = -0.10
+"""Height of its middle."""
+
+_RADIUS, _ANGLE = np.meshgrid(np.sqrt((np.arange(8) + 0.5) / 8), (np.arange(48) + 0.5) * (2 * np.pi / 48))
+_DISC = (_RADIUS * np.cos(_ANGLE), _RADIUS * np.sin(_ANGLE))  # points that lie evenly in a circle of radius 1
+
 Gender = Literal["female", "male"]
 Colour = tuple[float, float, float]
 Values = tuple[tuple[str, float], ...]
@@ -52,3 +66,14 @@ class Shot:
     """Standard deviation of the sensor noise in display bytes."""
     quality: int
     """JPEG quality."""
+
+    @property
+    def face_view(self) -> FaceView:
+        """Where the face lies: an upright ellipse in head units, seen through the frame."""
+        values = dict(self.values)
+        half = HALF / values["scale"]
+        wide, tall = half * max(self.aspect, 1.0), half * max(1.0 / self.aspect, 1.0)
+        x = values["shift_x"] + FACE[0] * _DISC[0]
+        y = values["shift_y"] + FACE_Y + FACE[1] * _DISC[1]
+        inside = (np.abs(x) <= wide) & (np.abs(y) <= tall)
+        return FaceView(float(inside.mean()), FACE[1] / half)

@@ -144,8 +144,8 @@ def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int) -> I
                 advance(len(part))
             sizes = [look.size or (0, 0) for look in looks]
             for index, fault in curation.faults(looks, sizes=sizes, kin=["one"] * len(looks)).items():
-                if fault in _FAULTS:
-                    yield f"{group.files[index]}: Expected {_FAULTS[fault]}."
+                if fault.reason in _FAULTS:
+                    yield f"{group.files[index]}: Expected {_FAULTS[fault.reason]}."
 
 
 def raise_all(problems: Sequence[str], root: Path) -> None:

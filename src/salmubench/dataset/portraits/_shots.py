@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from salmubench.dataset.portraits._appearance import Appearance, Shot
+from salmubench.dataset.portraits._appearance import HALF, Appearance, Shot
 from salmubench.dataset.portraits._palette import CLOTH
 from salmubench.dataset.portraits._styles import STYLES
 from salmubench.dataset.portraits._traits import Numbers, jitter, put, tuple3
@@ -45,8 +45,6 @@ PLACES: tuple[str, ...] = (
     "in front of blurred lights",
 )
 PLACE_WEIGHTS = (1.4, 1.2, 1.1, 0.8, 1.0, 0.9, 1.0, 0.9, 0.8, 0.8)
-HALF = 1.76
-"""Head units from the middle to the lower edge of a square picture at scale 1, as in `renderer.scene`."""
 HATS = ("", "woolly hat", "cap", "straw hat", "hairband")
 
 
