@@ -1,0 +1,88 @@
+"""What the references knew after some of their epochs: memorisation over pretraining."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from salmubench import manifest
+from salmubench.report import svg, wording
+from salmubench.report.collect import REFERENCES, Run, reference_kind, score_of
+from salmubench.report.sections import Panel
+from salmubench.report.svg import Scale
+from salmubench.results.io import read_record
+from salmubench.results.schema import Score
+
+FOLDER = "learning"
+"""Folder of a run with the records of kept epochs: `records/<clean or compromised>-<epoch>.json`."""
+
+SHOWN = (("RetFail", "mrr", "RetFail MRR"), ("AssocStr", "value", "AssocStr"), ("GenKnow", "value", "GenKnow"))
+
+Points = Sequence[tuple[int, Score]]
+
+
+def epoch_curves(run: Run) -> list[Panel]:
+    """One panel for each of the numbers, with both references; empty where no epochs were kept.
+
+    Raises:
+        RecordError: a record can't be read.
+    """
+    found = []
+    for metric, part, title in SHOWN:
+        lines = {kind: points(run, kind, metric, part) for kind in reversed(REFERENCES)}
+        if any(len(line) > 1 for line in lines.values()):
+            found.append(Panel(f"{title} after epochs", _panel(lines, title)))
+    return found
+
+
+def points(run: Run, kind: str, metric: str, part: str) -> Points:
+    """Epoch and score of each kept epoch of a reference, its end last.
+
+    Raises:
+        RecordError: a record can't be read.
+    """
+    folder = run.folder / FOLDER / "records"
+    found = {}
+    for path in sorted(folder.glob(f"{kind}-*.json")):
+        score = score_of(read_record(path), metric, part)
+        if score is not None:
+            found[int(path.stem.removeprefix(f"{kind}-"))] = score
+    marker = run.folder / "checkpoints" / kind / manifest.MANIFEST
+    last = next((score_of(record, metric, part) for record in run.records if reference_kind(record) == kind), None)
+    if found and last is not None and marker.is_file():
+        found[int(manifest.read_json(marker)["config"]["epochs"])] = last
+    return sorted((epoch, score) for epoch, score in found.items() if score.value is not None)
+
+
+def _panel(lines: Mapping[str, Points], title: str) -> Markup:
+    """Values with intervals over epochs, each twice as far from the start as half of it."""
+    width, height = 230.0, 116.0
+    left, right, top, base = 42.0, width - 8.0, 8.0, 88.0
+    scores = [score for line in lines.values() for _, score in line]
+    ends = [end for score in scores for end in score.ci95 or (score.value or 0.0,)]
+    epochs = sorted({epoch for line in lines.values() for epoch, _ in line})
+    air = max((max(ends) - min(ends)) * 0.08, 1e-3)
+    low, high = min(ends) - air, max(ends) + air
+    x, y = Scale(math.log2(epochs[0]), math.log2(epochs[-1]), left + 6, right - 6), Scale(low, high, base, top)
+    parts = []
+    for value in svg.nice_ticks(low, high, 4):
+        parts += [
+            svg.line(left, y(value), right, y(value), "gridline"),
+            svg.text(left - 4, y(value) + 3.5, svg.tick_label(value), "tick", anchor="end"),
+        ]
+    parts.append(svg.line(left, base, right, base, "axis"))
+    parts += [svg.text(x(math.log2(epoch)), base + 13, str(epoch), "tick", anchor="middle") for epoch in epochs]
+    parts.append(svg.text((left + right) / 2, height - 1, "epochs = exposures of each pair", "tick", anchor="middle"))
+    told = []
+    for kind, line in lines.items():
+        xs, ys = [x(math.log2(epoch)) for epoch, _ in line], [y(score.value or 0.0) for _, score in line]
+        parts.append(svg.element("path", d=svg.polyline(xs, ys), class_=f"curve {kind}"))
+        for at, height_, (_, score) in zip(xs, ys, line, strict=True):
+            if score.ci95 is not None:
+                parts.append(svg.line(at, y(score.ci95[0]), at, y(score.ci95[1]), f"range {kind}"))
+            parts.append(svg.element("circle", cx=at, cy=height_, r=2.6, class_=f"dot {kind}"))
+        said = ", ".join(f"{epoch}: {wording.number(score.value)}" for epoch, score in line)
+        told.append(f"{wording.REFERENCE_NAMES[kind]} {said}")
+    return svg.drawing(width, height, *parts, label=f"{title} by epoch: {'; '.join(told)}", class_="panel learning")
