@@ -38,6 +38,8 @@ SCHEMA_VERSION = 1
 
 RUN = "run.json"
 REFERENCES: tuple[Literal["clean"], Literal["compromised"]] = ("clean", "compromised")
+LEARNING = "learning"
+"""Folder of embeddings and records of the references' kept epochs (`pretrain.keep_epochs`)."""
 RECIPE_WORD = "recipe"
 """In a list of methods: those of the recipe."""
 
@@ -212,9 +214,20 @@ class _Steps:
             self._add(kind, partial(encode, self.world, kind, self._checkpoint(kind)))
         for kind in REFERENCES:
             self._add(kind, partial(score, self.world, kind))
+        self._learning_curves()
         failed = self._candidates(candidates, executor, workers)
         self._report(failed)
         return failed
+
+    def _learning_curves(self) -> None:
+        """Score the references' kept epochs, into `learning/`; their ends are scored already."""
+        config, aside = self.loaded.recipe.pretrain, replace(self.world, out=self.out / LEARNING)
+        for kind in REFERENCES:
+            for epoch in sorted(set(config.keep_epochs) - {config.epochs}):
+                name, stages = f"{kind}-{epoch:05d}", Stages()
+                encode(aside, name, self._checkpoint(kind) / "epochs" / f"{epoch:05d}", stages)
+                score(aside, name, stages)
+                self._note(stages.done)
 
     def _candidates(self, candidates: Sequence[Candidate], executor: Executor, workers: int | None) -> dict[str, str]:
         waiting = [item for item in candidates if not is_made(self.world, item)]
