@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pretrain": ("pretrain", "train Clean or Compromised from scratch"),
     "unlearn": ("unlearn", "apply one method: one candidate"),
     "tune": ("tune", "choose a method's options on a world that is never evaluated"),
+    "export-model": ("export_model", "a model with its card, for the Hugging Face Hub"),
     "encode": ("encode", "turn a model and a dataset into embeddings"),
     "score": ("score", "turn embeddings into the eleven numbers, without torch"),
     "evaluate": ("evaluate", "encode and score a checkpoint"),
