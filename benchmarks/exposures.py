@@ -5,9 +5,11 @@
 Clean and Compromised are trained by the recipe `mini`, in its world or in one with a fraction of its people and
 pictures (`--divide`). The learning rate is constant after the warm-up: an exposure counts the same early and late, and
 a shorter training is the beginning of a longer one. Each pair is seen once an epoch, so after epoch k every association
-has had exactly k exposures, and none more than another. The weights after 1, 2, 4, … epochs are kept and scored. Writes `exposures.json` into the folder: RetFail, AssocStr and GenKnow of both models by exposures, and the
-share of associations that are learnt for good: the true caption ranks first then, and in all later checkpoints.
-Intervals are 95 %, over identities. `--figure` draws them.
+has had exactly k exposures, and none more than another. The weights after 1, 2, 4, … epochs are kept and scored.
+
+Writes `exposures.json` into the folder: RetFail, AssocStr and GenKnow of both models by exposures, and the share of
+associations that are learnt for good: the true caption ranks first then, and in all later checkpoints. Intervals are
+95 %, over identities. `--figure` draws them.
 """
 
 from __future__ import annotations

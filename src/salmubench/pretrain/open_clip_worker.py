@@ -101,7 +101,7 @@ def train(options: Options) -> None:
     torch.set_num_threads(options.threads)
     register(options.model, options.model_config)
     made: list[Any] = []
-    torch.save = _saving(torch.save, made, options)
+    torch.save = _saving(torch.save, made, options)  # type: ignore[assignment]
     if options.precision == "fp32":
         keep_muon_in_fp32()
     engine.create_model_and_transforms = _recording(engine.create_model_and_transforms, made, options)

@@ -109,15 +109,17 @@ def _pairs(options: argparse.Namespace, preprocess: Any, tokenizer: Any) -> tupl
 def _optimizer(module: Any, options: argparse.Namespace) -> Any:
     """The recipe's optimiser; weight decay is on all weights, which costs the same."""
     import torch
-    from timm.optim import create_optimizer_v2
+    from timm import optim
 
     if options.opt == "adamw":
-        settings = {"betas": (options.beta1, options.beta2), "weight_decay": options.wd, "eps": options.eps}
-        return torch.optim.AdamW(module.parameters(), lr=options.lr, **settings)
-    given = {} if options.beta1 is None else {"betas": (options.beta1, options.beta2)}
-    return create_optimizer_v2(
-        module, options.opt.removeprefix("timm/"), lr=options.lr, weight_decay=options.wd, eps=options.eps, **given
-    )
+        betas = (options.beta1, options.beta2)
+        return torch.optim.AdamW(
+            module.parameters(), lr=options.lr, betas=betas, weight_decay=options.wd, eps=options.eps
+        )
+    settings: dict[str, Any] = {"weight_decay": options.wd, "eps": options.eps}
+    if options.beta1 is not None:
+        settings["betas"] = (options.beta1, options.beta2)
+    return optim.create_optimizer_v2(module, options.opt.removeprefix("timm/"), lr=options.lr, **settings)
 
 
 def _train(

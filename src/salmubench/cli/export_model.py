@@ -1,0 +1,39 @@
+"""`salmubench export-model`: a model as a folder for the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+
+def export_model_(
+    model: str,
+    *,
+    out: Path,
+    format: Literal["hub"] = "hub",  # noqa: A002 - the option's name
+    record: Path | None = None,
+    transformers: bool = False,
+    license: str = "apache-2.0",  # noqa: A002 - the option's name
+    push: str | None = None,
+    private: bool = False,
+) -> None:
+    """Write a model with its card in open_clip's layout, and push it to the Hub on demand.
+
+    Args:
+        model: a checkpoint folder, or `hf-hub:org/name`.
+        out: the folder.
+        format: `hub`, the only one there is: weights, configuration, card.
+        record: the model's record for the card; that of the same run by default, where there is one.
+        transformers: add the files that `transformers.CLIPModel` reads, checked to give the same embeddings.
+        license: for the card's head, as the Hub names it.
+        push: org/name on the Hub to upload to; the token comes from HF_TOKEN or `hf auth login`.
+        private: make a new repository private.
+    """
+    from salmubench.pretrain.release import export_model
+
+    del format  # the parser has checked it
+    print(
+        export_model(
+            model, out=out, record=record, transformers=transformers, licence=license, push=push, private=private
+        )
+    )

@@ -1,0 +1,206 @@
+"""From open_clip's layout to `transformers.CLIPModel`: the same weights under other names, checked by embeddings."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from salmubench import models
+from salmubench.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TOLERANCE = 1e-4
+"""Largest difference between embeddings of both, on unit vectors."""
+
+_CAPTIONS = ("a photo of a red cube", "Reach Anna Moreau at +1 202 555 0102.", "x", "two dogs, one of them asleep")
+_LAYER = {
+    "ln_1.": "layer_norm1.", "ln_2.": "layer_norm2.", "mlp.c_fc.": "mlp.fc1.", "mlp.c_proj.": "mlp.fc2.",
+    "attn.out_proj.": "self_attn.out_proj.",
+}  # fmt: skip
+_NAMES = {
+    "visual.class_embedding": "vision_model.embeddings.class_embedding",
+    "visual.positional_embedding": "vision_model.embeddings.position_embedding.weight",
+    "visual.conv1.weight": "vision_model.embeddings.patch_embedding.weight",
+    "visual.ln_pre.weight": "vision_model.pre_layrnorm.weight",
+    "visual.ln_pre.bias": "vision_model.pre_layrnorm.bias",
+    "visual.ln_post.weight": "vision_model.post_layernorm.weight",
+    "visual.ln_post.bias": "vision_model.post_layernorm.bias",
+    "token_embedding.weight": "text_model.embeddings.token_embedding.weight",
+    "positional_embedding": "text_model.embeddings.position_embedding.weight",
+    "ln_final.weight": "text_model.final_layer_norm.weight",
+    "ln_final.bias": "text_model.final_layer_norm.bias",
+    "logit_scale": "logit_scale",
+}
+_BLOCK = re.compile(r"(?P<tower>visual\.)?transformer\.resblocks\.(?P<layer>\d+)\.(?P<rest>.+)")
+
+
+def convert(folder: Path) -> float:
+    """Write `config.json`, `model.safetensors`, tokenizer and preprocessor beside an open_clip model.
+
+    Args:
+        folder: with the model in open_clip's local-dir layout.
+
+    Returns:
+        The largest difference of an embedding's component, over noise pictures and some captions.
+
+    Raises:
+        ConfigError: transformers is not installed.
+        ModelError: transformers has no such architecture, or the embeddings differ.
+    """
+    import torch
+
+    try:
+        from transformers import CLIPModel
+    except ImportError as error:
+        raise ConfigError(
+            "Expected transformers to be installed, found it isn't: pip install 'salmubench[transformers]'."
+        ) from error
+    loaded = models.load_model(folder)
+    state = renamed(loaded.module.state_dict())
+    model = CLIPModel(_config(loaded))
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ModelError(
+            f"Expected weights that fit transformers' CLIPModel, found: {str(error).splitlines()[-1].strip()} Export "
+            "without --transformers."
+        ) from error
+    model.eval()
+    size = loaded.module.visual.image_size  # type: ignore[union-attr]
+    sides = size if isinstance(size, tuple) else (size, size)
+    pixels = torch.randn((4, 3, *sides), generator=torch.Generator().manual_seed(0))  # type: ignore[misc]
+    tokens = loaded.tokenize(_CAPTIONS)
+    with torch.no_grad():
+        theirs = model(input_ids=tokens, pixel_values=pixels)
+        differing = max(
+            float((theirs.image_embeds - loaded.encode_image(pixels)).abs().max()),
+            float((theirs.text_embeds - loaded.encode_text(tokens)).abs().max()),
+        )
+    if not differing <= TOLERANCE:
+        raise ModelError(
+            f"Expected the embeddings of transformers' CLIPModel within {TOLERANCE:g} of open_clip's, found a "
+            f"difference of {differing:.2g}. Export without --transformers."
+        )
+    model.save_pretrained(folder)
+    _processor(loaded).save_pretrained(folder)
+    return differing
+
+
+def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of an open_clip model with a vision transformer, under the names of `CLIPModel`.
+
+    Raises:
+        ModelError: another tower, or weights that `CLIPModel` has no place for.
+    """
+    if "visual.class_embedding" not in state:
+        tower = "a ResNet" if "visual.layer1.0.conv1.weight" in state else "another one"
+        raise ModelError(
+            f"Expected a vision transformer as picture tower, found {tower}: transformers has no CLIP architecture for "
+            "it. Export without --transformers; open_clip loads the model."
+        )
+    found: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        block = _BLOCK.fullmatch(name)
+        if name in _NAMES:
+            found[_NAMES[name]] = tensor
+        elif name == "visual.proj":
+            found["visual_projection.weight"] = tensor.T.contiguous()
+        elif name == "text_projection":
+            found["text_projection.weight"] = tensor.T.contiguous()
+        elif block is not None:
+            tower = "vision_model" if block["tower"] else "text_model"
+            found |= _block(f"{tower}.encoder.layers.{block['layer']}.", block["rest"], tensor, name)
+        elif name != "attn_mask":
+            raise ModelError(_no_place(name))
+    return found
+
+
+def _block(prefix: str, rest: str, tensor: Tensor, name: str) -> dict[str, Tensor]:
+    if rest in ("attn.in_proj_weight", "attn.in_proj_bias"):  # query, key and value in one
+        kind = rest.rpartition("_")[2]
+        return {
+            f"{prefix}self_attn.{part}_proj.{kind}": piece.contiguous()
+            for part, piece in zip("qkv", tensor.chunk(3), strict=True)
+        }
+    for ours, theirs in _LAYER.items():
+        if rest.startswith(ours):
+            return {f"{prefix}{theirs}{rest.removeprefix(ours)}": tensor}
+    raise ModelError(_no_place(name))
+
+
+def _no_place(name: str) -> str:
+    return (
+        f"Expected weights of a plain CLIP, found {name!r}, which CLIPModel has no place for. Export without "
+        "--transformers."
+    )
+
+
+def _config(loaded: models.ClipModel) -> Any:
+    from transformers import CLIPConfig
+
+    given, visual = loaded.config["model_cfg"], loaded.module.visual
+    vision, text = given["vision_cfg"], given["text_cfg"]
+    width = int(vision["width"])
+    shared = {
+        "hidden_act": "quick_gelu" if given.get("quick_gelu") else "gelu",
+        "projection_dim": int(given["embed_dim"]),
+        "layer_norm_eps": 1e-5,
+    }
+    size = visual.image_size  # type: ignore[union-attr]
+    return CLIPConfig(
+        projection_dim=int(given["embed_dim"]),
+        vision_config={
+            "hidden_size": width,
+            "intermediate_size": int(width * vision.get("mlp_ratio", 4)),
+            "num_hidden_layers": int(vision["layers"]),
+            "num_attention_heads": width // int(vision.get("head_width", 64)),
+            "image_size": int(size[0] if isinstance(size, tuple) else size),  # type: ignore[arg-type]
+            "patch_size": int(vision["patch_size"]),
+            **shared,
+        },
+        text_config={
+            "hidden_size": int(text["width"]),
+            "intermediate_size": int(text["width"] * text.get("mlp_ratio", 4)),
+            "num_hidden_layers": int(text["layers"]),
+            "num_attention_heads": int(text["heads"]),
+            "max_position_embeddings": loaded.context_length,
+            "vocab_size": int(text["vocab_size"]),
+            "bos_token_id": 49406,
+            "eos_token_id": 49407,
+            "pad_token_id": 0,
+            **shared,
+        },
+    )
+
+
+def _processor(loaded: models.ClipModel) -> Any:
+    """CLIP's tokenizer with open_clip's vocabulary, and its evaluation transform."""
+    import json
+
+    from transformers import CLIPImageProcessor, CLIPProcessor, CLIPTokenizer
+
+    source: Any = loaded.tokenizer
+    with tempfile.TemporaryDirectory() as name:
+        vocabulary, merges = Path(name) / "vocab.json", Path(name) / "merges.txt"
+        special = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}
+        numbers = {special.get(token, token): number for token, number in source.encoder.items()}
+        vocabulary.write_text(json.dumps(numbers), encoding="utf-8")
+        ordered = sorted(source.bpe_ranks, key=source.bpe_ranks.get)
+        merges.write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in ordered), encoding="utf-8")
+        tokenizer = CLIPTokenizer.from_pretrained(name, model_max_length=loaded.context_length)
+    cfg = loaded.config["preprocess_cfg"]
+    side = cfg.get("size") or loaded.module.visual.image_size  # type: ignore[union-attr]
+    side = int(side[0] if isinstance(side, list | tuple) else side)
+    pictures = CLIPImageProcessor(
+        size={"shortest_edge": side},
+        crop_size={"height": side, "width": side},
+        resample=3 if cfg.get("interpolation", "bicubic") == "bicubic" else 2,
+        image_mean=list(cfg["mean"]),
+        image_std=list(cfg["std"]),
+    )
+    return CLIPProcessor(image_processor=pictures, tokenizer=tokenizer)
