@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint browser clean
+.PHONY: install demo docs test lint browser clean
 
 install: $(VENV)/.installed
 
@@ -33,5 +33,9 @@ browser:
 test: lint browser
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2 --dist worksteal
 
+# The site of docs/, in build/site. Search works where a server serves it: .venv/bin/mkdocs serve
+docs: install
+	$(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs build dist

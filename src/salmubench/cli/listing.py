@@ -24,7 +24,7 @@ def list_(what: Literal["methods", "metrics", "recipes", "backends"], *, json: b
         what: which kind.
         json: print name, first sentence and paper as JSON.
     """
-    found = [_entry(what, name) for name in known(what)]
+    found = [entry(what, name) for name in known(what)]
     if json:
         print_json(found)
     elif on_terminal():
@@ -77,7 +77,7 @@ def known(kind: str) -> list[str]:
     return names()
 
 
-def _entry(kind: str, name: str) -> dict[str, str | None]:
+def entry(kind: str, name: str) -> dict[str, str | None]:
     """Name, first sentence and paper (arXiv id) of one of them."""
     text = _text(kind, name)
     if kind == "recipes":  # the first sentence of the comment at the top

@@ -101,6 +101,13 @@ def read(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     return command, parsed.as_dict()
 
 
+def command_help(command: str) -> str:
+    """Help of one command, as `--help` prints it."""
+    from salmubench.cli.parsing import command_parser
+
+    return command_parser(command, _function(command)).format_help()
+
+
 def _named(arguments: Sequence[str]) -> str | None:
     """The command that the first words name."""
     return next((name for name in (" ".join(arguments[:2]), " ".join(arguments[:1])) if name in COMMANDS), None)

@@ -1,0 +1,139 @@
+"""The documentation's site: builds without a warning, needs no network, has a page for every plug-in; its code runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import salmubench
+from salmubench.cli.listing import known
+from salmubench.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_site(tmp_path):
+    """One test, since the processes that share the tests would each build a site of their own."""
+    out = tmp_path / "site"
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    program = [sys.executable, "-W", "ignore", "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(out)]
+    done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
+    check_every_plugin_has_a_page_with_its_definition(out)
+    check_every_public_name_and_command_is_explained(out)
+    check_every_page_of_the_repository_is_in_the_navigation(out)
+    check_nothing_is_loaded_from_a_network(out)
+
+
+def check_every_plugin_has_a_page_with_its_definition(site):
+    assert "MRR = mean(1 / rank)" in (site / "metrics" / "retfail.html").read_text(encoding="utf-8")
+    for kind in ("metrics", "methods"):
+        for name in known(kind):
+            assert (site / kind / f"{name}.html").is_file()
+    method = (site / "methods" / "cliperase.html").read_text(encoding="utf-8")
+    assert "2410.23330" in method
+    assert "λ2, weight of the forgetting module" in method
+
+
+def check_every_public_name_and_command_is_explained(site):
+    reference = (site / "api.html").read_text(encoding="utf-8")
+    for name in salmubench.__all__:
+        home, _, attribute = salmubench._HOMES[name].partition(":")
+        assert f'id="{home}.{attribute or name}"' in reference
+    commands = (site / "command_line.html").read_text(encoding="utf-8")
+    for command in COMMANDS:
+        assert f"usage: salmubench {command}" in commands
+
+
+def check_every_page_of_the_repository_is_in_the_navigation(site):
+    index = (site / "index.html").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f'href="{page.stem}.html"' in index or page.stem == "index", page.name
+
+
+def check_nothing_is_loaded_from_a_network(site):
+    loading = r"<(?:script|img|iframe|link|source)\b[^>]*?\b(?:src|href)=\"((?:https?:)?//[^\"]*)"
+    for page in site.rglob("*.html"):
+        found = re.findall(loading, page.read_text(encoding="utf-8"))
+        assert not [target for target in found if "canonical" not in target], (page.name, found)
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"(?:url\(|@import)\s*['\"]?https?:", sheet.read_text(encoding="utf-8")), sheet.name
+
+
+def block(page: str, title: str) -> str:
+    """The code block of that title."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    found = re.search(rf'```python title="{re.escape(title)}"\n(.*?)```', text, re.DOTALL)
+    assert found is not None, f"{page} has no block {title}"
+    return found[1]
+
+
+@pytest.mark.parametrize("title", ["margin.py", "shrink.py"])
+def test_methods_of_the_docs_run(title, tiny_folder, tmp_path):
+    from salmubench.layout import open_dataset
+    from salmubench.manifest import read_json
+    from salmubench.unlearn import unlearn
+    from salmubench.unlearn.config import UnlearnConfig
+    from tiny_model import tiny_model
+
+    method = tmp_path / title
+    method.write_text(block("add_a_method.md", title), encoding="utf-8")
+    out = unlearn(
+        str(method), model=tiny_model(tmp_path / "model"), dataset=open_dataset(tiny_folder), out=tmp_path / "out",
+        budget=1, seed=0, settings=UnlearnConfig(batch_size=8),
+    )  # fmt: skip
+    assert read_json(out / "manifest.json")["outputs"]["pairs"]
+
+
+def test_metric_of_the_docs_runs(tmp_path):
+    from fake_embeddings import fake_world, vectors, write_embeddings
+    from salmubench.metrics import ScoreConfig, score
+    from salmubench.results.io import read_record
+
+    metric = tmp_path / "margin_share.py"
+    metric.write_text(block("add_a_metric.md", "margin_share.py"), encoding="utf-8")
+    world, folders = fake_world(), {}
+    for kind, strength in {"clean": 0.0, "compromised": 3.0, "model": 1.5}.items():
+        made = vectors(world, seed=1, strength=strength)
+        folders[kind] = write_embeddings(tmp_path / kind, world, made, kind=None if kind == "model" else kind)
+    path = score(
+        embeddings=folders["model"], clean=folders["clean"], compromised=folders["compromised"],
+        out=tmp_path / "record.json", config=ScoreConfig(bootstraps=100, extra_metrics=(str(metric),)),
+    )  # fmt: skip
+    found = read_record(path).scores["MarginShare"]["value"]
+    assert found.clean < found.value <= found.compromised
+    assert found.n == len(world.of("forget"))
+
+
+def test_backend_of_the_docs_runs(tmp_path):
+    from salmubench.dataset import backends
+
+    file = tmp_path / "telegram.py"
+    file.write_text(block("add_a_backend.md", "telegram.py"), encoding="utf-8")
+    backend = backends.captions(str(file))
+    asked = [
+        backends.Request("sensitive", seed=4, name="Ann Example", field="phone_number", value="+1 202-555-0101"),
+        backends.Request("paraphrase", seed=4, name="Ann Example", field="city", value="Ghent"),
+        backends.Request("generic", seed=4, facts={"hair": "dark hair", "age": "young"}),
+    ]
+    texts = [written.text for written in backends.write(backend, asked)]
+    assert texts == [
+        "Ann Example · phone number · +1 202-555-0101", "STOP Ghent STOP Ann Example STOP", "portrait, young, dark hair"
+    ]  # fmt: skip
+
+
+def test_python_of_the_quick_start_names_what_exists():
+    """Its run is that of the tests of the pipeline; here each call's keywords are checked."""
+    import ast
+    import inspect
+
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "quick_start.md").read_text(), re.DOTALL)
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    ours = [call for call in calls if ast.unparse(call.func).startswith("salmubench.")]
+    assert len(ours) == 2
+    for call in ours:
+        function = getattr(salmubench, ast.unparse(call.func).removeprefix("salmubench."))
+        inspect.signature(function).bind(*call.args, **{keyword.arg: None for keyword in call.keywords})
