@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from submission_world import OTHER_BUDGETS, write_submittable_run
 
-from salmubench.report import budgets, groups, wording
+from salmubench.report import budgets, groups, plots, sections, wording
 from salmubench.report.collect import Run, read_run, score_of
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
@@ -44,6 +44,16 @@ def test_curve_starts_at_compromised_and_says_each_value(run: Run) -> None:
     assert list(xs) == sorted(xs)
     assert list(ys) == sorted(ys)  # leakage falls: y grows downwards
     assert xs[2] - xs[1] == pytest.approx(xs[1] - xs[0], abs=0.02)  # 0, 1 and 2 are equally far apart
+
+
+def test_plot_joins_the_budgets_of_a_method(run: Run, page: str) -> None:
+    drawn, _ = sections.points(run.records, wording.display_names(run.records))
+    picture = plots.damage_plot(drawn, narrow=False, leakage_threshold=0.01, kept_threshold=0.9)
+    (way,) = re.findall(r'<path d="([^"]*)" class="way"', picture)
+    ends = [float(number) for number in re.findall(r"[ML]([\d.]+) ", way)]
+    assert ends == sorted(ends, reverse=True)  # leakage falls with the budget
+    assert way.count("L") == 3  # from Compromised to 1, 2 and 5 ×
+    assert 'class="way"' not in page  # every method of that run has one budget
 
 
 def test_groups_add_up_to_the_whole(run: Run) -> None:

@@ -12,6 +12,7 @@ from salmubench.report.collect import Run, reference_kind
 
 _FAINTEST, _DARKEST = 1e-4, 1.0  # shares of a layer's own length between which colours differ
 _CELL_WIDTH, _CELL_HEIGHT, _LEFT = 46.0, 17.0, 196.0
+_LEAST = 960.0  # units: a map of few methods is not blown up
 _LETTER = 6.2  # mean width of a letter of the heads, units
 
 
@@ -33,7 +34,7 @@ def movement_map(run: Run, names: Mapping[str, str]) -> Markup | None:
     heads = [names[name] for name in moved]
     top = 14 + max(len(head) for head in heads) * _LETTER * math.sin(math.radians(55))
     aside = max(len(head) for head in heads) * _LETTER * math.cos(math.radians(55))
-    width, height = _LEFT + len(heads) * _CELL_WIDTH + aside, top + len(layers) * _CELL_HEIGHT + 4
+    width, height = max(_LEFT + len(heads) * _CELL_WIDTH + aside, _LEAST), top + len(layers) * _CELL_HEIGHT + 4
     parts: list[Markup] = []
     for column, head in enumerate(heads):
         x = _LEFT + (column + 0.5) * _CELL_WIDTH
@@ -50,22 +51,23 @@ def movement_map(run: Run, names: Mapping[str, str]) -> Markup | None:
 
 
 def _cell(x: float, y: float, share: float) -> list[Markup]:
-    strength = _strength(share)
     box = {"x": x + 1, "y": y + 1, "width": _CELL_WIDTH - 2, "height": _CELL_HEIGHT - 2}
     return [
-        svg.element("rect", **box, class_="heat", fill_opacity=strength),
-        svg.text(
-            x + _CELL_WIDTH / 2, y + 12.5, wording.percent(share), f"share{' deep' if strength > 0.55 else ''}",
-            anchor="middle",
-        ),
-    ]  # fmt: skip
+        svg.element("rect", **box, class_="heat", fill_opacity=_strength(share)),
+        svg.text(x + _CELL_WIDTH / 2, y + 12.5, _written(share), "share", anchor="middle"),
+    ]
+
+
+def _written(share: float) -> str:
+    """In percent up to ten times the layer's length, then as a multiple."""
+    return wording.percent(share) if share < 10 else f"{share:.0f}×" if share < 100 else "> 100×"
 
 
 def _strength(share: float) -> float:
     if not share > 0:
         return 0.0
     inside = min(max(share, _FAINTEST), _DARKEST)
-    return 0.06 + 0.94 * math.log(inside / _FAINTEST) / math.log(_DARKEST / _FAINTEST)
+    return 0.03 + 0.37 * math.log(inside / _FAINTEST) / math.log(_DARKEST / _FAINTEST)  # darker ones hide the number
 
 
 def _told(moved: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> str:

@@ -31,6 +31,8 @@ class Point:
         index: its number where labels are numbers.
         utility: verdict on the failure mode catastrophic: `no`, `yes`, `undecided`.
         note: one line for whoever points at it.
+        method: points of one method at several budgets are joined, from Compromised on.
+        budget: orders them.
     """
 
     index: int
@@ -43,6 +45,8 @@ class Point:
     kept_high: float
     utility: str
     note: str
+    method: str = ""
+    budget: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ def damage_plot(points: Sequence[Point], *, narrow: bool, leakage_threshold: flo
     """
     frame = _frame(points, narrow=narrow)
     parts = [*_regions(frame, leakage_threshold, kept_threshold, narrow=narrow), *_axes(frame, narrow=narrow)]
+    parts += _ways(frame, points)
     parts += [_cross(frame, where, kind) for kind, where in _REFERENCES.items()]
     parts += [_errors(frame, point) for point in points]
     parts += [_mark(frame, point) for point in points]
@@ -140,6 +145,22 @@ def marker(utility: str, x: float, y: float, size: float = 6.0) -> Markup:
     corners = ((x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y))
     path = svg.polyline([corner[0] for corner in corners], [corner[1] for corner in corners]) + "Z"
     return svg.element("path", d=path, class_="mark open")
+
+
+def _ways(frame: _Frame, points: Sequence[Point]) -> list[Markup]:
+    """The way of each method over its budgets, where it has several."""
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        if point.method:
+            groups.setdefault(point.method, []).append(point)
+    found = []
+    for group in groups.values():
+        if len(group) > 1:
+            ordered = sorted(group, key=lambda point: point.budget)
+            xs = [frame.x(_REFERENCES["compromised"]), *(frame.x(point.leakage) for point in ordered)]
+            ys = [frame.y(_REFERENCES["compromised"]), *(frame.y(point.kept) for point in ordered)]
+            found.append(svg.element("path", d=svg.polyline(xs, ys), class_="way"))
+    return found
 
 
 def _bend(value: float) -> float:
