@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import io
 import json
@@ -20,7 +21,7 @@ from salmubench.dataset.build import build
 from salmubench.dataset.config import Backends, Curation, DatasetConfig
 from salmubench.dataset.plan import make_plan
 from salmubench.dataset.validate import validate
-from salmubench.errors import ConfigError, OutputMismatch, StageError, UnknownName
+from salmubench.errors import ConfigError, OutputError, OutputMismatch, StageError, UnknownName
 from salmubench.layout import open_dataset
 
 FAKES = Path(__file__).parent / "fakes"
@@ -212,6 +213,26 @@ def test_killed_and_resumed(built, tmp_path, where):
     for path, time in kept.items():
         if path.exists():  # blocks go in the end; finished shards aren't written again
             assert path.stat().st_mtime_ns == time
+
+
+@pytest.mark.parametrize("files", [0, 2, 5, 8, 12, 16])
+def test_a_full_disk(built, tmp_path, monkeypatch, files):
+    """No room for a file after so many: blocks, captions, shards, metadata. Once there is room, the build goes on."""
+    out, written = tmp_path / "dataset", []
+
+    def fsync(_):
+        written.append(1)
+        if len(written) > files:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(manifest.os, "fsync", fsync)
+    with pytest.raises(OutputError, match="Expected room on the disk"):
+        build(CONFIG, out=out, seed=5)
+    assert not list(out.rglob("*.tmp"))
+    assert not (out / manifest.MANIFEST).exists()
+    monkeypatch.undo()
+    build(CONFIG, out=out, seed=5)
+    assert contents(out) == contents(built)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

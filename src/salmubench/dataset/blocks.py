@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from salmubench import manifest
 from salmubench.dataset import backends, curation
 from salmubench.dataset.config import DatasetConfig
 from salmubench.dataset.curation import Fault
-from salmubench.dataset.plan import Block, Picture, integer, picture_size
+from salmubench.dataset.plan import Block, Face, Picture, integer, picture_size
 from salmubench.errors import StageError
 from salmubench.executor import Executor, parallel
 from salmubench.types import Split
@@ -153,7 +153,7 @@ def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterato
 
 
 def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
-    artist: backends.Portraits | backends.Scenes
+    artist: Any
     if block.kind == "portrait":
         artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
     else:
@@ -164,12 +164,14 @@ def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
         kin=[picture.owner if picture.label is None else f"class {picture.label}" for picture in block.pictures],
         checked=block.kind == "portrait",
     )
+    # Of portraits only; an identity's face is drawn many times.
+    appearance = cache(lambda face: artist.sample_identity(face.seed, gender=face.gender, age=face.age))
     sketches: dict[int, _Sketch] = {}
     images: dict[int, bytes] = {}
     rejects: list[list[Reject]] = [[] for _ in block.pictures]
     todo = list(range(len(block.pictures)))
     for redraw in range(config.curation.redraws + 1):
-        fresh = {position: _sketch(artist, block, position, redraw) for position in todo}
+        fresh = {position: _sketch(artist, appearance, block, position, redraw) for position in todo}
         shots = [sketch.drawn for sketch in fresh.values()]
         made = artist.render_jpeg(shots, size=config.size, samples=config.samples)
         faces = [getattr(shot, "face_view", None) for shot in shots]
@@ -191,13 +193,11 @@ def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
     )
 
 
-def _sketch(artist: Any, block: Block, position: int, redraw: int) -> _Sketch:
+def _sketch(artist: Any, appearance: Callable[[Face], Any], block: Block, position: int, redraw: int) -> _Sketch:
     picture = block.pictures[position]
     seed = integer(*picture.seed, _REDRAW, redraw)
     if picture.label is None:
-        face = block.faces[position]
-        appearance = artist.sample_identity(face.seed, gender=face.gender, age=face.age)
-        shot = artist.sample_shot(appearance, seed, aspect=picture.aspect)
+        shot = artist.sample_shot(appearance(block.faces[position]), seed, aspect=picture.aspect)
         return _Sketch(shot, dict(shot.facts), None)
     heldout = picture.split is Split.GENERAL_KNOWLEDGE
     scene = artist.sample_scene(picture.label, seed, aspect=picture.aspect, heldout=heldout)
