@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo docs test lint browser clean
+.PHONY: install demo docs wheel check-wheel test lint browser clean
 
 install: $(VENV)/.installed
 
@@ -36,6 +36,13 @@ test: lint browser
 # The site of docs/, in build/site. Search works where a server serves it: .venv/bin/mkdocs serve
 docs: install
 	$(BIN)/mkdocs build --strict
+
+wheel: install
+	$(BIN)/hatchling build --target wheel
+
+# The wheel in an empty environment, with every dependency, through a whole run of the recipe tiny.
+check-wheel: install
+	$(BIN)/python scripts/check_wheel.py
 
 clean:
 	rm -rf $(VENV) runs build dist
