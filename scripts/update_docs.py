@@ -14,6 +14,7 @@ from typing import Any
 
 from salmubench import manifest
 from salmubench.report.tables import markdown_table, text_table
+from salmubench.results.agreement import agreement
 from salmubench.results.io import read_record
 from salmubench.results.schema import RunRecord
 
@@ -83,6 +84,16 @@ def stage_costs() -> str:
     return "\n".join(lines)
 
 
+def published_agreement() -> str:
+    """Rank correlation with the published table, and what differs most."""
+    lines = ["| column | methods | Spearman's ρ | p | order here | order published |", "|:--|--:|--:|--:|:--|:--|"]
+    for item in agreement(records()):
+        orders = (", ".join(sorted(side, key=lambda name: side[name])) for side in (item.ours, item.published))
+        rho, p = ("–" if value is None else f"{value:.2f}".replace("-", "−") for value in (item.rho, item.p))
+        lines.append(f"| {item.column} | {item.n} | {rho} | {p} | {' | '.join(orders)} |")
+    return "\n".join(lines)
+
+
 def machine() -> str:
     """Where and with what the committed run was made."""
     content = run()
@@ -105,6 +116,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "main-table": main_table,
     "phenomenon": phenomenon,
     "stage-costs": stage_costs,
+    "agreement": published_agreement,
     "machine": machine,
     "minutes": minutes,
 }
