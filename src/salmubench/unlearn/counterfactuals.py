@@ -60,19 +60,23 @@ class Pool:
         }
         return cls(_distinct(person.name for person in people), values)
 
-    def name(self, generator: torch.Generator, *, but: str) -> str:
-        """Draw a name other than `but`."""
-        return _draw(self.names, generator, but=but)
-
     def value(self, field: str, generator: torch.Generator, *, but: str = "") -> str | None:
         """Draw a value of a field other than `but`; `None` where there is none."""
-        options = self.values.get(field, ())
-        return _draw(options, generator, but=but) if set(options) - {but} else None
+        return _draw(self.values.get(field, ()), generator, but=but)
 
-    def field(self, generator: torch.Generator, *, but: str) -> str | None:
-        """Draw a field other than `but` that has values; `None` where there is none."""
-        options = tuple(field for field in FIELDS if field != but and self.values.get(field))
-        return options[_index(len(options), generator)] if options else None
+    def other(self, fact: Fact, generator: torch.Generator) -> Fact | None:
+        """Another name with another value of the same field: a counterfactual; `None` where there is none."""
+        name, value = _draw(self.names, generator, but=fact.name), self.value(fact.field, generator, but=fact.value)
+        return None if name is None or value is None else Fact(name, fact.field, value)
+
+    def recombined(self, fact: Fact, generator: torch.Generator) -> Fact | None:
+        """The same name with a value of another field; `None` where no other field has values."""
+        fields = [str(field) for field in FIELDS if field != fact.field and self.values.get(field)]
+        if not fields:
+            return None
+        field = fields[_index(len(fields), generator)]
+        value = self.value(field, generator)
+        return None if value is None else Fact(fact.name, field, value)
 
 
 def retold(caption: str, fact: Fact, other: Fact) -> str:
@@ -93,11 +97,9 @@ def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def _draw(options: Sequence[str], generator: torch.Generator, *, but: str) -> str:
+def _draw(options: Sequence[str], generator: torch.Generator, *, but: str) -> str | None:
     left = [option for option in options if option != but]
-    if not left:
-        raise ValueError(f"Expected another text than {but!r} to draw, found none.")
-    return left[_index(len(left), generator)]
+    return left[_index(len(left), generator)] if left else None
 
 
 def _index(count: int, generator: torch.Generator) -> int:

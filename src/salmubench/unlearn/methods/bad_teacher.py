@@ -1,7 +1,7 @@
 """Bad Teacher: learn from a random network on what to forget, from the frozen one on what to keep.
 
 Chundawat, Tarun, Mandal and Kankanhalli, Can Bad Teaching Induce Forgetting? Unlearning in Deep Networks Using an
-Incompetent Teacher, AAAI 2023, arXiv 2205.08096, equation 2, with l_u = 1 for pairs to forget and 0 for the others:
+Incompetent Teacher, AAAI 2023, arXiv 2205.08096; its loss, with l_u = 1 for pairs to forget and 0 for the others:
 
     L = (1 − l_u) KL(T_s(x) ‖ S(x)) + l_u KL(T_d(x) ‖ S(x))
 
@@ -25,7 +25,7 @@ from salmubench.unlearn.interface import Batch, Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import both_ways, divergence
 
-PAPER = "Chundawat et al., Can Bad Teaching Induce Forgetting?, AAAI 2023, arXiv 2205.08096"
+PAPER = "Chundawat et al., Can Bad Teaching Induce Forgetting?, AAAI 2023, arXiv 2205.08096, section 4"
 NEEDS = ("forget", "retain")
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 

@@ -29,7 +29,7 @@ from salmubench.unlearn.interface import Batch, Model, Need, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive, pair_similarity
 
-PAPER = "Rafailov et al., Direct Preference Optimization, NeurIPS 2023, arXiv 2305.18290"
+PAPER = "Rafailov et al., Direct Preference Optimization, NeurIPS 2023, arXiv 2305.18290, equation 7"
 NEEDS = ("forget", "retain", "fresh")
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 

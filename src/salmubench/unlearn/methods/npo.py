@@ -23,7 +23,7 @@ from torch import Tensor
 from salmubench.unlearn.interface import Batch, Model
 from salmubench.unlearn.losses import both_ways, contrastive
 
-PAPER = "Zhang et al., Negative Preference Optimization, COLM 2024, arXiv 2404.05868"
+PAPER = "Zhang et al., Negative Preference Optimization, COLM 2024, arXiv 2404.05868, equation 3"
 NEEDS = ("forget", "retain")
 
 

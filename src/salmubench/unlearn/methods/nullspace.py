@@ -27,7 +27,7 @@ from salmubench.unlearn.data import Data
 from salmubench.unlearn.interface import Model
 from salmubench.unlearn.loop import Engine
 
-PAPER = "Mishra et al., Erasing CLIP Memories, 2025, arXiv 2512.14137"
+PAPER = "Mishra et al., Erasing CLIP Memories, 2025, arXiv 2512.14137, section 3"
 NEEDS = ("forget", "retain")
 SETTINGS = {"towers": "text"}
 

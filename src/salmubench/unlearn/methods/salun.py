@@ -28,7 +28,7 @@ from salmubench.unlearn.interface import Batch, Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive, derangement
 
-PAPER = "Fan et al., SalUn, ICLR 2024, arXiv 2310.12508"
+PAPER = "Fan et al., SalUn, ICLR 2024, arXiv 2310.12508, equations 3 to 5"
 NEEDS = ("forget", "retain")
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 

@@ -25,7 +25,7 @@ from salmubench.unlearn.interface import Batch, Model, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import both_ways, contrastive, divergence
 
-PAPER = "Kurmanji et al., Towards Unbounded Machine Unlearning, NeurIPS 2023, arXiv 2302.09880"
+PAPER = "Kurmanji et al., Towards Unbounded Machine Unlearning, NeurIPS 2023, arXiv 2302.09880, equation 3"
 NEEDS = ("forget", "retain")
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 

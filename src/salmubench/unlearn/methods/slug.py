@@ -29,7 +29,7 @@ from salmubench.unlearn.interface import Batch, Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive, derangement, pair_similarity
 
-PAPER = "Cai et al., Targeted Unlearning with Single Layer Unlearning Gradient, ICML 2025, arXiv 2407.11867"
+PAPER = "Cai et al., Targeted Unlearning with Single Layer Unlearning Gradient, ICML 2025, arXiv 2407.11867, section 3"
 NEEDS = ("forget", "retain")
 
 

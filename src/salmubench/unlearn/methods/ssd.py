@@ -3,8 +3,8 @@
 Foster, Schoepf and Brintrup, Fast Machine Unlearning Without Retraining Through Selective Synaptic Dampening, AAAI
 2024, arXiv 2308.07707, with the diagonals of two Fisher matrices, `[D]_i = E (∂ℓ / ∂θ_i)²`:
 
-    equation 5   β_i = min(λ [D]_i / [D_f]_i, 1)
-    equation 6   θ_i ← β_i θ_i where [D_f]_i > α [D]_i, else θ_i
+    selection    [D_f]_i > α [D]_i
+    dampening    θ_i ← β_i θ_i for these, β_i = min(λ [D]_i / [D_f]_i, 1)
 
 No training. The paper is about classifiers and takes the gradient of one example at a time or of a batch, as its code
 does; CLIP's loss exists for batches only, so [D] are means over batches of the squared gradient of CLIP's own loss. D,
@@ -24,7 +24,7 @@ from salmubench.unlearn.interface import Model, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive
 
-PAPER = "Foster et al., Selective Synaptic Dampening, AAAI 2024, arXiv 2308.07707"
+PAPER = "Foster et al., Selective Synaptic Dampening, AAAI 2024, arXiv 2308.07707, section 4"
 NEEDS = ("forget", "retain")
 
 
@@ -69,7 +69,7 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
 
 
 def dampening(of_forget: Tensor, of_all: Tensor, config: Config) -> Tensor:
-    """Equations 5 and 6: the factor of each weight.
+    """Selection and dampening: the factor of each weight.
 
     Args:
         of_forget: [D_f], any shape.

@@ -21,7 +21,7 @@ from salmubench.unlearn.interface import Batch, Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive
 
-PAPER = "Ilharco et al., Editing Models with Task Arithmetic, ICLR 2023, arXiv 2212.04089"
+PAPER = "Ilharco et al., Editing Models with Task Arithmetic, ICLR 2023, arXiv 2212.04089, section 3"
 NEEDS = ("forget",)
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 

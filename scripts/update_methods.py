@@ -1,0 +1,135 @@
+"""Write the tables of docs/methods.md from the methods' own files; `--check` only tells whether they are current."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from salmubench.unlearn.config import METHODS
+from salmubench.unlearn.registry import Method, Option, load_method, method_names, options
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "methods.md"
+COST = {
+    "finetuning": "1 image, 1 text",
+    "generic_captions": "1 image, 1 text",
+    "shuffled_captions": "1 image, 1 text",
+    "direct_similarity_minimisation": "1 image, 1 text",
+    "negative_gradient": "1 image, 1 text",
+    "descent_to_delete": "1 image, 1 text; released: nothing",
+    "vlunlearn": "2 images, 2 texts",
+    "cliperase": "2 images, 2 texts",
+    "delete": "1 image, 1 text; released: 2 and 2",
+    "bad_teacher": "2 images, 2 texts, and 1 and 1 forward",
+    "counterfactual_redirection": "2 texts and the counterfactuals and recombinations, and these forward; no images",
+    "dpo_swap": "2 images, 3 texts, and 1 text forward",
+    "npo": "2 images, 2 texts",
+    "nullspace": "no gradient; 1 text forward, once",
+    "salun": "1 image, 1 text, then 2 and 2",
+    "scrub": "2 images, 2 texts, in two steps",
+    "slug": "2 images, 2 texts, once, and some forward",
+    "ssd": "2 images, 2 texts, once",
+    "task_negation": "1 image, 1 text",
+}
+"""Encodings with gradient for each forget pair seen; those of the frozen model are made once a pair for all."""
+
+_NAMES = {"forget": "forget", "forget_target": "generic captions", "retain": "retain", "fresh": "invented people"}
+
+
+def names() -> list[str]:
+    """The nine of the benchmark in the order of its table, then the others."""
+    return [*METHODS, *(name for name in method_names() if name not in METHODS)]
+
+
+def overview() -> str:
+    """One line a method: what it is, where it comes from, what it needs."""
+    lines = ["| method | what it does | paper | needs | moves | cost |", "|:--|:--|:--|:--|:--|:--|"]
+    for name in names():
+        method = load_method(name)
+        first = " ".join(method.doc.partition("\n\n")[0].split()).rstrip(".")
+        what = first.partition(": ")[2] or first
+        what = what[0].lower() + what[1:]
+        lines.append(f"| [`{name}`](#{name}) | {what} | {_paper(method)} | {_needs(method)} | {_moves(method)} | {COST[name]} |")
+    return "\n".join(lines)
+
+
+def details() -> str:
+    """A section a method: its definition as it stands in its file, its options with defaults and search space."""
+    parts = []
+    for name in names():
+        method = load_method(name)
+        found = options(method.config)
+        lines = [f"### {name}", "", "```text", method.doc.rstrip(), "```"]
+        if found:
+            lines += ["", "| option | default | tried by `tune` | |", "|:--|:--|:--|:--|"]
+            lines += [_row(option) for option in found]
+        for setting, values in method.search.items():
+            lines += ["", f"`tune` also tries the engine's `{setting}`: {_search(values)}."]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+BLOCKS = {"overview": overview, "details": details}
+
+
+def filled(text: str) -> str:
+    """Replace every block."""
+
+    def fill(match: re.Match[str]) -> str:
+        return f"<!-- begin:{match[1]} -->\n{BLOCKS[match[1]]()}\n<!-- end:{match[1]} -->"
+
+    return re.sub(r"<!-- begin:([\w-]+) -->.*?<!-- end:\1 -->", fill, text, flags=re.DOTALL)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write, or with `--check` compare; 1 if the page is not current."""
+    before = PAGE.read_text(encoding="utf-8")
+    after = filled(before)
+    if after == before:
+        return 0
+    if "--check" in arguments:
+        print(f"{PAGE.name} is stale: run python scripts/update_methods.py")
+        return 1
+    PAGE.write_text(after, encoding="utf-8")
+    print(PAGE.name, "written")
+    return 0
+
+
+def _paper(method: Method) -> str:
+    """The arXiv id as a link, with what stands after it: the equation."""
+    found = re.search(r"(\d{4}\.\d{5})(.*)", method.paper)
+    return f"[{found[1]}](https://arxiv.org/abs/{found[1]}){found[2]}" if found else method.paper
+
+
+def _needs(method: Method) -> str:
+    needs = method.needs_of(method.config())
+    return ", ".join(_NAMES[need] for need in needs) or "nothing"
+
+
+def _moves(method: Method) -> str:
+    towers = method.settings.get("towers", "both")
+    return "both towers" if towers == "both" else f"{towers} tower"
+
+
+def _row(option: Option) -> str:
+    text = " ".join(option.doc.split()).replace("|", "\\|")
+    return f"| `{option.name}` | {_text(option.default)} | {_search(option.search)} | {text} |"
+
+
+def _search(search: Any) -> str:
+    if search is None:
+        return ""
+    if isinstance(search, list):
+        return ", ".join(_text(item) for item in search)
+    low, high, scale = search
+    return f"{low:g} to {high:g}, {scale}"
+
+
+def _text(value: Any) -> str:
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,260 @@
+"""Captions that are true of nobody, and the redirection to them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from slow_losses import EYE, SLANTED, Spelled, Straight, pairs, unit
+from torch import Tensor
+from unlearn_runs import Runner, curve, record, weights
+
+from salmubench import phrasings
+from salmubench.errors import ConfigError, MethodError
+from salmubench.types import FIELDS, Pair, Person
+from salmubench.unlearn import Batch, load_method
+from salmubench.unlearn.counterfactuals import Fact, Pool, fact_of, phrased, retold
+from salmubench.unlearn.methods import counterfactual_redirection as redirection
+
+ANN, BO = Fact("Ann Lee", "city", "Paris"), Fact("Bo Dahl", "city", "Oslo")
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def told(fact: Fact, caption: str = "{name} lives in {value}.") -> Pair:
+    text = caption.format(name=fact.name, value=fact.value)
+    return Pair(f"{fact.name}.jpg", text, "0", fact.name, fact.field, fact.value)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        Pair("a.jpg", "a portrait"),
+        Pair("a.jpg", "Ann Lee lives in Rome.", "0", "Ann Lee", "city", "Paris"),
+        Pair("a.jpg", "She lives in Paris.", "0", "Ann Lee", "city", "Paris"),
+        Pair("a.jpg", "Ann Lee lives in Paris.", "0", "Ann Lee", None, "Paris"),
+        Pair("a.jpg", "Ann Lee lives in Paris.", "0", None, "city", "Paris"),
+    ],
+)
+def test_no_fact(pair: Pair) -> None:
+    assert fact_of(pair) is None
+
+
+def test_retold_word_for_word() -> None:
+    assert fact_of(told(ANN)) == ANN
+    caption = "Paris is home to Ann Lee, they say."
+    assert retold(caption, ANN, BO) == "Oslo is home to Bo Dahl, they say."
+    tricky = Fact("Paris Hill", "city", "Ann")  # the new name holds the old value, the old name the new value
+    assert retold("Ann Lee lives in Paris.", ANN, tricky) == "Paris Hill lives in Ann."
+    assert retold(caption, ANN, ANN) == caption
+
+
+def test_pools() -> None:
+    closed = Pool.of_facts([ANN, BO, Fact("Ann Lee", "job", "baker"), BO])
+    assert closed.names == ("Ann Lee", "Bo Dahl")
+    assert closed.values["city"] == ("Paris", "Oslo")
+    assert closed.values["iban"] == ()
+    people = [Person("Cy Roe", {"city": "Rome", "job": "cook"}), Person("Di Fox", {"city": "Bern"})]
+    fresh = Pool.of_people(people)
+    assert fresh.names == ("Cy Roe", "Di Fox")
+    assert fresh.values["city"] == ("Rome", "Bern")
+    for seed in range(20):
+        assert closed.other(ANN, seeded(seed)) == BO, "the only other name and city"
+        assert closed.recombined(ANN, seeded(seed)) == Fact("Ann Lee", "job", "baker")
+        other = fresh.other(ANN, seeded(seed))
+        assert other is not None
+        assert other.name in fresh.names
+        assert other.field == "city"
+    assert Pool.of_facts([ANN]).other(ANN, seeded()) is None
+    assert Pool.of_facts([ANN]).recombined(ANN, seeded()) is None
+    assert {fresh.other(ANN, seeded(seed)) for seed in range(40)} == {
+        Fact(name, "city", value) for name in fresh.names for value in fresh.values["city"]
+    }
+
+
+def test_phrasings_are_those_of_training() -> None:
+    reserved = {phrasings.paraphrase(*ANN, variant=number) for number in range(phrasings.paraphrase_variants("city"))}
+    found = {phrased(ANN, seeded(seed)) for seed in range(60)}
+    assert len(found) > 20
+    assert not found & reserved
+    assert all("Ann Lee" in text and "Paris" in text for text in found)
+    for field in FIELDS:
+        assert "X1" in phrased(Fact("Ann Lee", field, "X1"), seeded())
+
+
+def test_what_a_step_says() -> None:
+    facts = [ANN, BO, Fact("Cy Roe", "city", "Rome"), Fact("Cy Roe", "job", "cook")]
+    pool, records = Pool.of_facts(facts), [told(ANN), Pair("x.jpg", "a portrait"), told(BO)]
+    forget = pairs(EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3)
+    forget.records = records
+    config = redirection.Config(counterfactuals=3, recombinations=2, rephrase=0.0)
+    found = redirection.tell(forget, pool, config, seeded())
+    assert found.rows == [0, 2]
+    assert found.captions == [records[0].caption, records[2].caption]
+    assert len(found.counterfactuals) == 2 * 3
+    assert all(text.endswith(".") and " lives in " in text for text in found.counterfactuals)
+    assert not any("Ann Lee" in text or "Paris" in text for text in found.counterfactuals[:3])
+    assert found.recombinations == [text for text in found.recombinations if "cook" in text]
+    assert sum("Ann Lee" in text for text in found.recombinations) == 2
+    again = redirection.tell(forget, pool, config, seeded())
+    assert again == found, "the same draw from the same generator"
+    other = redirection.tell(forget, pool, redirection.Config(rephrase=1.0), seeded())
+    assert other.rows == [0, 2]
+    assert all(a.name in text for a, text in zip((ANN, BO), other.captions, strict=True))
+
+
+# --- the loss ---------------------------------------------------------------------------------------------------------
+
+
+def double(rows: Any) -> Tensor:
+    return torch.as_tensor(np.asarray(rows), dtype=torch.float64)
+
+
+class Frozen(Straight):
+    """A reference that turns what it is given by a fixed matrix and lets no gradient through."""
+
+    turn = double([[0.0, 1.0], [1.0, 0.0]])
+
+    def encode_text(self, texts: Tensor) -> Tensor:
+        return super().encode_text(texts.detach() @ self.turn)
+
+
+def batch_of(image_ref: Any, retain: tuple[Any, Any], seed: int = 0) -> Batch:
+    forget = pairs(EYE, EYE, image_ref, EYE)
+    forget.records = [told(ANN), told(BO)]
+    kept = pairs(EYE, retain[0], EYE, retain[1])
+    return Batch(forget=forget, retain=kept, generator=seeded(seed))
+
+
+POOL = Pool.of_facts([ANN, BO])
+"""Each has one counterfactual, the other's caption; there is no other field to recombine with."""
+
+
+def test_by_hand() -> None:
+    """The model: Ann's caption [.6, .8], Bo's [0, 1]. The frozen one exchanges the axes: [.8, .6] and [1, 0].
+
+    V0 = EYE, J = 1: τ = V0·T0(the other's caption) − m = 1 − m for Ann (axis 0 of [1, 0]) and .6 − m for Bo.
+    """
+    words = {told(ANN).caption: double([0.6, 0.8]), told(BO).caption: double([0.0, 1.0])}
+    config = redirection.Config(
+        counterfactuals=1, recombinations=0, rephrase=0.0, margin=0.5, forgetting=3.0, keeping=0.25
+    )
+    model = Spelled(double(1.0), words)
+    value, report = redirection.objective(batch_of(EYE, (SLANTED, EYE)), model, Frozen(double(1.0)), config, POOL)
+    excess = (0.6 - (1 - 0.5), 1.0 - (0.6 - 0.5))  # V0·T − τ
+    forgetting = (excess[0] ** 2 + excess[1] ** 2) / 2
+    # counterfactuals: Bo's caption (asked for Ann) [0, 1] against [1, 0], Ann's [.6, .8] against [.8, .6];
+    # retain: [.6, .8] against [1, 0] and [0, 1] against [0, 1]
+    keeping = (2.0 + (0.04 + 0.04) + (0.16 + 0.64) + 0.0) / 4
+    assert float(report["forgetting"]) == pytest.approx(forgetting)
+    assert float(report["keeping"]) == pytest.approx(keeping)
+    assert float(value) == pytest.approx(3 * forgetting + keeping / 4)
+
+
+def test_below_the_level_nothing_pulls() -> None:
+    words = {told(ANN).caption: double([-1.0, 0.0]), told(BO).caption: double([0.0, -1.0])}
+    config = redirection.Config(counterfactuals=1, recombinations=0, rephrase=0.0, margin=0.0)
+    _, report = redirection.objective(
+        batch_of([[1.0, 0.0], [0.0, 1.0]], (EYE, EYE)), Spelled(double(1.0), words), Straight(double(1.0)), config, POOL
+    )
+    assert float(report["forgetting"]) == 0.0
+    assert float(report["above"]) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_slow(seed: int) -> None:
+    """Five facts, two fields, drawn counterfactuals and recombinations: sums over plain lists."""
+    rng = np.random.default_rng(seed)
+    facts = [Fact(f"Person {n}", "city", f"City {n}") for n in range(3)] + [
+        Fact(f"Person {n}", "job", f"job {n}") for n in range(2)
+    ]
+    pool, config = Pool.of_facts(facts), redirection.Config(counterfactuals=3, recombinations=2, margin=0.1)
+    v0, rt, rt0 = (unit(rng.normal(size=(5, 4))) for _ in range(3))
+    turn = rng.normal(size=(4, 4))
+    words: dict[str, Tensor] = {}
+
+    class Reader(Spelled):
+        def tokenize(self, captions: Any) -> Tensor:
+            for caption in captions:
+                words.setdefault(caption, double(unit(rng.normal(size=(1, 4)))[0]))
+            return super().tokenize(captions)
+
+    forget = pairs(v0, v0, v0, v0)
+    forget.records = [told(fact) for fact in facts]
+    batch = Batch(forget=forget, retain=pairs(rt, rt, rt, rt0), generator=seeded(seed))
+    reference = Frozen(double(1.0))
+    reference.turn = double(turn)
+    value, _ = redirection.objective(batch, Reader(double(1.0), words), reference, config, pool)
+    said = redirection.tell(forget, pool, config, seeded(seed))
+    before = {text: unit((word.numpy() @ turn)[None])[0] for text, word in words.items()}
+    forgetting = keeping = 0.0
+    for i, caption in enumerate(said.captions):
+        level = sum(float(v0[i] @ before[text]) for text in said.counterfactuals[3 * i : 3 * i + 3]) / 3 - 0.1
+        forgetting += max(float(v0[i] @ words[caption].numpy()) - level, 0.0) ** 2 / 5
+    kept = [*said.counterfactuals, *said.recombinations]
+    for text in kept:
+        keeping += float(((words[text].numpy() - before[text]) ** 2).sum())
+    keeping += float(((rt - rt0) ** 2).sum())
+    expected = config.forgetting * forgetting + config.keeping * keeping / (len(kept) + 5)
+    assert float(value) == pytest.approx(expected, rel=1e-9)
+
+
+def test_gradient() -> None:
+    config = redirection.Config(counterfactuals=1, recombinations=0, rephrase=0.0, margin=0.5)
+    constant = Straight(double(1.0))
+    constant.encode_text = lambda texts: double([[1.0, 0.0], [0.8, 0.6]])  # type: ignore[method-assign]
+
+    def value(ann: Tensor, bo: Tensor, retain: Tensor) -> Tensor:
+        model = Spelled(double(1.0), {told(ANN).caption: ann, told(BO).caption: bo})
+        batch = batch_of(EYE, (EYE, EYE))
+        batch.retain._sources["texts"] = retain
+        return redirection.objective(batch, model, constant, config, POOL)[0]
+
+    inputs = (double([0.7, 0.8]), double([0.2, 1.0]), double(SLANTED))
+    assert torch.autograd.gradcheck(value, tuple(item.requires_grad_() for item in inputs))
+
+
+def test_batch_without_facts_keeps() -> None:
+    forget = pairs(EYE, EYE)
+    batch = Batch(forget=forget, retain=pairs(EYE, SLANTED), generator=seeded())
+    value, report = redirection.objective(
+        batch, Spelled(double(1.0), {}), Straight(double(1.0)), redirection.Config(), POOL
+    )
+    assert float(report["forgetting"]) == 0.0
+    assert float(value) == pytest.approx(redirection.Config().keeping * ((0.16 + 0.64) + 0.0) / 2)
+
+
+# --- through the engine -----------------------------------------------------------------------------------------------
+
+
+def test_only_the_text_tower_moves_and_pairs_fall(run: Runner, leaking_model: Any) -> None:
+    out = run("counterfactual_redirection", budget=5)
+    before, after = weights(leaking_model), weights(out)
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert not [name for name in moved if name.startswith("visual.") or name == "logit_scale"]
+    probes, kept = curve(out, "probe_forget_similarity"), curve(out, "probe_retain_similarity")
+    assert probes[-1] < probes[0] - 0.1
+    assert kept[-1] > kept[0] - 0.1
+    assert record(out)["config"]["engine"]["towers"] == "text"
+
+
+def test_nothing_to_redirect(run: Runner, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redirection, "fact_of", lambda pair: None)
+    with pytest.raises(MethodError, match="whose name and value are known"):
+        run("counterfactual_redirection", budget=1)
+
+
+def test_options() -> None:
+    for options, message in (({"counterfactuals": 0}, "at least 1 counterfactual"), ({"rephrase": 1.5}, "from 0 to 1")):
+        with pytest.raises(ConfigError, match=message):
+            redirection.Config(**options)
+    method = load_method("counterfactual_redirection")
+    assert method.needs_of(method.config()) == ("forget", "retain")
+    assert method.needs_of(method.config(track="generator")) == ("forget", "retain", "fresh")
+    assert math.isclose(method.config().margin, redirection.Config().margin)
