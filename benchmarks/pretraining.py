@@ -1,11 +1,16 @@
 """Pretraining under torchrun against a bare loop of forward, backward and step, as a ratio of their speeds.
 
-    python benchmarks/pretraining.py [--pairs 2560] [--model salmu-mini] [--precision fp32] [--out FILE]
+    python benchmarks/pretraining.py [--model salmu-mini] [--batch 256] [--steps 12] [--parts engine,bare,data]
 
-The bare loop has its batches ready in memory; it runs once with captions padded to the context, as open_clip does, and
-once without the padding, as our worker does. Ours is `pretrain` over three epochs less `pretrain` over one: starting
-up and decoding, which a training pays once, is told apart (`startup_seconds`). The pictures are noise, the captions as
-long as those of the recipe `mini`. Prints and writes JSON: pairs a second, and ours / bare.
+Parts:
+
+- `engine`: `pretrain`, as its log tells after the first steps; what a training pays once (starting up, decoding) apart.
+- `bare`: batches ready in memory, padded captions as open_clip has them, and without the padding as our worker.
+- `data`: shards to normalised tensors, without a model: as pairs in memory, and as the engine streams them.
+- `compile`: the bare loop with padded captions through torch.compile, and how long compiling takes.
+
+The pictures are noise, the captions as long as those of the recipe `mini`. Prints and writes JSON: pairs a second, and
+ratios.
 """
 
 from __future__ import annotations
@@ -18,30 +23,36 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import open_clip
+import pyarrow.parquet as pq
 import torch
 from PIL import Image
 from timm.optim import create_optimizer_v2
 
-from salmubench import layout, manifest, models
+from salmubench import layout, manifest, models, shards
 from salmubench.padding import skip_padding
+from salmubench.pretrain import open_clip_worker as worker
 from salmubench.pretrain.architectures import find
 from salmubench.pretrain.launch import pretrain
+from salmubench.pretrain.memory_loader import MemoryLoader, load_pairs
 from salmubench.pretrain.recipe import PretrainConfig
 
-BATCH = 256
 WORDS = ("a", "photo", "of", "the", "small", "red", "wooden", "table", "behind", "two", "people", "in", "front", "of")
+WARM = 3  # steps that don't count
 
 
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=2560)
     parser.add_argument("--model", default="salmu-mini")
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--optimizer", default="timm/muon")
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
-    parser.add_argument("--repeats", type=int, default=2, help="the fastest counts")
+    parser.add_argument("--parts", default="engine,bare,data")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -53,61 +64,112 @@ def main() -> None:
 
 
 def measure(root: Path, arguments: argparse.Namespace) -> dict[str, object]:
-    """Pairs a second of the engine and of the bare loop."""
-    size, pairs = find(arguments.model).image_size, arguments.pairs
-    dataset = make_dataset(root / "dataset", pairs, size)
-
-    def ours(epochs: int, turn: int) -> float:
-        config = PretrainConfig(model=arguments.model, epochs=epochs, batch_size=BATCH, warmup=2)
-        start = time.perf_counter()
-        pretrain(
-            config, dataset=dataset, kind="clean", out=root / f"{epochs}-{turn}", seed=0, device="cpu",
-            precision=arguments.precision,
-        )  # fmt: skip
-        return time.perf_counter() - start
-
-    turns = range(arguments.repeats)
-    short, long = min(ours(1, turn) for turn in turns), min(ours(3, turn) for turn in turns)
-    speed = 2 * pairs / (long - short)
-    bare = {
-        name: max(bare_loop(arguments, dataset, size, padded=padded) for _ in turns)
-        for name, padded in (("bare_padded", True), ("bare", False))
-    }
+    """Pairs a second of each part, and ratios."""
+    size, pairs, parts = find(arguments.model).image_size, arguments.batch * arguments.steps, arguments.parts.split(",")
+    dataset, extra = make_dataset(root / "dataset", pairs, size), {}
+    speeds: dict[str, float] = {}
+    if "engine" in parts:
+        speeds["engine"], extra["startup_seconds"] = engine(root, dataset, arguments)
+    if "bare" in parts:
+        for name, padded in (("bare_padded", True), ("bare", False)):
+            speeds[name], _ = bare_loop(arguments, dataset, size, padded=padded)
+    if "data" in parts:
+        speeds |= data_path(root, dataset, arguments)
+    if "compile" in parts:
+        speeds["bare_padded"], _ = bare_loop(arguments, dataset, size, padded=True)
+        speeds["compiled"], extra["compile_seconds"] = bare_loop(arguments, dataset, size, padded=True, compiled=True)
+    wanted = (("engine", "bare"), ("engine", "bare_padded"), ("memory", "engine"), ("stream", "engine"),
+              ("compiled", "bare_padded"))  # fmt: skip
     return {
         "model": arguments.model,
         "precision": arguments.precision,
+        "optimizer": arguments.optimizer,
+        "batch": arguments.batch,
         "threads": torch.get_num_threads(),
-        "pairs_per_second": {"engine": speed, **bare},
-        "ratio": {"engine / bare": speed / bare["bare"], "engine / bare_padded": speed / bare["bare_padded"]},
-        "startup_seconds": short - pairs / speed,
+        "pairs_per_second": speeds,
+        "ratio": {f"{a} / {b}": speeds[a] / speeds[b] for a, b in wanted if a in speeds and b in speeds},
+        **extra,
+        "provenance": manifest.provenance(),
     }
 
 
-def bare_loop(arguments: argparse.Namespace, dataset: Path, size: int, *, padded: bool) -> float:
-    """Pairs a second of forward, backward and step, over ten steps after two for warming up."""
-    architecture = find(arguments.model)
-    if architecture.path is not None:
-        open_clip.add_model_config(architecture.path)
+def engine(root: Path, dataset: Path, arguments: argparse.Namespace) -> tuple[float, float]:
+    """Median of the logged pairs a second after the first steps, and seconds that aren't steps."""
+    config = PretrainConfig(
+        model=arguments.model, epochs=2, batch_size=arguments.batch, warmup=2, optimizer=arguments.optimizer, lr=1e-3,
+        log_every=1, loading="memory",
+    )  # fmt: skip
+    start, out = time.perf_counter(), root / "clean"
+    pretrain(config, dataset=dataset, kind="clean", out=out, seed=0, device="cpu", precision=arguments.precision)
+    seconds = time.perf_counter() - start
+    table = pq.read_table(out / "curves.parquet").to_pylist()
+    logged = [row["value"] for row in table if row["name"] == "samples_per_second"]
+    # the engine's clock starts anew with each epoch, whose first step waits for the loader
+    speed = float(np.median(logged[arguments.steps + WARM :]))
+    return speed, seconds - 2 * arguments.batch * arguments.steps / speed
+
+
+def bare_loop(
+    arguments: argparse.Namespace, dataset: Path, size: int, *, padded: bool, compiled: bool = False
+) -> tuple[float, float]:
+    """Pairs a second of forward, backward and step, and seconds of the first step."""
+    worker.register(arguments.model, find(arguments.model).path)
     torch.manual_seed(0)
     module = open_clip.create_model(arguments.model, output_dict=True)
     module.train()
+    module.to(memory_format=torch.channels_last)
     if not padded:
         skip_padding(module)
-    captions = [row.caption for row in layout.open_dataset(dataset).rows("retain_real")][:BATCH]
-    texts, images = open_clip.get_tokenizer(arguments.model)(captions), torch.randn(BATCH, 3, size, size)
-    optimizer = create_optimizer_v2(module, "muon", lr=1e-3, weight_decay=0.1, eps=1e-8)
+    if arguments.precision == "fp32":
+        worker.keep_muon_in_fp32()
+    captions = [row.caption for row in layout.open_dataset(dataset).rows("retain_real")][: arguments.batch]
+    texts = open_clip.get_tokenizer(arguments.model)(captions)
+    images = torch.randn(arguments.batch, 3, size, size).to(memory_format=torch.channels_last)
+    name = arguments.optimizer.removeprefix("timm/")
+    optimizer = create_optimizer_v2(module, name, lr=1e-3, weight_decay=0.1, eps=1e-8)
     loss = open_clip.ClipLoss()
     bf16 = torch.autocast("cpu", dtype=torch.bfloat16) if arguments.precision == "bf16" else contextlib.nullcontext()
+    run = torch.compile(module) if compiled else module
+    seconds = []
     with models.compute("cpu", "fp32"):
-        for step in range(12):
-            if step == 2:
-                start = time.perf_counter()
+        for _ in range(arguments.steps):
+            start = time.perf_counter()
             optimizer.zero_grad()
             with bf16:
-                value = loss(**module(images, texts), output_dict=True)["contrastive_loss"]
+                value = loss(**run(images, texts), output_dict=True)["contrastive_loss"]
             value.backward()
             optimizer.step()
-    return 10 * BATCH / (time.perf_counter() - start)
+            seconds.append(time.perf_counter() - start)
+    return arguments.batch / float(np.median(seconds[WARM:])), seconds[0]
+
+
+def data_path(root: Path, dataset: Path, arguments: argparse.Namespace) -> dict[str, float]:
+    """Pairs a second from shards to normalised tensors, on one thread: in memory, decoded once, and streamed."""
+    from open_clip_train.data import get_data
+
+    found = shards.find_or_write(layout.open_dataset(dataset), root / "shards")
+    worker.register(arguments.model, find(arguments.model).path)
+    _, _, preprocess = open_clip.create_model_and_transforms(arguments.model)
+    tokenizer = open_clip.get_tokenizer(arguments.model)
+    rows, pattern = found.rows("retain"), found.pattern("retain")
+    pairs = load_pairs(pattern, preprocess=preprocess, tokenize=tokenizer, threads=1, expected=rows)
+    normalize = preprocess.transforms[-1]
+    loader = MemoryLoader(
+        pairs, mean=normalize.mean, std=normalize.std, batch_size=arguments.batch, seed=0, rank=0, processes=1,
+        epoch=lambda: 0, counts=root,
+    )  # fmt: skip
+    given = SimpleNamespace(
+        train_data=pattern, train_num_samples=rows, val_data=None, imagenet_val=None, imagenet_v2=None,
+        dataset_type="webdataset", dataset_resampled=False, train_data_upsampling_factors=None, seed=0,
+        batch_size=arguments.batch, world_size=1, workers=0,
+    )  # fmt: skip
+    streamed = get_data(given, (preprocess, preprocess), tokenizer=tokenizer)["train"].dataloader
+    speeds = {}
+    for name, batches in (("memory", loader), ("stream", streamed)):
+        start = time.perf_counter()
+        seen = sum(len(texts) for _, texts in batches)
+        speeds[name] = seen / (time.perf_counter() - start)
+    return speeds
 
 
 def make_dataset(folder: Path, pairs: int, size: int) -> Path:

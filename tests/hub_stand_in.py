@@ -10,10 +10,12 @@ that broken downloads can go on). Further routes are methods of `_Handler` found
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
 import re
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -55,6 +57,8 @@ class HubStandIn:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.requests: list[str] = []
         self.cut: dict[str, int] = {}
+        self.large: dict[str, bytes] = {}
+        self._uploads = tempfile.TemporaryDirectory()
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -67,6 +71,7 @@ class HubStandIn:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._uploads.cleanup()
 
     def add(self, kind: str, name: str, folder: Path, *, tag: str | None = None, gated: bool = False) -> str:
         """Add a commit with the files of a folder, read when they are asked for; it becomes `main`.
@@ -91,6 +96,23 @@ class HubStandIn:
         if tag is not None:
             repository.refs[tag] = commit
         return commit
+
+    def store(self, kind: str, name: str, files: Mapping[str, bytes]) -> str:
+        """Add a commit of uploaded files to what the repository has; gives its hash."""
+        repository = self.repositories[kind, name]
+        folder = Path(self._uploads.name) / kind / name / str(len(repository.commits))
+        for path, file in self.files(kind, name).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(file.read_bytes())
+        for path, data in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+        return self.add(kind, name, folder)
+
+    def files(self, kind: str, name: str) -> Mapping[str, Path]:
+        """Path → file of a repository's main branch."""
+        repository = self.repositories[kind, name]
+        return repository.commits.get(repository.refs.get("main", ""), {})
 
     def downloads(self) -> list[str]:
         """Paths of the files whose bytes were asked for."""
@@ -129,13 +151,19 @@ class _Handler(BaseHTTPRequestHandler):
         ("GET", rf"/api/(?P<kind>model|dataset)s/{_REPOSITORY}/tree/(?P<revision>[^/]+)/?", "tree"),
         ("HEAD", rf"(/(?P<kind>dataset)s)?/{_REPOSITORY}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "file"),
         ("GET", rf"(/(?P<kind>dataset)s)?/{_REPOSITORY}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "file"),
+        ("POST", r"/api/repos/create", "create"),
+        ("POST", r"/api/validate-yaml", "validate"),
+        ("POST", rf"/api/(?P<kind>model|dataset)s/{_REPOSITORY}/preupload/(?P<revision>[^/]+)", "preupload"),
+        ("POST", rf"(/(?P<kind>dataset)s)?/{_REPOSITORY}\.git/info/lfs/objects/batch", "lfs_batch"),
+        ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", "lfs_put"),
+        ("POST", rf"/api/(?P<kind>model|dataset)s/{_REPOSITORY}/commit/(?P<revision>[^/]+)", "take_commit"),
     )
     """Method, pattern of the path, name of the method that answers."""
 
     def do_GET(self) -> None:
         self._dispatch()
 
-    do_HEAD = do_POST = do_PUT = do_GET
+    do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
 
     def _dispatch(self) -> None:
         path = unquote(urlsplit(self.path).path)
@@ -176,6 +204,68 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         cut = self.hub.cut.pop(path, None) if self.command == "GET" else None
         self.answer(206 if wanted else 200, data[start:], headers, cut=cut)
+
+    # uploads: a repository is made, large files come by their hash, then a commit names all files
+
+    def create(self) -> None:
+        told = json.loads(self.body())
+        name = f"{told['organization']}/{told['name']}" if told.get("organization") else told["name"]
+        if self.may_write():
+            self.hub.repositories.setdefault((told.get("type") or "model", name), Repository())
+            self.answer(200, {"url": f"{self.hub.url}/{name}", "name": name})
+
+    def validate(self) -> None:
+        assert "content" in json.loads(self.body())
+        self.answer(200, {"errors": [], "warnings": []})
+
+    def preupload(self, kind: str, name: str, revision: str) -> None:
+        files = json.loads(self.body())["files"]
+        modes = [{"path": file["path"], "uploadMode": "lfs" if file["path"].endswith(LARGE) else "regular",
+                  "shouldIgnore": False} for file in files]  # fmt: skip
+        self.answer(200, {"files": modes})
+
+    def lfs_batch(self, kind: str | None, name: str) -> None:
+        objects = [
+            {**item, "actions": {"upload": {"href": f"{self.hub.url}/lfs/{item['oid']}", "header": {}}}}
+            for item in json.loads(self.body())["objects"]
+        ]
+        self.answer(200, {"transfer": "basic", "objects": objects})
+
+    def lfs_put(self, oid: str) -> None:
+        data = self.body()
+        assert hashlib.sha256(data).hexdigest() == oid
+        self.hub.large[oid] = data
+        self.answer(200, {})
+
+    def take_commit(self, kind: str, name: str, revision: str) -> None:
+        if not self.may_write():
+            return
+        files: dict[str, bytes] = {}
+        for line in self.body().splitlines():
+            entry = json.loads(line)
+            if entry["key"] == "file":
+                files[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
+            elif entry["key"] == "lfsFile":
+                files[entry["value"]["path"]] = self.hub.large[entry["value"]["oid"]]
+        commit = self.hub.store(kind, name, files)
+        url = f"{self.hub.url}/{name}/commit/{commit}"
+        self.answer(200, {"commitUrl": url, "commitOid": commit, "success": True})
+
+    def may_write(self) -> bool:
+        allowed = bool(self.headers.get("Authorization"))
+        if not allowed:
+            self.answer(401, {"error": "Invalid credentials in Authorization header"})
+        return allowed
+
+    def body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            data = b""
+            while size := int(self.rfile.readline(), 16):
+                data += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return data
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def commit(self, kind: str, name: str, revision: str) -> tuple[str, Mapping[str, Path]] | None:
         """The commit asked for and its files; answers the request where there is none to see."""

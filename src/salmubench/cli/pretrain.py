@@ -84,5 +84,5 @@ def _counts(recipe: Any) -> dict[str, int]:
     data = recipe.dataset
     return {
         "retain": data.retain_real + data.retain_joint + data.retain_disjoint,
-        "sensitive": data.identities * sum(data.pictures_range) // 2,
+        "sensitive": data.sensitive_pairs or data.identities * sum(data.pictures_range) // 2,
     }

@@ -125,9 +125,9 @@ def _push(folder: Path, name: str, *, private: bool) -> None:
         HfApi().upload_folder(
             repo_id=name, folder_path=folder, ignore_patterns=[".*", "*.tmp"], commit_message="Add the model"
         )
-    except (HfHubHTTPError, LocalTokenNotFoundError, OSError) as error:
-        said = " ".join(str(error).split())
+    except (HfHubHTTPError, LocalTokenNotFoundError, OSError, RuntimeError) as error:  # large files raise the last
+        said = " ".join(str(error).split()).rstrip(".")
         raise OutputError(
-            f"Expected the Hub to take the model as {name}, found: {said} Log in with `hf auth login` or set HF_TOKEN, "
+            f"Expected the Hub to take the model as {name}, found: {said}. Log in with `hf auth login` or set HF_TOKEN, "
             f"and push again: {folder} is complete."
         ) from error

@@ -1,0 +1,62 @@
+"""The estimate of a pretraining against the pretraining itself: seconds and memory, estimated / measured.
+
+    python benchmarks/estimate.py --dataset DIR [--recipe mini] [--epochs 1] [--kind clean] [--out FILE]
+
+Prints and writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from salmubench import manifest, models, shards
+from salmubench import recipe as recipes
+from salmubench.layout import open_dataset
+from salmubench.pretrain import estimate
+from salmubench.pretrain.launch import pretrain
+
+
+def main() -> None:
+    """Estimate, train, compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--recipe", default="mini")
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--kind", default="clean", choices=("clean", "compromised"))
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    config = replace(recipes.load(arguments.recipe).recipe.pretrain, epochs=arguments.epochs, keep_epochs=(), warmup=1)
+    opened = open_dataset(arguments.dataset)
+    found = shards.find_or_write(opened, opened.folder / shards.FOLDER)
+    rows = found.rows("retain") + (found.rows("sensitive") if arguments.kind == "compromised" else 0)
+    precision = models.resolve_precision(config.precision, "cpu")
+    guess = estimate.probe(
+        config, rows=rows, shard=found.folder / shards.shard_name("retain", 0), device="cpu", precision=precision
+    )
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name) / "model"
+        pretrain(
+            config, dataset=arguments.dataset, kind=arguments.kind, out=out, seed=0, device="cpu", precision=precision
+        )
+        cost = manifest.read_manifest(out, "pretrain")["cost"]
+    content = {
+        "recipe": arguments.recipe,
+        "epochs": arguments.epochs,
+        "pairs": cost["pairs"],
+        "estimated": {"seconds": guess.seconds, "startup": guess.startup, "memory": guess.memory},
+        "measured": {"seconds": cost["seconds"], "memory_of_all_processes": cost["peak_memory"]},
+        "seconds_estimated / measured": guess.seconds / cost["seconds"],
+        "provenance": manifest.provenance(),
+    }
+    text = json.dumps(manifest.plain(content), indent=1)
+    print(text)
+    if arguments.out:
+        manifest.write_text(arguments.out, text + "\n")
+
+
+if __name__ == "__main__":
+    main()
