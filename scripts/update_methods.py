@@ -51,7 +51,8 @@ def overview() -> str:
         first = " ".join(method.doc.partition("\n\n")[0].split()).rstrip(".")
         what = first.partition(": ")[2] or first
         what = what[0].lower() + what[1:]
-        lines.append(f"| [`{name}`](#{name}) | {what} | {_paper(method)} | {_needs(method)} | {_moves(method)} | {COST[name]} |")
+        cells = [f"[`{name}`](#{name})", what, _paper(method), _needs(method), _moves(method), COST[name]]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -155,8 +155,8 @@ def _invent(configured: Configured, fresh: Callable[[], Sequence[Person]] | None
     if len(people) < 2:
         raise ConfigError(
             f"Expected invented people for the method {configured.method.name!r}, which needs `fresh`, found "
-            f"{len(people)}. Give `fresh`, as `salmubench run` and `salmubench unlearn` do, or choose options that need "
-            "none."
+            f"{len(people)}. Give `fresh`, as `salmubench run` and `salmubench unlearn` do, or choose options that "
+            "need none."
         )
     return people
 
