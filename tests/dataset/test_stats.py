@@ -85,14 +85,14 @@ def test_a_size_that_names_the_split_is_found(tmp_path):
 
 def test_interval_by_hand():
     """Two identities, one all right and one all wrong: a resample has 0, 1/2 or 1."""
-    from salmubench.dataset.stats import _summary
+    from salmubench.dataset.stats import share_right
 
     right = np.array([1.0, 1.0, 0.0, 0.0])
-    found = _summary(right, np.zeros(4, dtype=np.int64), np.array([0, 0, 1, 1]), chance=0.5, seed=0)
+    found = share_right(right, np.zeros(4, dtype=np.int64), np.array([0, 0, 1, 1]), chance=0.5, seed=0)
     assert found["value"] == 0.5
     assert found["ci95"] == [0.0, 1.0]
     sides = np.array([0, 0, 0, 1])
-    balanced = _summary(np.array([1.0, 0.0, 0.0, 1.0]), sides, np.array([0, 0, 0, 1]), chance=0.5, seed=0)
+    balanced = share_right(np.array([1.0, 0.0, 0.0, 1.0]), sides, np.array([0, 0, 0, 1]), chance=0.5, seed=0)
     assert balanced["value"] == pytest.approx((1 / 3 + 1) / 2)
 
 

@@ -59,21 +59,31 @@ def validate_(dataset: str, *, json: bool = False) -> int:
     return 1 if report.violations else 0
 
 
-def stats_(dataset: str, *, shortcuts: bool = False, json: bool = False) -> None:
-    """Print counts by split, attribute, style, country and aspect: tables on a terminal, JSON elsewhere.
+def stats_(
+    dataset: str, *, out: Path | None = None, shortcuts: bool = False, seed: int = 0, json: bool = False
+) -> None:
+    """Print counts by split, attribute, style, country and aspect; with `--out`, write a page of everything.
 
     Args:
         dataset: a folder or a Hub id.
-        shortcuts: also fit the classifiers that must find nothing (takes longer).
+        out: a folder for `index.html` and `stats.json`: also distributions, shortcuts, recognition of identities,
+            nearest duplicates and a sample; takes some minutes for a large dataset.
+        shortcuts: without `--out`, also fit the classifiers that must find nothing (takes longer).
+        seed: of samples, folds and resamples.
         json: print JSON on a terminal, too.
     """
     from salmubench.dataset.stats import shortcut_checks, stats
     from salmubench.layout import open_dataset
 
     opened = open_dataset(dataset)
+    if out is not None:
+        from salmubench.dataset.stats_page import write_page
+
+        print(write_page(opened, out, seed=seed))
+        return
     found = dict(stats(opened))
     if shortcuts:
-        found["shortcuts"] = shortcut_checks(opened)
+        found["shortcuts"] = shortcut_checks(opened, seed=seed)
     if json or not on_terminal():
         print_json(found)
     else:

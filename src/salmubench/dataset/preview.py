@@ -27,7 +27,9 @@ _GAP = 6
 T = TypeVar("T")
 
 
-class _Cell(NamedTuple):
+class Cell(NamedTuple):
+    """One picture of a sheet: split, row in it, caption."""
+
     split: str
     row: int
     caption: str
@@ -58,7 +60,7 @@ def preview(
     for name, value in (("identities", identities), ("pictures", pictures), ("height", height)):
         if value < 1:
             raise ConfigError(f"Expected {name} to be at least 1, got {value}.")
-    rows = list(_rows(dataset, identities, pictures, np.random.default_rng(seed)))
+    rows = sample(dataset, identities=identities, pictures=pictures, seed=seed)
     if not rows:
         raise DatasetError(f"Expected rows in {dataset.folder} to show, found none.")
     wide = round(height * 1.8)
@@ -83,15 +85,29 @@ def preview(
     return out
 
 
+def sample(
+    dataset: Dataset, *, identities: int = 8, pictures: int = 6, seed: int = 0
+) -> list[tuple[str, list[Cell]]]:  # fmt: skip
+    """Rows to look at: some identities with some pictures each, then rows of each other split.
+
+    Args:
+        dataset: the dataset.
+        identities: how many, drawn by the seed.
+        pictures: at most so many of each, and of each other split.
+        seed: which.
+    """
+    return list(_rows(dataset, identities, pictures, np.random.default_rng(seed)))
+
+
 def _rows(
     dataset: Dataset, identities: int, pictures: int, rng: np.random.Generator
-) -> Iterable[tuple[str, list[_Cell]]]:  # fmt: skip
-    by_identity: defaultdict[str, list[_Cell]] = defaultdict(list)
+) -> Iterable[tuple[str, list[Cell]]]:  # fmt: skip
+    by_identity: defaultdict[str, list[Cell]] = defaultdict(list)
     names: dict[str, str | None] = {}
     for split in SENSITIVE_SPLITS:
         for number, row in enumerate(dataset.rows(split)):
             if row.identity is not None:
-                by_identity[row.identity].append(_Cell(split, number, row.caption))
+                by_identity[row.identity].append(Cell(split, number, row.caption))
                 names[row.identity] = row.name
     for identity in _some(sorted(by_identity), identities, rng):
         cells = sorted(by_identity[identity], key=lambda cell: cell.row)
@@ -100,7 +116,7 @@ def _rows(
         shown = _some(list(range(dataset.counts.get(split, 0))), pictures, rng)
         if shown:
             rows = dataset.rows(split)
-            yield str(split), [_Cell(split, number, rows[number].caption) for number in shown]
+            yield str(split), [Cell(split, number, rows[number].caption) for number in shown]
 
 
 def _some(items: Sequence[T], count: int, rng: np.random.Generator) -> list[T]:
@@ -110,7 +126,7 @@ def _some(items: Sequence[T], count: int, rng: np.random.Generator) -> list[T]:
     return [items[index] for index in sorted(int(index) for index in chosen)]
 
 
-def _picture(dataset: Dataset, cell: _Cell, width: int, height: int) -> Image.Image:
+def _picture(dataset: Dataset, cell: Cell, width: int, height: int) -> Image.Image:
     data = next(dataset.images(cell.split, cell.row, cell.row + 1))
     try:
         with Image.open(io.BytesIO(data)) as image:

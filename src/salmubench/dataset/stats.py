@@ -8,19 +8,15 @@ the identities used for fitting is rare among the others, so values a little bel
 
 from __future__ import annotations
 
-import io
-import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from salmubench.dataset.survey import survey
 from salmubench.errors import DatasetError
 from salmubench.layout import Dataset
 from salmubench.types import HOLDOUT_SPLITS, SENSITIVE_SPLITS, Pair, Split
@@ -29,8 +25,7 @@ _ASPECT = re.compile(r"_ar-([0-9]+\.[0-9]+)")
 _FOLDS = 5
 _STRENGTH = 10.0  # inverse of the regularisation: a single telling word must be found among many
 _RESAMPLES = 1000
-_BATCH = 256  # pictures in memory at once
-_REDUCED = 64  # pixels: JPEG is decoded at a fraction of its size, which leaves mean colours as they are
+_MOST_ROWS = 15_000  # that classifiers are fitted on
 
 
 class _Rows(NamedTuple):
@@ -77,12 +72,17 @@ def stats(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def shortcut_checks(dataset: Dataset, *, seed: int = 0) -> dict[str, dict[str, Any]]:
+def shortcut_checks(
+    dataset: Dataset, *, seed: int = 0, features: NDArray[np.float64] | None = None
+) -> dict[str, dict[str, Any]]:
     """Try to guess split and identity by shortcuts.
 
     Args:
         dataset: the dataset.
         seed: of folds and resamples.
+        features: of the survey of all sensitive pictures, where it is known already.
+
+    Beyond some thousands of rows, whole identities drawn by the seed stand for all: `n` says how many rows were used.
 
     Returns:
         `split_from_text`, `split_from_pictures` (balanced accuracy, forget against both holdouts, cross-validation
@@ -92,8 +92,8 @@ def shortcut_checks(dataset: Dataset, *, seed: int = 0) -> dict[str, dict[str, A
     Raises:
         DatasetError: fewer than two identities on either side.
     """
-    told = _sensitive(dataset)
-    features = _picture_statistics(dataset)
+    told, kept = _some(_sensitive(dataset), seed)
+    features = (survey(dataset, SENSITIVE_SPLITS).features if features is None else features)[kept]
     return {
         "split_from_text": _split_score(told, [row.caption for row in told.rows], seed),
         "split_from_pictures": _split_score(told, features, seed),
@@ -114,6 +114,18 @@ def _sensitive(dataset: Dataset) -> _Rows:
     return found
 
 
+def _some(told: _Rows, seed: int) -> tuple[_Rows, NDArray[np.int64]]:
+    """Rows of as many identities as fit into the limit, and their positions among all rows."""
+    order = np.random.default_rng([seed, 3]).permutation(int(told.identities.max()) + 1)
+    sizes = np.bincount(told.identities)[order]
+    chosen = order[np.cumsum(sizes) <= _MOST_ROWS]
+    kept = np.flatnonzero(np.isin(told.identities, chosen))
+    if len(kept) == len(told.rows):
+        return told, kept
+    numbers = np.unique(told.identities[kept], return_inverse=True)[1]
+    return _Rows([told.rows[index] for index in kept], told.forget[kept], numbers), kept
+
+
 def _split_score(told: _Rows, inputs: Sequence[str] | NDArray[np.float64], seed: int) -> dict[str, Any]:
     """Balanced accuracy of telling forget from holdout on identities that weren't used for fitting."""
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -130,7 +142,7 @@ def _split_score(told: _Rows, inputs: Sequence[str] | NDArray[np.float64], seed:
     for train, test in folds.split(items, told.forget, told.identities):
         if len(test):
             right[test] = model.fit(items[train], told.forget[train]).predict(items[test]) == told.forget[test]
-    return _summary(right, told.forget, told.identities, chance=0.5, seed=seed)
+    return share_right(right, told.forget, told.identities, chance=0.5, seed=seed)
 
 
 def _identity_score(told: _Rows, features: NDArray[np.float64], seed: int) -> dict[str, Any]:
@@ -148,10 +160,10 @@ def _identity_score(told: _Rows, features: NDArray[np.float64], seed: int) -> di
     model.fit(features[~half], told.identities[~half])
     right = (model.predict(features[half]) == told.identities[half]).astype(float)
     chance = 1 / len(np.unique(told.identities))
-    return _summary(right, np.zeros(len(right), dtype=np.int64), told.identities[half], chance=chance, seed=seed)
+    return share_right(right, np.zeros(len(right), dtype=np.int64), told.identities[half], chance=chance, seed=seed)
 
 
-def _summary(
+def share_right(
     right: NDArray[np.float64], sides: NDArray[np.int64], identities: NDArray[np.int64], *, chance: float, seed: int
 ) -> dict[str, Any]:
     """Mean over sides of the share that is right, with an interval from resampling identities."""
@@ -181,29 +193,3 @@ def _summary(
         "n": len(right),
         "identities": len(present),
     }
-
-
-def _picture_statistics(dataset: Dataset) -> NDArray[np.float64]:
-    """Mean and spread of each colour, mean colour of the border, width, height, aspect and bytes: float64 (n, 13)."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = [
-            features
-            for batch in _batches(image for split in SENSITIVE_SPLITS for image in dataset.images(split))
-            for features in pool.map(_statistics, batch)
-        ]
-    return np.array(found)
-
-
-def _batches(images: Iterator[bytes]) -> Iterator[list[bytes]]:
-    while batch := list(islice(images, _BATCH)):
-        yield batch
-
-
-def _statistics(data: bytes) -> list[float]:
-    with Image.open(io.BytesIO(data)) as image:
-        width, height = image.size
-        image.draft("RGB", (_REDUCED, _REDUCED))
-        pixels = np.asarray(image.convert("RGB"), dtype=np.float64)  # (H, W, 3)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    colours = (pixels.mean((0, 1)), pixels.std((0, 1)), border.mean(0))
-    return [*np.concatenate(colours).tolist(), width, height, width / height, len(data)]

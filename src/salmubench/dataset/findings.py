@@ -1,0 +1,214 @@
+"""Everything that `dataset stats` finds out: counts, distributions, shortcuts, recognition, nearest duplicates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salmubench import manifest
+from salmubench.dataset.duplicates import nearest_captions, nearest_pictures, repeated
+from salmubench.dataset.recognition import recognise
+from salmubench.dataset.stats import share_right, shortcut_checks, stats
+from salmubench.dataset.survey import BYTES, HEIGHT, WIDTH, Survey, survey
+from salmubench.errors import DatasetError
+from salmubench.layout import Dataset
+from salmubench.types import FIELDS, SENSITIVE_SPLITS, Split
+
+MOST_PICTURES = 20_000
+"""Pictures among which nearest duplicates are looked for; beyond, a sample."""
+
+MOST_CAPTIONS = 4_000
+"""Captions among which nearest duplicates are looked for; beyond, a sample."""
+
+_BINS = 16
+_SIDES = {"forget": (Split.FORGET,), "holdouts": (Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)}
+
+
+def find(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
+    """Look at a dataset from all sides. What can't be computed is null, with a reason.
+
+    Args:
+        dataset: the dataset.
+        seed: of samples, folds, resamples and the network.
+
+    Returns:
+        JSON-able: `counts`, `identities`, `distributions`, `shortcuts`, `recognition`, `duplicates`.
+
+    Raises:
+        DatasetError: a file is missing or can't be read, or a picture doesn't decode.
+    """
+    # forget_target shows the pictures of forget again.
+    splits = [split for split in Split if dataset.counts.get(split) and split is not Split.FORGET_TARGET]
+    try:
+        seen = survey(dataset, splits)
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"Expected pictures that decode in {dataset.folder}, found: {error}. Run `salmubench dataset validate` to "
+            "see which."
+        ) from error
+    places = [(str(split), row) for split in splits for row in range(dataset.counts[split])]
+    sensitive = np.array([split in SENSITIVE_SPLITS for split, _ in places], dtype=bool)
+    ordered = _in_order(places, sensitive)
+    found: dict[str, Any] = {
+        "counts": stats(dataset),
+        "identities": _identities(dataset),
+        "distributions": _distributions(dataset, seen, places),
+        "shortcuts": _or_reason(lambda: shortcut_checks(dataset, seed=seed, features=seen.features[ordered])),
+        "recognition": _or_reason(lambda: _recognition(dataset, seed)),
+        "duplicates": {
+            "pictures": _pictures(dataset, seen, places, seed),
+            "captions": _captions(dataset, seed),
+        },
+        "seed": seed,
+        "version": manifest.version(),
+    }
+    plain: dict[str, Any] = manifest.plain(found)
+    return plain
+
+
+def _in_order(places: Sequence[tuple[str, int]], sensitive: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Positions of the sensitive pictures, split by split as the shortcut checks have them."""
+    rank = {str(split): number for number, split in enumerate(SENSITIVE_SPLITS)}
+    return np.array(
+        sorted(np.flatnonzero(sensitive).tolist(), key=lambda index: (rank[places[index][0]], places[index][1])),
+        dtype=np.int64,
+    )
+
+
+def _or_reason(compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return {**compute(), "reason": None}
+    except DatasetError as error:
+        return {"reason": str(error)}
+
+
+def _identities(dataset: Dataset) -> dict[str, Any]:
+    people = dataset.identities.values()
+    countries = Counter(str(person["country_code"]) for person in people if person.get("country_code"))
+    return {
+        "count": len(people),
+        "territories": len(countries),
+        "countries": dict(countries.most_common()),
+        "fields": {str(field): sum(bool(person.get(field)) for person in people) for field in FIELDS},
+        "jobs": len({person.get("job") for person in people if person.get("job")}),
+    }
+
+
+def _distributions(dataset: Dataset, seen: Survey, places: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    split_of = np.array([split for split, _ in places])
+    brightness = seen.features[:, :3].mean(1) if len(places) else np.zeros(0)
+    words = {
+        str(split): [len(row.caption.split()) for row in dataset.rows(split)]
+        for split in (*SENSITIVE_SPLITS, Split.RETAIN_SYNTH, Split.RETAIN_REAL)
+        if dataset.counts.get(split)
+    }
+    owners = Counter(row.identity for split in SENSITIVE_SPLITS for row in dataset.rows(split) if row.identity)
+    sizes = Counter(
+        f"{int(width)}×{int(height)}" for width, height in seen.features[:, [WIDTH, HEIGHT]].tolist()
+    )  # fmt: skip
+    return {
+        "words": {name: _histogram(np.array(values)) for name, values in words.items()},
+        "pictures_per_identity": _histogram(np.array(list(owners.values()))),
+        "brightness": {
+            name: _histogram(brightness[np.isin(split_of, [str(split) for split in parts])], low=0, high=255)
+            for name, parts in _SIDES.items()
+        },
+        "kilobytes": _histogram(seen.features[:, BYTES] / 1000),
+        "sizes": dict(sizes.most_common(12)),
+    }
+
+
+def _histogram(values: NDArray[Any], *, low: float | None = None, high: float | None = None) -> dict[str, Any]:
+    """Counts in equal bins, with mean and the middle 95 %."""
+    if not len(values):
+        return {"n": 0, "mean": None, "least": None, "most": None, "range95": None, "edges": [], "counts": []}
+    least = float(values.min()) if low is None else low
+    most = float(values.max()) if high is None else high
+    whole = np.issubdtype(values.dtype, np.integer)
+    if whole and most - least < 2 * _BINS:
+        edges = np.arange(int(least), int(most) + 2) - 0.5
+    else:
+        edges = np.linspace(least, max(most, least + 1e-9), _BINS + 1)
+    counts, _ = np.histogram(values, edges)
+    return {
+        "n": len(values),
+        "mean": float(values.mean()),
+        "least": float(values.min()),
+        "most": float(values.max()),
+        "range95": np.quantile(values, [0.025, 0.975]).tolist(),
+        "edges": edges.tolist(),
+        "counts": counts.tolist(),
+    }
+
+
+def _recognition(dataset: Dataset, seed: int) -> dict[str, Any]:
+    found = recognise(dataset, seed=seed)
+    chance = 1 / len(found.names)
+    none = np.zeros(len(found.right), dtype=np.int64)
+    return {**share_right(found.right, none, found.identities, chance=chance, seed=seed), "trained": found.trained}
+
+
+def _pictures(dataset: Dataset, seen: Survey, places: Sequence[tuple[str, int]], seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng([seed, 4])
+    kept = np.sort(rng.permutation(len(places))[:MOST_PICTURES])
+    nearest = nearest_pictures(seen.thumbnails[kept])
+    return {
+        "compared": len(kept),
+        "of": len(places),
+        "quantiles": _quantiles(nearest.values),
+        "pairs": [
+            {
+                "first": _place(dataset, places[kept[pair.first]]),
+                "second": _place(dataset, places[kept[pair.second]]),
+                "difference": pair.value,
+            }
+            for pair in nearest.pairs
+        ],
+    }
+
+
+def _captions(dataset: Dataset, seed: int) -> dict[str, Any]:
+    rows = [(str(split), number, row) for split in SENSITIVE_SPLITS for number, row in enumerate(dataset.rows(split))]
+    first = {row.caption: index for index, (_, _, row) in reversed(list(enumerate(rows)))}
+    distinct = np.array(sorted(first.values()), dtype=np.int64)
+    chosen = np.sort(np.random.default_rng([seed, 5]).permutation(distinct)[:MOST_CAPTIONS])
+    nearest = nearest_captions([rows[index][2].caption for index in chosen])
+    shown = [split for split in Split if dataset.counts.get(split) and split is not Split.GENERAL_KNOWLEDGE]
+    return {
+        "repeated": {str(split): repeated([row.caption for row in dataset.rows(split)]) for split in shown},
+        "compared": len(chosen),
+        "of": len(distinct),
+        "quantiles": _quantiles(nearest.values),
+        "pairs": [
+            {
+                "first": _place(dataset, rows[chosen[pair.first]][:2]),
+                "second": _place(dataset, rows[chosen[pair.second]][:2]),
+                "cosine": pair.value,
+            }
+            for pair in nearest.pairs
+        ],
+    }
+
+
+def _quantiles(values: NDArray[np.float64]) -> dict[str, float] | None:
+    """Least, 1 %, median and largest value."""
+    if not len(values):
+        return None
+    found = np.quantile(values, [0, 0.01, 0.5, 1]).tolist()
+    return dict(zip(("least", "percent1", "median", "largest"), found, strict=True))
+
+
+def _place(dataset: Dataset, place: tuple[str, int]) -> dict[str, Any]:
+    split, number = place
+    row = dataset.rows(split)[number]
+    return {
+        "split": split,
+        "row": number,
+        "file_name": row.file_name,
+        "identity": row.identity,
+        "caption": row.caption,
+    }
