@@ -11,7 +11,8 @@ import pytest
 
 from salmubench import layout
 from salmubench.errors import DatasetError
-from salmubench.layout import Dataset, Row, open_dataset, stated_value, write_shard
+from salmubench.layout import Dataset, Row, open_dataset, write_shard
+from salmubench.people import stated_value
 from tiny import tiny_dataset
 
 

@@ -112,10 +112,11 @@ def test_device_and_precision(monkeypatch):
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match="found none"):
             models.resolve_device("cuda")
-    monkeypatch.setattr(models.manifest, "hardware", lambda: {"instructions": ["amx_bf16"]})
-    assert models.resolve_precision("auto", "cpu") == "bf16"
-    monkeypatch.setattr(models.manifest, "hardware", lambda: {"instructions": ["avx512_bf16"]})
-    assert models.resolve_precision("auto", "cpu") == "fp32"
-    assert models.resolve_precision("auto", "cuda") == "bf16"
+    for seconds, faster in ((0.1, "bf16"), (0.4, "bf16"), (0.6, "fp32"), (1.5, "fp32")):
+        monkeypatch.setattr(models, "probe_precision", lambda seconds=seconds: {"fp32": 0.8, "bf16": seconds})
+        assert models.resolve_precision("auto", "cpu") == faster
+    for able, faster in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda able=able, **_: able)
+        assert models.resolve_precision("auto", "cuda") == faster
     with pytest.raises(ConfigError, match="found 'fp8'"):
         models.resolve_precision("fp8")

@@ -51,6 +51,9 @@ class DatasetFacts:
         forget_identity: identities all of whose associations must go.
         fragile_ids: file names of the fragile set where the dataset lists them.
         general_knowledge: class names and templates, where it has them.
+        people: identity id → country code and apparent gender, where known; `None` in folders that don't tell.
+        revision: commit on the Hub, where the dataset comes from there.
+        imagenet: SHA-256 of the ImageNet pictures that stand for its general knowledge.
     """
 
     name: str
@@ -59,6 +62,9 @@ class DatasetFacts:
     forget_identity: frozenset[str]
     fragile_ids: tuple[str, ...] | None
     general_knowledge: GeneralKnowledge | None
+    people: Mapping[str, Mapping[str, str]] | None = None
+    revision: str | None = None
+    imagenet: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +160,10 @@ def write_dataset_facts(path: Path, facts: DatasetFacts) -> None:
             "counts": facts.counts,
             "forget_identity": sorted(facts.forget_identity),
             "fragile_ids": facts.fragile_ids,
-            "general_knowledge": None if known is None else {"classes": known.classes, "templates": known.templates},
+            "general_knowledge": None if known is None else manifest.plain(known),
+            "people": facts.people,
+            "revision": facts.revision,
+            "imagenet": facts.imagenet,
         },
     )
 
@@ -190,7 +199,10 @@ def _facts(content: Any, path: Path) -> DatasetFacts:
             fragile_ids=None if content["fragile_ids"] is None else tuple(content["fragile_ids"]),
             general_knowledge=None
             if known is None
-            else GeneralKnowledge(tuple(known["classes"]), tuple(known["templates"])),
+            else GeneralKnowledge(tuple(known["classes"]), tuple(known["templates"]), tuple(known.get("labels", ()))),
+            people=content.get("people"),
+            revision=content.get("revision"),
+            imagenet=content.get("imagenet"),
         )
     except (KeyError, TypeError) as error:
         raise EmbeddingsError(f"Expected the dataset's facts in {path}, found no {error}. Encode again.") from error

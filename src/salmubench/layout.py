@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest
+from salmubench import hub, manifest, people
 from salmubench.errors import DatasetError
 from salmubench.types import OFFICIAL_SPLITS, Pair, Split
 
@@ -30,6 +30,7 @@ CAPTIONS = "sensitive_set_captions_metadata.json"
 GENERIC_CAPTIONS = "sensitive_set_generic_captions.json"
 GENERAL_KNOWLEDGE = "general_knowledge.json"
 FRAGILE = "fragile_set_ids.json"
+_FILES = ["data/*.parquet", "*.json", "README.md"]  # what a dataset is made of
 
 _SHARD = re.compile(r"^(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet$")
 _ROW_GROUP = 256  # rows: small enough that streaming pictures keeps memory flat at 512 px
@@ -84,10 +85,22 @@ class RawRow:
 
 @dataclass(frozen=True)
 class GeneralKnowledge:
-    """Class names in label order and prompt templates with one `{}` each."""
+    """What a zero-shot classification is made of.
+
+    Attributes:
+        classes: names for the prompts, in label order.
+        templates: prompts with one `{}` each.
+        labels: what stands in the captions for each class, where that isn't its name (names may stand twice).
+    """
 
     classes: tuple[str, ...]
     templates: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """Caption → number of the class."""
+        return {label: number for number, label in enumerate(self.labels or self.classes)}
 
 
 # --- writing ----------------------------------------------------------------------------------------------------
@@ -142,14 +155,17 @@ class Dataset:
     Args:
         folder: the folder, in the official layout.
         name: name for records; the folder's name by default.
+        revision: commit on the Hub, where it comes from there.
 
     Raises:
         DatasetError: a required split, shard, column or metadata file is missing.
     """
 
-    def __init__(self, folder: Path, name: str | None = None) -> None:
+    def __init__(self, folder: Path, name: str | None = None, *, revision: str | None = None) -> None:
         self.folder = folder
         self.name = name or folder.resolve().name
+        self.revision = revision
+        self.imagenet: str | None = None
         if not folder.is_dir():
             raise DatasetError(f"Expected a dataset folder at {folder}, found none.")
         self._shards = _find_shards(folder)
@@ -185,6 +201,19 @@ class Dataset:
         return _read_mapping(self.folder / CAPTIONS)
 
     @functools.cached_property
+    def genders(self) -> Mapping[str, str]:
+        """Identity id → apparent gender, as the generic captions of its pictures tell it; unknown ones are left out."""
+        path, told = self.folder / GENERIC_CAPTIONS, dict[str, list[str]]()
+        captions = _read_mapping(path) if path.is_file() else {}
+        for split in (*_WITH_METADATA, Split.FORGET_TARGET):
+            for row in self.rows(split):
+                if row.identity is not None:
+                    generic = row.caption if split == Split.FORGET_TARGET else captions.get(row.file_name)
+                    told.setdefault(row.identity, []).append(str(generic or ""))
+        found = {identity: people.apparent_gender(texts) for identity, texts in told.items()}
+        return {identity: gender for identity, gender in found.items() if gender is not None}
+
+    @functools.cached_property
     def general_knowledge(self) -> GeneralKnowledge | None:
         """Classes and templates of the split `general_knowledge`, or `None` where the dataset has none."""
         path = self.folder / GENERAL_KNOWLEDGE
@@ -215,13 +244,18 @@ class Dataset:
         """SHA-256 over names and contents of the parquet shards and the metadata that decides about scores.
 
         The fragile set is left out: it is known only after pretraining.
+
+        Raises:
+            DatasetError: a downloaded shard has other bytes than the Hub lists.
         """
         digest = hashlib.sha256()
         paths = [path for shards in self._shards.values() for path in shards]
         paths += [self.folder / name for name in (IDENTITIES, CAPTIONS, GENERIC_CAPTIONS, GENERAL_KNOWLEDGE)]
         for path in sorted(paths, key=lambda item: item.name):
             if path.is_file():
-                digest.update(f"{path.name}\0{manifest.sha256_file(path)}\n".encode())
+                own = manifest.sha256_file(path)
+                hub.check_bytes(path, own, error=DatasetError)
+                digest.update(f"{path.name}\0{own}\n".encode())
         return digest.hexdigest()
 
     def rows(self, split: str) -> list[Pair]:
@@ -313,14 +347,17 @@ class Dataset:
             identity=identity,
             name=name,
             field=field,
-            value=told.get("value") or stated_value(text, field, persona),
+            value=told.get("value") or people.stated_value(text, field, persona),
             paraphrase=told.get("paraphrase"),
             style=told.get("style"),
         )
 
 
-def open_dataset(source: str | Path, *, revision: str | None = None) -> Dataset:
+def open_dataset(source: str | Path) -> Dataset:
     """Open a dataset: a folder, or a Hugging Face Hub id, which is downloaded (or found in the offline cache) first.
+
+    Args:
+        source: a folder, `org/name`, or `org/name@revision`.
 
     Raises:
         DatasetError: neither a folder nor reachable on the Hub, or not in the official layout.
@@ -328,36 +365,10 @@ def open_dataset(source: str | Path, *, revision: str | None = None) -> Dataset:
     folder = Path(source)
     if folder.is_dir():
         return Dataset(folder)
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", str(source)):
+    if not hub.is_name(str(source)):
         raise DatasetError(f"Expected a dataset folder or a Hub id (org/name), found nothing at {source}.")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        path = snapshot_download(str(source), repo_type="dataset", revision=revision)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise DatasetError(
-            f"Expected a dataset folder or a reachable Hub dataset, found no folder {source} and: {error}"
-        ) from error
-    return Dataset(Path(path), name=str(source))
-
-
-def stated_value(caption: str, field: str | None, persona: Mapping[str, Any]) -> str | None:
-    """Find the persona's value of a field in a caption whose metadata doesn't state it.
-
-    Of a list the longest element that the caption holds; for `country_code` the code's English name. `None` where
-    nothing fits.
-    """
-    if field is None or persona.get(field) is None:
-        return None
-    known = persona[field]
-    candidates = [str(item) for item in known] if isinstance(known, list | tuple) else [str(known)]
-    if field == "country_code":
-        from babel import Locale
-
-        candidates += [name for code in candidates if (name := Locale("en").territories.get(code))]
-    inside = [text for text in candidates if text and text in caption]
-    return max(inside, key=len) if inside else None
+    found = hub.fetch(str(source), "dataset", error=DatasetError, patterns=_FILES)
+    return Dataset(found.folder, name=found.name, revision=found.revision)
 
 
 _WITH_METADATA = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)

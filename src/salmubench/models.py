@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
-import re
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from salmubench import manifest
+from salmubench import hub, manifest
 from salmubench.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class ClipModel:
         sha256: hash of the weights file.
         source: what the user named.
         folder: the local folder it was read from, or `None` for a bare weights file.
+        revision: commit on the Hub, where it comes from there.
     """
 
     module: nn.Module
@@ -51,6 +53,7 @@ class ClipModel:
     sha256: str
     source: str
     folder: Path | None
+    revision: str | None = None
 
     @property
     def logit_scale(self) -> Tensor:
@@ -96,10 +99,8 @@ def token_counts(captions: Sequence[str]) -> list[int]:
     return [len(tokenizer.encode(caption)) + 2 for caption in captions]
 
 
-def load_model(
-    source: str | Path, *, arch: str | None = None, device: str = "cpu", revision: str | None = None
-) -> ClipModel:
-    """Load a model: a folder in open_clip's local-dir layout, `hf-hub:org/name`, or a weights file with `arch`.
+def load_model(source: str | Path, *, arch: str | None = None, device: str = "cpu") -> ClipModel:
+    """Load a model: a folder in open_clip's local-dir layout, `hf-hub:org/name[@revision]`, or a file with `arch`.
 
     Pickles are never run: safetensors first, otherwise `torch.load(weights_only=True)`.
 
@@ -109,7 +110,7 @@ def load_model(
     import open_clip
     import torch
 
-    folder, weights = locate(source, arch=arch, revision=revision)
+    folder, weights, revision = locate(source, arch=arch)
     name, pretrained = (f"local-dir:{folder}", None) if folder is not None else (arch, str(weights))
     try:
         with _quiet():
@@ -130,27 +131,37 @@ def load_model(
         tokenizer=tokenizer,
         preprocess=preprocess,
         config=_config_of(folder, arch, preprocess_cfg=module.visual.preprocess_cfg),
-        sha256=manifest.sha256_file(weights),
+        sha256=_hash_weights(weights),
         source=str(source),
         folder=folder,
+        revision=revision,
     )
 
 
-def locate(source: str | Path, *, arch: str | None = None, revision: str | None = None) -> tuple[Path | None, Path]:
-    """Find a model's folder (`None` for a bare file with `arch`) and its weights file, downloading where needed.
+class Located(NamedTuple):
+    """Where a model is: its folder (`None` for a bare file), its weights file, its commit on the Hub."""
+
+    folder: Path | None
+    weights: Path
+    revision: str | None
+
+
+def locate(source: str | Path, *, arch: str | None = None) -> Located:
+    """Find a model's files, downloading them where needed.
 
     Raises:
         ModelError: nothing there.
     """
-    text = str(source).removeprefix("local-dir:")
+    text, revision = str(source).removeprefix("local-dir:"), None
     if text.startswith("hf-hub:"):
-        folder = _download(text.removeprefix("hf-hub:"), revision)
+        found = hub.fetch(text.removeprefix("hf-hub:"), "model", error=ModelError)
+        folder, revision = found.folder, found.revision
     elif Path(text).is_dir():
         folder = Path(text)
     elif Path(text).is_file():
         if arch is None:
             raise ModelError(f"Expected --arch NAME (an open_clip architecture) beside the weights file {text}.")
-        return None, Path(text)
+        return Located(None, Path(text), None)
     else:
         raise ModelError(
             f"Expected a model folder, hf-hub:org/name or a weights file with --arch, found nothing at {source}."
@@ -159,13 +170,23 @@ def locate(source: str | Path, *, arch: str | None = None, revision: str | None 
         raise ModelError(f"Expected {CONFIG} in {folder} (open_clip's local-dir layout), found none.")
     for name in _WEIGHT_NAMES:
         if (folder / name).is_file():
-            return folder, folder / name
+            return Located(folder, folder / name, revision)
     raise ModelError(f"Expected weights ({WEIGHTS}) in {folder}, found none of {', '.join(_WEIGHT_NAMES)}.")
 
 
-def checkpoint_sha256(source: str | Path, *, arch: str | None = None, revision: str | None = None) -> str:
-    """Hash of a model's weights file."""
-    return manifest.sha256_file(locate(source, arch=arch, revision=revision)[1])
+def checkpoint_sha256(source: str | Path, *, arch: str | None = None) -> str:
+    """Hash of a model's weights file.
+
+    Raises:
+        ModelError: nothing there, or a download with other bytes than the Hub lists.
+    """
+    return _hash_weights(locate(source, arch=arch).weights)
+
+
+def _hash_weights(weights: Path) -> str:
+    found = manifest.sha256_file(weights)
+    hub.check_bytes(weights, found, error=ModelError)
+    return found
 
 
 def save_model(folder: Path, *, state: dict[str, Tensor], config: dict[str, Any]) -> str:
@@ -206,18 +227,68 @@ def resolve_device(device: str = "auto") -> str:
 
 
 def resolve_precision(precision: str = "auto", device: str = "cpu") -> Literal["fp32", "bf16"]:
-    """Turn `auto` into what is faster on this machine: bf16 on GPUs and on CPUs with AMX, else fp32.
+    """Turn `auto` into what is faster on this machine: bf16 on GPUs that compute in it and on CPUs with AMX, else fp32.
 
-    On CPUs without AMX bf16 products are emulated and slower than fp32.
+    On CPUs it is measured (`probe_precision`): without AMX bf16 products are emulated and slower than fp32.
 
     Raises:
         ConfigError: an unknown precision.
     """
     if precision == "auto":
-        return "bf16" if device == "cuda" or "amx_bf16" in manifest.hardware()["instructions"] else "fp32"
+        return _faster(device)
     if precision not in ("fp32", "bf16"):
         raise ConfigError(f"Expected precision auto, fp32 or bf16, found {precision!r}.")
     return "bf16" if precision == "bf16" else "fp32"
+
+
+@functools.cache
+def probe_precision() -> Mapping[str, float]:
+    """Seconds that one matrix product of a transformer's size takes on this CPU, in `fp32` and in `bf16`."""
+    import torch
+
+    found = {}
+    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        a, b = torch.ones(_PROBE[:2], dtype=dtype), torch.ones(_PROBE[1:], dtype=dtype)
+        seconds = []
+        for _ in range(6):  # the first ones warm up
+            start = time.perf_counter()
+            torch.mm(a, b)
+            seconds.append(time.perf_counter() - start)
+        found[name] = min(seconds)
+    return found
+
+
+def _faster(device: str) -> Literal["fp32", "bf16"]:
+    if device == "cuda":
+        import torch
+
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    probe = probe_precision()
+    # AMX gives four times and more; what is nearer isn't worth another rounding, and timings waver.
+    return "bf16" if 2 * probe["bf16"] <= probe["fp32"] else "fp32"
+
+
+_PROBE = (512, 768, 768)
+
+
+def imagenet_classes() -> ImageNetClasses:
+    """ImageNet-1k as zero-shot evaluations use it: synset ids (timm), class names and prompt templates (open_clip)."""
+    from open_clip import zero_shot_metadata
+    from timm.data.imagenet_info import ImageNetInfo
+
+    return ImageNetClasses(
+        tuple(ImageNetInfo().label_names()),  # type: ignore[no-untyped-call]
+        tuple(zero_shot_metadata.IMAGENET_CLASSNAMES),
+        tuple(template("{}") for template in zero_shot_metadata.OPENAI_IMAGENET_TEMPLATES),
+    )
+
+
+class ImageNetClasses(NamedTuple):
+    """Synset ids and class names in the order of the labels, and prompt templates with one `{}` each."""
+
+    synsets: tuple[str, ...]
+    names: tuple[str, ...]
+    templates: tuple[str, ...]
 
 
 @contextlib.contextmanager
@@ -252,18 +323,6 @@ def _check_finite(module: nn.Module, weights: Path) -> None:
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise ModelError(f"Expected finite weights in {weights}, found NaN or infinity in {name!r}.")
-
-
-def _download(repository: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", repository):
-        raise ModelError(f"Expected hf-hub:org/name, found hf-hub:{repository}.")
-    try:
-        return Path(snapshot_download(repository, revision=revision))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise ModelError(f"Expected the Hub model {repository} to be reachable or cached, found: {error}") from error
 
 
 def _first_lines(error: Exception, lines: int = 3, width: int = 400) -> str:

@@ -25,11 +25,9 @@ from salmubench.candidates import (
     score,
     sensible_workers,
 )
-from salmubench.encode.config import EncodeConfig
 from salmubench.errors import ConfigError
 from salmubench.executor import Executor, parallel
-from salmubench.layout import Dataset, open_dataset
-from salmubench.metrics.config import ScoreConfig
+from salmubench.layout import open_dataset
 from salmubench.unlearn.registry import check_settings, configure
 from salmubench.unlearn.tuned import TunedFile, find_tuned
 
@@ -326,81 +324,3 @@ class _Steps:
 
     def _checkpoint(self, name: str) -> Path:
         return self.out / "checkpoints" / name
-
-
-def encode_model(
-    *,
-    model: str | Path,
-    dataset: str | Path | Dataset,
-    out: Path,
-    arch: str | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    config: EncodeConfig | None = None,
-) -> Path:
-    """Encode a model with every text that the metrics need.
-
-    Args:
-        model: folder, `hf-hub:org/name`, or a weights file with `arch`.
-        dataset: folder, Hub id or an open dataset.
-        out: folder of the embeddings.
-        arch: open_clip architecture of a bare weights file.
-        device: `auto`, `cpu` or `cuda`.
-        precision: `auto`, `fp32` or `bf16`.
-        config: settings; the defaults if left out.
-    """
-    from salmubench.encode.encode import encode
-    from salmubench.metrics import required_texts
-
-    opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
-    return encode(
-        model=model, dataset=opened, out=out, texts=required_texts(opened), arch=arch,
-        config=config or EncodeConfig(), device=device, precision=precision,
-    )  # fmt: skip
-
-
-def evaluate(
-    *,
-    model: str | Path,
-    dataset: str | Path,
-    clean: str | Path,
-    compromised: str | Path,
-    out: Path,
-    arch: str | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-) -> Path:
-    """Encode a checkpoint and score it: embeddings go to `<out without .json>.embeddings/`.
-
-    Args:
-        model: folder, `hf-hub:org/name`, or a weights file with `arch`.
-        dataset: folder or Hub id.
-        clean: model, embeddings folder or record of Clean.
-        compromised: the same of Compromised.
-        out: the record.
-        arch: open_clip architecture of a bare weights file.
-        device: `auto`, `cpu` or `cuda`.
-        precision: `auto`, `fp32` or `bf16`.
-
-    Returns:
-        The record's path.
-    """
-    from salmubench.metrics import score
-
-    opened = open_dataset(dataset)
-    folder = out.with_suffix(".embeddings")
-
-    def embeddings(source: str | Path, name: str, arch: str | None = None) -> Path:
-        path = Path(source)
-        if path.suffix == ".json" or ((path / manifest.MANIFEST).is_file() and _stage_of(path) == "encode"):
-            return path
-        return encode_model(
-            model=source, dataset=opened, out=folder / name, arch=arch, device=device, precision=precision
-        )
-
-    references = {"clean": embeddings(clean, "clean"), "compromised": embeddings(compromised, "compromised")}
-    return score(embeddings=embeddings(model, "model", arch), **references, out=out, config=ScoreConfig())
-
-
-def _stage_of(path: Path) -> str:
-    return str(manifest.read_json(path / manifest.MANIFEST).get("stage"))

@@ -35,8 +35,8 @@ HOLDOUT_SPLITS = (Split.HOLDOUT_IDENTITY, Split.HOLDOUT_ASSOCIATION)
 
 
 GROUPINGS = ("attribute", "style", "country", "gender", "aspect", "kind")
-"""By what a number can be broken down: the value field, the caption's style, the identity's country and apparent gender,
-the picture's aspect ratio, the kind of identity (all of its associations must go, or some)."""
+"""By what a number can be broken down: value field, style of the caption, country and apparent gender of the identity,
+aspect ratio of the picture, kind of identity (all of its associations must go, or some)."""
 
 
 class Attribute(StrEnum):

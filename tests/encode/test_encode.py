@@ -269,7 +269,7 @@ def test_a_stopped_run_goes_on_after_its_last_chunk(
     monkeypatch.setattr("salmubench.encode.store.CHUNK", 32)
     texts = required_texts(layout.open_dataset(tiny_folder))
     decoded: list[int] = []
-    real = module.batches
+    real = module.decoded
 
     def stop_after(limit: int) -> Callable[..., Iterator[Any]]:
         def limited(*args: Any, **options: Any) -> Iterator[Any]:
@@ -284,7 +284,7 @@ def test_a_stopped_run_goes_on_after_its_last_chunk(
     def go() -> Path:
         return encode(model=model_folder, dataset=tiny_folder, out=tmp_path / "e", texts=texts, precision="fp32")
 
-    monkeypatch.setattr(module, "batches", stop_after(64))
+    monkeypatch.setattr(module, "decoded", stop_after(64))
     with pytest.raises(KeyboardInterrupt):
         go()
     assert len(list((tmp_path / "e" / ".chunks").iterdir())) == 2
@@ -292,7 +292,7 @@ def test_a_stopped_run_goes_on_after_its_last_chunk(
     assert not list((tmp_path / "e").rglob("*.tmp"))
     monkeypatch.setattr(module, "_PIXELS", PixelCache())
     decoded.clear()
-    monkeypatch.setattr(module, "batches", stop_after(10**9))
+    monkeypatch.setattr(module, "decoded", stop_after(10**9))
     made = open_embeddings(go())
     assert sum(decoded) == len(found.images) - 64
     assert np.abs(made.images - found.images).max() < 1e-5
@@ -339,7 +339,7 @@ def test_decoded_pictures_are_kept_for_the_next_model(
     texts = required_texts(layout.open_dataset(tiny_folder))
     other = tiny_model(tmp_path / "other", seed=1)
     first = encode(model=other, dataset=tiny_folder, out=tmp_path / "1", texts=texts, precision="fp32")
-    monkeypatch.setattr(module, "batches", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr(module, "_pictures", lambda *_, **__: pytest.fail("read again"))
     second = encode(model=model_folder, dataset=tiny_folder, out=tmp_path / "2", texts=texts, precision="fp32")
     assert np.abs(open_embeddings(second).images - found.images).max() < 1e-5
     assert np.abs(open_embeddings(first).images - found.images).max() > 0.1

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 
 from salmubench.layout import Dataset
-from salmubench.results.breakdown import GROUPINGS, breakdown, labels_of, lump
+from salmubench.results.breakdown import breakdown, labels_of, lump
 from salmubench.results.items import ITEM_SCHEMA
 from salmubench.results.metric import Metric
+from salmubench.types import GROUPINGS
 from tiny import tiny_dataset
 
 KEPT = Metric("InterIdSim", "utility", "compromised", view="kept")

@@ -13,19 +13,24 @@ def encode_(
     dataset: str,
     out: Path,
     arch: str | None = None,
+    imagenet: Path | None = None,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
     """Encode every picture and text that scoring needs, once. Call it again to go on.
 
     Args:
-        model: a folder, hf-hub:org/name, or a weights file with `--arch`.
-        dataset: a folder or a Hub id.
+        model: a folder, hf-hub:org/name[@revision], or a weights file with `--arch`.
+        dataset: a folder or a Hub id, org/name[@revision].
         out: folder of the embeddings.
         arch: open_clip architecture of a bare weights file.
+        imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
     """
-    from salmubench.pipeline import encode_model
+    from salmubench.evaluation import encode_model
 
-    print(encode_model(model=model, dataset=dataset, out=out, arch=arch, device=device, precision=precision))
+    path = encode_model(
+        model=model, dataset=dataset, out=out, arch=arch, imagenet=imagenet, device=device, precision=precision
+    )
+    print(path)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from salmubench.cli.arguments import Device, Precision, references
+from salmubench.cli.arguments import Device, Precision, names, references
+from salmubench.cli.output import print_json, print_results
 
 
 def evaluate_(
@@ -15,28 +16,38 @@ def evaluate_(
     compromised: str | None = None,
     out: Path = Path("record.json"),
     arch: str | None = None,
+    imagenet: Path | None = None,
+    by: str = "",
     device: Device = "auto",
     precision: Precision = "auto",
+    json: bool = False,
 ) -> None:
     """Encode a checkpoint and score it against the two references.
 
     Args:
-        model: a folder, hf-hub:org/name, or a weights file with `--arch`.
-        dataset: a folder or a Hub id.
+        model: a folder, hf-hub:org/name[@revision], or a weights file with `--arch`.
+        dataset: a folder or a Hub id, org/name[@revision].
         clean: the Clean model, its embeddings or its record.
         compromised: the Compromised model, its embeddings or its record.
         out: the record; items, gallery and embeddings are written beside it.
         arch: open_clip architecture of a bare weights file.
+        imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
+        by: break every number down, by commas: attribute, style, country, gender, aspect, kind.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
+        json: print the record, not its main numbers.
     """
     first, second = references(clean, compromised)
-    from salmubench.pipeline import evaluate
-    from salmubench.report.tables import text_table
+    from salmubench.encode.ranks import is_first
+    from salmubench.evaluation import evaluate
+    from salmubench.metrics import ScoreConfig
     from salmubench.results.io import read_record
 
-    record = evaluate(
-        model=model, dataset=dataset, clean=first, compromised=second, out=out, arch=arch, device=device,
-        precision=precision,
+    path = evaluate(
+        model=model, dataset=dataset, clean=first, compromised=second, out=out, arch=arch, imagenet=imagenet,
+        device=device, precision=precision, config=ScoreConfig(by=tuple(names(by))),
     )  # fmt: skip
-    print(text_table([read_record(record)]))
+    if not is_first():
+        return
+    record = read_record(path)
+    print_json(record) if json else print_results([record])

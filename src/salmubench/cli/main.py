@@ -28,9 +28,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tune": ("tune", "choose a method's options on a world that is never evaluated"),
     "export-model": ("export_model", "a model with its card, for the Hugging Face Hub"),
     "encode": ("encode", "turn a model and a dataset into embeddings"),
-    "score": ("score", "turn embeddings into the eleven numbers, without torch"),
+    "score": ("score", "turn embeddings, or stored items, into the eleven numbers, without torch"),
     "evaluate": ("evaluate", "encode and score a checkpoint"),
-    "compare": ("compare", "paired differences of two records"),
+    "compare": ("compare", "paired differences of two or more records: better, worse, can't tell"),
     "report": ("report", "the page of one or more runs"),
     "leaderboard submit": ("leaderboard", "pack a model of a run into a submission"),
     "leaderboard check": ("leaderboard", "compute every number of a submission again"),
@@ -38,7 +38,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("listing", "what there is: methods, metrics, recipes, backends"),
     "show": ("listing", "a method: paper, loss, options"),
     "completion": ("completion", "what a shell needs to complete commands and options"),
-    "export-official": ("export_official", "the official evaluator's result file from a record"),
+    "export-official": ("official", "the official evaluator's result file from a record"),
+    "import-official": ("official", "a record from the official evaluator's result file"),
+    "verify-official": ("official", "the official models' numbers beside the published ones"),
 }
 """Command → (module in `salmubench.cli`, help). The function is the command's last word with `_` for `-`."""
 

@@ -1,27 +1,56 @@
-"""`salmubench score`: embeddings → record, without torch."""
+"""`salmubench score`: embeddings, or stored items, → record, without torch."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from salmubench.cli.arguments import references
+from salmubench.cli.arguments import names, references
+from salmubench.cli.output import print_json, print_results
 
 
 def score_(
-    *, embeddings: Path, clean: str | None = None, compromised: str | None = None, out: Path = Path("record.json")
-) -> None:
-    """Compute the eleven numbers with intervals and verdicts.
+    *,
+    embeddings: Path | None = None,
+    clean: str | None = None,
+    compromised: str | None = None,
+    items: Path | None = None,
+    gallery: Path | None = None,
+    dataset: str | None = None,
+    by: str = "",
+    bootstraps: int = 1000,
+    out: Path = Path("record.json"),
+    json: bool = False,
+) -> int:
+    """Compute the eleven numbers with intervals and verdicts, from embeddings or once more from stored items.
 
     Args:
-        embeddings: of the model to judge.
+        embeddings: of the model to judge; needs both references.
         clean: embeddings or record of the Clean model.
         compromised: embeddings or record of the Compromised model.
+        items: instead of embeddings: the stored items of a record, <stem>.items.parquet.
+        gallery: of the items, gallery.parquet beside them by default.
+        dataset: folder or Hub id of the items' dataset, for --by.
+        by: break every number down, by commas: attribute, style, country, gender, aspect, kind.
+        bootstraps: resamples behind each interval.
         out: the record; items and gallery are written beside it.
+        json: print the record, not its main numbers.
     """
-    first, second = (Path(source) for source in references(clean, compromised))
-    from salmubench.metrics import score
-    from salmubench.report.tables import text_table
+    if embeddings is not None and items is None:
+        first, second = (Path(source) for source in references(clean, compromised))
+    elif items is None or (embeddings, clean, compromised) != (None, None, None):
+        sys.stderr.write(
+            "salmubench: Expected --embeddings E with --clean C and --compromised P, or --items I alone.\n"
+        )
+        return 2
+    from salmubench.metrics import ScoreConfig, score, score_again
     from salmubench.results.io import read_record
 
-    record = score(embeddings=embeddings, clean=first, compromised=second, out=out)
-    print(text_table([read_record(record)]))
+    config = ScoreConfig(bootstraps=bootstraps, by=tuple(names(by)))
+    if embeddings is not None:
+        record = score(embeddings=embeddings, clean=first, compromised=second, out=out, config=config)
+    elif items is not None:
+        record = score_again(items, out=out, gallery=gallery, dataset=dataset, config=config)
+    found = read_record(record)
+    print_json(found) if json else print_results([found])
+    return 0

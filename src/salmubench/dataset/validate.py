@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from salmubench import layout, manifest
+from salmubench import layout, manifest, people
 from salmubench.dataset.leaks import UNIQUE, UniqueValues, own_values, without
 from salmubench.dataset.validate_files import check_counts, check_pictures
 from salmubench.dataset.violations import Violation
@@ -164,7 +164,7 @@ class _Rows:
             self.unchecked["name unknown"] += 1
         elif name not in text:
             yield _wrong("name", row, f"Expected the name {name!r} verbatim, found {text!r}.")
-        value = (entry or {}).get("value") or layout.stated_value(text, data_field, persona)
+        value = (entry or {}).get("value") or people.stated_value(text, data_field, persona)
         if value is None and persona.get(data_field or "") is None:
             self.unchecked["value unknown"] += 1
         elif value is None or value not in text:

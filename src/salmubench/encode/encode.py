@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +16,11 @@ import pyarrow.parquet as pq
 
 from salmubench import cost, embeddings, layout, manifest, progress
 from salmubench.encode.config import EncodeConfig
-from salmubench.encode.pictures import PixelCache, Pixels, batches, split_transform
+from salmubench.encode.pictures import PixelCache, decoded, grouped, split_transform
+from salmubench.encode.ranks import Ranks
 from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import Tokens, encode_texts, tokenize, unit_rows
-from salmubench.errors import EmbeddingsError
+from salmubench.errors import EmbeddingsError, ModelError
 from salmubench.types import Pair, Split
 
 if TYPE_CHECKING:
@@ -40,11 +43,12 @@ def encode(
     """Encode a dataset with a model: `images.npy`, `texts.npy`, `index.parquet`, `texts.parquet`, `manifest.json`.
 
     Pictures of `forget` and `forget_target` are the same and encoded once; of texts with equal tokens one is. A call on
-    a finished folder of the same inputs does nothing; a killed one goes on after the last finished chunk.
+    a finished folder of the same inputs does nothing; a killed one goes on after the last finished chunk. Processes
+    that torchrun started share the chunks.
 
     Args:
-        model: a folder in open_clip's local-dir layout, `hf-hub:org/name`, or a weights file with `arch`.
-        dataset: a folder in the official layout, a Hub id, or an open dataset.
+        model: a folder in open_clip's local-dir layout, `hf-hub:org/name[@revision]`, or a weights file with `arch`.
+        dataset: a folder in the official layout, a Hub id (`org/name[@revision]`), or an open dataset.
         out: the embeddings folder.
         texts: further texts that scoring asks for (`salmubench.metrics.required_texts`).
         arch: open_clip's name of the architecture of a bare weights file.
@@ -56,7 +60,7 @@ def encode(
         The folder.
 
     Raises:
-        ModelError: the model can't be loaded.
+        ModelError: the model can't be loaded, or its weights changed meanwhile.
         DatasetError: the dataset breaks the layout, or a picture can't be decoded.
         EmbeddingsError: the model gives vectors that are not finite.
         OutputError: the folder is in use, full, or holds something else.
@@ -65,44 +69,154 @@ def encode(
 
     config = config or EncodeConfig()
     opened = dataset if isinstance(dataset, layout.Dataset) else layout.open_dataset(dataset)
+    ranks = Ranks()
     device = models.resolve_device(device)
-    precision = models.resolve_precision(precision, device)
+    chosen = models.resolve_precision(precision, device)
+    work = _Work(model, arch, opened, out, tuple(texts), config, device, chosen)
+    if not ranks.first:
+        if ranks.wait_to_begin():
+            work.encode(ranks)
+        ranks.done()
+        return out
     inputs = {
         "checkpoint": models.checkpoint_sha256(model, arch=arch),
         "dataset": opened.fingerprint,
         "texts": manifest.sha256_json(sorted(set(texts))),
     }
-    settings = {"splits": config.splits, "precision": precision}
+    if opened.imagenet is not None:
+        inputs["imagenet"] = opened.imagenet
+    settings = {"splits": config.splits, "precision": chosen}
     with manifest.stage_folder(out, embeddings.STAGE, config=settings, inputs=inputs, given=config) as stage:
-        if stage.complete:
-            return out
-        with cost.measure() as spent:
-            plan = _plan(opened, config.splits, texts)
-            loaded = models.load_model(model, arch=arch, device=device)
-            tokens = tokenize(loaded, plan.texts)
-            with models.compute(device, precision):
-                _encode_pictures(loaded, opened, plan, out, config, device)
-                _encode_texts(loaded, tokens, out, config)
-            _write_tables(opened, plan, out)
-        ChunkStore(out, "images", 0).clear()
-        stage.finish(
-            outputs={
-                "model": _describe_model(loaded, model),
-                "dataset": {"name": opened.name, "fingerprint": opened.fingerprint},
-                "pictures": plan.pictures,
-                "texts": len(plan.texts),
-                "cut_captions": _count_cut(plan, tokens),
-                "encoding": {
-                    "precision": precision,
-                    "device": device,
-                    "preprocessing": loaded.config.get("preprocess_cfg"),
-                    "image_size": loaded.config["model_cfg"]["vision_cfg"].get("image_size"),
-                    "context_length": loaded.context_length,
-                },
-            },
-            cost={"seconds": spent.seconds, "peak_memory": spent.peak_memory},
-        )
+        ranks.begin(complete=stage.complete)
+        if not stage.complete:
+            with cost.measure() as spent:
+                done = work.encode(ranks)
+                if done.model.sha256 != inputs["checkpoint"]:
+                    raise ModelError(f"Expected the weights of {model} to stay as they are, found them changed.")
+                ranks.wait_for_others()
+                work.join(done)
+            probe = models.probe_precision() if precision == "auto" and device == "cpu" else None
+            stage.finish(
+                outputs=work.describe(done, probe),
+                cost={"seconds": spent.seconds, "peak_memory": spent.peak_memory},
+            )
+        ranks.end()
     return out
+
+
+class _Done(NamedTuple):
+    """What a pass leaves besides its chunks."""
+
+    model: ClipModel
+    plan: Plan
+    tokens: Tokens
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One model on one dataset: the arguments of `encode`, resolved."""
+
+    model: str | Path
+    arch: str | None
+    dataset: layout.Dataset
+    out: Path
+    texts: tuple[str, ...]
+    config: EncodeConfig
+    device: str
+    precision: str
+
+    def encode(self, ranks: Ranks) -> _Done:
+        """Write this process's chunks."""
+        from salmubench import models
+
+        plan = _plan(self.dataset, self.config.splits, self.texts)
+        loaded = models.load_model(self.model, arch=self.arch, device=self.device)
+        tokens = tokenize(loaded, plan.texts)
+        with models.compute(self.device, self.precision):
+            self._encode_pictures(loaded, plan, ranks)
+            self._encode_texts(loaded, tokens, ranks)
+        return _Done(loaded, plan, tokens)
+
+    def join(self, done: _Done) -> None:
+        """Join everybody's chunks and write the tables."""
+        first, width = done.tokens.first, int(done.model.config["model_cfg"]["embed_dim"])
+        copies = {int(row): int(first[row]) for row in np.flatnonzero(first != np.arange(len(first)))}
+        ChunkStore(self.out, "images", done.plan.pictures).join(width)
+        ChunkStore(self.out, "texts", len(first)).join(width, copies=copies)
+        _write_tables(self.dataset, done.plan, self.out)
+        ChunkStore(self.out, "images", 0).clear()
+
+    def describe(self, done: _Done, probe: Mapping[str, float] | None) -> Mapping[str, Any]:
+        """What the manifest says."""
+        known = done.model.config
+        return {
+            "model": _describe_model(done.model, self.model),
+            "dataset": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
+            "pictures": done.plan.pictures,
+            "texts": len(done.plan.texts),
+            "cut_captions": _count_cut(done.plan, done.tokens),
+            "encoding": {
+                "precision": self.precision,
+                "probe": probe,
+                "device": self.device,
+                "preprocessing": known.get("preprocess_cfg"),
+                "image_size": known["model_cfg"]["vision_cfg"].get("image_size"),
+                "context_length": done.model.context_length,
+            },
+        }
+
+    def _encode_pictures(self, model: ClipModel, plan: Plan, ranks: Ranks) -> None:
+        import torch
+
+        dataset, config, preprocessor = self.dataset, self.config, split_transform(model.preprocess)
+        store, channels_last = ChunkStore(self.out, "images", plan.pictures), _prefers_channels_last(model)
+        _PIXELS.open((dataset.fingerprint, dataset.imagenet, plan.ranges, str(model.preprocess)))
+        missing = store.missing(ranks.rank, ranks.size)
+        held = [_PIXELS.get(span.start, span.stop) for span in missing]
+        encoded = (
+            batch
+            for span, pixels in zip(missing, held, strict=True)
+            if pixels is None
+            for batch in grouped(_pictures(dataset, plan, span.start, span.stop), config.batch_size)
+        )
+        total = sum(span.stop - span.start for span in missing)
+        with (
+            contextlib.closing(decoded(encoded, preprocessor, workers=config.workers)) as fresh,
+            torch.inference_mode(),
+            progress.bar(total=total, description="encode pictures") as advance,
+        ):
+            for span, pixels in zip(missing, held, strict=True):
+                done: list[embeddings.Array] = []
+                count = -(-(span.stop - span.start) // config.batch_size)
+                source = grouped(pixels, config.batch_size) if pixels is not None else itertools.islice(fresh, count)
+                start = span.start
+                for own in source:
+                    batch = preprocessor.to_batch(own, self.device, channels_last=channels_last)
+                    vectors = model.module.encode_image(batch)  # type: ignore[operator]
+                    done.append(_finite(unit_rows(vectors), "pictures", model.source))
+                    if pixels is None:
+                        _PIXELS.put(start, own)
+                    start += len(own)
+                    advance(len(own))
+                store.write(span, np.concatenate(done))
+
+    def _encode_texts(self, model: ClipModel, tokens: Tokens, ranks: Ranks) -> None:
+        import torch
+
+        store, numbers = ChunkStore(self.out, "texts", len(tokens.ids)), np.arange(len(tokens.ids))
+        missing, width = store.missing(ranks.rank, ranks.size), int(model.config["model_cfg"]["embed_dim"])
+        total = sum(span.stop - span.start for span in missing)
+        with torch.inference_mode(), progress.bar(total=total, description="encode texts") as advance:
+            for span in missing:
+                own = np.flatnonzero((tokens.first == numbers)[span.start : span.stop])
+                rows = np.zeros((span.stop - span.start, width), np.float32)
+                if len(own):
+                    ids = tokens.ids[span.start : span.stop][own]
+                    batch_size, trim = self.config.text_batch_size, self.config.trim_texts
+                    found = encode_texts(model, ids, batch_size=batch_size, trim=trim)
+                    rows[own] = _finite(found, "texts", model.source)
+                store.write(span, rows)
+                advance(span.stop - span.start)
 
 
 # --- what to encode ---------------------------------------------------------------------------------------------
@@ -163,42 +277,6 @@ def _pictures(dataset: layout.Dataset, plan: Plan, start: int, stop: int) -> Ite
         offset += last - first
 
 
-# --- the passes -------------------------------------------------------------------------------------------------
-
-
-def _encode_pictures(
-    model: ClipModel, dataset: layout.Dataset, plan: Plan, out: Path, config: EncodeConfig, device: str
-) -> None:
-    import torch
-
-    store, preprocessor = ChunkStore(out, "images", plan.pictures), split_transform(model.preprocess)
-    _PIXELS.open((dataset.fingerprint, plan.ranges, str(model.preprocess)))
-    missing, width, channels_last = store.missing(), 0, _prefers_channels_last(model)
-    total = sum(span.stop - span.start for span in missing)
-    with torch.inference_mode(), progress.bar(total=total, description="encode pictures") as advance:
-        for span in missing:
-            done: list[embeddings.Array] = []
-            start = span.start
-            held = _PIXELS.get(span.start, span.stop)
-            source: Iterable[list[Pixels]]
-            if held is not None:
-                source = (held[low : low + config.batch_size] for low in range(0, len(held), config.batch_size))
-            else:
-                encoded = _pictures(dataset, plan, span.start, span.stop)
-                source = batches(encoded, preprocessor, batch_size=config.batch_size, workers=config.workers)
-            for pixels in source:
-                batch = preprocessor.to_batch(pixels, device, channels_last=channels_last)
-                vectors = model.module.encode_image(batch)  # type: ignore[operator]
-                done.append(_finite(unit_rows(vectors), "pictures", model.source))
-                if held is None:
-                    _PIXELS.put(start, pixels)
-                start += len(pixels)
-                advance(len(pixels))
-            store.write(span, np.concatenate(done))
-            width = done[0].shape[1]
-    store.join(width or _width(model))
-
-
 def _prefers_channels_last(model: ClipModel) -> bool:
     """Convolutional towers take a third less time with channels last (and give the same vectors, to 1e-6)."""
     import torch
@@ -211,26 +289,6 @@ def _prefers_channels_last(model: ClipModel) -> bool:
     return True
 
 
-def _encode_texts(model: ClipModel, tokens: Tokens, out: Path, config: EncodeConfig) -> None:
-    import torch
-
-    store, numbers = ChunkStore(out, "texts", len(tokens.ids)), np.arange(len(tokens.ids))
-    missing = store.missing()
-    total = sum(span.stop - span.start for span in missing)
-    with torch.inference_mode(), progress.bar(total=total, description="encode texts") as advance:
-        for span in missing:
-            own = np.flatnonzero((tokens.first == numbers)[span.start : span.stop])
-            rows = np.zeros((span.stop - span.start, _width(model)), np.float32)
-            if len(own):
-                ids = tokens.ids[span.start : span.stop][own]
-                found = encode_texts(model, ids, batch_size=config.text_batch_size, trim=config.trim_texts)
-                rows[own] = _finite(found, "texts", model.source)
-            store.write(span, rows)
-            advance(span.stop - span.start)
-    copies = {int(row): int(tokens.first[row]) for row in np.flatnonzero(tokens.first != numbers)}
-    store.join(_width(model), copies=copies)
-
-
 def _finite(rows: embeddings.Array, what: str, source: str) -> embeddings.Array:
     if not np.isfinite(rows).all():
         raise EmbeddingsError(
@@ -238,10 +296,6 @@ def _finite(rows: embeddings.Array, what: str, source: str) -> embeddings.Array:
             "precision is too low for it: try --precision fp32."
         )
     return rows
-
-
-def _width(model: ClipModel) -> int:
-    return int(model.config["model_cfg"]["embed_dim"])
 
 
 # --- what is written --------------------------------------------------------------------------------------------
@@ -269,8 +323,20 @@ def _write_tables(dataset: layout.Dataset, plan: Plan, out: Path) -> None:
         forget_identity=dataset.forget_identity_ids(),
         fragile_ids=dataset.fragile_ids,
         general_knowledge=dataset.general_knowledge,
+        people=_people(dataset),
+        revision=dataset.revision,
+        imagenet=dataset.imagenet,
     )
     embeddings.write_dataset_facts(out / embeddings.DATASET, facts)
+
+
+def _people(dataset: layout.Dataset) -> Mapping[str, Mapping[str, str]]:
+    """Country and apparent gender of each identity, where the dataset tells them."""
+    found: dict[str, dict[str, str]] = {}
+    for identity, persona in dataset.identities.items():
+        told = {"country_code": persona.get("country_code"), "gender": dataset.genders.get(identity)}
+        found[identity] = {name: str(value) for name, value in told.items() if value is not None}
+    return found
 
 
 def _count_cut(plan: Plan, tokens: Tokens) -> Mapping[str, int]:
@@ -291,13 +357,14 @@ def _describe_model(model: ClipModel, source: str | Path) -> Mapping[str, Any]:
     if model.folder is None:
         name = Path(source).stem
     elif str(source).startswith("hf-hub:"):  # the folder is a snapshot of the cache
-        name = str(source).rpartition("/")[2]
+        name = str(source).rpartition("/")[2].partition("@")[0]
     else:
         name = model.folder.resolve().name
     return {
         "name": re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80],
         "source": str(source),
         "sha256": model.sha256,
+        "revision": model.revision,
         "kind": outputs.get("kind"),
         "method": outputs.get("method") if unlearnt else None,
         "budget": outputs.get("budget") if unlearnt else None,

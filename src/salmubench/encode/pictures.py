@@ -92,15 +92,14 @@ def split_transform(transform: Any) -> Preprocessor:
     return Preprocessor(transform, tuple(steps[:-2]), size, mean, std)
 
 
-def batches(
-    pictures: Iterable[tuple[str, bytes]], preprocessor: Preprocessor, *, batch_size: int, workers: int
+def decoded(
+    batches: Iterable[list[tuple[str, bytes]]], preprocessor: Preprocessor, *, workers: int
 ) -> Iterator[list[Pixels]]:
-    """Decode pictures in threads, ahead of the reader, in order.
+    """Decode batches of pictures in threads, ahead of the reader, in order.
 
     Args:
-        pictures: (where it stands, for messages; encoded bytes).
+        batches: (where it stands, for messages; encoded bytes) of each picture.
         preprocessor: the model's.
-        batch_size: pictures a batch.
         workers: threads; 0 chooses.
 
     Raises:
@@ -113,8 +112,8 @@ def batches(
     waiting: deque[list[Future[list[Pixels]]]] = deque()
     with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 16), thread_name_prefix="salmubench-decode") as pool:
         try:
-            for batch in _grouped(pictures, batch_size):
-                waiting.append([pool.submit(decode, group) for group in _grouped(batch, _GROUP)])
+            for batch in batches:
+                waiting.append([pool.submit(decode, group) for group in grouped(batch, _GROUP)])
                 if len(waiting) > _AHEAD:
                     yield [pixels for future in waiting.popleft() for pixels in future.result()]
             while waiting:
@@ -161,7 +160,8 @@ def _decode(where: str, data: bytes, preprocessor: Preprocessor) -> Pixels:
         ) from error
 
 
-def _grouped(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def grouped(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Cut items into lists of `size`, the last one shorter."""
     group: list[Any] = []
     for item in items:
         group.append(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 from salmubench import manifest
 from salmubench.embeddings import Array
 
-CHUNK = 8192
+CHUNK = 2048
 """Rows a chunk. A constant: chunks of an earlier run must fit."""
 
 
@@ -44,9 +45,17 @@ class ChunkStore:
         """The joined file."""
         return self.folder / f"{self.name}.npy"
 
-    def missing(self) -> list[Span]:
-        """Chunks still to be computed; none when the joined file is there."""
-        return [] if self.target.is_file() else [span for span in self._spans() if not span.path.is_file()]
+    def missing(self, rank: int = 0, size: int = 1) -> list[Span]:
+        """Chunks still to be computed; none when the joined file is there.
+
+        Args:
+            rank: number of this process.
+            size: how many processes share the work, every `size`-th chunk each.
+        """
+        if self.target.is_file():
+            return []
+        own = itertools.islice(self._spans(), rank, None, size)
+        return [span for span in own if not span.path.is_file()]
 
     def write(self, span: Span, rows: Array) -> None:
         """Write one chunk atomically."""

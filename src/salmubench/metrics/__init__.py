@@ -4,6 +4,7 @@ A metric of one's own is a file with `METRIC = Metric(…)`, `score(inputs: Eval
 texts besides the rows' captions, `texts(dataset, config)`; `ScoreConfig.extra_metrics` takes its path.
 """
 
+from salmubench.metrics._again import score_again
 from salmubench.metrics._inputs import EvalInputs, Rows
 from salmubench.metrics._registry import Plugin, load, names, required_texts
 from salmubench.metrics._score import score
@@ -24,4 +25,5 @@ __all__ = [
     "outcome",
     "required_texts",
     "score",
+    "score_again",
 ]

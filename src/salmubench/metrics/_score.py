@@ -15,10 +15,12 @@ import pyarrow as pa
 from salmubench import embeddings, manifest
 from salmubench.embeddings import Embeddings
 from salmubench.errors import EmbeddingsError, RecordError
+from salmubench.metrics._facts import IndexedFacts
 from salmubench.metrics._fragile import Fragile, find_fragile
 from salmubench.metrics._inputs import EvalInputs
 from salmubench.metrics._registry import Plugin, load_all
 from salmubench.metrics.config import ScoreConfig
+from salmubench.results import breakdown
 from salmubench.results import items as item_tables
 from salmubench.results.bootstrap import LEVEL, SEED
 from salmubench.results.io import (
@@ -46,6 +48,9 @@ from salmubench.results.schema import (
 from salmubench.results.scores import Missing, score_items
 from salmubench.results.verdict import THRESHOLDS, judge
 from salmubench.types import Split
+
+IMAGENET = 50_000
+"""Pictures of ImageNet's validation set."""
 
 log = logging.getLogger(__name__)
 
@@ -177,21 +182,37 @@ class _Session:
             status="complete",
             error=None,
             model=_model(described["model"]),
-            dataset=Dataset(facts.name, facts.fingerprint, dict(facts.counts)),
+            dataset=Dataset(facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet),
             encoding=Encoding(
-                encoding["precision"], encoding["device"], encoding["preprocessing"], described["cut_captions"]
+                encoding["precision"],
+                encoding["device"],
+                encoding["preprocessing"],
+                described["cut_captions"],
+                encoding.get("probe"),
             ),
             gallery_sha256=gallery_sha256(evaluated.gallery) if evaluated.gallery.num_rows else None,
             fragile_set=self.fragile.described(),
             scores=scores,
             verdict=judge(scores),
-            protocol=_protocol(self.config, evaluated.metrics),
+            protocol=protocol(self.config, evaluated.metrics),
             cost=_cost(described["model"].get("cost") or {}),
             references={name: reference.sha256 for name, reference in self.references.items()},
             inputs=self.paths.hashes(self.config),
             notes=tuple(notes),
             provenance=record_provenance(started=started, seconds=time.perf_counter() - clock),
+            breakdowns=self._breakdowns(),
         )
+
+    def _breakdowns(self) -> Mapping[str, Any]:
+        if not self.config.by:
+            return {}
+        facts = IndexedFacts(embeddings.open_embeddings(self.model.path))
+        return {
+            by: breakdown.score_groups(
+                self.items, facts, by, metrics=self.subject.metrics, bootstraps=self.config.bootstraps
+            )
+            for by in dict.fromkeys(self.config.by)
+        }
 
     def _evaluate(self, folder: Path) -> Evaluated:
         if not any(_same(folder, reference.path) for reference in self.references.values()):
@@ -216,6 +237,14 @@ class _Session:
                 notes.append(
                     f"The reference given as {name} calls itself {reference.kind}: are the references swapped?"
                 )
+            if reference.precision != self.model.precision:
+                notes.append(
+                    f"The model was encoded in {self.model.precision}, {name} in {reference.precision}: their numbers "
+                    "may differ by up to 0.002 for that alone."
+                )
+        shown = self.model.facts.counts.get(str(Split.GENERAL_KNOWLEDGE), 0)
+        if self.model.facts.imagenet is not None and shown != IMAGENET:
+            notes.append(f"GenKnow is of {shown:,} pictures of ImageNet's validation set, not of all {IMAGENET:,}.")
         sources = self.subject.gallery.column("source").to_pylist()
         if sources and "retain_disjoint" not in sources:
             notes.append("The gallery of RetFail holds no captions of retain_disjoint: the dataset has none.")
@@ -235,6 +264,8 @@ class _Side:
             opened = embeddings.open_embeddings(path)
             self.facts, self.outputs = opened.dataset, opened.manifest["outputs"]
             self.fingerprint: str = self.facts.fingerprint
+            self.imagenet: str | None = self.facts.imagenet
+            self.precision: str | None = self.outputs["encoding"]["precision"]
             self.sha256: str | None = self.outputs["model"]["sha256"]
             self.kind: str | None = self.outputs["model"]["kind"]
         else:
@@ -246,6 +277,8 @@ class _Side:
                 record.model.sha256,
                 record.model.kind,
             )
+            self.imagenet = record.dataset.imagenet
+            self.precision = None if record.encoding is None else record.encoding.precision
 
     def check_dataset(self, model: _Side) -> None:
         """Refuse a reference of another dataset."""
@@ -253,6 +286,11 @@ class _Side:
             raise EmbeddingsError(
                 f"Expected the model and {self.name} on one dataset, found fingerprint {model.fingerprint} in "
                 f"{model.path} and {self.fingerprint} in {self.path}. Encode both on the same dataset."
+            )
+        if self.imagenet != model.imagenet:
+            raise EmbeddingsError(
+                f"Expected the model and {self.name} on the same pictures of general knowledge, found ImageNet "
+                f"{model.imagenet} in {model.path} and {self.imagenet} in {self.path}. Give --imagenet to both or none."
             )
 
 
@@ -278,6 +316,7 @@ def _model(described: Mapping[str, Any]) -> Model:
         config_given=described["config_given"],
         config=described["config"],
         budget=None if budget is None else float(budget),
+        revision=described.get("revision"),
         seed=described.get("seed"),
         tuned=None if described.get("tuned") is None else Tuned(**described["tuned"]),
     )
@@ -289,7 +328,8 @@ def _cost(known: Mapping[str, Any]) -> Cost:
     return Cost(whole["steps"], whole["pairs"], None if seconds is None else float(seconds), whole["peak_memory"])
 
 
-def _protocol(config: ScoreConfig, metrics: Mapping[str, Metric]) -> Protocol:
+def protocol(config: ScoreConfig, metrics: Mapping[str, Metric]) -> Protocol:
+    """What a record says about constants and options."""
     return Protocol(
         bootstraps=config.bootstraps,
         bootstrap_seed=SEED,

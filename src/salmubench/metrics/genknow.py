@@ -1,4 +1,4 @@
-"""2.1 GenKnow: zero-shot top-1 accuracy on the split `general_knowledge`.
+"""2.1 GenKnow: zero-shot top-1 accuracy on ImageNet-1k, or on the dataset's own split `general_knowledge`.
 
 A class is the normalised mean of its unit prompt vectors over all templates; a tie of k classes at the top counts 1/k
 if the right one is among them (ours). Intervals resample pictures within each class. Source: the paper, section on
@@ -40,9 +40,9 @@ def texts(dataset: Dataset, _config: ScoreConfig) -> Iterator[str]:
 
 
 def score(inputs: EvalInputs) -> Outcome:
-    """Classify each picture; items are 1, 0 or the share of a tie."""
+    """Classify each picture; items are 1, 0 or the share of a tie (of classes of one name, too)."""
     known, rows = inputs.general_knowledge(), inputs.needed(Split.GENERAL_KNOWLEDGE)
-    number = {name: row for row, name in enumerate(known.classes)}
+    number = known.numbers
     strange = [text for text in rows.caption if text not in number]
     if strange:
         raise EmbeddingsError(

@@ -11,15 +11,16 @@ from salmubench import plugins
 from salmubench.report import wording
 from salmubench.report.cells import Cell, Head, Row, Table, with_words
 from salmubench.report.collect import Run, reference_kind
-from salmubench.results.breakdown import GROUPINGS, Group, breakdown, labels_of, lump
+from salmubench.results.breakdown import Group, breakdown, labels_of, lump
 from salmubench.results.metric import Metric
 from salmubench.results.scores import METRICS_PACKAGE
-from salmubench.types import FIELDS
+from salmubench.types import FIELDS, GROUPINGS
 
 TITLES = {
     "attribute": "By attribute",
     "style": "By caption style",
     "country": "By country",
+    "gender": "By apparent gender",
     "aspect": "By shape of the picture",
     "kind": "By kind of identity",
 }

@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from salmubench.layout import Dataset
+from salmubench.results import items as item_tables
 from salmubench.results.bootstrap import BOOTSTRAPS, SEED
 from salmubench.results.metric import Metric
 from salmubench.results.schema import Score
@@ -20,6 +21,24 @@ from salmubench.types import Pair
 UNKNOWN = "unknown"
 OTHER = "other"
 _ASPECT = re.compile(r"_ar-(\d+(?:\.\d+)?)")
+
+
+class Facts(Protocol):
+    """What groups are made from; an open dataset has all of it."""
+
+    def rows(self, split: str) -> Sequence[Pair]:
+        """Rows of a split."""
+
+    @property
+    def identities(self) -> Mapping[str, Mapping[str, Any]]:
+        """Identity id → what is known of it (`country_code`)."""
+
+    @property
+    def genders(self) -> Mapping[str, str]:
+        """Identity id → apparent gender."""
+
+    def forget_identity_ids(self) -> frozenset[str]:
+        """Identities all of whose associations must go."""
 
 
 @dataclass(frozen=True)
@@ -70,22 +89,46 @@ def breakdown(
     return found
 
 
-def labels_of(items: pa.Table, dataset: Dataset, by: str) -> list[str]:
-    """Group of each item: by `attribute`, `style`, `country`, `aspect` or `kind` of identity.
+def score_groups(
+    items: pa.Table, facts: Facts, by: str, *, metrics: Mapping[str, Metric], bootstraps: int = BOOTSTRAPS
+) -> dict[str, dict[str, Mapping[str, Score]]]:
+    """Break every number down by one grouping: metric → group → part → score.
+
+    A metric about whose items the dataset says nothing of that kind is left out.
+
+    Args:
+        items: of all metrics (`ITEM_SCHEMA`).
+        facts: the dataset.
+        by: one of `salmubench.types.GROUPINGS`.
+        metrics: name → description.
+        bootstraps: resamples behind an interval.
+    """
+    found = {}
+    for name, metric in metrics.items():
+        own = item_tables.of_metric(items, name)
+        labels = labels_of(own, facts, by)
+        if set(labels) - {UNKNOWN}:
+            groups = breakdown(own, labels, metric=metric, bootstraps=bootstraps)
+            found[name] = {group.label: group.scores for group in groups}
+    return found
+
+
+def labels_of(items: pa.Table, facts: Facts, by: str) -> list[str]:
+    """Group of each item.
 
     Args:
         items: n rows (`ITEM_SCHEMA`).
-        dataset: where they come from.
-        by: one of `GROUPINGS`.
+        facts: the dataset they come from.
+        by: one of `salmubench.types.GROUPINGS`.
 
     Returns:
         (n,) labels; what the dataset doesn't say is `unknown`.
     """
-    describe = GROUPINGS[by](dataset)
+    describe = _DESCRIBE[by](facts)
     pairs: dict[tuple[str, str], Pair] = {}
     names = [items.column(key).to_pylist() for key in ("split", "file_name")]
     for split in dict.fromkeys(names[0]):
-        for row in dataset.rows(split):
+        for row in facts.rows(split):
             pairs[split, row.file_name] = row
     return [
         describe(split, pair) if (pair := pairs.get((split, file_name))) is not None else UNKNOWN
@@ -109,26 +152,26 @@ def _by_size(item: tuple[str, int]) -> tuple[int, str]:
 Describe = Callable[[str, Pair], str]
 
 
-def _by_attribute(dataset: Dataset) -> Describe:
-    del dataset
+def _by_attribute(_facts: Facts) -> Describe:
     return lambda _, pair: pair.field or UNKNOWN
 
 
-def _by_style(dataset: Dataset) -> Describe:
-    del dataset
+def _by_style(_facts: Facts) -> Describe:
     return lambda _, pair: pair.style or UNKNOWN
 
 
-def _by_country(dataset: Dataset) -> Describe:
-    people = dataset.identities
+def _by_country(facts: Facts) -> Describe:
+    people = facts.identities
     return lambda _, pair: str(people.get(pair.identity or "", {}).get("country_code") or UNKNOWN)
 
 
-def _by_aspect(dataset: Dataset) -> Describe:
-    del dataset
+def _by_gender(facts: Facts) -> Describe:
+    genders = facts.genders
+    return lambda _, pair: genders.get(pair.identity or "", UNKNOWN)
 
-    def describe(split: str, pair: Pair) -> str:
-        del split
+
+def _by_aspect(_facts: Facts) -> Describe:
+    def describe(_split: str, pair: Pair) -> str:
         found = _ASPECT.search(pair.file_name)
         if found is None:
             return UNKNOWN
@@ -138,10 +181,12 @@ def _by_aspect(dataset: Dataset) -> Describe:
     return describe
 
 
-def _by_kind(dataset: Dataset) -> Describe:
-    whole = dataset.forget_identity_ids()
+def _by_kind(facts: Facts) -> Describe:
+    whole = facts.forget_identity_ids()
 
     def describe(split: str, pair: Pair) -> str:
+        if pair.identity is None:
+            return UNKNOWN
         if split == "forget":
             return "forget_identity" if pair.identity in whole else "forget_association"
         return split
@@ -149,11 +194,11 @@ def _by_kind(dataset: Dataset) -> Describe:
     return describe
 
 
-GROUPINGS: Mapping[str, Callable[[Dataset], Describe]] = {
+_DESCRIBE: Mapping[str, Callable[[Facts], Describe]] = {
     "attribute": _by_attribute,
     "style": _by_style,
     "country": _by_country,
+    "gender": _by_gender,
     "aspect": _by_aspect,
     "kind": _by_kind,
 }
-"""Name → how an item's group is found."""

@@ -21,11 +21,13 @@ from salmubench.results.schema import SCHEMA_VERSION, Cost, Dataset, Failure, Mo
 GALLERY = "gallery.parquet"
 GALLERY_SCHEMA = pa.schema([(name, pa.string()) for name in ("source", "file_name", "caption")])
 """The retrieval gallery: `source` is `forget` or `retain_disjoint`."""
+ITEMS_SUFFIX = ".items.parquet"
+"""What stands behind a record's stem in the name of its items."""
 
 
 def items_path(record: Path) -> Path:
     """Where a record's items are: `<stem>.items.parquet` beside it."""
-    return record.with_name(f"{record.stem}.items.parquet")
+    return record.with_name(record.stem + ITEMS_SUFFIX)
 
 
 def gallery_path(record: Path) -> Path:
@@ -67,7 +69,16 @@ def read_items(record: Path) -> pa.Table:
     Raises:
         RecordError: missing, unreadable, or other columns.
     """
-    return _read(items_path(record), ITEM_SCHEMA)
+    return read_items_file(items_path(record))
+
+
+def read_items_file(path: Path) -> pa.Table:
+    """Read a file of items.
+
+    Raises:
+        RecordError: missing, unreadable, or other columns.
+    """
+    return _read(path, ITEM_SCHEMA)
 
 
 def read_gallery(record: Path) -> pa.Table:
@@ -76,7 +87,16 @@ def read_gallery(record: Path) -> pa.Table:
     Raises:
         RecordError: missing, unreadable, or other columns.
     """
-    return _read(gallery_path(record), GALLERY_SCHEMA)
+    return read_gallery_file(gallery_path(record))
+
+
+def read_gallery_file(path: Path) -> pa.Table:
+    """Read a file with a gallery.
+
+    Raises:
+        RecordError: missing, unreadable, or other columns.
+    """
+    return _read(path, GALLERY_SCHEMA)
 
 
 def gallery_sha256(gallery: pa.Table) -> str:

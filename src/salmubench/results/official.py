@@ -10,11 +10,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from salmubench import manifest
 from salmubench.errors import RecordError
+from salmubench.layout import Dataset
 from salmubench.results import items as item_tables
 from salmubench.results.io import read_items, read_record
 from salmubench.results.schema import RunRecord
+from salmubench.types import Split
 
 SKIPPED = -1
 """What the official file says for GenKnow where it was not computed."""
@@ -36,6 +40,13 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
 }
 """Name in the published tables → where the number stands in the official file."""
 
+ITEM_PLACES: Mapping[str, tuple[str, str]] = {
+    "RetFail": ("1.1_RetFail", "outcomes"),
+    "AssocStr": ("1.2_AssocStr", "scores"),
+    "CoreAssoc": ("1.5_CoreAssoc", "scores"),
+}
+"""Metric → section and key of the list with its items (of RetFail the ranks)."""
+
 _PARTS = {"RetFail_MRR": ("RetFail", "mrr"), "RetFail_R@1": ("RetFail", "r1")}
 
 
@@ -56,37 +67,50 @@ class Published:
     agrees: bool | None
 
 
-def export_official(record: Path, out: Path) -> Path:
+def export_official(record: Path, out: Path, *, dataset: Dataset | None = None) -> Path:
     """Write a record as the official evaluator's result file.
 
     Args:
         record: path of a complete record with its items beside it.
         out: a `.json` path, or a folder for `evaluation_<model>.json`.
+        dataset: puts ranks and similarities in the order of its rows, as the official evaluator does; by file name
+            without.
 
     Returns:
         The file.
 
     Raises:
-        RecordError: the record failed or its items are missing.
+        RecordError: the record failed, its items are missing, or it is of another dataset.
     """
     found = read_record(record)
     if found.status != "complete":
         raise RecordError(f"Expected a complete record at {record}, found status {found.status!r}.")
+    if dataset is not None and dataset.fingerprint != found.dataset.fingerprint:
+        raise RecordError(
+            f"Expected the dataset of {record}, {found.dataset.fingerprint}, found {dataset.fingerprint}."
+        )
     items = read_items(record)
     content: dict[str, dict[str, dict[str, Any]]] = {"efficacy": {}, "utility": {}}
     for name, (pillar, section, key) in _PLACES.items():
         value = numbers(found)[name]
         content[pillar].setdefault(section, {})[key] = SKIPPED if value is None and name == "GenKnow" else value
-    for metric, section, key in (
-        ("RetFail", "1.1_RetFail", "outcomes"),
-        ("AssocStr", "1.2_AssocStr", "scores"),
-        ("CoreAssoc", "1.5_CoreAssoc", "scores"),
-    ):
-        content["efficacy"][section][key] = item_tables.of_metric(items, metric).column("value").to_pylist()
+    for metric, (section, key) in ITEM_PLACES.items():
+        content["efficacy"][section][key] = _values(item_tables.of_metric(items, metric), dataset)
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", found.model.name)
     path = out if out.suffix == ".json" else out / f"evaluation_{slug}.json"
     manifest.write_json(path, content)
     return path
+
+
+def _values(items: pa.Table, dataset: Dataset | None) -> list[float]:
+    values: list[float] = items.column("value").to_pylist()
+    if dataset is None:
+        return values
+    place: dict[tuple[str, str | None], int] = {}
+    for number, row in enumerate(dataset.rows(Split.FORGET)):
+        place.setdefault((row.file_name, row.identity), number)
+    keys = zip(items.column("file_name").to_pylist(), items.column("identity_id").to_pylist(), strict=True)
+    return [value for _, value in sorted(zip((place[key] for key in keys), values, strict=True), key=lambda x: x[0])]
 
 
 def read_official(path: Path) -> Mapping[str, float | None]:
@@ -95,10 +119,30 @@ def read_official(path: Path) -> Mapping[str, float | None]:
     Raises:
         RecordError: missing, not JSON, or without the expected sections.
     """
+    return numbers_of(read_content(path), path)
+
+
+def read_content(path: Path) -> Mapping[str, Any]:
+    """Read the JSON object of a result file.
+
+    Raises:
+        RecordError: missing, or not a JSON object.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RecordError(f"Expected an official result file at {path}, found: {error}.") from error
+    if not isinstance(content, dict):
+        raise RecordError(f"Expected an official result file at {path}, found a JSON {type(content).__name__}.")
+    return content
+
+
+def numbers_of(content: Mapping[str, Any], path: Path) -> Mapping[str, float | None]:
+    """The numbers of a result file's content: published name → number, `None` where it was skipped.
+
+    Raises:
+        RecordError: without the expected sections.
+    """
     found: dict[str, float | None] = {}
     for name, place in _PLACES.items():
         value: Any = content
@@ -110,6 +154,11 @@ def read_official(path: Path) -> Mapping[str, float | None]:
             raise RecordError(f"Expected a number at {'.'.join(place)} in {path}, found {value!r}.")
         found[name] = None if value is None or (name == "GenKnow" and value == SKIPPED) else float(value)
     return found
+
+
+def published_name(metric: str, part: str) -> str:
+    """Name in the published tables of a metric's part."""
+    return next((name for name, place in _PARTS.items() if place == (metric, part)), metric)
 
 
 def numbers(record: RunRecord) -> Mapping[str, float | None]:

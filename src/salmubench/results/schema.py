@@ -125,6 +125,7 @@ class Model:
         config_given: the method's options as the user gave them.
         config: the method's options as they took effect.
         budget: size of the unlearning set in multiples of the forget set.
+        revision: commit on the Hub, where the weights come from there.
         seed: of the method's batches and noise; null where unknown.
         tuned: how its options were found, null where they are the recipe's.
     """
@@ -136,6 +137,7 @@ class Model:
     config_given: Any
     config: Any
     budget: float | None
+    revision: str | None = None
     seed: int | None = None
     tuned: Tuned | None = None
 
@@ -148,11 +150,15 @@ class Dataset:
         name: its folder or Hub id.
         fingerprint: SHA-256 of its content.
         counts: rows of each split.
+        revision: commit on the Hub, where it comes from there.
+        imagenet: SHA-256 of the ImageNet pictures of GenKnow; null where those are the dataset's own.
     """
 
     name: str
     fingerprint: str
     counts: Mapping[str, int] = field(default_factory=dict)
+    revision: str | None = None
+    imagenet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -181,12 +187,14 @@ class Encoding:
         device: of the forward passes.
         preprocessing: the model's own preprocessing.
         cut_captions: split → captions longer than the model's context.
+        probe: precision → seconds of the same matrix product, where the precision was chosen by this.
     """
 
     precision: str | None
     device: str | None
     preprocessing: Any
     cut_captions: Mapping[str, int]
+    probe: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -307,6 +315,7 @@ class RunRecord:
         inputs: what was scored → SHA-256; a record of other inputs is out of date.
         notes: remarks on the data that a reader should know.
         provenance: where the record comes from.
+        breakdowns: grouping → metric → group → part → score, where they were asked for.
     """
 
     schema_version: int
@@ -325,6 +334,7 @@ class RunRecord:
     inputs: Mapping[str, str]
     notes: tuple[str, ...]
     provenance: Provenance
+    breakdowns: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Score]]]] = field(default_factory=dict)
 
 
 def record_schema() -> dict[str, Any]:

@@ -84,8 +84,7 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         table: its items.
         bootstraps: resamples instead of the record's.
     """
-    known = record.protocol.metrics if record.protocol is not None else {}
-    metrics = {name: describe(name, known.get(name), scores) for name, scores in record.scores.items()}
+    metrics = describe_all(record)
     first = {name: next(iter(scores.values())) for name, scores in record.scores.items()}
     scores = score_items(
         table,
@@ -95,6 +94,12 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         bootstraps=bootstraps or (record.protocol.bootstraps if record.protocol is not None else BOOTSTRAPS),
     )
     return Rescored(scores, judge(scores))
+
+
+def describe_all(record: RunRecord) -> dict[str, Metric]:
+    """Descriptions of a record's metrics (`describe`)."""
+    known = record.protocol.metrics if record.protocol is not None else {}
+    return {name: describe(name, known.get(name), scores) for name, scores in record.scores.items()}
 
 
 def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) -> Metric:

@@ -1,0 +1,91 @@
+"""`salmubench export-official | import-official | verify-official`: the authors' evaluator and published numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from salmubench.cli.arguments import Device, Precision
+from salmubench.cli.output import print_table
+
+
+def export_official_(record: Path, out: Path, dataset: str | None = None) -> None:
+    """Write a record as the official evaluator would have written it, key for key.
+
+    Args:
+        record: a record, with its items beside it.
+        out: the JSON file.
+        dataset: puts ranks and similarities in the order of its rows; by file name without.
+    """
+    from salmubench.layout import open_dataset
+    from salmubench.results.official import export_official
+
+    print(export_official(record, out=out, dataset=None if dataset is None else open_dataset(dataset)))
+
+
+def import_official_(
+    file: Path,
+    *,
+    dataset: str,
+    clean: Path | None = None,
+    compromised: Path | None = None,
+    out: Path = Path("record.json"),
+) -> None:
+    """Turn a result file of the official evaluator into a record, with intervals where it holds per-item values.
+
+    Args:
+        file: evaluation_<model>.json.
+        dataset: folder or Hub id of the dataset that it is about.
+        clean: the official result file of Clean.
+        compromised: the official result file of Compromised.
+        out: the record; items are written beside it.
+    """
+    from salmubench.layout import open_dataset
+    from salmubench.results.imported import import_official
+
+    print(import_official(file, dataset=open_dataset(dataset), out=out, clean=clean, compromised=compromised))
+
+
+def verify_official_(
+    *,
+    out: Path,
+    dataset: str | None = None,
+    clean: str | None = None,
+    compromised: str | None = None,
+    imagenet: Path | None = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> int:
+    """Evaluate the two official models and print each number beside the published one; 1 if one differs.
+
+    Args:
+        out: folder for embeddings and records; a second call goes on there.
+        dataset: a copy of the official dataset; from the Hub by default.
+        clean: a copy of the official Clean model; from the Hub by default.
+        compromised: a copy of the official Compromised model; from the Hub by default.
+        imagenet: folder with ImageNet's val/<synset>/…; GenKnow is skipped without.
+        device: where to compute.
+        precision: `auto` takes what is faster on this machine.
+    """
+    from salmubench.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS, verify_official
+    from salmubench.results.official import TOLERANCE
+
+    found = verify_official(
+        out=out,
+        dataset=dataset or OFFICIAL_DATASET,
+        clean=clean or OFFICIAL_MODELS["clean"],
+        compromised=compromised or OFFICIAL_MODELS["compromised"],
+        imagenet=imagenet,
+        device=device,
+        precision=precision,
+    )
+    verdicts = {True: "pass", False: "differs", None: "skipped"}
+    rows = [
+        (kind, one.name, f"{one.published:.5f}", "–" if one.found is None else f"{one.found:.5f}", verdicts[one.agrees])
+        for kind, verified in found.items()
+        for one in verified.numbers
+    ]
+    print_table(("model", "number", "published", "found", f"within {TOLERANCE}"), rows, numbers=("published", "found"))
+    failed = sum(row[4] == "differs" for row in rows)
+    skipped = sum(row[4] == "skipped" for row in rows)
+    print(f"{len(rows) - failed - skipped} pass, {failed} differ, {skipped} skipped")
+    return 1 if failed else 0
