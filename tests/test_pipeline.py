@@ -2,16 +2,20 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from importlib import resources
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from salmubench.cli.main import main
+from salmubench.layout import open_dataset
 from salmubench.results.io import read_record
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
@@ -60,6 +64,21 @@ def test_everything_is_there(finished):
     assert all(stage["seconds"] > 0 and stage["peak_memory"] > 0 for stage in run["stages"])
     assert "CLIPErase" in (finished / "report" / "index.html").read_text()
     assert not list(finished.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_epochs_that_were_kept_are_learning_curves(finished):
+    assert {path.stem for path in (finished / "learning" / "records").glob("*.json")} == {
+        "clean-00001", "clean-00002", "compromised-00001", "compromised-00002",
+    }  # fmt: skip
+    end = read_record(finished / "records" / "compromised.json")
+    early = read_record(finished / "learning" / "records" / "compromised-00001.json")
+    assert early.scores["AssocStr"]["value"].clean == end.scores["AssocStr"]["value"].clean
+    assert early.scores["AssocStr"]["value"].value < end.scores["AssocStr"]["value"].value
+    page = (finished / "report" / "index.html").read_text()
+    for title in ("RetFail MRR", "AssocStr", "GenKnow"):
+        assert f"{title} after epochs" in page
+    assert "AssocStr by epoch: Compromised 1: " in page
 
 
 @pytest.mark.slow
@@ -173,3 +192,59 @@ def test_evaluate_gives_the_scores_of_the_run(finished, tmp_path):
     for name, parts in ours["scores"].items():
         for part, score in parts.items():
             assert json.loads(out.read_text())["scores"][name][part]["value"] == score["value"], name
+
+
+@pytest.mark.slow
+def test_repeats_side_by_side_have_the_weights_of_one_after_another(finished, tmp_path, capsys):
+    """Two workers make the second seed of three methods; another folder makes one of them in this process."""
+    methods = "delete,finetuning,cliperase"
+    options = ["--recipe", "tiny", "--methods", methods, "--repeats", "2", "--workers", "2"]
+    assert main(["run", "--out", str(finished), *options]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("CLIPErase") == 1  # one row, the mean over seeds
+    models = json.loads((finished / "run.json").read_text())["models"]
+    assert models[: len(MODELS)] == list(MODELS)
+    assert {"delete-r2-5x", "finetuning-r2-5x", "cliperase-r2-5x"} <= set(models)
+    first, second = (read_record(finished / "records" / f"cliperase{name}-5x.json").model for name in ("", "-r2"))
+    assert (first.seed, second.seed) == (0, 1)
+    assert first.sha256 != second.sha256
+    assert "Each seed by itself" in (finished / "report" / "index.html").read_text()
+
+    alone = tmp_path / "alone"
+    for part in ("dataset", "checkpoints/clean", "checkpoints/compromised"):
+        shutil.copytree(finished / part, alone / part)
+    command = ["run", "--recipe", "tiny", "--out", str(alone), "--methods", "delete", "--repeats", "2"]
+    assert main([*command, "--workers", "1"]) == 0
+    for name in ("delete-5x", "delete-r2-5x"):
+        assert read_record(alone / "records" / f"{name}.json").model.sha256 == (
+            read_record(finished / "records" / f"{name}.json").model.sha256
+        )
+
+
+@pytest.mark.slow
+def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_path, capsys, caplog):
+    """A recipe that names a file of tuned values: the candidate made before is made again, `--untuned` turns back."""
+    out, tuned, recipe = tmp_path / "run", tmp_path / "tuned.yaml", tmp_path / "tiny.yaml"
+    for part in ("dataset", "checkpoints/clean", "checkpoints/compromised"):
+        shutil.copytree(finished / part, out / part)
+    entry = {"values": {"lr": 2e-3}, "method_sha256": "", "trials": [{}] * 7, "objective": 0.25, "default": 0.5}
+    content = {"schema_version": 1, "selection": {"seed": 1000}, "methods": {"delete": entry}}
+    tuned.write_text(yaml.safe_dump(content))
+    text = (resources.files("salmubench") / "recipes" / "tiny.yaml").read_text()
+    recipe.write_text(text.replace("unlearn:\n", f"unlearn:\n  tuned: {tuned}\n"))
+    command = ["run", "--recipe", str(recipe), "--out", str(out), "--methods", "delete,finetuning"]
+    page = out / "report" / "index.html"
+    assert main([*command, "--untuned"]) == 0
+    assert read_record(out / "records" / "delete-5x.json").model.tuned is None
+    assert "Settings chosen by tuning" not in page.read_text()
+    assert main(command) == 0
+    assert "delete-5x: its options changed, made again" in caplog.text
+    assert "finetuning-5x: its" not in caplog.text
+    model = read_record(out / "records" / "delete-5x.json").model
+    assert (model.tuned.selection_seed, model.tuned.trials, model.config_given) == (1000, 7, {"lr": 2e-3})
+    assert model.config["engine"]["lr"] == 2e-3
+    assert "Settings chosen by tuning, 7 trials on another world (seed 1000): DELETE." in page.read_text()
+    content["selection"]["dataset"] = open_dataset(out / "dataset").fingerprint
+    tuned.write_text(yaml.safe_dump(content))
+    assert main(command) == 1
+    assert "Expected another dataset than that on which" in capsys.readouterr().err

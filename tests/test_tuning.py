@@ -64,7 +64,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder without methods: the hand-made dataset, a model that has learnt its pairs, one that hasn't."""
     root = tmp_path_factory.mktemp("world")
-    tiny_dataset(root / "dataset", identities=16, pictures=6)
+    tiny_dataset(root / "dataset", identities=12, pictures=6)
     for kind, seed in (("clean", 1), ("compromised", 0)):
         folder = tiny_model(root / "checkpoints" / kind, seed=seed)
         if kind == "compromised":
