@@ -109,7 +109,7 @@ def _pairs(options: argparse.Namespace, preprocess: Any, tokenizer: Any) -> tupl
 def _optimizer(module: Any, options: argparse.Namespace) -> Any:
     """The recipe's optimiser; weight decay is on all weights, which costs the same."""
     import torch
-    from timm import optim
+    from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
     if options.opt == "adamw":
         betas = (options.beta1, options.beta2)
@@ -119,7 +119,7 @@ def _optimizer(module: Any, options: argparse.Namespace) -> Any:
     settings: dict[str, Any] = {"weight_decay": options.wd, "eps": options.eps}
     if options.beta1 is not None:
         settings["betas"] = (options.beta1, options.beta2)
-    return optim.create_optimizer_v2(module, options.opt.removeprefix("timm/"), lr=options.lr, **settings)
+    return create_optimizer_v2(module, options.opt.removeprefix("timm/"), lr=options.lr, **settings)
 
 
 def _train(

@@ -128,6 +128,6 @@ def _push(folder: Path, name: str, *, private: bool) -> None:
     except (HfHubHTTPError, LocalTokenNotFoundError, OSError, RuntimeError) as error:  # large files raise the last
         said = " ".join(str(error).split()).rstrip(".")
         raise OutputError(
-            f"Expected the Hub to take the model as {name}, found: {said}. Log in with `hf auth login` or set HF_TOKEN, "
-            f"and push again: {folder} is complete."
+            f"Expected the Hub to take the model as {name}, found: {said}. Log in with `hf auth login` or set "
+            f"HF_TOKEN, and push again: {folder} is complete."
         ) from error

@@ -71,9 +71,8 @@ def convert(folder: Path) -> float:
             "without --transformers."
         ) from error
     model.eval()
-    size = loaded.module.visual.image_size  # type: ignore[union-attr]
-    sides = size if isinstance(size, tuple) else (size, size)
-    pixels = torch.randn((4, 3, *sides), generator=torch.Generator().manual_seed(0))  # type: ignore[misc]
+    side = _side(loaded)
+    pixels = torch.randn((4, 3, side, side), generator=torch.Generator().manual_seed(0))
     tokens = loaded.tokenize(_CAPTIONS)
     with torch.no_grad():
         theirs = model(input_ids=tokens, pixel_values=pixels)
@@ -143,7 +142,7 @@ def _no_place(name: str) -> str:
 def _config(loaded: models.ClipModel) -> Any:
     from transformers import CLIPConfig
 
-    given, visual = loaded.config["model_cfg"], loaded.module.visual
+    given = loaded.config["model_cfg"]
     vision, text = given["vision_cfg"], given["text_cfg"]
     width = int(vision["width"])
     shared = {
@@ -151,7 +150,6 @@ def _config(loaded: models.ClipModel) -> Any:
         "projection_dim": int(given["embed_dim"]),
         "layer_norm_eps": 1e-5,
     }
-    size = visual.image_size  # type: ignore[union-attr]
     return CLIPConfig(
         projection_dim=int(given["embed_dim"]),
         vision_config={
@@ -159,7 +157,7 @@ def _config(loaded: models.ClipModel) -> Any:
             "intermediate_size": int(width * vision.get("mlp_ratio", 4)),
             "num_hidden_layers": int(vision["layers"]),
             "num_attention_heads": width // int(vision.get("head_width", 64)),
-            "image_size": int(size[0] if isinstance(size, tuple) else size),  # type: ignore[arg-type]
+            "image_size": _side(loaded),
             "patch_size": int(vision["patch_size"]),
             **shared,
         },
@@ -178,6 +176,13 @@ def _config(loaded: models.ClipModel) -> Any:
     )
 
 
+def _side(loaded: models.ClipModel) -> int:
+    """Side of the pictures that the model sees, pixels."""
+    visual: Any = loaded.module.visual
+    size = visual.image_size
+    return int(size[0] if isinstance(size, tuple) else size)
+
+
 def _processor(loaded: models.ClipModel) -> Any:
     """CLIP's tokenizer with open_clip's vocabulary, and its evaluation transform."""
     import json
@@ -194,8 +199,7 @@ def _processor(loaded: models.ClipModel) -> Any:
         merges.write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in ordered), encoding="utf-8")
         tokenizer = CLIPTokenizer.from_pretrained(name, model_max_length=loaded.context_length)
     cfg = loaded.config["preprocess_cfg"]
-    side = cfg.get("size") or loaded.module.visual.image_size  # type: ignore[union-attr]
-    side = int(side[0] if isinstance(side, list | tuple) else side)
+    side = _side(loaded)
     pictures = CLIPImageProcessor(
         size={"shortest_edge": side},
         crop_size={"height": side, "width": side},
