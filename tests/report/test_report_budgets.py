@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from salmubench.report import budgets, groups, plots, sections, wording
 from salmubench.report.collect import Run, read_run, score_of
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
+from salmubench.results import RunRecord
 from salmubench.results.verdict import THRESHOLDS
 
 
@@ -54,6 +56,25 @@ def test_plot_joins_the_budgets_of_a_method(run: Run, page: str) -> None:
     assert ends == sorted(ends, reverse=True)  # leakage falls with the budget
     assert way.count("L") == 3  # from Compromised to 1, 2 and 5 ×
     assert 'class="way"' not in page  # every method of that run has one budget
+
+
+def test_numbers_that_records_break_down_have_tables_without_the_dataset(run: Run) -> None:
+    def told(record: RunRecord) -> RunRecord:
+        by_job = {"job": record.scores["AssocStr"], "city": record.scores["AssocStr"]}
+        retrieval = {"job": record.scores["RetFail"]}
+        return replace(record, breakdowns={"attribute": {"AssocStr": by_job, "RetFail": retrieval}})
+
+    alone = replace(run, dataset=None, records=[told(run.records[0]), run.records[1], *map(told, run.records[2:])])
+    names = wording.display_names(alone.records)
+    (found,) = groups.breakdowns(alone, names, key="r")
+    strength, *retrieval = found.tables
+    assert strength.caption == "AssocStr, by attribute"
+    assert [head.label for head in strength.heads] == [wording.group("city"), wording.group("job")]
+    assert [row.name for row in strength.references] == [names[alone.records[0].model.name]]
+    assert len(strength.methods) == len(alone.records) - 2
+    score = alone.records[2].scores["AssocStr"]["value"]
+    assert strength.methods[0].cells[0].text == wording.percent(score.normalised.value)
+    assert [table.caption for table in retrieval] == ["RetFail MRR, by attribute", "RetFail R@1, by attribute"]
 
 
 def test_groups_add_up_to_the_whole(run: Run) -> None:

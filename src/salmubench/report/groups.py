@@ -13,6 +13,7 @@ from salmubench.report.cells import Cell, Head, Row, Table, with_words
 from salmubench.report.collect import Run, reference_kind
 from salmubench.results.breakdown import Group, breakdown, labels_of, lump
 from salmubench.results.metric import Metric
+from salmubench.results.schema import Score
 from salmubench.results.scores import METRICS_PACKAGE
 from salmubench.types import FIELDS, GROUPINGS
 
@@ -38,9 +39,10 @@ class Breakdown:
 
 
 def breakdowns(run: Run, names: Mapping[str, str], *, key: str) -> list[Breakdown]:
-    """Leakage left and share kept by group; groupings of which the dataset knows one group only are left out."""
-    if run.dataset is None:
-        return []
+    """Leakage left and share kept by group; groupings of which the dataset knows one group only are left out.
+
+    Behind them every number of the groupings that the records themselves break down (`score --by`).
+    """
     retrieval, kept = _metric("retfail"), _metric("interidsim")
     sources = (
         ("left", "Leakage left L of RetFail MRR", retrieval, "mrr", ("RetFail",)),
@@ -49,18 +51,71 @@ def breakdowns(run: Run, names: Mapping[str, str], *, key: str) -> list[Breakdow
     found = []
     for by in GROUPINGS:
         made = []
-        for short, title, metric, part, metrics in sources:
+        for short, title, metric, part, metrics in sources if run.dataset is not None else ():
             items = {record.model.name: _items(run, record.model.name, metrics, metric) for record in run.records}
             first = next((table for table in items.values() if table is not None), None)
             if first is None:
                 continue
+            assert run.dataset is not None
             labels = lump(labels_of(first, run.dataset, by), _MOST)
             if len(set(labels)) < 2:
                 continue
             made.append(_table(run, names, items, labels, metric, part, key=f"{key}-{by}-{short}", title=title, by=by))
+        made += _stored_tables(run, names, key=key, by=by, but=bool(made))
         if made:
             found.append(Breakdown(f"{key}-{by}", TITLES[by], made))
     return found
+
+
+def _stored_tables(run: Run, names: Mapping[str, str], *, key: str, by: str, but: bool) -> list[Table]:
+    """Tables of the numbers that the records break down themselves.
+
+    Args:
+        run: the run.
+        names: model name → display name.
+        key: of the section.
+        by: the grouping.
+        but: leave out RetFail MRR, which has a table already.
+    """
+    told = {record.model.name: record.breakdowns.get(by, {}) for record in run.records}
+    parts = dict.fromkeys(
+        (metric, part)
+        for metrics in told.values()
+        for metric, groups in metrics.items()
+        for scores in groups.values()
+        for part in scores
+        if not (but and (metric, part) == ("RetFail", "mrr"))
+    )
+    return [_stored_table(run, names, told, which, key=key, by=by) for which in parts]
+
+
+def _stored_table(
+    run: Run,
+    names: Mapping[str, str],
+    told: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Score]]]],
+    which: tuple[str, str],
+    *,
+    key: str,
+    by: str,
+) -> Table:
+    metric, part = which
+    sizes: dict[str, int] = {}
+    for metrics in told.values():
+        sizes |= {label: scores[part].n for label, scores in metrics.get(metric, {}).items()}
+    order = _order(sorted(sizes, key=lambda label: (-sizes[label], label))[:_MOST])
+    rows: tuple[list[Row], list[Row]] = ([], [])
+    for record in run.records:
+        groups = told[record.model.name].get(metric)
+        if groups is None:
+            continue
+        cells = [_cell(Group(label, groups[label]), part) if label in groups else Cell("–") for label in order]
+        kind = reference_kind(record)
+        row = Row(names[record.model.name], kind or "method", cells)
+        rows[0 if kind else 1].append(with_words(row, record))
+    heads = [Head(wording.group(label), n=f"n = {wording.count(sizes[label])}") for label in order]
+    columns = (*wording.EFFICACY, *wording.UTILITY)
+    title = next((column.label for column in columns if (column.metric, column.part) == which), metric)
+    return Table(f"{key}-{by}-{metric}-{part}".lower(), f"{title}, {TITLES[by].lower()}", heads, rows[0], rows[1])
 
 
 def _metric(name: str) -> Metric:
