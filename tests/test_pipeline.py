@@ -248,3 +248,4 @@ def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_pat
     tuned.write_text(yaml.safe_dump(content))
     assert main(command) == 1
     assert "Expected another dataset than that on which" in capsys.readouterr().err
+    assert main([*command[:-1], "finetuning"]) == 0  # nothing tuned is used: the world may be any

@@ -116,7 +116,8 @@ def run(
         inputs={"device": device, "precision": precision},
     ) as folder:  # fmt: skip
         steps = _Steps(out, loaded, seed=seed, device=device, precision=precision)
-        failed = steps.everything(candidates, tuned=tuned, executor=executor, workers=workers)
+        used = tuned if any(item.tuned is not None for item in candidates) else None
+        failed = steps.everything(candidates, tuned=used, executor=executor, workers=workers)
         if not folder.complete:
             folder.finish()
         return RunResult(out, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
