@@ -37,6 +37,7 @@ class Repository:
     commits: dict[str, Mapping[str, Path]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     gated: bool = False
+    private: bool = False
 
     def find(self, revision: str) -> str | None:
         """The commit of a revision."""
@@ -51,6 +52,8 @@ class HubStandIn:
         repositories: (`model` or `dataset`, id) → repository.
         requests: "METHOD path" of each request, in order.
         cut: path in a repository → bytes after which its next download breaks off, once.
+        tokens: of the requests that write.
+        refusal: status with which commits are refused.
     """
 
     def __init__(self) -> None:
@@ -58,6 +61,8 @@ class HubStandIn:
         self.requests: list[str] = []
         self.cut: dict[str, int] = {}
         self.large: dict[str, bytes] = {}
+        self.tokens: set[str] = set()
+        self.refusal: int | None = None
         self._uploads = tempfile.TemporaryDirectory()
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -211,7 +216,8 @@ class _Handler(BaseHTTPRequestHandler):
         told = json.loads(self.body())
         name = f"{told['organization']}/{told['name']}" if told.get("organization") else told["name"]
         if self.may_write():
-            self.hub.repositories.setdefault((told.get("type") or "model", name), Repository())
+            new = Repository(private=told.get("private") is True or told.get("visibility") == "private")
+            self.hub.repositories.setdefault((told.get("type") or "model", name), new)
             self.answer(200, {"url": f"{self.hub.url}/{name}", "name": name})
 
     def validate(self) -> None:
@@ -227,6 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
     def lfs_batch(self, kind: str | None, name: str) -> None:
         objects = [
             {**item, "actions": {"upload": {"href": f"{self.hub.url}/lfs/{item['oid']}", "header": {}}}}
+            if item["oid"] not in self.hub.large
+            else item
             for item in json.loads(self.body())["objects"]
         ]
         self.answer(200, {"transfer": "basic", "objects": objects})
@@ -241,7 +249,11 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.may_write():
             return
         files: dict[str, bytes] = {}
-        for line in self.body().splitlines():
+        lines = self.body().splitlines()
+        if self.hub.refusal is not None:
+            self.answer(self.hub.refusal, {"error": "refused"})
+            return
+        for line in lines:
             entry = json.loads(line)
             if entry["key"] == "file":
                 files[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
@@ -253,6 +265,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def may_write(self) -> bool:
         allowed = bool(self.headers.get("Authorization"))
+        self.hub.tokens.add((self.headers.get("Authorization") or "").removeprefix("Bearer "))
         if not allowed:
             self.answer(401, {"error": "Invalid credentials in Authorization header"})
         return allowed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from salmubench.cli.output import on_terminal, print_json, print_table
 from salmubench.executor import Executor
@@ -103,6 +103,65 @@ def preview_(dataset: str, *, out: Path, identities: int = 12, pictures: int = 6
     from salmubench.layout import open_dataset
 
     print(preview(open_dataset(dataset), out=out, identities=identities, pictures=pictures))
+
+
+def export_(
+    dataset: str,
+    *,
+    format: Literal["webdataset", "hub"],  # noqa: A002 - the option's name
+    out: Path,
+    seed: int = 0,
+    license: str | None = None,  # noqa: A002 - the option's name
+    embeddings: Path | None = None,
+    push: str | None = None,
+    public: bool = False,
+) -> None:
+    """Write a dataset as WebDataset shards, or as a folder ready for the Hugging Face Hub.
+
+    Args:
+        dataset: a folder or a Hub id.
+        format: `webdataset`: tar shards with sizes.json, for open_clip's `--train-data`; `hub`: parquet, metadata,
+            card and eval.yaml.
+        out: a new folder.
+        seed: of the order in which rows are dealt to shards.
+        license: of a hub folder, as the Hub calls it; CC0 for what our own renderer drew.
+        embeddings: of Compromised after scoring: adds the fragile set to a hub folder.
+        push: org/name: also upload the hub folder, with the token in HF_TOKEN.
+        public: a repository that is new is public; private by default.
+    """
+    from salmubench.dataset import export
+    from salmubench.errors import ConfigError
+    from salmubench.layout import open_dataset
+
+    opened = open_dataset(dataset)
+    if format == "webdataset":
+        if push is not None or license is not None or embeddings is not None:
+            raise ConfigError("Expected --push, --license and --embeddings with --format hub, found them with shards.")
+        shards = export.export_webdataset(opened, out, seed=seed)
+        for part in ("retain", "sensitive"):
+            if shards.shards(part):
+                print(f"{shards.pattern(part)}  {shards.rows(part)} pairs")
+        return
+    tasks = _benchmark_tasks()
+    folder = export.export_hub(opened, out, tasks=tasks, licence=license, hub_id=push, embeddings=embeddings)
+    print(folder)
+    if push is not None:
+        from salmubench.dataset.publish import publish
+
+        print(publish(folder, push, public=public))
+
+
+def _benchmark_tasks() -> dict[str, str]:
+    """Task ids as `.eval_results` of models name them, and what each is computed on."""
+    from salmubench import metrics
+    from salmubench.results.metric import PARTS
+
+    described = [metrics.load(name).metric for name in metrics.names()]
+    return {
+        metric.name if part == "value" else f"{metric.name}_{part}": metric.needs[0]
+        for metric in described
+        for part in PARTS[metric.items]
+    }
 
 
 def _show_stats(found: dict[str, Any]) -> None:

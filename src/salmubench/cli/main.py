@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dataset validate": ("dataset", "check every rule of the format and of privacy"),
     "dataset stats": ("dataset", "counts by split, attribute, style, country, aspect; shortcut checks"),
     "dataset preview": ("dataset", "contact sheet of the portraits"),
+    "dataset export": ("dataset", "the dataset as WebDataset shards or as a folder for the Hub"),
     "pretrain": ("pretrain", "train Clean or Compromised from scratch"),
     "unlearn": ("unlearn", "apply one method: one candidate"),
     "tune": ("tune", "choose a method's options on a world that is never evaluated"),

@@ -20,7 +20,7 @@ from typing import Any
 from salmubench import cost, layout, manifest
 from salmubench import executor as executors
 from salmubench.dataset import backends, blocks, captioning, curation
-from salmubench.dataset.card import card
+from salmubench.dataset.card import Origin, card
 from salmubench.dataset.config import DatasetConfig
 from salmubench.dataset.curation_page import CurationPage
 from salmubench.dataset.personas import TERRITORIES
@@ -133,7 +133,8 @@ def _make(
         redrawn = _write_metadata(plan, config, out)
         dataset = layout.Dataset(out)
         fingerprint, counts = dataset.fingerprint, dict(dataset.counts)
-        text = card(counts, identities=len(plan.personas), size=config.size, seed=seed, fingerprint=fingerprint)
+        origin = Origin(config.size, seed, config.backends.portraits, config.backends.captions)
+        text = card(counts, identities=len(plan.personas), origin=origin, fingerprint=fingerprint)
         manifest.write_text(out / CARD, text)
     with watch.phase("shards"):
         from salmubench.shards import write_shards
