@@ -20,7 +20,7 @@ from salmubench.errors import ConfigError, OutputError, RecordError
 from salmubench.report.check import check
 from salmubench.report.intake import Limits, read_json, read_table
 from salmubench.report.peers import conflicts, duplicates_in, fingerprint
-from salmubench.report.submission import hub_yaml, required_files, submit
+from salmubench.report.submission import hub_yaml, required_files, split_name, submit
 from salmubench.results.io import GALLERY_SCHEMA, read_record
 from salmubench.results.items import ITEM_SCHEMA
 
@@ -449,3 +449,18 @@ def test_strict_json(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"a": [1, 2.5, null]}')
     assert read_json(path) == {"a": [1, 2.5, None]}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cliperase-5x", ("cliperase", 5.0)),
+        ("cliperase-r2-5x", ("cliperase", 5.0)),  # the second of several seeds
+        ("my-r-method-r12-0.5x", ("my-r-method", 0.5)),
+        ("npo-1e-3x", ("npo", 0.001)),
+        ("cliperase", None),
+        ("-5x", None),
+    ],
+)
+def test_names_of_models(name: str, expected: tuple[str, float] | None) -> None:
+    assert split_name(name) == expected

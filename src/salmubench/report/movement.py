@@ -12,7 +12,6 @@ from salmubench.report.collect import Run, reference_kind
 
 _FAINTEST, _DARKEST = 1e-4, 1.0  # shares of a layer's own length between which colours differ
 _CELL_WIDTH, _CELL_HEIGHT, _LEFT = 46.0, 17.0, 196.0
-_LEAST = 960.0  # units: a map of few methods is not blown up
 _LETTER = 6.2  # mean width of a letter of the heads, units
 
 
@@ -34,7 +33,7 @@ def movement_map(run: Run, names: Mapping[str, str]) -> Markup | None:
     heads = [names[name] for name in moved]
     top = 14 + max(len(head) for head in heads) * _LETTER * math.sin(math.radians(55))
     aside = max(len(head) for head in heads) * _LETTER * math.cos(math.radians(55))
-    width, height = max(_LEFT + len(heads) * _CELL_WIDTH + aside, _LEAST), top + len(layers) * _CELL_HEIGHT + 4
+    width, height = _LEFT + len(heads) * _CELL_WIDTH + aside, top + len(layers) * _CELL_HEIGHT + 4
     parts: list[Markup] = []
     for column, head in enumerate(heads):
         x = _LEFT + (column + 0.5) * _CELL_WIDTH
@@ -47,7 +46,7 @@ def movement_map(run: Run, names: Mapping[str, str]) -> Markup | None:
             share = found.get(layer)
             if share is not None:
                 parts += _cell(_LEFT + column * _CELL_WIDTH, y, share)
-    return svg.drawing(width, height, *parts, label=_told(moved, names), class_="movement")
+    return svg.drawing(width, height, *parts, label=_told(moved, names), class_="movement", fixed=True)
 
 
 def _cell(x: float, y: float, share: float) -> list[Markup]:

@@ -31,7 +31,7 @@ MAX_BUDGET = 5.0
 """Largest budget that is compared: that of the paper's main table."""
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
-_BUDGET = re.compile(r"(.+)-(\d+(?:\.\d+)?(?:e[+-]?\d+)?)x")
+_BUDGET = re.compile(r"(.+?)(?:-r\d+)?-(\d+(?:\.\d+)?(?:e[+-]?\d+)?)x")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~/%?#&=+,;:@!$*-]*)?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -74,7 +74,7 @@ def required_files() -> tuple[str, ...]:
 
 
 def split_name(name: str) -> tuple[str, float] | None:
-    """Method and budget of `<method>-<budget>x`; `None` where the name isn't one."""
+    """Method and budget of `<method>-<budget>x` or, of a further seed, `<method>-r<n>-<budget>x`; else `None`."""
     found = _BUDGET.fullmatch(name) if NAME.fullmatch(name) else None
     return None if found is None else (found[1], float(found[2]))
 

@@ -27,15 +27,22 @@ def element(name: str, *children: Markup | str, **attributes: str | float | None
 
 
 def drawing(
-    width: float, height: float, *children: Markup, label: str | None, class_: str, role: str = "img"
+    width: float,
+    height: float,
+    *children: Markup,
+    label: str | None,
+    class_: str,
+    role: str = "img",
+    fixed: bool = False,
 ) -> Markup:
     """A picture of `width × height` units; with a label it is an image for screen readers, without it is hidden.
 
-    One with links in it is no image to them but a `group`.
+    One with links in it is no image to them but a `group`. A `fixed` one is shown at its size, not fitted to its place.
     """
     told = {"role": role, "aria_label": label} if label else {"aria_hidden": "true"}
     box = f"0 0 {coordinate(width)} {coordinate(height)}"
-    return element("svg", *children, viewBox=box, class_=class_, **told)
+    size = {"width": width, "height": height} if fixed else {}
+    return element("svg", *children, viewBox=box, class_=class_, **told, **size)
 
 
 def group(children: Iterable[Markup], **attributes: str | float | None) -> Markup:

@@ -2,7 +2,8 @@ for (const bar of document.querySelectorAll(".filter")) {
   const rows = [...document.getElementById(bar.dataset.scope).querySelectorAll("tbody.methods tr")];
   const text = bar.querySelector("input"), picks = [...bar.querySelectorAll("select")], told = bar.querySelector("output");
   const words = new Map(rows.map((row) => [row, row.dataset.words || row.cells[0].textContent.toLowerCase()]));
-  const models = new Set(rows.map((row) => row.dataset.words || row.cells[0].textContent)).size;
+  const counts = (row) => !row.closest("details"); // what is folded away is detail of a model, not another one
+  const models = new Set(rows.filter(counts).map((row) => words.get(row))).size;
   const apply = () => {
     const wanted = text.value.toLowerCase().split(/\s+/).filter(Boolean);
     const shown = new Set();
@@ -10,7 +11,7 @@ for (const bar of document.querySelectorAll(".filter")) {
       const fits = wanted.every((word) => words.get(row).includes(word)) &&
         picks.every((pick) => !pick.value || (row.dataset[pick.dataset.key] || "").split(" ").includes(pick.value));
       row.hidden = !fits;
-      if (fits) shown.add(words.get(row));
+      if (fits && counts(row)) shown.add(words.get(row));
     }
     told.textContent = shown.size === models ? `all ${models} shown` : `${shown.size} of ${models} shown`;
   };
