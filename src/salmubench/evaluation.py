@@ -151,7 +151,10 @@ def verify_official(
         )
     found = {}
     for kind, folder in folders.items():
-        record = score(embeddings=folder, **folders, out=out / "records" / f"{kind}.json")
+        record = score(
+            embeddings=folder, clean=folders["clean"], compromised=folders["compromised"],
+            out=out / "records" / f"{kind}.json",
+        )  # fmt: skip
         found[kind] = Verified(record, compare_with_published(numbers(read_record(record)), kind))
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -94,7 +94,7 @@ def split_transform(transform: Any) -> Preprocessor:
 
 def decoded(
     batches: Iterable[list[tuple[str, bytes]]], preprocessor: Preprocessor, *, workers: int
-) -> Iterator[list[Pixels]]:
+) -> Generator[list[Pixels]]:
     """Decode batches of pictures in threads, ahead of the reader, in order.
 
     Args:

@@ -26,7 +26,7 @@ from salmubench.results.io import (
     record_provenance,
     write_record,
 )
-from salmubench.results.schema import SCHEMA_VERSION, Cost, Dataset, Model, RunRecord
+from salmubench.results.schema import SCHEMA_VERSION, Cost, Dataset, Model, RunRecord, Score
 from salmubench.results.scores import describe_all, rescore, score_items
 from salmubench.results.verdict import judge
 
@@ -116,7 +116,7 @@ def _alone(items: Path, table: pa.Table, config: ScoreConfig) -> RunRecord:
 
 def _breakdowns(
     record: RunRecord, table: pa.Table, dataset: str | None, config: ScoreConfig
-) -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, object]]]]:
+) -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, Score]]]]:
     if dataset is None:
         raise RecordError("Expected --dataset beside --items and --by: items don't say which attribute they are about.")
     opened = layout.open_dataset(dataset)

@@ -111,7 +111,7 @@ def _column(
 ) -> Sequence[float] | None:
     """The list of one file, checked against its own number; `None` where it isn't the items of `forget`."""
     section, key = ITEM_PLACES[metric.name]
-    found = content.get("efficacy", {}).get(section, {}).get(key)
+    found: list[float] | None = content.get("efficacy", {}).get(section, {}).get(key)
     if found is None:
         return None
     rows = len(dataset.rows(Split.FORGET))
