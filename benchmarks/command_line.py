@@ -1,6 +1,6 @@
 """How fast the command line answers.
 
-    python benchmarks/command_line.py [--runs 11]
+    python benchmarks/command_line.py [--runs 11] [--out results/speed/command-line.json]
 
 Prints seconds of whole processes, from start to exit: median wall-clock and processor time of `--help`, of a command's
 own help and of a completion, beside Python alone and beside what help would take if every command were imported and
@@ -16,6 +16,9 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+from salmubench import manifest
 
 MAIN = [sys.executable, "-m", "salmubench.cli.main"]
 EVERYTHING = """
@@ -40,12 +43,17 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=11)
-    runs = parser.parse_args().runs
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    runs, found = options.runs, {}
     print(f"{'':<38} {'wall':>8} {'processor':>10}   median of {runs}")
     for name, (command, environment) in CASES.items():
         times = [measure(command, environment) for _ in range(runs + 1)][1:]  # the first one fills the disk's cache
         wall, processor = (statistics.median(column) for column in zip(*times, strict=True))
+        found[name] = {"wall": wall, "processor": processor}
         print(f"{name:<38} {wall:>6.3f} s {processor:>8.3f} s")
+    if options.out is not None:
+        manifest.write_json(options.out, {"hardware": manifest.hardware(), "runs": runs, "seconds": found})
 
 
 def measure(command: list[str], environment: dict[str, str]) -> tuple[float, float]:

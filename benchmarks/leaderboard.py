@@ -1,10 +1,10 @@
 """The leaderboard's speed: checking a submission of official size, building and loading a board of many.
 
-    python benchmarks/leaderboard.py [--submissions 500] [--only check|build]
+    python benchmarks/leaderboard.py [--submissions 500] [--only check|build] [--out results/speed/leaderboard.json]
 
-Prints the seconds of `check` at a quarter, half and the whole of the official size (77,000 pairs, ImageNet's 50,000
-pictures), of `build` for a quarter, half and all submissions (afresh, and again with nothing changed), and of loading
-the first page in Chromium. The cost should grow in proportion.
+Prints, and writes as JSON, the seconds of `check` at a quarter, half and the whole of the official size (77,000 pairs,
+ImageNet's 50,000 pictures), of `build` for a quarter, half and all submissions (afresh, and again with nothing
+changed), and of loading the first page in Chromium. The cost should grow in proportion.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -62,16 +63,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--submissions", type=int, default=500)
     parser.add_argument("--only", choices=("check", "build"), default=None)
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    found: dict[str, Any] = {"hardware": manifest.hardware()}
     with tempfile.TemporaryDirectory() as name:
         if options.only != "build":
-            measure_check(Path(name) / "check")
+            found["check"] = measure_check(Path(name) / "check")
         if options.only != "check":
-            measure_build(Path(name) / "build", options.submissions)
+            found |= measure_build(Path(name) / "build", options.submissions)
+    if options.out is not None:
+        manifest.write_json(options.out, found)
 
 
-def measure_check(root: Path) -> None:
+def measure_check(root: Path) -> list[dict[str, float]]:
     """Check submissions of growing size."""
+    told = []
     for share in (0.25, 0.5, 1.0):
         counts = {split: round(rows * share) for split, rows in OFFICIAL.items()}
         run = write_run(root / f"run-{share}", counts, models=1, people=round(774 * share))
@@ -83,16 +89,19 @@ def measure_check(root: Path) -> None:
         rows = found.loaded.items["record"].num_rows if found.loaded else 0
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
         pairs = sum(counts.values()) - counts["general_knowledge"]
+        told.append({"pairs": pairs, "items": rows, "megabytes": size, "seconds": seconds})
         print(f"check   {pairs:7,} pairs, {rows:8,} items, {size:5.1f} MB   {seconds:6.2f} s")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    return told
 
 
-def measure_build(root: Path, submissions: int) -> None:
+def measure_build(root: Path, submissions: int) -> dict[str, Any]:
     """Build boards of a growing number of submissions, and load the largest."""
     run = write_run(root / "run", SMALL, models=submissions, people=20)
     results = root / "results"
     for number in range(submissions):
         submit(run, model=_name(number), out=results / f"s{number:04d}", author=f"Team {number % 37}")
+    told = []
     for share in (0.25, 0.5, 1.0):
         part = root / f"results-{share}"
         for folder in sorted(results.iterdir())[: round(submissions * share)]:
@@ -103,19 +112,21 @@ def measure_build(root: Path, submissions: int) -> None:
             built = build(part, out=root / f"site-{share}")
             seconds.append(time.perf_counter() - start)
         assert not built.refused, built.refused
+        told.append({"submissions": built.shown, "seconds": seconds[0], "again": seconds[1]})
         print(f"build   {built.shown:4d} submissions   {seconds[0]:6.2f} s, again {seconds[1]:6.2f} s")
-    load(root / "site-1.0" / "index.html")
+    return {"build": told, "load": load(root / "site-1.0" / "index.html")}
 
 
-def load(index: Path) -> None:
-    """Load the page in Chromium, three times in fresh contexts."""
+def load(index: Path) -> list[float]:
+    """Load the page in Chromium, three times in fresh contexts: seconds to the first frame."""
     binary = shutil.which("chromium")
     if binary is None:
         print("load    no Chromium here")
-        return
+        return []
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as engine:
+        found = []
         browser = engine.chromium.launch(executable_path=binary, args=["--no-sandbox", "--disable-gpu"])
         for _ in range(3):
             context = browser.new_context()
@@ -124,9 +135,11 @@ def load(index: Path) -> None:
             page.goto(index.as_uri(), wait_until="load")
             page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
             seconds = time.perf_counter() - start
+            found.append(seconds)
             print(f"load    {index.stat().st_size / 1e6:5.2f} MB   {seconds:6.2f} s to the first frame")
             context.close()
         browser.close()
+        return found
 
 
 def _name(number: int) -> str:

@@ -1,0 +1,75 @@
+"""Take the pictures of the README from a finished run: `python scripts/pictures.py runs/mini`. Needs Chromium."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from salmubench.report.collect import read_run, reference_kind
+from salmubench.report.config import ReportConfig
+from salmubench.report.leaderboard import build
+from salmubench.report.page import report
+from salmubench.report.submission import submit
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+MOST_BYTES = 150_000
+
+
+def main(run: Path) -> None:
+    """Write `docs/report.png` and `docs/leaderboard.png`.
+
+    Args:
+        run: folder of `salmubench run`.
+    """
+    binary = shutil.which("chromium")
+    if binary is None:
+        sys.exit("Expected Chromium, found none. Install it by: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as engine:
+        page = report([run], out=Path(name) / "report", config=ReportConfig())
+        board = leaderboard(run, Path(name))
+        browser = engine.chromium.launch(executable_path=binary, args=["--no-sandbox", "--disable-gpu"])
+        take(browser, page, "figure:has(.damage.wide)", DOCS / "report.png")
+        take(browser, board, "section", DOCS / "leaderboard.png", most=1400)
+        browser.close()
+
+
+def leaderboard(run: Path, folder: Path) -> Path:
+    """A board of the run's models."""
+    for record in read_run(run).records:
+        if record.status == "complete" and reference_kind(record) is None:
+            submit(run, model=record.model.name, out=folder / "results" / record.model.name)
+    return build(folder / "results", out=folder / "site").index
+
+
+def take(browser: Any, page: Path, selector: str, out: Path, *, most: int | None = None) -> None:
+    """Write a picture of an element.
+
+    Args:
+        browser: Chromium.
+        page: the page.
+        selector: of the element.
+        out: the PNG.
+        most: its greatest height in pixels; what lies below is cut off.
+    """
+    tab = browser.new_page(viewport={"width": 1120, "height": 900}, color_scheme="light")
+    tab.goto(page.as_uri())
+    picture = Image.open(io.BytesIO(tab.locator(selector).first.screenshot()))
+    tab.close()
+    picture = picture.crop((0, 0, picture.width, min(picture.height, most or picture.height)))
+    picture.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        out, optimize=True
+    )
+    size = out.stat().st_size
+    assert size < MOST_BYTES, f"Expected at most {MOST_BYTES} bytes in {out.name}, found {size}."
+    print(out, picture.size, size)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
