@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from salmubench import manifest
 from salmubench.cli.main import main
 from salmubench.errors import ConfigError
 from salmubench.models import WEIGHTS
@@ -113,7 +114,9 @@ def test_a_script_runs_through(tiny_folder, tmp_path):
     done = subprocess.run(["bash", tmp_path / "train.sh"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1] == str(out)
-    assert (out / "manifest.json").is_file()
+    cost = manifest.read_manifest(out, "pretrain")["cost"]
+    assert cost["seconds"] >= 1  # as the engine's log tells: the last call didn't train
+    assert cost["peak_memory"] is None
 
 
 def test_without_dataset_kind_and_out(capsys):

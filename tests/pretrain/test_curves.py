@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow.parquet as pq
 
-from salmubench.pretrain.curves import entries, write_curves
+from salmubench.pretrain.curves import entries, logged_seconds, write_curves
 
 
 def line(epoch, loss, lr="0.000300"):
@@ -39,3 +39,13 @@ def test_table(tmp_path):
     assert table[0] == {"step": 3, "pairs": 39, "name": "loss", "value": 2.5}
     assert table[2]["value"] == 65.9619 / 2  # ten pairs, which the engine took for twenty
     assert [row["name"] for row in table] == ["loss", "lr", "samples_per_second", "logit_scale"]
+
+
+def test_seconds_of_a_log_leave_out_what_lies_between_two_starts():
+    log = [
+        "2026-11-24,09:00:00 | INFO | No latest resume checkpoint found in x.", "noise",
+        "2026-11-24,09:00:30 | INFO | Start epoch 0", "2026-11-24,09:02:00 | INFO | Train Epoch: 0",
+        "2026-11-25,09:02:00 | INFO | Found latest resume checkpoint at x.", "2026-11-25,09:02:10 | INFO | y",
+    ]  # fmt: skip
+    assert logged_seconds(log) == 130
+    assert logged_seconds([]) == 0

@@ -68,7 +68,7 @@ def test_trial_on_this_machine(tiny_folder):
 
 
 def test_text_of_a_recipe_without_a_dataset(capsys, monkeypatch):
-    trial = estimate.Here(pairs_per_second=100.0, startup=20.0, seconds=5000.0, memory=2**31, batch=32)
+    trial = estimate.Here(pairs_per_second=100.0, processes=1, startup=20.0, seconds=5000.0, memory=2**31, batch=32)
     monkeypatch.setattr(estimate, "probe", lambda *_, **__: trial)
     assert main(["pretrain", "--estimate", "--recipe", "mini", "--kind", "clean"]) == 0
     shown = capsys.readouterr().out

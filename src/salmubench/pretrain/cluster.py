@@ -13,7 +13,8 @@ PORT = 29500
 
 _SLURM = """\
 #!/usr/bin/env bash
-# Trains {kind} on {nodes} machines with {processes} processes each, {batch} pairs a step. Submit it: sbatch FILE
+# Trains {kind}: {nodes} × {processes} processes (machines × processes on each), {batch} pairs a step.
+# Submit it: sbatch FILE
 # Partition, account and time are the site's: give them to sbatch, or add #SBATCH lines. The folder of the checkpoint,
 # the dataset and this Python must be visible on all machines. After a failure or a time limit, submit it again: it goes
 # on from the last whole epoch.
@@ -37,7 +38,8 @@ srun --kill-on-bad-exit=1 \\
 
 _TORCHRUN = """\
 #!/usr/bin/env bash
-# Trains {kind} on {nodes} machines with {processes} processes each, {batch} pairs a step. Run it on every machine:
+# Trains {kind}: {nodes} × {processes} processes (machines × processes on each), {batch} pairs a step.
+# Run it on every machine:
 #     HEAD=host-of-machine-0 NODE_RANK=0 bash FILE     (… NODE_RANK={last} on the last one)
 # The folder of the checkpoint, the dataset and this Python must be visible on all machines. After a failure, run it on
 # all machines again: it goes on from the last whole epoch.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,8 @@ _ENTRY = re.compile(
     r"Train Epoch: (?P<epoch>\d+) \[.*?, (?P<speed>[0-9.e+-]+|inf)/s, .* LR: (?P<lr>\S+) Logit Scale: (?P<scale>\S+)"
     r".*? Loss: (?P<loss>\S+) \("
 )
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d,\d\d:\d\d:\d\d")
+_STARTED = "latest resume checkpoint"  # the engine's first line: whether it found one
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,24 @@ def entries(lines: Iterable[str], *, steps: int, every: int) -> list[Entry]:
         if entry is not None:
             found[entry.step] = entry
     return [found[step] for step in sorted(found)]
+
+
+def logged_seconds(lines: Iterable[str]) -> float:
+    """Seconds that the engine ran, by the times of its log; what lies between a failure and the next start is left out.
+
+    Args:
+        lines: a whole log.
+    """
+    total, before = 0.0, None
+    for line in lines:
+        stamp = _STAMP.match(line)
+        if stamp is None:
+            continue
+        now = datetime.strptime(stamp[0], "%Y-%m-%d,%H:%M:%S").replace(tzinfo=UTC)
+        if before is not None and _STARTED not in line:
+            total += (now - before).total_seconds()
+        before = now
+    return total
 
 
 def write_curves(folder: Path, found: Sequence[Entry], *, pairs: Sequence[int], batch: int) -> Path:

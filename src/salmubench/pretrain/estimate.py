@@ -64,10 +64,9 @@ class Work:
         return self.operations / (gpus * H100 * utilisation) / 3600
 
     def gpu_memory(self, process_batch: int, world: int) -> int:
-        """Bytes of one process: weights, gradients, two moments (fp32), activations, and the similarities."""
-        similarities = 2 * 4 * 3 * process_batch * process_batch * world
-        features = 2 * 4 * 2048 * process_batch * world
-        return 16 * self.parameters + process_batch * self.activations + similarities + features
+        """Bytes of one process: weights, gradients, two moments (fp32), activations, and similarities both ways."""
+        similarities = 2 * 4 * 2 * process_batch * process_batch * world  # each with its gradient
+        return 16 * self.parameters + process_batch * self.activations + similarities
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,7 @@ class Here:
 
     Attributes:
         pairs_per_second: over all processes.
+        processes: how many trained at once: the recipe's, or fewer where the machine has no room for them.
         startup: seconds before the first step: imports, and decoding where the pairs stay in memory.
         seconds: of the whole training.
         memory: bytes of one process.
@@ -83,6 +83,7 @@ class Here:
     """
 
     pairs_per_second: float
+    processes: int
     startup: float
     seconds: float
     memory: int
@@ -169,7 +170,7 @@ def probe(
     precision: str,
     seconds: float = _PROBE_SECONDS,
 ) -> Here:
-    """Train for some seconds on this machine, as many processes at once as the recipe has.
+    """Train for some seconds on this machine, as many processes at once as the recipe has and the machine has room for.
 
     Args:
         config: the recipe's section.
@@ -183,7 +184,8 @@ def probe(
         StageError: the probe failed.
     """
     architecture = architectures.find(config.model)
-    threads = config.threads or max(1, cores() // config.processes)
+    processes = min(config.processes, _places(device))
+    threads = min(config.threads or cores(), max(1, cores() // processes))
     words = [sys.executable, "-m", "salmubench.pretrain.probe"]
     options = {
         "model": architecture.name, "opt": config.optimizer, "lr": config.lr, "wd": config.weight_decay,
@@ -194,7 +196,7 @@ def probe(
     }  # fmt: skip
     for name, value in options.items():
         words += [] if value is None else [f"--{name}", str(value)]
-    found = _together([words] * config.processes)
+    found = _together([words] * processes)
     speed = sum(one["pairs_per_second"] for one in found)
     decoding = sum(one["decoded_per_second"] for one in found)
     startup = max(one["import_torch"] + one["import_all"] for one in found) + _EXTRA_START
@@ -202,13 +204,22 @@ def probe(
     pairs = work(config, rows=rows).pairs
     if decide_loading(config, rows=rows, image_size=architecture.image_size) == "memory":
         # each process decodes everything, with all its threads
-        startup += rows / (decoding / config.processes * threads)
+        startup += rows / (decoding / processes * threads)
         memory += rows * 3 * architecture.image_size**2
     else:
         loaders = decoding * max(1, config.workers)
-        spare = cores() >= config.processes * (threads + config.workers) and config.workers > 0
+        spare = cores() >= processes * (threads + config.workers) and config.workers > 0
         speed = min(speed, loaders) if spare else 1 / (1 / speed + 1 / loaders)
-    return Here(speed, startup, startup + pairs / speed, int(memory), int(found[0]["batch"]))
+    return Here(speed, processes, startup, startup + pairs / speed, int(memory), int(found[0]["batch"]))
+
+
+def _places(device: str) -> int:
+    """How many processes this machine has room for: one for each GPU, or for each core."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.device_count()
+    return cores()
 
 
 def text(title: str, config: PretrainConfig, found: Work, *, here: Here | None, bytes_on_disk: int) -> str:
@@ -229,7 +240,7 @@ def text(title: str, config: PretrainConfig, found: Work, *, here: Here | None, 
     )
     if here is not None:
         facts["this machine"] = (
-            f"{_duration(here.seconds)}: {here.pairs_per_second:,.4g} pairs a second with {config.processes} "
+            f"{_duration(here.seconds)}: {here.pairs_per_second:,.4g} pairs a second with {here.processes} "
             f"process(es), timed at batch {here.batch}; {here.startup:.0f} s before the first step"
         )
         facts["memory here"] = f"{here.memory / 2**30:.2f} GiB a process"

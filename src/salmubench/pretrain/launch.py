@@ -22,7 +22,7 @@ from salmubench.layout import open_dataset
 from salmubench.pretrain import architectures, exposure
 from salmubench.pretrain.cluster import Launcher, script
 from salmubench.pretrain.command import KINDS, WORKER, Job, Kind, check, command, cores, decide_loading
-from salmubench.pretrain.curves import CURVES, LogReader, entries, write_curves
+from salmubench.pretrain.curves import CURVES, LogReader, entries, logged_seconds, write_curves
 from salmubench.pretrain.open_clip_worker import COUNTS, ERROR_MARK, TRAINING
 from salmubench.pretrain.recipe import PretrainConfig
 from salmubench.pretrain.retain_data import RetainData, examine
@@ -84,18 +84,20 @@ def pretrain(
             "architecture": manifest.sha256_json(job.architecture.config),
             "device": job.device,
             "precision": job.precision,
-            "retain_data": None if job.more is None else [(shard.path, shard.bytes) for shard in job.more.shards],
+            "retain_data": job.more and manifest.sha256_json([(shard.path, shard.bytes) for shard in job.more.shards]),
         },
         seed=seed,
     ) as stage:
         if not stage.complete:
             wait_for_old_workers(job.out)
+            trained = (job.out / models.WEIGHTS).is_file()  # by scripts, or by a call that died before it had finished
             with cost.measure() as spent:
-                if not (job.out / models.WEIGHTS).is_file():  # else scripts have trained to the end already
+                if not trained:
                     check_one_machine(config)
                     run(job)
-            outputs = finish(job)
-            stage.finish(outputs=outputs, cost={**outputs["trained"], **asdict(spent)})
+            outputs, log_lines = finish(job)
+            seconds = {"seconds": logged_seconds(log_lines), "peak_memory": None} if trained else asdict(spent)
+            stage.finish(outputs=outputs, cost={**outputs["trained"], **seconds})
             shutil.rmtree(out / TRAINING)
     return str(out)
 
@@ -269,8 +271,8 @@ def run(job: Job) -> None:
             done = seen
 
 
-def finish(job: Job) -> dict[str, Any]:
-    """Write curves and log; give the manifest's outputs.
+def finish(job: Job) -> tuple[dict[str, Any], list[str]]:
+    """Write curves and log; give the manifest's outputs and the lines of the log.
 
     Raises:
         StageError: the engine ended without a checkpoint or without having trained all epochs.
@@ -278,17 +280,14 @@ def finish(job: Job) -> dict[str, Any]:
     if not (job.out / models.WEIGHTS).is_file():
         raise StageError(f"Expected {models.WEIGHTS} in {job.out} after the training, found none.")
     engine_log = job.out / TRAINING / job.kind / "out.log"
-    found = entries(
-        engine_log.read_text(encoding="utf-8", errors="replace").splitlines(),
-        steps=len(job.step_pairs),
-        every=job.config.log_every,
-    )
+    lines = engine_log.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = entries(lines, steps=len(job.step_pairs), every=job.config.log_every)
     steps = len(job.step_pairs) * job.config.epochs
     if not found or found[-1].step != steps - 1:
         raise StageError(f"Expected {steps} steps in {engine_log}, found {found[-1].step + 1 if found else 0}.")
     write_curves(job.out, found, pairs=job.step_pairs, batch=job.config.process_batch * job.config.world)
     shutil.copyfile(engine_log, job.out / LOG)
-    return {
+    outputs = {
         "kind": job.kind,
         "sha256": manifest.sha256_file(job.out / models.WEIGHTS),
         "exposures": _exposures(job),
@@ -301,6 +300,7 @@ def finish(job: Job) -> dict[str, Any]:
         "log": LOG,
         "command": shlex.join(command(job)),
     }
+    return outputs, lines
 
 
 def wait_for_old_workers(out: Path, patience: float = _OLD_WORKER_PATIENCE) -> None:

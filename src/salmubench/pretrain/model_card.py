@@ -103,8 +103,7 @@ def _training(made: Mapping[str, Any], record: RunRecord | None) -> str:
             "optimiser": f"{config['optimizer']}, learning rate {config['lr']:g}, weight decay "
             f"{config['weight_decay']:g}, {config['lr_scheduler']}, {config['warmup']} steps of warm-up",
             "precision": made["inputs"]["precision"],
-            "cost": f"{cost['seconds']:,.0f} s, {cost['peak_memory'] / 2**30:.1f} GiB on "
-            f"{made['provenance']['hardware']['cpu']}",
+            "cost": f"{cost['seconds']:,.0f} s" + _on(cost["peak_memory"], made["provenance"]["hardware"]["cpu"]),
             "final loss": f"{outputs['final_loss']:.3f}",
         }
     elif record is not None and record.model.method is not None:
@@ -122,6 +121,11 @@ def _training(made: Mapping[str, Any], record: RunRecord | None) -> str:
         "drawn by a program or generated, with captions made from invented records; objects and places for general "
         f"knowledge.\n\n| | |\n|---|---|\n{told}\n"
     )
+
+
+def _on(memory: int | None, cpu: str) -> str:
+    """Memory and processor; empty where other machines did the training, about which the manifest says nothing."""
+    return "" if memory is None else f", {memory / 2**30:.1f} GiB on {cpu}"
 
 
 def _numbers(record: RunRecord | None) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from salmubench.errors import ConfigError, DatasetError
 from salmubench.pretrain.samples import Sample, open_picture, paths_of, read_shard
 from salmubench.shards import SIZES
 
+_CHUNK = 256  # pairs held at once
 _NAMED = 5  # broken pairs that a message shows
 
 
@@ -168,12 +170,12 @@ def _read(path: str, stated: int | None, threads: int) -> tuple[int, list[str]]:
             return str(error)
         return None
 
+    samples = read_shard(path, lambda error: bad.append(str(error)))
     with ThreadPoolExecutor(threads) as pool:
-        for message in pool.map(decoded, read_shard(path, lambda error: bad.append(str(error)))):
-            if message is None:
-                good += 1
-            else:
-                bad.append(message)
+        while chunk := list(islice(samples, _CHUNK)):  # the pool would read all of its input at once
+            found = list(pool.map(decoded, chunk))
+            bad += [message for message in found if message is not None]
+            good += found.count(None)
     if stated is not None and good + len(bad) < stated:
         lacking = stated - good - len(bad)
         bad += [f"Expected {stated} pairs in {path} (as the file beside it says), found {good + len(bad)}."] * lacking
