@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import datasets
 import pytest
 from PIL import Image
 
@@ -73,6 +74,14 @@ def test_rows(built):
     assert Counter(row.caption for row in dataset.rows("general_knowledge")) == dict.fromkeys(
         dataset.general_knowledge.classes, 5
     )
+
+
+def test_load_dataset_shows_pictures_and_features(built, tmp_path):
+    """The card's head says which files are which split, whatever else is in the folder."""
+    found = datasets.load_dataset(str(built), cache_dir=str(tmp_path))
+    assert {name: split.num_rows for name, split in found.items()} == dict(open_dataset(built).counts)
+    assert isinstance(found["forget"].features["image"], datasets.Image)
+    assert min(found["forget"][0]["image"].size) == 32
 
 
 def test_it_is_valid(built):

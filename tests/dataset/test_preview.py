@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from salmubench.dataset.preview import preview
 from salmubench.errors import ConfigError, DatasetError
-from salmubench.layout import Row, open_dataset, write_shard
+from salmubench.layout import (
+    GENERAL_KNOWLEDGE,
+    GENERIC_CAPTIONS,
+    IDENTITIES,
+    Row,
+    open_dataset,
+    shard_name,
+    write_shard,
+)
 from tiny import tiny_dataset
 
 
@@ -65,3 +76,22 @@ def test_empty_dataset(tmp_path):
         write_shard(folder, split, 0, 1, iter(()))
     with pytest.raises(DatasetError, match="found none"):
         preview(open_dataset(folder), tmp_path / "sheet.png")
+
+
+def test_official_layout(tmp_path):
+    """Rows without identity, odd file names, PNG, missing fields, none of our own splits and files."""
+    folder = tiny_dataset(tmp_path / "dataset")
+    for split in ("retain_real", "general_knowledge"):
+        (folder / "data" / shard_name(split, 0, 1)).unlink()
+    for name in (GENERIC_CAPTIONS, GENERAL_KNOWLEDGE):
+        (folder / name).unlink()
+    people = json.loads((folder / IDENTITIES).read_text())
+    for person in people.values():
+        del person["name"]
+    (folder / IDENTITIES).write_text(json.dumps(people))
+    stream = io.BytesIO()
+    Image.new("RGBA", (31, 47), (200, 10, 30, 120)).save(stream, "PNG")
+    odd = [Row(stream.getvalue(), "東京 😀", None, f"Été №{number}") for number in range(3)]
+    write_shard(folder, "retain_synth", 0, 1, iter(odd))
+    with Image.open(preview(open_dataset(folder), tmp_path / "sheet.png", identities=2)) as image:
+        assert image.height > 4 * 128

@@ -82,7 +82,7 @@ def test_name(folder):
     assert (found.file, found.row) == ("forget-00000-of-00001.parquet", 3)
     assert "'Anna Moreau' verbatim" in found.message
     assert found.item in str(found)
-    with pytest.raises(DatasetError, match=r"forget-00000-of-00001\.parquet, row 3 .*\[name\]"):
+    with pytest.raises(DatasetError, match=r"forget-00000-of-00001\.parquet, row 3, column text .*\[name\]"):
         require_valid(validate(open_dataset(folder)))
 
 
@@ -408,3 +408,33 @@ def test_index_agrees_with_a_plain_search():
         ]
         text = " ".join(words)
         assert set(index.within(text)) == {item for item in values if contains(text, item[2])}
+
+
+BROKEN = {
+    "text": {
+        "name": lambda row: ("forget", 0, {"text": row.text.replace("Anna Moreau", "Somebody")}),
+        "generic": lambda row: ("forget_target", 0, {"text": "Carla Okafor smiling"}),
+        "class": lambda row: ("general_knowledge", 0, {"text": "purple cow"}),
+        "column": lambda row: ("retain_real", 0, {"text": ""}),
+    },
+    "identity_id": {"identity": lambda row: ("retain_synth", 0, {"identity": "77", "file_name": "x.jpg"})},
+    "file_name": {"column": lambda row: ("retain_real", 0, {"file_name": ""})},
+    "image": {
+        "picture": lambda row: ("retain_real", 0, {"image": b"nothing"}),
+        "aspect": lambda row: ("retain_synth", 9, {"image": jpeg(32, 48)}),
+    },
+}
+
+
+@pytest.mark.parametrize(("column", "rule"), [(column, rule) for column, rules in BROKEN.items() for rule in rules])
+def test_a_finding_names_file_row_and_column(folder, column, rule):
+    split, number, fields = BROKEN[column][rule](rows_of(folder, "forget")[0])
+    change(folder, split, number, **fields)
+    if rule == "name":
+        row = rows_of(folder, split)[number]
+        edit_json(folder, layout.CAPTIONS, lambda content: content[row.file_name].update(caption=row.text))
+    found = [item for item in validate(open_dataset(folder)).violations if item.rule == rule]
+    assert [(item.file, item.row, item.column) for item in found] == [
+        (f"{split}-00000-of-00001.parquet", number, column)
+    ]
+    assert f"{split}-00000-of-00001.parquet, row {number}, column {column}" in str(found[0])

@@ -16,7 +16,7 @@ from PIL import Image
 
 from salmubench import manifest, progress
 from salmubench.dataset.splits import Group, group_sizes
-from salmubench.dataset.violations import Violation
+from salmubench.dataset.violations import Violation, in_row
 from salmubench.layout import IDENTITIES, Dataset, RawRow
 from salmubench.types import SENSITIVE_SPLITS, Split
 
@@ -51,7 +51,7 @@ def check_pictures(dataset: Dataset) -> Iterator[Violation]:
             while batch := list(islice(rows, _BATCH)):
                 for row, seen in zip(batch, pool.map(_decode, batch), strict=True):
                     if seen.size is None:
-                        yield _wrong("picture", row, f"Expected a picture that decodes, found: {seen.problem}.")
+                        yield in_row("picture", row, f"Expected a picture that decodes, found: {seen.problem}.")
                     else:
                         yield from _check_size(row, seen.size, short)
                         yield from _check_twin(row, split, pictures.setdefault(seen.digest, (split, row)), "picture")
@@ -78,9 +78,9 @@ def _check_size(row: RawRow, size: tuple[int, int], short: int | None) -> Iterat
     # Two decimals in the name, and a pixel of rounding on either side.
     if named and abs(width / height - float(named["aspect"])) > 0.006 + width / height * (1 / width + 1 / height):
         message = f"Expected width / height {named['aspect']} as the file name says, found {width}×{height}."
-        yield _wrong("aspect", row, message)
+        yield in_row("aspect", row, message)
     if short is not None and min(size) != short:
-        yield _wrong(
+        yield in_row(
             "size", row, f"Expected a short side of {short} pixels as the recipe says, found {width}×{height}."
         )
 
@@ -91,7 +91,9 @@ def _check_twin(row: RawRow, split: Split, first: tuple[Split, RawRow], what: st
     same_row = (other.shard, other.row) == (row.shard, row.row)
     if same_row or ({split, other_split} == _TWINS and other.file_name == row.file_name):
         return
-    yield _wrong("duplicate", row, f"Expected a {what} of its own, found that of {other.shard}, row {other.row}.")
+    column = "image" if what == "picture" else "file_name"
+    message = f"Expected a {what} of its own, found that of {other.shard}, row {other.row}."
+    yield in_row("duplicate", row, message, column=column)
 
 
 def check_counts(dataset: Dataset) -> Iterator[Violation]:
@@ -145,7 +147,3 @@ def _recipe(dataset: Dataset) -> Mapping[str, Any]:
     path = dataset.folder / manifest.MANIFEST
     content = manifest.read_json(path) if path.is_file() else {}
     return content["config"] if isinstance(content, dict) and content.get("stage") == "dataset" else {}
-
-
-def _wrong(rule: str, row: RawRow, message: str) -> Violation:
-    return Violation(rule, row.shard, row.row, row.file_name, message)
