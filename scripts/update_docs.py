@@ -81,6 +81,10 @@ def stage_costs() -> str:
     total = sum(stage["seconds"] for stage in run()["stages"])
     peak = max(stage["peak_memory"] for stage in run()["stages"]) / 2**30
     lines.append(f"| **all** | **{total:.0f}** | **{peak:.2f} GiB** |")
+    beside = run().get("side_by_side")
+    if beside is not None:
+        made = f"{beside['candidates']} candidates were unlearnt, encoded and scored"
+        lines += ["", f"With {beside['workers']} at once, {made} in {beside['seconds']:.0f} s."]
     return "\n".join(lines)
 
 
@@ -107,7 +111,7 @@ def machine() -> str:
 
 def minutes() -> str:
     """How long the demo took."""
-    total = sum(stage["seconds"] for stage in run()["stages"])
+    total = run().get("wall_seconds") or sum(stage["seconds"] for stage in run()["stages"])
     return f"The run below took {total / 60:.1f} minutes: {machine()}"
 
 

@@ -189,7 +189,7 @@ class _Steps:
         self.stages: dict[str, dict[str, Any]] = {stage["name"]: stage for stage in earlier.get("stages", ())}
         self.models: list[str] = list(earlier.get("models", ()))
         self.earlier, self.clock = earlier, time.perf_counter()
-        self.workers = 1
+        self.beside: dict[str, Any] | None = earlier.get("side_by_side")
         self.world = World(
             out=out,
             dataset=out / "dataset",
@@ -234,9 +234,9 @@ class _Steps:
             sensible = sensible_workers(len(waiting), recipe=self.world.recipe, device=self.device)
             workers = 0 if executor == "ray" else sensible
         alone = executor == "joblib" and workers < 2
-        self.workers = max(workers, 1)
         work = partial(make if alone else make_in_worker, self.world)
         failed: dict[str, str] = {}
+        started = time.perf_counter()
         if waiting:
             for item, made in parallel(work, waiting, workers=workers, executor=executor, description="candidates"):
                 self._note(made.stages)
@@ -244,6 +244,8 @@ class _Steps:
                     failed[item.name] = str(made.error)
                 if item.name not in self.models:
                     self.models.append(item.name)
+            seconds = round(time.perf_counter() - started, 2)
+            self.beside = {"candidates": len(waiting), "workers": max(workers, 1), "seconds": seconds}
         names = [item.name for item in candidates]
         earlier = self.earlier.get("models", ())
         old = [name for name in self.models if name in earlier or name not in names]  # they finish in any order
@@ -315,7 +317,7 @@ class _Steps:
                 "seed": self.seed,
                 "device": self.device,
                 "precision": self.precision,
-                "workers": max(self.workers, self.earlier.get("workers", 1)),
+                "side_by_side": self.beside,
                 "wall_seconds": round(self.earlier.get("wall_seconds", 0.0) + time.perf_counter() - self.clock, 2),
                 "stages": list(self.stages.values()),
                 "models": self.models,
