@@ -151,7 +151,9 @@ def test_labels_from_embeddings_are_those_of_the_dataset(by_group: Path, tiny_fo
         assert labels_of(items, stored, by) == labels_of(items, dataset, by)
 
 
-def test_broken_down_again_from_items_and_dataset(by_group: Path, tiny_folder: Path, tmp_path: Path) -> None:
+def test_broken_down_again_from_items_and_dataset(
+    by_group: Path, tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = [
         "score",
         "--items",
@@ -163,6 +165,9 @@ def test_broken_down_again_from_items_and_dataset(by_group: Path, tiny_folder: P
     ]
     assert main(arguments) == 1
     assert main([*arguments, "--dataset", str(tiny_folder)]) == 0
+    out = capsys.readouterr().out
+    assert out.index("by kind") < out.index("by attribute")
+    assert "forget_association" in out
     known = read_record(by_group).breakdowns
     assert read_record(tmp_path / "b.json").breakdowns == {by: known[by] for by in ("kind", "attribute")}
 

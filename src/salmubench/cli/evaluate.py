@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from salmubench.cli.arguments import Device, Precision, names, references
+from salmubench.cli.breakdowns import print_breakdowns
 from salmubench.cli.output import print_json, print_results
 
 
@@ -50,4 +51,8 @@ def evaluate_(
     if not is_first():
         return
     record = read_record(path)
-    print_json(record) if json else print_results([record])
+    if json:
+        print_json(record)
+    else:
+        print_results([record])
+        print_breakdowns(record)

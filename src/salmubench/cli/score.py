@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from salmubench.cli.arguments import names, references
+from salmubench.cli.breakdowns import print_breakdowns
 from salmubench.cli.output import print_json, print_results
 
 
@@ -52,5 +53,9 @@ def score_(
     elif items is not None:
         record = score_again(items, out=out, gallery=gallery, dataset=dataset, config=config)
     found = read_record(record)
-    print_json(found) if json else print_results([found])
+    if json:
+        print_json(found)
+    else:
+        print_results([found])
+        print_breakdowns(found)
     return 0

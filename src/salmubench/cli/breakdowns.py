@@ -1,0 +1,26 @@
+"""Breakdowns on the terminal: the main numbers by group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from salmubench.cli.output import print_table
+
+if TYPE_CHECKING:
+    from salmubench.results.schema import RunRecord
+
+_SHOWN = (("RetFail", "mrr"), ("RetFailPara", "value"), ("InterIdSim", "value"), ("IntraIdSim", "value"))
+
+
+def print_breakdowns(record: RunRecord) -> None:
+    """Print the retrieval and similarity numbers of each group, the largest group first; the record holds them all."""
+    for by, metrics in record.breakdowns.items():
+        rows = []
+        for metric, part in _SHOWN:
+            for label, scores in metrics.get(metric, {}).items():
+                one = scores[part]
+                interval = "–" if one.ci95 is None else f"[{one.ci95[0]:.4f}, {one.ci95[1]:.4f}]"
+                value = "–" if one.value is None else f"{one.value:.4f}"
+                rows.append((metric, label, str(one.n), str(one.units), value, interval))
+        print(f"\nby {by}")
+        print_table(("number", "group", "n", "units", "value", "95 % interval"), rows, numbers=("n", "units", "value"))
