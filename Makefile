@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo docs wheel check-wheel test lint browser clean
+.PHONY: install demo docs wheel check-wheel check-extras test lint browser clean
 
 install: $(VENV)/.installed
 
@@ -43,6 +43,10 @@ wheel: install
 # The wheel in an empty environment, with every dependency, through a whole run of the recipe tiny.
 check-wheel: install
 	$(BIN)/python scripts/check_wheel.py
+
+# Each extra alone in an empty environment, with the tests of what it is for.
+check-extras: install
+	$(BIN)/python scripts/check_extras.py
 
 clean:
 	rm -rf $(VENV) runs build dist

@@ -136,8 +136,9 @@ def test_findings(found, tiny_folder):
     assert found["recognition"]["chance"] == pytest.approx(1 / 8)
     assert found["recognition"]["n"] == 24
     assert found["recognition"]["ci95"][0] <= found["recognition"]["value"] <= found["recognition"]["ci95"][1]
-    pictures = found["duplicates"]["pictures"]
-    assert pictures["compared"] == pictures["of"] == 24 + 24 + 38 + 64 + 32
+    pictures = found["duplicates"]["pictures"]["portraits"]
+    assert pictures["compared"] == pictures["of"] == 24 + 24 + 38
+    assert found["duplicates"]["pictures"]["other pictures"]["of"] == 64 + 32
     first = pictures["pairs"][0]["first"]
     assert dataset.rows(first["split"])[first["row"]].file_name == first["file_name"]
     assert found["duplicates"]["captions"]["repeated"]["forget"]["distinct"] == 24
@@ -149,7 +150,8 @@ def test_large_datasets_are_sampled(tiny_folder, monkeypatch):
     monkeypatch.setattr(stats, "_MOST_ROWS", 40)
     monkeypatch.setattr(recognition, "_EPOCHS", 1)
     found = find(open_dataset(tiny_folder), seed=3)
-    assert (found["duplicates"]["pictures"]["compared"], found["duplicates"]["pictures"]["of"]) == (30, 182)
+    portraits = found["duplicates"]["pictures"]["portraits"]
+    assert (portraits["compared"], portraits["of"]) == (30, 86)
     assert (found["duplicates"]["captions"]["compared"], found["duplicates"]["captions"]["of"]) == (10, 48)
     assert found["shortcuts"]["split_from_text"]["n"] == 36  # six identities of six pictures
     assert found["shortcuts"]["split_from_text"]["identities"] == 6

@@ -60,7 +60,10 @@ def find(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
         "shortcuts": _or_reason(lambda: shortcut_checks(dataset, seed=seed, features=seen.features[ordered])),
         "recognition": _or_reason(lambda: _recognition(dataset, seed)),
         "duplicates": {
-            "pictures": _pictures(dataset, seen, places, seed),
+            "pictures": {
+                "portraits": _pictures(dataset, seen, places, seed, (*SENSITIVE_SPLITS, Split.RETAIN_SYNTH)),
+                "other pictures": _pictures(dataset, seen, places, seed, (Split.RETAIN_REAL, Split.GENERAL_KNOWLEDGE)),
+            },
             "captions": _captions(dataset, seed),
         },
         "seed": seed,
@@ -152,13 +155,15 @@ def _recognition(dataset: Dataset, seed: int) -> dict[str, Any]:
     return {**share_right(found.right, none, found.identities, chance=chance, seed=seed), "trained": found.trained}
 
 
-def _pictures(dataset: Dataset, seen: Survey, places: Sequence[tuple[str, int]], seed: int) -> dict[str, Any]:
-    rng = np.random.default_rng([seed, 4])
-    kept = np.sort(rng.permutation(len(places))[:MOST_PICTURES])
+def _pictures(
+    dataset: Dataset, seen: Survey, places: Sequence[tuple[str, int]], seed: int, splits: Sequence[str]
+) -> dict[str, Any]:
+    among = np.array([index for index, (split, _) in enumerate(places) if split in splits], dtype=np.int64)
+    kept = np.sort(np.random.default_rng([seed, 4]).permutation(among)[:MOST_PICTURES])
     nearest = nearest_pictures(seen.thumbnails[kept])
     return {
         "compared": len(kept),
-        "of": len(places),
+        "of": len(among),
         "quantiles": _quantiles(nearest.values),
         "pairs": [
             {

@@ -88,7 +88,8 @@ def render(dataset: Dataset, found: Mapping[str, Any]) -> str:
     style = (resources.files(_TEMPLATES[0]) / _TEMPLATES[1] / "stats.css").read_text(encoding="utf-8")
     splits = [{"name": name, **told} for name, told in found["counts"]["splits"].items()]
     sheet = [(title, cells) for title, cells in sample(dataset, seed=found["seed"])]
-    pairs = [pair[side] for pair in found["duplicates"]["pictures"]["pairs"] for side in ("first", "second")]
+    alike = [pair for told in found["duplicates"]["pictures"].values() for pair in told["pairs"]]
+    pairs = [pair[side] for pair in alike for side in ("first", "second")]
     sources = _sources(
         dataset,
         {(side["split"], side["row"]) for side in pairs}
