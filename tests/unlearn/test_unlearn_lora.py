@@ -90,6 +90,16 @@ def test_run(run: Runner, leaking_model: Path) -> None:
     assert record(out)["config"]["engine"]["lora_rank"] == 2
 
 
+def test_edits_go_on_with_the_merged_weights(run: Runner, leaking_model: Path) -> None:
+    """Task negation turns round what its descent has learnt, low-rank or not."""
+    out = run("task_negation", budget=1, config={"lora_rank": 2, "lora_layers": ["mlp"]})
+    before, after = weights(leaking_model), weights(out)
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert all("mlp" in name for name in moved)
+    assert record(out)["outputs"]["report"]["task_vector"] > 0
+
+
 def test_resume(run: Runner, tmp_path: Path) -> None:
     """A checkpoint taken half-way leads to the same bytes."""
     path = tmp_path / "stops.py"

@@ -1,19 +1,21 @@
 """Counterfactual redirection (ours): a caption to forget becomes as similar to its picture as one about a stranger.
 
 The methods in use push the similarity of a pair down along a direction that all captions about people share, and the
-holdouts go down with it. Here the text tower alone moves, to where it can be told what must not change. `V0`, `T0`
-(B, d): unit embeddings of the frozen model, `T` of the text tower as it changes, i the pairs to forget of a batch.
+holdouts go down with it. Here the text tower alone moves, along what is the picture's own, and is told what must not
+change. `V0`, `T0` (B, d): unit embeddings of the frozen model, `T` of the text tower as it changes, i the pairs to
+forget of a batch.
 
+    v_i      = V0_i − mean_b V0_b                          what sets this picture apart from the batch's others
     c_j(i)   counterfactuals: the caption of i with another name and another value of the same field, j = 1 … J
-    τ_i      = mean_j V0_i · T0(c_j(i)) − m                the level of people whom the model never met, less a margin
-    L_forget = mean_i relu(V0_i · T(i) − τ_i)²
+    τ_i      = mean_j v_i · T0(c_j(i)) − m                 the level of people whom the model never met, less a margin
+    L_forget = mean_i relu(v_i · T(i) − τ_i)²
     L_keep   = mean_k ‖T(k) − T0(k)‖²                      over the three kinds of captions below
     L        = w_f L_forget + w_k L_keep
 
 Captions k that stay where they were: the counterfactuals (other people), recombinations (the name of i with a value of
 another field: its other associations) and the captions of the retain pairs (general knowledge).
 
-With its one caption as the only wording of a fact, forgetting is hollow: the fact comes back in other words. With
+With its one caption as the only wording of a fact, forgetting may be hollow: the fact comes back in other words. With
 probability `rephrase` a step tells the fact in one of the grammar's training phrasings instead, never in the reserved
 ones that the evaluation uses. Each pair is still seen once a step, so the budget counts as for every method.
 
@@ -135,8 +137,9 @@ def objective(
     keeping = (now[count:] - torch.cat([kept, retain.text_ref])).square().sum(dim=-1).mean()
     strangers = kept[: len(told.counterfactuals)].view(count, -1, kept.shape[-1])  # (count, J, d)
     images = forget.image_ref[told.rows]
-    level = (strangers @ images[:, :, None]).mean(dim=(1, 2)) - config.margin  # τ, (count,)
-    excess = pair_similarity(images, now[:count]) - level
+    apart = images - images.mean(dim=0)  # v
+    level = (strangers @ apart[:, :, None]).mean(dim=(1, 2)) - config.margin  # τ, (count,)
+    excess = pair_similarity(apart, now[:count]) - level
     forgetting = excess.relu().square().mean()
     above = (excess > 0).to(excess.dtype).mean()
     total = config.forgetting * forgetting + config.keeping * keeping
