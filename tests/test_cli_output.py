@@ -1,5 +1,7 @@
 """What commands print: tables on a terminal, plain text in a pipe, JSON for programs; completion; --quiet; NO_COLOR."""
 
+import errno
+import importlib
 import json
 import logging
 import os
@@ -68,7 +70,7 @@ def test_completion_script_names_the_program(shell, capsys):
 
 
 def test_completion_without_its_library_names_the_extra(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    monkeypatch.setitem(sys.modules, "argcomplete.shell_integration", None)
     assert main(["completion", "bash"]) == 1
     assert "pip install 'salmubench[completion]'" in capsys.readouterr().err
 
@@ -206,3 +208,63 @@ def test_progress_is_a_bar_on_a_terminal():
         "with progress.bar(total=2, description='count') as advance: advance(2)"
     )
     assert "━" in on_terminal(["-c", code])
+
+
+def test_compare_as_json_and_as_columns(run, capsys):
+    records = [str(run / "records" / f"{name}-5x.json") for name in ("cliperase", "delete")]
+    assert main(["compare", *records, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    row = found["differences"]["RetFail"]["mrr"]
+    assert row["difference"] == pytest.approx(row["first"] - row["second"])
+    assert main(["compare", *records]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("RetFail mrr ")]
+    assert [float(cell) for cell in line.split()[2:5]] == pytest.approx(
+        [row["first"], row["second"], row["difference"]], abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("what", [{"did": ("score",)}, {"did": ()}])
+def test_run_as_json_and_as_text(what, run, tmp_path, monkeypatch, capsys):
+    from salmubench.pipeline import RunResult
+
+    stages = (
+        {"name": "score", "seconds": 2.0, "peak_memory": 2**30},
+        {"name": "x", "seconds": None, "peak_memory": None},
+    )
+    made = RunResult(
+        out=run, table="the table", page=run / "page.html", failed={"npo-5x": "diverged"}, stages=stages, **what
+    )
+    monkeypatch.setattr("salmubench.pipeline.run", lambda **_: made)
+    assert main(["run", "--out", str(tmp_path), "--json"]) == 1
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert set(found["models"]) == {"clean", "compromised", "cliperase-5x", "delete-5x"}
+    assert found["models"]["delete-5x"]["verdict"]["ineffective"] in ("yes", "no", "undecided")
+    assert (found["page"], found["failed"]) == (str(run / "page.html"), {"npo-5x": "diverged"})
+    assert "npo-5x: diverged" in told.err
+    assert main(["run", "--out", str(tmp_path)]) == 1
+    text = capsys.readouterr().out
+    assert "the table" in text
+    assert ("1.00 GiB" in text) == bool(what["did"])
+    assert ("Nothing to do" in text) != bool(what["did"])
+
+
+@pytest.mark.parametrize(("number", "advice"), [(errno.ENOSPC, "Free some space"), (errno.EACCES, "who may write")])
+def test_errors_of_the_machine_have_a_next_step(number, advice, monkeypatch, capsys):
+    def fails(*_):
+        raise OSError(number, os.strerror(number), "/there/file")
+
+    monkeypatch.setattr(importlib.import_module("salmubench.results.compare"), "compare_with_each", fails)
+    assert main(["compare", "a.json", "b.json"]) == 1
+    told = capsys.readouterr().err
+    assert f"salmubench: {os.strerror(number)} /there/file. " in told
+    assert advice in told
+
+
+def test_other_errors_of_the_system_keep_their_trace(monkeypatch):
+    def fails(*_):
+        raise OSError(errno.EIO, "bad disk")
+
+    monkeypatch.setattr(importlib.import_module("salmubench.results.compare"), "compare_with_each", fails)
+    with pytest.raises(OSError, match="bad disk"):
+        main(["compare", "a.json", "b.json"])

@@ -10,6 +10,10 @@ Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
 
 
+class UsageError(ConfigError):
+    """Arguments that don't go together: exit code 2, as for every wrong usage."""
+
+
 def names(text: str) -> list[str]:
     """Split a list given by commas."""
     return [item.strip() for item in text.split(",") if item.strip()]

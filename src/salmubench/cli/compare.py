@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+from typing import Any
+
+from salmubench.cli.arguments import UsageError
+from salmubench.cli.output import print_json, print_table
 
 
-def compare_(records: list[Path]) -> int:
+def compare_(records: list[Path], *, json: bool = False) -> None:
     """Compare the first record with each of the others: paired differences, and which model is nearer to its target.
 
     Args:
         records: two or more records of one dataset, with their items beside them.
+        json: print names, numbers, intervals, answers and reasons as JSON.
     """
     if len(records) < 2:
-        sys.stderr.write("salmubench: Expected two or more records to compare, found one.\n")
-        return 2
-    from salmubench.results.compare import Comparison, asked, compare_with_each
-
-    def show(found: Comparison) -> None:
-        print(f"A = {found.first}, B = {found.second}\n")
-        print(f"{'number':<18} {'A':>9} {'B':>9} {'A − B':>9}   {'95 % interval':<20} A is")
-        for metric, parts in found.differences.items():
-            for part, row in parts.items():
-                name = metric if part == "value" else f"{metric} {part}"
-                numbers = " ".join(_cell(value) for value in (row.first, row.second, row.difference))
-                interval = "–" if row.ci95 is None else f"[{row.ci95[0]:+.4f}, {row.ci95[1]:+.4f}]"
-                answer = row.answer + (" *" if row.certain else "")
-                print(f"{name:<18} {numbers}   {row.reason or f'{interval:<20} {answer}'}")
-        print()
+        raise UsageError("Expected two or more records to compare, found one.")
+    from salmubench.results.compare import asked, compare_with_each
 
     comparisons = compare_with_each(records[0], records[1:])
+    if json:
+        print_json(comparisons)
+        return
     for found in comparisons:
-        show(found)
+        print(f"A = {found.first}, B = {found.second}\n")
+        rows = [
+            [metric if part == "value" else f"{metric} {part}", *_cells(row)]
+            for metric, parts in found.differences.items()
+            for part, row in parts.items()
+        ]
+        print_table(["number", "A", "B", "A − B", "95 % interval", "A is"], rows, numbers=["A", "B", "A − B"])
+        print()
     count = asked(comparisons)
     print(
         "Better: nearer to Clean's value (RetFail to CoreAssoc, RetFailPara), or less below Compromised's (the others),"
@@ -42,8 +43,12 @@ def compare_(records: list[Path]) -> int:
             f"{count} numbers are compared at 95 % each: about {0.05 * count:.1f} answers are expected by chance.\n"
             "Those with * hold for all of them together (Holm's correction at 5 %)."
         )
-    return 0
 
 
-def _cell(value: float | None) -> str:
-    return f"{'–':>9}" if value is None else f"{value:>9.4f}"
+# A difference is `Any` here: the parser would import its module, and with it numpy, for every --help.
+def _cells(row: Any) -> list[str]:
+    numbers = ["–" if value is None else f"{value:.4f}" for value in (row.first, row.second, row.difference)]
+    if row.reason is not None:
+        return [*numbers, row.reason, ""]
+    interval = "–" if row.ci95 is None else f"[{row.ci95[0]:+.4f}, {row.ci95[1]:+.4f}]"
+    return [*numbers, interval, row.answer + (" *" if row.certain else "")]

@@ -20,12 +20,12 @@ def completion_(shell: Literal["bash", "zsh", "fish"]) -> None:
         shell: which one.
     """
     try:
-        import argcomplete
+        from argcomplete.shell_integration import shellcode
     except ImportError as error:
         raise ConfigError(
             "Expected the package argcomplete, found none. Install it by: pip install 'salmubench[completion]'"
         ) from error
-    print(argcomplete.shellcode(["salmubench"], shell=shell))
+    print(shellcode(["salmubench"], shell=shell))
 
 
 def add_options(parser: argparse.ArgumentParser, function: Callable[..., Any]) -> None:

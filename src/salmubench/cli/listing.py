@@ -48,7 +48,9 @@ def show_(name: str, *, json: bool = False) -> None:
     if kind is None:
         every = [item for kind in KINDS for item in known(kind)]
         raise UnknownName("method, metric, recipe or backend", name, every)
-    found = _method(name) if kind == "methods" else {"name": name, "kind": kind[:-1], "about": _text(kind, name)}
+    found: dict[str, Any] = (
+        _method(name) if kind == "methods" else {"name": name, "kind": kind[:-1], "about": _text(kind, name)}
+    )
     if json:
         print_json(found)
         return

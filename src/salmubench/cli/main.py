@@ -7,6 +7,7 @@ the library that reads options only for a command: `salmubench --help` answers a
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import logging
 import os
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from salmubench import manifest
+from salmubench.cli.arguments import UsageError
 from salmubench.errors import SalmubenchError, UnknownName
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -45,6 +47,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Command → (module in `salmubench.cli`, help). The function is the command's last word with `_` for `-`."""
 
+_OF_THE_MACHINE = {
+    errno.ENOSPC: "Free some space; the same command goes on where it stopped.",
+    errno.EDQUOT: "Free some space; the same command goes on where it stopped.",
+    errno.EACCES: "Check who may write there, or choose another place.",
+    errno.EPERM: "Check who may write there, or choose another place.",
+    errno.EROFS: "Choose a place that can be written to.",
+}
+"""Errors that are no fault of the program → what to do."""
+
 _ABOUT = "SALMUBench: does unlearning remove an association, and only that?"
 _GROUPS = {
     "dataset": "make, check and look at datasets",
@@ -69,6 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.getLogger("salmubench").setLevel(logging.WARNING if options.pop("quiet") else logging.INFO)
     try:
         code = _function(command)(**options)
+    except UsageError as error:
+        sys.stderr.write(f"{_usage(command)}salmubench {command}: {error}\nSee: salmubench {command} --help\n")
+        return 2
     except SalmubenchError as error:
         sys.stderr.write(f"salmubench: {error}\n")
         return 1
@@ -78,6 +92,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            raise
+        place = f" {error.filename}" if error.filename else ""
+        sys.stderr.write(f"salmubench: {error.strerror}{place}. {_OF_THE_MACHINE[error.errno]}\n")
+        return 1
     return code if isinstance(code, int) else 0
 
 
@@ -109,6 +129,12 @@ def command_help(command: str) -> str:
     from salmubench.cli.parsing import command_parser
 
     return command_parser(command, _function(command)).format_help()
+
+
+def _usage(command: str) -> str:
+    from salmubench.cli.parsing import command_parser
+
+    return command_parser(command, _function(command)).format_usage()
 
 
 def _named(arguments: Sequence[str]) -> str | None:

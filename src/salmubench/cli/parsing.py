@@ -52,14 +52,14 @@ class Parser(jsonargparse.ArgumentParser):
 
 
 def command_parser(command: str, function: Command) -> Parser:
-    """The parser of one command.
+    """The parser of one command; options are written in full, so that a new one never changes what an old line means.
 
     Args:
         command: as it is typed, e.g. `dataset build`.
         function: its parameters are the options, its docstring is the help.
     """
     summary = (function.__doc__ or "").partition("\n\n")[0]
-    parser = Parser(prog=f"salmubench {command}", description=summary, formatter_class=_Help)
+    parser = Parser(prog=f"salmubench {command}", description=summary, formatter_class=_Help, allow_abbrev=False)
     hints = typing.get_type_hints(function)
     words = [name for name, kind in hints.items() if kind == list[Path]]
     parser.add_function_arguments(function, as_group=False, as_positional=True, fail_untyped=True, skip=set(words))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from salmubench.cli.arguments import names, references
+from salmubench.cli.arguments import UsageError, names, references
 from salmubench.cli.breakdowns import print_breakdowns
 from salmubench.cli.output import print_json, print_results
 
@@ -40,10 +39,7 @@ def score_(
     if embeddings is not None and items is None:
         first, second = (Path(source) for source in references(clean, compromised))
     elif items is None or (embeddings, clean, compromised) != (None, None, None):
-        sys.stderr.write(
-            "salmubench: Expected --embeddings E with --clean C and --compromised P, or --items I alone.\n"
-        )
-        return 2
+        raise UsageError("Expected --embeddings E with --clean C and --compromised P, or --items I alone.")
     from salmubench.metrics import ScoreConfig, score, score_again
     from salmubench.results.io import read_record
 
