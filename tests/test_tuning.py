@@ -13,7 +13,7 @@ import yaml
 from salmubench import manifest, pipeline
 from salmubench import recipe as recipes
 from salmubench.cli.main import main
-from salmubench.errors import ConfigError
+from salmubench.errors import ConfigError, OutputMismatch
 from salmubench.layout import open_dataset
 from salmubench.results.io import read_record
 from salmubench.tuning import tune
@@ -165,6 +165,8 @@ def test_more_trials_go_on_and_workers_change_nothing(tuned: Path, recipe: Path,
     assert more["delete"]["trials"][:5] == chosen(tuned)["delete"]["trials"]
     assert more["descent_to_delete"] == chosen(tuned)["descent_to_delete"]  # tuned here before: it stays
     assert record.stat().st_mtime_ns == before
+    with pytest.raises(OutputMismatch, match="search_seed: 0 there, 2 asked"):
+        tune(["delete"], recipe=recipe, out=out, world=world, seed=2, workers=1)
     beside = tune(["delete"], recipe=recipe, out=tmp_path / "beside", world=world, trials=3, workers=2)
     assert chosen(beside)["delete"]["trials"] == more["delete"]["trials"][:3]
 
@@ -195,6 +197,9 @@ def test_a_method_that_fails_counts_as_worst_and_the_others_go_on(recipe: Path, 
     assert "diverged" in found["bad"]["trials"][0]["error"]
     assert found["bad"]["default"] is None
     assert found["delete"]["objective"] < 1
+    bad.write_text(BROKEN.replace("at once", "later"))
+    with pytest.raises(OutputMismatch, match=r"trials of .*bad\.py as it is"):
+        tune([str(bad)], recipe=recipe, out=tmp_path / "o", world=world, trials=2, workers=1)
 
 
 def test_run_takes_tuned_values_and_says_so(tuned: Path, recipe: Path) -> None:

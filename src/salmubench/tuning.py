@@ -11,6 +11,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +21,8 @@ import yaml
 
 from salmubench import candidates, manifest, pipeline
 from salmubench import recipe as recipes
-from salmubench.candidates import Candidate, Stages, World
-from salmubench.errors import ConfigError, OutputLocked
+from salmubench.candidates import Candidate, Made, Stages, World
+from salmubench.errors import ConfigError, OutputLocked, OutputMismatch
 from salmubench.executor import Executor, parallel
 from salmubench.layout import Dataset, open_dataset
 from salmubench.results.io import read_record
@@ -69,6 +70,13 @@ class Bench:
     def folder(self, method: str) -> Path:
         """Folder of a method."""
         return self.world.out / "methods" / method
+
+    def description(self, settings: search.TuneConfig) -> dict[str, Any]:
+        """What all trials of the folder share."""
+        return {
+            "seed": settings.selection_seed, "part": open_dataset(self.world.dataset).fingerprint,
+            "spared": settings.spared, "budget": self.budget, "search_seed": self.seed,
+        }  # fmt: skip
 
     def study(self, method: str) -> Study:
         """A method's study in its journal, made if missing."""
@@ -138,6 +146,7 @@ def tune(
         _alone(lambda: make(out=out / "world", precision=precision))
     ground = world or out / "world"
     bench = _prepare(loaded, ground, out=out, seed=seed, spared=settings.spared, budget=settings.budget)
+    _alone(partial(_begin, bench, settings))
     run = partial(_side_by_side, bench, executor=executor, workers=workers)
     _search(bench, {name: item for name, item in configured.items() if spaces[name]}, spaces, settings.trials, run)
     return _write(bench, loaded, open_dataset(ground / "dataset"), configured, spaces, settings)
@@ -198,6 +207,7 @@ def _search(
         pieces = []
         for name, item in configured.items():
             found = results(bench, item.method.name)
+            _check_same_file(bench, item, found)
             earlier = [(entry["values"], entry["objective"]) for entry in found.values() if entry["number"] < start]
             for number in numbers:
                 if number not in found:
@@ -208,6 +218,27 @@ def _search(
                     )
                     pieces.append(Trial(name, number, values, spaces[name]))
         run(pieces)
+
+
+def _folder(bench: Bench, settings: search.TuneConfig) -> AbstractContextManager[manifest.StageFolder]:
+    """The tuning's folder, refused where it holds another one."""
+    return manifest.stage_folder(bench.world.out, "tune", config=bench.description(settings))
+
+
+def _begin(bench: Bench, settings: search.TuneConfig) -> None:
+    """Mark the folder as this tuning's; the lock is not kept, others may join."""
+    with _folder(bench, settings):
+        pass
+
+
+def _check_same_file(bench: Bench, item: Configured, found: Mapping[int, Mapping[str, Any]]) -> None:
+    """Trials of another version of the method say nothing about this one."""
+    if any(entry["method_sha256"] != item.method.sha256 for entry in found.values()):
+        folder = bench.folder(item.method.name)
+        raise OutputMismatch(
+            f"Expected trials of {item.method.path} as it is in {folder}, found those of another version. Delete that "
+            "folder, or choose another --out."
+        )
 
 
 def results(bench: Bench, method: str) -> dict[int, dict[str, Any]]:
@@ -227,7 +258,8 @@ def _side_by_side(bench: Bench, pieces: Sequence[Trial], *, executor: Executor, 
         if count is None:
             sensible = candidates.sensible_workers(len(waiting), recipe=bench.world.recipe, device=bench.world.device)
             count = 0 if executor == "ray" else sensible
-        work = partial(_attempt, bench, quiet=executor == "joblib" and count < 2)
+        alone = executor == "joblib" and count < 2
+        work = partial(_attempt, bench, candidates.make if alone else candidates.make_in_worker)
         missed = []
         for trial, done in parallel(work, waiting, workers=count, executor=executor, description="trials"):
             if not done:
@@ -237,7 +269,7 @@ def _side_by_side(bench: Bench, pieces: Sequence[Trial], *, executor: Executor, 
         waiting = missed
 
 
-def _attempt(bench: Bench, trial: Trial, *, quiet: bool) -> bool:
+def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial) -> bool:
     """Make one trial; false where another process is at it."""
     method = load_method(trial.method)
     folder = bench.folder(method.name) / "trials" / f"{trial.number:03d}"
@@ -248,9 +280,10 @@ def _attempt(bench: Bench, trial: Trial, *, quiet: bool) -> bool:
         with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
             if not stage.complete:
                 candidate = Candidate(name, trial.method, bench.budget, bench.seed, trial.values)
-                made = (candidates.make if quiet else candidates.make_in_worker)(world, candidate)
+                made = make(world, candidate)
                 worth, parts = search.objective(read_record(candidates.record_path(world, name)))
                 entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **parts}
+                entry["method_sha256"] = method.sha256
                 if made.error is not None:
                     entry["error"] = str(made.error)
                 entry["seconds"] = round(sum(item["seconds"] for item in made.stages), 1)
@@ -292,13 +325,8 @@ def _write(
     path = bench.world.out / TUNED
 
     def work() -> None:
-        content = {
-            "recipe": loaded.name, "seed": settings.selection_seed, "dataset": world.fingerprint,
-            "part": open_dataset(bench.world.dataset).fingerprint, "spared": settings.spared,
-            "budget": bench.budget, "search_seed": bench.seed,
-        }  # fmt: skip
-        config = {"recipe": loaded.name, "budget": bench.budget, "spared": settings.spared}
-        with manifest.stage_folder(bench.world.out, "tune", config=config, inputs={"part": content["part"]}) as stage:
+        content = {"recipe": loaded.name, "dataset": world.fingerprint, **bench.description(settings)}
+        with _folder(bench, settings) as stage:
             known = yaml.safe_load(path.read_text(encoding="utf-8"))["methods"] if path.is_file() else {}
             for name, item in configured.items():
                 if spaces[name]:
@@ -330,7 +358,7 @@ def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str,
         "seconds": round(sum(entry["seconds"] for entry in trials), 1),
         "method_sha256": item.method.sha256,
         "space": {name: list(where) for name, where in space.items()},
-        "trials": [dict(entry) for entry in trials],
+        "trials": [{key: value for key, value in entry.items() if key != "method_sha256"} for entry in trials],
     }
 
 
