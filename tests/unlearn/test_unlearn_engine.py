@@ -269,3 +269,13 @@ def test_names_of_layers() -> None:
 def test_settings_are_checked(field: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=rf"unlearn\.{field}"):
         UnlearnConfig(**{field: value})
+
+
+def test_muon_moves_every_kind_of_weight(run: Runner, leaking_model: Path) -> None:
+    """Matrices by Muon, tokens and vectors by AdamW, in one optimiser: all move, and by about the same rate."""
+    before = weights(leaking_model)
+    after = weights(run("shuffled_captions", budget=1, config={"optimizer": "muon", "weight_decay": 0.0}))
+    plain = weights(run("shuffled_captions", budget=1, name="adamw", config={"weight_decay": 0.0}))
+    for name in ("transformer.resblocks.0.attn.in_proj_weight", "ln_final.weight", "token_embedding.weight"):
+        ways = [float((found[name] - before[name]).square().mean().sqrt()) for found in (after, plain)]
+        assert 0.2 < ways[0] / ways[1] < 5, (name, ways)

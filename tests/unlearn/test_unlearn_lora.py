@@ -1,8 +1,9 @@
-"""LoRA: low-rank updates train in place of the weights, and what is saved is an ordinary model."""
+"""LoRA: low-rank updates train in place of the weights, and what is saved is an ordinary model. Muon beside AdamW."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -100,8 +101,9 @@ def test_edits_go_on_with_the_merged_weights(run: Runner, leaking_model: Path) -
     assert record(out)["outputs"]["report"]["task_vector"] > 0
 
 
-def test_resume(run: Runner, tmp_path: Path) -> None:
-    """A checkpoint taken half-way leads to the same bytes."""
+@pytest.mark.parametrize("given", [{"lora_rank": 2}, {"optimizer": "muon"}], ids=["lora", "muon"])
+def test_resume(given: dict[str, Any], run: Runner, tmp_path: Path) -> None:
+    """A checkpoint taken half-way leads to the same bytes, whatever the optimiser's state is made of."""
     path = tmp_path / "stops.py"
     path.write_text(
         '"""Stops once."""\nfrom dataclasses import dataclass\nimport pathlib\nNEEDS = ("forget",)\n'
@@ -112,7 +114,7 @@ def test_resume(run: Runner, tmp_path: Path) -> None:
         "    found = model.encode_image(batch.forget.images) * model.encode_text(batch.forget.texts)\n"
         "    return found.sum(-1).mean(), {}\n"
     )
-    given = {"lora_rank": 2, "checkpoint_every": 2}
+    given = {**given, "checkpoint_every": 2}
     with pytest.raises(KeyboardInterrupt):
         run(str(path), budget=2, config=given, settings=FAST)
     assert (tmp_path / "out" / CHECKPOINT).is_file()
