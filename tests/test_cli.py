@@ -103,6 +103,11 @@ def test_show_prints_paper_and_options(capsys):
     shown = capsys.readouterr().out
     assert "2410.23330" in shown
     assert "variant" in shown
+    assert main(["show", "counterfactual_redirection"]) == 0
+    shown = capsys.readouterr().out
+    assert "needs forget, retain)" in shown, "what it needs by default"
+    assert "towers = text" in shown
+    assert "the engine's lr" in shown
 
 
 def test_print_command_prints_only_the_command(tiny_folder, tmp_path, capsys):

@@ -59,6 +59,10 @@ def show_(name: str, *, json: bool = False) -> None:
         return
     print(f"{found['name']}  ({found['kind']}; needs {', '.join(found['needs']) or 'nothing'})\n")
     print(found["about"])
+    for setting, value in found["settings"].items():
+        print(f"\nIts own engine setting: {setting} = {value}")
+    for setting, values in found["search"].items():
+        print(f"\nTuning also tries the engine's {setting}: {', '.join(map(str, values))}")
     if found["options"]:
         print("\nOptions, given by --config or under unlearn.overrides of a recipe:")
     for option in found["options"]:
@@ -107,7 +111,9 @@ def _method(name: str) -> dict[str, Any]:
     return {
         "name": loaded.name,
         "kind": loaded.kind,
-        "needs": loaded.needs,
+        "needs": loaded.needs_of(loaded.config()),
+        "settings": dict(loaded.settings),
+        "search": dict(loaded.search),
         "about": loaded.doc,
         "options": options(loaded.config),
     }
