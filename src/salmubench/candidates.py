@@ -127,11 +127,26 @@ def make(world: World, candidate: Candidate) -> Made:
     return Made(stages.done, None)
 
 
-def make_in_worker(world: World, candidate: Candidate) -> Made:
-    """`make` in a fresh process, whose log would be lost otherwise."""
+def make_in_worker(world: World, candidate: Candidate, *, level: int = logging.INFO) -> Made:
+    """`make` in a fresh process, whose notes would be lost otherwise.
+
+    Args:
+        world: what candidates share.
+        candidate: the candidate.
+        level: of the notes; on a terminal, where the bar of all candidates is shown, only warnings are.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("salmubench").setLevel(logging.INFO)
+    logging.getLogger("salmubench").setLevel(max(level, logging.WARNING) if sys.stderr.isatty() else level)
     return make(world, candidate)
+
+
+def maker(*, alone: bool) -> Callable[[World, Candidate], Made]:
+    """What makes candidates: in this process, or in others with the same appetite for notes.
+
+    Args:
+        alone: all in this process.
+    """
+    return make if alone else partial(make_in_worker, level=logging.getLogger("salmubench").level)
 
 
 def record_path(world: World, name: str) -> Path:

@@ -20,8 +20,7 @@ from salmubench.candidates import (
     World,
     encode,
     is_made,
-    make,
-    make_in_worker,
+    maker,
     score,
     sensible_workers,
 )
@@ -234,7 +233,7 @@ class _Steps:
             sensible = sensible_workers(len(waiting), recipe=self.world.recipe, device=self.device)
             workers = 0 if executor == "ray" else sensible
         alone = executor == "joblib" and workers < 2
-        work = partial(make if alone else make_in_worker, self.world)
+        work = partial(maker(alone=alone), self.world)
         failed: dict[str, str] = {}
         started = time.perf_counter()
         if waiting:

@@ -10,11 +10,12 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 _LINE_EVERY = 10.0  # seconds between two plain lines
+_SHOWN: list[Any] = []  # bars within a bar stand below it: two displays would write over each other
 
 
 def track(items: Iterable[T], *, total: int, description: str) -> Iterator[T]:
@@ -47,9 +48,16 @@ def bar(*, total: int, description: str) -> Iterator[Callable[[int], None]]:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        outer = _SHOWN[-1] if _SHOWN else None
+        progress = outer or Progress(*columns, console=Console(stderr=True), transient=True)
+        with contextlib.nullcontext() if outer else progress:
             task = progress.add_task(description, total=total)
-            yield lambda count: progress.advance(task, count)
+            _SHOWN.append(progress)
+            try:
+                yield lambda count: progress.advance(task, count)
+            finally:
+                _SHOWN.pop()
+                progress.remove_task(task)
         return
     yield _line_printer(total, description)
 

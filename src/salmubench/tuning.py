@@ -258,8 +258,7 @@ def _side_by_side(bench: Bench, pieces: Sequence[Trial], *, executor: Executor, 
         if count is None:
             sensible = candidates.sensible_workers(len(waiting), recipe=bench.world.recipe, device=bench.world.device)
             count = 0 if executor == "ray" else sensible
-        alone = executor == "joblib" and count < 2
-        work = partial(_attempt, bench, candidates.make if alone else candidates.make_in_worker)
+        work = partial(_attempt, bench, candidates.maker(alone=executor == "joblib" and count < 2))
         missed = []
         for trial, done in parallel(work, waiting, workers=count, executor=executor, description="trials"):
             if not done:
