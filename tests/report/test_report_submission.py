@@ -50,6 +50,16 @@ def test_holds_just_the_files_of_the_contract(packed: Path) -> None:
     assert (info["checkpoint_sha256"], info["track"]) == (record.model.sha256, "closed")
 
 
+def test_breakdowns_stay_at_home(submittable: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(submittable, tmp_path / "run")
+    model = next(path.stem for path in sorted((run / "records").glob("*x.json")))
+    told = lambda record: record.update(breakdowns={"style": {"ACS": {"formal": record["scores"]["ACS"]}}})  # noqa: E731
+    edit_json(run / "records" / f"{model}.json", told)
+    out = submit(run, model=model, out=tmp_path / "packed")
+    assert read_record(out / "record.json").breakdowns == {}
+    assert list(check(out).findings) == []
+
+
 def test_good_one_passes(packed: Path, submittable: Path) -> None:
     found = check(packed, dataset=layout.Dataset(submittable / "dataset"))
     assert list(found.findings) == []
@@ -276,6 +286,7 @@ def test_budget_that_is_not_the_names(folder: Path) -> None:
     [
         (lambda record: record["protocol"].update(bootstrap_seed=1), "protocol"),
         (lambda record: record["protocol"].update(bootstraps=10**9), "protocol"),
+        (lambda record: record.update(breakdowns={"style": {"ACS": {"formal": record["scores"]["ACS"]}}}), "protocol"),
         (lambda record: record["protocol"]["thresholds"].update(ineffective=0.5), "protocol"),
         (lambda record: record["references"].update(clean="0" * 64), "references"),
         (lambda record: record["cost"].update(seconds=-1.0), "cost"),

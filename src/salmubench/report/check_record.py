@@ -115,6 +115,8 @@ def _protocol_findings(record: RunRecord, file: str) -> Iterator[Finding]:
         yield Finding("protocol", file, f"Expected {low} to {high:,} resamples, found {protocol.bootstraps}.")
     if (protocol.bootstrap_seed, protocol.level, protocol.thresholds) != (SEED, LEVEL, THRESHOLDS):
         yield Finding("protocol", file, "Expected the protocol's seed, level and thresholds, found others.")
+    if record.breakdowns:
+        yield Finding("protocol", file, "Expected no breakdowns, which can't be computed from the items, found some.")
     missing = [name for name in METRICS if name not in record.scores]
     if missing:
         yield Finding("protocol", file, f"Expected all metrics, found none called {missing[0]}.")
