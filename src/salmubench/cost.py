@@ -23,19 +23,26 @@ class Cost:
     peak_memory: int = 0
 
 
+_LOOKS = 100  # at most a hundredth of the time is spent on looking
+
+
 @contextlib.contextmanager
 def measure(interval: float = 0.1) -> Iterator[Cost]:
     """Measure the block.
 
     Args:
-        interval: seconds between two looks at the memory.
+        interval: seconds between two looks at the memory; more where a look itself takes long, since it goes through
+            all processes of the machine.
     """
     cost, stop = Cost(), threading.Event()
     cost.peak_memory = tree_memory()
 
     def watch() -> None:
-        while not stop.wait(interval):
+        pause = interval
+        while not stop.wait(pause):
+            start = time.perf_counter()
             cost.peak_memory = max(cost.peak_memory, tree_memory())
+            pause = max(interval, _LOOKS * (time.perf_counter() - start))
 
     thread = threading.Thread(target=watch, name="salmubench-cost", daemon=True)
     start = time.perf_counter()
