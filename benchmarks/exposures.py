@@ -112,7 +112,7 @@ def learnt(ranks: np.ndarray, people: np.ndarray, kept: tuple[int, ...]) -> dict
     units, shares = find_units(people), []
     for exposures, first in zip(kept, stays, strict=True):
         values = first.astype(np.float64)
-        spread = interval(resampled_means(values, units), units)
+        spread = interval(resampled_means(values[:, None], units)[:, 0], units)
         shares.append({"exposures": exposures, "share": float(values.mean()), "ci95": spread})
     half = next((row["exposures"] for row in shares if row["share"] >= 0.5), None)
     return {"n": int(ranks.shape[1]), "identities": units.count, "shares": shares, "median_at_most": half}
@@ -132,7 +132,9 @@ def draw(content: dict[str, Any], path: Path) -> None:
             for row in content["learnt"]["shares"]
         ]),
     ]  # fmt: skip
-    parts = []
+    parts = [svg.element("rect", width=width, height=height, fill="#fff")]
+    for place, (kind, name) in enumerate((("compromised", "Compromised"), ("clean", "Clean"))):
+        parts.append(svg.element("text", name, x=48, y=52 + 15 * place, fill=colours[kind]))
     for index, (title, rows) in enumerate(panels):
         left, right, top, base = 34.0 + index * 250, 240.0 + index * 250, 34.0, 206.0
         last = max(row["exposures"] for row in rows)
@@ -154,7 +156,7 @@ def draw(content: dict[str, Any], path: Path) -> None:
             curve = svg.polyline(at, [y(row["value"]) for row in line])
             parts.append(svg.element("path", d=curve, fill="none", stroke=colours[kind], stroke_width=1.5))
         parts.append(svg.text((left + right) / 2, base + 32, "exposures", "tick", anchor="middle"))
-    style = "text{font:11px sans-serif;fill:#333}.title{font-weight:bold}.grid{stroke:#ddd}"
+    style = "text{font:11px sans-serif}.title{font-weight:bold}.tick{fill:#333}.grid{stroke:#ddd}"
     label = "Scores of Clean (blue) and Compromised (red), and the share of associations learnt, by exposures"
     drawing = str(svg.drawing(width, height, *parts, label=label, class_="figure"))
     opening, _, rest = drawing.partition(">")

@@ -4,13 +4,15 @@
 
 Parts:
 
-- `engine`: `pretrain`, as its log tells after the first steps; what a training pays once (starting up, decoding) apart.
+- `engine`: `pretrain` over three epochs less `pretrain` over one, so that what a training pays once (starting up,
+  decoding) is told apart.
 - `bare`: batches ready in memory, padded captions as open_clip has them, and without the padding as our worker.
 - `data`: shards to normalised tensors, without a model: as pairs in memory, and as the engine streams them.
 - `compile`: the bare loop with padded captions through torch.compile, and how long compiling takes.
 
-The pictures are noise, the captions as long as those of the recipe `mini`. Prints and writes JSON: pairs a second, and
-ratios.
+Everything runs on one thread, and what counts is processor time: it is the time on a clock where nothing else runs, and
+hardly depends on what else does. The pictures are noise, the captions as long as those of the recipe `mini`. Prints and
+writes JSON: pairs a processor-second, and ratios.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import argparse
 import contextlib
 import io
 import json
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,7 +30,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import open_clip
-import pyarrow.parquet as pq
 import torch
 from PIL import Image
 from timm.optim import create_optimizer_v2
@@ -41,7 +43,7 @@ from salmubench.pretrain.memory_loader import MemoryLoader, load_pairs
 from salmubench.pretrain.recipe import PretrainConfig
 
 WORDS = ("a", "photo", "of", "the", "small", "red", "wooden", "table", "behind", "two", "people", "in", "front", "of")
-WARM = 3  # steps that don't count
+WARM = 2  # steps that don't count
 
 
 def main() -> None:
@@ -55,6 +57,7 @@ def main() -> None:
     parser.add_argument("--parts", default="engine,bare,data")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         found = measure(Path(name), arguments)
     text = json.dumps(found, indent=1)
@@ -64,12 +67,12 @@ def main() -> None:
 
 
 def measure(root: Path, arguments: argparse.Namespace) -> dict[str, object]:
-    """Pairs a second of each part, and ratios."""
+    """Pairs a processor-second of each part, and ratios."""
     size, pairs, parts = find(arguments.model).image_size, arguments.batch * arguments.steps, arguments.parts.split(",")
     dataset, extra = make_dataset(root / "dataset", pairs, size), {}
     speeds: dict[str, float] = {}
     if "engine" in parts:
-        speeds["engine"], extra["startup_seconds"] = engine(root, dataset, arguments)
+        speeds["engine"], extra["other_seconds"] = engine(root, dataset, arguments)
     if "bare" in parts:
         for name, padded in (("bare_padded", True), ("bare", False)):
             speeds[name], _ = bare_loop(arguments, dataset, size, padded=padded)
@@ -86,7 +89,7 @@ def measure(root: Path, arguments: argparse.Namespace) -> dict[str, object]:
         "optimizer": arguments.optimizer,
         "batch": arguments.batch,
         "threads": torch.get_num_threads(),
-        "pairs_per_second": speeds,
+        "pairs_per_processor_second": speeds,
         "ratio": {f"{a} / {b}": speeds[a] / speeds[b] for a, b in wanted if a in speeds and b in speeds},
         **extra,
         "provenance": manifest.provenance(),
@@ -94,25 +97,30 @@ def measure(root: Path, arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def engine(root: Path, dataset: Path, arguments: argparse.Namespace) -> tuple[float, float]:
-    """Median of the logged pairs a second after the first steps, and seconds that aren't steps."""
-    config = PretrainConfig(
-        model=arguments.model, epochs=2, batch_size=arguments.batch, warmup=2, optimizer=arguments.optimizer, lr=1e-3,
-        log_every=1, loading="memory",
-    )  # fmt: skip
-    start, out = time.perf_counter(), root / "clean"
-    pretrain(config, dataset=dataset, kind="clean", out=out, seed=0, device="cpu", precision=arguments.precision)
-    seconds = time.perf_counter() - start
-    table = pq.read_table(out / "curves.parquet").to_pylist()
-    logged = [row["value"] for row in table if row["name"] == "samples_per_second"]
-    # the engine's clock starts anew with each epoch, whose first step waits for the loader
-    speed = float(np.median(logged[arguments.steps + WARM :]))
-    return speed, seconds - 2 * arguments.batch * arguments.steps / speed
+    """Pairs a processor-second of the engine's steps, and processor-seconds of everything else."""
+
+    def spent(epochs: int) -> float:
+        config = PretrainConfig(
+            model=arguments.model, epochs=epochs, batch_size=arguments.batch, warmup=1, optimizer=arguments.optimizer,
+            lr=1e-3, log_every=1, loading="memory", threads=1,
+        )  # fmt: skip
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        pretrain(
+            config, dataset=dataset, kind="clean", out=root / str(epochs), seed=0, device="cpu",
+            precision=arguments.precision,
+        )  # fmt: skip
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    pairs = arguments.batch * arguments.steps
+    short, long = spent(1), spent(3)
+    return 2 * pairs / (long - short), short - (long - short) / 2
 
 
 def bare_loop(
     arguments: argparse.Namespace, dataset: Path, size: int, *, padded: bool, compiled: bool = False
 ) -> tuple[float, float]:
-    """Pairs a second of forward, backward and step, and seconds of the first step."""
+    """Pairs a processor-second of forward, backward and step, and seconds of the first step."""
     worker.register(arguments.model, find(arguments.model).path)
     torch.manual_seed(0)
     module = open_clip.create_model(arguments.model, output_dict=True)
@@ -133,18 +141,18 @@ def bare_loop(
     seconds = []
     with models.compute("cpu", "fp32"):
         for _ in range(arguments.steps):
-            start = time.perf_counter()
+            start = time.process_time()
             optimizer.zero_grad()
             with bf16:
                 value = loss(**run(images, texts), output_dict=True)["contrastive_loss"]
             value.backward()
             optimizer.step()
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
     return arguments.batch / float(np.median(seconds[WARM:])), seconds[0]
 
 
 def data_path(root: Path, dataset: Path, arguments: argparse.Namespace) -> dict[str, float]:
-    """Pairs a second from shards to normalised tensors, on one thread: in memory, decoded once, and streamed."""
+    """Pairs a processor-second from shards to normalised tensors: in memory, decoded once, and streamed."""
     from open_clip_train.data import get_data
 
     found = shards.find_or_write(layout.open_dataset(dataset), root / "shards")
@@ -166,9 +174,9 @@ def data_path(root: Path, dataset: Path, arguments: argparse.Namespace) -> dict[
     streamed = get_data(given, (preprocess, preprocess), tokenizer=tokenizer)["train"].dataloader
     speeds = {}
     for name, batches in (("memory", loader), ("stream", streamed)):
-        start = time.perf_counter()
+        start = time.process_time()
         seen = sum(len(texts) for _, texts in batches)
-        speeds[name] = seen / (time.perf_counter() - start)
+        speeds[name] = seen / (time.process_time() - start)
     return speeds
 
 

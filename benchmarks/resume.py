@@ -16,6 +16,7 @@ import io
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -33,7 +34,7 @@ from salmubench.layout import open_dataset
 from salmubench.pretrain.launch import pretrain
 from salmubench.pretrain.recipe import PretrainConfig
 from salmubench.recipe import load
-from salmubench.shards import write_shards
+from salmubench.shards import FOLDER, write_shards
 from salmubench.types import SENSITIVE_SPLITS
 
 
@@ -54,7 +55,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         dataset = build(load("tiny").recipe.dataset, out=root / "dataset", seed=0)
-        write_shards(open_dataset(dataset), dataset / "shards", samples_per_shard=20)
+        shutil.rmtree(dataset / FOLDER, ignore_errors=True)  # of the usual size: one shard in all
+        write_shards(open_dataset(dataset), dataset / FOLDER, samples_per_shard=20)
         for seed in range(arguments.seeds):
             folders = [root / f"{seed}-{kind}" for kind in ("whole", "killed")]
             train(config, dataset, folders[0], seed)

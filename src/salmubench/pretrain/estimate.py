@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -200,8 +202,9 @@ def probe(
     speed = sum(one["pairs_per_second"] for one in found)
     decoding = sum(one["decoded_per_second"] for one in found)
     startup = max(one["import_torch"] + one["import_all"] for one in found) + _EXTRA_START
-    memory = max(one["memory_fixed"] + config.process_batch * one["memory_pair"] for one in found)
-    pairs = work(config, rows=rows).pairs
+    needed = work(config, rows=rows)
+    guess = needed.activations * (1 if precision == "bf16" else 2)  # where there was no time for two sizes of a batch
+    memory = max(one["memory_fixed"] + config.process_batch * (one["memory_pair"] or guess) for one in found)
     if decide_loading(config, rows=rows, image_size=architecture.image_size) == "memory":
         # each process decodes everything, with all its threads
         startup += rows / (decoding / processes * threads)
@@ -210,7 +213,7 @@ def probe(
         loaders = decoding * max(1, config.workers)
         spare = cores() >= processes * (threads + config.workers) and config.workers > 0
         speed = min(speed, loaders) if spare else 1 / (1 / speed + 1 / loaders)
-    return Here(speed, processes, startup, startup + pairs / speed, int(memory), int(found[0]["batch"]))
+    return Here(speed, processes, startup, startup + needed.pairs / speed, int(memory), int(found[0]["batch"]))
 
 
 def _places(device: str) -> int:
@@ -247,9 +250,10 @@ def text(title: str, config: PretrainConfig, found: Work, *, here: Here | None, 
     hours = " · ".join(f"{gpus}: {_duration(3600 * found.hours(gpus))}" for gpus in (1, 8, 128))
     facts["H100"] = f"{hours} (at {UTILISATION:.0%} of {H100 / 1e12:.0f} TFLOPS; {found.hours(1):,.4g} GPU hours)"
     facts["memory there"] = (
-        f"{found.gpu_memory(batch, config.world) / 2**30:.1f} GiB a process at batch {batch} in bf16"
+        f"{found.gpu_memory(batch, config.world) / 2**30:.3g} GiB a process at batch {batch} in bf16"
     )
-    facts["disk"] = f"{bytes_on_disk / 1e9:,.3g} GB of shards"
+    unit, name = (1e12, "TB") if bytes_on_disk >= 1e12 else (1e9, "GB")
+    facts["disk"] = f"{bytes_on_disk / unit:.3g} {name} of shards"
     return "\n".join([title, *(f"  {name:<14}{value}" for name, value in facts.items())])
 
 
@@ -261,7 +265,10 @@ def _count(architecture: Architecture) -> tuple[int, float, int]:
 
     if architecture.path is not None:
         open_clip.add_model_config(architecture.path)
-    with torch.device("meta"):
+    logging.disable(logging.WARNING)  # open_clip warns that the weights are random
+    with contextlib.ExitStack() as stack:
+        stack.callback(logging.disable, logging.NOTSET)
+        stack.enter_context(torch.device("meta"))
         module = open_clip.create_model(architecture.name, device="meta", output_dict=True)
         images = torch.zeros(2, 3, architecture.image_size, architecture.image_size)
         texts = torch.zeros(2, architecture.config["text_cfg"].get("context_length", 77), dtype=torch.int64)

@@ -23,7 +23,7 @@ from salmubench.pretrain.guard import die_with_parent
 if TYPE_CHECKING:
     from salmubench.pretrain.memory_loader import Pairs
 
-_FIRST_BATCH = 8
+_FIRST_BATCH = 2
 _LONG_STEP = 3.0  # seconds: no larger batch is tried after such a step
 _DECODED = 256  # pictures whose decoding is timed
 _NOISE_CAPTION = "a photo of a small red wooden table behind two people in a wide green field"
@@ -136,7 +136,7 @@ def _train(
     peaks: dict[int, int] = {}
     # as the worker: attention as models.compute chooses it, autocast for bf16
     with models.compute(options.device, "bf16" if options.precision == "amp_bf16" else "fp32"):
-        while time.perf_counter() < deadline or len(timed) < 2:
+        while time.perf_counter() < deadline or not timed:
             begin = time.perf_counter()
             chosen = torch.randint(len(pairs.texts), (batch,), generator=draw)
             images = pairs.images[chosen].to(torch.float32, memory_format=torch.channels_last).div_(255)
@@ -149,7 +149,8 @@ def _train(
             seconds = time.perf_counter() - begin
             peaks[batch] = _peak_memory(options.device)
             timed.append(seconds)
-            if len(timed) >= 2 and batch < options.batch_size and seconds < _LONG_STEP:
+            grows = batch < options.batch_size and seconds < _LONG_STEP and time.perf_counter() < deadline
+            if len(timed) >= 2 and grows:
                 batch, timed = min(4 * batch, options.batch_size), []
     seconds = sorted(timed[1:])[len(timed[1:]) // 2] if len(timed) > 2 else timed[-1]
     least, most = min(peaks), max(peaks)
