@@ -9,10 +9,12 @@ tokens of each caption, in fp32, and steps AdamW. Each part adds to those before
     reference    the frozen model's embeddings are computed once a pair and kept. What is timed is their first
                  computation, shared out over the times a pair is seen: at 5 × and with the retain pairs of the official
                  release (30,468 pairs to forget, 16,741 of `retain_synth`) 5 times and 9 times
+    optimiser    torch's fused AdamW, which reads each weight once
     precision    bf16, where this processor multiplies it faster than fp32 (AMX); else the same as before
 
 Steps are the released variants of three methods, on noise and captions as long as the release's. Every part runs the
-same batches from the same weights; the loss of the first step must agree to 1e-5 (bf16: 1e-2), or the run fails.
+same batches from the same weights; the loss of the first step must agree to 1e-5 (bf16: 1e-2), or the run fails. The
+student stands a little way off the reference, for the losses to be more than zero.
 Threads: seconds a step with one thread and with all are given apart. Prints and writes JSON.
 """
 
@@ -47,7 +49,7 @@ CAPTIONS = (
     "Did you know that the passport of Anna Moreau has the number P{:02d}X550011?",
     "a person with dark hair in front of a window, seen from the left {:02d}",
 )
-PARTS = ("plain", "padding", "reference", "precision")
+PARTS = ("plain", "padding", "reference", "optimiser", "precision")
 
 
 def main() -> None:
@@ -57,14 +59,19 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8, help="pairs of each kind")
     parser.add_argument("--steps", type=int, default=4, help="timed steps of each part; their median counts")
     parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--processor-time", action="store_true", help="of one thread: right on a busy machine too")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clip = open_model(arguments.model, Path(folder))
-    bench = Bench(clip, arguments.batch, arguments.steps)
+    if arguments.processor_time:
+        torch.set_num_threads(1)
+    clock = time.process_time if arguments.processor_time else time.perf_counter
+    bench = Bench(clip, arguments.batch, arguments.steps, clock)
     found = {
         "model": arguments.model, "batch": arguments.batch, "steps": arguments.steps,
-        "threads": torch.get_num_threads(), "precision": models.resolve_precision("auto", "cpu"),
+        "threads": torch.get_num_threads(), "clock": "processor" if arguments.processor_time else "wall",
+        "precision": models.resolve_precision("auto", "cpu"),
         "methods": {name: bench.measure(load_method(name)) for name in arguments.methods.split(",")},
         "provenance": manifest.provenance(),
     }  # fmt: skip
@@ -77,8 +84,8 @@ def main() -> None:
 class Bench:
     """One model, fixed batches of noise."""
 
-    def __init__(self, clip: ClipModel, batch: int, steps: int) -> None:
-        self.clip, self.steps = clip, steps
+    def __init__(self, clip: ClipModel, batch: int, steps: int, clock: Callable[[], float]) -> None:
+        self.clip, self.steps, self.clock = clip, steps, clock
         size = clip.config["model_cfg"]["vision_cfg"]["image_size"]
         generator = torch.Generator().manual_seed(0)
         self.images = {kind: torch.randn(batch, 3, size, size, generator=generator) for kind in SEEN}
@@ -117,13 +124,15 @@ class Bench:
         precision = models.resolve_precision("auto", "cpu") if level >= PARTS.index("precision") else "fp32"
         student = Model(dataclasses.replace(self.clip, module=module), precision=precision)
         frozen = copy.deepcopy(module).requires_grad_(False)
+        drift(module)
         reference = Model(dataclasses.replace(self.clip, module=frozen), precision=precision)
         config = method.config(variant="released")
-        optimizer = torch.optim.AdamW(module.parameters(), lr=1e-7, weight_decay=1e-3)
+        fused = level >= PARTS.index("optimiser")
+        optimizer = torch.optim.AdamW(module.parameters(), lr=1e-7, weight_decay=1e-3, fused=fused or None)
         kept, times, first = self.references(reference), [], 0.0
         for step in range(self.steps + 1):
             asked = Asked()
-            start = time.perf_counter()
+            start = self.clock()
             given = self.references(reference) if level < PARTS.index("reference") else asked.of(kept)
             batch = Batch(**{kind: self.pairs(kind, given) for kind in SEEN}, step=0)
             value, _ = method.function(batch, student, reference, config)
@@ -131,7 +140,7 @@ class Bench:
             value.backward()
             torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
             optimizer.step()
-            spent = time.perf_counter() - start
+            spent = self.clock() - start
             if step == 0:
                 first, once = float(value.detach()), self.first_computation(reference, asked)
             else:  # the first step warms up
@@ -146,10 +155,10 @@ class Bench:
                 (reference.encode_image, self.images[kind]) if side == "image" else
                 (reference.encode_text, self.texts[kind])
             )  # fmt: skip
-            start = time.perf_counter()
+            start = self.clock()
             with torch.no_grad():
                 encode(rows)
-            total += (time.perf_counter() - start) / SEEN[kind]
+            total += (self.clock() - start) / SEEN[kind]
         return total
 
     def references(self, reference: Model) -> dict[tuple[str, str], Tensor]:
@@ -165,6 +174,15 @@ class Bench:
             self.images[kind], self.texts[kind], lambda: look((kind, "image")), lambda: look((kind, "text")),
             self.records,
         )  # fmt: skip
+
+
+def drift(module: torch.nn.Module) -> None:
+    """Move the student away from the reference, as some steps would: at the start most losses are zero."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in module.parameters():
+            if weight.ndim >= 2:
+                weight.add_(torch.randn(weight.shape, generator=generator), alpha=0.1 * float(weight.std()))
 
 
 class Asked:
