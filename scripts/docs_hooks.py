@@ -6,6 +6,7 @@ mkdocs calls these functions; a new file in a plug-in folder gets its page by be
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,19 @@ def on_config(config: Any) -> Any:
         if isinstance(item, dict) and "Methods" in item:
             own = ["methods.md"] if (ROOT / "docs" / "methods.md").exists() else []
             item["Methods"] = ["methods/index.md", *own, *(f"methods/{name}.md" for name in known("methods"))]
+    named = set(_pages_in(config.nav))
+    others = [page.name for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in named]
+    config.nav[-1:-1] = others  # a page that nobody has given a place stands before the reference
     return config
+
+
+def _pages_in(nav: Any) -> Iterator[str]:
+    """The files that a part of the navigation names."""
+    if isinstance(nav, str):
+        yield nav
+    else:
+        for item in nav.values() if isinstance(nav, dict) else nav:
+            yield from _pages_in(item)
 
 
 def on_files(files: Files, config: Any) -> Files:
