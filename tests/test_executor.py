@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 import executor_pieces as pieces
@@ -53,6 +58,28 @@ def test_a_killed_worker_is_told():
     with pytest.raises(StageError, match="memory"):
         list(parallel(pieces.die, range(3), workers=2, description="Deaths"))
     assert len(list(parallel(pieces.square, range(3), workers=2, description="Squares"))) == 3  # and can be repeated
+
+
+def test_workers_of_a_killed_parent_end(tmp_path):
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import executor_pieces as pieces; from salmubench.executor import parallel\n"
+        f"list(parallel(pieces.tell_and_wait, [{str(tmp_path)!r}] * 2, workers=2, description='Waiting'))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+    parent.kill()
+    parent.wait()
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    wait_for(lambda: not any(psutil.pid_exists(worker) for worker in workers))
+
+
+def wait_for(true) -> None:
+    """Until it is, at most a minute."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_units_of_the_bar(capfd, monkeypatch):

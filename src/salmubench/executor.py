@@ -11,7 +11,10 @@ a long one while another worker idles) and gives nothing back before all are don
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, Literal, TypeVar, get_args
 
@@ -23,6 +26,8 @@ Executor = Literal["joblib", "ray"]
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
+
+_GUARD = "salmubench-guard"
 
 _LOST = (
     "Expected every worker to live until its piece is done, found that one was killed; most often memory has run out. "
@@ -108,6 +113,19 @@ def _numbered(work: Callable[[Piece], Result], number: int, piece: Piece) -> tup
     return number, work(piece)
 
 
+def _guarded(parent: int, work: Callable[[Piece], Result], number: int, piece: Piece) -> tuple[int, Result]:
+    """In a worker process: a parent that was killed can't stop its workers, so they look after it themselves."""
+    if not any(thread.name == _GUARD for thread in threading.enumerate()):
+        threading.Thread(target=_die_with, args=(parent,), name=_GUARD, daemon=True).start()
+    return number, work(piece)
+
+
+def _die_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
 def _by_joblib(
     work: Callable[[Piece], Result], pieces: Sequence[Piece], pool: dict[str, Any]
 ) -> Iterator[tuple[int, Result]]:  # fmt: skip
@@ -115,7 +133,8 @@ def _by_joblib(
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    jobs = (delayed(_numbered)(work, number, piece) for number, piece in enumerate(pieces))
+    run = _numbered if "backend" in pool else partial(_guarded, os.getpid())
+    jobs = (delayed(run)(work, number, piece) for number, piece in enumerate(pieces))
     try:
         yield from Parallel(return_as="generator_unordered", batch_size=1, **pool)(jobs)
     except TerminatedWorkerError as error:
