@@ -22,6 +22,7 @@ _HOMES = {
     "read_record": "salmubench.results.io",
     "run": "salmubench.pipeline",
     "score": "salmubench.metrics",
+    "tune": "salmubench.tuning",
     "unlearn": "salmubench.unlearn.engine",
 }
 
@@ -39,6 +40,7 @@ __all__ = [
     "read_record",
     "run",
     "score",
+    "tune",
     "unlearn",
 ]
 
