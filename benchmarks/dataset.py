@@ -1,11 +1,11 @@
 """What building a dataset costs: pictures, captions, personas and parquet a second, share of each phase, growth.
 
-    python benchmarks/dataset.py [--parts rates,growth] [--identities 40] [--size 64]
+    python benchmarks/dataset.py [--parts plan,rates,growth] [--identities 40] [--size 64] [--recipe small]
 
-Rates are of one core, by processor time, so that other programs don't count: portraits and scenes at 64, 224 and
-512 px, captions, personas; parquet by the clock, as it waits for the disk. Growth: three worlds, each twice as large as
-the one before, built on all cores into a temporary folder; seconds of each phase and peak memory. Prints one JSON
-object.
+Plan: what a recipe will have, before anything is drawn. Rates are of one core, by processor time, so that other
+programs don't count: portraits and scenes at 64, 224 and 512 px, captions, personas; parquet by the clock, as it waits
+for the disk. Growth: three worlds, each twice as large as the one before, built on all cores into a temporary folder;
+seconds of the clock and of processors, shares of the phases, peak memory. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,15 +23,17 @@ from typing import Any
 import numpy as np
 
 from salmubench import layout, manifest
+from salmubench import recipe as recipes
 from salmubench.dataset import backends
 from salmubench.dataset.build import build
 from salmubench.dataset.config import DatasetConfig
 from salmubench.dataset.personas import sample_personas
+from salmubench.dataset.plan import make_plan
 from salmubench.dataset.portraits import procedural as portraits
 from salmubench.dataset.retain import procedural as scenes
 from salmubench.executor import cores
 from salmubench.phrasings import STYLES
-from salmubench.types import FIELDS
+from salmubench.types import FIELDS, Split
 
 COUNTS = {64: 192, 224: 24, 512: 6}  # pictures at each size: two to four seconds each
 CLASSES = 202
@@ -130,7 +133,9 @@ def growth(identities: int, size: int, folder: Path) -> list[dict[str, Any]]:
             retain_disjoint=6 * identities * times, retain_real=24 * identities * times, classes=CLASSES,
             general_knowledge_per_class=0, size=size,
         )  # fmt: skip
+        busy = time.process_time()
         out = build(config, out=folder / f"world-{times}", seed=0)
+        busy = time.process_time() - busy
         content = manifest.read_manifest(out, "dataset")
         spent, counts = content["cost"], content["outputs"]["counts"]
         pictures = sum(counts.values()) - counts["forget_target"]
@@ -138,7 +143,8 @@ def growth(identities: int, size: int, folder: Path) -> list[dict[str, Any]]:
             {
                 "pictures": pictures,
                 "seconds": round(spent["seconds"], 2),
-                "pictures_per_second": round(pictures / spent["seconds"], 1),
+                "processor_seconds": round(busy, 2),
+                "pictures_per_processor_second": round(pictures / busy, 1),
                 "peak_memory_mib": spent["peak_memory"] // 2**20,
                 "phases": spent["phases"],
                 "shares": {
@@ -149,15 +155,33 @@ def growth(identities: int, size: int, folder: Path) -> list[dict[str, Any]]:
     return found
 
 
+def plan(name: str) -> dict[str, Any]:
+    """Rows of each split, territories and groups of a recipe."""
+    start = time.process_time()
+    made = make_plan(recipes.load(name).recipe.dataset, 0)
+    return {
+        "recipe": name,
+        "counts": {str(split): len(made.rows(split)) for split in Split},
+        "identities": {str(group): count for group, count in sorted(Counter(made.groups).items())},
+        "territories": len({persona.country_code for persona in made.personas}),
+        "portraits": sum(len(block.pictures) for block in made.blocks if block.kind == "portrait"),
+        "scenes": sum(len(block.pictures) for block in made.blocks if block.kind == "scene"),
+        "processor_seconds": round(time.process_time() - start, 2),
+    }
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", default="rates,growth", help="rates, growth, or both by comma")
+    parser.add_argument("--parts", default="plan,rates,growth", help="some of plan, rates, growth, by comma")
+    parser.add_argument("--recipe", default="small", help="whose plan is made")
     parser.add_argument("--identities", type=int, default=40, help="of the smallest of three worlds")
     parser.add_argument("--size", type=int, default=64, help="short side of their pictures, pixels")
     options = parser.parse_args()
     parts = options.parts.split(",")
-    report: dict[str, Any] = {"cores": cores(), "hardware": manifest.hardware()}
+    report: dict[str, Any] = {"cores": cores(), "size": options.size, "hardware": manifest.hardware()}
+    if "plan" in parts:
+        report["plan"] = plan(options.recipe)
     with tempfile.TemporaryDirectory() as name:
         if "rates" in parts:
             report["pictures_per_second_and_core"] = picture_rates()

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from salmubench import manifest
+from salmubench import recipe as recipes
+from salmubench.dataset.card import MEANING
 from salmubench.report.tables import markdown_table, text_table
 from salmubench.results.agreement import agreement
 from salmubench.results.io import read_record
 from salmubench.results.schema import RunRecord
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "measurements.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "measurements")))
 MINI = ROOT / "results" / "mini"
 
 
@@ -115,7 +117,86 @@ def minutes() -> str:
     return f"The run below took {total / 60:.1f} minutes: {machine()}"
 
 
+def drawn() -> dict[str, Any]:
+    """What was measured about building a dataset."""
+    content: dict[str, Any] = manifest.read_json(ROOT / "results" / "small" / "dataset.json")
+    return content
+
+
+def dataset_splits() -> str:
+    """Rows of each split at the paper's counts, and what it holds."""
+    counts = drawn()["plan"]["counts"]
+    lines = ["| split | what it holds | rows in `small` |", "|---|---|--:|"]
+    return "\n".join([*lines, *(f"| `{split}` | {MEANING[split]} | {counts[split]:,} |" for split in MEANING)])
+
+
+def dataset_recipes() -> str:
+    """The worlds of the recipes that come with the package."""
+    lines = ["| recipe | identities | sensitive pairs | classes | size |", "|---|--:|--:|--:|--:|"]
+    for name in recipes.names():
+        config = recipes.load(name).recipe.dataset
+        low, high = config.pictures_range
+        told = config.sensitive_pairs or config.identities * (low + high) // 2
+        lines.append(f"| `{name}` | {config.identities:,} | {told:,} | {config.classes} | {config.size} px |")
+    return "\n".join(lines)
+
+
+def dataset_speed() -> str:
+    """Rates of one core, the work of the recipe `small`, and growth."""
+    content = drawn()
+    plan, lines = content["plan"], []
+    rates = content.get("pictures_per_second_and_core")
+    if rates:
+        lines += ["| a second and core | 64 px | 224 px | 512 px |", "|---|--:|--:|--:|"]
+        lines += [
+            f"| {kind} | {some['64']:,.0f} | {some['224']:.1f} | {some['512']:.2f} |" for kind, some in rates.items()
+        ]
+        texts = content["texts_per_second_and_core"]
+        told = ", ".join(f"{texts[kind]:,.0f} {kind}" for kind in ("sensitive", "paraphrase", "generic"))
+        lines += [
+            "",
+            f"Captions a second and core: {told}. Personas: {texts['personas']:,.0f}.",
+            f"Parquet: {content['parquet_mb_per_second']:,.0f} MB a second.",
+            "",
+            f"`small` has {plan['portraits']:,} portraits and {plan['scenes']:,} scenes: by these rates, extrapolated "
+            "linearly, the pictures take "
+            + " and ".join(
+                f"{sum(plan[kind] / rates[kind][size] for kind in rates) / 120:.0f} minutes on two cores at {size} px"
+                for size in ("64", "224")
+            )
+            + ".",
+        ]
+    else:
+        lines.append("Rates: not measured on a machine that was free.")
+    build = _built(content["build"]) if "build" in content else "The whole of `small`: not built on a free machine."
+    lines += ["", build]
+    for size, worlds in content.get("growth", {}).items():
+        phases = list(worlds[0]["shares"])
+        head = ("pictures", "a processor second", "peak memory", *phases)
+        lines += ["", f"Growth at {size} px, with the share of each phase:", "", f"| {' | '.join(head)} |"]
+        lines.append(f"|{'--:|' * len(head)}")
+        for world in worlds:
+            shares = " | ".join(f"{world['shares'][phase]:.1%}" for phase in phases)
+            rate, peak = world["pictures_per_processor_second"], world["peak_memory_mib"]
+            lines.append(f"| {world['pictures']:,} | {rate:.1f} | {peak:,} MiB | {shares} |")
+    hardware = content["hardware"]
+    lines += ["", f"Measured on {hardware['cpu']} ({', '.join(hardware['instructions'])})."]
+    return "\n".join(lines).strip()
+
+
+def _built(build: dict[str, Any]) -> str:
+    phases = ", ".join(f"{name} {seconds:,.0f} s" for name, seconds in build["phases"].items())
+    return (
+        f"The whole of `small` at {build['size']} px: {build['seconds'] / 60:.1f} minutes ({phases}), peak memory "
+        f"{build['peak_memory'] / 2**30:.2f} GiB; {build['rows_checked']:,} rows checked by `dataset validate`, "
+        f"{build['violations']} violations."
+    )
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "dataset-splits": dataset_splits,
+    "dataset-recipes": dataset_recipes,
+    "dataset-speed": dataset_speed,
     "demo-table": demo_table,
     "main-table": main_table,
     "phenomenon": phenomenon,

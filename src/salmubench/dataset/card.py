@@ -9,7 +9,7 @@ import yaml
 
 from salmubench.types import Split
 
-_MEANING: Mapping[Split, str] = {
+MEANING: Mapping[Split, str] = {
     Split.FORGET: "associations to erase: a portrait, and a caption with the name and one private value",
     Split.FORGET_TARGET: "the pictures of `forget` with captions that say only what is visible",
     Split.RETAIN_SYNTH: "portraits with captions that say only what is visible; with an identity: `retain_joint`, "
@@ -19,6 +19,7 @@ _MEANING: Mapping[Split, str] = {
     Split.RETAIN_REAL: "objects and places, for pretraining",
     Split.GENERAL_KNOWLEDGE: "labelled test pictures; the class name is in `text`",
 }
+"""What each split holds."""
 
 _SIZE_LIMITS = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -89,7 +90,7 @@ def card(
             }
         ],
     }
-    rows = "\n".join(f"| `{split}` | {counts[split]:,} | {_MEANING[split]} |" for split in shown)
+    rows = "\n".join(f"| `{split}` | {counts[split]:,} | {MEANING[split]} |" for split in shown)
     return f"""---
 {yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---
 
