@@ -4,8 +4,8 @@
     python benchmarks/zero_shot.py --model RUN/checkpoints/clean --dataset RUN/dataset [--imagenet DIR] [--out FILE]
 
 CLIP_benchmark gets open_clip's model, tokenizer and preprocessing and a PyTorch loader with as many processes as
-cores (decoding in the main process with one); fp32 on both sides. Both times include decoding, prompts and pictures,
-not loading the model.
+cores (decoding in the main process with one); fp32 on both sides. Both times, by the clock and of all processors,
+include decoding, prompts and pictures, not loading the model.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
@@ -29,6 +29,23 @@ from salmubench.metrics.config import ScoreConfig
 from salmubench.results import read_record
 
 SPLIT = "general_knowledge"
+
+
+class Seconds(NamedTuple):
+    """Of the clock, and of all processors, those of ended child processes too."""
+
+    clock: float
+    processor: float
+
+
+def now() -> Seconds:
+    """The time."""
+    return Seconds(time.perf_counter(), sum(os.times()[:4]))
+
+
+def since(start: Seconds) -> Seconds:
+    """How long ago that was."""
+    return Seconds(*(b - a for a, b in zip(start, now(), strict=True)))
 
 
 class Pictures(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
@@ -71,27 +88,29 @@ def main() -> None:
         "seconds": our_seconds,
         "clip_benchmark_accuracy": theirs,
         "clip_benchmark_seconds": their_seconds,
-        "ratio": their_seconds / our_seconds,
+        "ratio_by_clock": their_seconds.clock / our_seconds.clock,
+        "ratio_by_processor": their_seconds.processor / our_seconds.processor,
     }
     for key, value in found.items():
         print(f"{key:24s} {value}")
     if arguments.out is not None:
-        manifest.write_json(arguments.out, {**found, "provenance": manifest.provenance()})
+        told = {key: value._asdict() if isinstance(value, Seconds) else value for key, value in found.items()}
+        manifest.write_json(arguments.out, {**told, "provenance": manifest.provenance()})
 
 
-def by_salmubench(model: models.ClipModel, dataset: layout.Dataset) -> tuple[float, float]:
+def by_salmubench(model: models.ClipModel, dataset: layout.Dataset) -> tuple[float, Seconds]:
     """Accuracy and seconds of `encode` (this split and its prompts) and `score`."""
     load = models.load_model
     models.load_model = lambda *_, **__: model  # type: ignore[assignment]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            start = time.perf_counter()
+            start = now()
             out = encode(
                 model=model.source, dataset=dataset, out=Path(folder) / "e", precision="fp32",
                 texts=list(genknow.texts(dataset, ScoreConfig())), config=EncodeConfig(splits=(SPLIT,)),
             )  # fmt: skip
             path = score(embeddings=out, clean=out, compromised=out, out=Path(folder) / "record.json")
-            seconds = time.perf_counter() - start
+            seconds = since(start)
             value = read_record(path).scores["GenKnow"]["value"].value
     finally:
         models.load_model = load
@@ -99,7 +118,7 @@ def by_salmubench(model: models.ClipModel, dataset: layout.Dataset) -> tuple[flo
     return value, seconds
 
 
-def by_clip_benchmark(model: models.ClipModel, dataset: layout.Dataset, device: str) -> tuple[float, float]:
+def by_clip_benchmark(model: models.ClipModel, dataset: layout.Dataset, device: str) -> tuple[float, Seconds]:
     """Accuracy and seconds of their classification."""
     from clip_benchmark.metrics import zeroshot_classification
 
@@ -109,11 +128,13 @@ def by_clip_benchmark(model: models.ClipModel, dataset: layout.Dataset, device: 
     cores = os.cpu_count() or 1
     loader = torch.utils.data.DataLoader(pictures, batch_size=256, num_workers=cores if cores > 1 else 0)
     templates = [template.replace("{}", "{c}") for template in known.templates]
-    start = time.perf_counter()
-    found = zeroshot_classification.evaluate(
-        model.module, loader, model.tokenize, list(known.classes), templates, device, amp=False
+    start = now()
+    classifier = zeroshot_classification.zero_shot_classifier(
+        model.module, model.tokenize, list(known.classes), templates, device, amp=False
     )
-    return float(found["acc1"]), time.perf_counter() - start
+    logits, right = zeroshot_classification.run_classification(model.module, classifier, loader, device, amp=False)
+    # Not its `accuracy`: that fails with NumPy 2.4, which turns no array into a number.
+    return float((logits.argmax(dim=1) == right).double().mean()), since(start)
 
 
 if __name__ == "__main__":

@@ -239,8 +239,8 @@ class _Session:
                 )
             if reference.precision != self.model.precision:
                 notes.append(
-                    f"The model was encoded in {self.model.precision}, {name} in {reference.precision}: their numbers "
-                    "may differ by up to 0.002 for that alone."
+                    f"The model was encoded in {self.model.precision}, {name} in {reference.precision}: mean "
+                    "similarities may differ by up to 0.002 for that alone."
                 )
         shown = self.model.facts.counts.get(str(Split.GENERAL_KNOWLEDGE), 0)
         if self.model.facts.imagenet is not None and shown != IMAGENET:
