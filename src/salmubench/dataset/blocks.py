@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 
 from salmubench import manifest
 from salmubench.dataset import backends, curation
+from salmubench.dataset.casting import Face
 from salmubench.dataset.config import DatasetConfig
 from salmubench.dataset.curation import Fault
-from salmubench.dataset.plan import Block, Face, Picture, integer, picture_size
+from salmubench.dataset.plan import Block, Picture, integer, picture_size
 from salmubench.errors import StageError
 from salmubench.executor import Executor, parallel
 from salmubench.types import Split
