@@ -10,6 +10,7 @@ changed), and of loading the first page in Chromium. The cost should grow in pro
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import resource
 import shutil
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pyarrow as pa
 
 from salmubench import manifest
@@ -82,15 +84,15 @@ def measure_check(root: Path) -> list[dict[str, float]]:
         counts = {split: round(rows * share) for split, rows in OFFICIAL.items()}
         run = write_run(root / f"run-{share}", counts, models=1, people=round(774 * share))
         folder = submit(run, model="finetuning-5x", out=root / f"submission-{share}")
-        start = time.perf_counter()
+        start, work = time.perf_counter(), processors()
         found = check(folder)
-        seconds = time.perf_counter() - start
+        seconds, processor = time.perf_counter() - start, processors() - work
         assert not found.findings, found.findings
         rows = found.loaded.items["record"].num_rows if found.loaded else 0
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
         pairs = sum(counts.values()) - counts["general_knowledge"]
-        told.append({"pairs": pairs, "items": rows, "megabytes": size, "seconds": seconds})
-        print(f"check   {pairs:7,} pairs, {rows:8,} items, {size:5.1f} MB   {seconds:6.2f} s")
+        told.append({"pairs": pairs, "items": rows, "megabytes": size, "seconds": seconds, "processor": processor})
+        print(f"check   {pairs:7,} pairs, {rows:8,} items, {size:5.1f} MB   {seconds:6.2f} s, {processor:.2f} s CPU")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
     return told
 
@@ -106,15 +108,27 @@ def measure_build(root: Path, submissions: int) -> dict[str, Any]:
         part = root / f"results-{share}"
         for folder in sorted(results.iterdir())[: round(submissions * share)]:
             shutil.copytree(folder, part / folder.name)
-        seconds = []
+        seconds, processor = [], []
         for _ in range(2):
-            start = time.perf_counter()
+            start, work = time.perf_counter(), processors()
             built = build(part, out=root / f"site-{share}")
             seconds.append(time.perf_counter() - start)
+            processor.append(processors() - work)
         assert not built.refused, built.refused
-        told.append({"submissions": built.shown, "seconds": seconds[0], "again": seconds[1]})
-        print(f"build   {built.shown:4d} submissions   {seconds[0]:6.2f} s, again {seconds[1]:6.2f} s")
+        first, again = seconds
+        told.append({"submissions": built.shown, "seconds": first, "processor": processor[0], "again": again})
+        print(f"build   {built.shown:4d} submissions  {first:6.2f} s, {processor[0]:.2f} s CPU, again {again:.2f} s")
     return {"build": told, "load": load(root / "site-1.0" / "index.html")}
+
+
+def processors() -> float:
+    """Seconds of processors that this process and its workers have used."""
+    used = time.process_time()
+    for worker in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = worker.cpu_times()
+            used += times.user + times.system
+    return used
 
 
 def load(index: Path) -> list[float]:
