@@ -21,7 +21,7 @@ from salmubench.results.io import read_record
 from salmubench.results.schema import RunRecord
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "measurements")))
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "measurements", "pretraining")))
 MINI = ROOT / "results" / "mini"
 
 
@@ -117,6 +117,66 @@ def minutes() -> str:
     return f"The run below took {total / 60:.1f} minutes: {machine()}"
 
 
+def of_pretraining(pattern: str) -> list[dict[str, Any]]:
+    """Committed results of the benchmarks of pretraining."""
+    return [manifest.read_json(path) for path in sorted((ROOT / "results" / "pretraining").glob(pattern))]
+
+
+def resume() -> str:
+    """Trainings that were killed and resumed against those that ran through."""
+    lines = []
+    for found in of_pretraining("resume-*.json"):
+        low, high = found["difference"]["ci95"]
+        lines.append(
+            f"- {found['processes']} processes, {found['loading']}, {found['seeds']} seeds: the same bits in "
+            f"{found['bit_equal']} of {found['seeds']}; final loss after a SIGKILL differs by "
+            f"{found['difference']['mean']:+.4f} [{low:+.4f}, {high:+.4f}] (95 % over seeds, paired), while seeds "
+            f"differ by {found['spread_over_seeds']:.4f} (standard deviation)."
+        )
+    return "\n".join(lines)
+
+
+def pretraining_speed() -> str:
+    """Pairs a processor-second of the engine, of a bare loop and of the data path."""
+    lines = [
+        "| model, batch | engine | bare | engine / bare | data / engine: memory, stream |",
+        "|:--|--:|--:|--:|--:|",
+    ]
+    for found in of_pretraining("speed-*.json"):
+        speeds, ratio = found["pairs_per_processor_second"], found["ratio"]
+        lines.append(
+            f"| {found['model']}, {found['batch']} | {speeds['engine']:.3g} | {speeds['bare']:.3g} | "
+            f"{ratio['engine / bare']:.2f} | {ratio['memory / engine']:.1f} ×, {ratio['stream / engine']:.1f} × |"
+        )
+    return "\n".join(lines)
+
+
+def exposures() -> str:
+    """Scores of both references by exposures, and the share of associations learnt for good."""
+    (found,) = of_pretraining("exposures.json")
+    world, training, learnt = found["world"], found["training"], found["learnt"]
+    cells: dict[tuple[str, str, int], str] = {}
+    for row in found["scores"]:
+        cells[row["kind"], row["part"] if row["metric"] == "RetFail" else row["metric"], row["exposures"]] = (
+            f"{row['value']:.3f} [{row['ci95'][0]:.3f}, {row['ci95'][1]:.3f}]"
+        )
+    share = "a quarter of `mini`" if world["divided_by"] == 4 else "`mini`"
+    intro = (
+        f"Trainings of `{training['model']}` (batch {training['batch']}, constant rate after the warm-up) in a world "
+        f"of {world['identities']} people, {share}; after k epochs each pair has had k exposures. *Learnt*: the true "
+        f"caption ranks first then and at all later checkpoints ({learnt['n']} associations of {learnt['identities']} "
+        "people). Intervals are 95 %, over people."
+    )
+    head = "exposures | learnt | R@1 | RetFail MRR | AssocStr | GenKnow | Clean: RetFail MRR | AssocStr | GenKnow"
+    lines = [intro, "", f"| {head} |", "|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
+    for row in learnt["shares"]:
+        times, (low, high) = row["exposures"], row["ci95"]
+        told = [cells.get(("compromised", name, times), "–") for name in ("r1", "mrr", "AssocStr", "GenKnow")]
+        told += [cells.get(("clean", name, times), "–") for name in ("mrr", "AssocStr", "GenKnow")]
+        lines.append(f"| {times} | {row['share']:.1%} [{low:.1%}, {high:.1%}] | {' | '.join(told)} |")
+    return "\n".join(lines)
+
+
 def drawn() -> dict[str, Any]:
     """What was measured about building a dataset."""
     content: dict[str, Any] = manifest.read_json(ROOT / "results" / "small" / "dataset.json")
@@ -204,6 +264,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "agreement": published_agreement,
     "machine": machine,
     "minutes": minutes,
+    "resume": resume,
+    "pretraining-speed": pretraining_speed,
+    "exposures": exposures,
 }
 
 
