@@ -137,3 +137,14 @@ def test_python_of_the_quick_start_names_what_exists():
     for call in ours:
         function = getattr(salmubench, ast.unparse(call.func).removeprefix("salmubench."))
         inspect.signature(function).bind(*call.args, **{keyword.arg: None for keyword in call.keywords})
+
+
+def test_speeds_are_those_of_the_results():
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("update_speed", ROOT / "scripts" / "update_speed.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.main(["--check"]) == 0
+    used = {name for page in script.PAGES for name in re.findall(r"<!-- begin:([\w-]+) -->", page.read_text())}
+    assert used == set(script.BLOCKS)
