@@ -92,5 +92,5 @@ def test_infinite_weights_are_not_exported(model, tmp_path):
         broken.module.ln_final.weight[0] = torch.inf
     options = worker.parse(["--out", str(tmp_path), "--name", "clean", "--model", "salmu-tiny"])
     with pytest.raises(RuntimeError, match=r"NaN or infinity in 'ln_final\.weight'"):
-        worker.export(broken.module, options)
+        worker.export(broken.module, options, tmp_path)
     assert not list(tmp_path.iterdir())
