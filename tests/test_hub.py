@@ -182,7 +182,10 @@ def test_verify_official_prints_each_number_beside_the_published_one(
         kind: dict(official.numbers(read_record(tmp_path / "v" / "records" / f"{kind}.json")))
         for kind in ("clean", "compromised")
     }
-    near = {kind: {name: (0.5 if value is None else value) + 0.0019 for name, value in row.items()} for kind, row in ours.items()}
+    near = {
+        kind: {name: (0.5 if value is None else value) + 0.0019 for name, value in row.items()}
+        for kind, row in ours.items()
+    }
     monkeypatch.setattr(official, "published", lambda: near)
     assert go() == 0
     assert "20 pass, 0 differ, 2 skipped" in capsys.readouterr().out
