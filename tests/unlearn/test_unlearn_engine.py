@@ -45,7 +45,7 @@ def test_every_method(method: str, run: Runner, leaking_model: Path, tiny_folder
     forget = layout.open_dataset(tiny_folder).counts["forget"]
     assert written["stage"] == "unlearn"
     assert written["config_given"] == {}
-    assert written["config"]["engine"]["lr"] == 1e-3
+    assert written["config"]["engine"]["lr"] == load_method(method).settings.get("lr", 1e-3)
     if written["cost"]["steps"]:
         assert written["cost"]["pairs"] == 2 * forget
     else:
