@@ -240,7 +240,7 @@ def test_swapped_references_are_noted(
     [
         (lambda f: np.save(f / "images.npy", np.full((len(WORLD.rows), 16), np.nan, np.float32)), "found NaN"),
         (lambda f: np.save(f / "images.npy", np.zeros((len(WORLD.rows), 16), np.float32)), "zeros in row 0"),
-        (lambda f: np.save(f / "images.npy", np.full((len(WORLD.rows), 16), 7e4, np.float16)), "float16"),
+        (lambda f: np.save(f / "images.npy", np.full((len(WORLD.rows), 16), np.inf, np.float16)), "float16"),
         (lambda f: np.save(f / "images.npy", np.full((len(WORLD.rows), 16), np.inf, np.float32)), "infinity"),
         (lambda f: np.save(f / "texts.npy", np.ones((900, 8), np.float32)), "one width"),
         (lambda f: np.save(f / "texts.npy", np.ones((900, 16))), "float64"),

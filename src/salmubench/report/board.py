@@ -19,7 +19,7 @@ from salmubench.results.schema import RunRecord
 SCHEMA_VERSION = 1
 """Version of `leaderboard.json`."""
 
-SCALES = ((500, "tiny"), (10_000, "mini"), (59_999, "small"))
+SCALES = ((500, "tiny"), (10_000, "mini"), (49_999, "part"))
 """Largest number of sensitive pairs of a scale, and its name; what is larger is `paper`."""
 
 
@@ -135,7 +135,7 @@ def boards(entries: Sequence[Entry]) -> list[Board]:
 
 
 def scale(record: RunRecord) -> str:
-    """The scale of a dataset, by its sensitive pairs."""
+    """The scale of a dataset, by its sensitive pairs: the recipes small and paper both have the paper's counts."""
     pairs = sum(record.dataset.counts.get(split, 0) for split in ("forget", "holdout_identity", "holdout_association"))
     return next((name for most, name in SCALES if pairs <= most), "paper")
 

@@ -16,7 +16,7 @@ from salmubench.report.findings import Finding
 from salmubench.results.schema import RunRecord
 from salmubench.results.verdict import THRESHOLDS
 
-SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "small": "Small", "paper": "Paper scale"}
+SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "part": "Part of the paper’s counts", "paper": "The paper’s counts"}
 TRACK_NAMES = {"closed": "closed track", "generator": "generator track"}
 TRACK_NOTES = {
     "closed": "Methods saw forget and retain pairs only.",
