@@ -77,7 +77,12 @@ class Portraits(Protocol):
 
 
 class Scenes(Protocol):
-    """Draws everything else."""
+    """Draws everything else.
+
+    One whose pictures exist already sets `counted = True`: a scene's seed is then the picture's number within its class
+    and split, from 0, and `examine(config)` raises a `ConfigError` with everything that is wrong with them. One that
+    depends on files offers `fingerprint() -> str`.
+    """
 
     TEMPLATES: Sequence[str]
 

@@ -201,6 +201,8 @@ def _sketch(artist: Any, appearance: Callable[[Face], Any], block: Block, positi
         shot = artist.sample_shot(appearance(block.faces[position]), seed, aspect=picture.aspect)
         return _Sketch(shot, dict(shot.facts), None)
     heldout = picture.split is Split.GENERAL_KNOWLEDGE
+    if getattr(artist, "counted", False):
+        seed = picture.number
     scene = artist.sample_scene(picture.label, seed, aspect=picture.aspect, heldout=heldout)
     if heldout:
         return _Sketch(scene, dict(scene.facts), artist.class_names(picture.label + 1)[picture.label])

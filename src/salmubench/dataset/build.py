@@ -115,6 +115,9 @@ class _Watch:
 
 
 def _plan(config: DatasetConfig, seed: int) -> Plan:
+    things = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
+    if config.classes and hasattr(things, "examine"):
+        things.examine(config)
     artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
     return make_plan(config, seed, artist.cast(config, seed) if hasattr(artist, "cast") else None)
 

@@ -54,6 +54,7 @@ class Picture:
         owner: index of the identity, or `None`.
         label: index of the class (scenes only).
         sensitive: what its caption tells, or `None` for a generic caption.
+        number: its place among the pictures of its class in its split (scenes only).
     """
 
     file_name: str
@@ -63,6 +64,7 @@ class Picture:
     owner: int | None
     label: int | None
     sensitive: Sensitive | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +219,11 @@ def _picture(
     owner: int | None = None,
     label: int | None = None,
     sensitive: Sensitive | None = None,
+    number: int = 0,
 ) -> Picture:
     width, height = picture_size(aspect, config.size)
     file_name = f"{stem}_ar-{width / height:.2f}.jpg"
-    return Picture(file_name, split, aspect, seed, owner, label, sensitive)
+    return Picture(file_name, split, aspect, seed, owner, label, sensitive, number)
 
 
 def _tell(
@@ -285,9 +288,15 @@ def _scenes(config: DatasetConfig, seed: int, split: Split, stem: str, labels: S
     """Square pictures of classes, which take turns."""
     purpose = list(Split).index(split)
     order = np.random.default_rng([seed, _SCENES, purpose]).permutation(len(labels)).tolist()
+    so_far = Counter[int]()
+    numbers = []
+    for label in labels:
+        numbers.append(so_far[label])
+        so_far[label] += 1
     pictures = [
         _picture(
-            config, f"{stem}_{index:08d}", split, 1.0, (seed, _SCENES, purpose, index), label=labels[position]
+            config, f"{stem}_{index:08d}", split, 1.0, (seed, _SCENES, purpose, index),
+            label=labels[position], number=numbers[position],
         )
         for index, position in enumerate(order)
     ]  # fmt: skip

@@ -180,7 +180,7 @@ def test_crop(aspect):
 
 
 def test_exif_orientation_is_obeyed(tmp_path):
-    from salmubench.dataset.portraits._people_files import read_picture
+    from salmubench.dataset.pictures import read_picture
 
     image = Image.fromarray(np.zeros((20, 50, 3), np.uint8))
     exif = Image.Exif()

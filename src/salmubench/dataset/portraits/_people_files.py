@@ -23,15 +23,14 @@ from PIL import Image, ImageOps
 from salmubench import manifest, progress
 from salmubench.dataset import curation
 from salmubench.dataset.casting import Gender
-from salmubench.errors import ConfigError, OutputError
+from salmubench.dataset.pictures import PICTURES, entries, is_picture
+from salmubench.errors import OutputError
 from salmubench.phrasings.generic import FACTS
 
 PEOPLE, STRANGERS, FACTS_FILE = "people", "strangers", "facts.json"
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 YOUNGEST, OLDEST = 21, 99
 
 _NAME = re.compile(r"(?P<gender>female|male)_(?P<age>[0-9]{1,3})_.+")
-_SHOWN = 40  # problems in a message; the rest is counted
 _BATCH = 128  # pictures in memory at once
 _FAULTS = {
     "contrast": "a picture with contrast, found hardly any",
@@ -70,9 +69,9 @@ def people_of(root: Path) -> list[Group]:
         Group(
             where := f"{PEOPLE}/{folder.name}",
             *told,
-            tuple(f"{where}/{file.name}" for file in _entries(folder) if _is_picture(file)),
+            tuple(f"{where}/{file.name}" for file in entries(folder) if is_picture(file)),
         )
-        for folder in _entries(root / PEOPLE)
+        for folder in entries(root / PEOPLE)
         if folder.is_dir() and (told := named(folder.name)) is not None
     ]
 
@@ -81,8 +80,8 @@ def strangers_of(root: Path) -> list[Group]:
     """The people without identity, one picture each, in order of their names."""
     return [
         Group(where := f"{STRANGERS}/{file.name}", *told, (where,))
-        for file in _entries(root / STRANGERS)
-        if _is_picture(file) and (told := named(file.stem)) is not None
+        for file in entries(root / STRANGERS)
+        if is_picture(file) and (told := named(file.stem)) is not None
     ]
 
 
@@ -96,18 +95,18 @@ def problems_of_names(root: Path) -> Iterator[str]:
     """Everything in a root that isn't named or placed as it should be."""
     if not (root / PEOPLE).is_dir():
         yield f"Expected a folder {PEOPLE} in {root}, found none."
-    for entry in _entries(root):
+    for entry in entries(root):
         if entry.name not in (PEOPLE, STRANGERS, FACTS_FILE):
             yield f"{entry.name}: Expected {PEOPLE}, {STRANGERS} or {FACTS_FILE}, found another name."
     form = f"<female|male>_<age {YOUNGEST} to {OLDEST}>_<name>"
-    for folder in _entries(root / PEOPLE):
+    for folder in entries(root / PEOPLE):
         where = f"{PEOPLE}/{folder.name}"
         if not folder.is_dir() or named(folder.name) is None:
             yield f"{where}: Expected a folder called {form}, found {'another name' if folder.is_dir() else 'a file'}."
             continue
-        yield from (f"{where}/{file.name}: {_NO_PICTURE}" for file in _entries(folder) if not _is_picture(file))
-    for file in _entries(root / STRANGERS):
-        if not _is_picture(file):
+        yield from (f"{where}/{file.name}: {_NO_PICTURE}" for file in entries(folder) if not is_picture(file))
+    for file in entries(root / STRANGERS):
+        if not is_picture(file):
             yield f"{STRANGERS}/{file.name}: {_NO_PICTURE}"
         elif named(file.stem) is None:
             yield f"{STRANGERS}/{file.name}: Expected a file called {form}, found another name."
@@ -148,40 +147,7 @@ def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int) -> I
                     yield f"{group.files[index]}: Expected {_FAULTS[fault.reason]}."
 
 
-def raise_all(problems: Sequence[str], root: Path) -> None:
-    """Raise one error that lists all problems.
-
-    Raises:
-        ConfigError: if there are any.
-    """
-    if problems:
-        shown = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
-        more = f"\n  … and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise ConfigError(f"Found {len(problems)} problems with the pictures in {root}:\n{shown}{more}")
-
-
-def read_picture(path: Path) -> Image.Image:
-    """Decode a picture, turned as its EXIF data says.
-
-    Raises:
-        OSError: it doesn't decode.
-    """
-    with Image.open(path) as image:
-        return ImageOps.exif_transpose(image).convert("RGB")
-
-
-_NO_PICTURE = f"Expected a picture ({', '.join(sorted(SUFFIXES))}), found something else."
-
-
-def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, sorted, without hidden files."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _is_picture(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in SUFFIXES
+_NO_PICTURE = f"Expected a picture ({', '.join(sorted(PICTURES))}), found something else."
 
 
 def _look(path: Path) -> tuple[curation.Look, str]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from salmubench import manifest
 from salmubench.dataset.casting import Casting, Face, Person
 from salmubench.dataset.config import DatasetConfig
+from salmubench.dataset.pictures import PICTURES, raise_all, read_picture
 from salmubench.dataset.portraits import _people_files as files
 from salmubench.dataset.portraits._faceid import Anchor, FaceId, Order, Weights, embed_faces, locate
 from salmubench.dataset.portraits._prompts import Wish, wish
@@ -148,7 +149,7 @@ class Diffusion:
     @functools.cached_property
     def _names(self) -> list[str]:
         """Files of all anchors; a face's seed is the number of its anchor."""
-        return sorted(path.name for path in self.root.iterdir() if path.suffix.lower() in files.SUFFIXES)
+        return sorted(path.name for path in self.root.iterdir() if path.suffix.lower() in PICTURES)
 
     @functools.cached_property
     def _embeddings(self) -> Mapping[str, NDArray[np.float32]]:
@@ -193,7 +194,7 @@ class Diffusion:
             ConfigError: with everything that is wrong with the anchors.
         """
         self.__dict__.pop("_names", None)  # the folder may have changed since
-        files.raise_all(list(self._problems(config)), self.root)
+        raise_all(list(self._problems(config)), self.root)
         order = np.random.default_rng([seed, 0x6469]).permutation(len(self._names)).tolist()
         faces = [Face(number, *told) for number in order if (told := files.named(self._stem(number)))]
         people, others = faces[: config.identities], faces[config.identities :]
@@ -255,7 +256,7 @@ class Diffusion:
             if files.named(stem) is None:
                 yield f"{name}: Expected a file called {form}, found another name."
             try:
-                files.read_picture(self.root / name)
+                read_picture(self.root / name)
             except (OSError, ValueError, SyntaxError):
                 yield f"{name}: Expected a picture that decodes, found none."
             if self.config.embeddings:
@@ -267,7 +268,7 @@ class Diffusion:
 
 @functools.lru_cache(maxsize=64)
 def _read_anchor(backend: Diffusion, name: str) -> Anchor:
-    picture, stem = files.read_picture(backend.root / name), Path(name).stem
+    picture, stem = read_picture(backend.root / name), Path(name).stem
     if backend.config.embeddings:
         side = min(picture.size)
         left, top = (picture.width - side) // 2, (picture.height - side) // 2

@@ -24,6 +24,7 @@ from PIL import Image
 from salmubench import manifest
 from salmubench.dataset.casting import Casting, Face, Person
 from salmubench.dataset.config import DatasetConfig
+from salmubench.dataset.pictures import raise_all, read_picture
 from salmubench.dataset.portraits import _people_files as files
 from salmubench.dataset.portraits._shots import age_word
 from salmubench.dataset.splits import Group, group_sizes
@@ -119,7 +120,7 @@ class Folder:
         people, strangers = files.people_of(self.root), files.strangers_of(self.root)
         problems = [*files.problems_of_names(self.root), *_problems_of_numbers(people, strangers, config)]
         problems += files.problems_of_pictures(self.root, [*people, *strangers], size=config.size)
-        files.raise_all(problems, self.root)
+        raise_all(problems, self.root)
         rng = np.random.default_rng([seed, 0x666F])
         numbers = {name: number for number, name in enumerate(self._paths)}
 
@@ -153,7 +154,7 @@ class Folder:
 
 def cropped(shot: Crop, size: int) -> bytes:
     """JPEG of a crop, short side `size` pixels."""
-    image = files.read_picture(shot.path)
+    image = read_picture(shot.path)
     data = io.BytesIO()
     fit(image, shot.aspect, size, seed=shot.seed).save(data, "JPEG", quality=_QUALITY)
     return data.getvalue()

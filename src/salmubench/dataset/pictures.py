@@ -1,0 +1,49 @@
+"""A user's own picture files: which they are, how they are read, how what is wrong with them is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from salmubench.errors import ConfigError
+
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+"""Suffixes of picture files."""
+
+_SHOWN = 40  # problems in a message; the rest is counted
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder, sorted, without hidden files; nothing where there is no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def is_picture(path: Path) -> bool:
+    """Whether it is a file with the suffix of a picture."""
+    return path.is_file() and path.suffix.lower() in PICTURES
+
+
+def read_picture(path: Path) -> Image.Image:
+    """Decode a picture, turned as its EXIF data says.
+
+    Raises:
+        OSError: it doesn't decode.
+    """
+    with Image.open(path) as image:
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def raise_all(problems: Sequence[str], root: Path) -> None:
+    """Raise one error that lists all problems.
+
+    Raises:
+        ConfigError: if there are any.
+    """
+    if problems:
+        shown = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
+        more = f"\n  … and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise ConfigError(f"Found {len(problems)} problems with the pictures in {root}:\n{shown}{more}")
