@@ -45,6 +45,7 @@ def main() -> None:
         cost = manifest.read_manifest(out, "pretrain")["cost"]
     content = {
         "recipe": arguments.recipe,
+        "kind": arguments.kind,
         "epochs": arguments.epochs,
         "pairs": cost["pairs"],
         "estimated": {"seconds": guess.seconds, "startup": guess.startup, "memory": guess.memory},
