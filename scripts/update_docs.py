@@ -80,9 +80,9 @@ def stage_costs() -> str:
         count = f" ({len(stages)} models)" if len(stages) > 1 else ""
         peak = max(stage["peak_memory"] for stage in stages) / 2**30
         lines.append(f"| {name}{count} | {sum(stage['seconds'] for stage in stages):.0f} | {peak:.2f} GiB |")
-    total = sum(stage["seconds"] for stage in run()["stages"])
+    total = run().get("wall_seconds") or sum(stage["seconds"] for stage in run()["stages"])
     peak = max(stage["peak_memory"] for stage in run()["stages"]) / 2**30
-    lines.append(f"| **all** | **{total:.0f}** | **{peak:.2f} GiB** |")
+    lines.append(f"| **all, by the clock** | **{total:.0f}** | **{peak:.2f} GiB** |")
     beside = run().get("side_by_side")
     if beside is not None:
         made = f"{beside['candidates']} candidates were unlearnt, encoded and scored"
@@ -147,6 +147,18 @@ def pretraining_speed() -> str:
         lines.append(
             f"| {found['model']}, {found['batch']} | {speeds['engine']:.3g} | {speeds['bare']:.3g} | "
             f"{ratio['engine / bare']:.2f} | {ratio['memory / engine']:.1f} ×, {ratio['stream / engine']:.1f} × |"
+        )
+    return "\n".join(lines)
+
+
+def estimates() -> str:
+    """Estimated against measured trainings."""
+    lines = ["| training | pairs seen | estimated | measured | estimated / measured |", "|:--|--:|--:|--:|--:|"]
+    for found in of_pretraining("estimate-*.json"):
+        seconds = found["estimated"]["seconds"], found["measured"]["seconds"]
+        lines.append(
+            f"| `{found['recipe']}`, {found['kind']}, epochs: {found['epochs']} | {found['pairs']:,} | "
+            f"{seconds[0]:.0f} s | {seconds[1]:.0f} s | {found['seconds_estimated / measured']:.2f} |"
         )
     return "\n".join(lines)
 
@@ -253,7 +265,44 @@ def _built(build: dict[str, Any]) -> str:
     )
 
 
+def evaluation() -> str:
+    """Speed of encoding and scoring, what bf16 moves, zero-shot classification beside CLIP_benchmark's."""
+    found = {path.stem: manifest.read_json(path) for path in sorted((ROOT / "results" / "evaluation").glob("*.json"))}
+    encoding, whole, half, zero = (found[name] for name in ("encoding", "scoring", "scoring_half", "zero_shot"))
+    rates, precision = encoding["pictures_a_second"], found["precision"]
+    together = 1 / (1 / rates["forward"] + 1 / rates["decode"])
+    moved = sorted(precision["largest"].items(), key=lambda pair: -pair[1])
+    rows = {
+        f"ViT-B/16 at 224 px, {encoding['pictures']} JPEGs of 512 px: pictures a second of the forward pass, of "
+        "decoding, and of both on the same cores": (
+            f"{rates['forward']:.2f}, {rates['decode']:.0f}, at most {together:.2f}"
+        ),
+        "the same, `encode`": f"{rates['encode']:.2f}: {rates['encode'] / rates['forward']:.0%} of the forward pass, "
+        f"{rates['encode'] / together:.0%} of what is possible",
+        f"{encoding['precision']}, which `--precision auto` takes here, against {encoding['other_precision']}": (
+            f"{encoding['faster_by']:.1f} × as fast"
+        ),
+        f"scoring three models at the official size: {whole['pictures']:,} pictures, {whole['forget']:,} to forget": (
+            f"{whole['seconds']['together']:.1f} s, peak {whole['peak_memory'] / 2**30:.2f} GiB"
+        ),
+        "scoring with half the pairs": f"{half['seconds']['together']:.1f} s",
+        f"GenKnow, {zero['pictures']:,} pictures, {zero['classes']} classes, here and by CLIP_benchmark": (
+            f"{zero['accuracy']:.6f} and {zero['clip_benchmark_accuracy']:.6f}; "
+            f"there in {zero['ratio_by_clock']:.2f} × the time"
+        ),
+        f"bf16 against fp32, {', '.join(precision['models'])} of `mini`, largest difference of each number": ", ".join(
+            f"{name} {value:.4f}" for name, value in moved
+        ),
+    }
+    lines = ["| what | found |", "|:--|:--|", *(f"| {what} | {value} |" for what, value in rows.items())]
+    hardware = encoding["provenance"]["hardware"]
+    return "\n".join(
+        [*lines, "", f"{hardware['cores']} cores of {hardware['cpu']} ({', '.join(hardware['instructions'])})."]
+    )
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "evaluation": evaluation,
     "dataset-splits": dataset_splits,
     "dataset-recipes": dataset_recipes,
     "dataset-speed": dataset_speed,
@@ -266,6 +315,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "minutes": minutes,
     "resume": resume,
     "pretraining-speed": pretraining_speed,
+    "estimates": estimates,
     "exposures": exposures,
 }
 

@@ -26,7 +26,7 @@ def read(name: str) -> Any:
 def machine(found: Any) -> str:
     """Where it was measured."""
     hardware = found["hardware"]
-    return f"{hardware['cores']} cores of {hardware['cpu']}, other programs running: processors' time is what counts."
+    return f"{hardware['cores']} cores of {hardware['cpu']}, with nothing else running."
 
 
 def board_speed() -> str:
