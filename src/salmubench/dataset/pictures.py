@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from salmubench import manifest
 from salmubench.errors import ConfigError
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 """Suffixes of picture files."""
 
 _SHOWN = 40  # problems in a message; the rest is counted
+
+
+def root_of(path: str, *, part: str) -> Path:
+    """The folder that a backend's option `path` names.
+
+    Args:
+        path: the option.
+        part: key of `dataset.backends` whose option it is.
+
+    Raises:
+        ConfigError: no path, or nothing there.
+    """
+    if not path:
+        raise ConfigError(f"Expected dataset.backends.{part}_options.path for the backend folder, found none.")
+    root = Path(path)
+    if not root.is_dir():
+        raise ConfigError(f"Expected a folder of pictures at {root}, found none.")
+    return root
+
+
+def content_hash(root: Path, names: Iterable[str]) -> str:
+    """SHA-256 over names and contents of files below a folder; one that isn't there is left out."""
+    digest = hashlib.sha256()
+    for name in names:
+        if (root / name).is_file():
+            digest.update(f"{name}\0{manifest.sha256_file(root / name)}\n".encode())
+    return digest.hexdigest()
 
 
 def entries(folder: Path) -> list[Path]:

@@ -9,7 +9,6 @@ how folders are named.
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,14 +20,12 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from salmubench import manifest
 from salmubench.dataset.casting import Casting, Face, Person
 from salmubench.dataset.config import DatasetConfig
-from salmubench.dataset.pictures import raise_all, read_picture
+from salmubench.dataset.pictures import content_hash, raise_all, read_picture, root_of
 from salmubench.dataset.portraits import _people_files as files
 from salmubench.dataset.portraits._shots import age_word
 from salmubench.dataset.splits import Group, group_sizes
-from salmubench.errors import ConfigError
 
 _QUALITY = 92
 _FACE_HEIGHT = 0.35  # where a crop that is lower than the picture has its middle, from the top
@@ -66,12 +63,7 @@ def connect(config: Config) -> Folder:
     Raises:
         ConfigError: no path, or nothing there.
     """
-    if not config.path:
-        raise ConfigError("Expected dataset.backends.portraits_options.path for the backend folder, found none.")
-    root = Path(config.path)
-    if not root.is_dir():
-        raise ConfigError(f"Expected a folder of pictures at {root}, found none.")
-    return Folder(root)
+    return Folder(root_of(config.path, part="portraits"))
 
 
 class Folder:
@@ -99,11 +91,7 @@ class Folder:
 
     def fingerprint(self) -> str:
         """SHA-256 over names and contents of all files."""
-        digest = hashlib.sha256()
-        for name in [*self._paths, files.FACTS_FILE]:
-            if (self.root / name).is_file():
-                digest.update(f"{name}\0{manifest.sha256_file(self.root / name)}\n".encode())
-        return digest.hexdigest()
+        return content_hash(self.root, [*self._paths, files.FACTS_FILE])
 
     def cast(self, config: DatasetConfig, seed: int) -> Casting:
         """Choose the people of a dataset.

@@ -11,7 +11,6 @@ written.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,8 +23,7 @@ from PIL import Image, ImageOps
 
 from salmubench import manifest, progress
 from salmubench.dataset.config import DatasetConfig
-from salmubench.dataset.pictures import PICTURES, entries, is_picture, raise_all, read_picture
-from salmubench.errors import ConfigError
+from salmubench.dataset.pictures import PICTURES, content_hash, entries, is_picture, raise_all, read_picture, root_of
 
 TRAIN, TEST = "train", "test"
 TEMPLATES: tuple[str, ...] = (
@@ -73,12 +71,7 @@ def connect(config: Config) -> Folder:
     Raises:
         ConfigError: no path, or nothing there.
     """
-    if not config.path:
-        raise ConfigError("Expected dataset.backends.retain_real_options.path for the backend folder, found none.")
-    root = Path(config.path)
-    if not root.is_dir():
-        raise ConfigError(f"Expected a folder of pictures at {root}, found none.")
-    return Folder(root)
+    return Folder(root_of(config.path, part="retain_real"))
 
 
 class Folder:
@@ -94,16 +87,13 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._listed: dict[tuple[str, str], list[Path]] = {}  # pictures of a class: listed once, not once a picture
 
     def fingerprint(self) -> str:
         """SHA-256 over names and contents of all files."""
-        digest = hashlib.sha256()
-        for part in (TRAIN, TEST):
-            for folder in entries(self.root / part):
-                for file in entries(folder):
-                    name = file.relative_to(self.root).as_posix()
-                    digest.update(f"{name}\0{manifest.sha256_file(file)}\n".encode())
-        return digest.hexdigest()
+        folders = [folder for part in (TRAIN, TEST) for folder in entries(self.root / part)]
+        files = [file.relative_to(self.root).as_posix() for folder in folders for file in entries(folder)]
+        return content_hash(self.root, files)
 
     def class_names(self, count: int) -> list[str]:
         """The first `count` classes, or all that there are where they are fewer."""
@@ -118,6 +108,7 @@ class Folder:
         Raises:
             ConfigError: with everything that is wrong with the folder.
         """
+        self._listed.clear()  # the folder may have changed since
         folders, problems, used = self._folders()[: config.classes], [], []
         names = {path.name for path in folders}
         needs = {TRAIN: -(-config.retain_real // config.classes), TEST: config.general_knowledge_per_class}
@@ -159,7 +150,9 @@ class Folder:
         return [path for path in entries(self.root / TRAIN) if path.is_dir()]
 
     def _pictures(self, part: str, name: str) -> list[Path]:
-        return [file for file in entries(self.root / part / name) if is_picture(file)]
+        if (part, name) not in self._listed:
+            self._listed[part, name] = [file for file in entries(self.root / part / name) if is_picture(file)]
+        return self._listed[part, name]
 
 
 def _cropped(thing: Thing, size: int) -> bytes:
