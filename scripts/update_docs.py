@@ -6,11 +6,11 @@ Results lie in `results/<recipe>/`: `run.json` and `records/*.json` of one finis
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
+
+from page_blocks import ROOT, update
 
 from salmubench import manifest
 from salmubench import recipe as recipes
@@ -20,7 +20,6 @@ from salmubench.results.agreement import agreement
 from salmubench.results.io import read_record
 from salmubench.results.schema import RunRecord
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "measurements", "pretraining")))
 MINI = ROOT / "results" / "mini"
 
@@ -333,23 +332,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 
 
-def filled(text: str) -> str:
-    """Replace every block."""
-
-    def fill(match: re.Match[str]) -> str:
-        return f"<!-- begin:{match[1]} -->\n{BLOCKS[match[1]]()}\n<!-- end:{match[1]} -->"
-
-    return re.sub(r"<!-- begin:([\w-]+) -->.*?<!-- end:\1 -->", fill, text, flags=re.DOTALL)
-
-
 def main(arguments: Sequence[str]) -> int:
     """Write, or with `--check` compare; 1 if a page is not current."""
-    stale = [page for page in PAGES if filled(page.read_text(encoding="utf-8")) != page.read_text(encoding="utf-8")]
-    for page in stale:
-        if "--check" not in arguments:
-            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
-        print(page.relative_to(ROOT), "is stale" if "--check" in arguments else "written")
-    return 1 if stale and "--check" in arguments else 0
+    return update(PAGES, BLOCKS, arguments)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
+
+from page_blocks import ROOT, update
 
 from salmubench.unlearn.config import METHODS
 from salmubench.unlearn.registry import Method, Option, load_method, method_names, options
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "methods.md"
+PAGE = ROOT / "docs" / "methods.md"
 COST = {
     "finetuning": "1 image, 1 text",
     "generic_captions": "1 image, 1 text",
@@ -75,27 +76,9 @@ def details() -> str:
 BLOCKS = {"overview": overview, "details": details}
 
 
-def filled(text: str) -> str:
-    """Replace every block."""
-
-    def fill(match: re.Match[str]) -> str:
-        return f"<!-- begin:{match[1]} -->\n{BLOCKS[match[1]]()}\n<!-- end:{match[1]} -->"
-
-    return re.sub(r"<!-- begin:([\w-]+) -->.*?<!-- end:\1 -->", fill, text, flags=re.DOTALL)
-
-
 def main(arguments: Sequence[str]) -> int:
-    """Write, or with `--check` compare; 1 if the page is not current."""
-    before = PAGE.read_text(encoding="utf-8")
-    after = filled(before)
-    if after == before:
-        return 0
-    if "--check" in arguments:
-        print(f"{PAGE.name} is stale: run python scripts/update_methods.py")
-        return 1
-    PAGE.write_text(after, encoding="utf-8")
-    print(PAGE.name, "written")
-    return 0
+    """Write, or with `--check` compare; 1 if a page is not current."""
+    return update([PAGE], BLOCKS, arguments)
 
 
 def _paper(method: Method) -> str:

@@ -5,15 +5,14 @@ The files come from `benchmarks/leaderboard.py` and `benchmarks/command_line.py`
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
+
+from page_blocks import ROOT, update
 
 from salmubench import manifest
 
-ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results" / "speed"
 PAGES = (ROOT / "docs" / "leaderboard.md", ROOT / "docs" / "command_line.md")
 
@@ -63,23 +62,9 @@ def command_line_speed() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {"board-speed": board_speed, "command-line-speed": command_line_speed}
 
 
-def filled(text: str) -> str:
-    """Replace every block."""
-
-    def fill(match: re.Match[str]) -> str:
-        return f"<!-- begin:{match[1]} -->\n{BLOCKS[match[1]]()}\n<!-- end:{match[1]} -->"
-
-    return re.sub(r"<!-- begin:([\w-]+) -->.*?<!-- end:\1 -->", fill, text, flags=re.DOTALL)
-
-
 def main(arguments: Sequence[str]) -> int:
     """Write, or with `--check` compare; 1 if a page is not current."""
-    stale = [page for page in PAGES if filled(page.read_text(encoding="utf-8")) != page.read_text(encoding="utf-8")]
-    for page in stale:
-        if "--check" not in arguments:
-            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
-        print(page.relative_to(ROOT), "is stale" if "--check" in arguments else "written")
-    return 1 if stale and "--check" in arguments else 0
+    return update(PAGES, BLOCKS, arguments)
 
 
 if __name__ == "__main__":

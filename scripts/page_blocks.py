@@ -1,0 +1,37 @@
+"""Pages with blocks that a script writes, between `<!-- begin:NAME -->` and `<!-- end:NAME -->`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def update(pages: Sequence[Path], blocks: Mapping[str, Callable[[], str]], arguments: Sequence[str]) -> int:
+    """Write the blocks of pages, or with `--check` compare.
+
+    Args:
+        pages: files below the repository.
+        blocks: name → what gives its text.
+        arguments: of the command line.
+
+    Returns:
+        1 if a page was compared and isn't current, else 0.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        return f"<!-- begin:{match[1]} -->\n{blocks[match[1]]()}\n<!-- end:{match[1]} -->"
+
+    check, stale = "--check" in arguments, 0
+    for page in pages:
+        before = page.read_text(encoding="utf-8")
+        after = re.sub(r"<!-- begin:([\w-]+) -->.*?<!-- end:\1 -->", fill, before, flags=re.DOTALL)
+        if after == before:
+            continue
+        stale += 1
+        if not check:
+            page.write_text(after, encoding="utf-8")
+        print(page.name, "is stale: call the script without --check" if check else "written")
+    return 1 if stale and check else 0
