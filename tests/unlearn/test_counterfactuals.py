@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from unlearn_runs import Runner, curve, record, weights
 from salmubench import phrasings
 from salmubench.errors import ConfigError, MethodError
 from salmubench.types import FIELDS, Pair, Person
-from salmubench.unlearn import Batch, load_method
-from salmubench.unlearn.counterfactuals import Fact, Pool, fact_of, phrased, retold
+from salmubench.unlearn import Batch, Pairs, load_method
+from salmubench.unlearn.counterfactuals import Fact, Neighbours, Pool, fact_of, phrased, retold
+from salmubench.unlearn.data import PairSource
 from salmubench.unlearn.methods import counterfactual_redirection as redirection
 
 ANN, BO = Fact("Ann Lee", "city", "Paris"), Fact("Bo Dahl", "city", "Oslo")
@@ -54,27 +56,49 @@ def test_retold_word_for_word() -> None:
     assert retold(caption, ANN, ANN) == caption
 
 
+CY = Person("Cy Roe", {"city": "Rome", "job": "cook"})
+
+
 def test_pools() -> None:
     closed = Pool.of_facts([ANN, BO, Fact("Ann Lee", "job", "baker"), BO])
     assert closed.names == ("Ann Lee", "Bo Dahl")
     assert closed.values["city"] == ("Paris", "Oslo")
     assert closed.values["iban"] == ()
-    people = [Person("Cy Roe", {"city": "Rome", "job": "cook"}), Person("Di Fox", {"city": "Bern"})]
-    fresh = Pool.of_people(people)
+    assert closed.fields() == [field for field in FIELDS if field in ("city", "job")]
+    fresh = Pool.of_people([CY, Person("Di Fox", {"city": "Bern"})])
     assert fresh.names == ("Cy Roe", "Di Fox")
     assert fresh.values["city"] == ("Rome", "Bern")
-    for seed in range(20):
-        assert closed.other(ANN, seeded(seed)) == BO, "the only other name and city"
-        assert closed.recombined(ANN, seeded(seed)) == Fact("Ann Lee", "job", "baker")
-        other = fresh.other(ANN, seeded(seed))
-        assert other is not None
-        assert other.name in fresh.names
-        assert other.field == "city"
-    assert Pool.of_facts([ANN]).other(ANN, seeded()) is None
-    assert Pool.of_facts([ANN]).recombined(ANN, seeded()) is None
-    assert {fresh.other(ANN, seeded(seed)) for seed in range(40)} == {
-        Fact(name, "city", value) for name in fresh.names for value in fresh.values["city"]
+
+
+def test_counterfactuals() -> None:
+    closed = Neighbours.of([ANN, BO])
+    assert all(closed.other(ANN, seeded(seed)) == BO for seed in range(20)), "the only other name and city"
+    assert Neighbours.of([ANN]).other(ANN, seeded()) is None
+    both = Neighbours.of([ANN, BO], [CY, Person("Di Fox", {"city": "Bern"})])
+    assert {both.other(ANN, seeded(seed)) for seed in range(80)} == {
+        BO, *(Fact(name, "city", value) for name in ("Cy Roe", "Di Fox") for value in ("Rome", "Bern"))
+    }  # fmt: skip
+
+
+def test_counterfactuals_spare_what_is_asked() -> None:
+    """Both have a city to forget; Cy has a job, and of his city nothing was said."""
+    facts = [ANN, BO, Fact("Cy Roe", "job", "cook")]
+    assert {Neighbours.of(facts).other(ANN, seeded(seed)) for seed in range(20)} == {Fact("Cy Roe", "city", "Oslo")}
+    namesake = Person("Bo Dahl", {"city": "Bern"})
+    assert {Neighbours.of(facts, [namesake, CY]).other(ANN, seeded(seed)) for seed in range(80)} == {
+        Fact("Cy Roe", "city", value) for value in ("Oslo", "Rome", "Bern")
     }
+
+
+def test_recombinations_spare_what_is_asked() -> None:
+    """An association is a person and a field: Ann's job is to be forgotten, so none of her jobs is held."""
+    facts = [ANN, BO, Fact("Ann Lee", "job", "baker"), Fact("Bo Dahl", "iban", "NO93")]
+    near = Neighbours.of(facts)
+    assert {near.recombined(ANN, seeded(seed)) for seed in range(20)} == {Fact("Ann Lee", "iban", "NO93")}
+    assert {near.recombined(BO, seeded(seed)) for seed in range(20)} == {Fact("Bo Dahl", "job", "baker")}
+    assert Neighbours.of([ANN, BO]).recombined(ANN, seeded()) is None, "no field is left"
+    everybody = {Neighbours.of(facts, [CY]).recombined(BO, seeded(seed)) for seed in range(40)}
+    assert everybody == {Fact("Bo Dahl", "job", "baker"), Fact("Bo Dahl", "job", "cook")}
 
 
 def test_phrasings_are_those_of_training() -> None:
@@ -89,11 +113,11 @@ def test_phrasings_are_those_of_training() -> None:
 
 def test_what_a_step_says() -> None:
     facts = [ANN, BO, Fact("Cy Roe", "city", "Rome"), Fact("Cy Roe", "job", "cook")]
-    pool, records = Pool.of_facts(facts), [told(ANN), Pair("x.jpg", "a portrait"), told(BO)]
+    near, records = Neighbours.of(facts), [told(ANN), Pair("x.jpg", "a portrait"), told(BO)]
     forget = pairs(EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3)
     forget.records = records
-    config = redirection.Config(counterfactuals=3, recombinations=2, rephrase=0.0)
-    found = redirection.tell(forget, pool, config, seeded())
+    config = redirection.Config(counterfactuals=3, recombinations=2, rewordings=0)
+    found = redirection.tell(forget, near, config, seeded())
     assert found.rows == [0, 2]
     assert found.captions == [records[0].caption, records[2].caption]
     assert len(found.counterfactuals) == 2 * 3
@@ -101,11 +125,30 @@ def test_what_a_step_says() -> None:
     assert not any("Ann Lee" in text or "Paris" in text for text in found.counterfactuals[:3])
     assert found.recombinations == [text for text in found.recombinations if "cook" in text]
     assert sum("Ann Lee" in text for text in found.recombinations) == 2
-    again = redirection.tell(forget, pool, config, seeded())
+    again = redirection.tell(forget, near, config, seeded())
     assert again == found, "the same draw from the same generator"
-    other = redirection.tell(forget, pool, redirection.Config(rephrase=1.0), seeded())
-    assert other.rows == [0, 2]
-    assert all(a.name in text for a, text in zip((ANN, BO), other.captions, strict=True))
+    other = redirection.tell(forget, near, redirection.Config(rewordings=2, counterfactuals=1), seeded())
+    assert other.rows == [0, 0, 0, 2, 2, 2]
+    assert [other.captions[0], other.captions[3]] == [records[0].caption, records[2].caption]
+    assert all("Ann Lee" in text and "Paris" in text for text in other.captions[:3])
+    for caption, text, fact in zip(other.captions, other.counterfactuals, [ANN] * 3 + [BO] * 3, strict=True):
+        strangers = [Fact(x.name, "city", y.value) for x in facts[:3] for y in facts[:3] if fact not in (x, y)]
+        assert text in {retold(caption, fact, stranger) for stranger in strangers}
+
+
+def test_draws_from_both_pools_alike() -> None:
+    people = [Person("Di Fox", {"city": "Bern", "job": "cook"})]
+    near = Neighbours.of([ANN, BO, Fact("Bo Dahl", "job", "baker")], people)
+    forget = pairs(EYE[:1], EYE[:1], EYE[:1], EYE[:1])
+    forget.records = [told(ANN)]
+    config = redirection.Config(track="generator", counterfactuals=400, recombinations=400, rewordings=0)
+    found = redirection.tell(forget, near, config, seeded())
+    invented = [text for text in found.counterfactuals if "Di Fox" in text and "Bern" in text]
+    own = [text for text in found.counterfactuals if "Bo Dahl" in text and "Oslo" in text]
+    assert len(invented) + len(own) == 400
+    assert 160 < len(own) < 240, "half of them, within four standard deviations"
+    assert 160 < sum("baker" in text for text in found.recombinations) < 240
+    assert {next(job for job in ("baker", "cook") if job in text) for text in found.recombinations} == {"baker", "cook"}
 
 
 # --- the loss ---------------------------------------------------------------------------------------------------------
@@ -131,7 +174,7 @@ def batch_of(image_ref: Any, retain: tuple[Any, Any], seed: int = 0) -> Batch:
     return Batch(forget=forget, retain=kept, generator=seeded(seed))
 
 
-POOL = Pool.of_facts([ANN, BO])
+NEAR = Neighbours.of([ANN, BO])
 """Each has one counterfactual, the other's caption; there is no other field to recombine with."""
 
 
@@ -143,10 +186,10 @@ def test_by_hand() -> None:
     """
     words = {told(ANN).caption: double([0.6, 0.8]), told(BO).caption: double([0.0, 1.0])}
     config = redirection.Config(
-        counterfactuals=1, recombinations=0, rephrase=0.0, margin=0.7, forgetting=3.0, keeping=0.25
+        counterfactuals=1, recombinations=0, rewordings=0, margin=0.7, forgetting=3.0, keeping=0.25
     )
     model = Spelled(double(1.0), words)
-    value, report = redirection.objective(batch_of(EYE, (SLANTED, EYE)), model, Frozen(double(1.0)), config, POOL)
+    value, report = redirection.objective(batch_of(EYE, (SLANTED, EYE)), model, Frozen(double(1.0)), config, NEAR)
     excess = (-0.1 - (0.5 - 0.7), 0.5 - (-0.1 - 0.7))  # v·T − τ
     forgetting = (excess[0] ** 2 + excess[1] ** 2) / 2
     # counterfactuals: Bo's caption (asked for Ann) [0, 1] against [1, 0], Ann's [.6, .8] against [.8, .6];
@@ -159,9 +202,13 @@ def test_by_hand() -> None:
 
 def test_below_the_level_nothing_pulls() -> None:
     words = {told(ANN).caption: double([-1.0, 0.0]), told(BO).caption: double([0.0, -1.0])}
-    config = redirection.Config(counterfactuals=1, recombinations=0, rephrase=0.0, margin=0.0)
+    config = redirection.Config(counterfactuals=1, recombinations=0, rewordings=0, margin=0.0)
     _, report = redirection.objective(
-        batch_of([[1.0, 0.0], [0.0, 1.0]], (EYE, EYE)), Spelled(double(1.0), words), Straight(double(1.0)), config, POOL
+        batch_of([[1.0, 0.0], [0.0, 1.0]], (EYE, EYE)),
+        Spelled(double(1.0), words),
+        Straight(double(1.0)),
+        config,
+        NEAR,
     )
     assert float(report["forgetting"]) == 0.0
     assert float(report["above"]) == 0.0
@@ -174,7 +221,7 @@ def test_slow(seed: int) -> None:
     facts = [Fact(f"Person {n}", "city", f"City {n}") for n in range(3)] + [
         Fact(f"Person {n}", "job", f"job {n}") for n in range(2)
     ]
-    pool, config = Pool.of_facts(facts), redirection.Config(counterfactuals=3, recombinations=2, margin=0.1)
+    near, config = Neighbours.of(facts), redirection.Config(counterfactuals=3, recombinations=2, margin=0.1)
     v0, rt, rt0 = (unit(rng.normal(size=(5, 4))) for _ in range(3))
     turn = rng.normal(size=(4, 4))
     words: dict[str, Tensor] = {}
@@ -190,14 +237,18 @@ def test_slow(seed: int) -> None:
     batch = Batch(forget=forget, retain=pairs(rt, rt, rt, rt0), generator=seeded(seed))
     reference = Frozen(double(1.0))
     reference.turn = double(turn)
-    value, _ = redirection.objective(batch, Reader(double(1.0), words), reference, config, pool)
-    said = redirection.tell(forget, pool, config, seeded(seed))
+    value, _ = redirection.objective(batch, Reader(double(1.0), words), reference, config, near)
+    said = redirection.tell(forget, near, config, seeded(seed))
     before = {text: unit((word.numpy() @ turn)[None])[0] for text, word in words.items()}
     forgetting = keeping = 0.0
     apart = v0 - sum(v0[i] for i in range(5)) / 5
-    for i, caption in enumerate(said.captions):
-        level = sum(float(apart[i] @ before[text]) for text in said.counterfactuals[3 * i : 3 * i + 3]) / 3 - 0.1
-        forgetting += max(float(apart[i] @ words[caption].numpy()) - level, 0.0) ** 2 / 5
+    assert said.rows == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    for place, caption in enumerate(said.captions):
+        i = said.rows[place]
+        level = (
+            sum(float(apart[i] @ before[text]) for text in said.counterfactuals[3 * place : 3 * place + 3]) / 3 - 0.1
+        )
+        forgetting += max(float(apart[i] @ words[caption].numpy()) - level, 0.0) ** 2 / 10
     kept = [*said.counterfactuals, *said.recombinations]
     for text in kept:
         keeping += float(((words[text].numpy() - before[text]) ** 2).sum())
@@ -207,7 +258,7 @@ def test_slow(seed: int) -> None:
 
 
 def test_gradient() -> None:
-    config = redirection.Config(counterfactuals=1, recombinations=0, rephrase=0.0, margin=0.5)
+    config = redirection.Config(counterfactuals=1, recombinations=0, rewordings=0, margin=0.5)
     constant = Straight(double(1.0))
     constant.encode_text = lambda texts: double([[1.0, 0.0], [0.8, 0.6]])  # type: ignore[method-assign]
 
@@ -215,17 +266,44 @@ def test_gradient() -> None:
         model = Spelled(double(1.0), {told(ANN).caption: ann, told(BO).caption: bo})
         batch = batch_of(EYE, (EYE, EYE))
         batch.retain._sources["texts"] = retain
-        return redirection.objective(batch, model, constant, config, POOL)[0]
+        return redirection.objective(batch, model, constant, config, NEAR)[0]
 
     inputs = (double([0.7, 0.8]), double([0.2, 1.0]), double(SLANTED))
     assert torch.autograd.gradcheck(value, tuple(item.requires_grad_() for item in inputs))
+
+
+def test_more_captions_of_retain_pairs() -> None:
+    """A step holds the batch's retain captions and as many others as are asked for, each as heavy."""
+    taken: list[Sequence[int]] = []
+
+    class Source:
+        def __len__(self) -> int:
+            return 7
+
+        def take(self, rows: Sequence[int]) -> Pairs:
+            taken.append(rows)
+            return pairs(EYE * 2, SLANTED * 2, EYE * 2, EYE * 2)
+
+    batch, source = batch_of(EYE, (SLANTED, EYE)), cast(PairSource, Source())
+    assert redirection.more_retained(batch, source, redirection.Config(retain_captions=1)) is None
+    more = redirection.more_retained(batch, source, redirection.Config(retain_captions=3))
+    assert more is not None
+    assert [len(rows) for rows in taken] == [4]
+    assert all(0 <= row < 7 for row in taken[0])
+    words = {told(ANN).caption: double([0.6, 0.8]), told(BO).caption: double([0.0, 1.0])}
+    config = redirection.Config(counterfactuals=1, recombinations=0, rewordings=0)
+    model = Spelled(double(1.0), words)
+    _, few = redirection.objective(batch, model, Frozen(double(1.0)), config, NEAR)
+    _, many = redirection.objective(batch, model, Frozen(double(1.0)), config, NEAR, more)
+    moved = float(((np.array(SLANTED) - np.array(EYE)) ** 2).sum(axis=-1).mean())
+    assert float(many["keeping"]) == pytest.approx((4 * float(few["keeping"]) + 4 * moved) / 8)
 
 
 def test_batch_without_facts_keeps() -> None:
     forget = pairs(EYE, EYE)
     batch = Batch(forget=forget, retain=pairs(EYE, SLANTED), generator=seeded())
     value, report = redirection.objective(
-        batch, Spelled(double(1.0), {}), Straight(double(1.0)), redirection.Config(), POOL
+        batch, Spelled(double(1.0), {}), Straight(double(1.0)), redirection.Config(), NEAR
     )
     assert float(report["forgetting"]) == 0.0
     assert float(value) == pytest.approx(redirection.Config().keeping * ((0.16 + 0.64) + 0.0) / 2)
@@ -235,7 +313,7 @@ def test_batch_without_facts_keeps() -> None:
 
 
 def test_only_the_text_tower_moves_and_pairs_fall(run: Runner, leaking_model: Any) -> None:
-    out = run("counterfactual_redirection", budget=5)
+    out = run("counterfactual_redirection", budget=20)
     before, after = weights(leaking_model), weights(out)
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved
@@ -253,7 +331,11 @@ def test_nothing_to_redirect(run: Runner, tmp_path: Any, monkeypatch: pytest.Mon
 
 
 def test_options() -> None:
-    for options, message in (({"counterfactuals": 0}, "at least 1 counterfactual"), ({"rephrase": 1.5}, "from 0 to 1")):
+    for options, message in (
+        ({"counterfactuals": 0}, "at least 1 counterfactual"),
+        ({"rewordings": -1}, "0 rewordings"),
+        ({"retain_captions": 0}, "1 retain_captions"),
+    ):
         with pytest.raises(ConfigError, match=message):
             redirection.Config(**options)
     method = load_method("counterfactual_redirection")

@@ -5,7 +5,7 @@ Names and values come from the pairs to forget (closed track) or from invented p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,18 +64,58 @@ class Pool:
         """Draw a value of a field other than `but`; `None` where there is none."""
         return _draw(self.values.get(field, ()), generator, but=but)
 
+    def fields(self) -> list[str]:
+        """Fields that have values."""
+        return [str(field) for field in FIELDS if self.values.get(field)]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Draws captions next to a fact to forget, which have to stay as they are.
+
+    An association is a person and a field, and one that is to be forgotten is never among them: to hold a name with
+    that field, if with other values, would hold on to what the name says about the face, and through it to the fact.
+
+    Attributes:
+        pools: names and values to draw from, each as often.
+        asked: name → the fields of which something has to be forgotten.
+        free: for each pool, field → its names of which nothing of that field has to be forgotten; all its names where
+            there is none.
+    """
+
+    pools: Sequence[Pool]
+    asked: Mapping[str, frozenset[str]]
+    free: Sequence[Mapping[str, tuple[str, ...]]]
+
+    @classmethod
+    def of(cls, facts: Sequence[Fact], people: Sequence[Person] = ()) -> Neighbours:
+        """Neighbours made of the facts to forget, and of invented people where there are some."""
+        pools = [Pool.of_facts(facts), *([Pool.of_people(people)] if people else [])]
+        asked: dict[str, frozenset[str]] = {}
+        for fact in facts:
+            asked[fact.name] = asked.get(fact.name, frozenset()) | {fact.field}
+        nothing: frozenset[str] = frozenset()
+
+        def free(pool: Pool, field: str) -> tuple[str, ...]:
+            return tuple(name for name in pool.names if field not in asked.get(name, nothing)) or pool.names
+
+        return cls(pools, asked, [{str(field): free(pool, field) for field in FIELDS} for pool in pools])
+
     def other(self, fact: Fact, generator: torch.Generator) -> Fact | None:
         """Another name with another value of the same field: a counterfactual; `None` where there is none."""
-        name, value = _draw(self.names, generator, but=fact.name), self.value(fact.field, generator, but=fact.value)
+        place = _index(len(self.pools), generator)
+        name = _draw(self.free[place][fact.field], generator, but=fact.name)
+        value = self.pools[place].value(fact.field, generator, but=fact.value)
         return None if name is None or value is None else Fact(name, fact.field, value)
 
     def recombined(self, fact: Fact, generator: torch.Generator) -> Fact | None:
-        """The same name with a value of another field; `None` where no other field has values."""
-        fields = [str(field) for field in FIELDS if field != fact.field and self.values.get(field)]
+        """The same name with a value of a field of which nothing has to be forgotten; `None` where there is none."""
+        pool = self.pools[_index(len(self.pools), generator)]
+        fields = [field for field in pool.fields() if field not in self.asked[fact.name]]
         if not fields:
             return None
         field = fields[_index(len(fields), generator)]
-        value = self.value(field, generator)
+        value = pool.value(field, generator)
         return None if value is None else Fact(fact.name, field, value)
 
 
