@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=32)
     parser.add_argument("--clean-epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
     parser.add_argument("--figure", type=Path)
     arguments = parser.parse_args()
     content = measure(arguments)
@@ -67,12 +68,15 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         checkpoint = out / "checkpoints" / kind
         kept = tuple(2**power for power in range(epochs.bit_length()) if 2**power <= epochs)
         settings = replace(config, epochs=epochs, keep_epochs=kept)
-        pretrain(settings, dataset=dataset.folder, kind=kind, out=checkpoint, seed=arguments.seed)
+        pretrain(
+            settings, dataset=dataset.folder, kind=kind, out=checkpoint, seed=arguments.seed,
+            precision=arguments.precision,
+        )  # fmt: skip
         for epoch in kept:
             embeddings[kind, epoch] = encode(
                 model=checkpoint / "epochs" / f"{epoch:05d}", dataset=dataset,
                 out=out / "learning" / "embeddings" / f"{kind}-{epoch:05d}",
-                texts=required_texts(dataset, recipe.score), config=recipe.encode,
+                texts=required_texts(dataset, recipe.score), config=recipe.encode, precision=arguments.precision,
             )  # fmt: skip
     references = {kind: folder for (kind, _), folder in embeddings.items()}  # the last of each
     rows, ranks, people = [], [], np.array([])
@@ -93,7 +97,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "what": "exposures of each pair until an association is learnt",
         "world": {**world, "divided_by": share, "seed": arguments.seed, "fingerprint": dataset.fingerprint},
-        "training": {"model": config.model, "batch": config.batch_size, "lr": config.lr, "schedule": "constant"},
+        "training": {
+            "model": config.model,
+            "batch": config.batch_size,
+            "lr": config.lr,
+            "schedule": "constant",
+            "precision": arguments.precision,
+        },
         "scores": rows,
         "learnt": learnt(np.stack(ranks), people, kept),
         "provenance": manifest.provenance(),

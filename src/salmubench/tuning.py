@@ -8,6 +8,7 @@ journal. Several machines may run the same command on one folder: each takes tri
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -284,7 +285,7 @@ def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Tria
                 entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **parts}
                 entry["method_sha256"] = method.sha256
                 if made.error is not None:
-                    entry["error"] = str(made.error)
+                    entry["error"] = str(made.error).replace(f"{folder}{os.sep}", "")  # the file is for others
                 entry["seconds"] = round(sum(item["seconds"] for item in made.stages), 1)
                 stage.finish(outputs={**entry, "objective": worth})
             _report(bench, trial, method.name, stage.manifest["outputs"])
