@@ -14,7 +14,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: install
-	$(BIN)/salmubench run --recipe mini --out runs/mini
+	$(BIN)/salmubench run --recipe mini --untuned --out runs/mini
 
 lint: install
 	$(BIN)/ruff check .

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import contest_blocks
 from page_blocks import ROOT, update
 
 from salmubench import manifest
 from salmubench import recipe as recipes
 from salmubench.dataset.card import MEANING
 from salmubench.report.tables import markdown_table, text_table
-from salmubench.results.agreement import agreement
 from salmubench.results.io import read_record
 from salmubench.results.schema import RunRecord
 
@@ -86,16 +87,6 @@ def stage_costs() -> str:
     if beside is not None:
         made = f"{beside['candidates']} candidates were unlearnt, encoded and scored"
         lines += ["", f"With {beside['workers']} at once, {made} in {beside['seconds']:.0f} s."]
-    return "\n".join(lines)
-
-
-def published_agreement() -> str:
-    """Rank correlation with the published table, and what differs most."""
-    lines = ["| column | methods | Spearman's ρ | p | order here | order published |", "|:--|--:|--:|--:|:--|:--|"]
-    for item in agreement(records()):
-        orders = (", ".join(sorted(side, key=lambda name: side[name])) for side in (item.ours, item.published))
-        rho, p = ("–" if value is None else f"{value:.2f}".replace("-", "−") for value in (item.rho, item.p))
-        lines.append(f"| {item.column} | {item.n} | {rho} | {p} | {' | '.join(orders)} |")
     return "\n".join(lines)
 
 
@@ -321,7 +312,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "main-table": main_table,
     "phenomenon": phenomenon,
     "stage-costs": stage_costs,
-    "agreement": published_agreement,
     "machine": machine,
     "minutes": minutes,
     "resume": resume,
@@ -329,6 +319,12 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "compiling": compiling,
     "estimates": estimates,
     "exposures": exposures,
+    "contest-untuned": partial(contest_blocks.contest, "untuned"),
+    "contest-tuned": partial(contest_blocks.contest, "tuned"),
+    "released": contest_blocks.released,
+    "ranks": contest_blocks.ranks,
+    "tuning": contest_blocks.tuning,
+    "trials": contest_blocks.trials,
 }
 
 

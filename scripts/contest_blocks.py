@@ -1,0 +1,180 @@
+"""Tables of the contest of all methods over several seeds, for `update_docs.py`.
+
+Each folder below `SEEDS` is what `collect_results.py` keeps of a run with `--repeats`; that of the other track holds
+only the method which has tracks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from page_blocks import ROOT
+
+from salmubench import manifest
+from salmubench.report.collect import answers, failure, reference_kind, score_of
+from salmubench.report.seeds import spread
+from salmubench.report.wording import MODES, display_names, number, percent, percent_interval
+from salmubench.results.agreement import Agreement, agreement
+from salmubench.results.io import read_record
+from salmubench.results.schema import RunRecord
+
+SEEDS = ROOT / "results" / "seeds"
+FOLDERS = {"untuned": ("untuned",), "tuned": ("tuned",)}
+
+_COLUMNS = (
+    ("RetFail", "mrr", "leakage left"), ("RetFailPara", "value", "in other words"),
+    ("GenKnow", "value", "utility drop"), ("InterIdSim", "value", "kept, other people"),
+    ("IntraIdSim", "value", "kept, same people"),
+)  # fmt: skip
+
+
+class Row(NamedTuple):
+    """A method.
+
+    Attributes:
+        record: joint record of its seeds, or the only one.
+        repeats: the records of its seeds.
+    """
+
+    record: RunRecord
+    repeats: list[RunRecord]
+
+
+def rows(kind: str) -> list[Row]:
+    """The methods of a contest in the order of its run, references first, then the other track."""
+    first, *others = (_rows(SEEDS / folder) for folder in FOLDERS[kind])
+    return first + [row for found in others for row in found if reference_kind(row.record) is None]
+
+
+def _rows(folder: Path) -> list[Row]:
+    models = manifest.read_json(folder / "run.json")["models"]
+    groups: dict[str, list[RunRecord]] = {}
+    for record in (read_record(folder / "records" / f"{name}.json") for name in models):
+        groups.setdefault(reference_kind(record) or str(record.model.method), []).append(record)
+    found = []
+    for group in groups.values():
+        joint = folder / "pooled" / f"{group[0].model.name}.json"
+        found.append(Row(read_record(joint) if joint.is_file() else group[0], group))
+    return found
+
+
+def contest(kind: str) -> str:
+    """All methods: mean over seeds, standard deviation over seeds, interval over people, failure modes."""
+    found = [row for row in rows(kind) if reference_kind(row.record) is None]
+    names = display_names([row.record for row in found])
+    lines = [f"| method | {' | '.join(label for *_, label in _COLUMNS)} | failure modes |", f"|:--|{'--:|' * 5}:--|"]
+    for record, repeats in found:
+        name = names[record.model.name] + _track(record)
+        name += "" if kind == "untuned" or record.model.method in _tuned()["methods"] else " (nothing to tune)"
+        if record.status != "complete":
+            lines.append(f"| {name} |{' – |' * 5} {failure(record)} |")
+            continue
+        cells = [_cell(record, repeats, metric, part) for metric, part, _ in _COLUMNS]
+        lines.append(f"| {name} | {' | '.join(cells)} | {_modes(record)} |")
+    return "\n".join([*lines, "", _about(kind, found)])
+
+
+def released() -> str:
+    """Four methods as their papers have them and as the benchmark's authors ran them, untuned."""
+    theirs = {row.record.model.method: row for row in _rows(ROOT / "results" / "released")}
+    names = display_names([row.record for row in theirs.values()])
+    lines = [f"| method, variant | {' | '.join(label for *_, label in _COLUMNS)} |", f"|:--|{'--:|' * 5}"]
+    for row in rows("untuned"):
+        other = theirs.get(row.record.model.method)
+        if other is None or reference_kind(row.record) is not None:
+            continue
+        for variant, (record, repeats) in (("paper", row), ("released", other)):
+            cells = [_cell(record, repeats, metric, part) for metric, part, _ in _COLUMNS]
+            lines.append(f"| {names[other.record.model.name]}, `{variant}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def ranks() -> str:
+    """Rank correlation with the published table of both contests, and the orders."""
+    found = {kind: agreement([row.record for row in rows(kind)]) for kind in FOLDERS}
+    lines = ["| column | methods | untuned: ρ (p) | tuned: ρ (p) |", "|:--|--:|--:|--:|"]
+    orders = ["", "| column | published | untuned | tuned |", "|:--|:--|:--|:--|"]
+    for untuned, tuned in zip(found["untuned"], found["tuned"], strict=True):
+        lines.append(f"| {untuned.column} | {untuned.n}, {tuned.n} | {_rho(untuned)} | {_rho(tuned)} |")
+        sides = (untuned.published, untuned.ours, tuned.ours)
+        told = (", ".join(sorted(side, key=side.__getitem__)) for side in sides)
+        orders.append(f"| {untuned.column} | {' | '.join(told)} |")
+    return "\n".join(lines + orders)
+
+
+def tuning() -> str:
+    """What tuning found for each method."""
+    content = _tuned()
+    lines = ["| method | objective: default | chosen | trial | values |", "|:--|--:|--:|--:|:--|"]
+    for name, entry in content["methods"].items():
+        default = "failed" if entry["default"] is None else number(entry["default"])
+        values = ", ".join(f"`{key}` {_value(value)}" for key, value in entry["values"].items())
+        lines.append(f"| `{name}` | {default} | {number(entry['objective'])} | {entry['trial']} | {values} |")
+    seconds = sum(entry["seconds"] for entry in content["methods"].values())
+    trials = sum(len(entry["trials"]) for entry in content["methods"].values())
+    return "\n".join([*lines, "", f"{trials} trials, {seconds / 60:.0f} minutes on one core."])
+
+
+def trials() -> str:
+    """All trials of `counterfactual_redirection`."""
+    found = _tuned()["methods"]["counterfactual_redirection"]["trials"]
+    options = list(found[0]["values"])
+    parts = {"leakage": "L", "paraphrased": "L in other words", "drop": "D", "kept": "K"}
+    lines = [f"| trial | {' | '.join(f'`{name}`' for name in options)} | {' | '.join(parts.values())} | objective |"]
+    lines.append(f"|--:|{'--:|' * (len(options) + len(parts) + 1)}")
+    for entry in found:
+        cells = [_value(entry["values"][name]) for name in options]
+        cells += [number(entry.get(part)) for part in parts]
+        lines.append(f"| {entry['number']} | {' | '.join(cells)} | {number(entry['objective'])} |")
+    return "\n".join(lines)
+
+
+def _tuned() -> dict[str, Any]:
+    text = (ROOT / "src" / "salmubench" / "recipes" / "tuned" / "mini.yaml").read_text(encoding="utf-8")
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+def _value(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, float) else str(value)
+
+
+def _track(record: RunRecord) -> str:
+    track = ((record.model.config or {}).get("method") or {}).get("track")
+    return "" if track is None else f", track `{track}`"
+
+
+def _cell(record: RunRecord, repeats: Sequence[RunRecord], metric: str, part: str) -> str:
+    score = score_of(record, metric, part)
+    if score is None or score.normalised.value is None:
+        return "–"
+    varied = spread(repeats, metric, part, view=True)
+    beside = "" if varied is None else f" ± {percent(varied.deviation)}"
+    text = f"{percent(score.normalised.value)}{beside} {percent_interval(score.normalised.ci95)}"
+    return text.replace("\u202f", " ").strip()
+
+
+def _modes(record: RunRecord) -> str:
+    labels = {mode: mode.replace("_", "-") for mode in MODES}
+    states = answers(record)
+    words = [label + ("" if states[mode] == "yes" else "?") for mode, label in labels.items() if states[mode] != "no"]
+    return ", ".join(words) or "**none**"
+
+
+def _rho(item: Agreement) -> str:
+    return "–" if item.rho is None else f"{number(item.rho, 2)} ({number(item.p, 2)})"
+
+
+def _about(kind: str, found: Sequence[Row]) -> str:
+    run = manifest.read_json(SEEDS / kind / "run.json")
+    hardware, seeds = run["provenance"]["hardware"], max(len(row.repeats) for row in found)
+    passes = {mode: sum(answers(row.record)[mode] == "no" for row in found) for mode in MODES}
+    told = ", ".join(f"{label} {passes[mode]}" for mode, (label, *_) in MODES.items())
+    return (
+        f"Of {len(found)} methods, by the whole interval: {told}. Budget 5×, {seeds} seeds in one world; mean ± "
+        f"standard deviation over seeds, in brackets the 95 % interval over people. {hardware['cpu']} "
+        f"({', '.join(hardware['instructions'])}), precision {run['precision']}."
+    )
