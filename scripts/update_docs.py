@@ -174,10 +174,11 @@ def exposures() -> str:
         cells[row["kind"], row["part"] if row["metric"] == "RetFail" else row["metric"], row["exposures"]] = (
             f"{row['value']:.3f} [{row['ci95'][0]:.3f}, {row['ci95'][1]:.3f}]"
         )
-    share = "a quarter of `mini`" if world["divided_by"] == 4 else "`mini`"
+    share = "" if world["divided_by"] == 1 else f", one part in {world['divided_by']}"
     intro = (
-        f"Trainings of `{training['model']}` (batch {training['batch']}, constant rate after the warm-up) in a world "
-        f"of {world['identities']} people, {share}; after k epochs each pair has had k exposures. *Learnt*: the true "
+        f"Trainings of `{training['model']}` (batch {training['batch']}, {training['precision']}, constant rate after the "
+        f"warm-up) in the world of `mini`{share}: {world['identities']} people. After k epochs each pair has had k "
+        "exposures. *Learnt*: the true "
         f"caption ranks first then and at all later checkpoints ({learnt['n']} associations of {learnt['identities']} "
         "people). Intervals are 95 %, over people."
     )
