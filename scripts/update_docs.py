@@ -176,8 +176,8 @@ def exposures() -> str:
         )
     share = "" if world["divided_by"] == 1 else f", one part in {world['divided_by']}"
     intro = (
-        f"Trainings of `{training['model']}` (batch {training['batch']}, {training['precision']}, constant rate after the "
-        f"warm-up) in the world of `mini`{share}: {world['identities']} people. After k epochs each pair has had k "
+        f"Trainings of `{training['model']}` (batch {training['batch']}, {training['precision']}, constant rate after "
+        f"the warm-up) in the world of `mini`{share}: {world['identities']} people. After k epochs each pair has had k "
         "exposures. *Learnt*: the true "
         f"caption ranks first then and at all later checkpoints ({learnt['n']} associations of {learnt['identities']} "
         "people). Intervals are 95 %, over people."
