@@ -22,7 +22,7 @@ from salmubench.results.io import read_record
 from salmubench.results.schema import RunRecord
 
 SEEDS = ROOT / "results" / "seeds"
-FOLDERS = {"untuned": ("untuned",), "tuned": ("tuned",)}
+FOLDERS = {"untuned": ("untuned",), "tuned": ("tuned", "tuned-generator")}
 
 _COLUMNS = (
     ("RetFail", "mrr", "leakage left"), ("RetFailPara", "value", "in other words"),
@@ -174,7 +174,7 @@ def _about(kind: str, found: Sequence[Row]) -> str:
     passes = {mode: sum(answers(row.record)[mode] == "no" for row in found) for mode in MODES}
     told = ", ".join(f"{label} {passes[mode]}" for mode, (label, *_) in MODES.items())
     return (
-        f"Of {len(found)} methods pass, by the whole interval: {told}. Budget 5×, {seeds} seeds in one world; mean ± "
+        f"Rows that pass, of {len(found)}, by the whole interval: {told}. Budget 5×, {seeds} seeds in one world; mean ± "
         f"standard deviation over seeds, in brackets the 95 % interval over people. {hardware['cpu']} "
         f"({', '.join(hardware['instructions'])}), precision {run['precision']}."
     )
