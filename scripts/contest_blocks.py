@@ -174,7 +174,7 @@ def _about(kind: str, found: Sequence[Row]) -> str:
     passes = {mode: sum(answers(row.record)[mode] == "no" for row in found) for mode in MODES}
     told = ", ".join(f"{label} {passes[mode]}" for mode, (label, *_) in MODES.items())
     return (
-        f"Rows that pass, of {len(found)}, by the whole interval: {told}. Budget 5×, {seeds} seeds in one world; mean ± "
+        f"Rows that pass of {len(found)}, by the whole interval: {told}. Budget 5×, {seeds} seeds in one world; mean ± "
         f"standard deviation over seeds, in brackets the 95 % interval over people. {hardware['cpu']} "
         f"({', '.join(hardware['instructions'])}), precision {run['precision']}."
     )
