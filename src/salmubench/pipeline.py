@@ -176,18 +176,26 @@ def plan(
     return found
 
 
+def _precision(precision: str, device: str) -> str:
+    """What `auto` stands for, found once for a folder: what is measured again may come out otherwise."""
+    from salmubench.models import resolve_device, resolve_precision
+
+    return resolve_precision(precision, resolve_device(device))
+
+
 class _Steps:
     """The steps of one run, with what each cost."""
 
     def __init__(self, out: Path, loaded: recipes.LoadedRecipe, *, seed: int, device: str, precision: str) -> None:
         self.out, self.loaded, self.seed = out, loaded, seed
-        self.device, self.precision = device, precision
+        self.device, self.asked = device, precision
         self.did: list[str] = []
         self.table, self.page = "", out / "report" / "index.html"
         earlier = manifest.read_json(out / RUN) if (out / RUN).is_file() else {}
         self.stages: dict[str, dict[str, Any]] = {stage["name"]: stage for stage in earlier.get("stages", ())}
         self.models: list[str] = list(earlier.get("models", ()))
         self.earlier, self.clock = earlier, time.perf_counter()
+        self.precision = _precision(earlier.get("precision", precision), device)
         self.beside: dict[str, Any] | None = earlier.get("side_by_side")
         self.world = World(
             out=out,
@@ -196,7 +204,7 @@ class _Steps:
             references={kind: out / "embeddings" / kind for kind in REFERENCES},
             recipe=loaded.recipe,
             device=device,
-            precision=precision,
+            precision=self.precision,
         )
 
     def everything(
@@ -266,7 +274,7 @@ class _Steps:
             out=self._checkpoint(kind),
             seed=self.seed,
             device=self.device,
-            precision=self.precision,
+            precision=self.precision if self.loaded.recipe.pretrain.precision == "auto" else self.asked,
         )
 
     def _report(self, failed: Mapping[str, str]) -> None:
