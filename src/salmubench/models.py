@@ -246,15 +246,16 @@ def probe_precision() -> Mapping[str, float]:
     """Seconds that one matrix product of a transformer's size takes on this CPU, in `fp32` and in `bf16`."""
     import torch
 
-    found = {}
-    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        a, b = torch.ones(_PROBE[:2], dtype=dtype), torch.ones(_PROBE[1:], dtype=dtype)
-        seconds = []
-        for _ in range(6):  # the first ones warm up
+    pairs = {
+        name: (torch.ones(_PROBE[:2], dtype=dtype), torch.ones(_PROBE[1:], dtype=dtype))
+        for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))
+    }
+    found = dict.fromkeys(pairs, float("inf"))
+    for _ in range(12):  # the first ones warm up; in turn, so that what else runs slows down both
+        for name, (a, b) in pairs.items():
             start = time.perf_counter()
             torch.mm(a, b)
-            seconds.append(time.perf_counter() - start)
-        found[name] = min(seconds)
+            found[name] = min(found[name], time.perf_counter() - start)
     return found
 
 
@@ -266,7 +267,7 @@ def _faster(device: str) -> Literal["fp32", "bf16"]:
     probe = probe_precision()
     # AMX gives four times and more. AVX512-BF16 alone gives twice at best: not worth another rounding, and a bound
     # there would have processes of one machine disagree, since timings waver.
-    return "bf16" if 3 * probe["bf16"] <= probe["fp32"] else "fp32"
+    return "bf16" if 3.5 * probe["bf16"] <= probe["fp32"] else "fp32"
 
 
 _PROBE = (512, 768, 768)
