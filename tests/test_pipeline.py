@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from salmubench import models, pipeline
+from salmubench import recipe as recipes
 from salmubench.cli.main import main
 from salmubench.layout import open_dataset
 from salmubench.results.io import read_record
@@ -98,6 +100,23 @@ def test_another_recipe_or_seed_is_refused(finished, capsys):
     assert "found another run" in capsys.readouterr().err
     assert main(command(finished, "--seed", "1")) == 1
     assert "seed: 0 there, 1 asked" in capsys.readouterr().err
+
+
+def test_a_folder_keeps_the_precision_found_first(tmp_path, monkeypatch):
+    probe = {"fp32": 1.0, "bf16": 0.1}
+    monkeypatch.setattr(models, "probe_precision", lambda: probe)
+    assert pipeline._precision({}, "auto", "cpu") == ("bf16", probe)
+    assert pipeline._precision({"precision": "auto"}, "auto", "cpu") == (
+        "bf16",
+        probe,
+    )  # a folder of an earlier version
+    assert pipeline._precision({"precision": "fp32", "probe": {"fp32": 1.0}}, "auto", "cpu") == ("fp32", {"fp32": 1.0})
+    assert pipeline._precision({}, "fp32", "cpu") == ("fp32", None)
+    steps = pipeline._Steps(tmp_path, recipes.load("tiny"), seed=0, device="cpu", precision="auto")
+    steps._write_run("running")
+    monkeypatch.setattr(models, "probe_precision", lambda: {"fp32": 1.0, "bf16": 2.0})
+    again = pipeline._Steps(tmp_path, recipes.load("tiny"), seed=0, device="cpu", precision="auto")
+    assert (again.precision, again.world.precision, again.probe) == ("bf16", "bf16", probe)
 
 
 def start(out: Path) -> subprocess.Popen:

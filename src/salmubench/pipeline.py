@@ -176,11 +176,23 @@ def plan(
     return found
 
 
-def _precision(precision: str, device: str) -> str:
-    """What `auto` stands for, found once for a folder: what is measured again may come out otherwise."""
-    from salmubench.models import resolve_device, resolve_precision
+def _precision(earlier: Mapping[str, Any], asked: str, device: str) -> tuple[str, Mapping[str, float] | None]:
+    """What `auto` stands for, and the probe that says so.
 
-    return resolve_precision(precision, resolve_device(device))
+    Found once for a folder: measured again it may come out otherwise, and its models could not be compared.
+
+    Args:
+        earlier: what `run.json` says already.
+        asked: `auto`, `fp32` or `bf16`.
+        device: `auto`, `cpu` or `cuda`.
+    """
+    known = earlier.get("precision", asked)
+    if known != "auto":
+        return known, earlier.get("probe")
+    from salmubench.models import probe_precision, resolve_device, resolve_precision
+
+    where = resolve_device(device)
+    return resolve_precision(known, where), probe_precision() if where == "cpu" else None
 
 
 class _Steps:
@@ -195,7 +207,7 @@ class _Steps:
         self.stages: dict[str, dict[str, Any]] = {stage["name"]: stage for stage in earlier.get("stages", ())}
         self.models: list[str] = list(earlier.get("models", ()))
         self.earlier, self.clock = earlier, time.perf_counter()
-        self.precision = _precision(earlier.get("precision", precision), device)
+        self.precision, self.probe = _precision(earlier, precision, device)
         self.beside: dict[str, Any] | None = earlier.get("side_by_side")
         self.world = World(
             out=out,
@@ -324,6 +336,7 @@ class _Steps:
                 "seed": self.seed,
                 "device": self.device,
                 "precision": self.precision,
+                "probe": self.probe,
                 "side_by_side": self.beside,
                 "wall_seconds": round(self.earlier.get("wall_seconds", 0.0) + time.perf_counter() - self.clock, 2),
                 "stages": list(self.stages.values()),
