@@ -313,7 +313,7 @@ def test_batch_without_facts_keeps() -> None:
 
 
 def test_only_the_text_tower_moves_and_pairs_fall(run: Runner, leaking_model: Any) -> None:
-    out = run("counterfactual_redirection", budget=20)
+    out = run("counterfactual_redirection", budget=5)
     before, after = weights(leaking_model), weights(out)
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved
