@@ -24,11 +24,12 @@ from salmubench.results.schema import RunRecord
 SEEDS = ROOT / "results" / "seeds"
 FOLDERS = {"untuned": ("untuned",), "tuned": ("tuned", "tuned-generator")}
 
-_COLUMNS = (
+COLUMNS = (
     ("RetFail", "mrr", "leakage left"), ("RetFailPara", "value", "in other words"),
     ("GenKnow", "value", "utility drop"), ("InterIdSim", "value", "kept, other people"),
     ("IntraIdSim", "value", "kept, same people"),
 )  # fmt: skip
+HEAD = " | ".join(label for *_, label in COLUMNS)
 
 
 class Row(NamedTuple):
@@ -65,15 +66,15 @@ def contest(kind: str) -> str:
     """All methods: mean over seeds, standard deviation over seeds, interval over people, failure modes."""
     found = [row for row in rows(kind) if reference_kind(row.record) is None]
     names = display_names([row.record for row in found])
-    lines = [f"| method | {' | '.join(label for *_, label in _COLUMNS)} | failure modes |", f"|:--|{'--:|' * 5}:--|"]
-    for record, repeats in found:
+    lines = [f"| method | {HEAD} | failure modes |", f"|:--|{'--:|' * len(COLUMNS)}:--|"]
+    for row in found:
+        record = row.record
         name = names[record.model.name] + _track(record)
         name += "" if kind == "untuned" or record.model.method in _tuned()["methods"] else " (nothing to tune)"
         if record.status != "complete":
-            lines.append(f"| {name} |{' – |' * 5} {failure(record)} |")
+            lines.append(f"| {name} |{' – |' * len(COLUMNS)} {failure(record)} |")
             continue
-        cells = [_cell(record, repeats, metric, part) for metric, part, _ in _COLUMNS]
-        lines.append(f"| {name} | {' | '.join(cells)} | {_modes(record)} |")
+        lines.append(f"| {name} | {_cells(row)} | {_modes(record)} |")
     return "\n".join([*lines, "", _about(kind, found)])
 
 
@@ -81,14 +82,13 @@ def released() -> str:
     """Four methods as their papers have them and as the benchmark's authors ran them, untuned."""
     theirs = {row.record.model.method: row for row in _rows(ROOT / "results" / "released")}
     names = display_names([row.record for row in theirs.values()])
-    lines = [f"| method, variant | {' | '.join(label for *_, label in _COLUMNS)} |", f"|:--|{'--:|' * 5}"]
+    lines = [f"| method, variant | {HEAD} |", f"|:--|{'--:|' * len(COLUMNS)}"]
     for row in rows("untuned"):
         other = theirs.get(row.record.model.method)
         if other is None or reference_kind(row.record) is not None:
             continue
-        for variant, (record, repeats) in (("paper", row), ("released", other)):
-            cells = [_cell(record, repeats, metric, part) for metric, part, _ in _COLUMNS]
-            lines.append(f"| {names[other.record.model.name]}, `{variant}` | {' | '.join(cells)} |")
+        for variant, made in (("paper", row), ("released", other)):
+            lines.append(f"| {names[other.record.model.name]}, `{variant}` | {_cells(made)} |")
     return "\n".join(lines)
 
 
@@ -139,7 +139,7 @@ def _tuned() -> dict[str, Any]:
 
 
 def _value(value: Any) -> str:
-    return f"{value:.2g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _track(record: RunRecord) -> str:
@@ -147,11 +147,15 @@ def _track(record: RunRecord) -> str:
     return "" if track is None else f", track `{track}`"
 
 
-def _cell(record: RunRecord, repeats: Sequence[RunRecord], metric: str, part: str) -> str:
-    score = score_of(record, metric, part)
+def _cells(row: Row) -> str:
+    return " | ".join(_cell(row, metric, part) for metric, part, _ in COLUMNS)
+
+
+def _cell(row: Row, metric: str, part: str) -> str:
+    score = score_of(row.record, metric, part)
     if score is None or score.normalised.value is None:
         return "–"
-    varied = spread(repeats, metric, part, view=True)
+    varied = spread(row.repeats, metric, part, view=True)
     beside = "" if varied is None else f" ± {percent(varied.deviation)}"
     text = f"{percent(score.normalised.value)}{beside} {percent_interval(score.normalised.ci95)}"
     return text.replace("\u202f", " ").strip()
