@@ -66,15 +66,15 @@ def contest(kind: str) -> str:
     """All methods: mean over seeds, standard deviation over seeds, interval over people, failure modes."""
     found = [row for row in rows(kind) if reference_kind(row.record) is None]
     names = display_names([row.record for row in found])
-    lines = [f"| method | {HEAD} | failure modes |", f"|:--|{'--:|' * len(COLUMNS)}:--|"]
+    lines = [f"| method | fails | {HEAD} |", f"|:--|:--|{'--:|' * len(COLUMNS)}"]
     for row in found:
         record = row.record
         name = names[record.model.name] + _track(record)
         name += "" if kind == "untuned" or record.model.method in _tuned()["methods"] else " (nothing to tune)"
         if record.status != "complete":
-            lines.append(f"| {name} |{' – |' * len(COLUMNS)} {failure(record)} |")
+            lines.append(f"| {name} | {failure(record)} |{' – |' * len(COLUMNS)}")
             continue
-        lines.append(f"| {name} | {_cells(row)} | {_modes(record)} |")
+        lines.append(f"| {name} | {_modes(record)} | {_cells(row)} |")
     return "\n".join([*lines, "", _about(kind, found)])
 
 
@@ -157,15 +157,15 @@ def _cell(row: Row, metric: str, part: str) -> str:
         return "–"
     varied = spread(row.repeats, metric, part, view=True)
     beside = "" if varied is None else f" ± {percent(varied.deviation)}"
-    text = f"{percent(score.normalised.value)}{beside} {percent_interval(score.normalised.ci95)}"
-    return text.replace("\u202f", " ").strip()
+    lines = (f"{percent(score.normalised.value)}{beside}", percent_interval(score.normalised.ci95))
+    return "<br>".join(line.replace(" ", "\u00a0") for line in lines if line)  # no break inside a number
 
 
 def _modes(record: RunRecord) -> str:
-    labels = {mode: mode.replace("_", "-") for mode in MODES}
+    """As on the leaderboard: I, C, O, and a question mark where the interval leaves it open."""
     states = answers(record)
-    words = [label + ("" if states[mode] == "yes" else "?") for mode, label in labels.items() if states[mode] != "no"]
-    return ", ".join(words) or "**none**"
+    letters = [mode[0].upper() + ("" if states[mode] == "yes" else "?") for mode in MODES if states[mode] != "no"]
+    return "\u00a0".join(letters) or "**none**"
 
 
 def _rho(item: Agreement) -> str:
@@ -177,8 +177,10 @@ def _about(kind: str, found: Sequence[Row]) -> str:
     hardware, seeds = run["provenance"]["hardware"], max(len(row.repeats) for row in found)
     passes = {mode: sum(answers(row.record)[mode] == "no" for row in found) for mode in MODES}
     told = ", ".join(f"{label} {passes[mode]}" for mode, (label, *_) in MODES.items())
+    encodings = {row.record.encoding.precision for row in found if row.record.encoding is not None}
     return (
-        f"Rows that pass of {len(found)}, by the whole interval: {told}. Budget 5×, {seeds} seeds in one world; mean ± "
-        f"standard deviation over seeds, in brackets the 95 % interval over people. {hardware['cpu']} "
-        f"({', '.join(hardware['instructions'])}), precision {run['precision']}."
+        "Fails: I ineffective, C catastrophic, O over-generalised; ? where the interval leaves it open. Rows that pass "
+        f"of {len(found)}, by the whole interval: {told}. Budget 5×, {seeds} seeds in one world; mean ± standard "
+        f"deviation over seeds, in brackets the 95 % interval over people. {hardware['cpu']} "
+        f"({', '.join(hardware['instructions'])}), {' and '.join(sorted(encodings))}."
     )
