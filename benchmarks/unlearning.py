@@ -10,12 +10,12 @@ tokens of each caption, in fp32, and steps AdamW. Each part adds to those before
                  computation, shared out over the times a pair is seen: at 5 × and with the retain pairs of the official
                  release (30,468 pairs to forget, 16,741 of `retain_synth`) 5 times and 9 times
     optimiser    torch's fused AdamW, which reads each weight once
-    precision    bf16, where this processor multiplies it faster than fp32 (AMX); else the same as before
+    precision    bf16, where this processor multiplies it faster than fp32; else the same as before
 
 Steps are the released variants of three methods, on noise and captions as long as the release's. Every part runs the
 same batches from the same weights; the loss of the first step must agree to 1e-5 (bf16: 1e-2), or the run fails. The
 student stands a little way off the reference, for the losses to be more than zero.
-Threads: seconds a step with one thread and with all are given apart. Prints and writes JSON.
+Prints and writes JSON.
 """
 
 from __future__ import annotations
@@ -96,84 +96,48 @@ class Bench:
         self.records = [Pair(f"{row}.jpg", "") for row in range(batch)]
 
     def measure(self, method: Method) -> dict[str, object]:
-        """Seconds a step of each part, the ratio of the plain loop to it, and the first loss."""
-        seconds: dict[str, float] = {}
-        losses: dict[str, float] = {}
-        for part in PARTS:
-            seconds[part], losses[part] = self.run(method, part)
-            allowed = 1e-2 if part == "precision" else 1e-5
-            if not abs(losses[part] - losses["plain"]) <= allowed * max(1.0, abs(losses["plain"])):
-                raise SystemExit(f"{method.name}: the loss of {part} is {losses[part]}, not {losses['plain']}.")
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        alone, _ = self.run(method, "precision")
-        torch.set_num_threads(threads)
-        return {
-            "seconds": seconds,
-            "faster": {part: seconds["plain"] / seconds[part] for part in PARTS},
-            "first_loss": losses,
-            "one_thread": alone,
-        }
+        """Seconds a step of each part, how many times faster than the plain loop's, and the first loss.
 
-    def run(self, method: Method, part: str) -> tuple[float, float]:
-        """Median seconds of a step, and the loss of the first."""
-        level = PARTS.index(part)
+        The parts step in turn, on the same weights: what else the machine does slows down all of them.
+        """
         module = copy.deepcopy(self.clip.module)
-        if level >= PARTS.index("padding"):
-            skip_padding(module)
-        precision = models.resolve_precision("auto", "cpu") if level >= PARTS.index("precision") else "fp32"
-        student = Model(dataclasses.replace(self.clip, module=module), precision=precision)
         frozen = copy.deepcopy(module).requires_grad_(False)
         drift(module)
-        reference = Model(dataclasses.replace(self.clip, module=frozen), precision=precision)
-        config = method.config(variant="released")
-        fused = level >= PARTS.index("optimiser")
-        optimizer = torch.optim.AdamW(module.parameters(), lr=1e-7, weight_decay=1e-3, fused=fused or None)
-        kept, times, first = self.references(reference), [], 0.0
-        for step in range(self.steps + 1):
-            asked = Asked()
-            start = self.clock()
-            given = self.references(reference) if level < PARTS.index("reference") else asked.of(kept)
-            batch = Batch(**{kind: self.pairs(kind, given) for kind in SEEN}, step=0)
-            value, _ = method.function(batch, student, reference, config)
-            optimizer.zero_grad()
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-            optimizer.step()
-            spent = self.clock() - start
-            if step == 0:
-                first, once = float(value.detach()), self.first_computation(reference, asked)
-            else:  # the first step warms up
-                times.append(spent)
-        return statistics.median(times) + once, first
+        parts = {name: Part(self, method, name, module, frozen) for name in PARTS}
+        losses = {name: part.loss().item() for name, part in parts.items()}
+        for name, found in losses.items():
+            allowed = 1e-2 if name == "precision" else 1e-5
+            if not abs(found - losses["plain"]) <= allowed * max(1.0, abs(losses["plain"])):
+                raise SystemExit(f"{method.name}: the loss of {name} is {found}, not {losses['plain']}.")
+        once = {name: part.first_computation(self.clock) for name, part in parts.items()}
+        optimizers = [
+            torch.optim.AdamW(module.parameters(), lr=1e-7, weight_decay=1e-3, fused=fused or None)
+            for fused in (False, True)
+        ]
+        rounds: list[dict[str, float]] = []
+        for _ in range(self.steps + 1):
+            rounds.append({})
+            for name, part in parts.items():
+                optimizer = optimizers[part.has("optimiser")]
+                start = self.clock()
+                value = part.loss()
+                optimizer.zero_grad()
+                value.backward()
+                torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+                optimizer.step()
+                rounds[-1][name] = self.clock() - start + once[name]
+        timed = rounds[1:]  # the first warms up
+        return {
+            "seconds": {name: statistics.median(times[name] for times in timed) for name in PARTS},
+            "faster": {name: statistics.median(times["plain"] / times[name] for times in timed) for name in PARTS},
+            "first_loss": losses,
+        }
 
-    def first_computation(self, reference: Model, asked: Asked) -> float:
-        """Seconds a step for the kept embeddings that a method asks for, shared out over the times a pair is seen."""
-        total = 0.0
-        for kind, side in asked.names:
-            encode, rows = (
-                (reference.encode_image, self.images[kind]) if side == "image" else
-                (reference.encode_text, self.texts[kind])
-            )  # fmt: skip
-            start = self.clock()
-            with torch.no_grad():
-                encode(rows)
-            total += (self.clock() - start) / SEEN[kind]
-        return total
-
-    def references(self, reference: Model) -> dict[tuple[str, str], Tensor]:
-        """The frozen model's embeddings of the batch."""
-        with torch.no_grad():
-            images = {(kind, "image"): reference.encode_image(rows) for kind, rows in self.images.items()}
-            return {**images, **{(kind, "text"): reference.encode_text(rows) for kind, rows in self.texts.items()}}
-
-    def pairs(self, kind: str, given: dict[tuple[str, str], Tensor] | Callable[[tuple[str, str]], Tensor]) -> Pairs:
-        """The batch's pairs of a kind."""
-        look = given.__getitem__ if isinstance(given, dict) else given
+    def pairs(self, kind: str, look: Callable[[str, str], Tensor]) -> Pairs:
+        """The batch's pairs of a kind; `look` gives the reference's embeddings of a side."""
         return Pairs(
-            self.images[kind], self.texts[kind], lambda: look((kind, "image")), lambda: look((kind, "text")),
-            self.records,
-        )  # fmt: skip
+            self.images[kind], self.texts[kind], lambda: look(kind, "image"), lambda: look(kind, "text"), self.records
+        )
 
 
 def drift(module: torch.nn.Module) -> None:
@@ -185,20 +149,59 @@ def drift(module: torch.nn.Module) -> None:
                 weight.add_(torch.randn(weight.shape, generator=generator), alpha=0.1 * float(weight.std()))
 
 
-class Asked:
-    """Notes which embeddings of the reference a method asks for: only these are ever computed."""
+class Part:
+    """A method's loss as one of the parts computes it."""
 
-    def __init__(self) -> None:
-        self.names: set[tuple[str, str]] = set()
+    def __init__(
+        self, bench: Bench, method: Method, name: str, module: torch.nn.Module, frozen: torch.nn.Module
+    ) -> None:
+        self._bench, self._method, self._level = bench, method, PARTS.index(name)
+        self._config = method.config(variant="released")
+        precision = models.resolve_precision("auto", "cpu") if self.has("precision") else "fp32"
+        views = [copy.copy(module), copy.copy(frozen)]  # the same weights
+        if self.has("padding"):
+            for view in views:
+                skip_padding(view)
+        self._student, self._reference = (
+            Model(dataclasses.replace(bench.clip, module=view), precision=precision) for view in views
+        )
+        self._kept: dict[tuple[str, str], Tensor] = {}
 
-    def of(self, kept: dict[tuple[str, str], Tensor]) -> Callable[[tuple[str, str]], Tensor]:
-        """Look an embedding up and note it."""
+    def has(self, name: str) -> bool:
+        """Whether this part is that one or comes after it."""
+        return self._level >= PARTS.index(name)
 
-        def look(name: tuple[str, str]) -> Tensor:
-            self.names.add(name)
-            return kept[name]
+    def loss(self) -> Tensor:
+        """The method's loss on the batch."""
+        if not self.has("reference"):
+            self._kept = {}
+            for kind in SEEN:  # the plain loop encodes both sides of both, whatever the loss takes of it
+                for side in ("image", "text"):
+                    self._look(kind, side)
+        batch = Batch(**{kind: self._bench.pairs(kind, self._look) for kind in SEEN}, step=0)
+        return self._method.function(batch, self._student, self._reference, self._config)[0]
 
-        return look
+    def first_computation(self, clock: Callable[[], float]) -> float:
+        """Seconds a step for the kept embeddings that the loss asked for, shared out over the times a pair is seen."""
+        if not self.has("reference"):
+            return 0.0
+        total = 0.0
+        for kind, side in list(self._kept):
+            del self._kept[kind, side]
+            start = clock()
+            self._look(kind, side)
+            total += (clock() - start) / SEEN[kind]
+        return total
+
+    def _look(self, kind: str, side: str) -> Tensor:
+        if (kind, side) not in self._kept:
+            with torch.no_grad():
+                self._kept[kind, side] = (
+                    self._reference.encode_image(self._bench.images[kind])
+                    if side == "image"
+                    else self._reference.encode_text(self._bench.texts[kind])
+                )
+        return self._kept[kind, side]
 
 
 def open_model(name: str, folder: Path) -> ClipModel:

@@ -192,6 +192,23 @@ def exposures() -> str:
     return "\n".join(lines)
 
 
+def unlearning_speed() -> str:
+    """How much each part makes a step of unlearning faster."""
+    found = manifest.read_json(ROOT / "results" / "speed" / "unlearning.json")
+    parts = [part for part in next(iter(found["methods"].values()))["faster"] if part != "plain"]
+    lines = [
+        f"| method | plain loop, s a step | {' | '.join('+ ' + part for part in parts)} |",
+        f"|:--|--:|{'--:|' * len(parts)}",
+    ]
+    for name, measured in found["methods"].items():
+        ratios = " | ".join(f"{measured['faster'][part]:.2f} ×" for part in parts)
+        lines.append(f"| `{name}`, released | {measured['seconds']['plain']:.1f} | {ratios} |")
+    hardware = found["provenance"]["hardware"]
+    where = f"{found['threads']} cores of {hardware['cpu']} ({', '.join(hardware['instructions'])})"
+    size = f"`{found['model']}`, {found['batch']} pairs of each kind a step"
+    return "\n".join([*lines, "", f"{size}, {where}; precision: {found['precision']}."])
+
+
 def drawn() -> dict[str, Any]:
     """What was measured about building a dataset."""
     content: dict[str, Any] = manifest.read_json(ROOT / "results" / "small" / "dataset.json")
@@ -319,6 +336,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "pretraining-speed": pretraining_speed,
     "compiling": compiling,
     "estimates": estimates,
+    "unlearning-speed": unlearning_speed,
     "exposures": exposures,
     "contest-untuned": partial(contest_blocks.contest, "untuned"),
     "contest-tuned": partial(contest_blocks.contest, "tuned"),

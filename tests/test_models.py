@@ -112,7 +112,7 @@ def test_device_and_precision(monkeypatch):
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match="found none"):
             models.resolve_device("cuda")
-    for seconds, faster in ((0.1, "bf16"), (0.2, "bf16"), (0.4, "fp32"), (1.5, "fp32")):
+    for seconds, faster in ((0.1, "bf16"), (0.4, "bf16"), (0.7, "fp32"), (1.5, "fp32")):
         monkeypatch.setattr(models, "probe_precision", lambda seconds=seconds: {"fp32": 0.8, "bf16": seconds})
         assert models.resolve_precision("auto", "cpu") == faster
     for able, faster in ((True, "bf16"), (False, "fp32")):
