@@ -6,7 +6,7 @@ only the method which has tracks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ from salmubench.results.schema import RunRecord
 
 SEEDS = ROOT / "results" / "seeds"
 FOLDERS = {"untuned": ("untuned",), "tuned": ("tuned", "tuned-generator")}
+TEN = ("ten-closed", "ten-generator")
+"""Our method alone, at ten times the budget."""
 
 COLUMNS = (
     ("RetFail", "mrr", "leakage left"), ("RetFailPara", "value", "in other words"),
@@ -65,17 +67,44 @@ def _rows(folder: Path) -> list[Row]:
 def contest(kind: str) -> str:
     """All methods: mean over seeds, standard deviation over seeds, interval over people, failure modes."""
     found = [row for row in rows(kind) if reference_kind(row.record) is None]
+    searched = None if kind == "untuned" else _tuned()["methods"]
+    return "\n".join([*_table(found, searched), "", _about(SEEDS / kind, found)])
+
+
+def ten() -> str:
+    """Our method at ten times the budget, in both tracks."""
+    found = [row for name in TEN for row in _rows(SEEDS / name) if reference_kind(row.record) is None]
+    return "\n".join([*_table(found), "", _about(SEEDS / TEN[0], found)])
+
+
+def ten_trials() -> str:
+    """What was tried for it on the selection world."""
+    found = manifest.read_json(SEEDS / "ten-trials.json")
+    held = ("counterfactuals", "recombinations", "retain_captions")
+    options = [name for name in found[0]["options"] if name not in held]
+    heads = [f"`{name}`" for name in options] + ["held a pair: J, R, retain", *found[0]["found"]]
+    lines = [f"| {' | '.join(heads)} |", f"|:--|{'--:|' * (len(heads) - 1)}"]
+    for entry in found:
+        cells = [_value(entry["options"][name]) for name in options]
+        cells.append(", ".join(str(entry["options"][name]) for name in held))
+        cells += [percent(score["value"]).replace(" ", "\u00a0") for score in entry["found"].values()]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _table(found: Sequence[Row], searched: Container[str] | None = None) -> list[str]:
+    """A line a method; `searched` are those that tuning found values for, where there was any."""
     names = display_names([row.record for row in found])
     lines = [f"| method | fails | {HEAD} |", f"|:--|:--|{'--:|' * len(COLUMNS)}"]
     for row in found:
         record = row.record
         name = names[record.model.name] + _track(record)
-        name += "" if kind == "untuned" or record.model.method in _tuned()["methods"] else " (nothing to tune)"
+        name += "" if searched is None or record.model.method in searched else " (nothing to tune)"
         if record.status != "complete":
             lines.append(f"| {name} | {failure(record)} |{' – |' * len(COLUMNS)}")
             continue
         lines.append(f"| {name} | {_modes(record)} | {_cells(row)} |")
-    return "\n".join([*lines, "", _about(kind, found)])
+    return lines
 
 
 def released() -> str:
@@ -172,15 +201,16 @@ def _rho(item: Agreement) -> str:
     return "–" if item.rho is None else f"{number(item.rho, 2)} ({number(item.p, 2)})"
 
 
-def _about(kind: str, found: Sequence[Row]) -> str:
-    run = manifest.read_json(SEEDS / kind / "run.json")
+def _about(folder: Path, found: Sequence[Row]) -> str:
+    run = manifest.read_json(folder / "run.json")
     hardware, seeds = run["provenance"]["hardware"], max(len(row.repeats) for row in found)
     passes = {mode: sum(answers(row.record)[mode] == "no" for row in found) for mode in MODES}
     told = ", ".join(f"{label} {passes[mode]}" for mode, (label, *_) in MODES.items())
+    budget = found[0].record.model.budget
     encodings = {row.record.encoding.precision for row in found if row.record.encoding is not None}
     return (
         "Fails: I ineffective, C catastrophic, O over-generalised; ? where the interval leaves it open. Rows that pass "
-        f"of {len(found)}, by the whole interval: {told}. Budget 5×, {seeds} seeds in one world; mean ± standard "
-        f"deviation over seeds, in brackets the 95 % interval over people. {hardware['cpu']} "
+        f"of {len(found)}, by the whole interval: {told}. Budget {budget:g}×, {seeds} seeds in one world; mean ± "
+        f"standard deviation over seeds, in brackets the 95 % interval over people. {hardware['cpu']} "
         f"({', '.join(hardware['instructions'])}), {' and '.join(sorted(encodings))}."
     )

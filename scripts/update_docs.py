@@ -344,6 +344,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ranks": contest_blocks.ranks,
     "tuning": contest_blocks.tuning,
     "trials": contest_blocks.trials,
+    "ten": contest_blocks.ten,
+    "ten-trials": contest_blocks.ten_trials,
 }
 
 
