@@ -204,9 +204,9 @@ def unlearning_speed() -> str:
         ratios = " | ".join(f"{measured['faster'][part]:.2f} ×" for part in parts)
         lines.append(f"| `{name}`, released | {measured['seconds']['plain']:.1f} | {ratios} |")
     hardware = found["provenance"]["hardware"]
-    where = f"{found['threads']} cores of {hardware['cpu']} ({', '.join(hardware['instructions'])})"
-    size = f"`{found['model']}`, {found['batch']} pairs of each kind a step"
-    return "\n".join([*lines, "", f"{size}, {where}; precision: {found['precision']}."])
+    time = f"{found['clock']} time, threads: {found['threads']}"
+    where = f"{hardware['cpu']} ({', '.join(hardware['instructions'])}), whose faster precision is {found['precision']}"
+    return "\n".join([*lines, "", f"`{found['model']}`, {found['batch']} pairs of each kind a step; {time}; {where}."])
 
 
 def drawn() -> dict[str, Any]:
