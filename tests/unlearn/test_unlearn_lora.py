@@ -46,7 +46,7 @@ def test_starts_where_the_model_is_and_ends_in_its_weights() -> None:
     moving = {name for name, weight in module.named_parameters() if weight.requires_grad}
     assert all(name.endswith((".up", ".down")) for name in moving)
     assert len(moving) == 2 * 5, "convolution, linear, both of attention, projection; not the embedding"
-    optimizer = torch.optim.SGD([weight for weight in module.parameters() if weight.requires_grad], lr=0.1)
+    optimizer = torch.optim.SGD([weight for weight in module.parameters() if weight.requires_grad], lr=0.5)
     for _ in range(3):
         optimizer.zero_grad()
         module(images).square().sum().backward()
@@ -62,7 +62,7 @@ def test_starts_where_the_model_is_and_ends_in_its_weights() -> None:
         changed = dict(module.named_parameters())[name] - weight
         assert (name.endswith("weight") or name == "proj") == bool(changed.any()) or "embedding" in name
         if changed.any():
-            assert torch.linalg.matrix_rank(changed.flatten(1), rtol=1e-4) <= 2, "but for rounding"
+            assert torch.linalg.matrix_rank(changed.flatten(1)) <= 2
 
 
 def test_layers_by_name() -> None:
