@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from page_blocks import ROOT
+from page_blocks import ROOT, processor
 
 from salmubench import manifest
 from salmubench.report.collect import answers, failure, reference_kind, score_of
@@ -211,6 +211,6 @@ def _about(folder: Path, found: Sequence[Row]) -> str:
     return (
         "Fails: I ineffective, C catastrophic, O over-generalised; ? where the interval leaves it open. Rows that pass "
         f"of {len(found)}, by the whole interval: {told}. Budget {budget:g}×, {seeds} seeds in one world; mean ± "
-        f"standard deviation over seeds, in brackets the 95 % interval over people. {hardware['cpu']} "
-        f"({', '.join(hardware['instructions'])}), {' and '.join(sorted(encodings))}."
+        f"standard deviation over seeds, in brackets the 95 % interval over people. {processor(hardware)}, "
+        f"{' and '.join(sorted(encodings))}."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,3 +36,8 @@ def update(pages: Sequence[Path], blocks: Mapping[str, Callable[[], str]], argum
             page.write_text(after, encoding="utf-8")
         print(page.name, "is stale: call the script without --check" if check else "written")
     return 1 if stale and check else 0
+
+
+def processor(hardware: Mapping[str, Any]) -> str:
+    """A processor and its instructions, as a manifest tells them."""
+    return f"{hardware['cpu']} ({', '.join(hardware['instructions'])})"

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import contest_blocks
-from page_blocks import ROOT, update
+from page_blocks import ROOT, processor, update
 
 from salmubench import manifest
 from salmubench import recipe as recipes
@@ -95,7 +95,7 @@ def machine() -> str:
     content = run()
     hardware, packages = content["provenance"]["hardware"], content["provenance"]["packages"]
     return (
-        f"{hardware['cores']} cores of {hardware['cpu']} ({', '.join(hardware['instructions'])}), precision "
+        f"{hardware['cores']} cores of {processor(hardware)}, precision "
         f"{content['precision']}, seed {content['seed']}, torch {packages['torch']}, open_clip "
         f"{packages['open_clip_torch']}."
     )
@@ -205,7 +205,7 @@ def unlearning_speed() -> str:
         lines.append(f"| `{name}`, released | {measured['seconds']['plain']:.1f} | {ratios} |")
     hardware = found["provenance"]["hardware"]
     time = f"{found['clock']} time, threads: {found['threads']}"
-    where = f"{hardware['cpu']} ({', '.join(hardware['instructions'])}), whose faster precision is {found['precision']}"
+    where = f"{processor(hardware)}, whose faster precision is {found['precision']}"
     return "\n".join([*lines, "", f"`{found['model']}`, {found['batch']} pairs of each kind a step; {time}; {where}."])
 
 
@@ -272,7 +272,7 @@ def dataset_speed() -> str:
             rate, peak = world["pictures_per_processor_second"], world["peak_memory_mib"]
             lines.append(f"| {world['pictures']:,} | {rate:.1f} | {peak:,} MiB | {shares} |")
     hardware = content["hardware"]
-    lines += ["", f"Measured on {hardware['cpu']} ({', '.join(hardware['instructions'])})."]
+    lines += ["", f"Measured on {processor(hardware)}."]
     return "\n".join(lines).strip()
 
 
@@ -316,9 +316,7 @@ def evaluation() -> str:
     }
     lines = ["| what | found |", "|:--|:--|", *(f"| {what} | {value} |" for what, value in rows.items())]
     hardware = encoding["provenance"]["hardware"]
-    return "\n".join(
-        [*lines, "", f"{hardware['cores']} cores of {hardware['cpu']} ({', '.join(hardware['instructions'])})."]
-    )
+    return "\n".join([*lines, "", f"{hardware['cores']} cores of {processor(hardware)}."])
 
 
 BLOCKS: dict[str, Callable[[], str]] = {

@@ -106,10 +106,8 @@ def test_a_folder_keeps_the_precision_found_first(tmp_path, monkeypatch):
     probe = {"fp32": 1.0, "bf16": 0.1}
     monkeypatch.setattr(models, "probe_precision", lambda: probe)
     assert pipeline._precision({}, "auto", "cpu") == ("bf16", probe)
-    assert pipeline._precision({"precision": "auto"}, "auto", "cpu") == (
-        "bf16",
-        probe,
-    )  # a folder of an earlier version
+    of_an_earlier_version = {"precision": "auto"}
+    assert pipeline._precision(of_an_earlier_version, "auto", "cpu") == ("bf16", probe)
     assert pipeline._precision({"precision": "fp32", "probe": {"fp32": 1.0}}, "auto", "cpu") == ("fp32", {"fp32": 1.0})
     assert pipeline._precision({}, "fp32", "cpu") == ("fp32", None)
     steps = pipeline._Steps(tmp_path, recipes.load("tiny"), seed=0, device="cpu", precision="auto")

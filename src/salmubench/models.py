@@ -266,7 +266,7 @@ def _faster(device: str) -> Literal["fp32", "bf16"]:
 
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     probe = probe_precision()
-    # AMX gives five times and more; AVX512-BF16 alone 2.3 to 2.9 times on AMD, a fifth of fp32's speed on Intel. The
+    # AMX gives five times and more; AVX512-BF16 alone two to three times on AMD, a fifth of fp32's speed on Intel. The
     # bound lies where no processor does, for timings waver and processes of one machine must agree.
     return "bf16" if 1.3 * probe["bf16"] <= probe["fp32"] else "fp32"
 
