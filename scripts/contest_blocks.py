@@ -6,7 +6,7 @@ only the method which has tracks.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,15 +80,13 @@ def ten() -> str:
 def ten_trials() -> str:
     """What was tried for it on the selection world."""
     found = manifest.read_json(SEEDS / "ten-trials.json")
-    held = ("counterfactuals", "recombinations", "retain_captions")
-    options = [name for name in found[0]["options"] if name not in held]
-    heads = [f"`{name}`" for name in options] + ["held a pair: J, R, retain", *found[0]["found"]]
-    lines = [f"| {' | '.join(heads)} |", f"|:--|{'--:|' * (len(heads) - 1)}"]
+    parts = list(found[0]["found"])
+    lines = [f"| track, budget | {' | '.join(parts)} | values |", f"|:--|{'--:|' * len(parts)}:--|"]
     for entry in found:
-        cells = [_value(entry["options"][name]) for name in options]
-        cells.append(", ".join(str(entry["options"][name]) for name in held))
-        cells += [percent(score["value"]).replace(" ", "\u00a0") for score in entry["found"].values()]
-        lines.append(f"| {' | '.join(cells)} |")
+        options = {name: value for name, value in entry["options"].items() if name not in ("track", "budget")}
+        cells = [percent(score["value"]).replace(" ", "\u00a0") for score in entry["found"].values()]
+        where = f"{entry['options']['track']}, {entry['options']['budget']}×"
+        lines.append(f"| {where} | {' | '.join(cells)} | {_values(options)} |")
     return "\n".join(lines)
 
 
@@ -140,8 +138,8 @@ def tuning() -> str:
     lines = ["| method | objective: default | chosen | trial | values |", "|:--|--:|--:|--:|:--|"]
     for name, entry in content["methods"].items():
         default = "failed" if entry["default"] is None else number(entry["default"])
-        values = ", ".join(f"`{key}` {_value(value)}" for key, value in entry["values"].items())
-        lines.append(f"| `{name}` | {default} | {number(entry['objective'])} | {entry['trial']} | {values} |")
+        chosen = f"{number(entry['objective'])} | {entry['trial']} | {_values(entry['values'])}"
+        lines.append(f"| `{name}` | {default} | {chosen} |")
     seconds = sum(entry["seconds"] for entry in content["methods"].values())
     trials = sum(len(entry["trials"]) for entry in content["methods"].values())
     return "\n".join([*lines, "", f"{trials} trials, {seconds / 60:.0f} minutes on one core."])
@@ -165,6 +163,10 @@ def _tuned() -> dict[str, Any]:
     text = (ROOT / "src" / "salmubench" / "recipes" / "tuned" / "mini.yaml").read_text(encoding="utf-8")
     content: dict[str, Any] = yaml.safe_load(text)
     return content
+
+
+def _values(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name}` {_value(value)}" for name, value in options.items())
 
 
 def _value(value: Any) -> str:
