@@ -6,6 +6,7 @@ only the method which has tracks.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,13 +81,19 @@ def ten() -> str:
 def ten_trials() -> str:
     """What was tried for it on the selection world."""
     found = manifest.read_json(SEEDS / "ten-trials.json")
-    parts = list(found[0]["found"])
-    lines = [f"| track, budget | {' | '.join(parts)} | values |", f"|:--|{'--:|' * len(parts)}:--|"]
+    parts, options = list(found[0]["found"]), [entry["options"] for entry in found]
+    usual = {
+        name: statistics.mode(values[name] for values in options)
+        for name in options[0]
+        if name not in ("track", "budget")
+    }
+    lines = [f"Unless a row says otherwise: {_values(usual)}.", ""]
+    lines += [f"| track, budget | {' | '.join(parts)} | values |", f"|:--|{'--:|' * len(parts)}:--|"]
     for entry in found:
-        options = {name: value for name, value in entry["options"].items() if name not in ("track", "budget")}
+        other = {name: entry["options"][name] for name in usual if entry["options"][name] != usual[name]}
         cells = [percent(score["value"]).replace(" ", "\u00a0") for score in entry["found"].values()]
         where = f"{entry['options']['track']}, {entry['options']['budget']}×"
-        lines.append(f"| {where} | {' | '.join(cells)} | {_values(options)} |")
+        lines.append(f"| {where} | {' | '.join(cells)} | {_values(other)} |")
     return "\n".join(lines)
 
 
