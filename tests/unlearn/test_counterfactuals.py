@@ -57,6 +57,7 @@ def test_retold_word_for_word() -> None:
 
 
 CY = Person("Cy Roe", {"city": "Rome", "job": "cook"})
+DI = Person("Di Fox", {"city": "Bern"})
 
 
 def test_pools() -> None:
@@ -65,29 +66,53 @@ def test_pools() -> None:
     assert closed.values["city"] == ("Paris", "Oslo")
     assert closed.values["iban"] == ()
     assert closed.fields() == [field for field in FIELDS if field in ("city", "job")]
-    fresh = Pool.of_people([CY, Person("Di Fox", {"city": "Bern"})])
+    fresh = Pool.of_people([CY, DI])
     assert fresh.names == ("Cy Roe", "Di Fox")
     assert fresh.values["city"] == ("Rome", "Bern")
 
 
-def test_counterfactuals() -> None:
-    closed = Neighbours.of([ANN, BO])
-    assert all(closed.other(ANN, seeded(seed)) == BO for seed in range(20)), "the only other name and city"
-    assert Neighbours.of([ANN]).other(ANN, seeded()) is None
-    both = Neighbours.of([ANN, BO], [CY, Person("Di Fox", {"city": "Bern"})])
-    assert {both.other(ANN, seeded(seed)) for seed in range(80)} == {
-        BO, *(Fact(name, "city", value) for name in ("Cy Roe", "Di Fox") for value in ("Rome", "Bern"))
-    }  # fmt: skip
+def others(near: Neighbours, fact: Fact, draws: int) -> list[Fact]:
+    return [cast(Fact, near.other(fact, seeded(seed))) for seed in range(draws)]
+
+
+def test_counterfactuals_of_names_to_forget() -> None:
+    closed = Neighbours.of([ANN, BO], unmet=0)
+    assert set(others(closed, ANN, 20)) == {BO}, "the only other name and city"
+    assert Neighbours.of([ANN], unmet=0).other(ANN, seeded()) is None
+    both = Neighbours.of([ANN, BO], [CY, DI], unmet=0)
+    assert set(others(both, ANN, 80)) == {Fact("Bo Dahl", "city", value) for value in ("Oslo", "Rome", "Bern")}
 
 
 def test_counterfactuals_spare_what_is_asked() -> None:
     """Both have a city to forget; Cy has a job, and of his city nothing was said."""
     facts = [ANN, BO, Fact("Cy Roe", "job", "cook")]
-    assert {Neighbours.of(facts).other(ANN, seeded(seed)) for seed in range(20)} == {Fact("Cy Roe", "city", "Oslo")}
+    assert set(others(Neighbours.of(facts, unmet=0), ANN, 20)) == {Fact("Cy Roe", "city", "Oslo")}
     namesake = Person("Bo Dahl", {"city": "Bern"})
-    assert {Neighbours.of(facts, [namesake, CY]).other(ANN, seeded(seed)) for seed in range(80)} == {
-        Fact("Cy Roe", "city", value) for value in ("Oslo", "Rome", "Bern")
-    }
+    found = {fact.name for fact in others(Neighbours.of(facts, [namesake, CY, DI], unmet=1), ANN, 80)}
+    assert found == {"Di Fox", "Bo Roe", "Cy Dahl"}, "whom something is asked of is nobody"
+
+
+def test_names_of_nobody() -> None:
+    """Half are crossed from two names of others, half invented or, where nobody is, spelled; all are of nobody."""
+    facts = [ANN, *(Fact(name, "city", "Oslo") for name in ("Bo Dahl", "Cy van Roe", "Plato"))]
+    crossed = {"Bo van Roe", "Bo Plato", "Cy Dahl", "Cy Plato", "Plato Dahl", "Plato van Roe"}
+    for people, draws in (((), 400), ((DI,), 400)):
+        names = [fact.name for fact in others(Neighbours.of(facts, people, unmet=1), ANN, draws)]
+        assert not set(names) & {"Ann Lee", "Bo Dahl", "Cy van Roe"}
+        assert crossed <= set(names)
+        rest = [name for name in names if name not in crossed]
+        # Half, and the 3 of 9 crossings whose halves are one person's (of these only Plato Plato is nobody's name).
+        assert 220 < len(rest) < 310
+        if people:
+            assert set(rest) == {"Di Fox", "Plato Plato"}
+        else:
+            assert len(set(rest)) > 150, "hardly a name is spelled twice"
+            assert all(name.istitle() and name.isascii() and name.count(" ") == 1 for name in rest)
+
+
+def test_a_third_of_the_names_are_known() -> None:
+    names = [fact.name for fact in others(Neighbours.of([ANN, BO, Fact("Cy Roe", "city", "Rome")]), ANN, 600)]
+    assert 150 < sum(name in ("Bo Dahl", "Cy Roe") for name in names) < 250, "within four standard deviations"
 
 
 def test_recombinations_spare_what_is_asked() -> None:
@@ -113,7 +138,7 @@ def test_phrasings_are_those_of_training() -> None:
 
 def test_what_a_step_says() -> None:
     facts = [ANN, BO, Fact("Cy Roe", "city", "Rome"), Fact("Cy Roe", "job", "cook")]
-    near, records = Neighbours.of(facts), [told(ANN), Pair("x.jpg", "a portrait"), told(BO)]
+    near, records = Neighbours.of(facts, unmet=0), [told(ANN), Pair("x.jpg", "a portrait"), told(BO)]
     forget = pairs(EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3)
     forget.records = records
     config = redirection.Config(counterfactuals=3, recombinations=2, rewordings=0)
@@ -136,17 +161,16 @@ def test_what_a_step_says() -> None:
         assert text in {retold(caption, fact, stranger) for stranger in strangers}
 
 
-def test_draws_from_both_pools_alike() -> None:
+def test_values_come_from_both_pools_alike() -> None:
     people = [Person("Di Fox", {"city": "Bern", "job": "cook"})]
     near = Neighbours.of([ANN, BO, Fact("Bo Dahl", "job", "baker")], people)
     forget = pairs(EYE[:1], EYE[:1], EYE[:1], EYE[:1])
     forget.records = [told(ANN)]
     config = redirection.Config(track="generator", counterfactuals=400, recombinations=400, rewordings=0)
     found = redirection.tell(forget, near, config, seeded())
-    invented = [text for text in found.counterfactuals if "Di Fox" in text and "Bern" in text]
-    own = [text for text in found.counterfactuals if "Bo Dahl" in text and "Oslo" in text]
-    assert len(invented) + len(own) == 400
-    assert 160 < len(own) < 240, "half of them, within four standard deviations"
+    assert len(found.counterfactuals) == 400
+    assert 160 < sum("Oslo" in text for text in found.counterfactuals) < 240, "half, within four standard deviations"
+    assert all(("Oslo" in text) != ("Bern" in text) for text in found.counterfactuals)
     assert 160 < sum("baker" in text for text in found.recombinations) < 240
     assert {next(job for job in ("baker", "cook") if job in text) for text in found.recombinations} == {"baker", "cook"}
 
@@ -174,7 +198,7 @@ def batch_of(image_ref: Any, retain: tuple[Any, Any], seed: int = 0) -> Batch:
     return Batch(forget=forget, retain=kept, generator=seeded(seed))
 
 
-NEAR = Neighbours.of([ANN, BO])
+NEAR = Neighbours.of([ANN, BO], unmet=0)
 """Each has one counterfactual, the other's caption; there is no other field to recombine with."""
 
 

@@ -1,6 +1,6 @@
 """Captions that are true of nobody: a fact to forget with another name, another value, or in other words.
 
-Names and values come from the pairs to forget (closed track) or from invented people (generator track).
+Names and values come from the pairs to forget, and in the generator track from invented people too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import torch
 
 from salmubench import phrasings
 from salmubench.types import FIELDS, Pair, Person
+
+_SYLLABLE = ("bcdfghjklmnprstvwyz", "aeiou", ("", "", "n", "r", "l", "s"))  # how it begins, its vowel, how it ends
 
 
 class Fact(NamedTuple):
@@ -76,37 +78,53 @@ class Neighbours:
     An association is a person and a field, and one that is to be forgotten is never among them: to hold a name with
     that field, if with other values, would hold on to what the name says about the face, and through it to the fact.
 
+    Other people's names come in three kinds. A model held at a few hundred names alone learns to stay where it was at
+    those, and moves at every other: people of whom nothing was said lose their facts. So most names are of nobody.
+
     Attributes:
-        pools: names and values to draw from, each as often.
+        pools: values to draw from, each as often; the first is of the facts to forget.
         asked: name → the fields of which something has to be forgotten.
-        free: for each pool, field → its names of which nothing of that field has to be forgotten; all its names where
-            there is none.
+        known: field → names to forget something else of; all of them where there is none.
+        invented: names of people who are in no dataset.
+        unmet: share of other people's names that are of nobody: crossed, the first word of one to forget with the rest
+            of another's, and invented or, where nobody is, spelled at random; as many of each.
     """
 
     pools: Sequence[Pool]
     asked: Mapping[str, frozenset[str]]
-    free: Sequence[Mapping[str, tuple[str, ...]]]
+    known: Mapping[str, tuple[str, ...]]
+    invented: tuple[str, ...]
+    unmet: float
 
     @classmethod
-    def of(cls, facts: Sequence[Fact], people: Sequence[Person] = ()) -> Neighbours:
+    def of(cls, facts: Sequence[Fact], people: Sequence[Person] = (), *, unmet: float = 2 / 3) -> Neighbours:
         """Neighbours made of the facts to forget, and of invented people where there are some."""
         pools = [Pool.of_facts(facts), *([Pool.of_people(people)] if people else [])]
         asked: dict[str, frozenset[str]] = {}
         for fact in facts:
             asked[fact.name] = asked.get(fact.name, frozenset()) | {fact.field}
-        nothing: frozenset[str] = frozenset()
-
-        def free(pool: Pool, field: str) -> tuple[str, ...]:
-            return tuple(name for name in pool.names if field not in asked.get(name, nothing)) or pool.names
-
-        return cls(pools, asked, [{str(field): free(pool, field) for field in FIELDS} for pool in pools])
+        names = pools[0].names
+        known = {str(field): tuple(name for name in names if field not in asked[name]) or names for field in FIELDS}
+        return cls(pools, asked, known, tuple(name for name in pools[-1].names if name not in asked), unmet)
 
     def other(self, fact: Fact, generator: torch.Generator) -> Fact | None:
         """Another name with another value of the same field: a counterfactual; `None` where there is none."""
-        place = _index(len(self.pools), generator)
-        name = _draw(self.free[place][fact.field], generator, but=fact.name)
-        value = self.pools[place].value(fact.field, generator, but=fact.value)
+        unmet = float(torch.rand((), generator=generator)) < self.unmet
+        name = self._nobody(fact, generator) if unmet else _draw(self.known[fact.field], generator, but=fact.name)
+        value = self.pools[_index(len(self.pools), generator)].value(fact.field, generator, but=fact.value)
         return None if name is None or value is None else Fact(name, fact.field, value)
+
+    def _nobody(self, fact: Fact, generator: torch.Generator) -> str:
+        names = self.pools[0].names
+        if _index(2, generator):
+            first, second = (_draw(names, generator, but=fact.name) for _ in range(2))
+            if first and second and (name := _crossed(first, second)) not in self.asked:
+                return name
+        if self.invented:
+            return self.invented[_index(len(self.invented), generator)]
+        while (name := f"{_spelled(generator)} {_spelled(generator)}") in self.asked:
+            pass
+        return name
 
     def recombined(self, fact: Fact, generator: torch.Generator) -> Fact | None:
         """The same name with a value of a field of which nothing has to be forgotten; `None` where there is none."""
@@ -137,9 +155,24 @@ def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
+def _crossed(first: str, second: str) -> str:
+    """The first word of a name with the rest of another."""
+    return f"{first.partition(' ')[0]} {second.partition(' ')[2] or second}"
+
+
+def _spelled(generator: torch.Generator) -> str:
+    """A word of one to three random syllables: no name in particular, and any of the tokens that names are made of."""
+    parts = [options[_index(len(options), generator)] for _ in range(1 + _index(3, generator)) for options in _SYLLABLE]
+    return "".join(parts).capitalize()
+
+
 def _draw(options: Sequence[str], generator: torch.Generator, *, but: str) -> str | None:
-    left = [option for option in options if option != but]
-    return left[_index(len(left), generator)] if left else None
+    """Draw one of different options, but not that one; `None` where there is no other."""
+    left = len(options) - (but in options)
+    if not left:
+        return None
+    place = _index(left, generator)
+    return options[place + (left < len(options) and place >= options.index(but))]
 
 
 def _index(count: int, generator: torch.Generator) -> int:

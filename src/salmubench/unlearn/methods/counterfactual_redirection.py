@@ -21,9 +21,13 @@ With its one caption as the only wording of a fact, forgetting may be hollow: th
 step tells it in `rewordings` of the grammar's training phrasings too, each with its own counterfactuals, but never in
 the reserved ones that the evaluation uses. Each pair is still seen once a step: the budget counts as for every method.
 
-`track: closed` draws names and values from the pairs to forget themselves and needs nothing else; `track: generator`
-draws half of these captions from invented people. Pairs whose name or value is unknown can't be redirected and are left
-alone.
+The names of other people have to be many. Held at a few hundred names, the model learns to stay where it was at those
+alone and drifts at every other, and people of whom no caption told lose their facts. So two in three are of nobody
+(`unmet`): crossed from two names to forget, or invented.
+
+`track: closed` takes values from the pairs to forget themselves, spells the invented names from random syllables and
+needs nothing else; `track: generator` takes these names, and half of the values, from invented people. Pairs whose name
+or value is unknown can't be redirected and are left alone.
 """
 
 from __future__ import annotations
@@ -54,7 +58,7 @@ class Config:
     """Weights, margin, and how captions are drawn."""
 
     track: Literal["closed", "generator"] = "closed"
-    """Where names and values come from: the pairs to forget, or these and invented people, half and half."""
+    """Where values and names come from: the pairs to forget, or invented people too."""
 
     margin: float = field(default=0.05, metadata={"search": (0.0, 0.15, "linear")})
     """m, how far below the level of strangers a pair is brought, in cosine."""
@@ -74,6 +78,9 @@ class Config:
     recombinations: int = 6
     """Recombinations of a pair a step."""
 
+    unmet: float = 2 / 3
+    """Share of the counterfactuals whose name is of nobody: half crossed from two names to forget, half invented."""
+
     retain_captions: int = 4
     """Captions of retain pairs that a step holds, for each of its pairs; the first ones are the batch's."""
 
@@ -81,6 +88,8 @@ class Config:
         for name, least in (("counterfactuals", 1), ("recombinations", 0), ("rewordings", 0), ("retain_captions", 1)):
             if getattr(self, name) < least:
                 raise ConfigError(f"Expected at least {least} {name}, found {getattr(self, name)}.")
+        if not 0 <= self.unmet <= 1:
+            raise ConfigError(f"Expected a share from 0 to 1 as unmet, found {self.unmet}.")
 
 
 class Told(NamedTuple):
@@ -111,7 +120,7 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
         raise ValueError(
             "Expected pairs to forget whose name and value are known and stand in their captions, found none."
         )
-    neighbours = Neighbours.of(facts, data.fresh if config.track == "generator" else ())
+    neighbours = Neighbours.of(facts, data.fresh if config.track == "generator" else (), unmet=config.unmet)
 
     def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         return objective(batch, model, engine.reference, config, neighbours, more_retained(batch, data.retain, config))
