@@ -48,7 +48,7 @@ from salmubench.unlearn.losses import pair_similarity
 PAPER = "This benchmark"
 NEEDS = ("forget", "retain", "fresh")
 SETTINGS = {  # batch and rate are those of small models: see the recipe `paper`
-    "towers": "text", "optimizer": "muon", "batch_size": 16, "lr": 3e-3,
+    "towers": "text", "optimizer": "muon", "batch_size": 16, "lr": 2e-3,
 }  # fmt: skip
 SEARCH = {"lr": (1e-3, 6e-3, "log")}
 
@@ -72,7 +72,7 @@ class Config:
     rewordings: int = field(default=1, metadata={"search": [0, 1, 2]})
     """Further phrasings in which a step tells a fact."""
 
-    counterfactuals: int = 3
+    counterfactuals: int = 4
     """J, counterfactuals of a pair a step."""
 
     recombinations: int = 6
