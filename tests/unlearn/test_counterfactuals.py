@@ -337,7 +337,7 @@ def test_batch_without_facts_keeps() -> None:
 
 
 def test_only_the_text_tower_moves_and_pairs_fall(run: Runner, leaking_model: Any) -> None:
-    out = run("counterfactual_redirection", budget=5)
+    out = run("counterfactual_redirection", budget=10)
     before, after = weights(leaking_model), weights(out)
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved
@@ -359,6 +359,7 @@ def test_options() -> None:
         ({"counterfactuals": 0}, "at least 1 counterfactual"),
         ({"rewordings": -1}, "0 rewordings"),
         ({"retain_captions": 0}, "1 retain_captions"),
+        ({"unmet": 1.5}, "from 0 to 1 as unmet, found 1.5"),
     ):
         with pytest.raises(ConfigError, match=message):
             redirection.Config(**options)
