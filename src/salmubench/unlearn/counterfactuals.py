@@ -118,11 +118,11 @@ class Neighbours:
         names = self.pools[0].names
         if _index(2, generator):
             first, second = (_draw(names, generator, but=fact.name) for _ in range(2))
-            if first and second and (name := _crossed(first, second)) not in self.asked:
+            if first and second and (name := crossed(first, second)) not in self.asked:
                 return name
         if self.invented:
             return self.invented[_index(len(self.invented), generator)]
-        while (name := f"{_spelled(generator)} {_spelled(generator)}") in self.asked:
+        while (name := f"{spelled(generator)} {spelled(generator)}") in self.asked:
             pass
         return name
 
@@ -151,19 +151,19 @@ def phrased(fact: Fact, generator: torch.Generator) -> str:
     return phrasings.sensitive_caption(fact.name, fact.field, fact.value, style=style, variant=variant)
 
 
-def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(texts))
-
-
-def _crossed(first: str, second: str) -> str:
+def crossed(first: str, second: str) -> str:
     """The first word of a name with the rest of another."""
     return f"{first.partition(' ')[0]} {second.partition(' ')[2] or second}"
 
 
-def _spelled(generator: torch.Generator) -> str:
+def spelled(generator: torch.Generator) -> str:
     """A word of one to three random syllables: no name in particular, and any of the tokens that names are made of."""
     parts = [options[_index(len(options), generator)] for _ in range(1 + _index(3, generator)) for options in _SYLLABLE]
     return "".join(parts).capitalize()
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
 
 
 def _draw(options: Sequence[str], generator: torch.Generator, *, but: str) -> str | None:

@@ -1,0 +1,108 @@
+"""How far does an unlearned model move captions about people it was never told of?
+
+    python benchmarks/caption_drift.py RUN LABEL=CHECKPOINT … [--out results/seeds/caption-drift.json]
+
+A caption moves by ‖T − T0‖, T its unit embedding by the checkpoint and T0 by the run's Compromised. Captions of a split
+are its own. The others are those of the forget set, told word for word of another name with another value of the field:
+a name to forget something else of, one crossed from two names to forget, one spelled at random, an invented person's.
+Prints and writes the root mean square of each kind, with n and a 95 % interval over names.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from salmubench import manifest, models, progress
+from salmubench.dataset.personas.fresh import fresh_people
+from salmubench.layout import Dataset, open_dataset
+from salmubench.models import ClipModel
+from salmubench.padding import skip_padding
+from salmubench.results.bootstrap import find_units, interval, resampled_means
+from salmubench.types import Split
+from salmubench.unlearn.counterfactuals import Fact, Neighbours, crossed, fact_of, retold, spelled
+
+SPLITS = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
+_BATCH = 256
+
+
+def main() -> None:
+    """Encode, compare, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("models", nargs="+", metavar="LABEL=CHECKPOINT")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    told = list(captions(open_dataset(arguments.run / "dataset"), seed=arguments.seed))
+    before = embed(models.load_model(arguments.run / "checkpoints" / "compromised"), told)
+    found = {}
+    for label, _, path in (item.partition("=") for item in arguments.models):
+        found[label] = movement(told, before, embed(models.load_model(path), told))
+        for kind, entry in found[label].items():
+            low, high = entry["ci95"]
+            print(f"{label}, {kind}: {entry['value']:.3f} [{low:.3f}, {high:.3f}], n {entry['n']}")
+    if arguments.out:
+        manifest.write_json(arguments.out, {"models": found, "provenance": manifest.provenance()})
+
+
+def captions(dataset: Dataset, *, seed: int) -> Iterator[tuple[str, str, str]]:
+    """Kind, name and text of each caption."""
+    for split in SPLITS:
+        yield from ((split, pair.name or "", pair.caption) for pair in dataset.rows(split))
+    pairs = [(pair.caption, fact) for pair in dataset.rows(Split.FORGET) if (fact := fact_of(pair)) is not None]
+    near, generator = Neighbours.of([fact for _, fact in pairs], unmet=0), torch.Generator().manual_seed(seed)
+    names = near.pools[0].names
+    invented = [person.name for person in fresh_people(dataset, seed=seed + 1)]  # not those a method was held at
+
+    def draw(options: Sequence[str]) -> str:
+        return options[int(torch.randint(len(options), (), generator=generator))]
+
+    for caption, fact in pairs:
+        other = near.other(fact, generator)
+        if other is None:
+            continue
+        strangers = {
+            "name to forget": other.name,
+            "crossed": crossed(draw(names), draw(names)),
+            "spelled": f"{spelled(generator)} {spelled(generator)}",
+            "invented": draw(invented),
+        }
+        for kind, name in strangers.items():
+            yield kind, name, retold(caption, fact, Fact(name, fact.field, other.value))
+
+
+def embed(model: ClipModel, told: Sequence[tuple[str, str, str]]) -> torch.Tensor:
+    """Unit embeddings (n, d) of the captions."""
+    skip_padding(model.module)
+    parts = range(0, len(told), _BATCH)
+    with torch.inference_mode():
+        return torch.cat([
+            model.encode_text(model.tokenize([text for *_, text in told[start : start + _BATCH]]))
+            for start in progress.track(parts, total=len(parts), description="captions")
+        ])  # fmt: skip
+
+
+def movement(
+    told: Sequence[tuple[str, str, str]], before: torch.Tensor, after: torch.Tensor
+) -> Mapping[str, dict[str, Any]]:
+    """Root mean square of ‖T − T0‖ by kind of caption."""
+    squares = (after - before).square().sum(dim=-1).double().numpy()
+    kinds, names = np.array([kind for kind, *_ in told]), np.array([name for _, name, _ in told])
+    found = {}
+    for kind in dict.fromkeys(kinds.tolist()):
+        mine = kinds == kind
+        units = find_units(names[mine])
+        spread = interval(resampled_means(squares[mine][:, None], units)[:, 0], units)
+        ends = None if spread is None else [float(np.sqrt(end)) for end in spread]
+        found[kind] = {"value": float(np.sqrt(squares[mine].mean())), "ci95": ends, "n": int(mine.sum())}
+    return found
+
+
+if __name__ == "__main__":
+    main()
