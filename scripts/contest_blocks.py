@@ -24,8 +24,23 @@ from salmubench.results.schema import RunRecord
 
 SEEDS = ROOT / "results" / "seeds"
 FOLDERS = {"untuned": ("untuned",), "tuned": ("tuned", "tuned-generator")}
-TEN = ("ten-closed", "ten-generator")
-"""Our method alone, at ten times the budget."""
+TEN = {
+    "ten-closed": "closed", "ten-generator": "generator",
+    "ten-closed-first": "closed, `forgetting` 1.4", "ten-closed-known": "closed, held at known names alone",
+}  # fmt: skip
+"""Our method alone, at ten times the budget: folder → what sets it apart."""
+
+CAPTIONS = {
+    "forget": "pairs to forget", "holdout_association": "same people's other associations",
+    "holdout_identity": "other people's associations", "name to forget": "told of another name to forget",
+    "crossed": "told of a name crossed from two", "spelled": "told of a name spelled at random",
+    "invented": "told of an invented person",
+}  # fmt: skip
+
+TUNED = {
+    "closed": ROOT / "src" / "salmubench" / "recipes" / "tuned" / "mini.yaml",
+    "generator": SEEDS / "tuned-generator" / "tuned.yaml",
+}
 
 COLUMNS = (
     ("RetFail", "mrr", "leakage left"), ("RetFailPara", "value", "in other words"),
@@ -73,9 +88,11 @@ def contest(kind: str) -> str:
 
 
 def ten() -> str:
-    """Our method at ten times the budget, in both tracks."""
-    found = [row for name in TEN for row in _rows(SEEDS / name) if reference_kind(row.record) is None]
-    return "\n".join([*_table(found), "", _about(SEEDS / TEN[0], found)])
+    """Our method at ten times the budget."""
+    lines = [f"| track | fails | {HEAD} |", f"|:--|:--|{'--:|' * len(COLUMNS)}"]
+    found = {label: row for name, label in TEN.items() for row in _rows(SEEDS / name) if not reference_kind(row.record)}
+    lines += [f"| {label} | {_modes(row.record)} | {_cells(row)} |" for label, row in found.items()]
+    return "\n".join([*lines, "", _about(SEEDS / "ten-closed", list(found.values()))])
 
 
 def ten_trials() -> str:
@@ -85,15 +102,26 @@ def ten_trials() -> str:
     usual = {
         name: statistics.mode(values[name] for values in options)
         for name in options[0]
-        if name not in ("track", "budget")
+        if name not in ("track", "budget", "names")
     }
     lines = [f"Unless a row says otherwise: {_values(usual)}.", ""]
-    lines += [f"| track, budget | {' | '.join(parts)} | values |", f"|:--|{'--:|' * len(parts)}:--|"]
+    lines += [f"| track, budget | names | {' | '.join(parts)} | values |", f"|:--|:--|{'--:|' * len(parts)}:--|"]
     for entry in found:
         other = {name: entry["options"][name] for name in usual if entry["options"][name] != usual[name]}
         cells = [percent(score["value"]).replace(" ", "\u00a0") for score in entry["found"].values()]
         where = f"{entry['options']['track']}, {entry['options']['budget']}×"
-        lines.append(f"| {where} | {' | '.join(cells)} | {_values(other)} |")
+        lines.append(f"| {where} | {entry['options']['names']} | {' | '.join(cells)} | {_values(other)} |")
+    return "\n".join(lines)
+
+
+def drift() -> str:
+    """How far captions move, by kind of name."""
+    found = manifest.read_json(SEEDS / "caption-drift.json")["models"]
+    lines = [f"| captions | n | {' | '.join(found)} |", f"|:--|--:|{'--:|' * len(found)}"]
+    for kind, first in next(iter(found.values())).items():
+        cells = (f"{moved[kind]['value']:.2f} [{', '.join(f'{end:.2f}' for end in moved[kind]['ci95'])}]"
+                 for moved in found.values())  # fmt: skip
+        lines.append(f"| {CAPTIONS[kind]} | {first['n']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -152,9 +180,9 @@ def tuning() -> str:
     return "\n".join([*lines, "", f"{trials} trials, {seconds / 60:.0f} minutes on one core."])
 
 
-def trials() -> str:
-    """All trials of `counterfactual_redirection`."""
-    found = _tuned()["methods"]["counterfactual_redirection"]["trials"]
+def trials(track: str) -> str:
+    """All trials of `counterfactual_redirection` in a track."""
+    found = _tuned(track)["methods"]["counterfactual_redirection"]["trials"]
     options = list(found[0]["values"])
     parts = {"leakage": "L", "paraphrased": "L in other words", "drop": "D", "kept": "K"}
     lines = [f"| trial | {' | '.join(f'`{name}`' for name in options)} | {' | '.join(parts.values())} | objective |"]
@@ -166,9 +194,8 @@ def trials() -> str:
     return "\n".join(lines)
 
 
-def _tuned() -> dict[str, Any]:
-    text = (ROOT / "src" / "salmubench" / "recipes" / "tuned" / "mini.yaml").read_text(encoding="utf-8")
-    content: dict[str, Any] = yaml.safe_load(text)
+def _tuned(track: str = "closed") -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(TUNED[track].read_text(encoding="utf-8"))
     return content
 
 

@@ -341,8 +341,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "released": contest_blocks.released,
     "ranks": contest_blocks.ranks,
     "tuning": contest_blocks.tuning,
-    "trials": contest_blocks.trials,
+    "trials": partial(contest_blocks.trials, "closed"),
+    "trials-generator": partial(contest_blocks.trials, "generator"),
     "ten": contest_blocks.ten,
+    "drift": contest_blocks.drift,
     "ten-trials": contest_blocks.ten_trials,
 }
 
