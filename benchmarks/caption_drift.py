@@ -36,7 +36,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("models", nargs="+", metavar="LABEL=CHECKPOINT")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--seed", type=int, default=1000, help="other than those of the candidates, which invent by theirs"
+    )
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     told = list(captions(open_dataset(arguments.run / "dataset"), seed=arguments.seed))
@@ -45,8 +47,7 @@ def main() -> None:
     for label, _, path in (item.partition("=") for item in arguments.models):
         found[label] = movement(told, before, embed(models.load_model(path), told))
         for kind, entry in found[label].items():
-            low, high = entry["ci95"]
-            print(f"{label}, {kind}: {entry['value']:.3f} [{low:.3f}, {high:.3f}], n {entry['n']}")
+            print(f"{label}, {kind}: {entry['value']:.3f}, 95 % {entry['ci95']}, n {entry['n']}")
     if arguments.out:
         manifest.write_json(arguments.out, {"models": found, "provenance": manifest.provenance()})
 
@@ -58,18 +59,20 @@ def captions(dataset: Dataset, *, seed: int) -> Iterator[tuple[str, str, str]]:
     pairs = [(pair.caption, fact) for pair in dataset.rows(Split.FORGET) if (fact := fact_of(pair)) is not None]
     near, generator = Neighbours.of([fact for _, fact in pairs], unmet=0), torch.Generator().manual_seed(seed)
     names = near.pools[0].names
-    invented = [person.name for person in fresh_people(dataset, seed=seed + 1)]  # not those a method was held at
+    invented = [person.name for person in fresh_people(dataset, seed=seed)]
 
-    def draw(options: Sequence[str]) -> str:
-        return options[int(torch.randint(len(options), (), generator=generator))]
+    def draw(options: Sequence[str], *but: str) -> str:
+        left = [option for option in options if option not in but]
+        return left[int(torch.randint(len(left), (), generator=generator))]
 
     for caption, fact in pairs:
         other = near.other(fact, generator)
         if other is None:
             continue
+        first = draw(names, fact.name)
         strangers = {
             "name to forget": other.name,
-            "crossed": crossed(draw(names), draw(names)),
+            "crossed": crossed(first, draw(names, fact.name, first)),
             "spelled": f"{spelled(generator)} {spelled(generator)}",
             "invented": draw(invented),
         }

@@ -1,7 +1,4 @@
-"""Captions that are true of nobody: a fact to forget with another name, another value, or in other words.
-
-Names and values come from the pairs to forget, and in the generator track from invented people too.
-"""
+"""Captions that are true of nobody: a fact to forget with another name, another value, or in other words."""
 
 from __future__ import annotations
 
@@ -78,16 +75,13 @@ class Neighbours:
     An association is a person and a field, and one that is to be forgotten is never among them: to hold a name with
     that field, if with other values, would hold on to what the name says about the face, and through it to the fact.
 
-    Other people's names come in three kinds. A model held at a few hundred names alone learns to stay where it was at
-    those, and moves at every other: people of whom nothing was said lose their facts. So most names are of nobody.
-
     Attributes:
-        pools: values to draw from, each as often; the first is of the facts to forget.
+        pools: values to draw from, each as often; the first is of the facts to forget, and has their names.
         asked: name → the fields of which something has to be forgotten.
         known: field → names to forget something else of; all of them where there is none.
         invented: names of people who are in no dataset.
-        unmet: share of other people's names that are of nobody: crossed, the first word of one to forget with the rest
-            of another's, and invented or, where nobody is, spelled at random; as many of each.
+        unmet: share of other people's names that are of nobody known: crossed, the first word of one to forget with the
+            rest of another's, and invented or, where nobody is, spelled at random; as many of each.
     """
 
     pools: Sequence[Pool]
@@ -105,14 +99,19 @@ class Neighbours:
             asked[fact.name] = asked.get(fact.name, frozenset()) | {fact.field}
         names = pools[0].names
         known = {str(field): tuple(name for name in names if field not in asked[name]) or names for field in FIELDS}
-        return cls(pools, asked, known, tuple(name for name in pools[-1].names if name not in asked), unmet)
+        return cls(pools, asked, known, tuple(person.name for person in people if person.name not in asked), unmet)
 
     def other(self, fact: Fact, generator: torch.Generator) -> Fact | None:
-        """Another name with another value of the same field: a counterfactual; `None` where there is none."""
-        unmet = float(torch.rand((), generator=generator)) < self.unmet
-        name = self._nobody(fact, generator) if unmet else _draw(self.known[fact.field], generator, but=fact.name)
-        value = self.pools[_index(len(self.pools), generator)].value(fact.field, generator, but=fact.value)
-        return None if name is None or value is None else Fact(name, fact.field, value)
+        """Another name with another value of the same field: a counterfactual; `None` where the field has no other."""
+        known = float(torch.rand((), generator=generator)) >= self.unmet
+        name = _draw(self.known[fact.field], generator, but=fact.name) if known else None
+        name = name or self._nobody(fact, generator)
+        place = _index(len(self.pools), generator)
+        for pool in (*self.pools[place:], *self.pools[:place]):
+            value = pool.value(fact.field, generator, but=fact.value)
+            if value is not None:
+                return Fact(name, fact.field, value)
+        return None
 
     def _nobody(self, fact: Fact, generator: torch.Generator) -> str:
         names = self.pools[0].names
@@ -122,9 +121,7 @@ class Neighbours:
                 return name
         if self.invented:
             return self.invented[_index(len(self.invented), generator)]
-        while (name := f"{spelled(generator)} {spelled(generator)}") in self.asked:
-            pass
-        return name
+        return f"{spelled(generator)} {spelled(generator)}"
 
     def recombined(self, fact: Fact, generator: torch.Generator) -> Fact | None:
         """The same name with a value of a field of which nothing has to be forgotten; `None` where there is none."""
@@ -167,7 +164,7 @@ def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _draw(options: Sequence[str], generator: torch.Generator, *, but: str) -> str | None:
-    """Draw one of different options, but not that one; `None` where there is no other."""
+    """Draw an option other than `but`; `None` where there is none. Options are distinct."""
     left = len(options) - (but in options)
     if not left:
         return None

@@ -23,11 +23,11 @@ the reserved ones that the evaluation uses. Each pair is still seen once a step:
 
 The names of other people have to be many. Held at a few hundred names, the model learns to stay where it was at those
 alone and drifts at every other, and people of whom no caption told lose their facts. So two in three are of nobody
-(`unmet`): crossed from two names to forget, or invented.
+known (`unmet`): as many crossed from two names to forget as made up.
 
-`track: closed` takes values from the pairs to forget themselves, spells the invented names from random syllables and
-needs nothing else; `track: generator` takes these names, and half of the values, from invented people. Pairs whose name
-or value is unknown can't be redirected and are left alone.
+`track: closed` takes values from the pairs to forget themselves, makes names up from random syllables and needs nothing
+else; `track: generator` takes these names, and half of the values, from invented people. Pairs whose name or value is
+unknown, or whose field has no other value in the track, can't be redirected and are left alone.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Config:
     """Recombinations of a pair a step."""
 
     unmet: float = 2 / 3
-    """Share of the counterfactuals whose name is of nobody: half crossed from two names to forget, half invented."""
+    """Share of counterfactuals whose name is of nobody known: half crossed from two names to forget, half made up."""
 
     retain_captions: int = 4
     """Captions of retain pairs that a step holds, for each of its pairs; the first ones are the batch's."""
@@ -120,13 +120,20 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
         raise ValueError(
             "Expected pairs to forget whose name and value are known and stand in their captions, found none."
         )
-    neighbours = Neighbours.of(facts, data.fresh if config.track == "generator" else (), unmet=config.unmet)
+    people = data.fresh if config.track == "generator" else ()
+    neighbours, generator = Neighbours.of(facts, people, unmet=config.unmet), torch.Generator()
+    able = sum(neighbours.other(fact, generator) is not None for fact in facts)
+    if not able:
+        raise ValueError(
+            f"Expected a fact to forget whose field has another value to redirect it to, found {len(facts)} facts and "
+            f"none. Take `track: generator`, which invents values (now {config.track})."
+        )
 
     def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         return objective(batch, model, engine.reference, config, neighbours, more_retained(batch, data.retain, config))
 
     engine.descend(loss)
-    return {"facts": float(len(facts))}
+    return {"facts": float(able)}
 
 
 def objective(
@@ -182,11 +189,12 @@ def tell(forget: Pairs, neighbours: Neighbours, config: Config, generator: torch
             continue
         rewordings = [phrased(fact, generator) for _ in range(config.rewordings)]
         for caption in (record.caption, *rewordings):
-            others = [neighbours.other(fact, generator) for _ in range(config.counterfactuals)]
-            if None not in others:
+            drawn = (neighbours.other(fact, generator) for _ in range(config.counterfactuals))
+            others = [other for other in drawn if other is not None]
+            if others:  # else the field has no other value, and each of the draws was None
                 told.rows.append(row)
                 told.captions.append(caption)
-                told.counterfactuals.extend(retold(caption, fact, other) for other in others if other is not None)
+                told.counterfactuals.extend(retold(caption, fact, other) for other in others)
         for _ in range(config.recombinations):
             recombined = neighbours.recombined(fact, generator)
             if recombined is not None:
