@@ -24,6 +24,7 @@ from salmubench import layout, manifest
 from salmubench.embeddings import Embeddings, open_embeddings
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.pictures import PixelCache, split_transform
+from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import encode_texts, tokenize
 from salmubench.errors import ConfigError, DatasetError, EmbeddingsError, OutputLocked, OutputMismatch
 from salmubench.metrics import required_texts, score
@@ -428,3 +429,32 @@ def test_arrays_can_be_mapped(found: Embeddings) -> None:
 def test_options_are_checked(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         EncodeConfig(**options)
+
+
+def test_what_is_being_written_ends_in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a file that a killed run left would be taken for a whole one, and never deleted."""
+    seen: list[str] = []
+
+    def watched(work: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            done = work(*args, **kwargs)
+            seen.append(" ".join(sorted(path.name for path in tmp_path.rglob("*") if path.is_file())))
+            return done
+
+        return call
+
+    monkeypatch.setattr(np, "save", watched(np.save))
+    monkeypatch.setattr(np.lib.format, "open_memmap", watched(np.lib.format.open_memmap))
+    store = ChunkStore(tmp_path, "images", 3)
+    (span,) = store.missing()
+    store.write(span, np.ones((3, 2), np.float32))
+    store.join(2)
+    ChunkStore(tmp_path, "texts", 0).join(2)
+    ours = str(os.getpid())
+    assert seen == [
+        f"images-00000.npy.{ours}.tmp",
+        f"images-00000.npy images.npy.{ours}.tmp",
+        f"images-00000.npy images.npy texts.npy.{ours}.tmp",
+    ]
+    assert np.array_equal(np.load(tmp_path / "images.npy"), np.ones((3, 2)))
+    assert np.load(tmp_path / "texts.npy").shape == (0, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,7 @@ class ChunkStore:
 
     def write(self, span: Span, rows: Array) -> None:
         """Write one chunk atomically."""
-        _save(span.path, lambda path: np.save(path, rows))
+        _save(span.path, rows)
 
     def join(self, width: int, *, copies: Mapping[int, int] | None = None) -> None:
         """Join the chunks in order; memory stays that of one chunk.
@@ -70,19 +70,16 @@ class ChunkStore:
         """
         if self.target.is_file():
             return
-
-        def fill(path: Path) -> None:
+        if not self.rows:  # nothing to map
+            _save(self.target, np.zeros((0, width), np.float32))
+            return
+        with manifest.atomic_path(self.target) as path:
             whole = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(self.rows, width))
             for span in self._spans():
                 whole[span.start : span.stop] = np.load(span.path)
             for row, original in (copies or {}).items():
                 whole[row] = whole[original]
             whole.flush()
-
-        if self.rows:
-            _save(self.target, fill)
-        else:  # nothing to map
-            _save(self.target, lambda path: np.save(path, np.zeros((0, width), np.float32)))
 
     def clear(self) -> None:
         """Delete the chunks."""
@@ -94,9 +91,8 @@ class ChunkStore:
             yield Span(start, min(start + CHUNK, self.rows), path)
 
 
-def _save(path: Path, write: Callable[[Path], None]) -> None:
-    with manifest.atomic_path(path) as temporary:
-        # np.save appends .npy to names without it, so the array is written beside and moved.
-        beside = temporary.with_name(f"{temporary.stem}.npy")
-        write(beside)
-        beside.replace(temporary)
+def _save(path: Path, rows: Array) -> None:
+    with manifest.atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.save(
+            file, rows
+        )  # into an open file: to a name without .npy it would append that, and no name would end in .tmp
