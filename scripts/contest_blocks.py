@@ -23,7 +23,9 @@ from salmubench.results.io import read_record
 from salmubench.results.schema import RunRecord
 
 SEEDS = ROOT / "results" / "seeds"
-FOLDERS = {"untuned": ("untuned",), "tuned": ("tuned", "tuned-generator")}
+FOLDERS = {kind: (kind, f"{kind}-closed", f"{kind}-generator") for kind in ("untuned", "tuned")}
+"""Contest → its folders: all other methods, and ours in both tracks."""
+
 TEN = {
     "ten-closed": "closed, `forgetting` 1", "ten-generator": "generator, `forgetting` 1.4",
     "ten-closed-first": "closed, `forgetting` 1.4, one seed", "ten-closed-known": "closed, known names alone",

@@ -342,6 +342,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ranks": contest_blocks.ranks,
     "tuning": contest_blocks.tuning,
     "trials": partial(contest_blocks.trials, "closed"),
+    "trials-generator": partial(contest_blocks.trials, "generator"),
     "ten": contest_blocks.ten,
     "drift": contest_blocks.drift,
     "ten-trials": contest_blocks.ten_trials,
