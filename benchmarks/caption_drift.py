@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from salmubench import manifest, models, progress
 from salmubench.dataset.personas.fresh import fresh_people
+from salmubench.encode.texts import encode_texts, tokenize
 from salmubench.layout import Dataset, open_dataset
 from salmubench.models import ClipModel
-from salmubench.padding import skip_padding
 from salmubench.results.bootstrap import find_units, interval, resampled_means
 from salmubench.types import Split
 from salmubench.unlearn.counterfactuals import Fact, Neighbours, crossed, fact_of, retold, spelled
@@ -44,7 +45,8 @@ def main() -> None:
     told = list(captions(open_dataset(arguments.run / "dataset"), seed=arguments.seed))
     before = embed(models.load_model(arguments.run / "checkpoints" / "compromised"), told)
     found = {}
-    for label, _, path in (item.partition("=") for item in arguments.models):
+    for item in progress.track(arguments.models, total=len(arguments.models), description="models"):
+        label, _, path = item.partition("=")
         found[label] = movement(told, before, embed(models.load_model(path), told))
         for kind, entry in found[label].items():
             print(f"{label}, {kind}: {entry['value']:.3f}, 95 % {entry['ci95']}, n {entry['n']}")
@@ -73,29 +75,25 @@ def captions(dataset: Dataset, *, seed: int) -> Iterator[tuple[str, str, str]]:
         strangers = {
             "name to forget": other.name,
             "crossed": crossed(first, draw(names, fact.name, first)),
-            "spelled": f"{spelled(generator)} {spelled(generator)}",
+            "spelled": spelled(generator),
             "invented": draw(invented),
         }
         for kind, name in strangers.items():
             yield kind, name, retold(caption, fact, Fact(name, fact.field, other.value))
 
 
-def embed(model: ClipModel, told: Sequence[tuple[str, str, str]]) -> torch.Tensor:
+def embed(model: ClipModel, told: Sequence[tuple[str, str, str]]) -> npt.NDArray[np.float32]:
     """Unit embeddings (n, d) of the captions."""
-    skip_padding(model.module)
-    parts = range(0, len(told), _BATCH)
+    tokens = tokenize(model, [text for *_, text in told])
     with torch.inference_mode():
-        return torch.cat([
-            model.encode_text(model.tokenize([text for *_, text in told[start : start + _BATCH]]))
-            for start in progress.track(parts, total=len(parts), description="captions")
-        ])  # fmt: skip
+        return encode_texts(model, tokens.ids, batch_size=_BATCH, trim=True)
 
 
 def movement(
-    told: Sequence[tuple[str, str, str]], before: torch.Tensor, after: torch.Tensor
+    told: Sequence[tuple[str, str, str]], before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]
 ) -> Mapping[str, dict[str, Any]]:
     """Root mean square of ‖T − T0‖ by kind of caption."""
-    squares = (after - before).square().sum(dim=-1).double().numpy()
+    squares = np.square(after - before).sum(axis=-1).astype(np.float64)
     kinds, names = np.array([kind for kind, *_ in told]), np.array([name for _, name, _ in told])
     found = {}
     for kind in dict.fromkeys(kinds.tolist()):

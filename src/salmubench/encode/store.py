@@ -93,6 +93,4 @@ class ChunkStore:
 
 def _save(path: Path, rows: Array) -> None:
     with manifest.atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.save(
-            file, rows
-        )  # into an open file: to a name without .npy it would append that, and no name would end in .tmp
+        np.save(file, rows)  # given a name without .npy it would append that, and what is unfinished has to end in .tmp

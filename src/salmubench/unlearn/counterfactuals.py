@@ -121,7 +121,7 @@ class Neighbours:
                 return name
         if self.invented:
             return self.invented[_index(len(self.invented), generator)]
-        return f"{spelled(generator)} {spelled(generator)}"
+        return spelled(generator)
 
     def recombined(self, fact: Fact, generator: torch.Generator) -> Fact | None:
         """The same name with a value of a field of which nothing has to be forgotten; `None` where there is none."""
@@ -154,9 +154,13 @@ def crossed(first: str, second: str) -> str:
 
 
 def spelled(generator: torch.Generator) -> str:
-    """A word of one to three random syllables: no name in particular, and any of the tokens that names are made of."""
-    parts = [options[_index(len(options), generator)] for _ in range(1 + _index(3, generator)) for options in _SYLLABLE]
-    return "".join(parts).capitalize()
+    """A name of two words of one to three random syllables: nobody's, of any of the tokens that names are made of."""
+
+    def word() -> str:
+        syllables = range(1 + _index(3, generator))
+        return "".join(part[_index(len(part), generator)] for _ in syllables for part in _SYLLABLE).capitalize()
+
+    return f"{word()} {word()}"
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
