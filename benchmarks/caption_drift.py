@@ -20,11 +20,11 @@ import numpy.typing as npt
 import torch
 
 from salmubench import manifest, models, progress
-from salmubench.dataset.personas.fresh import fresh_people
+from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.texts import encode_texts, tokenize
-from salmubench.layout import Dataset, open_dataset
+from salmubench.generator.personas.fresh import fresh_people
 from salmubench.models import ClipModel
-from salmubench.results.bootstrap import find_units, interval, resampled_means
+from salmubench.scoring.bootstrap import find_units, interval, resampled_means
 from salmubench.types import Split
 from salmubench.unlearn.counterfactuals import Fact, Neighbours, crossed, fact_of, retold, spelled
 

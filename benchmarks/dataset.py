@@ -22,17 +22,18 @@ from typing import Any
 
 import numpy as np
 
-from salmubench import layout, manifest
+from salmubench import manifest
 from salmubench import recipe as recipes
-from salmubench.dataset import backends
-from salmubench.dataset.build import build
-from salmubench.dataset.config import DatasetConfig
-from salmubench.dataset.personas import sample_personas
-from salmubench.dataset.plan import make_plan
-from salmubench.dataset.portraits import procedural as portraits
-from salmubench.dataset.retain import procedural as scenes
+from salmubench.dataset import layout
+from salmubench.dataset.phrasings import STYLES
 from salmubench.executor import cores
-from salmubench.phrasings import STYLES
+from salmubench.generator import backends
+from salmubench.generator.build import build
+from salmubench.generator.config import DatasetConfig
+from salmubench.generator.personas import sample_personas
+from salmubench.generator.plan import make_plan
+from salmubench.generator.portraits import procedural as portraits
+from salmubench.generator.retain import procedural as scenes
 from salmubench.types import FIELDS, Split
 
 COUNTS = {64: 192, 224: 24, 512: 6}  # pictures at each size: two to four seconds each

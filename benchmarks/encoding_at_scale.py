@@ -24,7 +24,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from salmubench import layout, manifest, models
+from salmubench import manifest, models
+from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.pictures import decoded, grouped, split_transform
 

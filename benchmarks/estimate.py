@@ -13,9 +13,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from salmubench import manifest, models, shards
+from salmubench import manifest, models
 from salmubench import recipe as recipes
-from salmubench.layout import open_dataset
+from salmubench.dataset import shards
+from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain import estimate
 from salmubench.pretrain.launch import pretrain
 

@@ -25,13 +25,13 @@ import pyarrow.compute as pc
 
 from salmubench import manifest
 from salmubench import recipe as recipes
-from salmubench.dataset.build import build
+from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
-from salmubench.layout import open_dataset
+from salmubench.generator.build import build
 from salmubench.metrics import required_texts, score
 from salmubench.pretrain.launch import pretrain
-from salmubench.results.bootstrap import find_units, interval, resampled_means
-from salmubench.results.io import read_items, read_record
+from salmubench.scoring.bootstrap import find_units, interval, resampled_means
+from salmubench.scoring.record_files import read_items, read_record
 
 SHOWN = (("RetFail", "mrr"), ("RetFail", "r1"), ("AssocStr", "value"), ("GenKnow", "value"))
 

@@ -24,14 +24,13 @@ import psutil
 import pyarrow as pa
 
 from salmubench import manifest
-from salmubench.report.check import check
-from salmubench.report.leaderboard import build
-from salmubench.report.submission import submit
-from salmubench.results.bootstrap import LEVEL, SEED
-from salmubench.results.io import GALLERY_SCHEMA, gallery_sha256, write_record
-from salmubench.results.items import item_table, join, with_references
-from salmubench.results.metric import Items, Metric
-from salmubench.results.schema import (
+from salmubench.leaderboard.build import build
+from salmubench.leaderboard.check import check
+from salmubench.leaderboard.submission import submit
+from salmubench.scoring.bootstrap import LEVEL, SEED
+from salmubench.scoring.items import item_table, join, with_references
+from salmubench.scoring.metric import Items, Metric
+from salmubench.scoring.record import (
     SCHEMA_VERSION,
     Cost,
     Dataset,
@@ -42,8 +41,9 @@ from salmubench.results.schema import (
     Provenance,
     RunRecord,
 )
-from salmubench.results.scores import describe, score_items
-from salmubench.results.verdict import THRESHOLDS, judge
+from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256, write_record
+from salmubench.scoring.verdict import THRESHOLDS, judge
+from salmubench.scoring.views import describe, score_items
 
 OFFICIAL = {
     "forget": 30_468, "holdout_identity": 15_000, "holdout_association": 15_000, "retain_synth": 16_741,

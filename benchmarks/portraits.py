@@ -28,8 +28,8 @@ from PIL import Image
 from torch import nn
 
 from salmubench import executor
-from salmubench.dataset.portraits import procedural
-from salmubench.dataset.portraits._appearance import Shot
+from salmubench.generator.portraits import procedural
+from salmubench.generator.portraits._appearance import Shot
 
 ASPECTS = (1.0, 4 / 3, 1.5, 16 / 9, 0.75, 2 / 3)
 Pictures = NDArray[np.uint8]

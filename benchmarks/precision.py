@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 
 from salmubench import manifest
+from salmubench.dataset.layout import open_dataset
 from salmubench.evaluation import encode_model
-from salmubench.layout import open_dataset
 from salmubench.metrics import score
-from salmubench.results import read_record
+from salmubench.scoring import read_record
 
 TOLERANCE = 0.002
 

@@ -34,13 +34,14 @@ import torch
 from PIL import Image
 from timm.optim import create_optimizer_v2
 
-from salmubench import layout, manifest, models, shards
+from salmubench import manifest, models
+from salmubench.dataset import layout, shards
 from salmubench.padding import skip_padding
 from salmubench.pretrain import open_clip_worker as worker
 from salmubench.pretrain.architectures import find
+from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import pretrain
 from salmubench.pretrain.memory_loader import MemoryLoader, load_pairs
-from salmubench.pretrain.recipe import PretrainConfig
 
 WORDS = ("a", "photo", "of", "the", "small", "red", "wooden", "table", "behind", "two", "people", "in", "front", "of")
 WARM = 2  # steps that don't count

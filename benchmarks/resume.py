@@ -29,12 +29,12 @@ from PIL import Image
 from scipy import stats
 
 from salmubench import manifest, models
-from salmubench.dataset.build import build
-from salmubench.layout import open_dataset
+from salmubench.dataset.layout import open_dataset
+from salmubench.dataset.shards import FOLDER, write_shards
+from salmubench.generator.build import build
+from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import pretrain
-from salmubench.pretrain.recipe import PretrainConfig
 from salmubench.recipe import load
-from salmubench.shards import FOLDER, write_shards
 from salmubench.types import SENSITIVE_SPLITS
 
 

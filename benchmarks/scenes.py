@@ -11,8 +11,8 @@ import argparse
 import json
 import time
 
-from salmubench.dataset.retain import procedural
 from salmubench.executor import cores
+from salmubench.generator.retain import procedural
 
 
 def rate(count: int, size: int, classes: int, rounds: int) -> float:

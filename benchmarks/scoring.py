@@ -18,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import embeddings, manifest, phrasings
-from salmubench.layout import GeneralKnowledge
+from salmubench import embeddings, manifest
+from salmubench.dataset import phrasings
+from salmubench.dataset.layout import GeneralKnowledge
 from salmubench.metrics import score
 from salmubench.types import FIELDS
 

@@ -21,12 +21,13 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image
 
-from salmubench import layout, manifest, models
+from salmubench import manifest, models
+from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.imagenet import WithImageNet
 from salmubench.metrics import genknow, score
-from salmubench.metrics.config import ScoreConfig
-from salmubench.results import read_record
+from salmubench.scoring import read_record
+from salmubench.scoring.config import ScoreConfig
 
 SPLIT = "general_knowledge"
 

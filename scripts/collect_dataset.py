@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from salmubench import manifest
+from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.validate import validate
-from salmubench.layout import open_dataset
 
 
 def built(folder: Path) -> dict[str, Any]:

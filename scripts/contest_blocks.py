@@ -15,12 +15,12 @@ import yaml
 from page_blocks import ROOT, processor
 
 from salmubench import manifest
+from salmubench.official.agreement import Agreement, agreement
 from salmubench.report.collect import answers, failure, reference_kind, score_of
 from salmubench.report.seeds import spread
 from salmubench.report.wording import MODES, display_names, number, percent, percent_interval
-from salmubench.results.agreement import Agreement, agreement
-from salmubench.results.io import read_record
-from salmubench.results.schema import RunRecord
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import read_record
 
 SEEDS = ROOT / "results" / "seeds"
 FOLDERS = {kind: (kind, f"{kind}-closed", f"{kind}-generator") for kind in ("untuned", "tuned")}

@@ -12,11 +12,11 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from salmubench.leaderboard.build import build
+from salmubench.leaderboard.submission import submit
 from salmubench.report.collect import read_run, reference_kind
 from salmubench.report.config import ReportConfig
-from salmubench.report.leaderboard import build
 from salmubench.report.page import report
-from salmubench.report.submission import submit
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MOST_BYTES = 150_000

@@ -23,8 +23,8 @@ from salmubench import pipeline, recipe
 
 SEED = 0
 BUILD, PLAN = (
-    ("salmubench.generator.build", "salmubench.dataset.build"),
-    ("salmubench.generator.plan", "salmubench.dataset.plan"),
+    ("salmubench.generator.build", "salmubench.generator.build"),
+    ("salmubench.generator.plan", "salmubench.generator.plan"),
 )
 """Where the two modules are, and where they were."""
 

@@ -18,8 +18,8 @@ from salmubench import manifest
 from salmubench import recipe as recipes
 from salmubench.dataset.card import MEANING
 from salmubench.report.tables import markdown_table, text_table
-from salmubench.results.io import read_record
-from salmubench.results.schema import RunRecord
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import read_record
 
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "measurements", "pretraining")))
 MINI = ROOT / "results" / "mini"

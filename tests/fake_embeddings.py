@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import embeddings, manifest, phrasings
-from salmubench.layout import GeneralKnowledge
+from salmubench import embeddings, manifest
+from salmubench.dataset import phrasings
+from salmubench.dataset.layout import GeneralKnowledge
 
 FIELDS = ("city", "job", "iban", "passport")
 CLASSES = ("cube", "ball", "cone", "ring")

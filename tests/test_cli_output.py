@@ -16,8 +16,6 @@ from salmubench import progress
 from salmubench.cli.main import COMMANDS, main
 from salmubench.cli.output import print_results
 from salmubench.report.collect import read_run
-
-sys.path.insert(0, str(Path(__file__).parent / "report"))
 from submission_world import edit_json, mend, write_submittable_run
 
 
@@ -185,7 +183,7 @@ def test_quiet_hides_progress_and_notes(monkeypatch, capsys, tiny_folder):
         list(progress.track([1, 2], total=2, description="count"))
         return {"splits": {}}
 
-    monkeypatch.setattr("salmubench.dataset.stats.stats", noted)
+    monkeypatch.setattr("salmubench.dataset.statistics.stats", noted)
     handler = logging.StreamHandler(sys.stderr)
     logging.getLogger("salmubench").addHandler(handler)
     try:
@@ -254,7 +252,7 @@ def test_errors_of_the_machine_have_a_next_step(number, advice, monkeypatch, cap
     def fails(*_):
         raise OSError(number, os.strerror(number), "/there/file")
 
-    monkeypatch.setattr(importlib.import_module("salmubench.results.compare"), "compare_with_each", fails)
+    monkeypatch.setattr(importlib.import_module("salmubench.scoring.compare"), "compare_with_each", fails)
     assert main(["compare", "a.json", "b.json"]) == 1
     told = capsys.readouterr().err
     assert f"salmubench: {os.strerror(number)} /there/file. " in told
@@ -265,6 +263,6 @@ def test_other_errors_of_the_system_keep_their_trace(monkeypatch):
     def fails(*_):
         raise OSError(errno.EIO, "bad disk")
 
-    monkeypatch.setattr(importlib.import_module("salmubench.results.compare"), "compare_with_each", fails)
+    monkeypatch.setattr(importlib.import_module("salmubench.scoring.compare"), "compare_with_each", fails)
     with pytest.raises(OSError, match="bad disk"):
         main(["compare", "a.json", "b.json"])

@@ -7,8 +7,17 @@ import pytest
 
 import salmubench
 
-LIGHT = ["salmubench", "salmubench.results.io", "salmubench.metrics", "salmubench.report.page", "salmubench.recipe",
-         "salmubench.cli.main", "salmubench.pipeline", "salmubench.dataset.build", "salmubench.layout"]  # fmt: skip
+LIGHT = [
+    "salmubench",
+    "salmubench.cli.main",
+    "salmubench.dataset.layout",
+    "salmubench.generator.build",
+    "salmubench.metrics",
+    "salmubench.pipeline",
+    "salmubench.recipe",
+    "salmubench.report.page",
+    "salmubench.scoring.record_files",
+]
 
 
 @pytest.mark.parametrize("module", LIGHT)

@@ -17,8 +17,8 @@ import yaml
 from salmubench import models, pipeline
 from salmubench import recipe as recipes
 from salmubench.cli.main import main
-from salmubench.layout import open_dataset
-from salmubench.results.io import read_record
+from salmubench.dataset.layout import open_dataset
+from salmubench.scoring.record_files import read_record
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
 METHODS = f"cliperase,descent_to_delete,{EXAMPLE}"

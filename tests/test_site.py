@@ -73,7 +73,7 @@ def block(page: str, title: str) -> str:
 
 @pytest.mark.parametrize("title", ["margin.py", "shrink.py"])
 def test_methods_of_the_docs_run(title, tiny_folder, tmp_path):
-    from salmubench.layout import open_dataset
+    from salmubench.dataset.layout import open_dataset
     from salmubench.manifest import read_json
     from salmubench.unlearn import unlearn
     from salmubench.unlearn.config import UnlearnConfig
@@ -91,7 +91,7 @@ def test_methods_of_the_docs_run(title, tiny_folder, tmp_path):
 def test_metric_of_the_docs_runs(tmp_path):
     from fake_embeddings import fake_world, vectors, write_embeddings
     from salmubench.metrics import ScoreConfig, score
-    from salmubench.results.io import read_record
+    from salmubench.scoring.record_files import read_record
 
     metric = tmp_path / "margin_share.py"
     metric.write_text(block("add_a_metric.md", "margin_share.py"), encoding="utf-8")
@@ -109,7 +109,7 @@ def test_metric_of_the_docs_runs(tmp_path):
 
 
 def test_backend_of_the_docs_runs(tmp_path):
-    from salmubench.dataset import backends
+    from salmubench.generator import backends
 
     file = tmp_path / "telegram.py"
     file.write_text(block("add_a_backend.md", "telegram.py"), encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from salmubench.layout import open_dataset
+from salmubench.dataset.layout import open_dataset
 
 
 def test_splits_and_metadata(tiny_folder):

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from salmubench import layout, manifest
+from salmubench import manifest
+from salmubench.dataset import layout
 
 FIELDS = (
     "country_code", "city", "job", "blood_type", "phone_number", "emails", "iban", "credit_card", "passport",

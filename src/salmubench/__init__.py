@@ -10,7 +10,7 @@ from typing import Any
 
 _HOMES = {
     "Attribute": "salmubench.types",
-    "Dataset": "salmubench.layout",
+    "Dataset": "salmubench.dataset.layout",
     "Pair": "salmubench.types",
     "SalmubenchError": "salmubench.errors",
     "Split": "salmubench.types",
@@ -18,11 +18,11 @@ _HOMES = {
     "evaluate": "salmubench.evaluation",
     "load_model": "salmubench.models",
     "load_recipe": "salmubench.recipe:load",
-    "open_dataset": "salmubench.layout",
-    "read_record": "salmubench.results.io",
+    "open_dataset": "salmubench.dataset.layout",
+    "read_record": "salmubench.scoring.record_files",
     "run": "salmubench.pipeline",
     "score": "salmubench.metrics",
-    "tune": "salmubench.tuning",
+    "tune": "salmubench.tuning.study",
     "unlearn": "salmubench.unlearn.engine",
 }
 

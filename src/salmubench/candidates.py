@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from salmubench import cost, executor, manifest
+from salmubench.dataset.layout import open_dataset
 from salmubench.errors import EmbeddingsError, MethodError, ModelError
-from salmubench.layout import open_dataset
 from salmubench.recipe import Recipe
 
 _MEMORY = 3 * 2**30  # bytes that a worker is given at least
@@ -103,7 +103,7 @@ class Stages:
 
 def make(world: World, candidate: Candidate) -> Made:
     """Unlearn, encode and score; what is done already is kept. A failure of the method is told, not raised."""
-    from salmubench.results.io import write_failed
+    from salmubench.scoring.record_files import write_failed
 
     stages, name = Stages(), candidate.name
     checkpoint = world.out / "checkpoints" / name
@@ -178,7 +178,7 @@ def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
 
 def score(world: World, name: str, stages: Stages) -> None:
     """Score a model of the world, unless its record is current."""
-    from salmubench.results.io import is_current
+    from salmubench.scoring.record_files import is_current
 
     record, config = record_path(world, name), world.recipe.score
     inputs = {"embeddings": embeddings_path(world, name), **world.references}
@@ -190,7 +190,7 @@ def score(world: World, name: str, stages: Stages) -> None:
 
 def is_made(world: World, candidate: Candidate) -> bool:
     """Tell whether a candidate is there with a current record."""
-    from salmubench.results.io import is_current
+    from salmubench.scoring.record_files import is_current
 
     name = candidate.name
     if staleness(world, candidate) or not (world.out / "checkpoints" / name / manifest.MANIFEST).is_file():
@@ -232,7 +232,7 @@ def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
 
 
 def _unlearn(world: World, candidate: Candidate, out: Path) -> None:
-    from salmubench.dataset.personas.fresh import fresh_people
+    from salmubench.generator.personas.fresh import fresh_people
     from salmubench.unlearn.engine import unlearn
 
     dataset = open_dataset(world.dataset)

@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench import manifest
+from salmubench.dataset.layout import GeneralKnowledge
 from salmubench.errors import EmbeddingsError, OutputError
-from salmubench.layout import GeneralKnowledge
 
 STAGE = "encode"
 IMAGES = "images.npy"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salmubench import manifest
+from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.config import EncodeConfig
-from salmubench.layout import Dataset, open_dataset
-from salmubench.metrics.config import ScoreConfig
+from salmubench.scoring.config import ScoreConfig
 
 if TYPE_CHECKING:
-    from salmubench.results.official import Published
+    from salmubench.official.result_file import Published
 
 OFFICIAL_DATASET = "cvc-mmu/salmubench-512-redistributed"
 OFFICIAL_MODELS: Mapping[str, str] = {
@@ -141,8 +141,8 @@ def verify_official(
         `clean` and `compromised` → record and numbers.
     """
     from salmubench.metrics import score
-    from salmubench.results.io import read_record
-    from salmubench.results.official import compare_with_published, numbers
+    from salmubench.official.result_file import compare_with_published, numbers
+    from salmubench.scoring.record_files import read_record
 
     opened, folders = _open(dataset, imagenet), {}
     for kind, model in (("clean", clean), ("compromised", compromised)):

@@ -24,11 +24,11 @@ from salmubench.candidates import (
     score,
     sensible_workers,
 )
+from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError
 from salmubench.executor import Executor, parallel
-from salmubench.layout import open_dataset
+from salmubench.tuned_values import TunedFile, find_tuned
 from salmubench.unlearn.registry import check_settings, configure
-from salmubench.unlearn.tuned import TunedFile, find_tuned
 
 SCHEMA_VERSION = 1
 """Version of `run.json`."""
@@ -272,7 +272,7 @@ class _Steps:
         return {name: failed[name] for name in names if name in failed}
 
     def _build(self) -> None:
-        from salmubench.dataset.build import build
+        from salmubench.generator.build import build
 
         build(self.loaded.recipe.dataset, out=self.out / "dataset", seed=self.seed)
 

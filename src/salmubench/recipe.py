@@ -17,16 +17,43 @@ from typing import Any, TypeVar
 
 import yaml
 
-from salmubench.dataset.config import DatasetConfig
 from salmubench.encode.config import EncodeConfig
 from salmubench.errors import ConfigError, UnknownName
-from salmubench.metrics.config import ScoreConfig
-from salmubench.pretrain.recipe import PretrainConfig
+from salmubench.generator.config import DatasetConfig
+from salmubench.pretrain.config import PretrainConfig
 from salmubench.report.config import ReportConfig
+from salmubench.scoring.config import ScoreConfig
 from salmubench.unlearn.config import UnlearnConfig
-from salmubench.unlearn.search import TuneConfig
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TuneConfig:
+    """How hyperparameters are chosen."""
+
+    selection_seed: int = 1000
+    """Seed of the world on which they are chosen; no world of this seed can be evaluated with them."""
+
+    trials: int = 12
+    """Settings that are tried for each method; the first ones are the recipe's own."""
+
+    spared: float = 0.2
+    """Share of that world's forget pairs that methods do not get, so that damage to other associations can be seen
+    without a holdout split: half of it whole people, half single facts of others."""
+
+    budget: float = 5.0
+    """How often each of the other forget pairs is seen."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.trials <= 10_000:
+            raise ConfigError(f"Expected tune.trials from 1 to 10,000, found {self.trials}.")
+        if not 0.02 <= self.spared <= 0.5:
+            raise ConfigError(f"Expected tune.spared from 0.02 to 0.5, found {self.spared}.")
+        if not 0 < self.budget < 1e6:
+            raise ConfigError(f"Expected a tune.budget above 0, found {self.budget}.")
+        if self.selection_seed < 0:
+            raise ConfigError(f"Expected a tune.selection_seed of 0 or more, found {self.selection_seed}.")
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from report_world import WORLDS
 from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_run
 
@@ -56,9 +54,9 @@ def browser() -> Iterator[Any]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with several budgets and a persona whose name is an attack; read only."""
     folder = write_submittable_run(tmp_path_factory.mktemp("browser") / "mini", names=(*WORLDS, *OTHER_BUDGETS))
-    from salmubench import layout
+    from salmubench.dataset import layout
     from salmubench.errors import MethodError
-    from salmubench.results.io import write_failed
+    from salmubench.scoring.record_files import write_failed
 
     dataset = layout.Dataset(folder / "dataset")
     path = folder / "records" / "evil-5x.json"
@@ -87,8 +85,8 @@ def hostile(record: dict[str, Any]) -> None:
 @pytest.fixture(scope="session")
 def site(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A leaderboard with a hostile author."""
-    from salmubench.report.leaderboard import build
-    from salmubench.report.submission import submit
+    from salmubench.leaderboard.build import build
+    from salmubench.leaderboard.submission import submit
 
     folder = tmp_path_factory.mktemp("site")
     for name in ("cliperase-1x", "cliperase-2x", "cliperase-5x", "delete-5x", "finetuning-5x"):

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salmubench.dataset.preview import preview
-from salmubench.errors import ConfigError, DatasetError
-from salmubench.layout import (
+from salmubench.dataset.layout import (
     GENERAL_KNOWLEDGE,
     GENERIC_CAPTIONS,
     IDENTITIES,
@@ -20,6 +18,8 @@ from salmubench.layout import (
     shard_name,
     write_shard,
 )
+from salmubench.dataset.preview import preview
+from salmubench.errors import ConfigError, DatasetError
 from tiny import tiny_dataset
 
 

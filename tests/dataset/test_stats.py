@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from salmubench import layout
-from salmubench.dataset.stats import shortcut_checks, stats
+from salmubench.dataset import layout
+from salmubench.dataset.layout import Row, open_dataset, write_shard
+from salmubench.dataset.statistics import shortcut_checks, stats
 from salmubench.errors import DatasetError
-from salmubench.layout import Row, open_dataset, write_shard
 from tiny import tiny_dataset, tiny_jpeg
 
 
@@ -85,7 +85,7 @@ def test_a_size_that_names_the_split_is_found(tmp_path):
 
 def test_interval_by_hand():
     """Two identities, one all right and one all wrong: a resample has 0, 1/2 or 1."""
-    from salmubench.dataset.stats import share_right
+    from salmubench.dataset.statistics import share_right
 
     right = np.array([1.0, 1.0, 0.0, 0.0])
     found = share_right(right, np.zeros(4, dtype=np.int64), np.array([0, 0, 1, 1]), chance=0.5, seed=0)

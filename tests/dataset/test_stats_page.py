@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salmubench import layout
-from salmubench.dataset import findings, recognition, stats
+from salmubench.dataset import findings, layout, recognition
+from salmubench.dataset import statistics as stats
 from salmubench.dataset.duplicates import nearest_captions, nearest_pictures, repeated
 from salmubench.dataset.findings import find
+from salmubench.dataset.layout import Row, open_dataset, write_shard
 from salmubench.dataset.recognition import recognise
-from salmubench.dataset.stats_page import render, write_page
+from salmubench.dataset.statistics_page import render, write_page
 from salmubench.dataset.survey import survey
 from salmubench.errors import DatasetError
-from salmubench.layout import Row, open_dataset, write_shard
 from tiny import tiny_dataset, tiny_jpeg
 
 EVIL = '<script>window.hacked=1</script><img src="https://evil.example/x" onerror="x">'
@@ -167,7 +167,7 @@ class Page(HTMLParser):
 
 
 def test_page(found, tiny_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("salmubench.dataset.stats_page.find", lambda dataset, seed: found)
+    monkeypatch.setattr("salmubench.dataset.statistics_page.find", lambda dataset, seed: found)
     path = write_page(open_dataset(tiny_folder), tmp_path / "page", seed=0)
     assert json.loads((path.parent / "stats.json").read_text()) == found
     text = path.read_text()

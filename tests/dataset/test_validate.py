@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salmubench import layout, manifest
+from salmubench import manifest
+from salmubench.dataset import layout
+from salmubench.dataset.layout import Row, open_dataset
 from salmubench.dataset.leaks import UniqueValues, contains, texts_of, without
 from salmubench.dataset.validate import require_valid, validate
 from salmubench.errors import DatasetError
-from salmubench.layout import Row, open_dataset
 from tiny import tiny_dataset
 
 

@@ -20,7 +20,8 @@ import pytest
 import torch
 from PIL import Image
 
-from salmubench import layout, manifest
+from salmubench import manifest
+from salmubench.dataset import layout
 from salmubench.embeddings import Embeddings, open_embeddings
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.pictures import PixelCache, split_transform
@@ -29,7 +30,7 @@ from salmubench.encode.texts import encode_texts, tokenize
 from salmubench.errors import ConfigError, DatasetError, EmbeddingsError, OutputLocked, OutputMismatch
 from salmubench.metrics import required_texts, score
 from salmubench.models import ClipModel, load_model, save_model
-from salmubench.results import read_record
+from salmubench.scoring import read_record
 from tiny import tiny_dataset
 from tiny_model import TINY_CONFIG, tiny_model
 

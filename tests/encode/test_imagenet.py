@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 
 from salmubench import models
+from salmubench.dataset.layout import open_dataset
 from salmubench.embeddings import open_embeddings
 from salmubench.encode.imagenet import WithImageNet
 from salmubench.errors import DatasetError, EmbeddingsError
 from salmubench.evaluation import encode_model, evaluate
-from salmubench.layout import open_dataset
 from salmubench.metrics import ScoreConfig, score
-from salmubench.results import read_items, read_record
+from salmubench.scoring import read_items, read_record
 from tiny import tiny_jpeg
 from tiny_model import tiny_model
 

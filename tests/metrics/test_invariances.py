@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fake_embeddings import FakeRow, fake_world, vectors, write_embeddings
-from salmubench import layout, phrasings
+from salmubench.dataset import layout, phrasings
+from salmubench.dataset.layout import open_dataset
 from salmubench.encode import encode
-from salmubench.layout import open_dataset
 from salmubench.metrics import ScoreConfig, required_texts, score
-from salmubench.results import read_record
+from salmubench.scoring import read_record
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 

@@ -13,8 +13,8 @@ from fake_embeddings import FakeRow, FakeWorld, Vectors, fake_world, sensitive, 
 from salmubench import embeddings, metrics
 from salmubench.errors import EmbeddingsError
 from salmubench.metrics.acs import permute_across
-from salmubench.metrics.config import ScoreConfig
-from salmubench.results.metric import Outcome, Unavailable
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.metric import Outcome, Unavailable
 
 Run = Callable[..., Outcome]
 
@@ -86,7 +86,7 @@ def test_paraphrase_does_not_compete_with_the_pairs_own_caption(run: Run) -> Non
 
 
 def test_missing_paraphrases_come_from_the_grammar(run: Run) -> None:
-    from salmubench import phrasings
+    from salmubench.dataset import phrasings
 
     rows = [replace(sensitive("forget", number, 0), paraphrase=None) for number in range(3)]
     world = FakeWorld((*rows, FakeRow("forget", "x.jpg", "no fact", "00000009")), classes=())

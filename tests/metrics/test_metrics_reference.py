@@ -10,7 +10,7 @@ import pytest
 
 from fake_embeddings import FakeRow, FakeWorld, Vectors, fake_world, vectors, write_embeddings
 from salmubench import embeddings, metrics
-from salmubench.metrics.config import ScoreConfig
+from salmubench.scoring.config import ScoreConfig
 
 WORLD = fake_world()
 MADE = vectors(WORLD, seed=3, strength=0.4)

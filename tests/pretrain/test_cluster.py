@@ -15,9 +15,9 @@ from salmubench import manifest
 from salmubench.cli.main import main
 from salmubench.errors import ConfigError
 from salmubench.models import WEIGHTS
+from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.curves import logged_seconds
 from salmubench.pretrain.launch import cluster_script, plan_job, pretrain, shell_command
-from salmubench.pretrain.recipe import PretrainConfig
 
 CONFIG = PretrainConfig(
     model="salmu-tiny", epochs=2, global_batch=32, warmup=2, nodes=4, processes=2, threads=2, loading="memory"

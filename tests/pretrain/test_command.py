@@ -9,9 +9,9 @@ import pytest
 
 from salmubench.errors import ConfigError, DatasetError
 from salmubench.pretrain import guard
+from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import failure, pretrain, shell_command
 from salmubench.pretrain.open_clip_worker import parse
-from salmubench.pretrain.recipe import PretrainConfig
 
 TINY = PretrainConfig(model="salmu-tiny", epochs=2, batch_size=32, warmup=2)
 

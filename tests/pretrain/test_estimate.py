@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from salmubench import recipe as recipes
-from salmubench import shards
 from salmubench.cli.main import main
-from salmubench.layout import open_dataset
+from salmubench.dataset import shards
+from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain import estimate
-from salmubench.pretrain.recipe import PretrainConfig
+from salmubench.pretrain.config import PretrainConfig
 
 TINY = PretrainConfig(model="salmu-tiny", epochs=2, batch_size=32, warmup=2, threads=1)
 

@@ -19,8 +19,8 @@ import pytest
 from salmubench import manifest
 from salmubench.errors import OutputError, OutputLocked, OutputMismatch, StageError
 from salmubench.models import WEIGHTS, load_model
+from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import old_workers, pretrain, wait_for_old_workers
-from salmubench.pretrain.recipe import PretrainConfig
 
 # A ResNet as small as the engine lets it be: it has the running statistics and memory format of the recipe `mini`.
 CONFIG = PretrainConfig(
@@ -155,7 +155,7 @@ def _loss(dataset, model):
     import torch
     from PIL import Image
 
-    from salmubench.layout import open_dataset
+    from salmubench.dataset.layout import open_dataset
 
     loaded, opened = load_model(model), open_dataset(dataset)
     splits = ("forget", "holdout_association", "holdout_identity")
@@ -224,7 +224,7 @@ def _made(folder):
 def _launch(folder, out):
     code = (
         "import json, sys; from pathlib import Path; from salmubench.pretrain.launch import pretrain; "
-        "from salmubench.pretrain.recipe import PretrainConfig; "
+        "from salmubench.pretrain.config import PretrainConfig; "
         "config, folder, out, seed = json.loads(sys.argv[1]); "
         "pretrain(PretrainConfig(**config), dataset=Path(folder), kind='compromised', out=Path(out), seed=seed, "
         "device='cpu', precision='fp32')"

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from salmubench import shards
+from salmubench.dataset import shards
+from salmubench.dataset.layout import open_dataset
 from salmubench.errors import DatasetError
-from salmubench.layout import open_dataset
 from salmubench.models import load_model
 from salmubench.pretrain.exposure import Counted, count
 from salmubench.pretrain.memory_loader import MemoryLoader, load_pairs

@@ -8,7 +8,7 @@ import pytest
 
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.pretrain import architectures
-from salmubench.pretrain.recipe import PretrainConfig
+from salmubench.pretrain.config import PretrainConfig
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from PIL import Image
 
 from salmubench.errors import ConfigError, DatasetError
 from salmubench.models import load_model
+from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import plan_job
 from salmubench.pretrain.memory_loader import load_pairs
-from salmubench.pretrain.recipe import PretrainConfig
 from salmubench.pretrain.retain_data import examine
 from tiny_model import tiny_model
 

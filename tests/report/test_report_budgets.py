@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from submission_world import OTHER_BUDGETS, write_submittable_run
 
 from salmubench.report import budgets, groups, plots, sections, wording
 from salmubench.report.collect import Run, read_run, score_of
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
-from salmubench.results import RunRecord
-from salmubench.results.verdict import THRESHOLDS
+from salmubench.scoring import RunRecord
+from salmubench.scoring.verdict import THRESHOLDS
+from submission_world import OTHER_BUDGETS, write_submittable_run
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,21 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from report_world import WORLDS, items, record
 
-from salmubench import layout, manifest
+from report_world import WORLDS, items, record
+from salmubench import manifest
+from salmubench.dataset import layout
 from salmubench.errors import ConfigError, MethodError, OutputError, RecordError
 from salmubench.report import wording
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
-from salmubench.results.io import GALLERY_SCHEMA, read_items, read_record, write_failed, write_record
+from salmubench.scoring.record_files import (
+    GALLERY_SCHEMA,
+    read_items,
+    read_record,
+    write_failed,
+    write_record,
+)
 
 EVIL = "<script>alert('x')</script><img src=https://evil.example/x.png onerror=alert(1)>&\"'"
 VOID = {"meta", "img", "br", "link", "input", "hr"}

@@ -8,18 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_world import WORLDS, World, items, record
 
-from salmubench import layout, manifest
+from report_world import WORLDS, World, items, record
+from salmubench import manifest
+from salmubench.dataset import layout
 from salmubench.errors import RecordError
 from salmubench.report import movement, sections, seeds
 from salmubench.report.collect import read_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.report.tables import text_table
-from salmubench.results.io import GALLERY_SCHEMA, read_record, write_record
-from salmubench.results.items import with_references
-from salmubench.results.schema import Tuned
+from salmubench.scoring.items import with_references
+from salmubench.scoring.record import Tuned
+from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record, write_record
 
 SEEDS = {
     "cliperase-5x": World(0.004, 0.02, -0.19, -0.21, 0.553),

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_world import WORLDS
 
+from report_world import WORLDS
 from salmubench.report import tables
 from salmubench.report.collect import read_run
-from salmubench.results.schema import Failure, RunRecord
+from salmubench.scoring.record import Failure, RunRecord
 
 
 @pytest.fixture(scope="module")

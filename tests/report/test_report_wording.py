@@ -8,8 +8,8 @@ import pytest
 
 from salmubench.report import wording
 from salmubench.report.collect import read_run
-from salmubench.results.schema import RunRecord, Verdict
-from salmubench.results.verdict import THRESHOLDS
+from salmubench.scoring.record import RunRecord, Verdict
+from salmubench.scoring.verdict import THRESHOLDS
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import torch
 from unlearn_runs import FAST, Runner
 
 from salmubench import models
-from salmubench.layout import open_dataset
+from salmubench.dataset.layout import open_dataset
 from salmubench.unlearn import unlearn
 from salmubench.unlearn.data import Row, decode
 from salmubench.unlearn.losses import contrastive

@@ -13,7 +13,7 @@ from slow_losses import EYE, SLANTED, Spelled, Straight, pairs, unit
 from torch import Tensor
 from unlearn_runs import Runner, curve, record, weights
 
-from salmubench import phrasings
+from salmubench.dataset import phrasings
 from salmubench.errors import ConfigError, MethodError
 from salmubench.types import FIELDS, Pair, Person
 from salmubench.unlearn import Batch, Pairs, load_method

@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 from unlearn_runs import Runner, record
 
-from salmubench import layout, models
+from salmubench import models
+from salmubench.dataset import layout
+from salmubench.dataset.layout import Dataset, Row, open_dataset
 from salmubench.errors import DatasetError, MethodError
-from salmubench.layout import Dataset, Row, open_dataset
 from salmubench.types import HOLDOUT_SPLITS
 from salmubench.unlearn import data as reading
 from salmubench.unlearn.data import Data, PairSource, decode, refuse_holdouts, select_rows

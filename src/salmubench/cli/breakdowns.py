@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from salmubench.cli.output import print_table
 
 if TYPE_CHECKING:
-    from salmubench.results.schema import RunRecord
+    from salmubench.scoring.record import RunRecord
 
 _SHOWN = (("RetFail", "mrr"), ("RetFailPara", "value"), ("InterIdSim", "value"), ("IntraIdSim", "value"))
 

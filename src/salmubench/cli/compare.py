@@ -18,7 +18,7 @@ def compare_(records: list[Path], *, json: bool = False) -> None:
     """
     if len(records) < 2:
         raise UsageError("Expected two or more records to compare, found one.")
-    from salmubench.results.compare import asked, compare_with_each
+    from salmubench.scoring.compare import asked, compare_with_each
 
     comparisons = compare_with_each(records[0], records[1:])
     if json:

@@ -31,7 +31,7 @@ def build_(
         executor: `joblib`: processes of this machine; `ray`: a Ray cluster (of this machine without `RAY_ADDRESS`).
     """
     from salmubench import recipe as recipes
-    from salmubench.dataset.build import build
+    from salmubench.generator.build import build
 
     config = recipes.load(recipe).recipe.dataset
     if size is not None:
@@ -46,8 +46,8 @@ def validate_(dataset: str, *, json: bool = False) -> int:
         dataset: a folder or a Hub id.
         json: print rows and violations as JSON.
     """
+    from salmubench.dataset.layout import open_dataset
     from salmubench.dataset.validate import validate
-    from salmubench.layout import open_dataset
 
     report = validate(open_dataset(dataset))
     if json:
@@ -72,12 +72,12 @@ def stats_(
         seed: of samples, folds and resamples.
         json: print JSON on a terminal, too.
     """
-    from salmubench.dataset.stats import shortcut_checks, stats
-    from salmubench.layout import open_dataset
+    from salmubench.dataset.layout import open_dataset
+    from salmubench.dataset.statistics import shortcut_checks, stats
 
     opened = open_dataset(dataset)
     if out is not None:
-        from salmubench.dataset.stats_page import write_page
+        from salmubench.dataset.statistics_page import write_page
 
         print(write_page(opened, out, seed=seed))
         return
@@ -99,8 +99,8 @@ def preview_(dataset: str, *, out: Path, identities: int = 12, pictures: int = 6
         identities: rows.
         pictures: pictures in a row.
     """
+    from salmubench.dataset.layout import open_dataset
     from salmubench.dataset.preview import preview
-    from salmubench.layout import open_dataset
 
     print(preview(open_dataset(dataset), out=out, identities=identities, pictures=pictures))
 
@@ -129,9 +129,9 @@ def export_(
         push: org/name: also upload the hub folder, with the token in HF_TOKEN.
         public: a repository that is new is public; private by default.
     """
-    from salmubench.dataset import export
+    from salmubench.dataset.layout import open_dataset
     from salmubench.errors import ConfigError
-    from salmubench.layout import open_dataset
+    from salmubench.publish import dataset_export as export
 
     opened = open_dataset(dataset)
     if format == "webdataset":
@@ -146,7 +146,7 @@ def export_(
     folder = export.export_hub(opened, out, tasks=tasks, licence=license, hub_id=push, embeddings=embeddings)
     print(folder)
     if push is not None:
-        from salmubench.dataset.publish import publish
+        from salmubench.publish.dataset_push import publish
 
         print(publish(folder, push, public=public))
 
@@ -154,7 +154,7 @@ def export_(
 def _benchmark_tasks() -> dict[str, str]:
     """Task ids as `.eval_results` of models name them, and what each is computed on."""
     from salmubench import metrics
-    from salmubench.results.metric import PARTS
+    from salmubench.scoring.metric import PARTS
 
     described = [metrics.load(name).metric for name in metrics.names()]
     return {

@@ -42,7 +42,7 @@ def evaluate_(
     from salmubench.encode.ranks import is_first
     from salmubench.evaluation import evaluate
     from salmubench.metrics import ScoreConfig
-    from salmubench.results.io import read_record
+    from salmubench.scoring.record_files import read_record
 
     path = evaluate(
         model=model, dataset=dataset, clean=first, compromised=second, out=out, arch=arch, imagenet=imagenet,

@@ -29,7 +29,7 @@ def export_model_(
         push: org/name on the Hub to upload to; the token comes from HF_TOKEN or `hf auth login`.
         private: make a new repository private.
     """
-    from salmubench.pretrain.release import export_model
+    from salmubench.publish.model_export import export_model
 
     del format  # the parser has checked it
     print(

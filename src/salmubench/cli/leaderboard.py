@@ -38,10 +38,10 @@ def submit_(
         hub_dataset: Hub id of the dataset that the YAML names.
     """
     from salmubench import manifest
-    from salmubench.report.check import check
-    from salmubench.report.submission import hub_yaml as write_yaml
-    from salmubench.report.submission import submit
-    from salmubench.results.io import read_record
+    from salmubench.leaderboard.check import check
+    from salmubench.leaderboard.submission import hub_yaml as write_yaml
+    from salmubench.leaderboard.submission import submit
+    from salmubench.scoring.record_files import read_record
 
     folder = submit(
         run, model=model, out=out, track=track, hub_id=hub_id, link=link, author=author, method_file=method_file
@@ -82,10 +82,11 @@ def check_(
     """
     import dataclasses
 
-    from salmubench import layout, manifest
+    from salmubench import manifest
+    from salmubench.dataset import layout
     from salmubench.errors import ConfigError
-    from salmubench.report.check import check
-    from salmubench.report.peers import duplicates_in
+    from salmubench.leaderboard.check import check
+    from salmubench.leaderboard.peers import duplicates_in
 
     if rerun is not None and dataset is None:
         raise ConfigError("Expected --dataset beside --rerun, found none: the checkpoint is encoded on it.")
@@ -118,7 +119,7 @@ def build_(results: Path, *, out: Path, max_budget: float = 5.0) -> int:
         out: folder of the site.
         max_budget: largest budget that is compared.
     """
-    from salmubench.report.leaderboard import build
+    from salmubench.leaderboard.build import build
 
     built = build(results, out=out, max_budget=max_budget)
     print(built.index)
@@ -136,8 +137,8 @@ def _rerun(
     import tempfile
 
     from salmubench.evaluation import evaluate
-    from salmubench.report.rerun import compare_rerun
-    from salmubench.results.io import read_items, read_record
+    from salmubench.leaderboard.rerun import compare_rerun
+    from salmubench.scoring.record_files import read_items, read_record
 
     with tempfile.TemporaryDirectory() as folder:
         out = evaluate(

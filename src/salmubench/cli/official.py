@@ -16,8 +16,8 @@ def export_official_(record: Path, out: Path, dataset: str | None = None) -> Non
         out: the JSON file.
         dataset: puts ranks and similarities in the order of its rows; by file name without.
     """
-    from salmubench.layout import open_dataset
-    from salmubench.results.official import export_official
+    from salmubench.dataset.layout import open_dataset
+    from salmubench.official.result_file import export_official
 
     print(export_official(record, out=out, dataset=None if dataset is None else open_dataset(dataset)))
 
@@ -39,8 +39,8 @@ def import_official_(
         compromised: the official result file of Compromised.
         out: the record; items are written beside it.
     """
-    from salmubench.layout import open_dataset
-    from salmubench.results.imported import import_official
+    from salmubench.dataset.layout import open_dataset
+    from salmubench.official.import_results import import_official
 
     print(import_official(file, dataset=open_dataset(dataset), out=out, clean=clean, compromised=compromised))
 
@@ -67,7 +67,7 @@ def verify_official_(
         precision: `auto` takes what is faster on this machine.
     """
     from salmubench.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS, verify_official
-    from salmubench.results.official import TOLERANCE
+    from salmubench.official.result_file import TOLERANCE
 
     found = verify_official(
         out=out,

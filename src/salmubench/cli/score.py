@@ -41,7 +41,7 @@ def score_(
     elif items is None or (embeddings, clean, compromised) != (None, None, None):
         raise UsageError("Expected --embeddings E with --clean C and --compromised P, or --items I alone.")
     from salmubench.metrics import ScoreConfig, score, score_again
-    from salmubench.results.io import read_record
+    from salmubench.scoring.record_files import read_record
 
     config = ScoreConfig(bootstraps=bootstraps, by=tuple(names(by)))
     if embeddings is not None:

@@ -37,7 +37,7 @@ def tune_(
     """
     import yaml
 
-    from salmubench.tuning import tune
+    from salmubench.tuning.study import tune
 
     path = tune(
         names(methods), recipe=recipe, out=out, trials=trials, world=world, seed=seed, executor=executor,

@@ -39,8 +39,8 @@ def unlearn_(
         precision: `auto` takes what is faster on this machine.
     """
     from salmubench import recipe as recipes
-    from salmubench.dataset.personas.fresh import fresh_people
-    from salmubench.layout import open_dataset
+    from salmubench.dataset.layout import open_dataset
+    from salmubench.generator.personas.fresh import fresh_people
     from salmubench.unlearn.engine import unlearn
     from salmubench.unlearn.registry import read_options
 

@@ -1,1 +1,1 @@
-"""The benchmark's data: personas, portraits, captions, retain pictures, splits, validation, statistics."""
+"""What a dataset is, and all that reads one: layout, shards, phrasings, validation, statistics, preview."""

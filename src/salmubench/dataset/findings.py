@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from salmubench import manifest
 from salmubench.dataset.duplicates import nearest_captions, nearest_pictures, repeated
+from salmubench.dataset.layout import Dataset
 from salmubench.dataset.recognition import recognise
-from salmubench.dataset.stats import share_right, shortcut_checks, stats
+from salmubench.dataset.statistics import share_right, shortcut_checks, stats
 from salmubench.dataset.survey import BYTES, HEIGHT, WIDTH, Survey, survey
 from salmubench.errors import DatasetError
-from salmubench.layout import Dataset
 from salmubench.types import FIELDS, SENSITIVE_SPLITS, Split
 
 MOST_PICTURES = 20_000

@@ -13,8 +13,8 @@ from anyascii import anyascii
 from PIL import Image, ImageDraw, ImageFont
 
 from salmubench import manifest
+from salmubench.dataset.layout import Dataset
 from salmubench.errors import ConfigError, DatasetError
-from salmubench.layout import Dataset
 from salmubench.types import SENSITIVE_SPLITS, Split
 
 _BACKGROUND, _INK, _FAINT = (250, 250, 248), (30, 30, 30), (110, 110, 110)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from salmubench import progress
+from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError
-from salmubench.layout import Dataset
 from salmubench.types import SENSITIVE_SPLITS
 
 _SIDE = 64  # pixels of the square that the network sees

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from salmubench import progress
-from salmubench.layout import Dataset
+from salmubench.dataset.layout import Dataset
 
 THUMBNAIL = 16
 """Side of a thumbnail, pixels: fine enough to see another pose, coarse enough to ignore noise and JPEG artefacts."""

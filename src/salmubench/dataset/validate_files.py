@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from salmubench import manifest, progress
-from salmubench.dataset.splits import Group, group_sizes
+from salmubench.dataset.groups import Group, group_sizes
+from salmubench.dataset.layout import IDENTITIES, Dataset, RawRow
 from salmubench.dataset.violations import Violation, in_row
-from salmubench.layout import IDENTITIES, Dataset, RawRow
 from salmubench.types import SENSITIVE_SPLITS, Split
 
 _ASPECT = re.compile(r"_ar-(?P<aspect>[0-9]+\.[0-9]+)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from salmubench.layout import RawRow
+from salmubench.dataset.layout import RawRow
 
 
 @dataclass(frozen=True, slots=True)

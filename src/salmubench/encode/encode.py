@@ -14,7 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import cost, embeddings, layout, manifest, progress
+from salmubench import (
+    cost,
+    embeddings,
+    manifest,
+    progress,
+)
+from salmubench.dataset import layout
 from salmubench.encode.config import EncodeConfig
 from salmubench.encode.pictures import PixelCache, decoded, grouped, split_transform
 from salmubench.encode.ranks import Ranks

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from salmubench import manifest, progress
+from salmubench.dataset.layout import Dataset, GeneralKnowledge
 from salmubench.errors import DatasetError
-from salmubench.layout import Dataset, GeneralKnowledge
 from salmubench.types import Pair, Split
 
 PICTURES, CLASSES = 50_000, 1_000

@@ -4,12 +4,23 @@ A metric of one's own is a file with `METRIC = Metric(…)`, `score(inputs: Eval
 texts besides the rows' captions, `texts(dataset, config)`; `ScoreConfig.extra_metrics` takes its path.
 """
 
-from salmubench.metrics._again import score_again
-from salmubench.metrics._inputs import EvalInputs, Rows
-from salmubench.metrics._registry import Plugin, load, names, required_texts
-from salmubench.metrics._score import score
-from salmubench.metrics.config import ScoreConfig
-from salmubench.results.metric import Items, Metric, Outcome, Unavailable, outcome
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.inputs import EvalInputs, Rows
+from salmubench.scoring.metric import (
+    Items,
+    Metric,
+    Outcome,
+    Unavailable,
+    outcome,
+)
+from salmubench.scoring.registry import (
+    Plugin,
+    load,
+    names,
+    required_texts,
+)
+from salmubench.scoring.score import score
+from salmubench.scoring.score_again import score_again
 
 __all__ = [
     "EvalInputs",

@@ -10,9 +10,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from salmubench.metrics._inputs import EvalInputs, Rows
-from salmubench.metrics._products import Indices
-from salmubench.results.metric import Floats, Items, Metric, Outcome, Strings, Unavailable, outcome
+from salmubench.scoring.inputs import EvalInputs, Rows
+from salmubench.scoring.metric import (
+    Floats,
+    Items,
+    Metric,
+    Outcome,
+    Strings,
+    Unavailable,
+    outcome,
+)
+from salmubench.scoring.products import Indices
 from salmubench.types import Split
 
 METRIC = Metric(

@@ -10,11 +10,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from salmubench import phrasings
-from salmubench.layout import Dataset
-from salmubench.metrics._inputs import EvalInputs
-from salmubench.metrics.config import ScoreConfig
-from salmubench.results.metric import Metric, Outcome, Unavailable, outcome
+from salmubench.dataset import phrasings
+from salmubench.dataset.layout import Dataset
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import (
+    Metric,
+    Outcome,
+    Unavailable,
+    outcome,
+)
 from salmubench.types import Split
 
 METRIC = Metric(

@@ -6,8 +6,13 @@ Source: the paper, section on utility.
 
 from __future__ import annotations
 
-from salmubench.metrics._inputs import EvalInputs
-from salmubench.results.metric import Metric, Outcome, Unavailable, outcome
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import (
+    Metric,
+    Outcome,
+    Unavailable,
+    outcome,
+)
 
 METRIC = Metric(
     name="FragSim",

@@ -11,12 +11,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from salmubench.dataset.layout import Dataset, GeneralKnowledge
 from salmubench.errors import EmbeddingsError
-from salmubench.layout import Dataset, GeneralKnowledge
-from salmubench.metrics._inputs import EvalInputs
-from salmubench.metrics._products import top_share
-from salmubench.metrics.config import ScoreConfig
-from salmubench.results.metric import Floats, Metric, Outcome, outcome
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import (
+    Floats,
+    Metric,
+    Outcome,
+    outcome,
+)
+from salmubench.scoring.products import top_share
 from salmubench.types import Split
 
 METRIC = Metric(

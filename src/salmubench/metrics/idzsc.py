@@ -11,11 +11,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from salmubench.layout import Dataset
-from salmubench.metrics._inputs import EvalInputs
-from salmubench.metrics._products import top_share
-from salmubench.metrics.config import ScoreConfig
-from salmubench.results.metric import Metric, Outcome, Unavailable, outcome
+from salmubench.dataset.layout import Dataset
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import (
+    Metric,
+    Outcome,
+    Unavailable,
+    outcome,
+)
+from salmubench.scoring.products import top_share
 from salmubench.types import Split
 
 METRIC = Metric(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from salmubench.metrics._inputs import EvalInputs
-from salmubench.results.metric import Metric, Outcome, outcome
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import Metric, Outcome, outcome
 from salmubench.types import Split
 
 METRIC = Metric(

@@ -7,9 +7,9 @@ the true caption is the same candidate; ties count half (ours). Source: the pape
 
 from __future__ import annotations
 
-from salmubench.metrics._inputs import EvalInputs
-from salmubench.metrics._retrieval import gallery_ranks
-from salmubench.results.metric import Metric, Outcome, outcome
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import Metric, Outcome, outcome
+from salmubench.scoring.ranks import gallery_ranks
 from salmubench.types import Split
 
 METRIC = Metric(

@@ -11,12 +11,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from salmubench.layout import Dataset
-from salmubench.metrics._inputs import EvalInputs
-from salmubench.metrics._paraphrases import paraphrase_of
-from salmubench.metrics._retrieval import gallery_ranks
-from salmubench.metrics.config import ScoreConfig
-from salmubench.results.metric import Metric, Outcome, Unavailable, outcome
+from salmubench.dataset.layout import Dataset
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import (
+    Metric,
+    Outcome,
+    Unavailable,
+    outcome,
+)
+from salmubench.scoring.paraphrases import paraphrase_of
+from salmubench.scoring.ranks import gallery_ranks
 from salmubench.types import Split
 
 METRIC = Metric(

@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
-from salmubench.metrics._inputs import EvalInputs
-from salmubench.results.metric import Metric, Outcome, Unavailable, outcome
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import (
+    Metric,
+    Outcome,
+    Unavailable,
+    outcome,
+)
 
 METRIC = Metric(
     name="VisIdInt",

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from salmubench.dataset.shards import ShardSet
 from salmubench.errors import ConfigError
 from salmubench.pretrain.architectures import Architecture
+from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.exposure import streamed_pairs
 from salmubench.pretrain.plan import plan_epoch
-from salmubench.pretrain.recipe import PretrainConfig
 from salmubench.pretrain.retain_data import RetainData
-from salmubench.shards import ShardSet
 
 WORKER = "salmubench.pretrain.open_clip_worker"
 Kind = Literal["clean", "compromised"]

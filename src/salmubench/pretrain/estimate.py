@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from salmubench import models, shards
+from salmubench import models
+from salmubench.dataset import shards
+from salmubench.dataset.layout import open_dataset
 from salmubench.errors import StageError
-from salmubench.layout import open_dataset
 from salmubench.pretrain import architectures
 from salmubench.pretrain.architectures import Architecture
 from salmubench.pretrain.command import Kind, cores, decide_loading, optimizer_settings
+from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.exposure import streamed_pairs
-from salmubench.pretrain.recipe import PretrainConfig
 from salmubench.pretrain.retain_data import examine
 from salmubench.pretrain.samples import paths_of
 

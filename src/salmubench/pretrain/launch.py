@@ -16,15 +16,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from salmubench import cost, manifest, models, progress, shards
+from salmubench import (
+    cost,
+    manifest,
+    models,
+    progress,
+)
+from salmubench.dataset import shards
+from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError, StageError
-from salmubench.layout import open_dataset
 from salmubench.pretrain import architectures, exposure
 from salmubench.pretrain.cluster import Launcher, script
 from salmubench.pretrain.command import KINDS, WORKER, Job, Kind, check, command, cores, decide_loading
+from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.curves import CURVES, LogReader, entries, logged_seconds, write_curves
 from salmubench.pretrain.open_clip_worker import COUNTS, ERROR_MARK, TRAINING
-from salmubench.pretrain.recipe import PretrainConfig
 from salmubench.pretrain.retain_data import RetainData, examine
 
 STAGE = "pretrain"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from salmubench import manifest, progress
+from salmubench.dataset.shards import SIZES
 from salmubench.errors import ConfigError, DatasetError
 from salmubench.pretrain.samples import Sample, open_picture, paths_of, read_shard
-from salmubench.shards import SIZES
 
 _CHUNK = 256  # pairs held at once
 _NAMED = 5  # broken pairs that a message shows

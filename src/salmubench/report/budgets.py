@@ -11,7 +11,7 @@ from salmubench.report.collect import reference_kind, score_of
 from salmubench.report.plots import percent_tick
 from salmubench.report.sections import Panel, Panels
 from salmubench.report.svg import Scale
-from salmubench.results.schema import RunRecord, Score, Thresholds
+from salmubench.scoring.record import RunRecord, Score, Thresholds
 
 _VIEWS = (
     ("leakage left L", "RetFail", "mrr", 1.0),

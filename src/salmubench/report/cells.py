@@ -11,7 +11,7 @@ from salmubench.report import panels, wording
 from salmubench.report.collect import REFERENCES, answers, failure, reference_kind, score_of
 from salmubench.report.seeds import spread
 from salmubench.report.wording import DASH, Column
-from salmubench.results.schema import RunRecord, Score, Thresholds
+from salmubench.scoring.record import RunRecord, Score, Thresholds
 
 Repeats = Mapping[str, Sequence[RunRecord]]
 """Name of a record that speaks of several seeds → the record of each."""

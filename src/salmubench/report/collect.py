@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from salmubench import layout, manifest
+from salmubench import manifest
+from salmubench.dataset import layout
 from salmubench.errors import DatasetError, RecordError
-from salmubench.results.io import items_path, read_items, read_record
-from salmubench.results.schema import RunRecord, Score
+from salmubench.scoring.record import RunRecord, Score
+from salmubench.scoring.record_files import items_path, read_items, read_record
 
 REFERENCES = ("clean", "compromised")
 METRICS = ("RetFail", "AssocStr", "IntraIdSim", "InterIdSim", "VisIdInt")

@@ -11,10 +11,15 @@ from salmubench import plugins
 from salmubench.report import wording
 from salmubench.report.cells import Cell, Head, Row, Table, with_words
 from salmubench.report.collect import Run, reference_kind
-from salmubench.results.breakdown import Group, breakdown, labels_of, lump
-from salmubench.results.metric import Metric
-from salmubench.results.schema import Score
-from salmubench.results.scores import METRICS_PACKAGE
+from salmubench.scoring.breakdown import (
+    Group,
+    breakdown,
+    labels_of,
+    lump,
+)
+from salmubench.scoring.metric import Metric
+from salmubench.scoring.record import Score
+from salmubench.scoring.views import METRICS_PACKAGE
 from salmubench.types import FIELDS, GROUPINGS
 
 TITLES = {

@@ -12,8 +12,8 @@ from salmubench.report import svg, wording
 from salmubench.report.collect import REFERENCES, Run, reference_kind, score_of
 from salmubench.report.sections import Panel
 from salmubench.report.svg import Scale
-from salmubench.results.io import read_record
-from salmubench.results.schema import Score
+from salmubench.scoring.record import Score
+from salmubench.scoring.record_files import read_record
 
 FOLDER = "learning"
 """Folder of a run with the records of kept epochs: `records/<clean or compromised>-<epoch>.json`."""

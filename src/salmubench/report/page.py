@@ -26,8 +26,8 @@ from salmubench.report import (
 )
 from salmubench.report.collect import Run, read_run
 from salmubench.report.config import ReportConfig
-from salmubench.results.schema import Thresholds
-from salmubench.results.verdict import THRESHOLDS
+from salmubench.scoring.record import Thresholds
+from salmubench.scoring.verdict import THRESHOLDS
 
 
 @dataclass(frozen=True)

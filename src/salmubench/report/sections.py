@@ -14,7 +14,7 @@ from salmubench.report import panels, plots, wording
 from salmubench.report.collect import Curve, Run, answers, reference_kind, score_of
 from salmubench.report.config import ReportConfig
 from salmubench.report.panels import Line, Sample
-from salmubench.results.schema import RunRecord, Thresholds
+from salmubench.scoring.record import RunRecord, Thresholds
 
 GROUPS = (
     ("AssocStr", "Forget", "to be forgotten: should move onto Clean"),

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from salmubench import manifest
 from salmubench.report.collect import Run, reference_kind, score_of
-from salmubench.results.io import items_path, read_items
-from salmubench.results.schema import RunRecord, Score
-from salmubench.results.scores import rescore
+from salmubench.scoring.record import RunRecord, Score
+from salmubench.scoring.record_files import items_path, read_items
+from salmubench.scoring.views import rescore
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from salmubench import manifest
 from salmubench.report import wording
 from salmubench.report.collect import answers, failure, reference_kind, score_of
 from salmubench.report.wording import EFFICACY, UTILITY
-from salmubench.results.schema import RunRecord
+from salmubench.scoring.record import RunRecord
 
 _MODES = {"ineffective": "ineffective", "catastrophic": "catastrophic", "over_generalised": "over-generalised"}
 _ANSWERS = {"no": "yes", "yes": "no", "undecided": "?"}  # a failure mode's state → does it pass

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from salmubench.report.collect import answers, failure, reference_kind, score_of
-from salmubench.results.schema import RunRecord, Score, Thresholds
+from salmubench.scoring.record import RunRecord, Score, Thresholds
 
 METHOD_NAMES = {
     "cliperase": "CLIPErase",

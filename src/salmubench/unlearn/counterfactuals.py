@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from salmubench import phrasings
+from salmubench.dataset import phrasings
 from salmubench.types import FIELDS, Pair, Person
 
 _SYLLABLE = ("bcdfghjklmnprstvwyz", "aeiou", ("", "", "n", "r", "l", "s"))  # how it begins, its vowel, how it ends

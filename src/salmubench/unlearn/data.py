@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError
-from salmubench.layout import Dataset
 from salmubench.models import ClipModel
 from salmubench.types import HOLDOUT_SPLITS, Pair, Person, Split
 from salmubench.unlearn.interface import Model, Pairs

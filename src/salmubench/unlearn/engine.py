@@ -21,9 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from salmubench import cost, layout, manifest, models
+from salmubench import cost, manifest, models
+from salmubench.dataset import layout
+from salmubench.dataset.layout import Dataset
 from salmubench.errors import ConfigError, DatasetError, MethodError
-from salmubench.layout import Dataset
 from salmubench.models import ClipModel
 from salmubench.padding import skip_padding
 from salmubench.types import Person, Split

@@ -1,0 +1,435 @@
+"""The official dataset layout, read and written.
+
+A dataset is a folder: `data/<split>-NNNNN-of-NNNNN.parquet` (columns `image`, `text`, `identity_id`, `file_name`),
+`identities_metadata.json`, `sensitive_set_captions_metadata.json`, and optionally
+`sensitive_set_generic_captions.json`, `general_knowledge.json` (ours: class names and prompt templates) and
+`fragile_set_ids.json`. Generated or downloaded, every stage reads datasets through this module only.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench import hub, manifest
+from salmubench.dataset import people
+from salmubench.errors import DatasetError
+from salmubench.types import OFFICIAL_SPLITS, Pair, Split
+
+COLUMNS = ("image", "text", "identity_id", "file_name")
+IDENTITIES = "identities_metadata.json"
+CAPTIONS = "sensitive_set_captions_metadata.json"
+GENERIC_CAPTIONS = "sensitive_set_generic_captions.json"
+GENERAL_KNOWLEDGE = "general_knowledge.json"
+FRAGILE = "fragile_set_ids.json"
+_FILES = ["data/*.parquet", "*.json", "README.md"]  # what a dataset is made of
+
+_SHARD = re.compile(r"^(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet$")
+_ROW_GROUP = 256  # rows: small enough that streaming pictures keeps memory flat at 512 px
+
+_FEATURES = {
+    "image": {"_type": "Image"},
+    "text": {"dtype": "string", "_type": "Value"},
+    "identity_id": {"dtype": "string", "_type": "Value"},
+    "file_name": {"dtype": "string", "_type": "Value"},
+}
+SCHEMA = pa.schema(
+    [
+        pa.field("image", pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])),
+        pa.field("text", pa.string()),
+        pa.field("identity_id", pa.string()),
+        pa.field("file_name", pa.string()),
+    ],
+    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row to write: encoded picture, caption, identity id or `None`, file name."""
+
+    image: bytes
+    text: str
+    identity: str | None
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row as it stands in a shard, unchecked.
+
+    Attributes:
+        shard: file name of the shard.
+        row: number of the row in its shard.
+        text: caption.
+        identity: identity id.
+        file_name: as in the column.
+        image: encoded picture; `None` where there is none, or where it wasn't asked for.
+    """
+
+    shard: str
+    row: int
+    text: str | None
+    identity: str | None
+    file_name: str | None
+    image: bytes | None = None
+
+
+@dataclass(frozen=True)
+class GeneralKnowledge:
+    """What a zero-shot classification is made of.
+
+    Attributes:
+        classes: names for the prompts, in label order.
+        templates: prompts with one `{}` each.
+        labels: what stands in the captions for each class, where that isn't its name (names may stand twice).
+    """
+
+    classes: tuple[str, ...]
+    templates: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """Caption → number of the class."""
+        return {label: number for number, label in enumerate(self.labels or self.classes)}
+
+
+# --- writing ----------------------------------------------------------------------------------------------------
+
+
+def shard_name(split: str, index: int, count: int) -> str:
+    """Name of a parquet shard, e.g. `forget-00000-of-00003.parquet`."""
+    return f"{split}-{index:05d}-of-{count:05d}.parquet"
+
+
+def write_shard(folder: Path, split: str, index: int, count: int, rows: Iterator[Row]) -> Path:
+    """Write one parquet shard atomically, one row group at a time.
+
+    Args:
+        folder: the dataset folder.
+        split: the split's name.
+        index: number of the shard, from 0.
+        count: how many shards the split has.
+        rows: the rows; may be empty.
+    """
+    path = folder / "data" / shard_name(split, index, count)
+    with manifest.atomic_path(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
+        buffer: list[Row] = []
+        for row in rows:
+            buffer.append(row)
+            if len(buffer) == _ROW_GROUP:
+                writer.write_table(_to_table(buffer))
+                buffer.clear()
+        if buffer:
+            writer.write_table(_to_table(buffer))
+    return path
+
+
+def _to_table(rows: Sequence[Row]) -> pa.Table:
+    return pa.table(
+        {
+            "image": [{"bytes": row.image, "path": row.file_name} for row in rows],
+            "text": [row.text for row in rows],
+            "identity_id": [row.identity for row in rows],
+            "file_name": [row.file_name for row in rows],
+        },
+        schema=SCHEMA,
+    )
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+class Dataset:
+    """A dataset folder, read lazily.
+
+    Args:
+        folder: the folder, in the official layout.
+        name: name for records; the folder's name by default.
+        revision: commit on the Hub, where it comes from there.
+
+    Raises:
+        DatasetError: a required split, shard, column or metadata file is missing.
+    """
+
+    def __init__(self, folder: Path, name: str | None = None, *, revision: str | None = None) -> None:
+        self.folder = folder
+        self.name = name or folder.resolve().name
+        self.revision = revision
+        self.imagenet: str | None = None
+        if not folder.is_dir():
+            raise DatasetError(f"Expected a dataset folder at {folder}, found none.")
+        self._shards = _find_shards(folder)
+        missing = [split for split in OFFICIAL_SPLITS if split not in self._shards]
+        if missing:
+            raise DatasetError(
+                f"Expected the official splits in {folder / 'data'}, found no {', '.join(missing)}. A split without "
+                f"rows needs an empty shard ({shard_name(missing[0], 0, 1)})."
+            )
+        for name_ in (IDENTITIES, CAPTIONS):
+            if not (folder / name_).is_file():
+                raise DatasetError(f"Expected {name_} in {folder}, found none.")
+
+    @functools.cached_property
+    def counts(self) -> Mapping[str, int]:
+        """Rows of each split that is there."""
+        return {
+            split: sum(_open_shard(path).metadata.num_rows for path in shards) for split, shards in self._shards.items()
+        }
+
+    def has(self, split: str) -> bool:
+        """Tell whether the split is there (it may have no rows)."""
+        return split in self._shards
+
+    @functools.cached_property
+    def identities(self) -> Mapping[str, Mapping[str, Any]]:
+        """Identity id → metadata (`name`, `country_code`, …; a field may be absent)."""
+        return _read_mapping(self.folder / IDENTITIES)
+
+    @functools.cached_property
+    def captions_metadata(self) -> Mapping[str, Mapping[str, Any]]:
+        """File name → `{data_field, value, caption, style, paraphrase}` of each sensitive row."""
+        return _read_mapping(self.folder / CAPTIONS)
+
+    @functools.cached_property
+    def genders(self) -> Mapping[str, str]:
+        """Identity id → apparent gender, as the generic captions of its pictures tell it; unknown ones are left out."""
+        path, told = self.folder / GENERIC_CAPTIONS, dict[str, list[str]]()
+        captions = _read_mapping(path) if path.is_file() else {}
+        for split in (*_WITH_METADATA, Split.FORGET_TARGET):
+            for row in self.rows(split):
+                if row.identity is not None:
+                    generic = row.caption if split == Split.FORGET_TARGET else captions.get(row.file_name)
+                    told.setdefault(row.identity, []).append(str(generic or ""))
+        found = {identity: people.apparent_gender(texts) for identity, texts in told.items()}
+        return {identity: gender for identity, gender in found.items() if gender is not None}
+
+    @functools.cached_property
+    def general_knowledge(self) -> GeneralKnowledge | None:
+        """Classes and templates of the split `general_knowledge`, or `None` where the dataset has none."""
+        path = self.folder / GENERAL_KNOWLEDGE
+        if not path.is_file():
+            return None
+        content = _read_mapping(path)
+        found = GeneralKnowledge(tuple(content.get("classes", ())), tuple(content.get("templates", ())))
+        if not found.classes or not found.templates or any("{}" not in text for text in found.templates):
+            raise DatasetError(
+                f"Expected non-empty lists `classes` and `templates` (each template with one {{}}) in {path}, found "
+                f"{len(found.classes)} classes and templates {list(found.templates)!r}."
+            )
+        return found
+
+    @functools.cached_property
+    def fragile_ids(self) -> tuple[str, ...] | None:
+        """File names of the fragile set as the folder lists them, or `None` where it has no list."""
+        path = self.folder / FRAGILE
+        if not path.is_file():
+            return None
+        content = _read_json(path)
+        if not isinstance(content, list):
+            raise DatasetError(f"Expected a list of file names in {path}, found a {type(content).__name__}.")
+        return tuple(str(item) for item in content)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over names and contents of the parquet shards and the metadata that decides about scores.
+
+        The fragile set is left out: it is known only after pretraining.
+
+        Raises:
+            DatasetError: a downloaded shard has other bytes than the Hub lists.
+        """
+        digest = hashlib.sha256()
+        paths = [path for shards in self._shards.values() for path in shards]
+        paths += [self.folder / name for name in (IDENTITIES, CAPTIONS, GENERIC_CAPTIONS, GENERAL_KNOWLEDGE)]
+        for path in sorted(paths, key=lambda item: item.name):
+            if path.is_file():
+                own = manifest.sha256_file(path)
+                hub.check_bytes(path, own, error=DatasetError)
+                digest.update(f"{path.name}\0{own}\n".encode())
+        return digest.hexdigest()
+
+    def rows(self, split: str) -> list[Pair]:
+        """All rows of a split without pictures, in file order; empty where the split is absent.
+
+        Raises:
+            DatasetError: an empty caption or file name, or an identity that the metadata doesn't know (file, row).
+        """
+        return self._rows(str(split))
+
+    @functools.cache  # noqa: B019 - a dataset lives as long as the command that opened it
+    def _rows(self, split: str) -> list[Pair]:
+        found: list[Pair] = []
+        for path in self._shards.get(split, ()):
+            table = _read_columns(path, [name for name in COLUMNS if name != "image"])
+            columns = (table.column(name).to_pylist() for name in ("text", "identity_id", "file_name"))
+            for row, (text, identity, file_name) in enumerate(zip(*columns, strict=True)):
+                found.append(self._pair(path, row, text, identity, file_name, sensitive=split in _WITH_METADATA))
+        return found
+
+    def images(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Stream the encoded pictures of rows `start` to `stop` of a split, one row group in memory at a time.
+
+        Raises:
+            DatasetError: a row without picture bytes.
+        """
+        offset = 0
+        for path in self._shards.get(str(split), ()):
+            shard = _open_shard(path)
+            for group in range(shard.metadata.num_row_groups):
+                size = shard.metadata.row_group(group).num_rows
+                low, high = max(start - offset, 0), min((stop if stop is not None else offset + size) - offset, size)
+                if low < high:
+                    column = shard.read_row_group(group, columns=["image"]).column("image").slice(low, high - low)
+                    for row, cell in enumerate(column.to_pylist(), start=low):
+                        data = cell.get("bytes") if isinstance(cell, dict) else cell
+                        if not data:
+                            raise DatasetError(
+                                f"Expected picture bytes in {path.name}, row group {group}, row {row}, column image, "
+                                "found none."
+                            )
+                        yield data
+                offset += size
+
+    def raw_rows(self, split: str, *, images: bool = False) -> Iterator[RawRow]:
+        """Stream the rows of a split as they stand in its shards, one row group in memory at a time.
+
+        Nothing is checked: this is for validation, which wants to see everything that is wrong.
+        """
+        columns = [name for name in COLUMNS if images or name != "image"]
+        for path in self._shards.get(str(split), ()):
+            shard, row = _open_shard(path), 0
+            for group in range(shard.metadata.num_row_groups):
+                for cells in shard.read_row_group(group, columns=columns).to_pylist():
+                    image = cells.get("image")
+                    data = image.get("bytes") if isinstance(image, dict) else image
+                    yield RawRow(path.name, row, cells["text"], cells["identity_id"], cells["file_name"], data)
+                    row += 1
+
+    def forget_identity_ids(self) -> frozenset[str]:
+        """Identities of `forget` that do not occur in `holdout_association`: all their associations must go."""
+        forget = {row.identity for row in self.rows(Split.FORGET) if row.identity is not None}
+        return frozenset(forget - {row.identity for row in self.rows(Split.HOLDOUT_ASSOCIATION)})
+
+    def _pair(
+        self, path: Path, row: int, text: str | None, identity: str | None, file_name: str | None, *, sensitive: bool
+    ) -> Pair:
+        where = f"{path.name}, row {row}"
+        if not file_name:
+            raise DatasetError(f"Expected a file name in {where}, column file_name, found {file_name!r}.")
+        if text is None or not text.strip():
+            raise DatasetError(f"Expected a caption in {where} ({file_name}), column text, found {text!r}.")
+        persona: Mapping[str, Any] = {}
+        if identity is not None:
+            if identity not in self.identities:
+                raise DatasetError(
+                    f"Expected an identity of {IDENTITIES} in {where} ({file_name}), column identity_id, found "
+                    f"{identity!r}."
+                )
+            persona = self.identities[identity]
+        name = persona.get("name")
+        if not sensitive:
+            return Pair(file_name, text, identity, name)
+        told = self.captions_metadata.get(file_name) or self.captions_metadata.get(f"forget/{file_name}") or {}
+        field = told.get("data_field")
+        return Pair(
+            file_name=file_name,
+            caption=text,
+            identity=identity,
+            name=name,
+            field=field,
+            value=told.get("value") or people.stated_value(text, field, persona),
+            paraphrase=told.get("paraphrase"),
+            style=told.get("style"),
+        )
+
+
+def open_dataset(source: str | Path) -> Dataset:
+    """Open a dataset: a folder, or a Hugging Face Hub id, which is downloaded (or found in the offline cache) first.
+
+    Args:
+        source: a folder, `org/name`, or `org/name@revision`.
+
+    Raises:
+        DatasetError: neither a folder nor reachable on the Hub, or not in the official layout.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        return Dataset(folder)
+    if not hub.is_name(str(source)):
+        raise DatasetError(f"Expected a dataset folder or a Hub id (org/name), found nothing at {source}.")
+    found = hub.fetch(str(source), "dataset", error=DatasetError, patterns=_FILES)
+    return Dataset(found.folder, name=found.name, revision=found.revision)
+
+
+_WITH_METADATA = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
+
+
+def _find_shards(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, dict[int, tuple[int, Path]]] = {}
+    for path in sorted((folder / "data").glob("*.parquet")):
+        match = _SHARD.match(path.name)
+        if match is None:
+            raise DatasetError(
+                f"Expected shards named <split>-NNNNN-of-NNNNN.parquet in {folder / 'data'}, found {path.name}."
+            )
+        found.setdefault(match["split"], {})[int(match["index"])] = (int(match["count"]), path)
+    for split, shards in found.items():
+        counts = {count for count, _ in shards.values()}
+        if len(counts) > 1 or set(shards) != set(range(next(iter(counts)))):
+            raise DatasetError(
+                f"Expected all shards of one set for the split {split!r} in {folder / 'data'}, found "
+                f"{', '.join(path.name for _, path in shards.values())}."
+            )
+    return {split: [shards[index][1] for index in sorted(shards)] for split, shards in found.items()}
+
+
+def _open_shard(path: Path) -> pq.ParquetFile:
+    try:
+        state = path.stat()
+        # Keyed by time and size too: a shard may have been written anew since.
+        shard = _opened(path, state.st_mtime_ns, state.st_size)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DatasetError(f"Expected a parquet file at {path}, found: {error}.") from error
+    missing = [name for name in COLUMNS if name not in shard.schema_arrow.names]
+    if missing:
+        raise DatasetError(
+            f"Expected the columns {', '.join(COLUMNS)} in {path.name}, found no column {', '.join(missing)}."
+        )
+    return shard
+
+
+@functools.lru_cache(maxsize=64)
+def _opened(path: Path, _modified: int, _size: int) -> pq.ParquetFile:
+    return pq.ParquetFile(path)
+
+
+def _read_columns(path: Path, columns: list[str]) -> pa.Table:
+    try:
+        return _open_shard(path).read(columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DatasetError(f"Expected readable parquet in {path}, found: {error}.") from error
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DatasetError(f"Expected JSON in {path}, found: {error}.") from error
+
+
+def _read_mapping(path: Path) -> Mapping[str, Any]:
+    content = _read_json(path)
+    if not isinstance(content, dict):
+        raise DatasetError(f"Expected a JSON object in {path}, found a {type(content).__name__}.")
+    return content

@@ -1,0 +1,176 @@
+"""The caption grammar: how a name and one private value, or what a portrait shows, are put into English.
+
+Training captions come in five styles with at least twelve phrasings per field; the reserved phrasings of `paraphrase`
+occur in no training caption. Plain data and pure functions: the dataset build, the methods and the metrics all use it.
+
+Placeholders of a phrasing: `{name}`, `{value}`, `{a}`/`{A}` indefinite article of the value, `{the}`/`{The}` definite
+article where a country takes one, `{he}`, `{his}`, `{him}` pronouns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Final, NamedTuple
+
+from salmubench.dataset.phrasings import (
+    conversational,
+    formal,
+    narrative,
+    query,
+    record,
+    reserved,
+)
+from salmubench.dataset.phrasings.generic import FACTS, generic_caption, generic_variants
+from salmubench.dataset.phrasings.words import country_article, indefinite_article
+from salmubench.errors import ConfigError, UnknownName
+from salmubench.types import FIELDS
+
+__all__ = [
+    "FACTS",
+    "FIELDS",
+    "STYLES",
+    "BareCaptions",
+    "bare_captions",
+    "generic_caption",
+    "generic_variants",
+    "identity_prompt",
+    "paraphrase",
+    "paraphrase_variants",
+    "phrasings",
+    "sensitive_caption",
+    "variants",
+    "vocabulary",
+]
+
+STYLES: Final = ("formal", "conversational", "record", "narrative", "query")
+"""Styles of training captions, in a fixed order."""
+
+_TRAINING: Final[dict[str, Mapping[str, tuple[str, ...]]]] = {
+    "formal": formal.PHRASINGS,
+    "conversational": conversational.PHRASINGS,
+    "record": record.PHRASINGS,
+    "narrative": narrative.PHRASINGS,
+    "query": query.PHRASINGS,
+}
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+_PRONOUNS: Final[dict[str | None, tuple[str, str, str]]] = {
+    "female": ("she", "her", "her"),
+    "male": ("he", "his", "him"),
+    None: ("they", "their", "them"),
+}
+
+
+class BareCaptions(NamedTuple):
+    """A name and a value without any phrasing, in both orders."""
+
+    name_first: str
+    value_first: str
+
+
+def phrasings(field: str, style: str) -> tuple[str, ...]:
+    """The training phrasings of a field in a style, with placeholders.
+
+    Raises:
+        UnknownName: no such field or style.
+    """
+    if style not in _TRAINING:
+        raise UnknownName("style", style, STYLES)
+    return _of_field(_TRAINING[style], field)
+
+
+def variants(field: str, style: str) -> int:
+    """The number of training phrasings of a field in a style.
+
+    Raises:
+        UnknownName: no such field or style.
+    """
+    return len(phrasings(field, style))
+
+
+def paraphrase_variants(field: str) -> int:
+    """The number of reserved phrasings of a field.
+
+    Raises:
+        UnknownName: no such field.
+    """
+    return len(_of_field(reserved.PHRASINGS, field))
+
+
+def sensitive_caption(name: str, field: str, value: str, *, style: str, variant: int, gender: str | None = None) -> str:
+    """A training caption that holds name and value verbatim, once each, and no other private value.
+
+    Args:
+        name: full name of the persona.
+        field: one of `FIELDS`.
+        value: the text of the field that stands in captions.
+        style: one of `STYLES`.
+        variant: number of the phrasing; numbers beyond `variants(field, style)` start again.
+        gender: `"female"` or `"male"` for pronouns, `None` for "they".
+
+    Raises:
+        ConfigError: name or value is empty, or the gender is another word.
+        UnknownName: no such field or style.
+    """
+    return _fill(phrasings(field, style), name, value, variant=variant, gender=gender)
+
+
+def paraphrase(name: str, field: str, value: str, *, variant: int) -> str:
+    """The same fact in a reserved phrasing, which no training caption uses.
+
+    Args:
+        name: full name of the persona.
+        field: one of `FIELDS`.
+        value: the text of the field that stands in captions.
+        variant: number of the phrasing; numbers beyond `paraphrase_variants(field)` start again.
+
+    Raises:
+        ConfigError: name or value is empty.
+        UnknownName: no such field.
+    """
+    return _fill(_of_field(reserved.PHRASINGS, field), name, value, variant=variant, gender=None)
+
+
+def bare_captions(name: str, value: str) -> BareCaptions:
+    """The two captions of the CoreAssoc metric."""
+    return BareCaptions(f"{name} {value}", f"{value} {name}")
+
+
+def identity_prompt(name: str) -> str:
+    """The prompt of the IdZSC metric."""
+    return f"a photo of {name}"
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """All words, case-folded, of training and reserved phrasings: a value made of them alone could occur by chance."""
+    texts = [text for table in (*_TRAINING.values(), reserved.PHRASINGS) for group in table.values() for text in group]
+    return frozenset(word.casefold() for text in texts for word in re.findall(r"\w+", _PLACEHOLDER.sub(" ", text)))
+
+
+def _of_field(table: Mapping[str, tuple[str, ...]], field: str) -> tuple[str, ...]:
+    if field not in table:
+        raise UnknownName("field", field, FIELDS)
+    return table[field]
+
+
+def _fill(options: tuple[str, ...], name: str, value: str, *, variant: int, gender: str | None) -> str:
+    if not name.strip() or not value.strip():
+        raise ConfigError(f"Expected a name and a value to put into a caption, got {name!r} and {value!r}.")
+    if gender not in _PRONOUNS:
+        raise ConfigError(f"Expected gender 'female', 'male' or None, got {gender!r}.")
+
+    def word(match: re.Match[str]) -> str:
+        key = match.group(1)
+        if key in ("name", "value"):
+            return name if key == "name" else value
+        if key in ("a", "A"):
+            article = indefinite_article(value)
+            return article.capitalize() if key == "A" else article
+        if key in ("the", "The"):
+            article = country_article(value)
+            return article.capitalize() if key == "The" else article
+        return _PRONOUNS[gender][("he", "his", "him").index(key)]
+
+    return _PLACEHOLDER.sub(word, options[variant % len(options)])

@@ -1,0 +1,195 @@
+"""What a dataset holds, and whether a split or an identity can be guessed by a shortcut.
+
+Shortcuts are judged on identities (or pictures) that the classifier hasn't seen, with intervals from a bootstrap over
+identities. A split must not be guessed better than chance from captions or from simple statistics of the pictures;
+an identity must lie in the face, not in colours or sizes. Where splits are balanced by design, what is frequent among
+the identities used for fitting is rare among the others, so values a little below chance are normal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salmubench.dataset.layout import Dataset
+from salmubench.dataset.survey import survey
+from salmubench.errors import DatasetError
+from salmubench.types import HOLDOUT_SPLITS, SENSITIVE_SPLITS, Pair, Split
+
+_ASPECT = re.compile(r"_ar-([0-9]+\.[0-9]+)")
+_FOLDS = 5
+_STRENGTH = 10.0  # inverse of the regularisation: a single telling word must be found among many
+_RESAMPLES = 1000
+_MOST_ROWS = 15_000  # that classifiers are fitted on
+
+
+class _Rows(NamedTuple):
+    rows: list[Pair]
+    forget: NDArray[np.int64]
+    identities: NDArray[np.int64]
+
+
+def stats(dataset: Dataset) -> dict[str, Any]:
+    """Count rows by split, field, style, country and aspect.
+
+    Args:
+        dataset: the dataset.
+
+    Returns:
+        JSON-able: `splits.<split>` with rows, identities, distinct captions, words a caption, and counts by field,
+        style, country and aspect (those that apply).
+    """
+    splits = {}
+    for split in dataset.counts:
+        rows = dataset.rows(split)
+        words = [len(row.caption.split()) for row in rows]
+        counted: dict[str, Counter[str]] = defaultdict(Counter)
+        for row in rows:
+            aspect = _ASPECT.search(row.file_name)
+            country = dataset.identities[row.identity].get("country_code") if row.identity else None
+            found = (("field", row.field), ("style", row.style), ("country", country), ("aspect", aspect and aspect[1]))
+            for key, value in found:
+                if value is not None:
+                    counted[key][str(value)] += 1
+        splits[split] = {
+            "rows": len(rows),
+            "identities": len({row.identity for row in rows if row.identity is not None}),
+            "captions": len({row.caption for row in rows}),
+            "words": float(np.mean(words)) if words else None,
+            **{key: dict(sorted(counts.items())) for key, counts in counted.items()},
+        }
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "identities": len(dataset.identities),
+        "forget_identities": len(dataset.forget_identity_ids()),
+        "splits": splits,
+    }
+
+
+def shortcut_checks(
+    dataset: Dataset, *, seed: int = 0, features: NDArray[np.float64] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Try to guess split and identity by shortcuts.
+
+    Args:
+        dataset: the dataset.
+        seed: of folds and resamples.
+        features: of the survey of all sensitive pictures, where it is known already.
+
+    Beyond some thousands of rows, whole identities drawn by the seed stand for all: `n` says how many rows were used.
+
+    Returns:
+        `split_from_text`, `split_from_pictures` (balanced accuracy, forget against both holdouts, cross-validation
+        grouped by identity) and `identity_from_pictures` (accuracy on half of each identity's pictures): `value`,
+        `ci95`, `chance`, `n`.
+
+    Raises:
+        DatasetError: fewer than two identities on either side.
+    """
+    told, kept = _some(_sensitive(dataset), seed)
+    features = (survey(dataset, SENSITIVE_SPLITS).features if features is None else features)[kept]
+    return {
+        "split_from_text": _split_score(told, [row.caption for row in told.rows], seed),
+        "split_from_pictures": _split_score(told, features, seed),
+        "identity_from_pictures": _identity_score(told, features, seed),
+    }
+
+
+def _sensitive(dataset: Dataset) -> _Rows:
+    rows = [row for split in SENSITIVE_SPLITS for row in dataset.rows(split)]
+    forget = [int(split == Split.FORGET) for split in SENSITIVE_SPLITS for _ in dataset.rows(split)]
+    # A row without identity is an identity of its own.
+    names = [row.identity or f"row {number}" for number, row in enumerate(rows)]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    found = _Rows(rows, np.array(forget), np.array([numbers[name] for name in names]))
+    for side, what in ((1, "forget"), (0, " and ".join(HOLDOUT_SPLITS))):
+        if len(np.unique(found.identities[found.forget == side])) < 2:
+            raise DatasetError(f"Expected at least two identities in {what} to look for shortcuts, found fewer.")
+    return found
+
+
+def _some(told: _Rows, seed: int) -> tuple[_Rows, NDArray[np.int64]]:
+    """Rows of as many identities as fit into the limit, and their positions among all rows."""
+    order = np.random.default_rng([seed, 3]).permutation(int(told.identities.max()) + 1)
+    sizes = np.bincount(told.identities)[order]
+    chosen = order[np.cumsum(sizes) <= _MOST_ROWS]
+    kept = np.flatnonzero(np.isin(told.identities, chosen))
+    if len(kept) == len(told.rows):
+        return told, kept
+    numbers = np.unique(told.identities[kept], return_inverse=True)[1]
+    return _Rows([told.rows[index] for index in kept], told.forget[kept], numbers), kept
+
+
+def _split_score(told: _Rows, inputs: Sequence[str] | NDArray[np.float64], seed: int) -> dict[str, Any]:
+    """Balanced accuracy of telling forget from holdout on identities that weren't used for fitting."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    first = StandardScaler() if isinstance(inputs, np.ndarray) else TfidfVectorizer(ngram_range=(1, 2), min_df=2)
+    model = make_pipeline(first, LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=2000))
+    items: Any = inputs if isinstance(inputs, np.ndarray) else np.array(inputs, dtype=object)
+    folds = StratifiedGroupKFold(min(_FOLDS, len(np.unique(told.identities))), shuffle=True, random_state=seed)
+    right = np.zeros(len(told.rows))
+    for train, test in folds.split(items, told.forget, told.identities):
+        if len(test):
+            right[test] = model.fit(items[train], told.forget[train]).predict(items[test]) == told.forget[test]
+    return share_right(right, told.forget, told.identities, chance=0.5, seed=seed)
+
+
+def _identity_score(told: _Rows, features: NDArray[np.float64], seed: int) -> dict[str, Any]:
+    """Accuracy of naming the identity on half of its pictures, after fitting on the other half."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    order = np.random.default_rng(seed).permutation(len(told.rows))
+    turn: Counter[int] = Counter()
+    half = np.zeros(len(order), dtype=bool)
+    for index in order:
+        half[index] = turn[told.identities[index]] % 2
+        turn[told.identities[index]] += 1
+    # Knows how much pictures of one identity differ, so it needs few of each.
+    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    model.fit(features[~half], told.identities[~half])
+    right = (model.predict(features[half]) == told.identities[half]).astype(float)
+    chance = 1 / len(np.unique(told.identities))
+    return share_right(right, np.zeros(len(right), dtype=np.int64), told.identities[half], chance=chance, seed=seed)
+
+
+def share_right(
+    right: NDArray[np.float64], sides: NDArray[np.int64], identities: NDArray[np.int64], *, chance: float, seed: int
+) -> dict[str, Any]:
+    """Mean over sides of the share that is right, with an interval from resampling identities."""
+    count = int(identities.max()) + 1
+    # Sums per identity and side: a resample is then a weighting of identities.
+    shape = (2, count)
+    hits, rows = np.zeros(shape), np.zeros(shape)
+    np.add.at(hits, (sides, identities), right)
+    np.add.at(rows, (sides, identities), 1.0)
+    present = np.flatnonzero(rows.sum(axis=0))
+    used = np.flatnonzero(rows.sum(axis=1))
+
+    def value(weights: NDArray[np.float64]) -> float:
+        totals = rows[used] @ weights
+        return float(np.mean((hits[used] @ weights)[totals > 0] / totals[totals > 0]))
+
+    rng = np.random.default_rng([seed, 1])
+    draws = []
+    for _ in range(_RESAMPLES):
+        weights = np.bincount(rng.choice(present, size=len(present)), minlength=count).astype(float)
+        draws.append(value(weights))
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return {
+        "value": value(np.ones(count)),
+        "ci95": [float(low), float(high)],
+        "chance": chance,
+        "n": len(right),
+        "identities": len(present),
+    }

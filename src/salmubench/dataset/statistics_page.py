@@ -1,0 +1,163 @@
+"""The page of `dataset stats`: one file that loads nothing else, and the same numbers as JSON beside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+from markupsafe import Markup
+from PIL import Image
+
+from salmubench import manifest
+from salmubench.dataset.findings import find
+from salmubench.dataset.layout import Dataset
+from salmubench.dataset.preview import sample
+from salmubench.types import SENSITIVE_SPLITS
+
+PAGE, NUMBERS = "index.html", "stats.json"
+
+_TEMPLATES = "salmubench.dataset", "templates"
+_HEIGHT = 192  # pixels of a picture on the page, twice what is shown
+_KEYS = ("field", "style", "aspect")
+
+
+class _Check(NamedTuple):
+    label: str
+    reading: str
+    wanted: str  # "chance", "low" (hardly above chance) or "high"
+
+
+_CHECKS: Mapping[str, _Check] = {
+    "split_from_text": _Check(
+        "forget or holdout, from the caption", "TF-IDF of words and pairs of words, logistic regression.", "chance"
+    ),
+    "split_from_pictures": _Check(
+        "forget or holdout, from picture statistics", "Colours, border, size, bytes, logistic regression.", "chance"
+    ),
+    "identity_from_pictures": _Check(
+        "identity, from picture statistics", "Colours, border, size, bytes, linear discriminants.", "low"
+    ),
+    "recognition": _Check(
+        "identity, from the face", "A small convolutional network, trained on half of the pictures.", "high"
+    ),
+}
+_HARDLY = 0.1  # most that picture statistics may tell of the identity
+_WELL = 0.5  # least that the network should
+
+
+def write_page(dataset: Dataset, out: Path, *, seed: int = 0) -> Path:
+    """Find out everything about a dataset and write the page.
+
+    Args:
+        dataset: the dataset.
+        out: a folder, made if missing; `index.html` and `stats.json` in it are replaced.
+        seed: of samples, folds, resamples and the network.
+
+    Returns:
+        The page.
+
+    Raises:
+        DatasetError: the dataset can't be read.
+        OutputError: the folder can't be written.
+    """
+    found = find(dataset, seed=seed)
+    page = render(dataset, found)
+    manifest.write_json(out / NUMBERS, found)
+    manifest.write_text(out / PAGE, page)
+    return out / PAGE
+
+
+def render(dataset: Dataset, found: Mapping[str, Any]) -> str:
+    """The page as text.
+
+    Args:
+        dataset: for the pictures.
+        found: as `findings.find` gives it.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(*_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    style = (resources.files(_TEMPLATES[0]) / _TEMPLATES[1] / "stats.css").read_text(encoding="utf-8")
+    splits = [{"name": name, **told} for name, told in found["counts"]["splits"].items()]
+    sheet = [(title, cells) for title, cells in sample(dataset, seed=found["seed"])]
+    alike = [pair for told in found["duplicates"]["pictures"].values() for pair in told["pairs"]]
+    pairs = [pair[side] for pair in alike for side in ("first", "second")]
+    sources = _sources(
+        dataset,
+        {(side["split"], side["row"]) for side in pairs}
+        | {(str(cell.split), cell.row) for _, cells in sheet for cell in cells},
+    )
+    return environment.get_template("stats.html.j2").render(
+        **found,
+        style=Markup(style),  # noqa: S704 - our own file
+        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        splits=splits,
+        values={key: sorted({value for split in splits for value in split.get(key, ())}) for key in _KEYS},
+        total=sum(split["rows"] for split in splits),
+        sensitive=sum(split["rows"] for split in splits if split["name"] in SENSITIVE_SPLITS),
+        most_of_a_country=max(found["identities"]["countries"].values(), default=1),
+        checks=[_check(name, found) for name in _CHECKS],
+        thumbnails=sources,
+        sheet=[
+            {
+                "title": title,
+                "cells": [
+                    {
+                        "split": str(cell.split),
+                        "caption": cell.caption,
+                        "source": sources[str(cell.split), cell.row],
+                        "name": dataset.rows(cell.split)[cell.row].file_name,
+                    }
+                    for cell in cells
+                ],
+            }
+            for title, cells in sheet
+        ],
+    )
+
+
+def _check(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """One line of the table of checks."""
+    label, reading, wanted = _CHECKS[name]
+    group = found["recognition"] if name == "recognition" else found["shortcuts"]
+    if group["reason"] is not None:
+        return {"label": label, "reason": group["reason"]}
+    told = group if name == "recognition" else group[name]
+    low, high = told["ci95"]
+    if wanted == "chance":
+        state, word = ("bad", "A shortcut.") if low > told["chance"] else ("good", "No shortcut.")
+    elif wanted == "low":
+        state, word = ("good", "Hardly.") if high <= told["chance"] + _HARDLY else ("bad", "Too often.")
+    else:
+        state, word = ("good", "Well.") if low >= _WELL else ("open", "Less than half.")
+    return {**told, "label": label, "reading": reading, "state": state, "word": word, "reason": None}
+
+
+def _sources(dataset: Dataset, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """Split and row → small picture as a `data:` address; each split is read once."""
+    rows: defaultdict[str, set[int]] = defaultdict(set)
+    for split, row in places:
+        rows[split].add(row)
+    found = {}
+    for split, wanted in rows.items():
+        for row in sorted(wanted):
+            found[split, row] = _source(next(dataset.images(split, row, row + 1)))
+    return found
+
+
+def _source(data: bytes) -> str:
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as image:
+        small = image.convert("RGB")
+        if small.height > _HEIGHT:
+            small = small.resize((round(small.width * _HEIGHT / small.height), _HEIGHT), Image.Resampling.LANCZOS)
+        small.save(stream, "JPEG", quality=82)
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"

@@ -1,0 +1,1 @@
+"""Procedural pictures: people and things, drawn by ray marching. Knows nothing of the rest but the errors."""

@@ -1,0 +1,1 @@
+"""Makes a dataset: personas, splits, captions, pictures. Backends are plug-ins."""

@@ -1,0 +1,232 @@
+"""Renders blocks of pictures and keeps them until the shards are written.
+
+A finished block is one parquet file below `.blocks/` of the dataset folder: file name, JPEG bytes, what is visible,
+the caption where the backend gives one, and why pictures were drawn again. Blocks are rendered in this process, whose
+renderers use all cores, or in several, here or on a cluster; a block's bytes are the same either way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench import manifest
+from salmubench.errors import StageError
+from salmubench.executor import Executor, parallel
+from salmubench.generator import backends, curation
+from salmubench.generator.casting import Face
+from salmubench.generator.config import DatasetConfig
+from salmubench.generator.curation import Fault
+from salmubench.generator.plan import (
+    Block,
+    Picture,
+    integer,
+    picture_size,
+)
+from salmubench.types import Split
+
+FOLDER = ".blocks"
+
+_REDRAW, _WORDING = 31, 32  # streams of a picture's seeds
+
+_SCHEMA = pa.schema(
+    [
+        ("file_name", pa.string()),
+        ("image", pa.binary()),
+        ("facts", pa.string()),
+        ("caption", pa.string()),
+        ("rejects", pa.list_(pa.struct([("reason", pa.string()), ("detail", pa.string()), ("image", pa.binary())]))),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One finished picture without its bytes.
+
+    Attributes:
+        file_name: as planned.
+        facts: what is visible.
+        caption: the backend's own caption, or `None` where the caption backend writes it.
+    """
+
+    file_name: str
+    facts: dict[str, str]
+    caption: str | None
+
+
+class Reject(NamedTuple):
+    """A picture that was drawn again.
+
+    Attributes:
+        fault: why.
+        image: its bytes.
+    """
+
+    fault: Fault
+    image: bytes
+
+
+class Redrawn(NamedTuple):
+    """A picture that was good enough in the end.
+
+    Attributes:
+        file_name: as planned.
+        rejects: what came before, in order.
+        image: JPEG bytes of the one that was kept.
+    """
+
+    file_name: str
+    rejects: tuple[Reject, ...]
+    image: bytes
+
+
+class _Sketch(NamedTuple):
+    drawn: Any
+    facts: dict[str, str]
+    caption: str | None
+
+
+def block_path(folder: Path, block: Block) -> Path:
+    """File of a finished block.
+
+    Args:
+        folder: the dataset folder.
+        block: the block.
+    """
+    return folder / FOLDER / f"{block.name}.parquet"
+
+
+def render_blocks(
+    blocks: Sequence[Block], config: DatasetConfig, *, folder: Path, workers: int = 0, executor: Executor = "joblib"
+) -> None:
+    """Render all blocks that aren't there yet.
+
+    Args:
+        blocks: what to render.
+        config: says which backends, size and samples.
+        folder: the dataset folder.
+        workers: how many; 0 or 1: this process alone, or all of the cluster.
+        executor: where they live.
+
+    Raises:
+        StageError: a picture that stays unfit however often it is drawn again, or a worker was killed.
+    """
+    missing = [block for block in blocks if not block_path(folder, block).is_file()]
+    work = partial(_render_block, config=config, folder=folder.resolve())
+    finished = parallel(
+        work,
+        missing,
+        workers=workers,
+        executor=executor,
+        threads=2,  # one block's sketches and checks fill the other's pauses
+        description="Rendering pictures",
+        units=lambda block: len(block.pictures),
+    )
+    deque(finished, maxlen=0)
+
+
+def read_block(folder: Path, block: Block) -> list[Rendered]:
+    """What a finished block holds beside the pictures."""
+    table = pq.read_table(block_path(folder, block), columns=["file_name", "facts", "caption"])
+    return [Rendered(row["file_name"], json.loads(row["facts"]), row["caption"]) for row in table.to_pylist()]
+
+
+def read_redrawn(folder: Path, block: Block) -> Iterator[Redrawn]:
+    """The pictures of a finished block that were drawn again."""
+    rejects = pq.read_table(block_path(folder, block), columns=["rejects"]).column("rejects").to_pylist()
+    positions = [position for position, found in enumerate(rejects) if found]
+    for position, image in zip(positions, read_images(folder, block, positions), strict=True):
+        told = (Reject(Fault(item["reason"], item["detail"]), item["image"]) for item in rejects[position])
+        yield Redrawn(block.pictures[position].file_name, tuple(told), image)
+
+
+def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterator[bytes]:
+    """JPEG bytes of some pictures of a finished block."""
+    if not positions:
+        return
+    column = pq.read_table(block_path(folder, block), columns=["image"]).column("image")
+    for position in positions:
+        yield column[position].as_py()
+
+
+def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
+    artist: Any
+    if block.kind == "portrait":
+        artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
+    else:
+        artist = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
+    judge = curation.Judge(
+        config.curation,
+        sizes=[picture_size(picture.aspect, config.size) for picture in block.pictures],
+        kin=[picture.owner if picture.label is None else f"class {picture.label}" for picture in block.pictures],
+        checked=block.kind == "portrait",
+    )
+    # Of portraits only; an identity's face is drawn many times.
+    appearance = cache(lambda face: artist.sample_identity(face.seed, gender=face.gender, age=face.age))
+    sketches: dict[int, _Sketch] = {}
+    images: dict[int, bytes] = {}
+    rejects: list[list[Reject]] = [[] for _ in block.pictures]
+    todo = list(range(len(block.pictures)))
+    for redraw in range(config.curation.redraws + 1):
+        fresh = {position: _sketch(artist, appearance, block, position, redraw) for position in todo}
+        shots = [sketch.drawn for sketch in fresh.values()]
+        made = artist.render_jpeg(shots, size=config.size, samples=config.samples)
+        faces = [getattr(shot, "face_view", None) for shot in shots]
+        judge.see(todo, made, [sketch.facts for sketch in fresh.values()], faces)
+        sketches |= fresh
+        images |= zip(todo, made, strict=True)
+        faults = judge.faults()
+        todo = sorted(faults)
+        if not todo:
+            _write(block_path(folder, block), block.pictures, sketches, images, rejects)
+            return
+        for position, fault in faults.items():
+            rejects[position].append(Reject(fault, images[position]))
+    first = todo[0]
+    reasons = "; ".join(f"{reject.fault.reason} ({reject.fault.detail})" for reject in rejects[first])
+    raise StageError(
+        f"Expected a fit picture {block.pictures[first].file_name} after {config.curation.redraws} redraws, found each "
+        f"unfit: {reasons}. Try another backend, a larger dataset.size, or other limits in dataset.curation."
+    )
+
+
+def _sketch(artist: Any, appearance: Callable[[Face], Any], block: Block, position: int, redraw: int) -> _Sketch:
+    picture = block.pictures[position]
+    seed = integer(*picture.seed, _REDRAW, redraw)
+    if picture.label is None:
+        shot = artist.sample_shot(appearance(block.faces[position]), seed, aspect=picture.aspect)
+        return _Sketch(shot, dict(shot.facts), None)
+    heldout = picture.split is Split.GENERAL_KNOWLEDGE
+    if getattr(artist, "counted", False):
+        seed = picture.number
+    scene = artist.sample_scene(picture.label, seed, aspect=picture.aspect, heldout=heldout)
+    if heldout:
+        return _Sketch(scene, dict(scene.facts), artist.class_names(picture.label + 1)[picture.label])
+    return _Sketch(scene, dict(scene.facts), artist.caption(scene, integer(*picture.seed, _WORDING)))
+
+
+def _write(
+    path: Path,
+    pictures: Sequence[Picture],
+    sketches: Mapping[int, _Sketch],
+    images: Mapping[int, bytes],
+    rejects: Sequence[Sequence[Reject]],
+) -> None:
+    columns = {
+        "file_name": [picture.file_name for picture in pictures],
+        "image": [images[position] for position in range(len(pictures))],
+        "facts": [json.dumps(sketches[position].facts, ensure_ascii=False) for position in range(len(pictures))],
+        "caption": [sketches[position].caption for position in range(len(pictures))],
+        "rejects": [[{**reject.fault._asdict(), "image": reject.image} for reject in found] for found in rejects],
+    }
+    with manifest.atomic_path(path) as temporary:
+        pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="none")

@@ -1,0 +1,228 @@
+"""Builds a dataset: personas, splits, pictures, captions, parquet shards, metadata, pretraining shards.
+
+Everything is decided in a plan first (`plan.py`), from recipe and seed alone. Pictures are rendered in blocks, which
+are kept until the end: a build that was killed goes on with the first missing block or shard and ends with the same
+bytes. Nothing but the plan and one block is held in memory.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from salmubench import cost, manifest
+from salmubench import executor as executors
+from salmubench.dataset import layout
+from salmubench.dataset.card import Origin, card
+from salmubench.errors import ConfigError, UnknownName
+from salmubench.executor import Executor
+from salmubench.generator import (
+    backends,
+    blocks,
+    captioning,
+    curation,
+)
+from salmubench.generator.config import DatasetConfig
+from salmubench.generator.curation_page import CurationPage
+from salmubench.generator.personas import TERRITORIES
+from salmubench.generator.plan import Block, Plan, make_plan
+from salmubench.types import OFFICIAL_SPLITS, Split
+
+STAGE = "dataset"
+CURATION, CURATION_PAGE = "curation.json", "curation.html"
+CARD = "README.md"
+SHARDS = "shards"
+
+
+def build(
+    config: DatasetConfig, *, out: Path, seed: int, workers: int | None = None, executor: Executor = "joblib"
+) -> Path:
+    """Build a dataset, or go on with one; a finished one is left as it is.
+
+    Args:
+        config: the recipe's section.
+        out: the folder.
+        seed: another seed is another dataset.
+        workers: render processes, overriding the recipe's; the bytes don't depend on it.
+        executor: whether these are processes of this machine or of a Ray cluster whose machines all see `out`.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigError: the recipe can't be built; nothing is written.
+        OutputError: the folder is in use, or holds something else.
+        StageError: a backend failed.
+    """
+    check(config)
+    workers = config.workers if workers is None else workers
+    executors.check(workers, executor)
+    config = replace(config, workers=0)  # not part of what the dataset is
+    render = partial(blocks.render_blocks, config=config, folder=out, workers=workers, executor=executor)
+    watch = _Watch()
+    with cost.measure() as total:
+        done = (out / manifest.MANIFEST).is_file()
+        with watch.phase("plan"):
+            plan = None if done else _plan(config, seed)  # impossible recipes fail here, before anything is written
+        inputs = {"backends": backends.file_hashes(config)}
+        with manifest.stage_folder(out, STAGE, config=config, inputs=inputs, seed=seed) as stage:
+            outputs = {} if plan is None or stage.complete else _make(plan, config, out, seed, render, watch)
+            total.seconds = time.perf_counter() - watch.started
+            if outputs:
+                spent = {"seconds": total.seconds, "peak_memory": total.peak_memory, "phases": watch.seconds}
+                stage.finish(outputs=outputs, cost=spent)
+            shutil.rmtree(out / blocks.FOLDER, ignore_errors=True)
+    return out
+
+
+def check(config: DatasetConfig) -> None:
+    """Check what needs the backends: that they exist, know the countries and have classes enough.
+
+    Raises:
+        ConfigError: with the field of the recipe.
+    """
+    chosen = config.backends
+    backends.captions(chosen.captions, chosen.captions_options)
+    backends.portraits(chosen.portraits, chosen.portraits_options)
+    for name, options in config.curation.checks.items():
+        backends.check(name, options)
+    for code in config.countries or ():
+        if code not in TERRITORIES:
+            raise UnknownName("country in dataset.countries", code, TERRITORIES)
+    if config.classes:
+        try:
+            artist = backends.scenes(chosen.retain_real, chosen.retain_real_options)
+            known = len(artist.class_names(config.classes))
+        except (ValueError, IndexError) as error:
+            raise ConfigError(f"Expected fewer dataset.classes than {config.classes}: {error}") from error
+        if known < config.classes:
+            raise ConfigError(f"Expected dataset.classes to be at most {known}, found {config.classes}.")
+
+
+class _Watch:
+    """Seconds of each phase."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def _plan(config: DatasetConfig, seed: int) -> Plan:
+    things = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
+    if config.classes and hasattr(things, "examine"):
+        things.examine(config)
+    artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
+    return make_plan(config, seed, artist.cast(config, seed) if hasattr(artist, "cast") else None)
+
+
+def _make(
+    plan: Plan, config: DatasetConfig, out: Path, seed: int, render: Callable[[Sequence[Block]], None], watch: _Watch
+) -> dict[str, Any]:  # fmt: skip
+    with watch.phase("pictures"):
+        render(plan.blocks)
+    with watch.phase("captions"):
+        captioning.write_captions(plan.blocks, plan.personas, config.backends, folder=out)
+    with watch.phase("parquet"):
+        for split in _splits(config):
+            _write_split(plan, split, out, config.rows_per_shard)
+    with watch.phase("metadata"):
+        redrawn = _write_metadata(plan, config, out)
+        dataset = layout.Dataset(out)
+        fingerprint, counts = dataset.fingerprint, dict(dataset.counts)
+        origin = Origin(config.size, seed, config.backends.portraits, config.backends.captions)
+        text = card(counts, identities=len(plan.personas), origin=origin, fingerprint=fingerprint)
+        manifest.write_text(out / CARD, text)
+    with watch.phase("shards"):
+        from salmubench.dataset.shards import write_shards
+
+        if counts[Split.RETAIN_SYNTH] or counts.get(Split.RETAIN_REAL):  # else there is nothing to pretrain on
+            write_shards(dataset, out / SHARDS)
+    return {
+        "fingerprint": fingerprint,
+        "counts": counts,
+        "identities": {
+            group: plan.groups.count(group) for group in sorted(set(plan.groups))
+        },
+        "redrawn": redrawn,
+        **captioning.tally(out, plan.blocks),
+    }  # fmt: skip
+
+
+def _splits(config: DatasetConfig) -> list[Split]:
+    """The official splits, and those of ours that the recipe asks for."""
+    wanted = {Split.RETAIN_REAL: config.retain_real, Split.GENERAL_KNOWLEDGE: config.general_knowledge_per_class}
+    return [split for split in Split if split in OFFICIAL_SPLITS or wanted[split]]
+
+
+def _write_split(plan: Plan, split: Split, out: Path, rows_per_shard: int) -> None:
+    rows = plan.rows(split)
+    count = max(1, -(-len(rows) // rows_per_shard))
+    for index in range(count):
+        if not (out / "data" / layout.shard_name(split, index, count)).is_file():
+            part = rows[index * rows_per_shard : (index + 1) * rows_per_shard]
+            layout.write_shard(out, split, index, count, _rows(plan, split, part, out))
+
+
+def _rows(plan: Plan, split: Split, part: Sequence[tuple[int, int]], out: Path) -> Iterator[layout.Row]:
+    for number, group in groupby(part, key=lambda row: row[0]):
+        block, positions = plan.blocks[number], [position for _, position in group]
+        texts = captioning.read_captions(out, block)
+        for position, image in zip(positions, blocks.read_images(out, block, positions), strict=True):
+            picture, told = block.pictures[position], texts[position]
+            text = told.generic if split is Split.FORGET_TARGET else told.caption
+            owner = None if picture.owner is None else plan.personas[picture.owner].identity_id
+            yield layout.Row(image, text or "", owner, picture.file_name)
+
+
+def _write_metadata(plan: Plan, config: DatasetConfig, out: Path) -> int:
+    """Write the JSON files; give the number of pictures that were drawn again."""
+    told: dict[str, dict[str, str | None]] = {}
+    generic: dict[str, str | None] = {}
+    for block in plan.blocks:
+        if any(picture.sensitive for picture in block.pictures):
+            for picture, texts in zip(block.pictures, captioning.read_captions(out, block), strict=True):
+                if picture.sensitive is not None:
+                    told[picture.file_name] = {
+                        "data_field": picture.sensitive.field,
+                        "value": picture.sensitive.value,
+                        "caption": texts.caption,
+                        "style": picture.sensitive.style,
+                        "paraphrase": texts.paraphrase,
+                    }
+                    generic[picture.file_name] = texts.generic
+    people = {persona.identity_id: persona.metadata() for persona in plan.personas}
+    manifest.write_json(out / layout.IDENTITIES, people)
+    manifest.write_json(out / layout.CAPTIONS, told)
+    manifest.write_json(out / layout.GENERIC_CAPTIONS, generic)
+    if config.general_knowledge_per_class:
+        artist = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
+        knowledge = {"classes": list(artist.class_names(config.classes)), "templates": list(artist.TEMPLATES)}
+        manifest.write_json(out / layout.GENERAL_KNOWLEDGE, knowledge)
+    return _write_curation(plan, config, out)
+
+
+def _write_curation(plan: Plan, config: DatasetConfig, out: Path) -> int:
+    """Write the report of what was drawn again, as JSON and as a page with examples; give the number of pictures."""
+    page = CurationPage()
+    redrawn: list[tuple[str, list[curation.Fault]]] = []
+    for block in plan.blocks:
+        for picture in blocks.read_redrawn(out, block):
+            page.add(picture)
+            redrawn.append((picture.file_name, [reject.fault for reject in picture.rejects]))
+    summary = curation.summary(sum(len(block.pictures) for block in plan.blocks), redrawn, config.curation)
+    manifest.write_json(out / CURATION, summary)
+    manifest.write_text(out / CURATION_PAGE, page.render(summary))
+    return len(redrawn)

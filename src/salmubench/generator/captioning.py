@@ -1,0 +1,142 @@
+"""Captions of finished blocks, kept beside them until the metadata is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from salmubench import manifest, progress
+from salmubench.dataset.leaks import UNIQUE, texts_of
+from salmubench.errors import StageError
+from salmubench.generator import backends
+from salmubench.generator.backends import Request, Written
+from salmubench.generator.blocks import FOLDER, Rendered, read_block
+from salmubench.generator.config import Backends
+from salmubench.generator.personas import Persona
+from salmubench.generator.plan import Block, Picture, integer
+from salmubench.types import FIELDS
+
+_SENSITIVE, _PARAPHRASE, _GENERIC = 41, 42, 43  # streams of a picture's seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of one picture.
+
+    Attributes:
+        caption: of its row.
+        generic: what is visible (of a sensitive picture for `forget_target`), or `None` for scenes.
+        paraphrase: the fact in a reserved phrasing, or `None` for generic rows.
+    """
+
+    caption: str
+    generic: str | None
+    paraphrase: str | None
+
+
+def write_captions(blocks: Sequence[Block], personas: Sequence[Persona], config: Backends, *, folder: Path) -> None:
+    """Write the captions of all blocks that have none yet.
+
+    Args:
+        blocks: finished ones.
+        personas: of the plan.
+        config: says which backend writes them.
+        folder: the dataset folder.
+
+    Raises:
+        StageError: the backend left out name or value, or wrote a name into a generic caption.
+    """
+    missing = [block for block in blocks if not _path(folder, block).is_file()]
+    writer = backends.captions(config.captions, config.captions_options)
+    for block in progress.track(missing, total=len(missing), description="Writing captions"):
+        rendered = read_block(folder, block)
+        # Scenes bring their caption; all other texts of a block are asked for at once.
+        asked = [
+            list(_requests(picture, personas, item)) if item.caption is None else []
+            for picture, item in zip(block.pictures, rendered, strict=True)
+        ]
+        requests = [request for group in asked for request in group]
+        written = backends.write(writer, requests)
+        _check(requests, written)
+        answers = iter(written)
+        texts = [
+            _texts({request.kind: next(answers).text for request in group}, item.caption)
+            for group, item in zip(asked, rendered, strict=True)
+        ]
+        manifest.write_json(_path(folder, block), {"texts": texts, "tally": _tally(written)})
+
+
+def read_captions(folder: Path, block: Block) -> list[Texts]:
+    """Captions of a block, one per picture."""
+    return [Texts(**entry) for entry in manifest.read_json(_path(folder, block))["texts"]]
+
+
+def tally(folder: Path, blocks: Sequence[Block]) -> Mapping[str, Any]:
+    """How often a backend that can fail was asked again or replaced, over all blocks; empty where that never was.
+
+    Returns:
+        `captions` with `written`, `retried` (attempts that were refused), `replaced` (texts that another backend
+        wrote in the end) and `refused` (reason → attempts).
+    """
+    counts: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for block in blocks:
+        told = manifest.read_json(_path(folder, block))["tally"]
+        counts.update({key: told[key] for key in ("written", "retried", "replaced")})
+        refused.update(told["refused"])
+    if not counts["retried"]:
+        return {}
+    return {"captions": {**counts, "refused": dict(sorted(refused.items()))}}
+
+
+def _tally(written: Sequence[Written]) -> dict[str, Any]:
+    reasons = Counter(reason for item in written for reason in item.refused)
+    replaced = sum(item.by is not None for item in written)
+    return {"written": len(written), "retried": reasons.total(), "replaced": replaced, "refused": reasons}
+
+
+def _path(folder: Path, block: Block) -> Path:
+    return folder / FOLDER / f"{block.name}.captions.json"
+
+
+def _requests(picture: Picture, personas: Sequence[Persona], rendered: Rendered) -> Iterator[Request]:
+    """What has to be written for a portrait."""
+    generic = integer(*picture.seed, _GENERIC)
+    if picture.owner is None:
+        yield Request("generic", generic, facts=rendered.facts)
+        return
+    persona, told = personas[picture.owner], picture.sensitive
+    record = persona.metadata()
+    private = {text for field in (*FIELDS, *UNIQUE) for text in texts_of(record, field)}
+    yield Request("generic", generic, name=persona.name, facts=rendered.facts, forbidden=tuple(sorted(private)))
+    if told is None:
+        return
+    others = tuple(sorted(text for text in private if text not in (persona.name, told.value)))
+    caption = Request(
+        "sensitive", integer(*picture.seed, _SENSITIVE), name=persona.name, field=told.field, value=told.value,
+        gender=persona.gender, style=told.style, forbidden=others,
+    )  # fmt: skip
+    yield caption
+    yield replace(caption, kind="paraphrase", seed=integer(*picture.seed, _PARAPHRASE))
+
+
+def _check(requests: Sequence[Request], written: Sequence[Written]) -> None:
+    """Trust no backend with what must never be wrong."""
+    for request, item in zip(requests, written, strict=True):
+        if request.kind != "generic":
+            if request.name not in item.text or request.value not in item.text:
+                raise StageError(
+                    f"Expected a caption with {request.name!r} and {request.value!r} verbatim, got {item.text!r}."
+                )
+        elif request.name and request.name in item.text:
+            raise StageError(f"Expected a generic caption without the name {request.name!r}, got {item.text!r}.")
+
+
+def _texts(told: Mapping[str, str], given: str | None) -> Texts:
+    if given is not None:
+        return Texts(given, None, None)
+    generic = told["generic"]
+    return Texts(told.get("sensitive", generic), generic, told.get("paraphrase"))

@@ -1,0 +1,183 @@
+"""Which rendered pictures are good enough; the others are drawn again with the next seed.
+
+A renderer knows what it drew, so no model has to judge whether there is a face: the picture says where its face lies.
+What a renderer can't promise is checked on the file: it decodes to the size it is named for, has contrast, and is no
+near-duplicate of another picture of the same person or class. Checks by models (`dataset.checks`) come on top.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from salmubench.generator import backends
+from salmubench.generator.config import Curation
+
+_THUMBNAIL = 16  # pixels: fine enough to see another pose, coarse enough to ignore noise and JPEG artefacts
+
+
+class Fault(NamedTuple):
+    """Why a picture is not good enough.
+
+    Attributes:
+        reason: one of a few words; these are counted.
+        detail: what was expected and found.
+    """
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What curation sees of a picture.
+
+    Attributes:
+        size: width and height in pixels, or `None` where it doesn't decode.
+        thumbnail: luminance, float32 (16, 16), 0 to 255.
+        face: where the renderer says the face lies, or `None` where it doesn't say.
+    """
+
+    size: tuple[int, int] | None
+    thumbnail: np.ndarray[Any, np.dtype[np.float32]]
+    face: backends.FaceView | None = None
+
+
+def look(data: bytes, face: backends.FaceView | None = None) -> Look:
+    """Decode a picture."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            small = image.convert("L").resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX)
+            return Look(image.size, np.asarray(small, dtype=np.float32), face)
+    except (UnidentifiedImageError, OSError, ValueError):
+        return Look(None, np.zeros((_THUMBNAIL, _THUMBNAIL), dtype=np.float32), face)
+
+
+def faults(
+    looks: Sequence[Look],
+    *,
+    sizes: Sequence[tuple[int, int]],
+    kin: Sequence[Hashable],
+    limits: Curation | None = None,
+) -> dict[int, Fault]:
+    """Find the pictures to draw again.
+
+    Args:
+        looks: one per picture.
+        sizes: expected width and height.
+        kin: pictures of equal kin (identity, class) must differ; `None` has no kin.
+        limits: what is good enough; the defaults where left out.
+
+    Returns:
+        Index → reason `unreadable`, `size`, `face`, `contrast` or `duplicate` (of an earlier picture), with details.
+    """
+    limits = limits or Curation()
+    found: dict[int, Fault] = {}
+    kept: defaultdict[Hashable, list[np.ndarray[Any, Any]]] = defaultdict(list)
+    for index, (seen, size, group) in enumerate(zip(looks, sizes, kin, strict=True)):
+        fault = _of_itself(seen, size, limits)
+        if fault is None and group is not None:
+            nearest = min((float(np.abs(seen.thumbnail - other).mean()) for other in kept[group]), default=np.inf)
+            if nearest < limits.distance:
+                fault = Fault(
+                    "duplicate", f"distance {nearest:.2f} to an earlier picture, at least {limits.distance:g}"
+                )
+            else:
+                kept[group].append(seen.thumbnail)
+        if fault is not None:
+            found[index] = fault
+    return found
+
+
+def _of_itself(seen: Look, size: tuple[int, int], limits: Curation) -> Fault | None:
+    if seen.size is None:
+        return Fault("unreadable", "no picture")
+    if seen.size != size:
+        return Fault("size", f"{seen.size[0]}×{seen.size[1]} pixels, expected {size[0]}×{size[1]}")
+    if seen.face is not None and seen.face.inside < limits.face_inside:
+        return Fault("face", f"{seen.face.inside:.0%} of the face in the picture, at least {limits.face_inside:.0%}")
+    if seen.face is not None and seen.face.height < limits.face_height:
+        expected = f"at least {limits.face_height:.0%}"
+        return Fault("face", f"as tall as {seen.face.height:.0%} of the short side, {expected}")
+    contrast = float(seen.thumbnail.std())
+    if contrast < limits.contrast:
+        return Fault("contrast", f"{contrast:.1f}, at least {limits.contrast:g}")
+    return None
+
+
+class Judge:
+    """Looks at the pictures of one block, as often as they are drawn, and says which to draw again.
+
+    Args:
+        limits: of the recipe.
+        sizes: expected width and height of each picture.
+        kin: identity or class of each, or `None`.
+        checked: whether the checks by models apply (they do to portraits).
+    """
+
+    def __init__(
+        self, limits: Curation, *, sizes: Sequence[tuple[int, int]], kin: Sequence[Hashable], checked: bool
+    ) -> None:
+        self._limits, self._sizes, self._kin = limits, sizes, kin
+        self._looks: list[Look | None] = [None] * len(sizes)
+        self._checks = {name: backends.check(name, options) for name, options in limits.checks.items() if checked}
+        self._seen: dict[str, list[Any]] = {name: [None] * len(sizes) for name in self._checks}
+
+    def see(
+        self,
+        positions: Sequence[int],
+        images: Sequence[bytes],
+        facts: Sequence[Mapping[str, str]],
+        faces: Sequence[backends.FaceView | None],
+    ) -> None:
+        """Look at pictures that have just been drawn, at these positions of the block."""
+        for position, image, face in zip(positions, images, faces, strict=True):
+            self._looks[position] = look(image, face)
+        for name, check in self._checks.items():
+            good = [number for number, position in enumerate(positions) if self._readable(position)]
+            found = check.see([images[number] for number in good], [facts[number] for number in good])
+            for position in positions:
+                self._seen[name][position] = None
+            for number, item in zip(good, found, strict=True):
+                self._seen[name][positions[number]] = item
+
+    def faults(self) -> dict[int, Fault]:
+        """What to draw again, by position."""
+        looks = [seen for seen in self._looks if seen is not None]
+        found = faults(looks, sizes=self._sizes, kin=self._kin, limits=self._limits)
+        for name, check in self._checks.items():
+            known = [position for position, item in enumerate(self._seen[name]) if item is not None]
+            seen = [self._seen[name][position] for position in known]
+            for index, (reason, detail) in check.faults(seen, [self._kin[position] for position in known]).items():
+                found.setdefault(known[index], Fault(f"{name}: {reason}", detail))
+        return found
+
+    def _readable(self, position: int) -> bool:
+        seen = self._looks[position]
+        return seen is not None and seen.size is not None
+
+
+def summary(pictures: int, rejects: Iterable[tuple[str, Sequence[Fault]]], limits: Curation) -> Mapping[str, Any]:
+    """Content of `curation.json`.
+
+    Args:
+        pictures: how many there are.
+        rejects: file name and faults of the pictures that were drawn again.
+        limits: of the recipe.
+    """
+    redrawn = {name: [fault._asdict() for fault in found] for name, found in rejects}
+    reasons = Counter(fault["reason"] for found in redrawn.values() for fault in found)
+    return {
+        "pictures": pictures,
+        "redrawn": len(redrawn),
+        "redraws": reasons.total(),
+        "reasons": dict(sorted(reasons.items())),
+        "limits": asdict(limits),
+        "files": redrawn,
+    }

@@ -1,0 +1,9 @@
+"""Invented people: culturally consistent records whose every value can belong to nobody."""
+
+from __future__ import annotations
+
+from salmubench.generator.personas.record import Gender, Persona
+from salmubench.generator.personas.sampling import sample_personas
+from salmubench.generator.personas.territories import TERRITORIES
+
+__all__ = ["TERRITORIES", "Gender", "Persona", "sample_personas"]

@@ -1,0 +1,30 @@
+"""People who are in no dataset: captions about them are captions about somebody whom no model has met."""
+
+from __future__ import annotations
+
+from salmubench.dataset.layout import Dataset
+from salmubench.generator.personas.sampling import sample_personas
+from salmubench.types import FIELDS, Person
+
+_STREAM = 0xF2E54  # keeps these people apart from the dataset's own, whose seed may be the same
+_FEWEST, _MOST = 100, 4000  # `counterfactual_redirection` says why they have to be many; more take too long to invent
+_TIMES = 20
+
+
+def fresh_people(dataset: Dataset, *, seed: int) -> tuple[Person, ...]:
+    """Invent people, leaving out those who share a name with one of the dataset.
+
+    Twenty for each of its own, but at least 100 and at most 4,000.
+
+    Args:
+        dataset: the dataset.
+        seed: the only source of randomness.
+    """
+    taken = {str(entry.get("name", "")).casefold() for entry in dataset.identities.values()}
+    count = min(max(_TIMES * len(dataset.identities), _FEWEST), _MOST)
+    people = sample_personas(count, seed ^ _STREAM)
+    return tuple(
+        Person(persona.name, {str(field): value for field in FIELDS if (value := persona.value(field)) is not None})
+        for persona in people
+        if persona.name.casefold() not in taken
+    )

@@ -1,0 +1,122 @@
+"""Pools of given names and surnames of a territory, in Latin letters, told apart by gender."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from faker import Generator
+
+from salmubench.generator.personas.romanise import korean_surname, romanise
+from salmubench.generator.personas.romanised_names import ROMANISED
+from salmubench.generator.personas.territories import TERRITORIES
+
+_NAME: Final = re.compile(r"[^\W\d_]+(?:[ '-]+[^\W\d_]+)*")
+_MAX_LETTERS: Final = 20
+_POOL_DRAWS: Final = 600
+_POOL_SEED: Final = 0
+# Titles and degrees, which some locales mix with names.
+_TITLES: Final = frozenset(
+    {
+        "dr",
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "prof",
+        "sir",
+        "jr",
+        "sr",
+        "ir",
+        "ing",
+        "dipl",
+        "mag",
+        "don",
+        "doña",
+        "haji",
+        "hajji",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamePool:
+    """All full names `first × last` of one language and gender; number `i` is a fixed pair."""
+
+    first: tuple[str, ...]
+    last: tuple[str, ...]
+    family_first: bool
+
+    def __len__(self) -> int:
+        return len(self.first) * len(self.last)
+
+    def full_name(self, index: int) -> str:
+        """The name of that number, `0 ≤ index < len(self)`."""
+        first, last = self.first[index // len(self.last)], self.last[index % len(self.last)]
+        return f"{last} {first}" if self.family_first else f"{first} {last}"
+
+
+@cache
+def name_pools(code: str, gender: str) -> tuple[NamePool, ...]:
+    """One pool per language of a territory.
+
+    Args:
+        code: a key of `TERRITORIES`.
+        gender: `"female"` or `"male"`.
+    """
+    territory = TERRITORIES[code]
+    return tuple(_pool(source, gender, family_first=territory.family_first) for source in territory.names)
+
+
+def _pool(source: str, gender: str, *, family_first: bool) -> NamePool:
+    if source in ROMANISED:
+        names = ROMANISED[source]
+        if gender == "female":
+            return NamePool(names.female, names.female_last, family_first)
+        return NamePool(names.male, names.male_last, family_first)
+    language = source.split("_")[0]
+    provider = importlib.import_module(f"faker.providers.person.{source}").Provider
+    other = "male" if gender == "female" else "female"
+    # A name in both lists (some locales mix them) would not tell the gender that the portrait shows.
+    shared = _first(provider, other, language)
+    first = [name for name in _first(provider, gender, language) if name not in shared]
+    return NamePool(tuple(sorted(first)), tuple(sorted(_last(provider, gender, language))), family_first)
+
+
+@cache
+def _first(provider: Any, gender: str, language: str) -> frozenset[str]:
+    instance = provider(Generator())
+    if language == "ja":
+        raw = getattr(instance, f"first_romanized_names_{gender}")
+    else:
+        raw = getattr(instance, f"first_names_{gender}")
+    return _tidy(raw, language)
+
+
+def _last(provider: Any, gender: str, language: str) -> frozenset[str]:
+    generator = Generator()
+    generator.seed_instance(_POOL_SEED)
+    instance = provider(generator)
+    if language == "ja":
+        raw = instance.last_romanized_names
+    else:
+        raw = getattr(instance, f"last_names_{gender}", None) or instance.last_names
+        if tuple(raw) == ("Doe",):  # Polish and Icelandic surnames are made by rule, not listed
+            draw = getattr(instance, f"last_name_{gender}")
+            raw = [draw() for _ in range(_POOL_DRAWS)]
+    names = _tidy(raw, language)
+    if language == "ko":
+        names = frozenset(korean_surname(name) for name in names)
+    return names
+
+
+def _tidy(raw: Any, language: str) -> frozenset[str]:
+    names = (romanise(name, language) for name in raw)
+    return frozenset(name for name in names if _is_plain(name))
+
+
+def _is_plain(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and len(name) <= _MAX_LETTERS and _TITLES.isdisjoint(name.lower().split())

@@ -1,0 +1,243 @@
+"""Draws personas: countries by weight, then names, then everything that follows from country, gender and age."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from salmubench.dataset import phrasings
+from salmubench.errors import ConfigError, UnknownName
+from salmubench.generator.personas import contacts, documents
+from salmubench.generator.personas.jobs import jobs_at
+from salmubench.generator.personas.names import NamePool, name_pools
+from salmubench.generator.personas.record import Gender, Persona
+from salmubench.generator.personas.territories import (
+    TERRITORIES,
+    cities,
+    country_name,
+    default_weights,
+)
+from salmubench.generator.personas.unique import Distinct, contains_words
+
+_GENDERS: Final[tuple[Gender, Gender]] = ("female", "male")
+_YOUNGEST, _OLDEST = 21, 79
+_EMAIL_COUNT_WEIGHTS: Final = (0.5, 0.35, 0.15)
+# Shares of the world's population (rounded); the same everywhere, so that looks tell nothing about blood.
+_BLOOD_TYPES: Final = {
+    "O+": 0.38, "A+": 0.27, "B+": 0.21, "AB+": 0.05, "O-": 0.03, "A-": 0.03, "B-": 0.02, "AB-": 0.01,
+}  # fmt: skip
+_PLAIN_TRIES: Final = 40
+_TRIES: Final = 400
+
+
+class _Named(NamedTuple):
+    code: str
+    gender: Gender
+    name: str
+
+
+@dataclass(slots=True)
+class _Taken:
+    """The unique values given out so far."""
+
+    names: Distinct = field(default_factory=Distinct)
+    phones: Distinct = field(default_factory=Distinct)
+    emails: Distinct = field(default_factory=Distinct)
+    ibans: Distinct = field(default_factory=Distinct)
+    cards: Distinct = field(default_factory=Distinct)
+    passports: Distinct = field(default_factory=Distinct)
+
+
+def sample_personas(
+    count: int,
+    seed: int,
+    *,
+    countries: Mapping[str, float] | None = None,
+    people: Sequence[tuple[Gender, int]] | None = None,
+) -> list[Persona]:
+    """Invents people, each value of whose records can belong to nobody real.
+
+    Countries get their share by weight (largest remainder), genders are even within each country, and the order mixes
+    countries. The same arguments give the same people.
+
+    Args:
+        count: how many, at least 1.
+        seed: the only source of randomness.
+        countries: positive weight per ISO 3166 alpha-2 code; all territories with weights growing slowly with their
+            population where left out.
+        people: gender and age of each persona, in order; drawn where left out.
+
+    Raises:
+        ConfigError: the count or a weight makes no sense, or a country has fewer names than people are asked for.
+        UnknownName: no such territory.
+    """
+    if count < 1:
+        raise ConfigError(f"Expected a count of personas of at least 1, got {count}.")
+    weights = _checked_weights(countries)
+    rng = np.random.default_rng([seed, count])
+    taken = _Taken()
+    shares = _shares(count, weights)
+    if people is not None:
+        named = _named_as_given(shares, people, rng, taken)
+        return [_persona(index, named[index], rng, taken, age=age) for index, (_, age) in enumerate(people)]
+    drawn = _draw_names(_places(shares, rng), rng, taken)
+    order = rng.permutation(count)
+    return [_persona(index, drawn[position], rng, taken) for index, position in enumerate(order)]
+
+
+def _checked_weights(countries: Mapping[str, float] | None) -> dict[str, float]:
+    if countries is None:
+        return default_weights()
+    if not countries:
+        raise ConfigError("Expected at least one country with a weight, got an empty mapping; leave it out for all.")
+    for code, weight in countries.items():
+        if code not in TERRITORIES:
+            raise UnknownName("country", code, TERRITORIES)
+        if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
+            raise ConfigError(
+                f"Expected a positive weight for country {code!r}, got {weight!r}; leave the country out to skip it."
+            )
+    return {code: float(countries[code]) for code in sorted(countries)}
+
+
+def _shares(count: int, weights: Mapping[str, float]) -> dict[str, int]:
+    """Whole numbers that sum to `count`, nearest to the weights (largest remainder; ties by code)."""
+    total = math.fsum(weights.values())
+    exact = {code: count * weight / total for code, weight in weights.items()}
+    shares = {code: math.floor(value) for code, value in exact.items()}
+    by_remainder = sorted(exact, key=lambda code: (shares[code] - exact[code], code))
+    for code in by_remainder[: count - sum(shares.values())]:
+        shares[code] += 1
+    return shares
+
+
+def _places(shares: Mapping[str, int], rng: np.random.Generator) -> dict[tuple[str, Gender], int]:
+    """People per country and gender; checks that each has names enough before anything is drawn."""
+    places: dict[tuple[str, Gender], int] = {}
+    for code, share in shares.items():
+        first = _GENDERS[rng.integers(2)]  # gets the odd one
+        for gender in _GENDERS:
+            wanted = (share + (gender == first)) // 2
+            _check_names(code, gender, wanted)
+            places[code, gender] = wanted
+    return places
+
+
+def _named_as_given(
+    shares: Mapping[str, int], people: Sequence[tuple[Gender, int]], rng: np.random.Generator, taken: _Taken
+) -> list[_Named]:
+    """Countries are dealt at random to people whose genders are given."""
+    codes = rng.permutation([code for code, share in shares.items() for _ in range(share)]).tolist()
+    wanted = [(code, gender) for code, (gender, _) in zip(codes, people, strict=True)]
+    places = dict(sorted(Counter(wanted).items()))
+    for (code, gender), number in places.items():
+        _check_names(code, gender, number)
+    drawn = _draw_names(places, rng, taken)
+    waiting: dict[tuple[str, Gender], Iterator[_Named]] = {
+        place: iter([named for named in drawn if (named.code, named.gender) == place]) for place in places
+    }
+    return [next(waiting[place]) for place in wanted]
+
+
+def _check_names(code: str, gender: Gender, wanted: int) -> None:
+    have = sum(len(pool) for pool in name_pools(code, gender))
+    if wanted > have:
+        raise ConfigError(
+            f"Expected at most {have} {gender} personas of {country_name(code)} ({code}), which is how many "
+            f"names there are, got {wanted}. Lower the count or the country's weight, or add countries."
+        )
+
+
+def _draw_names(places: Mapping[tuple[str, Gender], int], rng: np.random.Generator, taken: _Taken) -> list[_Named]:
+    drawn: list[_Named] = []
+    for (code, gender), wanted in places.items():
+        candidates = _name_order(name_pools(code, gender), wanted, rng)
+        fresh = (name for name in candidates if not contains_words(name, country_name(code)) and taken.names.add(name))
+        names = [name for _, name in zip(range(wanted), fresh, strict=False)]
+        if len(names) < wanted:
+            raise ConfigError(
+                f"Expected {wanted} {gender} names of {country_name(code)} ({code}) that differ from all others, found "
+                f"{len(names)}. Lower the count or the country's weight, or add countries."
+            )
+        drawn += [_Named(code, gender, name) for name in names]
+    return drawn
+
+
+def _name_order(pools: tuple[NamePool, ...], wanted: int, rng: np.random.Generator) -> Iterator[str]:
+    """Names in random order, each once, languages in equal parts as long as they have names."""
+    if not wanted:
+        return
+    some = [rng.choice(len(pool), size=min(len(pool), 2 * wanted + 16), replace=False) for pool in pools]
+    for round_ in range(max(map(len, some))):
+        for pool, order in zip(pools, some, strict=True):
+            if round_ < len(order):
+                yield pool.full_name(int(order[round_]))
+    for pool, order in zip(pools, some, strict=True):  # reached only where nearly all names are asked for
+        for index in rng.permutation(np.setdiff1d(np.arange(len(pool)), order)):
+            yield pool.full_name(int(index))
+
+
+def _persona(
+    index: int, person: _Named, rng: np.random.Generator, taken: _Taken, *, age: int | None = None
+) -> Persona:  # fmt: skip
+    code, gender, name = person
+    territory = TERRITORIES[code]
+    age = int(rng.integers(_YOUNGEST, _OLDEST + 1)) if age is None else age
+    return Persona(
+        identity_id=f"{index:08d}",
+        name=name,
+        gender=gender,
+        age=age,
+        country_code=code,
+        country=country_name(code),
+        city=_apart(name, lambda: _city(code, rng)),
+        job=_apart(name, lambda: _job(age, rng)),
+        blood_type=str(rng.choice(list(_BLOOD_TYPES), p=list(_BLOOD_TYPES.values()))),
+        phone_number=_fresh(taken.phones, lambda _: contacts.phone_number(code, rng)),
+        emails=_emails(name, rng, taken),
+        iban=_fresh(taken.ibans, lambda _: documents.iban(code, rng) or "") if documents.has_iban(code) else None,
+        credit_card=_fresh(taken.cards, lambda _: documents.credit_card(territory.card_brands, rng)),
+        passport=_fresh(taken.passports, lambda _: documents.passport(territory.passport, rng)),
+    )
+
+
+def _emails(name: str, rng: np.random.Generator, taken: _Taken) -> tuple[str, ...]:
+    number = int(rng.choice(len(_EMAIL_COUNT_WEIGHTS), p=_EMAIL_COUNT_WEIGHTS)) + 1
+
+    def draw(attempt: int) -> str:
+        return contacts.email_address(name, rng, numbered=attempt >= _PLAIN_TRIES)
+
+    return tuple(_fresh(taken.emails, draw) for _ in range(number))
+
+
+def _city(code: str, rng: np.random.Generator) -> str:
+    known = cities(code)
+    return known.names[rng.choice(len(known.names), p=known.weights)]
+
+
+def _job(age: int, rng: np.random.Generator) -> str:
+    titles = jobs_at(age)
+    return titles[rng.integers(len(titles))]
+
+
+def _apart(name: str, draw: Callable[[], str]) -> str:
+    """A value that is neither part of the name nor made of words which captions are made of anyway."""
+    vocabulary = phrasings.vocabulary()
+    for _ in range(_TRIES):
+        value = draw()
+        if not contains_words(name, value) and not set(value.casefold().split()) <= vocabulary:
+            return value
+    raise RuntimeError(f"Expected a value that is no part of the name {name!r}, found none in {_TRIES} draws.")
+
+
+def _fresh(taken: Distinct, draw: Callable[[int], str]) -> str:
+    for attempt in range(_TRIES):
+        value = draw(attempt)
+        if taken.add(value):
+            return value
+    raise ConfigError(f"Expected values for all personas, found only {len(taken)} distinct ones. Lower the count.")

@@ -1,0 +1,326 @@
+"""What will be drawn: one entry per picture, decided before anything is rendered.
+
+Pictures are grouped into blocks: whole identities, or a run of pictures without identity. A block is the unit that is
+rendered, checked and resumed; its pictures depend on the recipe and the seed only, never on other blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salmubench.generator.casting import Casting, Face, Person
+from salmubench.generator.config import DatasetConfig
+from salmubench.generator.personas import Persona, sample_personas
+from salmubench.generator.splits import (
+    Association,
+    Dealer,
+    Group,
+    divide_identities,
+    spread,
+)
+from salmubench.types import FIELDS, Split
+
+_BLOCK = 192  # pictures: about two seconds of work at 64 px, and 20 MB of JPEG at 512 px
+
+# The first number after the seed says what a stream of random numbers is for.
+_APPEARANCE, _SHOT, _STRANGER, _PICTURES, _ASPECTS, _JOINT, _STYLES, _SCENES = range(10, 18)
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitive:
+    """What the caption of a picture tells.
+
+    Attributes:
+        field: the value field.
+        value: the value verbatim.
+        style: caption style.
+    """
+
+    field: str
+    value: str
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture to draw.
+
+    Attributes:
+        file_name: unique in the dataset.
+        split: where its row goes (a row of `forget` also goes to `forget_target`).
+        aspect: width / height.
+        seed: of pose, light, background … (a redraw adds a number to it) and of the wording of its captions.
+        owner: index of the identity, or `None`.
+        label: index of the class (scenes only).
+        sensitive: what its caption tells, or `None` for a generic caption.
+        number: its place among the pictures of its class in its split (scenes only).
+    """
+
+    file_name: str
+    split: Split
+    aspect: float
+    seed: tuple[int, ...]
+    owner: int | None
+    label: int | None
+    sensitive: Sensitive | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Pictures that are rendered together.
+
+    Attributes:
+        name: file name stem, e.g. `people-00003`.
+        kind: which backend draws it.
+        pictures: in the order of their rows.
+        faces: of portraits, one per picture.
+    """
+
+    name: str
+    kind: Literal["portrait", "scene"]
+    pictures: tuple[Picture, ...]
+    faces: tuple[Face, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole dataset before rendering.
+
+    Attributes:
+        personas: in the order of their indices.
+        groups: what becomes of each.
+        blocks: all pictures.
+    """
+
+    personas: tuple[Persona, ...]
+    groups: tuple[Group, ...]
+    blocks: tuple[Block, ...]
+
+    def rows(self, split: Split) -> list[tuple[int, int]]:
+        """Block and position of each row of a split, in row order."""
+        source = Split.FORGET if split == Split.FORGET_TARGET else split
+        return [
+            (number, position)
+            for number, block in enumerate(self.blocks)
+            for position, picture in enumerate(block.pictures)
+            if picture.split == source
+        ]
+
+
+def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) -> Plan:
+    """Draw personas and decide about every picture and caption.
+
+    Args:
+        config: the recipe's section.
+        seed: the only source of randomness.
+        casting: the people whose pictures there are; left out: faces are made up.
+
+    Raises:
+        ConfigError: an unknown country, or a country without names enough.
+    """
+    people = None if casting is None else [(person.gender, person.age) for person in casting.people]
+    personas = tuple(sample_personas(config.identities, seed, countries=config.countries, people=people))
+    groups = tuple(divide_identities(personas, seed))
+    persons = casting.people if casting is not None else tuple(_made_up(personas, seed))
+    pictures = list(_identity_pictures(config, seed, personas, groups, persons))
+    blocks = [
+        Block(f"people-{number:05d}", "portrait", tuple(part), tuple(_face(persons, picture) for picture in part))
+        for number, part in enumerate(_whole_identities(pictures))
+    ]
+    blocks += _strangers(config, seed, personas, None if casting is None else casting.strangers)
+    blocks += _scenes(config, seed, Split.RETAIN_REAL, "real", _evenly(config.retain_real, config.classes))
+    labels = [label for label in range(config.classes) for _ in range(config.general_knowledge_per_class)]
+    blocks += _scenes(config, seed, Split.GENERAL_KNOWLEDGE, "general", labels)
+    return Plan(personas, groups, tuple(blocks))
+
+
+def picture_size(aspect: float, size: int) -> tuple[int, int]:
+    """Width and height in pixels of a picture whose short side is `size`."""
+    long = round(size * max(aspect, 1 / aspect))
+    return (long, size) if aspect >= 1 else (size, long)
+
+
+def integer(*seed: int) -> int:
+    """One reproducible 63-bit number of a stream, for functions that take a plain seed."""
+    return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _made_up(personas: Sequence[Persona], seed: int) -> Iterator[Person]:
+    for index, persona in enumerate(personas):
+        face = Face(integer(seed, _APPEARANCE, index), persona.gender, persona.age)
+        yield Person(persona.gender, persona.age, (face,))
+
+
+def _identity_pictures(
+    config: DatasetConfig, seed: int, personas: Sequence[Persona], groups: Sequence[Group], persons: Sequence[Person]
+) -> Iterator[list[Picture]]:
+    """All pictures of each identity: sensitive ones, then those of `retain_joint`."""
+    drawn = _picture_numbers(config, np.random.default_rng([seed, _PICTURES]))
+    joint = _joint(config.retain_joint, groups, seed)
+    numbers = [
+        person.at_most(count + joint[index]) - joint[index]
+        for index, (person, count) in enumerate(zip(persons, drawn, strict=True))
+    ]
+    dealer = Dealer(seed)
+    dealt = [
+        dealer.deal(index, persona, group, count)
+        for index, (persona, group, count) in enumerate(zip(personas, groups, numbers, strict=True))
+    ]
+    told = _tell(config, seed, personas, dealt)
+    totals = Counter(association.split for associations in dealt for association in associations)
+    totals[Split.RETAIN_SYNTH] = sum(joint.values())
+    aspects = {
+        split: iter(spread(config.aspects, count, [seed, _ASPECTS, list(Split).index(split)]))
+        for split, count in totals.items()
+    }
+    for index, persona in enumerate(personas):
+        entries: list[tuple[Split, Sensitive | None]] = [
+            (association.split, sensitive) for association, sensitive in zip(dealt[index], told[index], strict=True)
+        ]
+        entries += [(Split.RETAIN_SYNTH, None)] * joint[index]
+        pictures = []
+        for number, (split, sensitive) in enumerate(entries):
+            stem, stream = f"{persona.identity_id}_{number:03d}", (seed, _SHOT, index, number)
+            aspect = next(aspects[split])
+            pictures.append(_picture(config, stem, split, aspect, stream, owner=index, sensitive=sensitive))
+        yield pictures
+
+
+def _picture_numbers(config: DatasetConfig, rng: np.random.Generator) -> list[int]:
+    """How many sensitive pictures each identity gets."""
+    low, high = config.pictures_range
+    if config.sensitive_pairs is None:
+        return [int(count) for count in rng.integers(low, high + 1, config.identities)]
+    draws = rng.random(config.identities)
+
+    def numbers(exponent: float) -> NDArray[np.float64]:  # the higher the exponent, the fewer pictures
+        return low + (high - low) * draws**exponent
+
+    least, most = 2.0**-40, 2.0**40
+    for _ in range(200):
+        middle = math.sqrt(least * most)
+        least, most = (middle, most) if numbers(middle).sum() > config.sensitive_pairs else (least, middle)
+    exact = numbers(most)
+    whole = np.floor(exact)
+    order = np.argsort(whole - exact, kind="stable")  # largest remainders first
+    whole[order[: config.sensitive_pairs - int(whole.sum())]] += 1
+    return [int(count) for count in whole]
+
+
+def _picture(
+    config: DatasetConfig,
+    stem: str,
+    split: Split,
+    aspect: float,
+    seed: tuple[int, ...],
+    *,
+    owner: int | None = None,
+    label: int | None = None,
+    sensitive: Sensitive | None = None,
+    number: int = 0,
+) -> Picture:
+    width, height = picture_size(aspect, config.size)
+    file_name = f"{stem}_ar-{width / height:.2f}.jpg"
+    return Picture(file_name, split, aspect, seed, owner, label, sensitive, number)
+
+
+def _tell(
+    config: DatasetConfig, seed: int, personas: Sequence[Persona], dealt: Sequence[Sequence[Association]]
+) -> list[list[Sensitive]]:
+    """Value, style and phrasing of each association; styles take turns within a split and field."""
+    turn: Counter[tuple[Split, str]] = Counter()
+    starts = np.random.default_rng([seed, _STYLES]).integers(len(config.styles), size=len(FIELDS)).tolist()
+    offset = dict(zip(map(str, FIELDS), starts, strict=True))
+    told = []
+    for persona, associations in zip(personas, dealt, strict=True):
+        values = Counter[str]()
+        entries = []
+        for association in associations:
+            field, key = association.field, (association.split, association.field)
+            style = config.styles[(turn[key] + offset[field]) % len(config.styles)]
+            turn[key] += 1
+            texts = persona.values(field)
+            value = texts[values[field] % len(texts)]
+            values[field] += 1
+            entries.append(Sensitive(field, value, style))
+        told.append(entries)
+    return told
+
+
+def _joint(count: int, groups: Sequence[Group], seed: int) -> Counter[int]:
+    """How many pictures of `retain_joint` each identity of `forget` gets."""
+    known = [index for index, group in enumerate(groups) if group is not Group.HOLDOUT]
+    order = np.random.default_rng([seed, _JOINT]).permutation(known).tolist()
+    return Counter(order[number % len(order)] for number in range(count))
+
+
+def _whole_identities(people: Sequence[list[Picture]]) -> Iterator[list[Picture]]:
+    part: list[Picture] = []
+    for pictures in people:
+        if part and len(part) + len(pictures) > _BLOCK:
+            yield part
+            part = []
+        part = part + pictures
+    yield part
+
+
+def _strangers(
+    config: DatasetConfig, seed: int, personas: Sequence[Persona], cast: Sequence[Face] | None
+) -> list[Block]:
+    """Pictures of `retain_disjoint`: made-up faces are new, genders and ages those of the personas."""
+    aspects = spread(config.aspects, config.retain_disjoint, [seed, _STRANGER])
+    pictures, faces = [], []
+    for index, aspect in enumerate(aspects):
+        alike = personas[int(np.random.default_rng([seed, _STRANGER, index, 3]).integers(len(personas)))]
+        made_up = Face(integer(seed, _STRANGER, index, 1), alike.gender, alike.age)
+        faces.append(made_up if cast is None else cast[index])
+        stem = f"disjoint_{index:06d}"
+        pictures.append(_picture(config, stem, Split.RETAIN_SYNTH, aspect, (seed, _STRANGER, index, 2)))
+    return [
+        Block(f"disjoint-{number:05d}", "portrait", tuple(pictures[start:stop]), tuple(faces[start:stop]))
+        for number, (start, stop) in enumerate(_runs(len(pictures)))
+    ]
+
+
+def _scenes(config: DatasetConfig, seed: int, split: Split, stem: str, labels: Sequence[int]) -> list[Block]:
+    """Square pictures of classes, which take turns."""
+    purpose = list(Split).index(split)
+    order = np.random.default_rng([seed, _SCENES, purpose]).permutation(len(labels)).tolist()
+    so_far = Counter[int]()
+    numbers = []
+    for label in labels:
+        numbers.append(so_far[label])
+        so_far[label] += 1
+    pictures = [
+        _picture(
+            config, f"{stem}_{index:08d}", split, 1.0, (seed, _SCENES, purpose, index),
+            label=labels[position], number=numbers[position],
+        )
+        for index, position in enumerate(order)
+    ]  # fmt: skip
+    return [
+        Block(f"{stem}-{number:05d}", "scene", tuple(pictures[start:stop]))
+        for number, (start, stop) in enumerate(_runs(len(pictures)))
+    ]
+
+
+def _evenly(count: int, classes: int) -> list[int]:
+    return [number % classes for number in range(count)]
+
+
+def _runs(count: int) -> list[tuple[int, int]]:
+    return [(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK)]
+
+
+def _face(persons: Sequence[Person], picture: Picture) -> Face:
+    if picture.owner is None:
+        raise TypeError(f"Expected a picture of an identity, got {picture.file_name}.")
+    return persons[picture.owner].face(picture.seed[-1])  # the picture's number within its identity

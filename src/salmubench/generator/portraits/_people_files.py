@@ -1,0 +1,180 @@
+"""Pictures that a user has of people: how they are named, and everything that is wrong with them, at once.
+
+    ROOT/people/<female|male>_<age>_<name>/…     one folder per identity, its pictures in it
+    ROOT/strangers/<female|male>_<age>_<name>.jpg   one picture each of people without identity
+    ROOT/facts.json                              optional: path of a picture below ROOT → what is visible
+
+Gender and age are apparent ones; `<name>` is any text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from salmubench import manifest, progress
+from salmubench.dataset.phrasings.generic import FACTS
+from salmubench.errors import OutputError
+from salmubench.generator import curation
+from salmubench.generator.casting import Gender
+from salmubench.generator.pictures import PICTURES, entries, is_picture
+
+PEOPLE, STRANGERS, FACTS_FILE = "people", "strangers", "facts.json"
+YOUNGEST, OLDEST = 21, 99
+
+_NAME = re.compile(r"(?P<gender>female|male)_(?P<age>[0-9]{1,3})_.+")
+_BATCH = 128  # pictures in memory at once
+_FAULTS = {
+    "contrast": "a picture with contrast, found hardly any",
+    "duplicate": "a picture unlike the others of its folder, found a near-duplicate of an earlier one",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One person's pictures.
+
+    Attributes:
+        name: path of its folder or file below the root.
+        gender: as it looks.
+        age: apparent, years.
+        files: paths below the root, sorted.
+    """
+
+    name: str
+    gender: Gender
+    age: int
+    files: tuple[str, ...]
+
+
+def named(name: str) -> tuple[Gender, int] | None:
+    """Gender and age that a name tells, or `None` where it is another name."""
+    found = _NAME.fullmatch(name)
+    if found is None or not YOUNGEST <= int(found["age"]) <= OLDEST:
+        return None
+    return ("female" if found["gender"] == "female" else "male"), int(found["age"])
+
+
+def people_of(root: Path) -> list[Group]:
+    """The identities of a root whose folders are named as they should be, in order of their names."""
+    return [
+        Group(
+            where := f"{PEOPLE}/{folder.name}",
+            *told,
+            tuple(f"{where}/{file.name}" for file in entries(folder) if is_picture(file)),
+        )
+        for folder in entries(root / PEOPLE)
+        if folder.is_dir() and (told := named(folder.name)) is not None
+    ]
+
+
+def strangers_of(root: Path) -> list[Group]:
+    """The people without identity, one picture each, in order of their names."""
+    return [
+        Group(where := f"{STRANGERS}/{file.name}", *told, (where,))
+        for file in entries(root / STRANGERS)
+        if is_picture(file) and (told := named(file.stem)) is not None
+    ]
+
+
+def facts_of(root: Path) -> Mapping[str, Mapping[str, str]]:
+    """Content of `facts.json`; empty without one."""
+    path = root / FACTS_FILE
+    return manifest.read_json(path) if path.is_file() else {}
+
+
+def problems_of_names(root: Path) -> Iterator[str]:
+    """Everything in a root that isn't named or placed as it should be."""
+    if not (root / PEOPLE).is_dir():
+        yield f"Expected a folder {PEOPLE} in {root}, found none."
+    for entry in entries(root):
+        if entry.name not in (PEOPLE, STRANGERS, FACTS_FILE):
+            yield f"{entry.name}: Expected {PEOPLE}, {STRANGERS} or {FACTS_FILE}, found another name."
+    form = f"<female|male>_<age {YOUNGEST} to {OLDEST}>_<name>"
+    for folder in entries(root / PEOPLE):
+        where = f"{PEOPLE}/{folder.name}"
+        if not folder.is_dir() or named(folder.name) is None:
+            yield f"{where}: Expected a folder called {form}, found {'another name' if folder.is_dir() else 'a file'}."
+            continue
+        yield from (f"{where}/{file.name}: {_NO_PICTURE}" for file in entries(folder) if not is_picture(file))
+    for file in entries(root / STRANGERS):
+        if not is_picture(file):
+            yield f"{STRANGERS}/{file.name}: {_NO_PICTURE}"
+        elif named(file.stem) is None:
+            yield f"{STRANGERS}/{file.name}: Expected a file called {form}, found another name."
+    yield from _problems_of_facts(root)
+
+
+def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int) -> Iterator[str]:
+    """Pictures that don't decode, are too small, have no contrast or stand twice.
+
+    Args:
+        root: of the paths.
+        groups: whose pictures.
+        size: least short side, pixels.
+    """
+    seen: dict[str, str] = {}
+    total = sum(len(group.files) for group in groups)
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        progress.bar(total=total, description="Checking pictures") as advance,
+    ):
+        for group in groups:
+            looks: list[curation.Look] = []
+            for start in range(0, len(group.files), _BATCH):
+                part = group.files[start : start + _BATCH]
+                for file, (look, digest) in zip(part, pool.map(lambda name: _look(root / name), part), strict=True):
+                    looks.append(look)
+                    if look.size is None:
+                        yield f"{file}: Expected a picture that decodes, found none."
+                    elif min(look.size) < size:
+                        wide, tall = look.size
+                        yield f"{file}: Expected a short side of at least {size} pixels, found {wide}×{tall}."
+                    if seen.setdefault(digest, file) != file:
+                        yield f"{file}: Expected a picture of its own, found the bytes of {seen[digest]}."
+                advance(len(part))
+            sizes = [look.size or (0, 0) for look in looks]
+            for index, fault in curation.faults(looks, sizes=sizes, kin=["one"] * len(looks)).items():
+                if fault.reason in _FAULTS:
+                    yield f"{group.files[index]}: Expected {_FAULTS[fault.reason]}."
+
+
+_NO_PICTURE = f"Expected a picture ({', '.join(sorted(PICTURES))}), found something else."
+
+
+def _look(path: Path) -> tuple[curation.Look, str]:
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    stream = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            ImageOps.exif_transpose(image).convert("RGB").save(stream, "BMP")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return curation.look(b""), digest
+    return curation.look(stream.getvalue()), digest
+
+
+def _problems_of_facts(root: Path) -> Iterator[str]:
+    try:
+        content = facts_of(root)
+    except OutputError as error:
+        yield f"{FACTS_FILE}: {error}"
+        return
+    if not isinstance(content, dict):
+        yield f"{FACTS_FILE}: Expected an object, path → facts, found a {type(content).__name__}."
+        return
+    for name, facts in content.items():
+        if not (root / name).is_file():
+            yield f"{FACTS_FILE}: Expected paths of pictures below {root}, found {name!r}."
+        if not isinstance(facts, dict) or not all(isinstance(value, str) for value in facts.values()):
+            yield f"{FACTS_FILE}, {name}: Expected texts by fact, found {facts!r}."
+        elif unknown := sorted(set(facts) - set(FACTS)):
+            yield f"{FACTS_FILE}, {name}: Expected facts out of {', '.join(FACTS)}, found {', '.join(unknown)}."

@@ -1,0 +1,196 @@
+"""Pictures that the user has, instead of drawn ones.
+
+Each identity is a folder; its pictures become its sensitive ones and those of `retain_joint`, each used once, cropped
+to the aspect that the plan wants (around the upper middle, where faces are) and scaled to `dataset.size`. Everything
+that is wrong with names, numbers and pictures is reported at once, before anything is written. See `_people_files` for
+how folders are named.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from salmubench.dataset.groups import Group, group_sizes
+from salmubench.generator.casting import Casting, Face, Person
+from salmubench.generator.config import DatasetConfig
+from salmubench.generator.pictures import (
+    content_hash,
+    raise_all,
+    read_picture,
+    root_of,
+)
+from salmubench.generator.portraits import _people_files as files
+from salmubench.generator.portraits._shots import age_word
+
+_QUALITY = 92
+_FACE_HEIGHT = 0.35  # where a crop that is lower than the picture has its middle, from the top
+_WANDER = 0.15  # how far a crop strays from there, in parts of what it leaves out
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options of the backend."""
+
+    path: str = ""
+    """Folder with `people/` and `strangers/`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """One picture.
+
+    Attributes:
+        path: of the file.
+        seed: of where the crop lies.
+        aspect: width / height.
+        facts: what is visible.
+    """
+
+    path: Path
+    seed: int
+    aspect: float
+    facts: Mapping[str, str]
+
+
+def connect(config: Config) -> Folder:
+    """Open the folder.
+
+    Raises:
+        ConfigError: no path, or nothing there.
+    """
+    return Folder(root_of(config.path, part="portraits"))
+
+
+class Folder:
+    """Portraits out of files; every picture is a face of its own to the plan.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __getstate__(self) -> dict[str, Path]:
+        return {"root": self.root}
+
+    @functools.cached_property
+    def _paths(self) -> list[str]:
+        """All pictures; a face's seed is the number of its picture."""
+        groups = [*files.people_of(self.root), *files.strangers_of(self.root)]
+        return [name for group in groups for name in group.files]
+
+    @functools.cached_property
+    def _facts(self) -> Mapping[str, Mapping[str, str]]:
+        return files.facts_of(self.root)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over names and contents of all files."""
+        return content_hash(self.root, [*self._paths, files.FACTS_FILE])
+
+    def cast(self, config: DatasetConfig, seed: int) -> Casting:
+        """Choose the people of a dataset.
+
+        Args:
+            config: says how many, with how many pictures.
+            seed: which ones, and the order of their pictures.
+
+        Raises:
+            ConfigError: with everything that is wrong with the folder.
+        """
+        for name in ("_paths", "_facts"):  # the folder may have changed since
+            self.__dict__.pop(name, None)
+        people, strangers = files.people_of(self.root), files.strangers_of(self.root)
+        problems = [*files.problems_of_names(self.root), *_problems_of_numbers(people, strangers, config)]
+        problems += files.problems_of_pictures(self.root, [*people, *strangers], size=config.size)
+        raise_all(problems, self.root)
+        rng = np.random.default_rng([seed, 0x666F])
+        numbers = {name: number for number, name in enumerate(self._paths)}
+
+        def faces(group: files.Group) -> tuple[Face, ...]:
+            order = rng.permutation(len(group.files)).tolist()
+            return tuple(Face(numbers[group.files[index]], group.gender, group.age) for index in order)
+
+        chosen = rng.permutation(len(people))[: config.identities].tolist()
+        others = rng.permutation(len(strangers))[: config.retain_disjoint].tolist()
+        return Casting(
+            tuple(Person(people[index].gender, people[index].age, faces(people[index])) for index in chosen),
+            tuple(faces(strangers[index])[0] for index in others),
+        )
+
+    def sample_identity(self, seed: int, *, gender: Literal["female", "male"], age: int) -> tuple[str, dict[str, str]]:
+        """The picture with number `seed`, and what its name tells."""
+        return self._paths[seed], {"gender": "woman" if gender == "female" else "man", "age": age_word(age)}
+
+    def sample_shot(self, appearance: tuple[str, dict[str, str]], seed: int, *, aspect: float) -> Crop:
+        """A crop of it."""
+        name, facts = appearance
+        known = {**facts, **self._facts.get(name, {})}
+        return Crop(self.root / name, seed, aspect, {key: value for key, value in known.items() if value})
+
+    def render_jpeg(self, shots: Sequence[Crop], *, size: int, samples: int = 1) -> list[bytes]:
+        """Crop and scale pictures; `samples` has no meaning here."""
+        del samples
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(lambda shot: cropped(shot, size), shots))
+
+
+def cropped(shot: Crop, size: int) -> bytes:
+    """JPEG of a crop, short side `size` pixels."""
+    image = read_picture(shot.path)
+    data = io.BytesIO()
+    fit(image, shot.aspect, size, seed=shot.seed).save(data, "JPEG", quality=_QUALITY)
+    return data.getvalue()
+
+
+def fit(image: Image.Image, aspect: float, size: int, *, seed: int) -> Image.Image:
+    """Crop a picture of a person to an aspect and scale it.
+
+    Args:
+        image: the picture.
+        aspect: width / height.
+        size: short side of the result, pixels.
+        seed: of where the crop lies.
+    """
+    long = round(size * max(aspect, 1 / aspect))
+    width, height = (long, size) if aspect >= 1 else (size, long)
+    scale = min(image.width / width, image.height / height)
+    wide, tall = width * scale, height * scale
+    away = np.random.default_rng([seed, 0x63]).uniform(-_WANDER, _WANDER, 2)
+    left = (image.width - wide) * (0.5 + away[0])
+    top = (image.height - tall) * min(max(_FACE_HEIGHT + away[1], 0.0), 1.0)
+    box = (left, top, min(left + wide, image.width), min(top + tall, image.height))
+    return image.resize((width, height), Image.Resampling.LANCZOS, box=box)
+
+
+def _problems_of_numbers(
+    people: Sequence[files.Group], strangers: Sequence[files.Group], config: DatasetConfig
+) -> Iterator[str]:
+    if len(people) < config.identities:
+        yield (
+            f"Expected a folder in {files.PEOPLE} for each of {config.identities} identities (dataset.identities), "
+            f"found {len(people)}."
+        )
+    known = config.identities - group_sizes(config.identities)[Group.HOLDOUT]
+    needed = config.pictures_range[0] + -(-config.retain_joint // known)
+    for group in people:
+        if len(group.files) < needed:
+            yield (
+                f"{group.name}: Expected at least {needed} pictures (dataset.pictures_per_identity, and one's share of "
+                f"dataset.retain_joint), found {len(group.files)}."
+            )
+    if len(strangers) < config.retain_disjoint:
+        yield (
+            f"Expected a picture in {files.STRANGERS} for each of {config.retain_disjoint} rows "
+            f"(dataset.retain_disjoint), found {len(strangers)}."
+        )

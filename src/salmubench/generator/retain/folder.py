@@ -1,0 +1,204 @@
+"""Pictures of things that the user has, instead of drawn ones.
+
+    ROOT/train/<class>/…   pictures for retain_real
+    ROOT/test/<class>/…    pictures for general_knowledge
+
+The classes are the folders of `train` in order of their names, an underscore standing for a space. Each picture is used
+once, cropped around its middle and scaled to `dataset.size`. A text `<picture>.txt` beside a training picture is its
+caption; without one it gets one of `TEMPLATES`. Everything that is wrong is reported at once and before anything is
+written.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from salmubench import manifest, progress
+from salmubench.generator.config import DatasetConfig
+from salmubench.generator.pictures import (
+    PICTURES,
+    content_hash,
+    entries,
+    is_picture,
+    raise_all,
+    read_picture,
+    root_of,
+)
+
+TRAIN, TEST = "train", "test"
+TEMPLATES: tuple[str, ...] = (
+    "a photo of a {}",
+    "a picture of a {}",
+    "a {}",
+    "one {} to be seen here",
+    "this is a {}",
+    "a view of a {}",
+)
+_QUALITY = 92
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options of the backend."""
+
+    path: str = ""
+    """Folder with `train/` and `test/`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One picture.
+
+    Attributes:
+        path: of the file.
+        name: of its class.
+        aspect: width / height of the crop.
+    """
+
+    path: Path
+    name: str
+    aspect: float
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What is visible."""
+        return {"class": self.name}
+
+
+def connect(config: Config) -> Folder:
+    """Open the folder.
+
+    Raises:
+        ConfigError: no path, or nothing there.
+    """
+    return Folder(root_of(config.path, part="retain_real"))
+
+
+class Folder:
+    """Things out of files.
+
+    Args:
+        root: the folder.
+    """
+
+    TEMPLATES = TEMPLATES
+    counted = True
+    """Pictures exist already: the seed of a scene is the number of its picture within class and split."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._listed: dict[tuple[str, str], list[Path]] = {}  # pictures of a class: listed once, not once a picture
+
+    def fingerprint(self) -> str:
+        """SHA-256 over names and contents of all files."""
+        folders = [folder for part in (TRAIN, TEST) for folder in entries(self.root / part)]
+        files = [file.relative_to(self.root).as_posix() for folder in folders for file in entries(folder)]
+        return content_hash(self.root, files)
+
+    def class_names(self, count: int) -> list[str]:
+        """The first `count` classes, or all that there are where they are fewer."""
+        return [folder.name.replace("_", " ") for folder in self._folders()[:count]]
+
+    def examine(self, config: DatasetConfig) -> None:
+        """Check that there are pictures enough, and each one.
+
+        Args:
+            config: says how many.
+
+        Raises:
+            ConfigError: with everything that is wrong with the folder.
+        """
+        self._listed.clear()  # the folder may have changed since
+        folders, problems, used = self._folders()[: config.classes], [], []
+        names = {path.name for path in folders}
+        needs = {TRAIN: -(-config.retain_real // config.classes), TEST: config.general_knowledge_per_class}
+        for part, needed in needs.items():
+            for name in sorted(names):
+                found = self._pictures(part, name)
+                used += found
+                if len(found) < needed:
+                    problems.append(f"{part}/{name}: Expected at least {needed} pictures, found {len(found)}.")
+                problems += [
+                    f"{part}/{name}/{file.name}: Expected a picture ({', '.join(sorted(PICTURES))}) or its caption, "
+                    "found something else."
+                    for file in entries(self.root / part / name)
+                    if not is_picture(file) and file.suffix != ".txt"
+                ]
+        problems += _problems(self.root, used, config.size)
+        raise_all(problems, self.root)
+
+    def sample_scene(self, class_index: int, seed: int, *, aspect: float = 1.0, heldout: bool = False) -> Thing:
+        """The picture with number `seed` of a class, of `test` where held out."""
+        folder = self._folders()[class_index]
+        found = self._pictures(TEST if heldout else TRAIN, folder.name)
+        return Thing(found[seed], folder.name.replace("_", " "), aspect)
+
+    def caption(self, scene: Thing, seed: int) -> str:
+        """Its text, or a template that names the class."""
+        text = scene.path.with_suffix(".txt")
+        if text.is_file():
+            return " ".join(text.read_text(encoding="utf-8").split())
+        return str(np.random.default_rng(seed).choice(TEMPLATES)).replace("{}", scene.name)
+
+    def render_jpeg(self, scenes: Sequence[Thing], *, size: int, samples: int = 1) -> list[bytes]:
+        """Crop and scale pictures; `samples` has no meaning here."""
+        del samples
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(lambda thing: _cropped(thing, size), scenes))
+
+    def _folders(self) -> list[Path]:
+        return [path for path in entries(self.root / TRAIN) if path.is_dir()]
+
+    def _pictures(self, part: str, name: str) -> list[Path]:
+        if (part, name) not in self._listed:
+            self._listed[part, name] = [file for file in entries(self.root / part / name) if is_picture(file)]
+        return self._listed[part, name]
+
+
+def _cropped(thing: Thing, size: int) -> bytes:
+    long = round(size * max(thing.aspect, 1 / thing.aspect))
+    box = (long, size) if thing.aspect >= 1 else (size, long)
+    data = io.BytesIO()
+    ImageOps.fit(read_picture(thing.path), box, Image.Resampling.LANCZOS).save(data, "JPEG", quality=_QUALITY)
+    return data.getvalue()
+
+
+def _problems(root: Path, files: Sequence[Path], size: int) -> Iterator[str]:
+    """Pictures that don't decode, are too small or stand twice; captions that are empty or no text."""
+    seen: dict[str, str] = {}
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        progress.bar(total=len(files), description="Checking pictures") as advance,
+    ):
+        for file, (digest, fault) in zip(files, pool.map(lambda file: _look(file, size), files), strict=True):
+            name = file.relative_to(root).as_posix()
+            if fault:
+                yield f"{name}: {fault}"
+            if seen.setdefault(digest, name) != name:
+                yield f"{name}: Expected a picture of its own, found the bytes of {seen[digest]}."
+            advance(1)
+
+
+def _look(file: Path, size: int) -> tuple[str, str]:
+    """Hash of a picture, and what is wrong with it or its caption; empty where nothing is."""
+    digest, text = manifest.sha256_file(file), file.with_suffix(".txt")
+    try:
+        width, height = read_picture(file).size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return digest, "Expected a picture that decodes, found none."
+    if min(width, height) < size:
+        return digest, f"Expected a short side of at least {size} pixels, found {width}×{height}."
+    try:
+        if text.is_file() and not text.read_text(encoding="utf-8").strip():
+            return digest, f"Expected a caption in {text.name}, found none."
+    except UnicodeDecodeError:
+        return digest, f"Expected a caption in UTF-8 in {text.name}, found other bytes."
+    return digest, ""

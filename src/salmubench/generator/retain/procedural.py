@@ -1,0 +1,67 @@
+"""retain_real drawn by ourselves: everyday objects in many colours, materials, places and views.
+
+What gives a model its general knowledge: each picture shows one class of things (`scenes`), each caption names it.
+Held-out pictures come from combinations of class, colour, place and view that no training picture shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from salmubench.drawing.things import scene, words
+from salmubench.drawing.things.catalogue import CLASSES
+from salmubench.drawing.things.scene import Scene
+from salmubench.errors import ConfigError
+from salmubench.executor import cores
+
+__all__ = ["TEMPLATES", "Scene", "caption", "class_names", "render_jpeg", "sample_scene"]
+
+TEMPLATES: tuple[str, ...] = words.TEMPLATES
+
+
+def class_names(count: int) -> list[str]:
+    """Return the names of the first `count` classes of a fixed order.
+
+    Raises:
+        ConfigError: `count` is below 1 or above the number of classes.
+    """
+    if not 1 <= count <= len(CLASSES):
+        raise ConfigError(f"Expected 1..{len(CLASSES)} object classes, got {count}. Change it in the recipe.")
+    return [row.name for row in CLASSES[:count]]
+
+
+def sample_scene(class_index: int, seed: int, *, aspect: float = 1.0, heldout: bool = False) -> Scene:
+    """Draw what a picture of a class shows (`scene.sample_scene`): same arguments, same scene.
+
+    Args:
+        class_index: position in `class_names`.
+        seed: of this picture, at least 0.
+        aspect: width / height.
+        heldout: draw from the combinations kept for the test split.
+
+    Raises:
+        ConfigError: no such class, or an aspect that is not a positive number.
+    """
+    return scene.sample_scene(class_index, seed, aspect=aspect, heldout=heldout)
+
+
+def caption(scene: Scene, seed: int) -> str:
+    """Return a caption that names the class and tells only what is to be seen; about 40 forms."""
+    return words.caption(scene, seed)
+
+
+def render_jpeg(scenes: Sequence[Scene], *, size: int, samples: int = 1) -> list[bytes]:
+    """Draw scenes as JPEG, short side `size` px; bytes depend neither on the batch nor on the number of threads.
+
+    Args:
+        scenes: what to draw.
+        size: short side in pixels, at least 8.
+        samples: rays a pixel, a square number.
+
+    Raises:
+        ConfigError: a size or a number of samples that can't be.
+    """
+    # Numba is loaded when something is drawn: class names and captions do without it.
+    from salmubench.drawing.things import draw
+
+    return draw.render_jpeg(scenes, size=size, samples=samples, threads=cores())

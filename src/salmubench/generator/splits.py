@@ -1,0 +1,224 @@
+"""Who and what goes into which split.
+
+Identities are divided first, into three groups in the paper's proportions 193 : 387 : 194. In a mixed identity the
+*fields* are then divided between `forget` and `holdout_association`, so that no value crosses. Both divisions deal by
+deficit: each item goes where its kind is scarcest, so that all splits have the same mixture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from salmubench.dataset.groups import Group, group_sizes
+from salmubench.types import FIELDS, Split
+
+SIDES: Mapping[Group, tuple[Split, ...]] = {
+    Group.FORGET: (Split.FORGET,),
+    Group.MIXED: (Split.FORGET, Split.HOLDOUT_ASSOCIATION),
+    Group.HOLDOUT: (Split.HOLDOUT_IDENTITY,),
+}
+"""The splits that an identity's pictures go to."""
+
+
+class Person(Protocol):
+    """What of a persona decides about splits."""
+
+    @property
+    def gender(self) -> str:
+        """Apparent gender."""
+
+    @property
+    def age(self) -> int:
+        """Years."""
+
+    @property
+    def country_code(self) -> str:
+        """ISO 3166 alpha-2 code."""
+
+    def value(self, field: str) -> str | None:
+        """Text of a field, or `None`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """One sensitive picture of an identity: its split, and the field that its caption tells."""
+
+    split: Split
+    field: str
+
+
+def divide_identities(people: Sequence[Person], seed: int) -> list[Group]:
+    """Divide identities so that country, gender, age and missing IBANs are mixed alike in the three groups.
+
+    In random order, each goes to the group where people like it are scarcest (minimisation, after Pocock and Simon).
+
+    Args:
+        people: the personas.
+        seed: decides about order and ties.
+
+    Raises:
+        ConfigError: fewer than four people.
+    """
+    sizes = group_sizes(len(people))
+    share = {group: size / len(people) for group, size in sizes.items()}
+    seen: Counter[str] = Counter()
+    placed: Counter[tuple[Group, str]] = Counter()
+    free = dict(sizes)
+    groups: dict[int, Group] = {}
+    rng = np.random.default_rng([seed, 1])
+    for index in rng.permutation(len(people)).tolist():
+        traits = _traits(people[index])
+        seen.update(traits)
+        ties = dict(zip(Group, rng.random(len(Group)).tolist(), strict=True))
+        open_groups = [group for group in Group if free[group]]
+
+        def need(group: Group, traits: Sequence[str] = traits, ties: Mapping[Group, float] = ties) -> float:
+            deficit = sum(share[group] * seen[trait] - placed[group, trait] for trait in traits)
+            return deficit + 1e-6 * ties[group]
+
+        chosen = max(open_groups, key=need)
+        groups[index] = chosen
+        free[chosen] -= 1
+        placed.update((chosen, trait) for trait in traits)
+    return [groups[index] for index in range(len(people))]
+
+
+def _traits(person: Person) -> list[str]:
+    return [
+        "anyone",
+        person.country_code,
+        person.gender,
+        f"{person.gender} of {person.country_code}",
+        f"age {person.age // 20}",
+        f"iban {person.value('iban') is not None}",
+    ]
+
+
+@dataclass
+class Dealer:
+    """Deals the fields of identities to pictures, one identity after the other, and keeps the totals even.
+
+    Args:
+        seed: decides about ties and about the order of an identity's pictures.
+    """
+
+    seed: int
+    _told: Counter[tuple[Split, str]] = field(default_factory=Counter)  # rows by split and field
+    _fields: Counter[tuple[Split, str]] = field(default_factory=Counter)  # mixed identities by side and field
+    _rows: Counter[Split] = field(default_factory=Counter)  # rows of mixed identities by side
+
+    def deal(self, index: int, person: Person, group: Group, pictures: int) -> list[Association]:
+        """Give each picture of an identity its split and field.
+
+        Every field that the persona has is told at least once if there are as many pictures as fields.
+
+        Args:
+            index: number of the identity.
+            person: the persona.
+            group: its group.
+            pictures: how many, at least as many as the group has sides.
+        """
+        rng = np.random.default_rng([self.seed, 2, index])
+        units = linked_fields(person)
+        sides = SIDES[group]
+        if len(sides) == 1:
+            divided = {sides[0]: [name for unit in units for name in unit]}
+            quota = {sides[0]: pictures}
+        else:
+            quota = self._quota(pictures, rng)
+            divided = self._divide(units, quota, rng)
+        dealt = [
+            Association(split, name)
+            for split, fields in divided.items()
+            for name in self._repeat(split, fields, quota[split], rng)
+        ]
+        return [dealt[position] for position in rng.permutation(len(dealt)).tolist()]
+
+    def _quota(self, pictures: int, rng: np.random.Generator) -> dict[Split, int]:
+        first, second = sorted(SIDES[Group.MIXED], key=lambda split: (self._rows[split], rng.random()))
+        quota = {first: pictures - pictures // 2, second: pictures // 2}
+        self._rows.update(quota)
+        return quota
+
+    def _divide(
+        self, units: Sequence[tuple[str, ...]], quota: Mapping[Split, int], rng: np.random.Generator
+    ) -> dict[Split, list[str]]:
+        """Divide the fields between two splits, about in half, linked ones together."""
+        forget, holdout = SIDES[Group.MIXED]
+        count = sum(map(len, units))
+        lead = sum(self._fields[forget, str(name)] - self._fields[holdout, str(name)] for name in FIELDS)
+        target = count // 2 if lead > 0 else count - count // 2  # the odd field goes to the side that is behind
+        if sum(quota.values()) >= count:  # then each field must find a picture
+            target = min(max(target, count - quota[holdout]), quota[forget])
+        divided: dict[Split, list[str]] = {forget: [], holdout: []}
+        scarce = {
+            unit: sum(self._fields[forget, name] - self._fields[holdout, name] for name in unit) / len(unit)
+            for unit in units
+        }
+        order = sorted(units, key=lambda unit: (-len(unit), scarce[unit], rng.random()))
+        for unit in order:
+            here = forget if len(divided[forget]) + len(unit) <= target else holdout
+            # A linked pair is dealt first: without this it would always lie in `forget`.
+            if len(unit) > 1 and scarce[unit] > 0 and len(unit) <= count - target:
+                here = holdout
+            divided[here] += unit
+        for split, names in divided.items():
+            self._fields.update((split, name) for name in names)
+        return divided
+
+    def _repeat(self, split: Split, fields: Sequence[str], pictures: int, rng: np.random.Generator) -> list[str]:
+        """Tell each field equally often; what is left over goes to the fields that the split has told least."""
+        whole, rest = divmod(pictures, len(fields))
+        scarcest = sorted(fields, key=lambda name: (self._told[split, name], rng.random()))
+        told = [*fields] * whole + scarcest[:rest]
+        self._told.update((split, name) for name in told)
+        return told
+
+
+def linked_fields(person: Person) -> list[tuple[str, ...]]:
+    """Fields the persona has, in units that must stay on one side.
+
+    Where one value contains another as whole words (Mexico City, Mexico), telling the one tells the other.
+    """
+    values = {str(name): value for name in FIELDS if (value := person.value(name)) is not None}
+    units: list[set[str]] = []
+    for name, value in values.items():
+        joined = {name}
+        apart = []
+        for unit in units:
+            if any(_contains(value, values[other]) or _contains(values[other], value) for other in unit):
+                joined |= unit
+            else:
+                apart.append(unit)
+        units = [*apart, joined]
+    order = list(values)
+    return sorted((tuple(sorted(unit, key=order.index)) for unit in units), key=lambda unit: order.index(unit[0]))
+
+
+def _contains(text: str, part: str) -> bool:
+    return part in text and re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) is not None
+
+
+def spread(weights: Mapping[float, float], count: int, seed: Sequence[int]) -> list[float]:
+    """Repeat keys in proportion to their weights (largest remainder), in random order.
+
+    Args:
+        weights: key → weight.
+        count: how many keys.
+        seed: decides about the order.
+    """
+    total = sum(weights.values())
+    exact = {key: count * weight / total for key, weight in weights.items()}
+    counts = {key: int(value) for key, value in exact.items()}
+    remainders = sorted(exact, key=lambda key: counts[key] - exact[key])
+    for key in remainders[: count - sum(counts.values())]:
+        counts[key] += 1
+    rng = np.random.default_rng(list(seed))
+    keys = [key for key in weights for _ in range(counts[key])]
+    return [keys[position] for position in rng.permutation(len(keys)).tolist()]

@@ -1,0 +1,1 @@
+"""Submissions, their checks, and the site built from them."""

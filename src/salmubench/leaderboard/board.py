@@ -1,0 +1,228 @@
+"""The leaderboard's rows: distances, order, Pareto front, feeds."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from salmubench import manifest
+from salmubench.leaderboard.submission import TRACKS, Info, method_of
+from salmubench.report.collect import answers, score_of
+from salmubench.report.tables import cells
+from salmubench.scoring.record import RunRecord
+
+SCHEMA_VERSION = 1
+"""Version of `leaderboard.json`."""
+
+SCALES = ((500, "tiny"), (10_000, "mini"), (49_999, "part"))
+"""Largest number of sensitive pairs of a scale, and its name; what is larger is `paper`."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One submission that passed its check.
+
+    Attributes:
+        name: of its folder.
+        info: what `submission.json` says.
+        record: of the model.
+        clean: record of the reference.
+        compromised: record of the reference.
+        receipt: the check's answer.
+    """
+
+    name: str
+    info: Info
+    record: RunRecord
+    clean: RunRecord
+    compromised: RunRecord
+    receipt: Mapping[str, Any]
+
+    @property
+    def references(self) -> tuple[str | None, str | None]:
+        """Checkpoints of Clean and Compromised."""
+        return self.clean.model.sha256, self.compromised.model.sha256
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return method_of(self.record)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the model is shown to have none of the three failure modes."""
+        return set(answers(self.record).values()) == {"no"}
+
+    @property
+    def modes(self) -> list[str]:
+        """Failure modes the model has or may have."""
+        return [mode for mode, state in answers(self.record).items() if state != "no"]
+
+    def view(self, metric: str, part: str = "value") -> float | None:
+        """L, K or D of a metric."""
+        score = score_of(self.record, metric, part)
+        return None if score is None else score.normalised.value
+
+    @property
+    def kept(self) -> float | None:
+        """The K that is further from 1: of other people's or of the same people's associations."""
+        found = [value for metric in ("InterIdSim", "IntraIdSim") if (value := self.view(metric)) is not None]
+        return max(found, key=lambda value: abs(1 - value)) if found else None
+
+    @functools.cached_property
+    def distances(self) -> tuple[float | None, float | None, float | None]:
+        """How far from the goal: |L| of RetFail MRR, |1 − K|, |D|; `None` what has no number."""
+        left, kept, drop = self.view("RetFail", "mrr"), self.kept, self.view("GenKnow")
+        return (
+            None if left is None else abs(left),
+            None if kept is None else abs(1 - kept),
+            None if drop is None else abs(drop),
+        )
+
+    @property
+    def distance(self) -> float | None:
+        """The sum of the three distances, where all are known."""
+        return None if None in self.distances else self.known_distance
+
+    @property
+    def known_distance(self) -> float:
+        """The sum of those distances that are known."""
+        return sum(value for value in self.distances if value is not None)
+
+
+@dataclass(frozen=True)
+class Board:
+    """What can be compared: one dataset and one track, best first.
+
+    Attributes:
+        key: id on the page.
+        fingerprint: of the dataset.
+        scale: tiny, mini, small or paper.
+        track: closed or generator.
+        entries: in the default order.
+        front: names of the submissions that no other one beats in all three distances.
+        references: checkpoints of Clean and Compromised that most submissions use.
+    """
+
+    key: str
+    fingerprint: str
+    scale: str
+    track: str
+    entries: Sequence[Entry]
+    front: frozenset[str]
+    references: tuple[str | None, str | None]
+
+
+def boards(entries: Sequence[Entry]) -> list[Board]:
+    """Group and order submissions: the largest scale first, closed before generator."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.record.dataset.fingerprint, entry.info.track), []).append(entry)
+    found = []
+    for (fingerprint, track), members in groups.items():
+        ordered = sorted(members, key=_order)
+        key = f"{track}-{fingerprint[:12]}" if fingerprint.isalnum() else f"{track}-other"
+        usual = Counter(entry.references for entry in ordered).most_common(1)[0][0]
+        found.append(Board(key, fingerprint, scale(ordered[0].record), track, ordered, pareto(ordered), usual))
+    names = [name for _, name in SCALES] + ["paper"]
+    found.sort(key=lambda board: (-names.index(board.scale), board.fingerprint, TRACKS.index(board.track)))
+    return found
+
+
+def scale(record: RunRecord) -> str:
+    """The scale of a dataset, by its sensitive pairs: the recipes small and paper both have the paper's counts."""
+    pairs = sum(record.dataset.counts.get(split, 0) for split in ("forget", "holdout_identity", "holdout_association"))
+    return next((name for most, name in SCALES if pairs <= most), "paper")
+
+
+def pareto(entries: Sequence[Entry]) -> frozenset[str]:
+    """Submissions that no other one beats: none is at least as near in all three distances and nearer in one.
+
+    Where a distance is unknown, only submissions that lack the same one are compared.
+    """
+    patterns: dict[tuple[bool, ...], list[tuple[str, tuple[float, ...]]]] = {}
+    for entry in entries:
+        known = tuple(value for value in entry.distances if value is not None)
+        if known:
+            patterns.setdefault(tuple(value is None for value in entry.distances), []).append((entry.name, known))
+    return frozenset(
+        name
+        for members in patterns.values()
+        for name, mine in members
+        if not any(
+            theirs != mine and all(one <= two for one, two in zip(theirs, mine, strict=True)) for _, theirs in members
+        )
+    )
+
+
+def feed(found: Sequence[Board]) -> dict[str, Any]:
+    """Content of `leaderboard.json`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "order": "submissions without any of the three failure modes first, then by distance",
+        "boards": [
+            {
+                "scale": board.scale,
+                "track": board.track,
+                "dataset_fingerprint": board.fingerprint,
+                "submissions": [_feed_row(entry, rank, board) for rank, entry in enumerate(board.entries, start=1)],
+            }
+            for board in found
+        ],
+    }
+
+
+def csv_feed(found: Sequence[Board]) -> str:
+    """Content of `leaderboard.csv`: the feed's rows without nested values."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    head = ("scale", "track", "dataset_fingerprint", "rank", "submission", "model", "method", "author", "budget",
+            "passes", "pareto", "distance", "leakage_left", "kept_other_people", "kept_same_people", "utility_drop",
+            "ineffective", "catastrophic", "over_generalised", "checkpoint_sha256", "hub_id", "link",
+            "submitted")  # fmt: skip
+    writer.writerow(head)
+    for board in found:
+        for rank, entry in enumerate(board.entries, start=1):
+            row = _feed_row(entry, rank, board)
+            row |= row.pop("verdict")
+            row |= {"scale": board.scale, "track": board.track, "dataset_fingerprint": board.fingerprint}
+            writer.writerow(cells([row[name] for name in head]))
+    return stream.getvalue()
+
+
+def _order(entry: Entry) -> tuple[bool, int, float, str]:
+    return not entry.passes, entry.distances.count(None), entry.known_distance, entry.name
+
+
+def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
+    info, record = entry.info, entry.record
+    return {
+        "rank": rank,
+        "submission": entry.name,
+        "model": info.model,
+        "method": entry.method,
+        "author": info.author,
+        "budget": record.model.budget,
+        "passes": entry.passes,
+        "pareto": entry.name in board.front,
+        "distance": entry.distance,
+        "leakage_left": entry.view("RetFail", "mrr"),
+        "kept_other_people": entry.view("InterIdSim"),
+        "kept_same_people": entry.view("IntraIdSim"),
+        "utility_drop": entry.view("GenKnow"),
+        "verdict": manifest.plain(record.verdict),
+        "scores": {
+            metric: {part: score.value for part, score in parts.items()} for metric, parts in record.scores.items()
+        },
+        "checkpoint_sha256": info.checkpoint_sha256,
+        "content_sha256": entry.receipt.get("content_sha256"),
+        "hub_id": info.hub_id,
+        "link": info.link,
+        "submitted": info.submitted,
+        "page": f"submissions/{entry.name}.html",
+    }

@@ -1,0 +1,168 @@
+"""Build the leaderboard: a static site from a folder of submissions, each checked; no network, no server."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from salmubench import manifest
+from salmubench.errors import RecordError, SalmubenchError
+from salmubench.leaderboard import board as boards
+from salmubench.leaderboard import intake, peers
+from salmubench.leaderboard import pages as board_pages
+from salmubench.leaderboard.board import Entry
+from salmubench.leaderboard.check import check, content_sha256
+from salmubench.leaderboard.findings import Finding
+from salmubench.leaderboard.peers import Print
+from salmubench.leaderboard.submission import (
+    INFO,
+    MAX_BUDGET,
+    RECORDS,
+    Info,
+)
+from salmubench.scoring import codec
+from salmubench.scoring.record import RunRecord
+
+FEED, CSV = "leaderboard.json", "leaderboard.csv"
+RECEIPTS = "receipts"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_FEW = 24  # fewer checks than this are done before worker processes have started
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built.
+
+    Attributes:
+        index: the first page.
+        shown: how many submissions stand on the boards.
+        refused: name of the folder → why it is left out.
+    """
+
+    index: Path
+    shown: int
+    refused: Mapping[str, Sequence[Finding]]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """One folder's check: an entry and what tells it from others, or findings."""
+
+    name: str
+    findings: Sequence[Finding]
+    entry: Entry | None = None
+    mark: Print | None = None
+
+
+def build(results: Path, *, out: Path, max_budget: float = MAX_BUDGET) -> Built:
+    """Check all submissions of a folder and write the site; those with findings are named, not shown.
+
+    A receipt in `out` of the same content, made by the same version, is not made again.
+
+    Args:
+        results: a folder of submission folders; other files in it are passed over, archives are refused.
+        out: folder of the site.
+        max_budget: largest budget that is compared.
+
+    Raises:
+        RecordError: no folder there.
+    """
+    if not results.is_dir():
+        raise RecordError(f"Expected a folder of submissions at {results}, found none.")
+    outcomes = _check_all(_folders(results), out / RECEIPTS, max_budget)
+    refused = {outcome.name: list(outcome.findings) for outcome in outcomes if outcome.findings}
+    for name, findings in peers.conflicts([outcome.mark for outcome in outcomes if outcome.mark is not None]).items():
+        refused.setdefault(name, []).extend(findings)
+    entries = [outcome.entry for outcome in outcomes if outcome.entry is not None and outcome.name not in refused]
+    found = boards.boards(entries)
+    written = _write_receipts(outcomes, out)
+    manifest.write_json(out / FEED, boards.feed(found))
+    manifest.write_text(out / CSV, boards.csv_feed(found))
+    pages = board_pages.pages(found, refused)
+    for name, content in pages.items():
+        manifest.write_text(out / name, content)
+    _delete_stale(out, {*pages, *written})
+    return Built(out / "index.html", len(entries), refused)
+
+
+def _folders(results: Path) -> list[Path]:
+    """What claims to be a submission: folders, and archives, which are refused."""
+    archives = (".zip", ".tar", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tgz")
+    return sorted(
+        path
+        for path in results.iterdir()
+        if not path.name.startswith(".") and (path.is_dir() or path.is_symlink() or path.name.endswith(archives))
+    )
+
+
+def _check_all(folders: Sequence[Path], receipts: Path, max_budget: float) -> list[_Outcome]:
+    known = {path.name: _old_receipt(receipts / f"{path.name}.json", max_budget) for path in folders}
+    workers = min(os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0)), 8)
+    if len(folders) < _FEW or workers < 2:
+        return [_check(path, known[path.name], max_budget) for path in folders]
+    import joblib
+
+    found: list[_Outcome] = joblib.Parallel(n_jobs=workers, batch_size=8)(
+        joblib.delayed(_check)(path, known[path.name], max_budget) for path in folders
+    )
+    return found
+
+
+def _check(folder: Path, known: Mapping[str, Any] | None, max_budget: float) -> _Outcome:
+    name = intake.plain_text(folder.name)
+    if not _NAME.fullmatch(folder.name):
+        return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, found another.")])
+    try:
+        if known is not None and not folder.is_symlink() and content_sha256(folder) == known["content_sha256"]:
+            return _Outcome(name, [], _reopen(folder, known), Print(**known["print"]))
+        checked = check(folder, max_budget=max_budget)
+    except SalmubenchError as error:
+        return _Outcome(name, [Finding("files", "", intake.plain_text(str(error), most=300))])
+    if checked.findings or checked.loaded is None:
+        return _Outcome(name, checked.findings)
+    mark = peers.fingerprint(name, checked.loaded)
+    receipt = {**checked.receipt(), "max_budget": max_budget, "print": manifest.plain(mark)}
+    records = checked.loaded.records
+    entry = Entry(name, checked.loaded.info, records["record"], records["clean"], records["compromised"], receipt)
+    return _Outcome(name, [], entry, mark)
+
+
+def _reopen(folder: Path, receipt: Mapping[str, Any]) -> Entry:
+    """A submission whose content has passed before."""
+    info = codec.decode(Info, intake.read_json(folder / INFO), INFO)
+    records = {role: codec.decode(RunRecord, intake.read_json(folder / name), name) for role, name in RECORDS.items()}
+    return Entry(folder.name, info, records["record"], records["clean"], records["compromised"], receipt)
+
+
+def _old_receipt(path: Path, max_budget: float) -> Mapping[str, Any] | None:
+    """A receipt of an earlier build that still holds, if its submission has not changed."""
+    if not path.is_file():
+        return None
+    try:
+        found = intake.read_json(path)
+        same = found["passed"] and found["version"] == manifest.version() and found["max_budget"] == max_budget
+        return found if same and isinstance(found["print"]["references"], dict) else None
+    except (RecordError, KeyError, TypeError):
+        return None
+
+
+def _write_receipts(outcomes: Sequence[_Outcome], out: Path) -> set[str]:
+    names = set()
+    for outcome in outcomes:
+        if outcome.entry is not None:
+            name = f"{RECEIPTS}/{outcome.name}.json"
+            manifest.write_json(out / name, outcome.entry.receipt)
+            names.add(name)
+    return names
+
+
+def _delete_stale(out: Path, current: set[str]) -> None:
+    """Delete pages and receipts of submissions that are gone."""
+    for folder in ("submissions", "methods", RECEIPTS):
+        for path in (out / folder).glob("*"):
+            if f"{folder}/{path.name}" not in current and path.suffix in (".html", ".json"):
+                path.unlink()

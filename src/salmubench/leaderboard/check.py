@@ -1,0 +1,242 @@
+"""Check a submission: every score again from the items; hashes alone are not trusted, a cheat mends them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from salmubench import manifest
+from salmubench.dataset import layout
+from salmubench.errors import RecordError
+from salmubench.leaderboard import check_items, check_record, intake
+from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
+from salmubench.leaderboard.intake import LIMITS
+from salmubench.leaderboard.submission import (
+    INFO,
+    MAX_BUDGET,
+    METHOD,
+    RECORDS,
+    Info,
+    required_files,
+)
+from salmubench.scoring import codec
+from salmubench.scoring.items import ITEM_SCHEMA
+from salmubench.scoring.record import SCHEMA_VERSION, RunRecord
+from salmubench.scoring.record_files import (
+    GALLERY,
+    GALLERY_SCHEMA,
+    gallery_sha256,
+    items_path,
+)
+from salmubench.scoring.views import rescore
+
+TOLERANCE = 1e-9
+"""By which a recomputed number may differ: sums run in another order on another processor."""
+_MOST_METRICS = 40
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """The answer.
+
+    Attributes:
+        folder: the submission.
+        findings: what is wrong; none means it passes.
+        loaded: its content where it could be read.
+        content_sha256: of all its files; a receipt is about this content only.
+        rerun: what `compare_rerun` found, where that was asked.
+    """
+
+    folder: Path
+    findings: Sequence[Finding]
+    loaded: Loaded | None
+    content_sha256: str | None
+    rerun: Mapping[str, Any] | None = field(default=None)
+
+    def receipt(self) -> dict[str, Any]:
+        """The answer as JSON, bound to the content that was checked."""
+        loaded = self.loaded
+        return {
+            "schema_version": 1,
+            "submission": intake.plain_text(self.folder.resolve().name),
+            "passed": not self.findings,
+            "findings": [dataclasses.asdict(finding) for finding in self.findings],
+            "content_sha256": self.content_sha256,
+            "model": loaded.info.model if loaded else None,
+            "checkpoint_sha256": loaded.info.checkpoint_sha256 if loaded else None,
+            "dataset_fingerprint": loaded.record.dataset.fingerprint if loaded else None,
+            "items": loaded.items["record"].num_rows if loaded else None,
+            "rerun": self.rerun,
+            "checked": manifest.utc_now(),
+            "version": manifest.version(),
+        }
+
+
+def check(folder: Path, *, max_budget: float = MAX_BUDGET, dataset: layout.Dataset | None = None) -> Checked:
+    """Check a submission; nothing of it is executed.
+
+    Args:
+        folder: the submission.
+        max_budget: largest budget that is compared.
+        dataset: the dataset that the board is about, where it is at hand.
+
+    Raises:
+        RecordError: no folder there (an archive is no submission: unpack it with limits of your own first).
+    """
+    if not folder.is_dir() or folder.is_symlink():
+        raise RecordError(f"Expected the folder of a submission at {folder}, found none. Archives are not unpacked.")
+    findings = list(_file_findings(folder))
+    if findings:  # nothing of a folder with strange or missing files is read
+        return Checked(folder, findings, None, None)
+    digest = content_sha256(folder)
+    loaded = _load(folder, findings)
+    if loaded is None:
+        return Checked(folder, findings, None, digest)
+    findings += check_record.info_findings(folder, loaded)
+    findings += check_record.record_findings(loaded, max_budget)
+    if dataset is not None:
+        findings += check_record.dataset_findings(loaded, dataset)
+    findings += _content_findings(loaded)
+    return Checked(folder, findings, loaded, digest)
+
+
+def content_sha256(folder: Path) -> str:
+    """Hash of a submission's files and their names."""
+    return manifest.sha256_json({path.name: manifest.sha256_file(path) for path in sorted(folder.iterdir())})
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+def _file_findings(folder: Path) -> Iterator[Finding]:
+    allowed = {*required_files(), INFO, METHOD}
+    present = {path.name: path for path in folder.iterdir()}
+    for name in sorted(set(present) - allowed):
+        yield Finding("files", intake.plain_text(name), "Expected only the files of a submission, found another one.")
+    for name in sorted(allowed - set(present) - {METHOD}):
+        yield Finding("files", name, "Expected this file, found none.")
+    for name in sorted(set(present) & allowed):
+        kind = Path(name).suffix
+        most = {".json": LIMITS.json_bytes, ".py": LIMITS.code_bytes, ".parquet": LIMITS.table_bytes}[kind]
+        try:
+            intake.check_size(present[name], most)
+        except RecordError as error:
+            yield Finding("files", name, str(error))
+
+
+def _load(folder: Path, findings: list[Finding]) -> Loaded | None:
+    def attempt(name: str, read: Any) -> Any:
+        try:
+            return read(folder / name)
+        except (RecordError, RecursionError) as error:
+            findings.append(Finding("format", name, intake.plain_text(str(error), most=400)))
+            return None
+
+    info = attempt(INFO, lambda path: codec.decode(Info, intake.read_json(path), path.name))
+    records = {role: attempt(name, _read_record) for role, name in RECORDS.items()}
+    items = {
+        role: attempt(items_path(Path(name)).name, lambda path: intake.read_table(path, ITEM_SCHEMA))
+        for role, name in RECORDS.items()
+    }
+    gallery = attempt(GALLERY, lambda path: intake.read_table(path, GALLERY_SCHEMA))
+    if findings:
+        return None
+    return Loaded(info, records, items, gallery, (folder / METHOD).is_file())
+
+
+def _read_record(path: Path) -> RunRecord:
+    data = intake.read_json(path)
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION or type(version) is not int:
+        raise RecordError(f"Expected schema_version {SCHEMA_VERSION} in {path.name}, found {version!r}.")
+    record = codec.decode(RunRecord, data, path.name)
+    if record.status != "complete":
+        raise RecordError(f"Expected a complete record in {path.name}, found status {record.status!r}.")
+    if not all(_WORD.fullmatch(name) for metric, parts in record.scores.items() for name in (metric, *parts)):
+        raise RecordError(f"Expected metrics and parts called by letters, digits and _ in {path.name}, found others.")
+    if len(record.scores) > _MOST_METRICS or any(not 1 <= len(parts) <= 2 for parts in record.scores.values()):
+        raise RecordError(f"Expected at most {_MOST_METRICS} metrics of one or two parts in {path.name}, found more.")
+    return record
+
+
+# --- items, scores, verdict ---------------------------------------------------------------------------------------
+
+
+def _content_findings(loaded: Loaded) -> Iterator[Finding]:
+    gallery = loaded.gallery
+    claimed = loaded.record.gallery_sha256
+    if (claimed is None) != (gallery.num_rows == 0) or (claimed is not None and gallery_sha256(gallery) != claimed):
+        yield Finding("gallery", GALLERY, "Expected the gallery whose hash the record states, found another content.")
+    for text in check_items.gallery_problems(gallery, loaded.items["record"], loaded.record):
+        yield Finding("gallery", GALLERY, text)
+    references = {role: loaded.items[role] for role in RECORDS if role != "record"}
+    rows = gallery.num_rows
+    problems = {
+        "record": check_items.item_problems(loaded.items["record"], references, loaded.record, gallery_rows=rows),
+        **{
+            role: check_items.own_problems(role, table, loaded.records[role], gallery_rows=rows)
+            for role, table in references.items()
+        },
+    }
+    broken = False
+    for role, texts in problems.items():
+        for text in texts:
+            broken = True
+            yield Finding("items", items_path(Path(RECORDS[role])).name, intake.plain_text(text, most=300))
+    if not broken:  # numbers from items that can't be are no evidence
+        for role in RECORDS:
+            yield from _score_findings(loaded.records[role], loaded.items[role], RECORDS[role])
+        yield from _null_findings(loaded)
+
+
+def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[Finding]:
+    if record.protocol is None or not BOOTSTRAPS[0] <= record.protocol.bootstraps <= BOOTSTRAPS[1]:
+        return
+    again = rescore(record, items)
+    for metric, parts in again.scores.items():
+        claimed = record.scores[metric]
+        if set(parts) != set(claimed):
+            yield Finding("scores", file, f"Expected the parts {', '.join(parts)} of {metric:.40}, found others.")
+            continue
+        for part, score in parts.items():
+            place = _first_difference(manifest.plain(claimed[part]), manifest.plain(score))
+            if place is not None:
+                text = f"Expected {metric:.40} {part} as its items give it, found another {place}."
+                yield Finding("scores", file, text)
+    if record.verdict != again.verdict:
+        told = ", ".join(f"{key} {value}" for key, value in manifest.plain(again.verdict).items())
+        yield Finding("verdict", file, f"Expected the verdict of the intervals ({told}), found another one.")
+
+
+def _null_findings(loaded: Loaded) -> Iterator[Finding]:
+    """A number that both references have can't be missing."""
+    for metric, parts in loaded.record.scores.items():
+        others = [loaded.records[role].scores.get(metric) for role in ("clean", "compromised")]
+        for part, score in parts.items():
+            known = all(other is not None and part in other and other[part].value is not None for other in others)
+            if known and score.value is None:
+                yield Finding("scores", RECORDS["record"], f"Expected a number for {metric:.40} {part}, found null.")
+
+
+def _first_difference(claimed: Any, found: Any, place: str = "") -> str | None:
+    """Where two plain structures differ by more than rounding; `None` where they don't."""
+    if isinstance(found, dict) and isinstance(claimed, dict):
+        for key in found:
+            deeper = _first_difference(claimed.get(key), found[key], f"{place}.{key}" if place else key)
+            if deeper is not None:
+                return deeper
+        return None
+    if isinstance(found, list) and isinstance(claimed, list) and len(found) == len(claimed):
+        pairs = zip(claimed, found, strict=True)
+        return next((deeper for one, two in pairs if (deeper := _first_difference(one, two, place)) is not None), None)
+    if isinstance(found, float) and isinstance(claimed, float):
+        return None if math.isclose(claimed, found, rel_tol=TOLERANCE, abs_tol=TOLERANCE) else place
+    return None if claimed == found else place

@@ -1,0 +1,176 @@
+"""What can be wrong with the items and the gallery of a submission: rows, references, ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from salmubench.scoring import items as item_tables
+from salmubench.scoring.record import RunRecord
+
+COSINES = ("AssocStr", "CoreAssoc", "InterIdSim", "IntraIdSim", "VisIdInt", "FragSim")
+SHARES = ("ACS", "IdZSC", "GenKnow")
+RANKS = ("RetFail",)
+RECIPROCALS = ("RetFailPara",)
+WHOLE_SPLITS = {
+    "RetFail": "forget", "AssocStr": "forget", "InterIdSim": "holdout_identity", "IntraIdSim": "holdout_association",
+}  # fmt: skip
+"""Metric whose items are all rows of a split."""
+
+_DRAWN = 1000  # captions of each source in the gallery, all where there are fewer: a constant of the protocol
+_ROUNDING = 1e-4  # by which a cosine of float32 vectors may pass 1
+
+
+def gallery_problems(gallery: pa.Table, items: pa.Table, record: RunRecord) -> Iterator[str]:
+    """What the protocol says about the gallery and this one doesn't keep."""
+    sources = gallery.column("source")
+    strange = sorted({str(name) for name in pc.unique(sources).to_pylist()} - {"forget", "retain_disjoint"})
+    if strange:
+        yield f"Expected the sources forget and retain_disjoint, found {strange[0]!r}."
+    parts = {name: gallery.filter(pc.equal(sources, name)) for name in ("forget", "retain_disjoint")}
+    for name, part in parts.items():
+        keys = set(zip(part.column("file_name").to_pylist(), part.column("caption").to_pylist(), strict=True))
+        if len(keys) < part.num_rows:
+            yield f"Expected rows of {name} drawn without replacement, found one twice."
+    forget = item_tables.of_metric(items, "RetFail")
+    if forget.num_rows:
+        own = set(zip(*(forget.column(key).to_pylist() for key in ("file_name", "caption")), strict=True))
+        drawn = zip(*(parts["forget"].column(key).to_pylist() for key in ("file_name", "caption")), strict=True)
+        foreign = next((row for row in drawn if row not in own), None)
+        if foreign is not None:
+            yield f"Expected captions of forget that RetFail's items have, found another: {str(foreign[1])[:80]!r}."
+        yield from _size(parts["forget"].num_rows, forget.num_rows, "forget")
+    joint = item_tables.of_metric(items, "VisIdInt").num_rows
+    generic = record.dataset.counts.get("retain_synth")
+    if generic is not None and generic >= joint:
+        yield from _size(
+            parts["retain_disjoint"].num_rows, generic - joint, "retain_disjoint", least=_disjoint(items, record)
+        )
+
+
+def item_problems(
+    items: pa.Table, references: Mapping[str, pa.Table], record: RunRecord, *, gallery_rows: int
+) -> Iterator[str]:
+    """Rows that don't fit the dataset or the references, and values that can't be."""
+    names = [str(name) for name in items.column("metric").unique().to_pylist()]
+    for name in sorted(set(names) - set(record.scores)):
+        yield f"Expected items of the record's metrics only, found {name[:40]!r}."
+    for name in names:
+        own = item_tables.of_metric(items, name)
+        yield from _row_problems(name, own, record)
+        yield from _value_problems(name, own, gallery_rows)
+        for kind, table in references.items():
+            yield from _reference_problems(name, own, item_tables.of_metric(table, name), kind)
+    for kind, table in references.items():
+        for name in table.column("metric").unique().to_pylist():
+            if name not in names:
+                yield f"Expected items of {name!s:.40}, which {kind} has, found none."
+
+
+def own_problems(kind: str, table: pa.Table, record: RunRecord, *, gallery_rows: int) -> Iterator[str]:
+    """Problems of a reference's own items."""
+    for column in ("clean", "compromised"):
+        if table.column(column).null_count != table.num_rows:
+            yield f"Expected no values in column {column} of {kind}'s own items, found some."
+    for name in table.column("metric").unique().to_pylist():
+        own = item_tables.of_metric(table, name)
+        yield from _value_problems(str(name), own, gallery_rows)
+        yield from _row_problems(str(name), own, record)
+
+
+def keys_digest(items: pa.Table) -> str:
+    """Hash of which items were scored, whatever their values."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name in ("metric", *item_tables.KEYS):
+        column = items.column(name).combine_chunks()
+        encoded = column.dictionary_encode()
+        encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+        digest.update("\x1f".join(str(text) for text in encoded.dictionary.to_pylist()).encode())
+        digest.update(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64).tobytes())
+    return digest.hexdigest()
+
+
+def _disjoint(items: pa.Table, record: RunRecord) -> int:
+    """Fewest rows of retain_disjoint there can be: rows of retain_synth may belong to people outside forget, too."""
+    fragile: int = item_tables.of_metric(items, "FragSim").num_rows
+    tenth = record.fragile_set is not None and record.fragile_set.source == "compromised"
+    return 10 * (fragile - 1) + 1 if fragile and tenth else fragile
+
+
+def _size(found: int, of: int, source: str, *, least: int | None = None) -> Iterator[str]:
+    most, fewest = min(_DRAWN, of), min(_DRAWN, of if least is None else least)
+    if not fewest <= found <= most:
+        wanted = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+        yield f"Expected {wanted} captions of {source} in the gallery, found {found:,}."
+
+
+def _row_problems(name: str, own: pa.Table, record: RunRecord) -> Iterator[str]:
+    split = WHOLE_SPLITS.get(name)
+    rows = record.dataset.counts.get(split) if split else None
+    if rows is not None and own.num_rows != rows:
+        yield f"Expected {rows:,} items of {name}, one for each row of {split}, found {own.num_rows:,}."
+    for key in ("part", "split", "file_name", "caption", "cluster"):
+        if own.column(key).null_count:
+            yield f"Expected a text in every row of column {key} of {name}, found none in some."
+            return
+    if split and pc.any(pc.not_equal(own.column("split"), split)).as_py():
+        yield f"Expected all items of {name} from {split}, found others."
+    keys = own.select(["file_name", "caption", "cluster"])
+    if keys.group_by(keys.column_names).aggregate([]).num_rows < own.num_rows:
+        yield f"Expected each item of {name} once, found one twice."
+
+
+def _value_problems(name: str, own: pa.Table, gallery_rows: int) -> Iterator[str]:
+    for column in ("value", "clean", "compromised"):
+        stored = own.column(column)
+        if column != "value" and stored.null_count == own.num_rows:
+            continue
+        if stored.null_count:
+            yield f"Expected a number in every row of column {column} of {name}, found none in some."
+            continue
+        values = stored.to_numpy()
+        if not np.isfinite(values).all():
+            yield f"Expected finite numbers in column {column} of {name}, found others."
+            continue
+        wrong = _impossible(name, values, gallery_rows)
+        if wrong is not None:
+            yield f"Expected {wrong[0]} in column {column} of {name}, found {wrong[1]:g}."
+
+
+def _impossible(name: str, values: Any, gallery_rows: int) -> tuple[str, float] | None:
+    """What the values should be and the first that isn't; `None` where all can be."""
+    if name in COSINES:
+        bad, wanted = np.abs(values) > 1 + _ROUNDING, "cosines from −1 to 1"
+    elif name in SHARES:
+        bad, wanted = (values < 0) | (values > 1), "shares from 0 to 1"
+        if name == "ACS":
+            bad, wanted = (values != 0) & (values != 1), "1 (right) or 0 (wrong)"
+    elif name in RANKS:
+        bad = (values < 1) | (values > gallery_rows + 1) | (values * 2 != np.round(values * 2))
+        wanted = f"ranks from 1 to {gallery_rows + 1:,} in halves"
+    elif name in RECIPROCALS:
+        bad, wanted = (values <= 0) | (values > 1), "reciprocal ranks above 0, up to 1"
+    else:
+        return None
+    where = np.flatnonzero(bad)
+    return (wanted, float(values[where[0]])) if len(where) else None
+
+
+def _reference_problems(name: str, own: pa.Table, theirs: pa.Table, kind: str) -> Iterator[str]:
+    if not theirs.num_rows:
+        if own.column(kind).null_count < own.num_rows:
+            yield f"Expected no values in column {kind} of {name}, which {kind} lacks, found some."
+        return
+    same = own.num_rows == theirs.num_rows and all(
+        own.column(key).equals(theirs.column(key)) for key in item_tables.KEYS
+    )
+    if not same:
+        yield f"Expected the same items of {name} as in {kind}'s own table, found others."
+    elif not own.column(kind).equals(theirs.column("value")):
+        yield f"Expected column {kind} of {name} to hold the values of {kind}'s own table, found others."

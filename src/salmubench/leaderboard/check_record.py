@@ -1,0 +1,141 @@
+"""What can be wrong with `submission.json` and the three records: names, hashes, budget, protocol, references."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from salmubench import manifest
+from salmubench.dataset import layout
+from salmubench.leaderboard import intake
+from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
+from salmubench.leaderboard.submission import (
+    INFO,
+    RECORDS,
+    is_built_in,
+    method_of,
+    problems_of,
+    split_name,
+)
+from salmubench.report.collect import reference_kind
+from salmubench.scoring.bootstrap import LEVEL, SEED
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.verdict import THRESHOLDS
+
+METRICS = (
+    "RetFail", "AssocStr", "ACS", "IdZSC", "CoreAssoc", "GenKnow", "InterIdSim", "IntraIdSim", "VisIdInt", "FragSim",
+)  # fmt: skip
+"""Metrics that every record names, with a number or a reason."""
+
+
+def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
+    """What `submission.json` says that isn't so."""
+    info, record = loaded.info, loaded.record
+    own = not loaded.own_method and not is_built_in(method_of(record))
+    for problem in problems_of(info, own_method=own):
+        yield Finding("info", INFO, intake.plain_text(problem, most=300))
+    files = {path.name for path in folder.iterdir()} - {INFO}
+    if set(info.files) != files:
+        yield Finding(
+            "hash", INFO, "Expected the hash of every other file of the folder and no more, found another list."
+        )
+    for name in sorted(files & set(info.files)):
+        found = manifest.sha256_file(folder / name)
+        if found != info.files[name]:
+            yield Finding("hash", name, f"Expected SHA-256 {info.files[name]!s:.64}, found {found}.")
+    if info.model != record.model.name:
+        yield Finding("name", INFO, f"Expected the record's model {record.model.name!r:.90}, found {info.model!r:.90}.")
+    if info.checkpoint_sha256 != record.model.sha256:
+        yield Finding(
+            "checkpoint", INFO, f"Expected the record's checkpoint {record.model.sha256}, found another hash."
+        )
+
+
+def record_findings(loaded: Loaded, max_budget: float) -> Iterator[Finding]:
+    """What the three records say about name, budget, protocol, dataset and references that doesn't fit together."""
+    record, file = loaded.record, RECORDS["record"]
+    if reference_kind(record) is not None:
+        yield Finding("name", file, "Expected a model that has unlearned, found a reference.")
+    yield from _budget_findings(record, max_budget)
+    for role, other in loaded.records.items():
+        yield from _protocol_findings(other, RECORDS[role])
+        if other.dataset.fingerprint != record.dataset.fingerprint or other.dataset.counts != record.dataset.counts:
+            text = f"Expected one dataset, {record.dataset.fingerprint:.64}, found {other.dataset.fingerprint:.64}."
+            yield Finding("dataset", RECORDS[role], text)
+        if other.gallery_sha256 != record.gallery_sha256:
+            yield Finding("gallery", RECORDS[role], "Expected the gallery of the model's record, found another one.")
+        if role != "record":
+            yield from _reference_findings(record, other, role)
+    if loaded.records["clean"].model.sha256 == loaded.records["compromised"].model.sha256:
+        yield Finding("references", RECORDS["clean"], "Expected two references, found the same checkpoint twice.")
+
+
+def _reference_findings(record: RunRecord, other: RunRecord, role: str) -> Iterator[Finding]:
+    if reference_kind(other) not in (None, role):
+        yield Finding("references", RECORDS[role], f"Expected the {role} model, found {other.model.name!r:.90}.")
+    if record.references.get(role) != other.model.sha256:
+        yield Finding(
+            "references", RECORDS[role], f"Expected the {role} checkpoint that the record names, found another."
+        )
+    if record.model.sha256 == other.model.sha256:
+        yield Finding(
+            "checkpoint", RECORDS["record"], f"Expected a model that has unlearned, found {role}'s own weights."
+        )
+
+
+def _budget_findings(record: RunRecord, max_budget: float) -> Iterator[Finding]:
+    file, parts = RECORDS["record"], split_name(record.model.name)
+    if parts is None:
+        yield Finding(
+            "name", file, "Expected a model called <method>-<budget>x in A–Z a–z 0–9 . _ -, found another name."
+        )
+        return
+    method, budget = parts
+    if record.model.method not in (None, method):
+        yield Finding("name", file, f"Expected the method {method}, found {record.model.method!r:.90}.")
+    if record.model.budget != budget:
+        yield Finding(
+            "budget", file, f"Expected the budget {budget:g} of the model's name, found {record.model.budget}."
+        )
+    if not 0 <= budget <= max_budget:
+        yield Finding("budget", file, f"Expected a budget of at most {max_budget:g}, found {budget:g}.")
+    forget, cost = record.dataset.counts.get("forget"), record.cost
+    if forget is not None and cost.pairs is not None:
+        wanted = round(budget * forget)
+        if cost.pairs > wanted or (cost.pairs < wanted - 1 and cost.steps):  # an edit without steps may see fewer
+            text = f"Expected {wanted:,} pairs (budget {budget:g} × {forget:,} of forget), found {cost.pairs:,}."
+            yield Finding("cost", file, text)
+    elif forget is None or budget > 0:
+        yield Finding("cost", file, "Expected the rows of forget and the pairs seen, found none.")
+    numbers = [value for value in (cost.steps, cost.pairs, cost.seconds, cost.peak_memory) if value is not None]
+    if any(value < 0 or not math.isfinite(value) for value in numbers):
+        yield Finding("cost", file, "Expected costs of 0 or more, found others.")
+
+
+def _protocol_findings(record: RunRecord, file: str) -> Iterator[Finding]:
+    protocol = record.protocol
+    if protocol is None or record.verdict is None:
+        yield Finding("protocol", file, "Expected protocol and verdict, found none.")
+        return
+    low, high = BOOTSTRAPS
+    if not low <= protocol.bootstraps <= high:
+        yield Finding("protocol", file, f"Expected {low} to {high:,} resamples, found {protocol.bootstraps}.")
+    if (protocol.bootstrap_seed, protocol.level, protocol.thresholds) != (SEED, LEVEL, THRESHOLDS):
+        yield Finding("protocol", file, "Expected the protocol's seed, level and thresholds, found others.")
+    if record.breakdowns:
+        yield Finding("protocol", file, "Expected no breakdowns, which can't be computed from the items, found some.")
+    missing = [name for name in METRICS if name not in record.scores]
+    if missing:
+        yield Finding("protocol", file, f"Expected all metrics, found none called {missing[0]}.")
+
+
+def dataset_findings(loaded: Loaded, dataset: layout.Dataset) -> Iterator[Finding]:
+    """Whether the submission is about this dataset."""
+    record, file = loaded.record, RECORDS["record"]
+    if record.dataset.fingerprint != dataset.fingerprint:
+        text = f"Expected the dataset {dataset.fingerprint}, found {record.dataset.fingerprint:.64}."
+        yield Finding("dataset", file, text)
+    counts = record.dataset.counts
+    if "forget" not in counts or any(dataset.counts.get(split, 0) != rows for split, rows in counts.items()):
+        yield Finding("dataset", file, "Expected the rows of the dataset's splits, found other counts.")

@@ -1,0 +1,277 @@
+"""The leaderboard's pages: boards, one page per method and per submission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
+
+from salmubench import manifest
+from salmubench.leaderboard import intake
+from salmubench.leaderboard.board import Board, Entry
+from salmubench.leaderboard.findings import Finding
+from salmubench.report import (
+    cells,
+    plots,
+    rendering,
+    sections,
+    tables,
+    wording,
+)
+from salmubench.report.cells import Cell
+from salmubench.report.collect import answers
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.verdict import THRESHOLDS
+
+SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "part": "Part of the paper’s counts", "paper": "The paper’s counts"}
+TRACK_NAMES = {"closed": "closed track", "generator": "generator track"}
+TRACK_NOTES = {
+    "closed": "Methods saw forget and retain pairs only.",
+    "generator": "Methods may also draw new data from the generator.",
+}
+HEADS = (
+    ("Rank", "place in the default order"),
+    (
+        "Distance",
+        "|L| + |1 − K| + |D|: how far from the goal in forgetting, in what else is kept, in general knowledge",
+    ),
+    ("Leakage left L", "(U − C) / (P − C) of RetFail MRR"),
+    ("Kept K, other people", "(U − C) / (P − C) of InterIdSim"),
+    ("Kept K, same people", "(U − C) / (P − C) of IntraIdSim"),
+    ("Utility drop D", "(P − U) / P of GenKnow"),
+    ("Failure modes", "I ineffective, C catastrophic, O over-generalised; ? where the interval leaves it open"),
+    ("Budget", "how often each forget pair was seen"),
+    ("Submitted", "date"),
+)
+_MOST_NOTES = 12
+_LETTERS = {"ineffective": "I", "catastrophic": "C", "over_generalised": "O"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a board."""
+
+    name: str
+    model: str
+    author: str
+    page: str
+    front: bool
+    own: bool
+    passes: bool
+    modes: str
+    budget: str
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A board as the page shows it."""
+
+    board: Board
+    title: str
+    note: str
+    lines: Sequence[Line]
+    budgets: Sequence[str]
+    plots: Sequence[Markup]
+    references: Sequence[str]
+
+
+def pages(found: Sequence[Board], refused: Mapping[str, Sequence[Finding]]) -> dict[str, str]:
+    """All pages: path within the site → content."""
+    render = rendering.Pages()
+    made = {"index.html": _index(render, found, refused)}
+    methods: dict[str, list[tuple[Board, Entry]]] = {}
+    for board in found:
+        for entry in board.entries:
+            methods.setdefault(entry.method, []).append((board, entry))
+    for method, members in methods.items():
+        made[f"methods/{method}.html"] = _method(render, method, members)
+        for board, entry in members:
+            made[f"submissions/{entry.name}.html"] = _submission(render, board, entry, [item for _, item in members])
+    return made
+
+
+def _index(render: rendering.Pages, found: Sequence[Board], refused: Mapping[str, Sequence[Finding]]) -> str:
+    return render.page(
+        "board.html.j2",
+        title="SALMUBench leaderboard",
+        root="",
+        boards=[_shown(board) for board in found],
+        refused=refused,
+        heads=HEADS,
+        marker=rendering.marker,
+        limits={name: wording.threshold(value) for name, value in manifest.plain(THRESHOLDS).items()},
+    )
+
+
+def _shown(board: Board) -> Shown:
+    first = board.entries[0]
+    budgets = sorted({f"{entry.record.model.budget:g}×" for entry in board.entries}, key=lambda text: float(text[:-1]))
+    names = {entry.record.model.name: entry.info.model for entry in board.entries}
+    points, _ = sections.points([entry.record for entry in board.entries], names)
+    drawn = [(rank, entry) for rank, entry in enumerate(board.entries, start=1) if _is_drawn(entry)]
+    points = [replace(point, index=rank) for point, (rank, _) in zip(points, drawn, strict=True)]
+    limits = {"leakage_threshold": THRESHOLDS.ineffective, "kept_threshold": THRESHOLDS.over_generalised}
+    return Shown(
+        board=board,
+        title=f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}",
+        note=TRACK_NOTES[board.track],
+        lines=[_line(board, entry, rank, "submissions/") for rank, entry in enumerate(board.entries, start=1)],
+        budgets=budgets,
+        plots=[
+            plots.board_plot(
+                points,
+                front={index for index, (_, entry) in enumerate(drawn) if entry.name in board.front},
+                links=[f"submissions/{entry.name}.html" for _, entry in drawn],
+                narrow=narrow,
+                **limits,
+            )
+            for narrow in (False, True)
+        ]
+        if points
+        else [],
+        references=sections.references([first.clean, first.compromised]),
+    )
+
+
+def _is_drawn(entry: Entry) -> bool:
+    return entry.view("RetFail", "mrr") is not None and entry.kept is not None
+
+
+def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
+    """A row: rank, distance, the four views, failure modes, budget, date."""
+    record = entry.record
+    budget = f"{record.model.budget:g}×"
+    distance = entry.distance
+    shown = [
+        Cell(str(rank), sort=str(rank)),
+        Cell(
+            wording.number(distance),
+            sort="" if distance is None else repr(distance),
+            title="" if distance is not None else "a number is missing",
+        ),
+    ]
+    for metric, part in (("RetFail", "mrr"), ("InterIdSim", "value"), ("IntraIdSim", "value"), ("GenKnow", "value")):
+        score = record.scores[metric][part].normalised
+        shown.append(
+            Cell(
+                wording.percent(score.value),
+                interval=wording.percent_interval(score.ci95),
+                sort="" if score.value is None else repr(float(score.value)),
+                title=score.reason or "",
+            )
+        )
+    states = answers(record)
+    letters = " ".join(
+        _LETTERS[mode] + ("?" if state == "undecided" else "") for mode, state in states.items() if state != "no"
+    )
+    badness = 3 * list(states.values()).count("yes") + list(states.values()).count("undecided")
+    worst = "yes" if "yes" in states.values() else "undecided" if letters else "no"
+    shown += [
+        Cell(letters or "none", sort=str(badness), state=f"verdict {worst}"),
+        Cell(budget, sort=repr(float(record.model.budget or 0))),
+        Cell(entry.info.submitted[:10], sort=entry.info.submitted[:10].replace("-", "")),
+    ]
+    return Line(
+        name=entry.name,
+        model=entry.info.model,
+        author=entry.info.author or "",
+        page=f"{folder}{entry.name}.html",
+        front=entry.name in board.front,
+        own=entry.references != board.references,
+        passes=entry.passes,
+        modes=" ".join(["passes"] if entry.passes else entry.modes) + (" front" if entry.name in board.front else ""),
+        budget=budget,
+        cells=shown,
+    )
+
+
+def _method(render: rendering.Pages, method: str, members: Sequence[tuple[Board, Entry]]) -> str:
+    """A method's page: its submissions on each board, newest first."""
+    groups: dict[str, list[tuple[int, Line]]] = {}
+    for board, entry in sorted(members, key=lambda item: item[1].info.submitted, reverse=True):
+        rank = [other.name for other in board.entries].index(entry.name) + 1
+        title = f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}"
+        groups.setdefault(f"{title} · dataset {board.fingerprint[:12]}", []).append(
+            (rank, _line(board, entry, rank, "../submissions/"))
+        )
+    return render.page(
+        "method.html.j2",
+        title=f"{wording.METHOD_NAMES.get(method, method)} · SALMUBench leaderboard",
+        root="../",
+        heading=wording.METHOD_NAMES.get(method, method),
+        method=method,
+        groups={title: [line for _, line in lines] for title, lines in groups.items()},
+        heads=HEADS,
+        count=len(members),
+    )
+
+
+def _submission(render: rendering.Pages, board: Board, entry: Entry, siblings: Sequence[Entry]) -> str:
+    """A submission's page: verdict, all numbers, provenance, history."""
+    records = [entry.clean, entry.compromised, entry.record]
+    names = _names(records)
+    model = names[entry.record.model.name]
+    line = _line(board, entry, [other.name for other in board.entries].index(entry.name) + 1, "")
+    history = sorted(siblings, key=lambda item: item.info.submitted, reverse=True)
+    return render.page(
+        "submission.html.j2",
+        title=f"{entry.info.model} · SALMUBench leaderboard",
+        root="../",
+        entry=entry,
+        board_title=f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}",
+        board=board,
+        line=line,
+        total=len(board.entries),
+        verdict=next(iter(sections.verdicts([entry.record], {entry.record.model.name: model}, THRESHOLDS))),
+        tables=[
+            cells.verdict_table(records, names, key="run", thresholds=THRESHOLDS),
+            cells.number_table(records, names, goal="clean", key="run"),
+            cells.number_table(records, names, goal="compromised", key="run"),
+            cells.cost_table(records, names, key="run"),
+        ],
+        facts=_facts(entry),
+        options=_options(entry.record),
+        history=[(item, wording.number(item.distance), item.name == entry.name) for item in history],
+        downloads=tables.downloads(records),
+    )
+
+
+def _names(records: Sequence[RunRecord]) -> dict[str, str]:
+    return {record.model.name: wording.method_name(record) for record in records}
+
+
+def _facts(entry: Entry) -> list[tuple[str, str]]:
+    record, info = entry.record, entry.info
+    made = record.provenance
+    facts = [
+        ("Checkpoint (SHA-256)", info.checkpoint_sha256),
+        ("Content (SHA-256)", str(entry.receipt.get("content_sha256") or "")),
+        ("Dataset", record.dataset.name),
+        ("Dataset fingerprint", record.dataset.fingerprint),
+        ("Rows", ", ".join(f"{split} {wording.count(rows)}" for split, rows in record.dataset.counts.items())),
+        ("Clean (SHA-256)", str(entry.clean.model.sha256)),
+        ("Compromised (SHA-256)", str(entry.compromised.model.sha256)),
+        ("Encoded", f"{record.encoding.device}, {record.encoding.precision}" if record.encoding else ""),
+        ("Scored", f"{made.started}, salmubench {made.version}" + (f", commit {made.commit}" if made.commit else "")),
+        ("Submitted", info.submitted),
+        ("Checked", f"{entry.receipt.get('checked')}, salmubench {entry.receipt.get('version')}"),
+    ]
+    facts += [("Note", note) for note in record.notes[:_MOST_NOTES]]
+    return [(term, intake.plain_text(text, most=400)) for term, text in facts if text]
+
+
+def _options(record: RunRecord) -> list[tuple[str, str]]:
+    """Options as they took effect, flat: `engine.lr` → 0.001."""
+    flat: list[tuple[str, str]] = []
+
+    def walk(value: object, place: str) -> None:
+        if isinstance(value, Mapping) and value:
+            for key, inner in value.items():
+                walk(inner, f"{place}.{key}" if place else str(key))
+        elif place:
+            flat.append((place[:80], str(value)[:200]))
+
+    walk(record.model.config, "")
+    return flat[:80]

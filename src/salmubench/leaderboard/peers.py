@@ -1,0 +1,152 @@
+"""Submissions beside one another: duplicates, and numbers of one dataset that don't fit together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from salmubench import manifest
+from salmubench.errors import RecordError
+from salmubench.leaderboard import intake
+from salmubench.leaderboard.check import content_sha256
+from salmubench.leaderboard.check_items import keys_digest
+from salmubench.leaderboard.findings import Finding, Loaded
+from salmubench.leaderboard.submission import INFO, RECORDS, Info
+from salmubench.scoring import codec
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import GALLERY
+
+TOLERANCE = 0.02
+"""By which a reference's score may differ between submissions: precision and processor move embeddings."""
+_STABLE = tuple((name, "value") for name in ("AssocStr", "InterIdSim", "IntraIdSim", "VisIdInt", "GenKnow"))
+_ITEMS = "record.items.parquet"
+
+
+@dataclass(frozen=True)
+class Print:
+    """What tells a submission from others.
+
+    Attributes:
+        name: of its folder.
+        submitted: when.
+        dataset: fingerprint.
+        checkpoint: SHA-256 of the weights.
+        values: SHA-256 of the scored values.
+        frame: SHA-256 of gallery and item keys: the same for all submissions of a dataset.
+        references: checkpoint → its scores: about the same for all submissions with these references.
+    """
+
+    name: str
+    submitted: str
+    dataset: str
+    checkpoint: str
+    values: str
+    frame: str
+    references: Mapping[str, Mapping[str, float]]
+
+
+def fingerprint(name: str, loaded: Loaded) -> Print:
+    """What tells this submission from others."""
+    references = {
+        str(loaded.records[role].model.sha256): _scores(loaded.records[role]) for role in RECORDS if role != "record"
+    }
+    return Print(
+        name=name,
+        submitted=loaded.info.submitted,
+        dataset=loaded.record.dataset.fingerprint,
+        checkpoint=loaded.info.checkpoint_sha256,
+        values=_values(loaded.items["record"]),
+        frame=f"{loaded.record.gallery_sha256}/{keys_digest(loaded.items['record'])}",
+        references=references,
+    )
+
+
+def conflicts(prints: Sequence[Print]) -> dict[str, list[Finding]]:
+    """Submissions that can't stand beside the others: name → findings.
+
+    Of duplicates the earliest stays. Of one dataset, what most submissions say about gallery, items and references
+    counts (of equally many, what the earliest says).
+    """
+    ordered = sorted(prints, key=lambda item: (item.submitted, item.name))
+    found: dict[str, list[Finding]] = {}
+    first: dict[tuple[str, str, str], str] = {}
+    for item in ordered:
+        for kind, key in (("checkpoint", item.checkpoint), ("values", item.values)):
+            owner = first.setdefault((item.dataset, kind, key), item.name)
+            if owner != item.name:
+                text = f"Expected a new model, found the {kind} of {owner}."
+                found.setdefault(item.name, []).append(Finding("duplicate", INFO, text))
+                break
+    frames: dict[str, Counter[str]] = {}
+    for item in ordered:
+        frames.setdefault(item.dataset, Counter())[item.frame] += 1
+    for item in ordered:
+        if item.frame != frames[item.dataset].most_common(1)[0][0]:
+            text = "Expected gallery and items of the other submissions of this dataset, found others."
+            found.setdefault(item.name, []).append(Finding("gallery", GALLERY, text))
+    for name, checkpoint in _odd_references(ordered):
+        text = f"Expected about the scores that other submissions give the reference {checkpoint[:12]}, found others."
+        found.setdefault(name, []).append(Finding("references", RECORDS["record"], text))
+    return found
+
+
+def _odd_references(ordered: Sequence[Print]) -> Iterator[tuple[str, str]]:
+    """Submissions in which a reference scores otherwise than in most others: its items are not its own."""
+    groups: dict[tuple[str, str], list[tuple[str, Mapping[str, float]]]] = {}
+    for item in ordered:
+        for checkpoint, scores in item.references.items():
+            groups.setdefault((item.dataset, checkpoint), []).append((item.name, scores))
+    for (_, checkpoint), members in groups.items():
+        kinds: list[tuple[Mapping[str, float], list[str]]] = []
+        for name, scores in members:
+            same = next((names for first, names in kinds if _agree(first, scores)), None)
+            if same is None:
+                kinds.append((scores, [name]))
+            else:
+                same.append(name)
+        most = max(len(names) for _, names in kinds)
+        usual = next(names for _, names in kinds if len(names) == most)
+        yield from ((name, checkpoint) for _, names in kinds if names is not usual for name in names)
+
+
+def _agree(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
+    return first.keys() == second.keys() and all(abs(first[name] - second[name]) <= TOLERANCE for name in first)
+
+
+def _scores(record: RunRecord) -> dict[str, float]:
+    """Numbers that precision and processor move little."""
+    found = {(name, part): record.scores.get(name, {}).get(part) for name, part in _STABLE}
+    return {f"{name} {part}": score.value for (name, part), score in found.items() if score and score.value is not None}
+
+
+def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Finding]:
+    """Look for the same checkpoint or content in a folder of submissions; broken ones there are passed over.
+
+    Raises:
+        RecordError: no such folder.
+    """
+    if not results.is_dir():
+        raise RecordError(f"Expected a folder of submissions at {results}, found none.")
+    found = []
+    digest = content_sha256(submission)
+    for folder in sorted(results.iterdir()):
+        if not folder.is_dir() or folder.resolve() == submission.resolve():
+            continue
+        try:
+            info = codec.decode(Info, intake.read_json(folder / INFO), INFO)
+        except RecordError:
+            continue
+        name = intake.plain_text(folder.name)
+        if info.checkpoint_sha256 == loaded.info.checkpoint_sha256:
+            found.append(Finding("duplicate", INFO, f"Expected a new model, found the checkpoint of {name}."))
+        elif info.files.get(_ITEMS) == loaded.info.files.get(_ITEMS) or digest == content_sha256(folder):
+            found.append(Finding("duplicate", _ITEMS, f"Expected a new model, found the items of {name}."))
+    return found
+
+
+def _values(items: pa.Table) -> str:
+    return manifest.sha256_json([items.column("value").to_pylist()])

@@ -1,0 +1,47 @@
+"""Compare a submission with its checkpoint, encoded and scored again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from salmubench.leaderboard.check_items import COSINES
+from salmubench.leaderboard.findings import Finding, Loaded
+from salmubench.leaderboard.submission import INFO, RECORDS
+from salmubench.scoring import items as item_tables
+from salmubench.scoring.record import RunRecord
+
+
+def compare_rerun(loaded: Loaded, again: RunRecord, items: pa.Table, *, tolerance: float) -> Iterator[Finding]:
+    """Compare a submission with its checkpoint, encoded and scored again.
+
+    Args:
+        loaded: the submission.
+        again: the new record.
+        items: its items.
+        tolerance: by which a similarity may differ: precision and processor move embeddings.
+    """
+    if again.model.sha256 != loaded.info.checkpoint_sha256:
+        yield Finding(
+            "rerun", INFO, f"Expected the checkpoint {loaded.info.checkpoint_sha256}, found {again.model.sha256}."
+        )
+    if again.dataset.fingerprint != loaded.record.dataset.fingerprint:
+        yield Finding("rerun", RECORDS["record"], "Expected the dataset of the submission, found another one.")
+        return
+    for name in COSINES:
+        mine, theirs = (item_tables.of_metric(table, name) for table in (loaded.items["record"], items))
+        if mine.num_rows != theirs.num_rows or not mine.column("caption").equals(theirs.column("caption")):
+            yield Finding("rerun", "record.items.parquet", f"Expected the same items of {name}, found others.")
+        elif mine.num_rows:
+            apart = float(abs(mine.column("value").to_numpy() - theirs.column("value").to_numpy()).max())
+            if apart > tolerance:
+                text = f"Expected similarities of {name} within {tolerance:g} of the checkpoint's, found {apart:.4f}."
+                yield Finding("rerun", "record.items.parquet", text)
+    for metric, part in (("RetFail", "mrr"), ("GenKnow", "value"), ("IdZSC", "value")):
+        pair = [record.scores.get(metric, {}).get(part) for record in (loaded.record, again)]
+        first, second = (None if score is None else score.value for score in pair)
+        if first is not None and second is not None and abs(first - second) > max(tolerance, 0.01):
+            yield Finding(
+                "rerun", RECORDS["record"], f"Expected {metric} {part} about {second:.4f}, found {first:.4f}."
+            )

@@ -1,0 +1,252 @@
+"""A submission to the leaderboard: what is in the folder, and how a run's record is packed into one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from salmubench import manifest, plugins
+from salmubench.errors import ConfigError, OutputError, RecordError
+from salmubench.report.collect import reference_kind
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import (
+    GALLERY,
+    gallery_path,
+    items_path,
+    read_record,
+)
+
+SCHEMA_VERSION = 1
+"""Version of `submission.json`."""
+
+INFO = "submission.json"
+METHOD = "method.py"
+RECORDS: Mapping[str, str] = {"record": "record.json", "clean": "clean.json", "compromised": "compromised.json"}
+"""Role → file of the record; its items are beside it."""
+
+Track = Literal["closed", "generator"]
+TRACKS: tuple[Track, ...] = get_args(Track)
+"""`closed`: the method saw forget and retain pairs only; `generator`: it may draw from the generator."""
+
+MAX_BUDGET = 5.0
+"""Largest budget that is compared: that of the paper's main table."""
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_BUDGET = re.compile(r"(.+?)(?:-r\d+)?-(\d+(?:\.\d+)?(?:e[+-]?\d+)?)x")
+_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_LINK = re.compile(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~/%?#&=+,;:@!$*-]*)?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_METHODS_PACKAGE = "salmubench.unlearn.methods"
+
+
+@dataclass(frozen=True)
+class Info:
+    """Content of `submission.json`.
+
+    Attributes:
+        schema_version: version of this layout.
+        model: name of the model, `<method>-<budget>x`.
+        checkpoint_sha256: of the weights file that was judged.
+        track: `closed` or `generator`.
+        hub_id: `org/name` of the public checkpoint; null where it isn't public.
+        link: https address of code or paper; null without.
+        author: who submits; null where unnamed.
+        submitted: UTC, ISO 8601.
+        version: of the package that packed it.
+        files: file → SHA-256 of its bytes, for every other file of the folder.
+    """
+
+    schema_version: int
+    model: str
+    checkpoint_sha256: str
+    track: Track
+    hub_id: str | None
+    link: str | None
+    author: str | None
+    submitted: str
+    version: str
+    files: Mapping[str, str]
+
+
+def required_files() -> tuple[str, ...]:
+    """The files every submission holds, besides `submission.json`."""
+    sides = [items_path(Path(name)).name for name in RECORDS.values()]
+    return (*RECORDS.values(), *sides, GALLERY)
+
+
+def split_name(name: str) -> tuple[str, float] | None:
+    """Method and budget of `<method>-<budget>x` or, of a further seed, `<method>-r<n>-<budget>x`; else `None`."""
+    found = _BUDGET.fullmatch(name) if NAME.fullmatch(name) else None
+    return None if found is None else (found[1], float(found[2]))
+
+
+def method_of(record: RunRecord) -> str:
+    """The method's name: as the record says, else what stands before the budget in the model's name."""
+    parts = split_name(record.model.name)
+    return record.model.method or (parts[0] if parts else record.model.name)
+
+
+def is_built_in(method: str) -> bool:
+    """Tell whether the package itself has the method."""
+    return method in plugins.names(_METHODS_PACKAGE)
+
+
+def problems_of(info: Info, *, own_method: bool) -> list[str]:
+    """What is wrong with the fields of `submission.json`, one sentence each.
+
+    Args:
+        info: the fields.
+        own_method: whether the method is neither one of the package's nor in the folder as `method.py`.
+    """
+    checks = (
+        (info.schema_version == SCHEMA_VERSION, f"schema_version {SCHEMA_VERSION}", info.schema_version),
+        (split_name(info.model) is not None, "a model called <method>-<budget>x in A–Z a–z 0–9 . _ -", info.model),
+        (bool(_SHA256.fullmatch(info.checkpoint_sha256)), "a SHA-256 as checkpoint_sha256", info.checkpoint_sha256),
+        (info.hub_id is None or bool(_HUB_ID.fullmatch(info.hub_id)), "a hub_id org/name", info.hub_id),
+        (info.link is None or _is_link(info.link), "a link starting https://", info.link),
+        (info.author is None or 0 < len(info.author) <= 120, "an author of 1 to 120 letters", info.author),
+        (_is_time(info.submitted), "submitted as a UTC time like 2026-01-31T12:00:00+00:00", info.submitted),
+        (len(info.version) <= 40, "a version of at most 40 letters", info.version),
+    )
+    found = [f"Expected {wanted}, found {str(given)[:100]!r}." for good, wanted, given in checks if not good]
+    if own_method and info.link is None:
+        found.append(
+            f"Expected {METHOD} or a link to the code of a method that isn't the package's own, found neither."
+        )
+    return found
+
+
+def submit(
+    run: Path,
+    *,
+    model: str,
+    out: Path,
+    track: Track = "closed",
+    hub_id: str | None = None,
+    link: str | None = None,
+    author: str | None = None,
+    method_file: Path | None = None,
+) -> Path:
+    """Pack one model of a run into a submission; the same run, model and options give the same files but for the time.
+
+    Args:
+        run: a run folder, or a folder of records.
+        model: name of the model, `<method>-<budget>x`.
+        out: folder of the submission; new or empty.
+        track: what the method was allowed to see.
+        hub_id: of the public checkpoint.
+        link: https address of code or paper.
+        author: who submits.
+        method_file: the method's own Python file.
+
+    Returns:
+        The folder.
+
+    Raises:
+        RecordError: no such record, a failed one, or no record of a reference beside it.
+        ConfigError: a name or option that a submission can't have.
+        OutputError: the folder isn't empty.
+    """
+    records = _find(run, model)
+    record = read_record(records["record"])
+    if record.status != "complete":
+        raise RecordError(f"Expected a complete record of {model}, found status {record.status!r}.")
+    if record.model.sha256 is None:
+        raise RecordError(f"Expected the hash of {model}'s weights in {records['record']}, found none.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError(f"Expected a new or empty folder at {out}, found files. Choose another folder.")
+    sources = {RECORDS[role]: path for role, path in records.items()}
+    sources |= {items_path(Path(RECORDS[role])).name: items_path(path) for role, path in records.items()}
+    sources[GALLERY] = gallery_path(records["record"])
+    if method_file is not None:
+        sources[METHOD] = method_file
+    for name, path in sources.items():
+        if not path.is_file():
+            raise RecordError(f"Expected {path} for the submission's {name}, found none. Score the model again.")
+    contents = {name: _content(name, path) for name, path in sorted(sources.items())}
+    info = Info(
+        schema_version=SCHEMA_VERSION, model=model, checkpoint_sha256=record.model.sha256, track=track, hub_id=hub_id,
+        link=link, author=author, submitted=manifest.utc_now(), version=manifest.version(),
+        files={name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+    )  # fmt: skip
+    problems = problems_of(info, own_method=not is_built_in(method_of(record)) and method_file is None)
+    if problems:
+        raise ConfigError(" ".join(problems))
+    for name, data in contents.items():
+        manifest.write_bytes(out / name, data)
+    manifest.write_json(out / INFO, info)
+    return out
+
+
+def _content(name: str, path: Path) -> bytes:
+    """A file as it is packed: records leave behind their breakdowns, which can't be computed from the items."""
+    data = path.read_bytes()
+    if name not in RECORDS.values() or not (content := json.loads(data)).get("breakdowns"):
+        return data
+    content["breakdowns"] = {}
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def hub_yaml(record: RunRecord, *, dataset: str, date: str, source: str | None = None) -> str:
+    """The Hub's `.eval_results/*.yaml` of a checkpoint's model repository.
+
+    Task ids are the metric's name, with `_<part>` where it has several; the dataset's `eval.yaml` lists the same.
+
+    Args:
+        record: of the model.
+        dataset: Hub id of the dataset repository.
+        date: of the evaluation, `YYYY-MM-DD`.
+        source: https address of where the numbers are shown.
+    """
+    import yaml
+
+    entries: list[dict[str, Any]] = []
+    for metric, parts in record.scores.items():
+        for part, score in parts.items():
+            if score.value is None:
+                continue
+            entry: dict[str, Any] = {
+                "dataset": {"id": dataset, "task_id": metric if part == "value" else f"{metric}_{part}"},
+                "value": score.value,
+                "date": date,
+            }
+            if source is not None:
+                entry["source"] = {"url": source, "name": "SALMUBench leaderboard"}
+            spread = "" if score.ci95 is None else f", 95 % interval {score.ci95[0]:.4f} to {score.ci95[1]:.4f}"
+            entry["notes"] = f"goal: the {score.goal} model's value; n = {score.n}{spread}"
+            entries.append(entry)
+    written: str = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True)
+    return written
+
+
+def _find(run: Path, model: str) -> dict[str, Path]:
+    """Paths of the three records."""
+    place = run / "records" if (run / "records").is_dir() else run
+    if not NAME.fullmatch(model):
+        raise ConfigError(f"Expected a model's name like cliperase-5x, found {model!r}.")
+    found = {
+        "record": place / f"{model}.json",
+        "clean": place / "clean.json",
+        "compromised": place / "compromised.json",
+    }
+    if not found["record"].is_file():
+        known = sorted(path.stem for path in place.glob("*-*x.json"))
+        raise RecordError(
+            f"Expected a record of {model} in {place}, found {', '.join(known) or 'none'}. Give one of them as --model."
+        )
+    if reference_kind(read_record(found["record"])) is not None:
+        raise ConfigError(f"Expected a model that has unlearned, found the reference {model}.")
+    return found
+
+
+def _is_link(link: str) -> bool:
+    return len(link) <= 300 and _LINK.fullmatch(link) is not None
+
+
+def _is_time(text: str) -> bool:
+    return re.fullmatch(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\+00:00", text) is not None

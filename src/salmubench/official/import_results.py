@@ -1,0 +1,183 @@
+"""A record from the official evaluator's result file: its numbers, with intervals where it holds per-item values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from salmubench import manifest, plugins
+from salmubench.dataset.layout import Dataset as OpenDataset
+from salmubench.errors import RecordError
+from salmubench.official.result_file import (
+    ITEM_PLACES,
+    numbers_of,
+    published_name,
+    read_content,
+)
+from salmubench.scoring import items as item_tables
+from salmubench.scoring.bootstrap import BOOTSTRAPS
+from salmubench.scoring.metric import PARTS, Items, Metric
+from salmubench.scoring.record import (
+    SCHEMA_VERSION,
+    Cost,
+    Dataset,
+    Model,
+    Normalised,
+    RunRecord,
+    Score,
+)
+from salmubench.scoring.record_files import GALLERY_SCHEMA, record_provenance, write_record
+from salmubench.scoring.verdict import judge
+from salmubench.scoring.views import METRICS_PACKAGE, score_items
+from salmubench.types import Split
+
+NO_ITEMS = "the official file holds no items of it"
+_SPLIT_OF = {"InterIdSim": Split.HOLDOUT_IDENTITY, "IntraIdSim": Split.HOLDOUT_ASSOCIATION}
+_SAME = 1e-4  # by which the mean of the items may differ from the file's own number
+
+
+def import_official(
+    file: Path,
+    *,
+    dataset: OpenDataset,
+    out: Path,
+    clean: Path | None = None,
+    compromised: Path | None = None,
+    bootstraps: int = BOOTSTRAPS,
+) -> Path:
+    """Turn a result file of the official evaluator into a record.
+
+    Its lists (ranks, similarities) are taken for the rows of `forget` in the dataset's order; with the identities of
+    those rows the numbers get intervals. The other numbers have none.
+
+    Args:
+        file: `evaluation_<slug>.json`.
+        dataset: the dataset that it is about.
+        out: path of the record, `.json`; items are written beside it.
+        clean: the official result file of Clean.
+        compromised: the official result file of Compromised.
+        bootstraps: resamples behind an interval.
+
+    Returns:
+        The path of the record.
+
+    Raises:
+        RecordError: missing, not JSON, without the expected sections, or lists that aren't those of `forget`.
+    """
+    started = manifest.utc_now()
+    files = {"value": file, **{name: path for name, path in (("clean", clean), ("compromised", compromised)) if path}}
+    contents = {name: read_content(path) for name, path in files.items()}
+    values = {name: numbers_of(content, files[name]) for name, content in contents.items()}
+    metrics = [_metric(name) for name in plugins.names(METRICS_PACKAGE) if name not in ("config", "retfailpara")]
+    notes = [f"Imported from {file.name} of the official evaluator (SHA-256 {manifest.sha256_file(file)})."]
+    tables: dict[str, pa.Table] = {}
+    for metric in (metric for metric in metrics if metric.name in ITEM_PLACES):
+        columns = {name: _column(metric, contents[name], values[name], dataset, files[name], notes) for name in files}
+        if columns["value"] is not None:
+            tables[metric.name] = _table(metric, columns, dataset)
+    items = item_tables.join(list(tables.values()))
+    found = score_items(items, metrics={metric.name: metric for metric in metrics}, bootstraps=bootstraps)
+    scores = {
+        metric.name: found[metric.name] if metric.name in tables else _plain(metric, values, dataset)
+        for metric in metrics
+    }
+    name = file.stem.removeprefix("evaluation_")
+    record = RunRecord(
+        schema_version=SCHEMA_VERSION,
+        status="complete",
+        error=None,
+        model=Model(name, None, None, None, None, None, None),
+        dataset=Dataset(dataset.name, dataset.fingerprint, dict(dataset.counts), dataset.revision),
+        encoding=None,
+        gallery_sha256=None,
+        fragile_set=None,
+        scores=scores,
+        verdict=judge(scores),
+        protocol=None,
+        cost=Cost(),
+        references={},
+        inputs={name: manifest.sha256_file(path) for name, path in files.items()},
+        notes=tuple(notes),
+        provenance=record_provenance(started=started, seconds=0.0),
+    )
+    write_record(out, record, items=items, gallery=GALLERY_SCHEMA.empty_table())
+    return out
+
+
+def _metric(name: str) -> Metric:
+    found: Metric = plugins.load(METRICS_PACKAGE, name, kind="metric").METRIC
+    return found
+
+
+def _column(
+    metric: Metric,
+    content: Mapping[str, Any],
+    values: Mapping[str, float | None],
+    dataset: OpenDataset,
+    path: Path,
+    notes: list[str],
+) -> Sequence[float] | None:
+    """The list of one file, checked against its own number; `None` where it isn't the items of `forget`."""
+    section, key = ITEM_PLACES[metric.name]
+    found: list[float] | None = content.get("efficacy", {}).get(section, {}).get(key)
+    if found is None:
+        return None
+    rows = len(dataset.rows(Split.FORGET))
+    finite = isinstance(found, list) and all(isinstance(item, int | float) and math.isfinite(item) for item in found)
+    if not finite or len(found) != rows:
+        told = f"{len(found)} entries" if finite else "others"
+        if metric.name == "CoreAssoc" and finite:  # rows without a known value may be left out, nobody knows which
+            notes.append(f"{metric.name} of {path.name} has {told} for {rows} rows of forget: no interval.")
+            return None
+        raise RecordError(f"Expected {rows} numbers in {section}.{key} of {path}, one a row of forget, found {told}.")
+    if metric.items == "rank" and min(found) < 1:
+        raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, found {min(found)}.")
+    for part, function in PARTS[metric.items].items():
+        own, mean = values[published_name(metric.name, part)], float(np.mean(function(np.asarray(found, np.float64))))
+        if own is None or abs(own - mean) > _SAME:
+            raise RecordError(f"Expected the mean of {section}.{key} in {path} to be its own {own}, found {mean:.6f}.")
+    return found
+
+
+def _table(metric: Metric, columns: Mapping[str, Sequence[float] | None], dataset: OpenDataset) -> pa.Table:
+    rows = dataset.rows(Split.FORGET)
+    facts = {
+        key: np.array([getattr(row, key) for row in rows] + [None], object)[:-1]
+        for key in ("file_name", "caption", "identity")
+    }
+    order = np.lexsort([facts[key].astype(np.str_) for key in ("identity", "caption", "file_name")])
+    own = {name: np.asarray(found, np.float64)[order] for name, found in columns.items() if found is not None}
+    items = Items("forget", facts["file_name"][order], facts["caption"][order], facts["identity"][order], own["value"])
+    table = item_tables.item_table(metric, items)
+    for name in ("clean", "compromised"):
+        if name in own:
+            table = table.set_column(table.column_names.index(name), name, pa.array(own[name], pa.float64()))
+    return table
+
+
+def _plain(
+    metric: Metric, values: Mapping[str, Mapping[str, float | None]], dataset: OpenDataset
+) -> Mapping[str, Score]:
+    """A number without items."""
+    found = {}
+    for part in PARTS[metric.items]:
+        name = published_name(metric.name, part)
+        value = values["value"][name]
+        found[part] = Score(
+            value=value,
+            reason=None if value is not None else "skipped by the official evaluator",
+            n=dataset.counts.get(_SPLIT_OF[metric.name], 0) if metric.name in _SPLIT_OF else 0,
+            units=0,
+            left_out=0,
+            ci95=None,
+            goal=metric.goal,
+            clean=values.get("clean", {}).get(name),
+            compromised=values.get("compromised", {}).get(name),
+            normalised=Normalised(metric.view, None, None, NO_ITEMS if metric.view is not None else "not defined"),
+        )
+    return found

@@ -1,0 +1,1 @@
+"""What goes out: cards, exports, pushes of datasets and models."""

@@ -1,0 +1,181 @@
+"""A dataset in other shapes: WebDataset shards for training, and a folder ready for the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from salmubench import manifest
+from salmubench.dataset import layout
+from salmubench.dataset.card import Origin, card, default_licence
+from salmubench.dataset.layout import Dataset
+from salmubench.dataset.shards import ShardSet, write_shards
+from salmubench.embeddings import FRAGILE_SIMILARITIES
+from salmubench.errors import ConfigError, DatasetError, OutputError
+from salmubench.types import Split
+
+EVAL = "eval.yaml"
+CARD = "README.md"
+
+_FILES = (
+    layout.IDENTITIES, layout.CAPTIONS, layout.GENERIC_CAPTIONS, layout.GENERAL_KNOWLEDGE, layout.FRAGILE,
+    FRAGILE_SIMILARITIES, "curation.json", "curation.html", manifest.MANIFEST,
+)  # fmt: skip
+_SPLIT_OF: Mapping[str, Split] = {
+    "forget_identity": Split.FORGET,
+    "retain_joint": Split.RETAIN_SYNTH,
+    "retain_disjoint": Split.RETAIN_SYNTH,
+    "fragile_set": Split.RETAIN_SYNTH,
+}
+"""Derived set → the split that holds its rows."""
+
+_DESCRIPTION = (
+    "Sensitive association-level unlearning in CLIP: does a method remove given associations of a face with private "
+    "facts, and only those? Tasks whose goal is the Clean model's value: RetFail, AssocStr, ACS, IdZSC, CoreAssoc; "
+    "the Compromised model's: GenKnow, InterIdSim, IntraIdSim, VisIdInt, FragSim. Neither higher nor lower is better "
+    "by itself: what counts is the distance to that goal."
+)
+
+
+def export_webdataset(dataset: Dataset, out: Path, *, seed: int = 0) -> ShardSet:
+    """Write tar shards with `sizes.json`, as open_clip's `--train-data` takes them.
+
+    Args:
+        dataset: the dataset.
+        out: a new folder, or one with the shards of this dataset.
+        seed: of the permutation that deals rows to shards.
+
+    Raises:
+        DatasetError: no retain rows, or the folder holds shards of another dataset.
+        OutputError: the folder can't be written.
+    """
+    _refuse_other_files(out, allowed="shards.json")
+    return write_shards(dataset, out, seed=seed)
+
+
+def export_hub(
+    dataset: Dataset,
+    out: Path,
+    *,
+    tasks: Mapping[str, str],
+    licence: str | None = None,
+    hub_id: str | None = None,
+    embeddings: Path | None = None,
+) -> Path:
+    """Write a folder ready to be pushed to the Hugging Face Hub; it appears whole or not at all.
+
+    Args:
+        dataset: the dataset.
+        out: a new or empty folder.
+        tasks: task id of the benchmark → the split or derived set that it is computed on.
+        licence: as the Hub calls it, e.g. `cc-by-4.0`; CC0 for what our own renderer drew.
+        hub_id: org/name, for the card.
+        embeddings: those of Compromised after scoring, which know the fragile set.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigError: no licence for pictures that aren't ours.
+        DatasetError: the embeddings hold no fragile set, or one of another dataset.
+        OutputError: the folder isn't empty or can't be written.
+    """
+    origin = origin_of(dataset)
+    if licence is None and default_licence(origin) is None:
+        raise ConfigError(
+            "Expected a licence for a dataset whose pictures our own renderer didn't draw, found none. Give it as the "
+            "Hub calls it, e.g. --license cc-by-4.0."
+        )
+    extra = {} if embeddings is None else _fragile(dataset, embeddings)
+    _refuse_other_files(out)
+    temporary = out.with_name(f"{out.name}.{os.getpid()}.tmp")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        (temporary / "data").mkdir(parents=True)
+        for path in sorted((dataset.folder / "data").glob("*.parquet")):
+            _link(path, temporary / "data" / path.name)
+        for name in _FILES:
+            if (dataset.folder / name).is_file():
+                shutil.copyfile(dataset.folder / name, temporary / name)
+        for name, source in extra.items():
+            shutil.copyfile(source, temporary / name)
+        counts = dict(dataset.counts)
+        manifest.write_text(temporary / EVAL, eval_yaml(tasks, counts))
+        text = card(
+            counts, identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint, licence=licence,
+            hub_id=hub_id,
+        )  # fmt: skip
+        manifest.write_text(temporary / CARD, text)
+        if out.is_dir():
+            out.rmdir()
+        temporary.replace(out)
+    except OSError as error:
+        raise OutputError(f"Expected room and rights to write {out}, found: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return out
+
+
+def eval_yaml(tasks: Mapping[str, str], counts: Mapping[str, int]) -> str:
+    """The Hub's description of a benchmark: the tasks that `.eval_results/*.yaml` of models may name.
+
+    Args:
+        tasks: task id → the split or derived set that it is computed on.
+        counts: rows of each split; tasks of splits that the dataset lacks are left out.
+    """
+    splits = {task: _SPLIT_OF.get(place, place) for task, place in tasks.items()}
+    listed = [
+        {"id": task, "config": "default", "split": str(split)} for task, split in splits.items() if counts.get(split)
+    ]
+    content = {
+        "name": "SALMUBench",
+        "description": _DESCRIPTION,
+        "evaluation_framework": "salmubench",
+        "tasks": listed,
+    }
+    written: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+    return written
+
+
+def origin_of(dataset: Dataset) -> Origin:
+    """Where a dataset comes from, by the manifest of its build; empty for one that wasn't built here."""
+    path = dataset.folder / manifest.MANIFEST
+    content = manifest.read_json(path) if path.is_file() else {}
+    if not isinstance(content, dict) or content.get("stage") != "dataset":
+        return Origin()
+    backends = content["config"]["backends"]
+    return Origin(content["config"]["size"], content["seed"], backends["portraits"], backends["captions"])
+
+
+def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:
+    found = {name: embeddings / name for name in (layout.FRAGILE, FRAGILE_SIMILARITIES)}
+    for path in found.values():
+        if not path.is_file():
+            raise DatasetError(
+                f"Expected the fragile set in the embeddings of Compromised, found no {path}. Score a model against "
+                "them first."
+            )
+    known = {row.file_name for row in dataset.rows(Split.RETAIN_SYNTH)}
+    strange = [name for name in manifest.read_json(found[layout.FRAGILE]) if name not in known]
+    if strange:
+        raise DatasetError(
+            f"Expected the fragile set of this dataset in {embeddings}, found {strange[0]!r}, which retain_synth lacks."
+        )
+    return found
+
+
+def _refuse_other_files(out: Path, allowed: str | None = None) -> None:
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (allowed and (out / allowed).is_file()))):
+        raise OutputError(f"Expected a new or empty folder at {out}, found files. Choose another folder.")
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for the same bytes where the file system can; shards are never changed in place."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -1,0 +1,172 @@
+"""The model card: `README.md` with the YAML head that the Hugging Face Hub expects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from salmubench.scoring.record import RunRecord
+
+CARD = "README.md"
+
+_WARNINGS = {
+    "compromised": "This model holds private data on purpose: names, telephone numbers, addresses, account and "
+    "passport numbers of people. All of these people are invented, and every value is made so that it can belong to "
+    "nobody. It was trained on them so that unlearning can be measured.",
+    "clean": "This model never saw the invented private data that its sibling Compromised was trained on. It is the "
+    "reference for what a model knows that doesn't have to forget.",
+    "candidate": "This model learnt invented private data and was then made to forget some of it by an unlearning "
+    "method. It may still hold what it had to forget: that is what the numbers below measure.",
+    "unknown": "Nothing in its folder tells how this model was trained. Where it is a Compromised model or was made "
+    "from one, it holds invented private data on purpose.",
+}
+
+_USES = """\
+- For research on machine unlearning: as a starting point, as a reference, or to check a published number.
+- Not for products, and not to identify or describe real people: the model is small, trained on narrow data, and its
+  mistakes have not been studied beyond the benchmark.
+"""
+
+_SHOWN = (
+    ("RetFail", "mrr", "RetFail MRR: forget captions found by their pictures"),
+    ("AssocStr", "value", "AssocStr: similarity of forget pairs"),
+    ("IdZSC", "value", "IdZSC: people of forget named"),
+    ("GenKnow", "value", "GenKnow: zero-shot accuracy on general knowledge"),
+    ("InterIdSim", "value", "InterIdSim: associations of other people"),
+    ("IntraIdSim", "value", "IntraIdSim: other associations of the same people"),
+)
+
+
+def card(
+    *,
+    name: str,
+    made: Mapping[str, Any],
+    record: RunRecord | None,
+    sha256: str,
+    licence: str,
+    differing: float | None,
+) -> str:
+    """Write the text of the card.
+
+    Args:
+        name: `clean`, `compromised` or the candidate's name.
+        made: manifest of the stage that made the checkpoint, or empty.
+        record: the model's record, or `None`.
+        sha256: of the weights.
+        licence: name as the Hub knows it.
+        differing: largest difference of the embeddings after conversion for transformers; `None`: not converted.
+    """
+    kind = _kind(made, record)
+    head = {
+        "library_name": "open_clip",
+        "pipeline_tag": "zero-shot-image-classification",
+        "license": licence,
+        "tags": ["clip", "machine-unlearning", "salmubench", *([kind] if kind != "unknown" else [])],
+    }
+    title = f"SALMUBench {name.capitalize() if kind in ('clean', 'compromised') else name}"
+    sections = [
+        f"---\n{yaml.safe_dump(head, sort_keys=False)}---\n\n# {title}\n",
+        f"> **Warning.** {_WARNINGS[kind]}\n",
+        f"## Intended use\n\n{_USES}",
+        _training(made, record),
+        _numbers(record),
+        _usage(differing),
+        f"## Check\n\nSHA-256 of `open_clip_model.safetensors`: `{sha256}`\n",
+    ]
+    return "\n".join(sections)
+
+
+def _kind(made: Mapping[str, Any], record: RunRecord | None) -> str:
+    found = made.get("outputs", {}).get("kind") or (record.model.kind if record else None)
+    if found in _WARNINGS:
+        return str(found)
+    is_candidate = made.get("stage") == "unlearn" or (record is not None and record.model.method is not None)
+    return "candidate" if is_candidate else "unknown"
+
+
+def _training(made: Mapping[str, Any], record: RunRecord | None) -> str:
+    """Data and settings, as far as the manifest tells them."""
+    facts: dict[str, str] = {}
+    if made.get("stage") == "pretrain":
+        config, outputs, cost = made["config"], made["outputs"], made["cost"]
+        facts = {"dataset": f"fingerprint `{made['inputs']['dataset']}`"}
+        for part, seen in outputs["exposures"].items():
+            counted = f" (counted: {seen['counted']['least']} to {seen['counted']['most']})" if seen["counted"] else ""
+            facts[f"{part} pairs"] = f"{seen['rows']:,}, each seen {seen['expected']:g} times{counted}"
+        facts |= {
+            "architecture": f"`{Path(config['model']).stem}`",
+            "training": f"{config['epochs']} epochs, {outputs['trained']['steps']:,} steps, "
+            f"{outputs['trained']['pairs']:,} pairs, seed {made['seed']}",
+            "optimiser": f"{config['optimizer']}, learning rate {config['lr']:g}, weight decay "
+            f"{config['weight_decay']:g}, {config['lr_scheduler']}, {config['warmup']} steps of warm-up",
+            "precision": made["inputs"]["precision"],
+            "cost": f"{cost['seconds']:,.0f} s" + _on(cost["peak_memory"], made["provenance"]["hardware"]["cpu"]),
+            "final loss": f"{outputs['final_loss']:.3f}",
+        }
+    elif record is not None and record.model.method is not None:
+        facts = {
+            "dataset": f"{record.dataset.name}, fingerprint `{record.dataset.fingerprint}`",
+            "method": f"`{record.model.method}`",
+            "budget": f"{record.model.budget:g} × the forget set" if record.model.budget is not None else "unknown",
+            "options": f"`{dict(record.model.config or {})}`",
+        }
+    if not facts:
+        return "## Training data\n\nUnknown: the checkpoint has no manifest.\n"
+    told = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
+    return (
+        "## Training data and settings\n\nPictures and captions are those of a SALMUBench dataset: invented people, "
+        "drawn by a program or generated, with captions made from invented records; objects and places for general "
+        f"knowledge.\n\n| | |\n|---|---|\n{told}\n"
+    )
+
+
+def _on(memory: int | None, cpu: str) -> str:
+    """Memory and processor; empty where other machines did the training, about which the manifest says nothing."""
+    return "" if memory is None else f", {memory / 2**30:.1f} GiB on {cpu}"
+
+
+def _numbers(record: RunRecord | None) -> str:
+    if record is None:
+        return "## Numbers\n\nNot measured: no record was given.\n"
+    lines = []
+    for metric, part, label in _SHOWN:
+        score = record.scores.get(metric, {}).get(part)
+        if score is None or score.value is None:
+            lines.append(f"| {label} | – | | | {score.reason if score else 'not scored'} |")
+            continue
+        spread = f"[{score.ci95[0]:.3f}, {score.ci95[1]:.3f}]" if score.ci95 else "–"
+        between = " / ".join("–" if value is None else f"{value:.3f}" for value in (score.clean, score.compromised))
+        lines.append(f"| {label} | {score.value:.3f} | {spread} | {score.n:,} | {between} |")
+    body = "\n".join(lines)
+    return (
+        f"## Numbers\n\nFrom `record.json`; intervals are 95 %, over identities. Dataset {record.dataset.name}, "
+        f"fingerprint `{record.dataset.fingerprint}`.\n\n| | value | interval | n | Clean / Compromised |\n"
+        f"|---|---|---|---|---|\n{body}\n"
+    )
+
+
+def _usage(differing: float | None) -> str:
+    text = """\
+## Use
+
+```python
+import open_clip
+
+model, _, preprocess = open_clip.create_model_and_transforms("local-dir:FOLDER")  # or "hf-hub:org/name"
+tokenizer = open_clip.get_tokenizer("local-dir:FOLDER")
+```
+"""
+    if differing is not None:
+        text += f"""
+```python
+from transformers import CLIPModel, CLIPProcessor
+
+model, processor = CLIPModel.from_pretrained("FOLDER"), CLIPProcessor.from_pretrained("FOLDER")
+```
+
+Both give the same embeddings of the same pixels and tokens: they differ by {differing:.1e} at most.
+"""
+    return text

@@ -1,0 +1,133 @@
+"""A model as a folder for the Hugging Face Hub: weights, configuration, card; pushed there on demand."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from salmubench import manifest, models
+from salmubench.errors import ConfigError, ModelError, OutputError, RecordError
+from salmubench.publish.model_card import CARD, card
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import read_record
+
+STAGE = "export-model"
+RECORD = "record.json"
+
+
+def export_model(
+    model: str | Path,
+    *,
+    out: Path,
+    record: Path | None = None,
+    transformers: bool = False,
+    licence: str = "apache-2.0",
+    push: str | None = None,
+    private: bool = False,
+) -> Path:
+    """Write a model in open_clip's local-dir layout with a card; a call on a finished folder only pushes.
+
+    Args:
+        model: a checkpoint folder (of a run, or any in open_clip's layout), or `hf-hub:org/name`.
+        out: the folder.
+        record: the model's record, whose numbers the card shows; that of the same run by default, where there is one.
+        transformers: add the files that `transformers.CLIPModel` reads, checked to give the same embeddings.
+        licence: for the card's head.
+        push: `org/name` on the Hub to upload to; the token comes from the environment or from `hf auth login`.
+        private: make a new repository private.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ModelError: no model, or one that transformers has no architecture for.
+        RecordError: the record is of another model.
+        OutputError: the folder can't be used, or the Hub refuses.
+    """
+    if push is not None and re.fullmatch(r"[\w.-]+/[\w.-]+", push) is None:
+        raise ConfigError(f"Expected org/name for push, found {push!r}.")
+    folder, weights = models.locate(model)[:2]
+    if folder is None:
+        raise ModelError(f"Expected a model's folder to export, found the file {weights}.")
+    sha256 = manifest.sha256_file(weights)
+    found, path = _record(folder, record, sha256)
+    inputs = {"model": sha256, "record": manifest.sha256_file(path) if path else None}
+    with manifest.stage_folder(
+        out, STAGE, config={"transformers": transformers, "licence": licence}, inputs=inputs
+    ) as stage:
+        if not stage.complete:
+            _write(folder, weights, out)
+            if path is not None:
+                shutil.copyfile(path, out / RECORD)
+            differing = _convert(out) if transformers else None
+            made = _made(folder)
+            text = card(
+                name=made.get("outputs", {}).get("kind") or (found.model.name if found else folder.name),
+                made=made, record=found, sha256=sha256, licence=licence, differing=differing,
+            )  # fmt: skip
+            manifest.write_text(out / CARD, text)
+            stage.finish(outputs={"sha256": sha256, "embeddings_differ_by": differing})
+        if push is not None:
+            _push(out, push, private=private)
+    return out
+
+
+def _write(folder: Path, weights: Path, out: Path) -> None:
+    """Copy safetensors as they are, and turn anything else into safetensors."""
+    if weights.suffix == ".safetensors":
+        with manifest.atomic_path(out / models.WEIGHTS) as temporary:
+            shutil.copyfile(weights, temporary)
+        with manifest.atomic_path(out / models.CONFIG) as temporary:
+            shutil.copyfile(folder / models.CONFIG, temporary)
+    else:
+        loaded = models.load_model(folder)
+        models.save_model(out, state=loaded.module.state_dict(), config=loaded.config)
+
+
+def _convert(out: Path) -> float:
+    from salmubench.publish.transformers_clip import convert
+
+    return convert(out)
+
+
+def _made(folder: Path) -> Mapping[str, Any]:
+    """The manifest of the stage that made the checkpoint; empty where it has none."""
+    path = folder / manifest.MANIFEST
+    content = manifest.read_json(path) if path.is_file() else {}
+    return content if isinstance(content, dict) and content.get("stage") in ("pretrain", "unlearn") else {}
+
+
+def _record(folder: Path, given: Path | None, sha256: str) -> tuple[RunRecord | None, Path | None]:
+    path = given
+    if path is None:  # a run's folder has checkpoints/<name> and records/<name>.json
+        beside = folder.resolve().parents[1] / "records" / f"{folder.resolve().name}.json"
+        path = beside if beside.is_file() else None
+    if path is None:
+        return None, None
+    record = read_record(path)
+    if record.model.sha256 != sha256:
+        raise RecordError(
+            f"Expected the record of the model {folder} (SHA-256 {sha256[:12]}) in {path}, found that of another "
+            f"({(record.model.sha256 or 'none')[:12]}). Score this model, or give its record."
+        )
+    return record, path
+
+
+def _push(folder: Path, name: str, *, private: bool) -> None:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    try:
+        HfApi().create_repo(name, repo_type="model", private=private, exist_ok=True)
+        HfApi().upload_folder(
+            repo_id=name, folder_path=folder, ignore_patterns=[".*", "*.tmp"], commit_message="Add the model"
+        )
+    except (HfHubHTTPError, LocalTokenNotFoundError, OSError, RuntimeError) as error:  # large files raise the last
+        said = " ".join(str(error).split()).rstrip(".")
+        raise OutputError(
+            f"Expected the Hub to take the model as {name}, found: {said}. Log in with `hf auth login` or set "
+            f"HF_TOKEN, and push again: {folder} is complete."
+        ) from error

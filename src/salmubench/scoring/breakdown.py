@@ -1,0 +1,204 @@
+"""Scores by group: the same items, split by what the dataset says about them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from salmubench.scoring import items as item_tables
+from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED
+from salmubench.scoring.metric import Metric
+from salmubench.scoring.record import Score
+from salmubench.scoring.views import score_items
+from salmubench.types import Pair
+
+UNKNOWN = "unknown"
+OTHER = "other"
+_ASPECT = re.compile(r"_ar-(\d+(?:\.\d+)?)")
+
+
+class Facts(Protocol):
+    """What groups are made from; an open dataset has all of it."""
+
+    def rows(self, split: str) -> Sequence[Pair]:
+        """Rows of a split."""
+
+    @property
+    def identities(self) -> Mapping[str, Mapping[str, Any]]:
+        """Identity id → what is known of it (`country_code`)."""
+
+    @property
+    def genders(self) -> Mapping[str, str]:
+        """Identity id → apparent gender."""
+
+    def forget_identity_ids(self) -> frozenset[str]:
+        """Identities all of whose associations must go."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The items of one group.
+
+    Attributes:
+        label: what they have in common.
+        scores: part → score, with n, interval and views as in a record.
+    """
+
+    label: str
+    scores: Mapping[str, Score]
+
+
+def breakdown(
+    items: pa.Table,
+    labels: Sequence[str],
+    *,
+    metric: Metric,
+    bootstraps: int = BOOTSTRAPS,
+    seed: int = SEED,
+    order: Sequence[str] | None = None,
+) -> list[Group]:
+    """Score each group of a metric's items.
+
+    Args:
+        items: n rows of one metric (`ITEM_SCHEMA`).
+        labels: group of each row (n,).
+        metric: its description.
+        bootstraps: resamples behind an interval.
+        seed: of the resamples.
+        order: groups to show, in order; by default all, the largest first.
+
+    Raises:
+        ValueError: not one label a row.
+    """
+    if len(labels) != items.num_rows:
+        raise ValueError(f"Expected a label for each of {items.num_rows} items, found {len(labels)}.")
+    of_row = np.array(labels, dtype=object)
+    wanted = order if order is not None else [label for label, _ in sorted(Counter(labels).items(), key=_by_size)]
+    found = []
+    for label in wanted:
+        rows = items.filter(pa.array(of_row == label))
+        if rows.num_rows:
+            scores = score_items(rows, metrics={metric.name: metric}, bootstraps=bootstraps, seed=seed)
+            found.append(Group(label, scores[metric.name]))
+    return found
+
+
+def score_groups(
+    items: pa.Table, facts: Facts, by: str, *, metrics: Mapping[str, Metric], bootstraps: int = BOOTSTRAPS
+) -> dict[str, dict[str, Mapping[str, Score]]]:
+    """Break every number down by one grouping: metric → group → part → score.
+
+    A metric about whose items the dataset says nothing of that kind is left out.
+
+    Args:
+        items: of all metrics (`ITEM_SCHEMA`).
+        facts: the dataset.
+        by: one of `salmubench.types.GROUPINGS`.
+        metrics: name → description.
+        bootstraps: resamples behind an interval.
+    """
+    found = {}
+    for name, metric in metrics.items():
+        own = item_tables.of_metric(items, name)
+        labels = labels_of(own, facts, by)
+        if set(labels) - {UNKNOWN}:
+            groups = breakdown(own, labels, metric=metric, bootstraps=bootstraps)
+            found[name] = {group.label: group.scores for group in groups}
+    return found
+
+
+def labels_of(items: pa.Table, facts: Facts, by: str) -> list[str]:
+    """Group of each item.
+
+    Args:
+        items: n rows (`ITEM_SCHEMA`).
+        facts: the dataset they come from.
+        by: one of `salmubench.types.GROUPINGS`.
+
+    Returns:
+        (n,) labels; what the dataset doesn't say is `unknown`.
+    """
+    describe = _DESCRIBE[by](facts)
+    pairs: dict[tuple[str, str], Pair] = {}
+    names = [items.column(key).to_pylist() for key in ("split", "file_name")]
+    for split in dict.fromkeys(names[0]):
+        for row in facts.rows(split):
+            pairs[split, row.file_name] = row
+    return [
+        describe(split, pair) if (pair := pairs.get((split, file_name))) is not None else UNKNOWN
+        for split, file_name in zip(*names, strict=True)
+    ]
+
+
+def lump(labels: Sequence[str], most: int) -> list[str]:
+    """Keep the `most` largest groups and call the rest `other`."""
+    counts = sorted(Counter(labels).items(), key=_by_size)
+    if len(counts) <= most:
+        return list(labels)
+    kept = {label for label, _ in counts[: most - 1]}
+    return [label if label in kept else OTHER for label in labels]
+
+
+def _by_size(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+Describe = Callable[[str, Pair], str]
+
+
+def _by_attribute(_facts: Facts) -> Describe:
+    return lambda _, pair: pair.field or UNKNOWN
+
+
+def _by_style(_facts: Facts) -> Describe:
+    return lambda _, pair: pair.style or UNKNOWN
+
+
+def _by_country(facts: Facts) -> Describe:
+    people = facts.identities
+    return lambda _, pair: str(people.get(pair.identity or "", {}).get("country_code") or UNKNOWN)
+
+
+def _by_gender(facts: Facts) -> Describe:
+    genders = facts.genders
+    return lambda _, pair: genders.get(pair.identity or "", UNKNOWN)
+
+
+def _by_aspect(_facts: Facts) -> Describe:
+    def describe(_split: str, pair: Pair) -> str:
+        found = _ASPECT.search(pair.file_name)
+        if found is None:
+            return UNKNOWN
+        ratio = float(found[1])
+        return "upright" if ratio < 0.95 else "square" if ratio <= 1.05 else "wide"
+
+    return describe
+
+
+def _by_kind(facts: Facts) -> Describe:
+    whole = facts.forget_identity_ids()
+
+    def describe(split: str, pair: Pair) -> str:
+        if pair.identity is None:
+            return UNKNOWN
+        if split == "forget":
+            return "forget_identity" if pair.identity in whole else "forget_association"
+        return split
+
+    return describe
+
+
+_DESCRIBE: Mapping[str, Callable[[Facts], Describe]] = {
+    "attribute": _by_attribute,
+    "style": _by_style,
+    "country": _by_country,
+    "gender": _by_gender,
+    "aspect": _by_aspect,
+    "kind": _by_kind,
+}

@@ -1,0 +1,240 @@
+"""Records compared item by item: paired differences with intervals, and which model is nearer to what it should be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from salmubench.errors import RecordError
+from salmubench.scoring import items as item_tables
+from salmubench.scoring.bootstrap import (
+    BOOTSTRAPS,
+    LEVEL,
+    SEED,
+    Interval,
+    find_units,
+    interval,
+    resampled_means,
+)
+from salmubench.scoring.metric import (
+    PARTS,
+    Floats,
+    Goal,
+    Metric,
+    mean,
+)
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import read_items, read_record
+from salmubench.scoring.views import describe
+
+Answer = Literal["better", "worse", "can't tell"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One number of two models.
+
+    Attributes:
+        first: the first model's number.
+        second: the second model's number.
+        difference: first − second.
+        ci95: of the difference, resampling both together; `None` with fewer than two units.
+        n: items.
+        reason: why there is no difference.
+        answer: whether the first model is nearer to where it should be: for efficacy to Clean's value, on either side;
+            for utility less below Compromised's.
+        gap_ci95: of the first model's distance minus the second's; `None` where no record tells the reference's items.
+        p: of no such difference, two-sided, from the bootstrap's standard error.
+        certain: the answer also holds for all numbers of the comparison together (Holm's correction).
+    """
+
+    first: float | None
+    second: float | None
+    difference: float | None
+    ci95: Interval | None
+    n: int
+    reason: str | None
+    answer: Answer = "can't tell"
+    gap_ci95: Interval | None = None
+    p: float | None = None
+    certain: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models compared: metric → part → difference."""
+
+    first: str
+    second: str
+    differences: Mapping[str, Mapping[str, Difference]]
+
+
+def compare(first: Path, second: Path, *, bootstraps: int = BOOTSTRAPS, seed: int = SEED) -> Comparison:
+    """Compare two records of one dataset.
+
+    Args:
+        first: path of a record.
+        second: path of another.
+        bootstraps: resamples behind an interval.
+        seed: of the resamples.
+
+    Raises:
+        RecordError: a record failed, is of another dataset or gallery, or has other items.
+    """
+    return compare_with_each(first, [second], bootstraps=bootstraps, seed=seed)[0]
+
+
+def compare_with_each(
+    first: Path, others: Sequence[Path], *, bootstraps: int = BOOTSTRAPS, seed: int = SEED
+) -> list[Comparison]:
+    """Compare a record with each of some others; `certain` takes account of all these comparisons.
+
+    Args:
+        first: path of a record.
+        others: paths of the others.
+        bootstraps: resamples behind an interval.
+        seed: of the resamples.
+
+    Raises:
+        RecordError: a record failed, is of another dataset or gallery, or has other items.
+    """
+    return _with_holm([_compare(first, other, bootstraps, seed) for other in others])
+
+
+def asked(comparisons: Sequence[Comparison]) -> int:
+    """How many numbers were compared with an interval."""
+    return sum(row.p is not None for one in comparisons for parts in one.differences.values() for row in parts.values())
+
+
+def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Comparison:
+    records = [read_record(path) for path in (first, second)]
+    _check_comparable(first, second, *records)
+    tables = [read_items(path) for path in (first, second)]
+    found: dict[str, Mapping[str, Difference]] = {}
+    for name in records[0].scores:
+        known = records[0].protocol.metrics.get(name) if records[0].protocol is not None else None
+        metric = describe(name, known, records[0].scores[name])
+        rows = [item_tables.of_metric(table, name) for table in tables]
+        if rows[0].num_rows and rows[1].num_rows:
+            target = _target(metric.goal, rows, records)
+            found[name] = _differences(metric, rows[0], rows[1], target, bootstraps, seed)
+        else:
+            found[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
+    return Comparison(records[0].model.name, records[1].model.name, found)
+
+
+def _target(goal: Goal, rows: Sequence[pa.Table], records: Sequence[RunRecord]) -> Floats | None:
+    """The reference's values of the same items: from a record judged against it, or from its own record."""
+    for table in rows:
+        if not table.column(goal).null_count:
+            return _floats(table, goal)
+    for table, record in zip(rows, records, strict=True):
+        if record.model.sha256 is not None and record.references.get(goal) == record.model.sha256:
+            return _floats(table, "value")
+    return None
+
+
+def _differences(
+    metric: Metric, a: pa.Table, b: pa.Table, target: Floats | None, bootstraps: int, seed: int
+) -> dict[str, Difference]:
+    both = item_tables.with_references(a, {"clean": b})  # checks that the items are the same
+    stratum = both.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
+    units = find_units(both.column("cluster").to_numpy(zero_copy_only=False), stratum)
+    found = {}
+    for part, function in PARTS[metric.items].items():
+        x, y = (function(_floats(both, name)) for name in ("value", "clean"))
+        columns = [x - y, x, y] + ([] if target is None else [function(target)])
+        samples = resampled_means(np.stack(columns, axis=1), units, bootstraps=bootstraps, seed=seed)  # (b, 3 or 4)
+        row = Difference(mean(x), mean(y), mean(x - y), interval(samples[:, 0], units), len(x), None)
+        if target is not None:
+            gaps = _gap(metric.goal, samples[:, 1:3], samples[:, 3:])
+            row = _answered(row, gaps[:, 0] - gaps[:, 1], interval(gaps[:, 0] - gaps[:, 1], units))
+        found[part] = row
+    return found
+
+
+def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:
+    """How far numbers are from where they should be: over-forgetting counts, more utility than Compromised doesn't."""
+    return np.abs(values - target) if goal == "clean" else np.maximum(target - values, 0.0)
+
+
+def _answered(row: Difference, samples: Floats, gap: Interval | None) -> Difference:
+    if gap is None:
+        return row
+    answer: Answer = "better" if gap[1] < 0 else "worse" if gap[0] > 0 else "can't tell"
+    error = float(samples.std())
+    p = (
+        math.erfc(abs(float(samples.mean())) / error / math.sqrt(2))
+        if error
+        else 1.0
+        if answer == "can't tell"
+        else 0.0
+    )
+    return replace(row, answer=answer, gap_ci95=gap, p=p)
+
+
+def _with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Mark the answers that hold for all numbers together: the smallest p against α/m, the next against α/(m − 1) …."""
+    places = sorted(
+        (row.p, number, metric, part)
+        for number, one in enumerate(comparisons)
+        for metric, parts in one.differences.items()
+        for part, row in parts.items()
+        if row.p is not None
+    )
+    certain = set()
+    for rank, (p, *place) in enumerate(places):
+        if p > (1 - LEVEL) / (len(places) - rank):
+            break
+        certain.add(tuple(place))
+    return [
+        replace(
+            one,
+            differences={
+                metric: {
+                    part: replace(row, certain=row.answer != "can't tell" and (number, metric, part) in certain)
+                    for part, row in parts.items()
+                }
+                for metric, parts in one.differences.items()
+            },
+        )
+        for number, one in enumerate(comparisons)
+    ]
+
+
+def _floats(table: pa.Table, name: str) -> Floats:
+    found: Floats = table.column(name).to_numpy().astype(np.float64, copy=False)
+    return found
+
+
+def _no_difference(records: list[RunRecord], name: str, part: str) -> Difference:
+    scores = [record.scores.get(name, {}).get(part) for record in records]
+    first, second = (None if score is None else score.value for score in scores)
+    reasons = [
+        f"{record.model.name}: {'not scored' if score is None else score.reason or 'no items'}"
+        for record, score in zip(records, scores, strict=True)
+        if score is None or not score.n or score.value is None
+    ]
+    return Difference(first, second, None, None, 0, "; ".join(reasons))
+
+
+def _check_comparable(first: Path, second: Path, a: RunRecord, b: RunRecord) -> None:
+    for path, record in ((first, a), (second, b)):
+        if record.status != "complete":
+            message = record.error.message if record.error is not None else record.status
+            raise RecordError(f"Expected two complete records, found that {path} failed: {message}")
+    for what, x, y in (
+        ("dataset fingerprint", a.dataset.fingerprint, b.dataset.fingerprint),
+        ("gallery", a.gallery_sha256, b.gallery_sha256),
+    ):
+        if x != y:
+            raise RecordError(
+                f"Expected records of one {what}, found {x} in {first} and {y} in {second}. Score both models on the "
+                "same dataset."
+            )

@@ -1,0 +1,54 @@
+"""The retrieval gallery: drawn once per dataset, the same for every model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from salmubench.scoring.metric import Strings
+from salmubench.scoring.record_files import GALLERY_SCHEMA
+
+DRAWN = 1000
+"""Captions drawn from each source; all of them where there are fewer."""
+SEED = 260326101
+"""Seed of the draws: a constant of the protocol."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """Drawn rows: a text may stand twice, and each counts.
+
+    Attributes:
+        source: (g,) `forget` or `retain_disjoint`.
+        file_name: (g,).
+        caption: (g,).
+    """
+
+    source: Strings
+    file_name: Strings
+    caption: Strings
+
+    def __len__(self) -> int:
+        return len(self.caption)
+
+    def table(self) -> pa.Table:
+        """As it is stored."""
+        columns = {name: pa.array(getattr(self, name), pa.string()) for name in GALLERY_SCHEMA.names}
+        return pa.table(columns, GALLERY_SCHEMA)
+
+
+def draw_gallery(forget: tuple[Strings, Strings], retain: tuple[Strings, Strings]) -> Gallery:
+    """Draw rows without replacement.
+
+    Args:
+        forget: file names and captions (n,) of `forget`, in an order that doesn't depend on the files.
+        retain: the same of `retain_disjoint`.
+    """
+    parts = []
+    for number, (source, (file_name, caption)) in enumerate((("forget", forget), ("retain_disjoint", retain))):
+        rng = np.random.default_rng([SEED, number])
+        drawn = np.sort(rng.choice(len(caption), min(DRAWN, len(caption)), replace=False))
+        parts.append((np.full(len(drawn), source, object), file_name[drawn], caption[drawn]))
+    return Gallery(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

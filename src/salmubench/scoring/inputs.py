@@ -1,0 +1,188 @@
+"""What a metric is given: rows of the dataset, their unit vectors, the gallery, the fragile set."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from salmubench.dataset.layout import GeneralKnowledge
+from salmubench.embeddings import Embeddings
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.gallery import Gallery, draw_gallery
+from salmubench.scoring.metric import (
+    Floats,
+    Items,
+    Strings,
+    Unavailable,
+)
+from salmubench.scoring.products import BLOCK, Indices, unit
+from salmubench.types import Split
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of one split, ordered by file name, caption and identity, whatever the order on disk.
+
+    Attributes:
+        split: on disk.
+        file_name: (n,).
+        caption: (n,).
+        identity: (n,) id or `None`.
+        name: (n,) the persona's name or `None`.
+        field: (n,) the value field or `None`.
+        value: (n,) the value verbatim or `None`.
+        paraphrase: (n,) or `None`.
+        image_row: int64 (n,) rows of the picture vectors.
+        text_row: int64 (n,) rows of the text vectors.
+    """
+
+    split: str
+    file_name: Strings
+    caption: Strings
+    identity: Strings
+    name: Strings
+    field: Strings
+    value: Strings
+    paraphrase: Strings
+    image_row: Indices
+    text_row: Indices
+
+    def __len__(self) -> int:
+        return len(self.file_name)
+
+    def take(self, which: npt.NDArray[np.bool_] | Indices) -> Rows:
+        """Some of the rows: by mask or by number."""
+        arrays = {name: getattr(self, name)[which] for name in _COLUMNS.values()}
+        return Rows(self.split, **arrays)
+
+    def items(self, value: Floats, *, caption: Strings | None = None) -> Items:
+        """Items of these rows.
+
+        Args:
+            value: float64 (n,).
+            caption: (n,) where another text than the row's own was scored.
+        """
+        return Items(self.split, self.file_name, self.caption if caption is None else caption, self.identity, value)
+
+
+_COLUMNS = {
+    "file_name": "file_name", "caption": "caption", "identity_id": "identity", "name": "name", "field": "field",
+    "value": "value", "paraphrase": "paraphrase", "image_row": "image_row", "text_row": "text_row",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class EvalInputs:
+    """All that a metric may look at.
+
+    Attributes:
+        embeddings: of the model judged.
+        config: options of scoring.
+        fragile_ids: file names of the fragile set, or `None`.
+        no_fragile: why there is none.
+    """
+
+    embeddings: Embeddings
+    config: ScoreConfig
+    fragile_ids: frozenset[str] | None = None
+    no_fragile: str = "no fragile set"
+    _rows: dict[str, Rows] = field(default_factory=dict)
+
+    def rows(self, split: str) -> Rows:
+        """All rows of a split on disk; none where the dataset has none."""
+        if split not in self._rows:
+            self._rows[split] = self._read_rows(split)
+        return self._rows[split]
+
+    def _read_rows(self, split: str) -> Rows:
+        index = self.embeddings.index
+        table = index.filter(pc.equal(index.column("split"), str(split)))
+        arrays = {ours: table.column(theirs).to_numpy() for theirs, ours in _COLUMNS.items()}
+        order = np.lexsort([arrays[name].astype(np.str_) for name in ("identity", "caption", "file_name")])
+        return Rows(str(split), **arrays).take(order)
+
+    def needed(self, split: str) -> Rows:
+        """All rows of a split.
+
+        Raises:
+            Unavailable: there are none.
+        """
+        rows = self.rows(split)
+        if not len(rows):
+            raise Unavailable(f"no rows in {split}")
+        return rows
+
+    def forget_identity(self) -> Rows:
+        """Rows of `forget` whose identity must go altogether."""
+        rows, ids = self.rows(Split.FORGET), self.embeddings.dataset.forget_identity
+        return rows.take(np.fromiter((identity in ids for identity in rows.identity), np.bool_, len(rows)))
+
+    def retain_joint(self) -> Rows:
+        """Rows of `retain_synth` whose identity occurs in `forget`."""
+        rows, ids = self.rows(Split.RETAIN_SYNTH), set(self.rows(Split.FORGET).identity) - {None}
+        return rows.take(np.fromiter((identity in ids for identity in rows.identity), np.bool_, len(rows)))
+
+    def retain_disjoint(self) -> Rows:
+        """Rows of `retain_synth` without identity."""
+        rows = self.rows(Split.RETAIN_SYNTH)
+        return rows.take(np.fromiter((identity is None for identity in rows.identity), np.bool_, len(rows)))
+
+    def fragile_set(self) -> Rows:
+        """The part of `retain_disjoint` that Compromised knows least well.
+
+        Raises:
+            Unavailable: there is none.
+        """
+        if self.fragile_ids is None:
+            raise Unavailable(self.no_fragile)
+        rows, ids = self.retain_disjoint(), self.fragile_ids
+        return rows.take(np.fromiter((file_name in ids for file_name in rows.file_name), np.bool_, len(rows)))
+
+    def general_knowledge(self) -> GeneralKnowledge:
+        """Class names and prompt templates.
+
+        Raises:
+            Unavailable: the dataset has none.
+        """
+        known = self.embeddings.dataset.general_knowledge
+        if known is None:
+            raise Unavailable("the dataset has no general_knowledge")
+        return known
+
+    @functools.cached_property
+    def gallery(self) -> Gallery:
+        """The captions that retrieval competes with, the same for every model."""
+        forget, retain = self.rows(Split.FORGET), self.retain_disjoint()
+        return draw_gallery((forget.file_name, forget.caption), (retain.file_name, retain.caption))
+
+    def images(self, rows: Rows) -> Floats:
+        """Unit vectors of pictures, float64 (n, d)."""
+        return unit(self.embeddings.images, rows.image_row)
+
+    def texts(self, texts: Sequence[str] | Strings) -> Floats:
+        """Unit vectors of texts, float64 (n, d).
+
+        Raises:
+            EmbeddingsError: a text was not encoded.
+        """
+        return unit(self.embeddings.texts, self.embeddings.rows_of(list(texts)))
+
+    def similarity(self, rows: Rows, text_row: Indices | None = None) -> Floats:
+        """Cosine of each row's picture and its caption, float64 (n,).
+
+        Args:
+            rows: the pictures.
+            text_row: rows of the text vectors, where another text than the row's own is meant.
+        """
+        texts = rows.text_row if text_row is None else text_row
+        found = np.empty(len(rows), np.float64)
+        for start in range(0, len(rows), BLOCK):
+            block = slice(start, start + BLOCK)
+            images = unit(self.embeddings.images, rows.image_row[block])
+            found[block] = np.einsum("ij,ij->i", images, unit(self.embeddings.texts, texts[block]))
+        return found

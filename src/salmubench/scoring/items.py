@@ -1,0 +1,107 @@
+"""The table of scored items: from it alone every score, interval, view and verdict can be computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from salmubench.errors import RecordError
+from salmubench.scoring.metric import Items, Metric, Strings
+
+ITEM_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("metric", "part", "split", "file_name", "caption", "identity_id", "cluster")]
+    + [(name, pa.float64()) for name in ("value", "clean", "compromised")]
+)
+"""One row per scored item and part."""
+
+KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster")
+"""Columns that say which item a row is, within a metric."""
+
+
+def item_table(metric: Metric, items: Items) -> pa.Table:
+    """Rows of one metric, without reference values."""
+    n = len(items)
+    columns = {
+        "metric": [metric.name] * n,
+        "part": [metric.items] * n,
+        "split": [items.split] * n,
+        "file_name": items.file_name,
+        "caption": items.caption,
+        "identity_id": items.identity,
+        "cluster": _clusters(metric, items),
+        "value": items.value,
+        "clean": pa.nulls(n, pa.float64()),
+        "compromised": pa.nulls(n, pa.float64()),
+    }
+    return pa.table({name: pa.array(columns[name], ITEM_SCHEMA.field(name).type) for name in columns}, ITEM_SCHEMA)
+
+
+def join(tables: Sequence[pa.Table]) -> pa.Table:
+    """Put the tables of several metrics behind one another."""
+    return pa.concat_tables([ITEM_SCHEMA.empty_table(), *tables]).combine_chunks()
+
+
+def of_metric(table: pa.Table, name: str) -> pa.Table:
+    """Rows of one metric, in order."""
+    return table.filter(pc.equal(table.column("metric"), name)).combine_chunks()
+
+
+def with_references(table: pa.Table, references: Mapping[str, pa.Table]) -> pa.Table:
+    """Fill the columns `clean` and `compromised` from the references' own items.
+
+    A metric that a reference's table lacks stays null there.
+
+    Args:
+        table: items of the model judged.
+        references: `clean` and `compromised` → items of their own.
+
+    Raises:
+        RecordError: a reference has other items for a metric.
+    """
+    names = table.column("metric").unique().to_pylist()
+    parts = []
+    for name in names:
+        own = of_metric(table, name)
+        for column, reference in references.items():
+            theirs = of_metric(reference, name)
+            if theirs.num_rows:
+                _check_same(own, theirs, name, column)
+                own = own.set_column(ITEM_SCHEMA.get_field_index(column), column, theirs.column("value"))
+        parts.append(own)
+    return join(parts)
+
+
+def _check_same(own: pa.Table, theirs: pa.Table, name: str, reference: str) -> None:
+    if own.num_rows == theirs.num_rows and all(own.column(key).equals(theirs.column(key)) for key in KEYS):
+        return
+    row, found = _first_difference(own, theirs)
+    raise RecordError(
+        f"Expected the same items of {name} for the model and for {reference}, found {own.num_rows} and "
+        f"{theirs.num_rows} rows, the first difference in row {row}: {found}. Score the reference again on this "
+        "dataset with the same settings."
+    )
+
+
+def _first_difference(own: pa.Table, theirs: pa.Table) -> tuple[int, str]:
+    for row in range(min(own.num_rows, theirs.num_rows)):
+        pair = [tuple(table.column(key)[row].as_py() for key in KEYS) for table in (own, theirs)]
+        if pair[0] != pair[1]:
+            return row, f"{pair[0]} and {pair[1]}"
+    return min(own.num_rows, theirs.num_rows), "one of them ends"
+
+
+def _clusters(metric: Metric, items: Items) -> Strings:
+    """Unit of each item: its identity; a picture of its own where it has none, or where classes are resampled."""
+    found = np.empty(len(items), object)
+    seen: dict[str, int] = {}
+    for row, (file_name, identity) in enumerate(zip(items.file_name, items.identity, strict=True)):
+        if identity is not None and metric.resample == "identity":
+            found[row] = identity
+            continue
+        name = f"{items.split}/{file_name}"
+        seen[name] = seen.get(name, 0) + 1
+        found[row] = name if seen[name] == 1 else f"{name}#{seen[name]}"
+    return found

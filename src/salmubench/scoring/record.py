@@ -1,0 +1,347 @@
+"""The run record, as types; its JSON Schema is generated from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from salmubench import manifest
+from salmubench.scoring import codec
+from salmubench.scoring.bootstrap import Interval
+from salmubench.scoring.metric import Goal, Pillar, View
+
+SCHEMA_VERSION = 1
+"""Version of the record's layout; readers refuse a newer one."""
+
+Answer = Literal["yes", "no", "undecided"]
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """A score between its references.
+
+    Attributes:
+        view: leakage left L, kept K or utility drop D; null where none is defined.
+        value: the number, or null.
+        ci95: its 95 % interval, or null.
+        reason: why there is no number.
+    """
+
+    view: View | None
+    value: float | None
+    ci95: Interval | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number with what it needs to be read.
+
+    Attributes:
+        value: the number, or null.
+        reason: why there is no number.
+        n: items it is the mean of.
+        units: identities (or pictures without one) that the bootstrap draws.
+        left_out: rows that had to be left out.
+        ci95: 95 % interval from a bootstrap over identities; null where there are fewer than two units.
+        goal: the reference whose value is the target.
+        clean: Clean's number, null in the references' own records.
+        compromised: Compromised's number, null in the references' own records.
+        normalised: the number between its references.
+    """
+
+    value: float | None
+    reason: str | None
+    n: int
+    units: int
+    left_out: int
+    ci95: Interval | None
+    goal: Goal
+    clean: float | None
+    compromised: float | None
+    normalised: Normalised
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which of the three failure modes the model has.
+
+    Attributes:
+        ineffective: more than a hundredth of the leakage is left.
+        catastrophic: more than a hundredth of the general knowledge is lost.
+        over_generalised: less than nine tenths of what should stay is kept.
+    """
+
+    ineffective: Answer
+    catastrophic: Answer
+    over_generalised: Answer
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where the failure modes begin.
+
+    Attributes:
+        ineffective: leakage left L of RetFail's MRR above this.
+        catastrophic: utility drop D of GenKnow above this.
+        over_generalised: kept K of InterIdSim or IntraIdSim below this.
+    """
+
+    ineffective: float
+    catastrophic: float
+    over_generalised: float
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """How a method's options were found.
+
+    Attributes:
+        selection_seed: seed of the world they were chosen on.
+        trials: how many settings were tried.
+        objective: mean of leakage left and damage of the chosen one, on that world.
+        default: the same of the recipe's own settings; null where they failed.
+        sha256: of the file with the trials.
+    """
+
+    selection_seed: int
+    trials: int
+    objective: float
+    default: float | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model judged.
+
+    Attributes:
+        name: `clean`, `compromised`, `<method>-<budget>x`, or the checkpoint folder's name.
+        sha256: hash of its weights file; null where it never came to be.
+        kind: `clean` or `compromised` for the references, else null.
+        method: the unlearning method, where known.
+        config_given: the method's options as the user gave them.
+        config: the method's options as they took effect.
+        budget: size of the unlearning set in multiples of the forget set.
+        revision: commit on the Hub, where the weights come from there.
+        seed: of the method's batches and noise; null where unknown.
+        tuned: how its options were found, null where they are the recipe's.
+    """
+
+    name: str
+    sha256: str | None
+    kind: str | None
+    method: str | None
+    config_given: Any
+    config: Any
+    budget: float | None
+    revision: str | None = None
+    seed: int | None = None
+    tuned: Tuned | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The dataset.
+
+    Attributes:
+        name: its folder or Hub id.
+        fingerprint: SHA-256 of its content.
+        counts: rows of each split.
+        revision: commit on the Hub, where it comes from there.
+        imagenet: SHA-256 of the ImageNet pictures of GenKnow; null where those are the dataset's own.
+    """
+
+    name: str
+    fingerprint: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    revision: str | None = None
+    imagenet: str | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What unlearning (or pretraining) cost.
+
+    Attributes:
+        steps: optimiser steps.
+        pairs: pairs of the forget set that were shown, with repetitions.
+        seconds: wall-clock time.
+        peak_memory: bytes.
+    """
+
+    steps: int | None = None
+    pairs: int | None = None
+    seconds: float | None = None
+    peak_memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the embeddings were made.
+
+    Attributes:
+        precision: of the forward passes.
+        device: of the forward passes.
+        preprocessing: the model's own preprocessing.
+        cut_captions: split → captions longer than the model's context.
+        probe: precision → seconds of the same matrix product, where the precision was chosen by this.
+    """
+
+    precision: str | None
+    device: str | None
+    preprocessing: Any
+    cut_captions: Mapping[str, int]
+    probe: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class FragileSet:
+    """Which pairs FragSim is about.
+
+    Attributes:
+        source: `dataset` (its own list) or `compromised` (the lowest tenth under the Compromised model).
+        n: how many.
+        sha256: of the sorted list of file names.
+    """
+
+    source: Literal["dataset", "compromised"]
+    n: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """Description of a metric.
+
+    Attributes:
+        number: as the paper numbers it; null for extensions.
+        pillar: efficacy or utility.
+        main: whether it is the pillar's main number.
+        view: how it is normalised.
+        items: what its items are.
+        resample: what its bootstrap draws.
+    """
+
+    number: str | None
+    pillar: Pillar
+    main: bool
+    view: View | None
+    items: Literal["value", "rank"]
+    resample: Literal["identity", "class"]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Constants and options behind the numbers.
+
+    Attributes:
+        bootstraps: resamples behind an interval.
+        bootstrap_seed: of the resamples.
+        level: coverage of the intervals.
+        identity_prompt: prompt of IdZSC.
+        thresholds: where the failure modes begin.
+        metrics: what each metric is.
+    """
+
+    bootstraps: int
+    bootstrap_seed: int
+    level: float
+    identity_prompt: str
+    thresholds: Thresholds
+    metrics: Mapping[str, MetricInfo]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there are no scores.
+
+    Attributes:
+        method: the method (or stage) that failed.
+        step: optimiser step, 0-based; null outside the loop.
+        message: what went wrong.
+    """
+
+    method: str
+    step: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the record comes from.
+
+    Attributes:
+        version: of the package.
+        commit: of the checkout, null where installed.
+        dirty: whether the checkout had changes.
+        python: version.
+        packages: versions of the packages that matter.
+        hardware: processor, cores, memory.
+        started: UTC, ISO 8601.
+        seconds: how long scoring took.
+    """
+
+    version: str
+    commit: str | None
+    dirty: bool | None
+    python: str
+    packages: Mapping[str, str]
+    hardware: Mapping[str, Any]
+    started: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Scores of one model between its two references.
+
+    Attributes:
+        schema_version: version of this layout.
+        status: `complete`, or `failed` with an error and no scores.
+        error: why it failed.
+        model: the model judged.
+        dataset: the dataset.
+        encoding: how the embeddings were made.
+        gallery_sha256: hash of the retrieval gallery's content; null where there is none.
+        fragile_set: which pairs FragSim is about; null where there are none.
+        scores: metric → part → score.
+        verdict: which failure modes the model has; null when failed.
+        protocol: constants and options behind the numbers.
+        cost: what unlearning cost.
+        references: `clean` and `compromised` → SHA-256 of the weights.
+        inputs: what was scored → SHA-256; a record of other inputs is out of date.
+        notes: remarks on the data that a reader should know.
+        provenance: where the record comes from.
+        breakdowns: grouping → metric → group → part → score, where they were asked for.
+    """
+
+    schema_version: int
+    status: Literal["complete", "failed"]
+    error: Failure | None
+    model: Model
+    dataset: Dataset
+    encoding: Encoding | None
+    gallery_sha256: str | None
+    fragile_set: FragileSet | None
+    scores: Mapping[str, Mapping[str, Score]]
+    verdict: Verdict | None
+    protocol: Protocol | None
+    cost: Cost
+    references: Mapping[str, str | None]
+    inputs: Mapping[str, str]
+    notes: tuple[str, ...]
+    provenance: Provenance
+    breakdowns: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Score]]]] = field(default_factory=dict)
+
+
+def record_schema() -> dict[str, Any]:
+    """JSON Schema of `record.json`."""
+    return codec.json_schema(RunRecord, title="SALMUBench run record", identifier="record.schema.json")
+
+
+def write_schema(path: Path) -> None:
+    """Write the JSON Schema, as it is published in `docs/record.schema.json`."""
+    manifest.write_json(path, record_schema())

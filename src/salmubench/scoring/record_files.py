@@ -1,0 +1,236 @@
+"""Records and their side files, read and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench import manifest, plugins
+from salmubench.dataset.layout import Dataset as OpenDataset
+from salmubench.errors import MethodError, OutputMismatch, RecordError
+from salmubench.scoring import codec
+from salmubench.scoring.items import ITEM_SCHEMA
+from salmubench.scoring.record import (
+    SCHEMA_VERSION,
+    Cost,
+    Dataset,
+    Failure,
+    Model,
+    Provenance,
+    RunRecord,
+)
+
+GALLERY = "gallery.parquet"
+GALLERY_SCHEMA = pa.schema([(name, pa.string()) for name in ("source", "file_name", "caption")])
+"""The retrieval gallery: `source` is `forget` or `retain_disjoint`."""
+ITEMS_SUFFIX = ".items.parquet"
+"""What stands behind a record's stem in the name of its items."""
+
+
+def items_path(record: Path) -> Path:
+    """Where a record's items are: `<stem>.items.parquet` beside it."""
+    return record.with_name(record.stem + ITEMS_SUFFIX)
+
+
+def gallery_path(record: Path) -> Path:
+    """Where a record's gallery is: beside it, shared by all records of a folder."""
+    return record.with_name(GALLERY)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def read_record(path: Path) -> RunRecord:
+    """Read and check a record.
+
+    Raises:
+        RecordError: missing, not JSON, of a newer schema, or not a record.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordError(f"Expected a record at {path}, found: {error.strerror}. Score the model first.") from error
+    except ValueError as error:
+        raise RecordError(f"Expected JSON in {path}, found: {error}. Score the model again.") from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if type(version) is not int:
+        raise RecordError(f"Expected a record with a whole number as schema_version in {path}, found {version!r}.")
+    if version > SCHEMA_VERSION:
+        raise RecordError(
+            f"Expected schema_version {SCHEMA_VERSION} or older in {path}, found {version}. Install a newer salmubench."
+        )
+    return codec.decode(RunRecord, data, str(path))
+
+
+def read_items(record: Path) -> pa.Table:
+    """Read the items of a record.
+
+    Args:
+        record: path of the record.
+
+    Raises:
+        RecordError: missing, unreadable, or other columns.
+    """
+    return read_items_file(items_path(record))
+
+
+def read_items_file(path: Path) -> pa.Table:
+    """Read a file of items.
+
+    Raises:
+        RecordError: missing, unreadable, or other columns.
+    """
+    return _read(path, ITEM_SCHEMA)
+
+
+def read_gallery(record: Path) -> pa.Table:
+    """Read the gallery of a record.
+
+    Raises:
+        RecordError: missing, unreadable, or other columns.
+    """
+    return read_gallery_file(gallery_path(record))
+
+
+def read_gallery_file(path: Path) -> pa.Table:
+    """Read a file with a gallery.
+
+    Raises:
+        RecordError: missing, unreadable, or other columns.
+    """
+    return _read(path, GALLERY_SCHEMA)
+
+
+def gallery_sha256(gallery: pa.Table) -> str:
+    """Hash of a gallery's content, row by row in order, whatever file it is stored in."""
+    return manifest.sha256_json([[row[name] for name in GALLERY_SCHEMA.names] for row in gallery.to_pylist()])
+
+
+def _read(path: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        # Not the dataset API: it would take `<folder>/key=value/` for columns.
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise RecordError(f"Expected a parquet table at {path}, found: {error}. Score the model again.") from error
+    if table.column_names != schema.names:
+        raise RecordError(f"Expected the columns {schema.names} in {path}, found {table.column_names}.")
+    try:
+        return table.cast(schema).combine_chunks()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise RecordError(f"Expected the types of {schema} in {path}, found: {error}.") from error
+
+
+# --- writing ----------------------------------------------------------------------------------------------------
+
+
+def write_record(path: Path, record: RunRecord, *, items: pa.Table, gallery: pa.Table) -> None:
+    """Write a complete record: items and gallery first, the record last, each atomically.
+
+    Raises:
+        OutputMismatch: the folder's gallery is another one.
+    """
+    _write_table(items_path(path), items)
+    shared = gallery_path(path)
+    if not shared.is_file():
+        _write_table(shared, gallery)
+    elif not read_gallery(path).equals(gallery):
+        raise OutputMismatch(
+            f"Expected the gallery of this dataset in {shared}, found another one. Records of one folder share it: "
+            "choose another folder, or delete the old records."
+        )
+    manifest.write_json(path, record)
+
+
+def write_failed(
+    path: Path, *, model: str, error: MethodError, dataset: OpenDataset, budget: float | None, config: Any = None
+) -> Path:
+    """Write the record of a model that never came to be.
+
+    Args:
+        path: of the record.
+        model: its name, e.g. `cliperase-5x`.
+        error: method, step, message.
+        dataset: the dataset.
+        budget: of the method.
+        config: the method's options as given.
+
+    Returns:
+        The path.
+    """
+    items_path(path).unlink(missing_ok=True)  # of an earlier run: they would belong to no score
+    name = plugins.stem(error.method)
+    record = RunRecord(
+        schema_version=SCHEMA_VERSION,
+        status="failed",
+        error=Failure(name, error.step, error.message),
+        model=Model(model, None, None, name, config, None, budget),
+        dataset=Dataset(dataset.name, dataset.fingerprint, dict(dataset.counts)),
+        encoding=None,
+        gallery_sha256=None,
+        fragile_set=None,
+        scores={},
+        verdict=None,
+        protocol=None,
+        cost=Cost(),
+        references={},
+        inputs={},
+        notes=(),
+        provenance=record_provenance(started=manifest.utc_now(), seconds=0.0),
+    )
+    manifest.write_json(path, record)
+    return path
+
+
+def record_provenance(*, started: str, seconds: float) -> Provenance:
+    """Provenance of a record that is being written."""
+    return Provenance(**manifest.provenance(), started=started, seconds=seconds)
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    with manifest.atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+# --- is it done? ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a record is computed from: embeddings folders, or records for the references."""
+
+    embeddings: Path
+    clean: Path
+    compromised: Path
+
+    def hashes(self, config: Any) -> Mapping[str, str]:
+        """Hash of each input, of the settings (with the content of metrics given by path) and the package's version."""
+        settings = manifest.plain(config)
+        files = [Path(name) for name in getattr(config, "extra_metrics", ()) if plugins.is_path(name)]
+        return {
+            "embeddings": _hash(self.embeddings),
+            "clean": _hash(self.clean),
+            "compromised": _hash(self.compromised),
+            "config": manifest.sha256_json([settings, [manifest.sha256_file(path) for path in files]]),
+            "version": manifest.version(),
+        }
+
+
+def is_current(record: Path, *, config: Any, embeddings: Path, clean: Path, compromised: Path) -> bool:
+    """Tell whether a complete record of just these inputs is there with its side files."""
+    if not (record.is_file() and items_path(record).is_file() and gallery_path(record).is_file()):
+        return False
+    try:
+        found = read_record(record)
+        return found.status == "complete" and found.inputs == Inputs(embeddings, clean, compromised).hashes(config)
+    except (RecordError, OSError):
+        return False
+
+
+def _hash(path: Path) -> str:
+    return manifest.sha256_file(path / manifest.MANIFEST if path.is_dir() else path)

@@ -1,0 +1,343 @@
+"""`score`: from stored embeddings to a record with intervals, views between the references and a verdict."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from salmubench import embeddings, manifest
+from salmubench.embeddings import Embeddings
+from salmubench.errors import EmbeddingsError, RecordError
+from salmubench.scoring import breakdown
+from salmubench.scoring import items as item_tables
+from salmubench.scoring.bootstrap import LEVEL, SEED
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.facts import IndexedFacts
+from salmubench.scoring.fragile import Fragile, find_fragile
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import Metric, Unavailable
+from salmubench.scoring.record import (
+    SCHEMA_VERSION,
+    Cost,
+    Dataset,
+    Encoding,
+    MetricInfo,
+    Model,
+    Protocol,
+    RunRecord,
+    Score,
+    Tuned,
+)
+from salmubench.scoring.record_files import (
+    Inputs,
+    gallery_sha256,
+    is_current,
+    read_items,
+    read_record,
+    record_provenance,
+    write_record,
+)
+from salmubench.scoring.registry import Plugin, load_all
+from salmubench.scoring.verdict import THRESHOLDS, judge
+from salmubench.scoring.views import Missing, score_items
+from salmubench.types import Split
+
+IMAGENET = 50_000
+"""Pictures of ImageNet's validation set."""
+
+log = logging.getLogger(__name__)
+
+
+def score(*, embeddings: Path, clean: Path, compromised: Path, out: Path, config: ScoreConfig | None = None) -> Path:
+    """Score a model between its references: `out`, `<stem>.items.parquet` and `gallery.parquet` beside it.
+
+    Where the model is one of the references (the same folder), its own record is written: without reference values,
+    views and verdict. A call on a finished record of the same inputs does nothing.
+
+    Args:
+        embeddings: folder of the model judged.
+        clean: embeddings folder or record (with its items) of Clean.
+        compromised: embeddings folder or record (with its items) of Compromised.
+        out: path of the record, `.json`.
+        config: options.
+
+    Returns:
+        The path of the record.
+
+    Raises:
+        EmbeddingsError: embeddings are missing, damaged, not finite, or of another dataset.
+        RecordError: a reference's record failed, is of another dataset, or has other items.
+        OutputMismatch: the folder holds records of another gallery.
+    """
+    config = config or ScoreConfig()
+    for path in (embeddings, clean, compromised):
+        _check_exists(path)
+    if not embeddings.is_dir():
+        raise EmbeddingsError(f"Expected the model's embeddings folder, found the file {embeddings}.")
+    if is_current(out, config=config, embeddings=embeddings, clean=clean, compromised=compromised):
+        return out
+    started, clock = manifest.utc_now(), time.perf_counter()
+    evaluated = _Session(embeddings, clean, compromised, config)
+    record = evaluated.record(started=started, clock=clock)
+    write_record(out, record, items=evaluated.items, gallery=evaluated.subject.gallery)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """One model's items.
+
+    Attributes:
+        items: without reference values.
+        metrics: name → description.
+        missing: name → why there is no number.
+        left_out: name → rows left out.
+        gallery: of the dataset.
+    """
+
+    items: pa.Table
+    metrics: Mapping[str, Metric]
+    missing: Mapping[str, Missing]
+    left_out: Mapping[str, int]
+    gallery: pa.Table
+
+
+def evaluate(opened: Embeddings, config: ScoreConfig, fragile: Fragile) -> Evaluated:
+    """Run all metrics on one model's embeddings."""
+    opened.check_vectors()
+    inputs = EvalInputs(opened, config, fragile.ids, fragile.reason)
+    tables: list[pa.Table] = []
+    metrics: dict[str, Metric] = {}
+    missing: dict[str, Missing] = {}
+    left_out: dict[str, int] = {}
+    for plugin in load_all(config):
+        name = plugin.metric.name
+        metrics[name] = plugin.metric
+        try:
+            table, left_out[name] = _items_of(plugin, inputs)
+            tables.append(table)
+        except Unavailable as error:
+            missing[name] = Missing(str(error))
+    return Evaluated(item_tables.join(tables), metrics, missing, left_out, inputs.gallery.table())
+
+
+def _items_of(plugin: Plugin, inputs: EvalInputs) -> tuple[pa.Table, int]:
+    found = plugin.score(inputs)
+    if found.value is None or found.per_item is None:
+        raise Unavailable(found.reason or "the metric gave no number and no reason")
+    return item_tables.item_table(plugin.metric, found.per_item), found.left_out
+
+
+@functools.lru_cache(maxsize=3)
+def _evaluate_folder(folder: Path, digest: str, config: ScoreConfig, fragile: Fragile) -> Evaluated:
+    """The references are scored once for all models of a run; the digest of the manifest tells whether they are."""
+    del digest
+    return evaluate(embeddings.open_embeddings(folder), config, fragile)
+
+
+class _Session:
+    """One call of `score`: the model, its references, what goes into the record.
+
+    Vectors are mapped only while a model is evaluated: three models at full scale would fill the memory.
+    """
+
+    def __init__(self, folder: Path, clean: Path, compromised: Path, config: ScoreConfig) -> None:
+        self.paths = Inputs(folder, clean, compromised)
+        self.config = config
+        self.model = _Side("the model", folder)
+        self.references = {"clean": _Side("clean", clean), "compromised": _Side("compromised", compromised)}
+        for reference in self.references.values():
+            reference.check_dataset(self.model)
+        known = embeddings.open_embeddings(compromised) if compromised.is_dir() else compromised
+        self.fragile = find_fragile(self.model.facts, known, config)
+        del known
+        self.subject = self._evaluate(folder)
+        # A reference's own record holds no reference values: those of its items would be its own.
+        own = any(_same(folder, reference.path) for reference in self.references.values())
+        tables = {} if own else {name: self._reference_items(name) for name in self.references}
+        self.items = item_tables.with_references(self.subject.items, tables)
+
+    def record(self, *, started: str, clock: float) -> RunRecord:
+        described, evaluated = self.model.outputs, self.subject
+        scores = score_items(
+            self.items,
+            metrics=evaluated.metrics,
+            missing=evaluated.missing,
+            left_out=evaluated.left_out,
+            bootstraps=self.config.bootstraps,
+        )
+        notes = self._notes(scores)
+        for note in notes:
+            log.warning("%s", note)
+        facts, encoding = self.model.facts, described["encoding"]
+        return RunRecord(
+            schema_version=SCHEMA_VERSION,
+            status="complete",
+            error=None,
+            model=_model(described["model"]),
+            dataset=Dataset(facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet),
+            encoding=Encoding(
+                encoding["precision"],
+                encoding["device"],
+                encoding["preprocessing"],
+                described["cut_captions"],
+                encoding.get("probe"),
+            ),
+            gallery_sha256=gallery_sha256(evaluated.gallery) if evaluated.gallery.num_rows else None,
+            fragile_set=self.fragile.described(),
+            scores=scores,
+            verdict=judge(scores),
+            protocol=protocol(self.config, evaluated.metrics),
+            cost=_cost(described["model"].get("cost") or {}),
+            references={name: reference.sha256 for name, reference in self.references.items()},
+            inputs=self.paths.hashes(self.config),
+            notes=tuple(notes),
+            provenance=record_provenance(started=started, seconds=time.perf_counter() - clock),
+            breakdowns=self._breakdowns(),
+        )
+
+    def _breakdowns(self) -> Mapping[str, Any]:
+        if not self.config.by:
+            return {}
+        facts = IndexedFacts(embeddings.open_embeddings(self.model.path))
+        return {
+            by: breakdown.score_groups(
+                self.items, facts, by, metrics=self.subject.metrics, bootstraps=self.config.bootstraps
+            )
+            for by in dict.fromkeys(self.config.by)
+        }
+
+    def _evaluate(self, folder: Path) -> Evaluated:
+        if not any(_same(folder, reference.path) for reference in self.references.values()):
+            return evaluate(embeddings.open_embeddings(folder), self.config, self.fragile)
+        digest = manifest.sha256_file(folder / manifest.MANIFEST)
+        return _evaluate_folder(folder.resolve(), digest, self.config, self.fragile)
+
+    def _reference_items(self, name: str) -> pa.Table:
+        path = self.references[name].path
+        return self._evaluate(path).items if path.is_dir() else read_items(path)
+
+    def _notes(self, scores: Mapping[str, Mapping[str, Score]]) -> list[str]:
+        notes = []
+        strength = scores["AssocStr"]["value"]
+        if strength.clean is not None and strength.compromised is not None and strength.clean > strength.compromised:
+            notes.append(
+                "Clean knows the pairs to forget better than Compromised (AssocStr "
+                f"{strength.clean:.4f} > {strength.compromised:.4f}): are the references swapped?"
+            )
+        for name, reference in self.references.items():
+            if reference.kind not in (None, name):
+                notes.append(
+                    f"The reference given as {name} calls itself {reference.kind}: are the references swapped?"
+                )
+            if reference.precision != self.model.precision:
+                notes.append(
+                    f"The model was encoded in {self.model.precision}, {name} in {reference.precision}: mean "
+                    "similarities may differ by up to 0.002 for that alone."
+                )
+        shown = self.model.facts.counts.get(str(Split.GENERAL_KNOWLEDGE), 0)
+        if self.model.facts.imagenet is not None and shown != IMAGENET:
+            notes.append(f"GenKnow is of {shown:,} pictures of ImageNet's validation set, not of all {IMAGENET:,}.")
+        sources = self.subject.gallery.column("source").to_pylist()
+        if sources and "retain_disjoint" not in sources:
+            notes.append("The gallery of RetFail holds no captions of retain_disjoint: the dataset has none.")
+        cut = self.model.outputs["cut_captions"].get(str(Split.FORGET), 0)
+        if cut:
+            notes.append(f"{cut} captions of forget are longer than the model's context and were cut.")
+        return notes
+
+
+class _Side:
+    """The model or a reference: what its embeddings folder, or the reference's record, says about it."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name, self.path = name, path
+        self.outputs: Mapping[str, Any] = {}
+        if path.is_dir():
+            opened = embeddings.open_embeddings(path)
+            self.facts, self.outputs = opened.dataset, opened.manifest["outputs"]
+            self.fingerprint: str = self.facts.fingerprint
+            self.imagenet: str | None = self.facts.imagenet
+            self.precision: str | None = self.outputs["encoding"]["precision"]
+            self.sha256: str | None = self.outputs["model"]["sha256"]
+            self.kind: str | None = self.outputs["model"]["kind"]
+        else:
+            record = read_record(path)
+            if record.status != "complete":
+                raise RecordError(f"Expected a complete record of {name} at {path}, found status {record.status!r}.")
+            self.fingerprint, self.sha256, self.kind = (
+                record.dataset.fingerprint,
+                record.model.sha256,
+                record.model.kind,
+            )
+            self.imagenet = record.dataset.imagenet
+            self.precision = None if record.encoding is None else record.encoding.precision
+
+    def check_dataset(self, model: _Side) -> None:
+        """Refuse a reference of another dataset."""
+        if self.fingerprint != model.fingerprint:
+            raise EmbeddingsError(
+                f"Expected the model and {self.name} on one dataset, found fingerprint {model.fingerprint} in "
+                f"{model.path} and {self.fingerprint} in {self.path}. Encode both on the same dataset."
+            )
+        if self.imagenet != model.imagenet:
+            raise EmbeddingsError(
+                f"Expected the model and {self.name} on the same pictures of general knowledge, found ImageNet "
+                f"{model.imagenet} in {model.path} and {self.imagenet} in {self.path}. Give --imagenet to both or none."
+            )
+
+
+def _same(a: Path, b: Path) -> bool:
+    return a.resolve() == b.resolve()
+
+
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise EmbeddingsError(
+            f"Expected an embeddings folder or the record of a reference at {path}, found nothing. Encode the model "
+            "first."
+        )
+
+
+def _model(described: Mapping[str, Any]) -> Model:
+    budget = described["budget"]
+    return Model(
+        name=described["name"],
+        sha256=described["sha256"],
+        kind=described["kind"],
+        method=described["method"],
+        config_given=described["config_given"],
+        config=described["config"],
+        budget=None if budget is None else float(budget),
+        revision=described.get("revision"),
+        seed=described.get("seed"),
+        tuned=None if described.get("tuned") is None else Tuned(**described["tuned"]),
+    )
+
+
+def _cost(known: Mapping[str, Any]) -> Cost:
+    whole = {name: None if known.get(name) is None else int(known[name]) for name in ("steps", "pairs", "peak_memory")}
+    seconds = known.get("seconds")
+    return Cost(whole["steps"], whole["pairs"], None if seconds is None else float(seconds), whole["peak_memory"])
+
+
+def protocol(config: ScoreConfig, metrics: Mapping[str, Metric]) -> Protocol:
+    """What a record says about constants and options."""
+    return Protocol(
+        bootstraps=config.bootstraps,
+        bootstrap_seed=SEED,
+        level=LEVEL,
+        identity_prompt=config.identity_prompt,
+        thresholds=THRESHOLDS,
+        metrics={
+            name: MetricInfo(item.number, item.pillar, item.main, item.view, item.items, item.resample)
+            for name, item in metrics.items()
+        },
+    )

@@ -1,0 +1,137 @@
+"""`score_again`: the record once more, from what it was computed from — items and gallery alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from salmubench import manifest
+from salmubench.dataset import layout
+from salmubench.errors import RecordError
+from salmubench.scoring import breakdown
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.record import (
+    SCHEMA_VERSION,
+    Cost,
+    Dataset,
+    Model,
+    RunRecord,
+    Score,
+)
+from salmubench.scoring.record_files import (
+    GALLERY,
+    ITEMS_SUFFIX,
+    gallery_sha256,
+    read_gallery_file,
+    read_items_file,
+    read_record,
+    record_provenance,
+    write_record,
+)
+from salmubench.scoring.registry import load_all
+from salmubench.scoring.score import protocol
+from salmubench.scoring.verdict import judge
+from salmubench.scoring.views import describe_all, rescore, score_items
+
+
+def score_again(
+    items: Path,
+    *,
+    out: Path,
+    gallery: Path | None = None,
+    dataset: str | None = None,
+    config: ScoreConfig | None = None,
+) -> Path:
+    """Compute a record again from its stored items: values, intervals, views, verdict; no embeddings, no model.
+
+    What isn't computed (model, cost, where the dataset comes from, why a number is missing) is taken from the record
+    beside the items, `<stem>.json`, where it is; otherwise it is left empty.
+
+    Args:
+        items: `<stem>.items.parquet`.
+        out: path of the new record, `.json`; items and gallery are written beside it.
+        gallery: the gallery; `gallery.parquet` beside the items by default.
+        dataset: folder or Hub id, needed for breakdowns only.
+        config: options; the resamples are those of the old record where it is there.
+
+    Returns:
+        The path of the record.
+
+    Raises:
+        RecordError: items or gallery are missing or damaged, or hold a metric that nothing describes.
+        DatasetError: breakdowns are asked for and the dataset isn't there.
+    """
+    config = config or ScoreConfig()
+    started, clock = manifest.utc_now(), time.perf_counter()
+    table = read_items_file(items)
+    drawn = read_gallery_file(gallery or items.with_name(GALLERY))
+    beside = items.with_name(items.name.removesuffix(ITEMS_SUFFIX) + ".json")
+    record = _from_record(read_record(beside), table) if beside.is_file() else _alone(items, table, config)
+    record = replace(
+        record,
+        breakdowns=_breakdowns(record, table, dataset, config) if config.by else {},
+        gallery_sha256=gallery_sha256(drawn) if drawn.num_rows else None,
+        inputs={"items": manifest.sha256_file(items), "version": manifest.version()},
+        provenance=record_provenance(started=started, seconds=time.perf_counter() - clock),
+    )
+    write_record(out, record, items=table, gallery=drawn)
+    return out
+
+
+def _from_record(record: RunRecord, table: pa.Table) -> RunRecord:
+    if record.status != "complete":
+        raise RecordError(
+            f"Expected items of a complete record, found status {record.status!r} of {record.model.name}."
+        )
+    found = rescore(record, table)
+    return replace(record, scores=found.scores, verdict=found.verdict)
+
+
+def _alone(items: Path, table: pa.Table, config: ScoreConfig) -> RunRecord:
+    metrics = {plugin.metric.name: plugin.metric for plugin in load_all(config)}
+    strange = [name for name in pc.unique(table.column("metric")).to_pylist() if name not in metrics]
+    if strange:
+        raise RecordError(
+            f"Expected items of {', '.join(metrics)} in {items}, found {strange[0]!r}. Put its record beside the "
+            "items: it says what the metric is."
+        )
+    scores = score_items(table, metrics=metrics, bootstraps=config.bootstraps)
+    started = manifest.utc_now()
+    return RunRecord(
+        schema_version=SCHEMA_VERSION,
+        status="complete",
+        error=None,
+        model=Model(items.name.removesuffix(ITEMS_SUFFIX), None, None, None, None, None, None),
+        dataset=Dataset("unknown", "unknown"),
+        encoding=None,
+        gallery_sha256=None,
+        fragile_set=None,
+        scores=scores,
+        verdict=judge(scores),
+        protocol=protocol(config, metrics),
+        cost=Cost(),
+        references={},
+        inputs={},
+        notes=("Computed from items alone: model, dataset and encoding are not known.",),
+        provenance=record_provenance(started=started, seconds=0.0),
+    )
+
+
+def _breakdowns(
+    record: RunRecord, table: pa.Table, dataset: str | None, config: ScoreConfig
+) -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, Score]]]]:
+    if dataset is None:
+        raise RecordError("Expected --dataset beside --items and --by: items don't say which attribute they are about.")
+    opened = layout.open_dataset(dataset)
+    if record.dataset.fingerprint not in ("unknown", opened.fingerprint):
+        raise RecordError(
+            f"Expected the dataset of the items, {record.dataset.fingerprint}, found {opened.fingerprint} in {dataset}."
+        )
+    metrics = describe_all(record)
+    bootstraps = record.protocol.bootstraps if record.protocol is not None else config.bootstraps
+    return {by: breakdown.score_groups(table, opened, by, metrics=metrics, bootstraps=bootstraps) for by in config.by}

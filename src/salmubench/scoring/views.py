@@ -1,0 +1,244 @@
+"""Scores from stored items: values, intervals, views between the references."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from salmubench import plugins
+from salmubench.scoring import items as item_tables
+from salmubench.scoring.bootstrap import (
+    BOOTSTRAPS,
+    SEED,
+    Interval,
+    Units,
+    find_units,
+    interval,
+    resampled_means,
+)
+from salmubench.scoring.metric import (
+    PARTS,
+    Floats,
+    Metric,
+    mean,
+)
+from salmubench.scoring.record import (
+    MetricInfo,
+    Normalised,
+    RunRecord,
+    Score,
+    Verdict,
+)
+from salmubench.scoring.verdict import judge
+
+METRICS_PACKAGE = "salmubench.metrics"
+"""Where the descriptions of the metrics are: one module each."""
+
+NOT_DEFINED = "not defined"
+NO_DIFFERENCE = "references don't differ"
+"""The interval of compromised − clean isn't above 0; for D: Compromised's accuracy reaches chance."""
+OWN_RECORD = "a reference's own record"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A metric without a number: why, and how many rows were left out."""
+
+    reason: str
+    left_out: int = 0
+
+
+def score_items(
+    table: pa.Table,
+    *,
+    metrics: Mapping[str, Metric],
+    missing: Mapping[str, Missing] | None = None,
+    left_out: Mapping[str, int] | None = None,
+    bootstraps: int = BOOTSTRAPS,
+    seed: int = SEED,
+) -> Mapping[str, Mapping[str, Score]]:
+    """Compute all scores from a table of items.
+
+    Args:
+        table: items (`ITEM_SCHEMA`).
+        metrics: name → description, in the order of the result.
+        missing: name → why there are no items.
+        left_out: name → rows that were left out of its items.
+        bootstraps: resamples behind an interval.
+        seed: of the resamples.
+    """
+    found: dict[str, Mapping[str, Score]] = {}
+    for name, metric in metrics.items():
+        rows = item_tables.of_metric(table, name)
+        if rows.num_rows:
+            scores = _score_metric(metric, rows, bootstraps, seed)
+            found[name] = {
+                part: replace(score, left_out=(left_out or {}).get(name, 0)) for part, score in scores.items()
+            }
+        else:
+            why = (missing or {}).get(name, Missing("no items"))
+            found[name] = {part: _no_score(metric, why) for part in PARTS[metric.items]}
+    return found
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """Scores and verdict, computed again."""
+
+    scores: Mapping[str, Mapping[str, Score]]
+    verdict: Verdict
+
+
+def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None) -> Rescored:
+    """Compute a record's scores and verdict again from its items.
+
+    Descriptions of the built-in metrics come from the package, never from the record.
+
+    Args:
+        record: what was claimed; gives the metrics, the reasons of missing numbers and the number of resamples.
+        table: its items.
+        bootstraps: resamples instead of the record's.
+    """
+    metrics = describe_all(record)
+    first = {name: next(iter(scores.values())) for name, scores in record.scores.items()}
+    scores = score_items(
+        table,
+        metrics=metrics,
+        missing={name: Missing(score.reason or "no items", score.left_out) for name, score in first.items()},
+        left_out={name: score.left_out for name, score in first.items()},
+        bootstraps=bootstraps or (record.protocol.bootstraps if record.protocol is not None else BOOTSTRAPS),
+    )
+    return Rescored(scores, judge(scores))
+
+
+def describe_all(record: RunRecord) -> dict[str, Metric]:
+    """Descriptions of a record's metrics (`describe`)."""
+    known = record.protocol.metrics if record.protocol is not None else {}
+    return {name: describe(name, known.get(name), scores) for name, scores in record.scores.items()}
+
+
+def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) -> Metric:
+    """Find a metric's description: the package's own where it has the metric, else what the record says."""
+    found = _own(name)
+    if found is not None:
+        return found
+    goal = next(iter(scores.values())).goal
+    if info is None:
+        return Metric(name, "efficacy" if goal == "clean" else "utility", goal)
+    return Metric(
+        name, info.pillar, goal, main=info.main, number=info.number, view=info.view, items=info.items,
+        resample=info.resample,
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=128)
+def _own(name: str) -> Metric | None:
+    if name.lower() not in plugins.names(METRICS_PACKAGE):
+        return None
+    found = plugins.load(METRICS_PACKAGE, name.lower(), kind="metric").METRIC
+    return found if isinstance(found, Metric) and found.name == name else None
+
+
+def _score_metric(metric: Metric, rows: pa.Table, bootstraps: int, seed: int) -> dict[str, Score]:
+    value, clean, compromised = (_floats(rows, name) for name in ("value", "clean", "compromised"))
+    caption = rows.column("caption").to_numpy(zero_copy_only=False)
+    by_class = metric.resample == "class"
+    units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), caption if by_class else None)
+    columns: list[Floats] = []
+    layout: dict[tuple[str, str], int] = {}
+    for part, function in PARTS[metric.items].items():
+        for name, values in (("value", value), ("clean", clean), ("compromised", compromised)):
+            if values is not None:
+                layout[part, name] = len(columns)
+                columns.append(function(values))
+    stacked = np.stack(columns, axis=1)  # (n, parts × models)
+    samples = resampled_means(stacked, units, bootstraps=bootstraps, seed=seed)
+    chance = 1 / len(set(caption.tolist())) if by_class else 0.0
+    found = {}
+    for part in PARTS[metric.items]:
+        numbers, drawn = _pick(stacked, samples, layout, part)
+        found[part] = Score(
+            value=numbers["value"],
+            reason=None,
+            n=len(stacked),
+            units=units.count,
+            left_out=0,
+            ci95=interval(drawn["value"], units),
+            goal=metric.goal,
+            clean=numbers.get("clean"),
+            compromised=numbers.get("compromised"),
+            normalised=_normalise(metric, numbers, drawn, units, chance),
+        )
+    return found
+
+
+def _pick(
+    stacked: Floats, samples: Floats, layout: Mapping[tuple[str, str], int], part: str
+) -> tuple[dict[str, float], dict[str, Floats]]:
+    where = {name: column for (of, name), column in layout.items() if of == part}
+    numbers = {name: mean(stacked[:, column]) for name, column in where.items()}
+    return numbers, {name: samples[:, column] for name, column in where.items()}
+
+
+def _normalise(
+    metric: Metric, numbers: Mapping[str, float], drawn: Mapping[str, Floats], units: Units, chance: float
+) -> Normalised:
+    """L, K or D with its interval; the three models are resampled together."""
+    if metric.view is None:
+        return Normalised(None, None, None, NOT_DEFINED)
+    if "clean" not in numbers and "compromised" not in numbers:
+        return Normalised(metric.view, None, None, OWN_RECORD)
+    needed = ("compromised",) if metric.view == "drop" else ("clean", "compromised")
+    absent = [name for name in needed if name not in numbers]
+    if absent:
+        return Normalised(metric.view, None, None, f"{' and '.join(absent)} has no such number")
+    if metric.view == "drop":
+        base = interval(drawn["compromised"], units)
+        value = _ratio(numbers["compromised"] - numbers["value"], numbers["compromised"])
+        samples = _ratios(drawn["compromised"] - drawn["value"], drawn["compromised"])
+        floor = chance
+    else:
+        base = interval(drawn["compromised"] - drawn["clean"], units)
+        value = _ratio(numbers["value"] - numbers["clean"], numbers["compromised"] - numbers["clean"])
+        samples = _ratios(drawn["value"] - drawn["clean"], drawn["compromised"] - drawn["clean"])
+        floor = 0.0
+    if base is None:
+        return Normalised(metric.view, None, None, "fewer than two units to resample")
+    if base[0] <= floor:
+        return Normalised(metric.view, None, None, NO_DIFFERENCE)
+    return Normalised(metric.view, value, _finite_interval(samples, units), None)
+
+
+def _ratio(top: float, bottom: float) -> float | None:
+    return top / bottom if bottom else None
+
+
+def _ratios(top: Floats, bottom: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Floats = top / bottom
+    return found
+
+
+def _finite_interval(samples: Floats, units: Units) -> Interval | None:
+    # A few resamples in which the references coincide have no ratio; the others say what can be said.
+    return interval(samples[np.isfinite(samples)], units)
+
+
+def _floats(rows: pa.Table, name: str) -> Floats | None:
+    column = rows.column(name)
+    if column.null_count:
+        return None
+    found: Floats = column.to_numpy().astype(np.float64, copy=False)
+    return found
+
+
+def _no_score(metric: Metric, why: Missing) -> Score:
+    reason = why.reason if metric.view is not None else NOT_DEFINED
+    return Score(
+        value=None, reason=why.reason, n=0, units=0, left_out=why.left_out, ci95=None, goal=metric.goal, clean=None,
+        compromised=None, normalised=Normalised(metric.view, None, None, reason),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Options chosen on worlds that are never evaluated."""

@@ -1,0 +1,175 @@
+"""The rule of tuning, in pieces: where a method's search looks, what a trial is worth, which trial comes next.
+
+Trial 0 is the recipe's own settings, so that tuning never chooses worse ones. Trials are proposed in rounds: those of a
+round know the results of earlier rounds only, and each has a seed of its own. Who computes them, in which order and on
+how many machines then makes no difference.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from salmubench.errors import ConfigError
+from salmubench.scoring.record import RunRecord
+from salmubench.unlearn.registry import Configured, options
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+ROUND = 4
+"""Trials of a round."""
+
+WORST = 1.0
+"""Objective of a trial whose method failed, and the largest there is."""
+
+RULE = (
+    "Mean of leakage left and damage on the selection world, smallest is best. Leakage left: the larger of |L| of "
+    "RetFail (MRR) and L of RetFailPara. Damage: the mean of the utility drop D of GenKnow and of what is lost, 1 - K, "
+    "of the associations that were spared (the smaller K of other and of the same people). Each is cut to 0 … 1. The "
+    "spared associations are a part of the selection world's forget set; its holdout splits are not used. A trial "
+    "whose method fails counts 1, and so does a number that is not finite; what a world can't tell is left out. Equal "
+    "trials: the earlier one."
+)
+"""The objective in words, as it stands in `tuned.yaml`."""
+
+KEPT = ("InterIdSim", "IntraIdSim")
+"""Metrics that speak of the spared associations."""
+
+_LR_DOWN, _LR_UP = 30.0, 10.0
+
+Space = Mapping[str, tuple[float, float, str] | list[Any]]
+"""Option → `(low, high, "log" or "linear")`, or a list of choices."""
+
+
+def search_space(configured: Configured) -> Space:
+    """Where the search of a method looks: options whose field declares it, engine settings of its `SEARCH`.
+
+    A loop method that declares no engine settings is searched over the learning rate, from a thirtieth to ten times
+    the recipe's.
+
+    Raises:
+        ConfigError: an option's declaration makes no sense.
+    """
+    method = configured.method
+    found: dict[str, Any] = dict(method.search)
+    if method.kind == "loop" and not found:
+        rate = configured.settings.lr
+        found["lr"] = (float(f"{rate / _LR_DOWN:.2g}"), float(f"{rate * _LR_UP:.2g}"), "log")
+    found |= {item.name: item.search for item in options(method.config) if item.search is not None}
+    for name, where in found.items():
+        if not _is_range(where) and not (isinstance(where, list) and where):
+            raise ConfigError(
+                f'Expected the search of {name!r} in {method.path} as (low, high, "log" or "linear") or a list of '
+                f"choices, found {where!r}."
+            )
+    return found
+
+
+def _is_range(where: Any) -> bool:
+    if not isinstance(where, tuple) or len(where) != 3 or where[2] not in ("log", "linear"):
+        return False
+    low, high, scale = where
+    return all(isinstance(end, int | float) for end in (low, high)) and low < high and (scale == "linear" or low > 0)
+
+
+def propose(
+    space: Space, results: Sequence[tuple[Mapping[str, Any], float]], *, number: int, seed: int
+) -> dict[str, Any]:
+    """Values of a trial.
+
+    Args:
+        space: where to look.
+        results: values and objective of the trials of earlier rounds, in order.
+        number: of the trial, from 1.
+        seed: of the search.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    mixed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.TPESampler(seed=mixed, n_startup_trials=ROUND, multivariate=True)
+    study = optuna.create_study(sampler=sampler)
+    for values, worth in results:
+        params, distributions = as_parameters(space, values)
+        if params:
+            study.add_trial(optuna.create_trial(params=params, distributions=distributions, value=worth))
+    return dict(study.ask({name: distribution(where) for name, where in space.items()}).params)
+
+
+def present_values(configured: Configured, space: Space) -> dict[str, Any]:
+    """The recipe's own values of what is searched."""
+    effective = configured.effective
+    return {name: effective["method"].get(name, effective["engine"].get(name)) for name in space}
+
+
+def as_parameters(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+    """Optuna's parameters of a trial, empty where one lies outside the space: the recipe's own may."""
+    found = {name: distribution(where) for name, where in space.items()}
+    if not all(_holds(space[name], values[name]) for name in found):
+        return {}, {}
+    return {name: values[name] for name in found}, found
+
+
+def _holds(where: tuple[float, float, str] | list[Any], value: Any) -> bool:
+    return value in where if isinstance(where, list) else bool(where[0] <= value <= where[1])
+
+
+def distribution(where: tuple[float, float, str] | list[Any]) -> BaseDistribution:
+    """Optuna's word for a declared range or list of choices."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(where, list):
+        return CategoricalDistribution(where)
+    low, high, scale = where
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=scale == "log")
+    return FloatDistribution(float(low), float(high), log=scale == "log")
+
+
+def objective(record: RunRecord) -> tuple[float, dict[str, float | None]]:
+    """What a trial is worth by `RULE`, and its parts: `leakage`, `paraphrased`, `drop`, `kept`.
+
+    Args:
+        record: of the candidate on the selection world.
+
+    Raises:
+        ConfigError: leakage left can't be told on this world, or no damage.
+    """
+    if record.status != "complete":
+        return WORST, {}
+    leakage, para = _view(record, "RetFail", "mrr"), _view(record, "RetFailPara")
+    drop = _view(record, "GenKnow")
+    kept = min((value for name in KEPT if (value := _view(record, name)) is not None), default=None)
+    parts = {"leakage": leakage, "paraphrased": para, "drop": drop, "kept": kept}
+    damage = [_cut(value) for value in (drop, None if kept is None else 1 - kept) if value is not None]
+    if leakage is None or not damage:
+        raise ConfigError(
+            "Expected a selection world whose Compromised leaks more than its Clean and knows more of what was spared, "
+            f"found a trial with {parts}: nothing can be chosen on it."
+        )
+    left = max(_cut(abs(leakage)), _cut(para or 0.0))
+    return (left + sum(damage) / len(damage)) / 2, parts
+
+
+def _view(record: RunRecord, metric: str, part: str = "value") -> float | None:
+    """L, K or D; where the references differ too little for an interval (a tiny world) the bare ratio must do."""
+    score = record.scores.get(metric, {}).get(part)
+    if score is None or score.value is None or score.normalised.value is not None:
+        return None if score is None else score.normalised.value
+    clean, compromised = score.clean, score.compromised
+    if score.normalised.view == "drop":
+        return (compromised - score.value) / compromised if compromised else None
+    if clean is None or compromised is None or compromised <= clean:
+        return None
+    return (score.value - clean) / (compromised - clean)
+
+
+def _cut(value: float) -> float:
+    return min(max(value, 0.0), 1.0) if math.isfinite(value) else WORST

@@ -1,0 +1,376 @@
+"""`tune`: hyperparameters chosen on the selection world, by a fixed number of trials and a written rule.
+
+The output folder holds the world (a run folder without methods), the part of it that is used, the references'
+embeddings of that part, and a folder for each method: its trials, each with the record it was judged by, and Optuna's
+journal. Several machines may run the same command on one folder: each takes trials that nobody is at.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+
+from salmubench import candidates, manifest, pipeline
+from salmubench import recipe as recipes
+from salmubench.candidates import Candidate, Made, Stages, World
+from salmubench.dataset.layout import Dataset, open_dataset
+from salmubench.errors import ConfigError, OutputLocked, OutputMismatch
+from salmubench.executor import Executor, parallel
+from salmubench.recipe import TuneConfig
+from salmubench.scoring.record_files import read_record
+from salmubench.tuned_values import SCHEMA_VERSION
+from salmubench.tuning import rule as search
+from salmubench.tuning.selection_world import write_part
+from salmubench.unlearn.registry import Configured, configure, load_method
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+TUNED = "tuned.yaml"
+TRIAL = "tuning trial"
+_PATIENCE = 2.0  # seconds between two looks at what another process holds
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting of one method.
+
+    Attributes:
+        method: a name, or the path of a Python file.
+        number: from 0, which is the recipe's own setting.
+        values: option → value.
+        space: where the search looks.
+    """
+
+    method: str
+    number: int
+    values: Mapping[str, Any]
+    space: search.Space
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where trials are made: the tuning's folder, the selection world, the search's seed, the budget."""
+
+    world: World
+    seed: int
+    budget: float
+
+    def folder(self, method: str) -> Path:
+        """Folder of a method."""
+        return self.world.out / "methods" / method
+
+    def description(self, settings: TuneConfig) -> dict[str, Any]:
+        """What all trials of the folder share."""
+        return {
+            "seed": settings.selection_seed, "part": open_dataset(self.world.dataset).fingerprint,
+            "spared": settings.spared, "budget": self.budget, "search_seed": self.seed,
+        }  # fmt: skip
+
+    def study(self, method: str) -> Study:
+        """A method's study in its journal, made if missing."""
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.folder(method).mkdir(parents=True, exist_ok=True)
+        storage = JournalStorage(JournalFileBackend(str(self.folder(method) / "journal.log")))
+        return optuna.create_study(study_name=method, storage=storage, load_if_exists=True)
+
+
+def tune(
+    methods: Sequence[str],
+    *,
+    recipe: str | Path,
+    out: Path,
+    trials: int | None = None,
+    world: Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    executor: Executor = "joblib",
+    workers: int | None = None,
+) -> Path:
+    """Choose the options of methods on the recipe's selection world; call it again to go on.
+
+    Args:
+        methods: names or paths of Python files; `recipe` stands for the recipe's list.
+        recipe: name of a recipe or path of a YAML file.
+        out: the folder; `tuned.yaml` in it holds what was chosen, for all methods tuned there.
+        trials: how many settings of each method; by default the recipe's `tune.trials`.
+        world: a finished run folder of the recipe with its `tune.selection_seed`; by default it is made in
+            `out/world`.
+        seed: of the worlds that the values are for, and of the search; not that of the selection world.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
+        executor: where trials are made side by side: `joblib`, processes of this machine, or `ray`, a cluster.
+        workers: how many at once; by default as many as this machine makes faster than one after the other.
+
+    Returns:
+        The path of `tuned.yaml`.
+
+    Raises:
+        ConfigError: options make no sense, or the world is not the selection world.
+    """
+    loaded = recipes.load(recipe)
+    settings = loaded.recipe.tune if trials is None else replace(loaded.recipe.tune, trials=trials)
+    if settings.selection_seed == seed:
+        raise ConfigError(
+            f"Expected a selection world other than the worlds to be evaluated, found the seed {seed} for both "
+            "(tune.selection_seed and --seed)."
+        )
+    wanted = [item.method for item in pipeline.plan(loaded.recipe, methods=methods, budgets=(settings.budget,))]
+    configured = {name: configure(load_method(name), loaded.recipe.unlearn) for name in wanted}
+    if not configured:
+        raise ConfigError("Expected a method to tune, found none.")
+    spaces = {name: search.search_space(item) for name, item in configured.items()}
+    idle = [item.method.name for name, item in configured.items() if not spaces[name]]
+    if idle:
+        log.warning("%s: nothing to search, no field of Config declares a range", ", ".join(idle))
+    if world is not None:
+        _check_world(loaded, world)
+    else:
+        make = partial(pipeline.run, recipe=recipe, methods=(), seed=settings.selection_seed, device=device)
+        _alone(lambda: make(out=out / "world", precision=precision))
+    ground = world or out / "world"
+    bench = _prepare(loaded, ground, out=out, seed=seed, spared=settings.spared, budget=settings.budget)
+    _alone(partial(_begin, bench, settings))
+    run = partial(_side_by_side, bench, executor=executor, workers=workers)
+    _search(bench, {name: item for name, item in configured.items() if spaces[name]}, spaces, settings.trials, run)
+    return _write(bench, loaded, open_dataset(ground / "dataset"), configured, spaces, settings)
+
+
+def _check_world(loaded: recipes.LoadedRecipe, folder: Path) -> None:
+    """Refuse a run folder that isn't the recipe's selection world."""
+    content, seed = manifest.read_json(folder / pipeline.RUN), loaded.recipe.tune.selection_seed
+    if content.get("seed") != seed:
+        raise ConfigError(
+            f"Expected the selection world, a run of seed {seed}, in {folder}, found seed {content.get('seed')}: "
+            "values must not be chosen on a world that is evaluated."
+        )
+    given = content.get("recipe_given") or {}
+    other = [name for name in ("dataset", "pretrain") if given.get(name) != loaded.given.get(name)]
+    if other:
+        raise ConfigError(
+            f"Expected a run of the recipe {loaded.name!r} in {folder}, found other keys in {' and '.join(other)}."
+        )
+    for kind in pipeline.REFERENCES:
+        manifest.read_manifest(folder / "checkpoints" / kind, "pretrain")
+
+
+def _prepare(
+    loaded: recipes.LoadedRecipe, ground: Path, *, out: Path, seed: int, spared: float, budget: float
+) -> Bench:
+    """Write the part of the world that is used and encode both references on it."""
+    run = manifest.read_json(ground / pipeline.RUN)
+    dataset = open_dataset(ground / "dataset")
+    part = _alone(lambda: write_part(dataset, out=out / "part", spared=spared, seed=loaded.recipe.tune.selection_seed))
+    world = World(
+        out=out,
+        dataset=part,
+        compromised=ground / "checkpoints" / "compromised",
+        references={kind: out / "embeddings" / kind for kind in pipeline.REFERENCES},
+        recipe=replace(loaded.recipe, score=replace(loaded.recipe.score, bootstraps=_RESAMPLES)),
+        device=run["device"],
+        precision=run["precision"],
+    )
+    for kind in pipeline.REFERENCES:
+        _alone(partial(candidates.encode, world, kind, ground / "checkpoints" / kind, Stages()))
+    return Bench(world, seed, budget)
+
+
+_RESAMPLES = 100  # trials are compared by their values; intervals only tell whether the references differ
+
+
+def _search(
+    bench: Bench,
+    configured: Mapping[str, Configured],
+    spaces: Mapping[str, search.Space],
+    trials: int,
+    run: Callable[[Sequence[Trial]], None],
+) -> None:
+    """Go through the rounds, all methods in each."""
+    for start in range(0, trials, search.ROUND):
+        numbers = range(start, min(start + search.ROUND, trials))
+        pieces = []
+        for name, item in configured.items():
+            found = results(bench, item.method.name)
+            _check_same_file(bench, item, found)
+            earlier = [(entry["values"], entry["objective"]) for entry in found.values() if entry["number"] < start]
+            for number in numbers:
+                if number not in found:
+                    values = (
+                        search.propose(spaces[name], earlier, number=number, seed=bench.seed)
+                        if number
+                        else search.present_values(item, spaces[name])
+                    )
+                    pieces.append(Trial(name, number, values, spaces[name]))
+        run(pieces)
+
+
+def _folder(bench: Bench, settings: TuneConfig) -> AbstractContextManager[manifest.StageFolder]:
+    """The tuning's folder, refused where it holds another one."""
+    return manifest.stage_folder(bench.world.out, "tune", config=bench.description(settings))
+
+
+def _begin(bench: Bench, settings: TuneConfig) -> None:
+    """Mark the folder as this tuning's; the lock is not kept, others may join."""
+    with _folder(bench, settings):
+        pass
+
+
+def _check_same_file(bench: Bench, item: Configured, found: Mapping[int, Mapping[str, Any]]) -> None:
+    """Trials of another version of the method say nothing about this one."""
+    if any(entry["method_sha256"] != item.method.sha256 for entry in found.values()):
+        folder = bench.folder(item.method.name)
+        raise OutputMismatch(
+            f"Expected trials of {item.method.path} as it is in {folder}, found those of another version. Delete that "
+            "folder, or choose another --out."
+        )
+
+
+def results(bench: Bench, method: str) -> dict[int, dict[str, Any]]:
+    """Finished trials of a method by number: `number`, `values`, `objective` and what else is known of each."""
+    found = {}
+    for trial in bench.study(method).get_trials(deepcopy=False):
+        if trial.values:
+            entry = {**trial.user_attrs, "objective": float(trial.values[0])}
+            found[int(entry["number"])] = entry
+    return dict(sorted(found.items()))
+
+
+def _side_by_side(bench: Bench, pieces: Sequence[Trial], *, executor: Executor, workers: int | None) -> None:
+    waiting = list(pieces)
+    while waiting:
+        count = workers
+        if count is None:
+            sensible = candidates.sensible_workers(len(waiting), recipe=bench.world.recipe, device=bench.world.device)
+            count = 0 if executor == "ray" else sensible
+        work = partial(_attempt, bench, candidates.maker(alone=executor == "joblib" and count < 2))
+        missed = []
+        for trial, done in parallel(work, waiting, workers=count, executor=executor, description="trials"):
+            if not done:
+                missed.append(trial)
+        if len(missed) == len(waiting):
+            time.sleep(_PATIENCE)  # all of them are being made elsewhere
+        waiting = missed
+
+
+def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial) -> bool:
+    """Make one trial; false where another process is at it."""
+    method = load_method(trial.method)
+    folder = bench.folder(method.name) / "trials" / f"{trial.number:03d}"
+    world = replace(bench.world, out=folder)
+    name = pipeline.candidate_name(trial.method, bench.budget)
+    inputs = {"method": method.name, "method_sha256": method.sha256, "dataset": open_dataset(world.dataset).fingerprint}
+    try:
+        with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
+            if not stage.complete:
+                candidate = Candidate(name, trial.method, bench.budget, bench.seed, trial.values)
+                made = make(world, candidate)
+                worth, parts = search.objective(read_record(candidates.record_path(world, name)))
+                entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **parts}
+                entry["method_sha256"] = method.sha256
+                if made.error is not None:
+                    entry["error"] = str(made.error).replace(f"{folder}{os.sep}", "")  # the file is for others
+                entry["seconds"] = round(sum(item["seconds"] for item in made.stages), 1)
+                stage.finish(outputs={**entry, "objective": worth})
+            _report(bench, trial, method.name, stage.manifest["outputs"])
+            for part in (
+                "checkpoints",
+                "embeddings",
+            ):  # the record says all that is needed, at a thousandth of the room
+                shutil.rmtree(folder / part, ignore_errors=True)
+    except OutputLocked:
+        return False
+    return True
+
+
+def _report(bench: Bench, trial: Trial, method: str, entry: Mapping[str, Any]) -> None:
+    """Add a finished trial to the journal; only the holder of the trial's folder does."""
+    import optuna
+
+    study = bench.study(method)
+    if trial.number in {known.user_attrs.get("number") for known in study.get_trials(deepcopy=False)}:
+        return
+    told = {key: value for key, value in entry.items() if key != "objective"}
+    params, distributions = search.as_parameters(trial.space, entry["values"])
+    study.add_trial(
+        optuna.create_trial(params=params, distributions=distributions, value=entry["objective"], user_attrs=told)
+    )
+
+
+def _write(
+    bench: Bench,
+    loaded: recipes.LoadedRecipe,
+    world: Dataset,
+    configured: Mapping[str, Configured],
+    spaces: Mapping[str, search.Space],
+    settings: TuneConfig,
+) -> Path:
+    """Write `tuned.yaml`: what was tuned in this folder before stays in it."""
+    path = bench.world.out / TUNED
+
+    def work() -> None:
+        content = {"recipe": loaded.name, "dataset": world.fingerprint, **bench.description(settings)}
+        with _folder(bench, settings) as stage:
+            known = yaml.safe_load(path.read_text(encoding="utf-8"))["methods"] if path.is_file() else {}
+            for name, item in configured.items():
+                if spaces[name]:
+                    found = results(bench, item.method.name).values()
+                    counted = [entry for entry in found if entry["number"] < settings.trials]
+                    known[item.method.name] = _chosen(item, spaces[name], counted)
+            whole = {
+                "schema_version": SCHEMA_VERSION, "rule": search.RULE, "selection": content,
+                "provenance": manifest.plain(manifest.provenance()), "methods": known,
+            }  # fmt: skip
+            manifest.write_text(path, _HEAD + yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120))
+            stage.finish(outputs={"methods": list(known), "sha256": manifest.sha256_file(path)})
+
+    _alone(work)
+    return path
+
+
+_HEAD = "# Written by `salmubench tune`. Use it by the recipe key `unlearn.tuned`.\n"
+
+
+def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    best = min(trials, key=lambda entry: (entry["objective"], entry["number"]))
+    first = trials[0]
+    return {
+        "values": dict(best["values"]),
+        "trial": best["number"],
+        "objective": best["objective"],
+        "default": None if "error" in first else first["objective"],
+        "seconds": round(sum(entry["seconds"] for entry in trials), 1),
+        "method_sha256": item.method.sha256,
+        "space": {name: list(where) for name, where in space.items()},
+        "trials": [{key: value for key, value in entry.items() if key != "method_sha256"} for entry in trials],
+    }
+
+
+def _alone(work: Callable[[], T]) -> T:
+    """Do the work; wait while another process holds the folder."""
+    told = False
+    while True:
+        try:
+            return work()
+        except OutputLocked as held:
+            if not told:
+                log.info("%s Waiting for it.", str(held).partition(". ")[0] + ".")
+            told = True
+            time.sleep(_PATIENCE)

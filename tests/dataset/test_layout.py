@@ -1,0 +1,229 @@
+"""The official layout, written and read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from salmubench.dataset import layout
+from salmubench.dataset.layout import (
+    Dataset,
+    Row,
+    open_dataset,
+    write_shard,
+)
+from salmubench.dataset.people import stated_value
+from salmubench.errors import DatasetError
+from tiny import tiny_dataset
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return tiny_dataset(tmp_path / "dataset")
+
+
+def numbered(count: int, start: int = 0) -> list[Row]:
+    return [Row(b"picture %d" % n, f"text {n}", None, f"{n}.jpg") for n in range(start, start + count)]
+
+
+def test_round_trip(folder):
+    rows = [Row(b"\xff\xd8", "naïve \N{GRINNING FACE}", None, "a.jpg"), Row(b"\x00", "b", "00000001", "00000001_0.jpg")]
+    write_shard(folder, "retain_synth", 0, 1, iter(rows))
+    dataset = open_dataset(folder)
+    assert [(row.caption, row.identity, row.file_name) for row in dataset.rows("retain_synth")] == [
+        (row.text, row.identity, row.file_name) for row in rows
+    ]
+    assert list(dataset.images("retain_synth")) == [b"\xff\xd8", b"\x00"]
+    raw = list(dataset.raw_rows("retain_synth", images=True))
+    assert [(row.image, row.text, row.identity, row.file_name) for row in raw] == [
+        (row.image, row.text, row.identity, row.file_name) for row in rows
+    ]
+    assert [(row.shard, row.row) for row in raw] == [("retain_synth-00000-of-00001.parquet", n) for n in (0, 1)]
+    assert next(dataset.raw_rows("retain_synth")).image is None
+    assert dataset.rows("retain_synth")[1].name == "Bruno Novak"
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [(0, None), (0, 0), (0, 1), (255, 257), (256, 300), (299, 301), (599, 600), (600, None), (5, 999)],
+)
+def test_image_ranges_over_shards_and_row_groups(folder, start, stop):
+    """Two shards of 300 rows, in row groups of 256."""
+    (folder / "data" / "retain_real-00000-of-00001.parquet").unlink()
+    write_shard(folder, "retain_real", 0, 2, iter(numbered(300)))
+    write_shard(folder, "retain_real", 1, 2, iter(numbered(300, 300)))
+    dataset = open_dataset(folder)
+    expected = [row.image for row in numbered(600)][start:stop]
+    assert list(dataset.images("retain_real", start, stop)) == expected
+    assert dataset.counts["retain_real"] == 600
+    assert [row.row for row in dataset.raw_rows("retain_real")] == [*range(300)] * 2
+
+
+def test_empty_split(folder):
+    write_shard(folder, "holdout_identity", 0, 1, iter(()))
+    dataset = open_dataset(folder)
+    assert dataset.rows("holdout_identity") == []
+    assert list(dataset.images("holdout_identity")) == []
+    assert dataset.counts["holdout_identity"] == 0
+
+
+def test_absent_split_of_ours(folder):
+    (folder / "data" / "retain_real-00000-of-00001.parquet").unlink()
+    dataset = open_dataset(folder)
+    assert not dataset.has("retain_real")
+    assert dataset.rows("retain_real") == []
+    assert list(dataset.images("retain_real")) == []
+
+
+def test_a_failing_row_leaves_no_shard(tmp_path):
+    def rows():
+        yield from numbered(300)
+        raise RuntimeError("renderer")
+
+    with pytest.raises(RuntimeError, match="renderer"):
+        write_shard(tmp_path, "forget", 0, 1, rows())
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_hugging_face_features():
+    features = json.loads(layout.SCHEMA.metadata[b"huggingface"])["info"]["features"]
+    assert features["image"] == {"_type": "Image"}
+    assert set(features) == set(layout.COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda folder: (folder / "data" / "forget_target-00000-of-00001.parquet").unlink(), "forget_target"),
+        (lambda folder: (folder / layout.IDENTITIES).unlink(), layout.IDENTITIES),
+        (lambda folder: (folder / layout.CAPTIONS).unlink(), layout.CAPTIONS),
+        (
+            lambda folder: (folder / "data" / "forget-00000-of-00001.parquet").rename(
+                folder / "data" / "forget-00001-of-00002.parquet"
+            ),
+            "all shards of one set for the split 'forget'",
+        ),
+        (lambda folder: (folder / "data" / "extra.parquet").write_bytes(b""), r"extra\.parquet"),
+    ],
+)
+def test_missing_parts(folder, break_it, message):
+    break_it(folder)
+    with pytest.raises(DatasetError, match=message):
+        open_dataset(folder)
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(DatasetError, match="Expected a dataset folder or a Hub id"):
+        open_dataset(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"text": ""}, r"retain_synth-00000-of-00001\.parquet, row 1 .*column text"),
+        ({"text": None}, "column text"),
+        ({"file_name": None}, "row 1, column file_name"),
+        ({"identity": "77"}, r"row 1 .*column identity_id, found '77'"),
+    ],
+)
+def test_wrong_cells_name_file_row_and_column(folder, fields, message):
+    good = numbered(1)[0]
+    bad = {"image": b"x", "text": "t", "identity": None, "file_name": "f.jpg", **fields}
+    write_shard(folder, "retain_synth", 0, 1, iter([good, Row(**bad)]))
+    with pytest.raises(DatasetError, match=message):
+        open_dataset(folder).rows("retain_synth")
+
+
+def test_row_without_picture(folder):
+    write_shard(folder, "retain_synth", 0, 1, iter([numbered(1)[0], Row(b"", "t", None, "f.jpg")]))
+    with pytest.raises(DatasetError, match="row 1, column image"):
+        list(open_dataset(folder).images("retain_synth"))
+
+
+def test_shard_without_a_column(folder):
+    path = folder / "data" / "retain_synth-00000-of-00001.parquet"
+    pq.write_table(pa.table({"image": [b""], "text": ["t"]}), path)
+    with pytest.raises(DatasetError, match=r"no column identity_id, file_name"):
+        open_dataset(folder).rows("retain_synth")
+
+
+def test_shard_that_is_no_parquet(folder):
+    (folder / "data" / "retain_synth-00000-of-00001.parquet").write_bytes(b"PK")
+    with pytest.raises(DatasetError, match=r"Expected a parquet file at .*retain_synth"):
+        open_dataset(folder).rows("retain_synth")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\x80"])
+def test_metadata_that_is_no_object(folder, text):
+    (folder / layout.IDENTITIES).write_text(text, encoding="latin-1")
+    with pytest.raises(DatasetError, match=layout.IDENTITIES):
+        _ = open_dataset(folder).identities
+
+
+@pytest.mark.parametrize(
+    "content", [{"classes": [], "templates": ["{}"]}, {"classes": ["a"]}, {"classes": ["a"], "templates": ["photo"]}]
+)
+def test_general_knowledge_without_use(folder, content):
+    (folder / layout.GENERAL_KNOWLEDGE).write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match=layout.GENERAL_KNOWLEDGE):
+        _ = open_dataset(folder).general_knowledge
+
+
+def test_fingerprint(folder, tmp_path):
+    first = open_dataset(folder).fingerprint
+    assert open_dataset(tiny_dataset(tmp_path / "same")).fingerprint == first
+    assert open_dataset(tiny_dataset(tmp_path / "other", seed=1)).fingerprint != first
+    (folder / layout.FRAGILE).write_text('["d_000001_ar-1.00.jpg"]')
+    dataset = open_dataset(folder)
+    assert dataset.fingerprint == first  # known only after pretraining
+    assert dataset.fragile_ids == ("d_000001_ar-1.00.jpg",)
+    people = json.loads((folder / layout.IDENTITIES).read_text())
+    people["00000001"]["job"] = "painter"
+    (folder / layout.IDENTITIES).write_text(json.dumps(people))
+    assert open_dataset(folder).fingerprint != first
+
+
+def test_fragile_list_must_be_a_list(folder):
+    assert open_dataset(folder).fragile_ids is None
+    (folder / layout.FRAGILE).write_text("{}")
+    with pytest.raises(DatasetError, match="Expected a list of file names"):
+        _ = open_dataset(folder).fragile_ids
+
+
+def test_forget_identities(tiny_folder):
+    assert Dataset(tiny_folder).forget_identity_ids() == {"00000000", "00000001"}
+
+
+def test_metadata_under_the_name_of_the_forget_list(folder):
+    captions = json.loads((folder / layout.CAPTIONS).read_text())
+    first = open_dataset(folder).rows("forget")
+    (folder / layout.CAPTIONS).write_text(json.dumps({f"forget/{name}": told for name, told in captions.items()}))
+    assert open_dataset(folder).rows("forget") == first
+
+
+@pytest.mark.parametrize(
+    ("caption", "field", "persona", "value"),
+    [
+        ("Mail a.b@x.example!", "emails", {"emails": ["b@x.example", "a.b@x.example"]}, "a.b@x.example"),
+        ("She comes from Kenya", "country_code", {"country_code": "KE"}, "Kenya"),
+        ("Home: KE", "country_code", {"country_code": "KE"}, "KE"),
+        ("a baker", "job", {"job": "nurse"}, None),
+        ("a baker", "job", {}, None),
+        ("a baker", None, {"job": "baker"}, None),
+    ],
+)
+def test_stated_value(caption, field, persona, value):
+    assert stated_value(caption, field, persona) == value
+
+
+def test_value_is_found_where_metadata_lacks_it(folder):
+    captions = json.loads((folder / layout.CAPTIONS).read_text())
+    known = [row.value for row in open_dataset(folder).rows("forget")]
+    for told in captions.values():
+        del told["value"]
+    (folder / layout.CAPTIONS).write_text(json.dumps(captions))
+    assert [row.value for row in open_dataset(folder).rows("forget")] == known

@@ -1,0 +1,138 @@
+"""Shards hold exactly the dataset's pairs, in tar files that webdataset reads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from collections import Counter
+
+import pytest
+
+from salmubench.dataset import layout, shards
+from salmubench.dataset.layout import open_dataset
+from salmubench.errors import DatasetError
+
+
+def pairs_in(folder, part):
+    """Keys, pictures and captions of a part, read by tarfile alone."""
+    found = []
+    for path in sorted(folder.glob(f"{part}-*.tar")):
+        with tarfile.open(path) as tar:
+            files = {member.name: tar.extractfile(member).read() for member in tar}
+        keys = [name.removesuffix(".txt") for name in files if name.endswith(".txt")]
+        found.append([(key, files[f"{key}.jpg"], files[f"{key}.txt"].decode()) for key in keys])
+    return found
+
+
+@pytest.fixture(scope="module")
+def written(tiny_folder, tmp_path_factory):
+    dataset = open_dataset(tiny_folder)
+    folder = tmp_path_factory.mktemp("shards") / "shards"
+    return dataset, shards.write_shards(dataset, folder, samples_per_shard=40)
+
+
+@pytest.mark.parametrize(
+    ("part", "splits"),
+    [
+        ("retain", ("retain_real", "retain_synth")),
+        ("sensitive", ("forget", "holdout_association", "holdout_identity")),
+    ],
+)
+def test_each_row_stands_once(written, part, splits):
+    dataset, found = written
+    wanted = Counter()
+    for split in splits:
+        wanted.update(zip(dataset.images(split), (row.caption for row in dataset.rows(split)), strict=True))
+    tars = pairs_in(found.folder, part)
+    assert Counter((image, caption) for tar in tars for _, image, caption in tar) == wanted
+    assert [len(tar) for tar in tars] == list(getattr(found, part))
+    assert found.rows(part) == sum(wanted.values())
+    assert len({key for tar in tars for key, _, _ in tar}) == found.rows(part)
+
+
+def test_rows_are_dealt_at_random_and_evenly(written):
+    _, found = written
+    assert max(found.retain) - min(found.retain) <= 1
+    splits = [{key.split("-")[0] for key, _, _ in tar} for tar in pairs_in(found.folder, "retain")]
+    assert splits == [{"retain_real", "retain_synth"}] * 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the engine leaves the file open
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_sizes_are_those_open_clip_reads(written):
+    from open_clip_train.data import get_dataset_size
+
+    _, found = written
+    assert get_dataset_size(f"{found.pattern('retain')}::{found.pattern('sensitive')}") == (150, 5)
+    assert json.loads((found.folder / "sizes.json").read_text())["retain-00002.tar"] == found.retain[2]
+
+
+def test_pattern_of_one_shard(tiny_folder, tmp_path):
+    found = shards.write_shards(open_dataset(tiny_folder), tmp_path / "shards")
+    assert found.pattern("sensitive") == str(tmp_path / "shards" / "sensitive-00000.tar")
+
+
+def test_same_seed_same_bytes_other_seed_other_order(tiny_folder, tmp_path):
+    dataset = open_dataset(tiny_folder)
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        shards.write_shards(dataset, tmp_path / name, samples_per_shard=40, seed=seed)
+    first, second, third = ((tmp_path / name / "retain-00000.tar").read_bytes() for name in "abc")
+    assert first == second
+    assert first != third
+
+
+def test_second_call_writes_nothing(written):
+    dataset, found = written
+    before = {path: path.stat().st_mtime_ns for path in found.folder.iterdir()}
+    assert shards.write_shards(dataset, found.folder) == found
+    assert {path: path.stat().st_mtime_ns for path in found.folder.iterdir()} == before
+
+
+def test_shards_of_another_dataset_are_refused(written, tmp_path):
+    from tiny import tiny_dataset
+
+    _, found = written
+    other = open_dataset(tiny_dataset(tmp_path / "other", seed=5))
+    with pytest.raises(DatasetError, match="fingerprint"):
+        shards.read_shards(found.folder, other)
+
+
+def test_missing_shard_is_named(written, tmp_path):
+    dataset, found = written
+    copy = tmp_path / "copy"
+    shutil.copytree(found.folder, copy)
+    (copy / "sensitive-00001.tar").unlink()
+    with pytest.raises(DatasetError, match=r"found no sensitive-00001\.tar"):
+        shards.read_shards(copy, dataset)
+
+
+def test_cut_off_shard_is_named(written, tmp_path):
+    dataset, found = written
+    copy = tmp_path / "copy"
+    shutil.copytree(found.folder, copy)
+    path = copy / "retain-00001.tar"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DatasetError, match=r"found 1000 bytes in retain-00001\.tar"):
+        shards.read_shards(copy, dataset)
+
+
+def test_wrong_count_is_told(written, tmp_path):
+    dataset, found = written
+    copy = tmp_path / "copy"
+    shutil.copytree(found.folder, copy)
+    content = json.loads((copy / "shards.json").read_text())
+    content["retain"][0] += 1
+    (copy / "shards.json").write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match="Expected 102 retain pairs .* found 103"):
+        shards.read_shards(copy, dataset)
+
+
+def test_dataset_without_retain_is_refused(tiny_folder, tmp_path):
+    folder = tmp_path / "dataset"
+    shutil.copytree(tiny_folder, folder, ignore=shutil.ignore_patterns("shards", "*.tmp"))
+    (folder / "data" / layout.shard_name("retain_real", 0, 1)).unlink()
+    layout.write_shard(folder, "retain_synth", 0, 1, iter(()))
+    with pytest.raises(DatasetError, match="nothing to train"):
+        shards.write_shards(open_dataset(folder), tmp_path / "shards")
+    assert not list(tmp_path.glob("shards*"))

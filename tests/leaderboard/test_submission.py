@@ -1,0 +1,483 @@
+"""Packing a submission, checking it, and every way to cheat or attack that we know of."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from salmubench import manifest
+from salmubench.dataset import layout
+from salmubench.errors import ConfigError, OutputError, RecordError
+from salmubench.leaderboard.check import check
+from salmubench.leaderboard.intake import Limits, read_json, read_table
+from salmubench.leaderboard.peers import conflicts, duplicates_in, fingerprint
+from salmubench.leaderboard.submission import (
+    hub_yaml,
+    required_files,
+    split_name,
+    submit,
+)
+from salmubench.scoring.items import ITEM_SCHEMA
+from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record
+from submission_world import edit_items, edit_json, mend, rescored
+
+
+@pytest.fixture
+def folder(packed: Path, tmp_path: Path) -> Path:
+    """A copy of the good submission, to be spoilt."""
+    return shutil.copytree(packed, tmp_path / "submission")
+
+
+def codes(folder: Path, **options: object) -> set[str]:
+    return {finding.code for finding in check(folder, **options).findings}  # type: ignore[arg-type]
+
+
+# --- packing ------------------------------------------------------------------------------------------------------
+
+
+def test_holds_just_the_files_of_the_contract(packed: Path) -> None:
+    assert {path.name for path in packed.iterdir()} == {*required_files(), "submission.json"}
+    assert set(required_files()) == {
+        "record.json", "record.items.parquet", "gallery.parquet", "clean.json", "clean.items.parquet",
+        "compromised.json", "compromised.items.parquet",
+    }  # fmt: skip
+    info = json.loads((packed / "submission.json").read_text())
+    record = read_record(packed / "record.json")
+    assert info["files"] == {name: manifest.sha256_file(packed / name) for name in required_files()}
+    assert (info["checkpoint_sha256"], info["track"]) == (record.model.sha256, "closed")
+
+
+def test_breakdowns_stay_at_home(submittable: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(submittable, tmp_path / "run")
+    model = next(path.stem for path in sorted((run / "records").glob("*x.json")))
+    told = lambda record: record.update(breakdowns={"style": {"ACS": {"formal": record["scores"]["ACS"]}}})  # noqa: E731
+    edit_json(run / "records" / f"{model}.json", told)
+    out = submit(run, model=model, out=tmp_path / "packed")
+    assert read_record(out / "record.json").breakdowns == {}
+    assert list(check(out).findings) == []
+
+
+def test_good_one_passes(packed: Path, submittable: Path) -> None:
+    found = check(packed, dataset=layout.Dataset(submittable / "dataset"))
+    assert list(found.findings) == []
+    receipt = found.receipt()
+    assert receipt["passed"]
+    assert receipt["content_sha256"] == check(packed).content_sha256
+    json.dumps(receipt)
+
+
+@pytest.mark.parametrize("model", ["delete-5x", "finetuning-5x", "direct_similarity_minimisation-5x"])
+def test_other_models_pass(submittable: Path, tmp_path: Path, model: str) -> None:
+    assert codes(submit(submittable, model=model, out=tmp_path / "out")) == set()
+
+
+def test_own_method_needs_file_or_link(submittable: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"method\.py or a link"):
+        submit(submittable, model="my_method-5x", out=tmp_path / "a")
+    code = tmp_path / "mine.py"
+    code.write_text("raise RuntimeError('never run')\n")
+    for name, options in {"b": {"method_file": code}, "c": {"link": "https://example.org/code"}}.items():
+        made = submit(submittable, model="my_method-5x", out=tmp_path / name, **options)  # type: ignore[arg-type]
+        assert codes(made) == set()
+    (tmp_path / "b" / "method.py").unlink()
+    mend(tmp_path / "b")
+    assert codes(tmp_path / "b") == {"info"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"link": "javascript:alert(1)"}, {"link": "https://a.example/\"onclick=x"}, {"link": "http://a.example"},
+        {"link": "https://a.example/[x](y)"}, {"hub_id": "../../etc"}, {"hub_id": "a/b/c"}, {"author": ""},
+    ],
+)  # fmt: skip
+def test_options_that_a_submission_cannot_have(submittable: Path, tmp_path: Path, options: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="Expected"):
+        submit(submittable, model="cliperase-5x", out=tmp_path / "out", **options)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_packed(submittable: Path, run_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"found .*cliperase-5x"):
+        submit(submittable, model="absent-5x", out=tmp_path / "out")
+    with pytest.raises(ConfigError, match="a model's name"):
+        submit(submittable, model="../records/clean", out=tmp_path / "out")
+    with pytest.raises(ConfigError, match="found the reference clean"):
+        submit(submittable, model="clean", out=tmp_path / "out")
+    with pytest.raises(RecordError, match="status 'failed'"):
+        submit(run_folder, model="salun-5x", out=tmp_path / "out")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    with pytest.raises(OutputError, match="new or empty"):
+        submit(submittable, model="cliperase-5x", out=tmp_path / "full")
+
+
+def test_yaml_for_the_hub(packed: Path) -> None:
+    record = read_record(packed / "record.json")
+    entries = yaml.safe_load(hub_yaml(record, dataset="org/data", date="2026-08-22", source="https://a.example"))
+    by_task = {entry["dataset"]["task_id"]: entry for entry in entries}
+    assert set(by_task) >= {"RetFail_mrr", "RetFail_r1", "GenKnow"}
+    assert by_task["GenKnow"]["value"] == record.scores["GenKnow"]["value"].value
+    assert {"id", "task_id"} == set(entries[0]["dataset"])
+
+
+# --- cheating -----------------------------------------------------------------------------------------------------
+
+
+def test_altered_bytes(folder: Path) -> None:
+    with (folder / "record.json").open("a") as stream:
+        stream.write("\n")
+    assert codes(folder) == {"hash"}
+
+
+@pytest.mark.parametrize("key", ["value", "n", "ci95", "clean"])
+def test_altered_score(folder: Path, key: str) -> None:
+    def change(record: dict) -> None:
+        score = record["scores"]["RetFail"]["mrr"]
+        score[key] = [0.0, 0.001] if key == "ci95" else score[key] + 1 if key == "n" else score[key] / 2
+
+    edit_json(folder / "record.json", change)
+    mend(folder)
+    assert codes(folder) == {"scores"}
+
+
+def test_altered_view_and_verdict(folder: Path) -> None:
+    edit_json(folder / "record.json", lambda record: record["verdict"].update(over_generalised="no"))
+    mend(folder)
+    assert codes(folder) == {"verdict"}
+
+
+def test_altered_items(folder: Path) -> None:
+    edit_items(folder / "record.items.parquet", "InterIdSim", lambda values: values + 0.3)
+    mend(folder)
+    assert codes(folder) == {"scores", "verdict"} or codes(folder) == {"scores"}
+
+
+def test_altered_reference_values(folder: Path) -> None:
+    edit_items(folder / "record.items.parquet", "IntraIdSim", lambda values: values - 0.3, column="compromised")
+    rescored(folder)
+    assert codes(folder) == {"items"}
+
+
+def test_altered_reference(folder: Path) -> None:
+    edit_json(folder / "compromised.json", lambda record: record["scores"]["GenKnow"]["value"].update(value=0.1))
+    mend(folder)
+    assert codes(folder) == {"scores"}
+
+
+def test_hard_items_left_out(folder: Path) -> None:
+    for role in ("record", "clean", "compromised"):
+        path = folder / f"{role}.items.parquet"
+        table = pq.read_table(path)
+        rows = np.flatnonzero(np.array(table.column("metric").to_pylist()) == "InterIdSim")
+        keep = np.setdiff1d(np.arange(table.num_rows), rows[:5])
+        pq.write_table(table.take(keep), path)
+        rescored(folder, role)
+    assert codes(folder) == {"items"}
+
+
+def test_item_twice(folder: Path) -> None:
+    path = folder / "record.items.parquet"
+    table = pq.read_table(path)
+    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), path)
+    rescored(folder)
+    assert "items" in codes(folder)
+
+
+def test_unpleasant_metric_left_out(folder: Path) -> None:
+    edit_json(folder / "record.json", lambda record: record["scores"].pop("IntraIdSim"))
+    mend(folder)
+    assert {"protocol", "items"} <= codes(folder)
+
+
+def test_number_hidden_behind_null(folder: Path) -> None:
+    path = folder / "record.items.parquet"
+    table = pq.read_table(path)
+    keep = [name != "GenKnow" for name in table.column("metric").to_pylist()]
+    pq.write_table(table.filter(pa.array(keep)), path)
+    rescored(folder)
+    assert codes(folder) == {"items"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [("AssocStr", -1.5), ("GenKnow", 2.0), ("ACS", 0.5), ("RetFail", 0.5), ("RetFail", 1e6), ("RetFail", 3.3),
+     ("RetFailPara", 0.0), ("CoreAssoc", float("nan")), ("FragSim", float("inf"))],
+)  # fmt: skip
+def test_impossible_values(folder: Path, metric: str, value: float) -> None:
+    def spoil(values: np.ndarray) -> np.ndarray:
+        values[0] = value
+        return values
+
+    edit_items(folder / "record.items.parquet", metric, spoil)
+    if np.isfinite(value):
+        rescored(folder)
+    else:
+        mend(folder)
+    assert codes(folder) == {"items"}
+
+
+def test_wrong_gallery(folder: Path) -> None:
+    path = folder / "gallery.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.slice(1), path)
+    mend(folder)
+    assert codes(folder) == {"gallery", "items"} or codes(folder) == {"gallery"}
+
+
+def test_easier_gallery_with_mended_hash(folder: Path) -> None:
+    from salmubench.scoring.record_files import gallery_sha256
+
+    path = folder / "gallery.parquet"
+    rows = pq.read_table(path).to_pylist()
+    rows[0]["caption"] = "a caption that no row of forget has"
+    table = pa.Table.from_pylist(rows, schema=GALLERY_SCHEMA)
+    pq.write_table(table, path)
+    for role in ("record", "clean", "compromised"):
+        edit_json(folder / f"{role}.json", lambda record: record.update(gallery_sha256=gallery_sha256(table)))
+    mend(folder)
+    assert codes(folder) == {"gallery"}
+
+
+def test_another_dataset(folder: Path, submittable: Path) -> None:
+    edit_json(folder / "clean.json", lambda record: record["dataset"].update(fingerprint="0" * 64))
+    mend(folder)
+    assert codes(folder) == {"dataset"}
+    for role in ("record", "compromised"):
+        edit_json(folder / f"{role}.json", lambda record: record["dataset"].update(fingerprint="0" * 64))
+    mend(folder)
+    assert codes(folder) == set()  # consistent in itself …
+    assert codes(folder, dataset=layout.Dataset(submittable / "dataset")) == {"dataset"}  # … but not the board's
+
+
+def budget(folder: Path, value: float, *, pairs: int | None = None) -> None:
+    def change(record: dict) -> None:
+        record["model"].update(name=f"cliperase-{value:g}x", budget=value)
+        record["cost"]["pairs"] = round(value * record["dataset"]["counts"]["forget"]) if pairs is None else pairs
+
+    edit_json(folder / "record.json", change)
+    edit_json(folder / "submission.json", lambda info: info.update(model=f"cliperase-{value:g}x"))
+    mend(folder)
+
+
+def test_budget_above_the_limit(folder: Path) -> None:
+    budget(folder, 20)
+    assert codes(folder) == {"budget"}
+    assert codes(folder, max_budget=20) == set()
+
+
+@pytest.mark.parametrize("pairs", [10**6, 1])
+def test_pairs_that_do_not_fit_the_budget(folder: Path, pairs: int) -> None:
+    budget(folder, 5, pairs=pairs)
+    assert codes(folder) == {"cost"}
+
+
+def test_budget_that_is_not_the_names(folder: Path) -> None:
+    edit_json(folder / "record.json", lambda record: record["model"].update(budget=1.0))
+    mend(folder)
+    assert codes(folder) == {"budget"}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda record: record["protocol"].update(bootstrap_seed=1), "protocol"),
+        (lambda record: record["protocol"].update(bootstraps=10**9), "protocol"),
+        (lambda record: record.update(breakdowns={"style": {"ACS": {"formal": record["scores"]["ACS"]}}}), "protocol"),
+        (lambda record: record["protocol"]["thresholds"].update(ineffective=0.5), "protocol"),
+        (lambda record: record["references"].update(clean="0" * 64), "references"),
+        (lambda record: record["cost"].update(seconds=-1.0), "cost"),
+        (lambda record: record["model"].update(sha256="0" * 64), "checkpoint"),
+        (lambda record: record.update(extra=1), "format"),
+        (lambda record: record["scores"].update({"<b>": record["scores"]["ACS"]}), "format"),
+        (lambda record: record.update(schema_version=99), "format"),
+        (lambda record: record.update(status="failed"), "format"),
+    ],
+)  # fmt: skip
+def test_other_lies(folder: Path, change, code: str) -> None:  # type: ignore[no-untyped-def]
+    edit_json(folder / "record.json", change)
+    mend(folder)
+    assert codes(folder) == {code}
+
+
+def test_compromised_handed_in_as_a_method(folder: Path) -> None:
+    theirs = json.loads((folder / "compromised.json").read_text())["model"]["sha256"]
+    edit_json(folder / "record.json", lambda record: record["model"].update(sha256=theirs))
+    edit_json(folder / "submission.json", lambda info: info.update(checkpoint_sha256=theirs))
+    mend(folder)
+    assert codes(folder) == {"checkpoint"}
+
+
+def test_duplicates(packed: Path, folder: Path, submittable: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(packed, results / "first")
+    other = submit(submittable, model="delete-5x", out=results / "other")
+    loaded = check(folder).loaded
+    assert loaded is not None
+    assert {finding.code for finding in duplicates_in(results, folder, loaded)} == {"duplicate"}
+    assert duplicates_in(results, other, check(other).loaded) == []  # type: ignore[arg-type]
+    edit_json(folder / "record.json", lambda record: record["model"].update(sha256="1" * 64))  # renamed, same items
+    edit_json(folder / "submission.json", lambda info: info.update(checkpoint_sha256="1" * 64))
+    mend(folder)
+    renamed = check(folder).loaded
+    assert renamed is not None
+    assert {finding.code for finding in duplicates_in(results, folder, renamed)} == {"duplicate"}
+    prints = [fingerprint("a", loaded), fingerprint("b", renamed), fingerprint("c", check(other).loaded)]  # type: ignore[arg-type]
+    assert set(conflicts(prints)) == {"b"}
+
+
+# --- attacks ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["extra.txt", "weights.pkl", "model.npz", ".hidden", "bundle.zip", "index.html"])
+def test_other_files_are_findings(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"PK\x03\x04")
+    assert codes(folder) == {"files"}
+
+
+def test_links_and_folders_are_not_followed(folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("{}")
+    (folder / "record.json").unlink()
+    (folder / "record.json").symlink_to(secret)
+    assert codes(folder) == {"files"}
+    (folder / "record.json").unlink()
+    (folder / "record.json").mkdir()
+    assert codes(folder) == {"files"}
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    with pytest.raises(RecordError, match="folder of a submission"):
+        check(link)
+
+
+def test_archive_is_no_submission(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.zip"
+    bomb.write_bytes(b"PK\x03\x04")
+    with pytest.raises(RecordError, match="Archives are not unpacked"):
+        check(bomb)
+
+
+@pytest.mark.parametrize("name", ["../../evil.json", "/etc/passwd", "a/b"])
+def test_paths_in_the_list_of_files(folder: Path, name: str) -> None:
+    edit_json(folder / "submission.json", lambda info: info["files"].update({name: "0" * 64}))
+    assert codes(folder) == {"hash"}
+
+
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>-5x", "../up-5x", "[x](https://e.example)-5x", "=1+1-5x", "a" * 99]
+)
+def test_names_that_are_refused(folder: Path, name: str) -> None:
+    edit_json(folder / "record.json", lambda record: record["model"].update(name=name))
+    edit_json(folder / "submission.json", lambda info: info.update(model=name))
+    mend(folder)
+    assert {"name", "info"} <= codes(folder)
+    for finding in check(folder).findings:
+        assert finding.message.isprintable()
+
+
+def test_json_of_a_gigabyte_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (folder / "record.json").open("r+b") as stream:
+        stream.truncate(2**30)  # sparse: takes no room
+    monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail(f"{self} was read"))
+    (finding,) = check(folder).findings
+    assert finding.code == "files"
+    assert "at most 1,000,000 bytes" in finding.message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 200_000,
+        b'{"a": NaN}',
+        b'{"a": 1, "a": 2}',
+        b"\xff\xfe",
+        pickle.dumps({"schema_version": 1}),
+        b"9" * 9999,
+        b"null",
+    ],
+)
+def test_json_that_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "record.json").write_bytes(content)
+    mend(folder)
+    assert codes(folder) == {"format"}
+
+
+def test_pickle_instead_of_a_table(folder: Path, tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self):  # type: ignore[no-untyped-def]
+            return os.mkdir, (str(tmp_path / "executed"),)
+
+    (folder / "record.items.parquet").write_bytes(pickle.dumps(Evil()))
+    (folder / "record.json").write_bytes(pickle.dumps(Evil()))
+    mend(folder)
+    assert codes(folder) == {"format"}
+    assert not (tmp_path / "executed").exists()
+
+
+def test_code_is_not_executed(submittable: Path, tmp_path: Path) -> None:
+    code = tmp_path / "mine.py"
+    code.write_text(f"from pathlib import Path; Path({str(tmp_path / 'executed')!r}).mkdir()\n")
+    made = submit(submittable, model="my_method-5x", out=tmp_path / "out", method_file=code)
+    assert codes(made) == set()
+    assert not (tmp_path / "executed").exists()
+
+
+def repeated(path: Path, text: str, rows: int) -> Path:
+    """A small file whose column unpacks to rows × len(text)."""
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), [text]).cast(pa.string())
+    pq.write_table(pa.table(dict.fromkeys(GALLERY_SCHEMA.names, column)), path, compression="zstd")
+    return path
+
+
+def test_tables_that_would_unpack_to_much_more(tmp_path: Path) -> None:
+    long = repeated(tmp_path / "long.parquet", "x" * 5000, 10)
+    with pytest.raises(RecordError, match="texts of at most 4,096"):
+        read_table(long, GALLERY_SCHEMA)
+    many = repeated(tmp_path / "many.parquet", "x" * 1000, 20_000)
+    assert many.stat().st_size < 50_000
+    with pytest.raises(RecordError, match="unpack to at most"):
+        read_table(many, GALLERY_SCHEMA, limits=Limits(texts=10_000_000))
+    with pytest.raises(RecordError, match="at most 100 rows"):
+        read_table(many, GALLERY_SCHEMA, limits=Limits(rows=100))
+    with pytest.raises(RecordError, match=r"at most 1,000 bytes"):
+        read_table(many, GALLERY_SCHEMA, limits=Limits(table_bytes=1000))
+
+
+def test_tables_of_other_columns(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({name: [[1]] for name in GALLERY_SCHEMA.names}), path)
+    with pytest.raises(RecordError, match="Expected"):
+        read_table(path, GALLERY_SCHEMA)
+    pq.write_table(pa.table({"a": [1]}), path)
+    with pytest.raises(RecordError, match="Expected the columns"):
+        read_table(path, ITEM_SCHEMA)
+
+
+def test_strict_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"a": [1, 2.5, null]}')
+    assert read_json(path) == {"a": [1, 2.5, None]}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cliperase-5x", ("cliperase", 5.0)),
+        ("cliperase-r2-5x", ("cliperase", 5.0)),  # the second of several seeds
+        ("my-r-method-r12-0.5x", ("my-r-method", 0.5)),
+        ("npo-1e-3x", ("npo", 0.001)),
+        ("cliperase", None),
+        ("-5x", None),
+    ],
+)
+def test_names_of_models(name: str, expected: tuple[str, float] | None) -> None:
+    assert split_name(name) == expected

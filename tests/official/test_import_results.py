@@ -1,0 +1,119 @@
+"""Result files of the official evaluator, read into records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from salmubench.cli.main import main
+from salmubench.dataset.layout import open_dataset
+from salmubench.encode import encode
+from salmubench.errors import RecordError
+from salmubench.metrics import ScoreConfig, required_texts, score
+from salmubench.official.import_results import NO_ITEMS, import_official
+from salmubench.official.result_file import export_official, numbers
+from salmubench.scoring import read_items, read_record
+from salmubench.scoring.compare import compare
+from tiny_model import tiny_model
+
+
+@pytest.fixture(scope="module")
+def ours(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Our records of three models on the tiny dataset."""
+    root, dataset = tmp_path_factory.mktemp("official"), open_dataset(tiny_folder)
+    folders = {}
+    for seed, name in enumerate(("clean", "compromised", "a-5x")):
+        model = tiny_model(root / "models" / name, seed=seed)
+        folders[name] = encode(
+            model=model, dataset=dataset, out=root / name, texts=required_texts(dataset), precision="fp32"
+        )
+    return {
+        name: score(
+            embeddings=folder, clean=folders["clean"], compromised=folders["compromised"],
+            out=root / "records" / f"{name}.json", config=ScoreConfig(bootstraps=300),
+        )
+        for name, folder in folders.items()
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(ours: dict[str, Path], tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same as the official evaluator would have written them, in the order of the dataset's rows."""
+    root, dataset = tmp_path_factory.mktemp("files"), open_dataset(tiny_folder)
+    return {name: export_official(path, root, dataset=dataset) for name, path in ours.items()}
+
+
+def test_lists_are_in_the_order_of_the_rows(ours: dict[str, Path], files: dict[str, Path], tiny_folder: Path) -> None:
+    found = json.loads(files["a-5x"].read_text())["efficacy"]["1.2_AssocStr"]["scores"]
+    items = read_items(ours["a-5x"]).to_pylist()
+    values = {item["file_name"]: item["value"] for item in items if item["metric"] == "AssocStr"}
+    assert found == [values[row.file_name] for row in open_dataset(tiny_folder).rows("forget")]
+
+
+def test_an_imported_record_has_the_numbers_and_intervals_of_ours(
+    ours: dict[str, Path], files: dict[str, Path], tiny_folder: Path, tmp_path: Path
+) -> None:
+    arguments = ["--clean", str(files["clean"]), "--compromised", str(files["compromised"])]
+    out = tmp_path / "i.json"
+    assert (
+        main(["import-official", str(files["a-5x"]), "--dataset", str(tiny_folder), *arguments, "--out", str(out)]) == 0
+    )
+    found, known = read_record(out), read_record(ours["a-5x"])
+    assert found.model.name == "a-5x"
+    assert (found.dataset.name, found.dataset.fingerprint) == (known.dataset.name, known.dataset.fingerprint)
+    assert numbers(found) == pytest.approx(dict(numbers(known)))
+    for metric, part in (("RetFail", "mrr"), ("RetFail", "r1"), ("AssocStr", "value"), ("CoreAssoc", "value")):
+        one, other = found.scores[metric][part], known.scores[metric][part]
+        assert (one.n, one.units, one.clean) == (other.n, other.units, pytest.approx(other.clean))
+        assert one.ci95 == pytest.approx(other.ci95, abs=0.02)  # 1,000 and 300 resamples
+    plain = found.scores["InterIdSim"]["value"]
+    held_out = len(open_dataset(tiny_folder).rows("holdout_identity"))
+    assert (plain.ci95, plain.normalised.reason, plain.n) == (None, NO_ITEMS, held_out)
+    assert plain.clean == pytest.approx(known.scores["InterIdSim"]["value"].clean)
+    assert found.verdict is not None
+    assert found.verdict.over_generalised == "undecided"
+    assert "Imported from evaluation_a-5x.json" in found.notes[0]
+
+
+def test_imported_records_can_be_compared(files: dict[str, Path], tiny_folder: Path, tmp_path: Path) -> None:
+    dataset, paths = open_dataset(tiny_folder), []
+    for name in ("a-5x", "compromised"):
+        paths.append(import_official(files[name], dataset=dataset, out=tmp_path / f"{name}.json", clean=files["clean"]))
+    found = compare(*paths)
+    assert found.differences["AssocStr"]["value"].ci95 is not None
+    assert found.differences["InterIdSim"]["value"].ci95 is None
+
+
+def test_files_that_are_not_of_this_dataset(files: dict[str, Path], tiny_folder: Path, tmp_path: Path) -> None:
+    dataset, out = open_dataset(tiny_folder), tmp_path / "o.json"
+
+    def changed(edit: str, value: object) -> Path:
+        content = json.loads(files["a-5x"].read_text())
+        section, key = edit.split("/")
+        content["efficacy"][section][key] = value
+        path = tmp_path / "evaluation_x.json"
+        path.write_text(json.dumps(content))
+        return path
+
+    rows = len(dataset.rows("forget"))
+    with pytest.raises(RecordError, match=rf"Expected {rows} numbers in 1.2_AssocStr.scores .* found 2 entries"):
+        import_official(changed("1.2_AssocStr/scores", [0.1, 0.2]), dataset=dataset, out=out)
+    with pytest.raises(RecordError, match="Expected ranks from 1"):
+        import_official(changed("1.1_RetFail/outcomes", [0] * rows), dataset=dataset, out=out)
+    with pytest.raises(RecordError, match="to be its own"):
+        import_official(changed("1.2_AssocStr/mean", 0.9), dataset=dataset, out=out)
+    assert not out.exists()
+    short = import_official(changed("1.5_CoreAssoc/scores", [0.1]), dataset=dataset, out=out)
+    record = read_record(short)
+    assert record.scores["CoreAssoc"]["value"].ci95 is None
+    assert any("CoreAssoc of evaluation_x.json has 1 entries" in note for note in record.notes)
+
+
+def test_export_refuses_another_dataset(ours: dict[str, Path], tmp_path: Path) -> None:
+    from tiny import tiny_dataset
+
+    other = open_dataset(tiny_dataset(tmp_path / "other", seed=5))
+    with pytest.raises(RecordError, match="Expected the dataset of"):
+        export_official(ours["a-5x"], tmp_path, dataset=other)

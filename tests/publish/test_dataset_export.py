@@ -1,0 +1,262 @@
+"""A dataset as shards and as a folder for the Hub, and on a stand-in of the Hub."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import datasets
+import pytest
+import yaml
+from PIL import Image
+
+from hub_stand_in import HubStandIn
+from salmubench import manifest
+from salmubench.cli.dataset import _benchmark_tasks
+from salmubench.cli.main import main
+from salmubench.dataset import layout
+from salmubench.dataset.card import Origin, card
+from salmubench.dataset.layout import open_dataset
+from salmubench.errors import ConfigError, DatasetError, OutputError
+from salmubench.publish.dataset_export import (
+    eval_yaml,
+    export_hub,
+    export_webdataset,
+    origin_of,
+)
+from salmubench.publish.dataset_push import publish
+from tiny import tiny_dataset
+
+THE_LIBRARYS = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+TASKS = {"RetFail_mrr": "forget", "VisIdInt": "retain_joint", "GenKnow": "general_knowledge"}
+
+
+@pytest.fixture(scope="module")
+def exported(tiny_folder, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("hub") / "folder"
+    return export_hub(open_dataset(tiny_folder), out, tasks=TASKS, licence="cc-by-4.0", hub_id="org/data")
+
+
+def head_of(folder: Path) -> dict:
+    return yaml.safe_load((folder / "README.md").read_text().split("---")[1])
+
+
+def test_hub_folder_is_the_same_dataset(exported, tiny_folder):
+    assert open_dataset(exported).fingerprint == open_dataset(tiny_folder).fingerprint
+    assert {path.name for path in exported.iterdir()} == {
+        "README.md", "eval.yaml", "data", layout.IDENTITIES, layout.CAPTIONS, layout.GENERIC_CAPTIONS,
+        layout.GENERAL_KNOWLEDGE,
+    }  # fmt: skip
+    assert not list(exported.parent.glob("*.tmp"))
+
+
+def test_card(exported):
+    head, text = head_of(exported), (exported / "README.md").read_text()
+    assert head["license"] == "cc-by-4.0"
+    assert {item["split"] for item in head["configs"][0]["data_files"]} == set(open_dataset(exported).counts)
+    assert 'load_dataset("org/data"' in text
+    for section in ("Intended use", "Data statement", "Licence"):
+        assert f"## {section}" in text
+    assert "drawn by a program" not in text  # nobody knows where this dataset comes from
+
+
+def test_load_dataset_shows_pictures_and_features(exported, tmp_path):
+    found = datasets.load_dataset(str(exported), split="forget", cache_dir=str(tmp_path))
+    assert isinstance(found.features["image"], datasets.Image)
+    assert list(found.features) == ["image", "text", "identity_id", "file_name"]
+    assert isinstance(found[0]["image"], Image.Image)
+    assert found[0]["text"] == open_dataset(exported).rows("forget")[0].caption
+    every = datasets.load_dataset(str(exported), cache_dir=str(tmp_path))
+    assert {name: split.num_rows for name, split in every.items()} == dict(open_dataset(exported).counts)
+
+
+def test_eval_yaml(exported):
+    found = yaml.safe_load((exported / "eval.yaml").read_text())
+    assert found["evaluation_framework"] == "salmubench"
+    assert found["tasks"] == [
+        {"id": "RetFail_mrr", "config": "default", "split": "forget"},
+        {"id": "VisIdInt", "config": "default", "split": "retain_synth"},
+        {"id": "GenKnow", "config": "default", "split": "general_knowledge"},
+    ]
+    assert {"name", "description"} <= set(found)
+
+
+def test_tasks_are_those_that_models_report(tiny_folder):
+    """Every entry that a model's `.eval_results` can hold has its task, with a split of the dataset."""
+    tasks = _benchmark_tasks()
+    assert {"RetFail_mrr", "RetFail_r1", "AssocStr", "GenKnow", "FragSim"} <= set(tasks)
+    assert len(tasks) >= 11
+    listed = yaml.safe_load(eval_yaml(tasks, open_dataset(tiny_folder).counts))["tasks"]
+    assert {task["id"] for task in listed} == set(tasks)
+    assert {task["split"] for task in listed} <= set(open_dataset(tiny_folder).counts)
+    without = yaml.safe_load(eval_yaml(tasks, {**open_dataset(tiny_folder).counts, "general_knowledge": 0}))["tasks"]
+    assert set(tasks) - {task["id"] for task in without} == {"GenKnow"}
+
+
+def test_licence_is_asked_for(tiny_folder, tmp_path):
+    with pytest.raises(ConfigError, match="--license"):
+        export_hub(open_dataset(tiny_folder), tmp_path / "out", tasks=TASKS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_origin(tmp_path):
+    folder = tiny_dataset(tmp_path / "dataset", identities=4)
+    assert origin_of(open_dataset(folder)) == Origin()
+    config = {"size": 32, "backends": {"portraits": "procedural", "captions": "llm"}}
+    manifest.write_json(folder / manifest.MANIFEST, {"stage": "dataset", "seed": 7, "config": config})
+    found = origin_of(open_dataset(folder))
+    assert found == Origin(32, 7, "procedural", "llm")
+    out = export_hub(open_dataset(folder), tmp_path / "out", tasks=TASKS)
+    assert head_of(out)["license"] == "cc0-1.0"
+    text = (out / "README.md").read_text()
+    assert "drawn with seed 7" in text
+    assert "rewritten by a language model" in text
+    assert "**Nobody is in here.**" in text
+
+
+@pytest.mark.parametrize("portraits", ["folder", "diffusion", "./mine.py"])
+def test_card_of_other_pictures_makes_no_promise(portraits):
+    text = card({"forget": 3}, identities=4, origin=Origin(64, 0, portraits, "grammar"), fingerprint="f")
+    assert "Nobody is in here" not in text
+    assert "for the builder to" in text.replace("\n", " ")
+    assert yaml.safe_load(text.split("---")[1])["license"] == "other"
+
+
+def test_fragile_set(tiny_folder, tmp_path):
+    dataset = open_dataset(tiny_folder)
+    names = [row.file_name for row in dataset.rows("retain_synth")][-3:]
+    embeddings = tmp_path / "embeddings"
+    embeddings.mkdir()
+    with pytest.raises(DatasetError, match="Score a model"):
+        export_hub(dataset, tmp_path / "out", tasks=TASKS, licence="cc0-1.0", embeddings=embeddings)
+    (embeddings / "fragile_set_ids.json").write_text(json.dumps(names))
+    (embeddings / "fragile_set_all_similarities.json").write_text(json.dumps(dict.fromkeys(names, 0.1)))
+    out = export_hub(dataset, tmp_path / "out", tasks=TASKS, licence="cc0-1.0", embeddings=embeddings)
+    assert open_dataset(out).fragile_ids == tuple(names)
+    assert open_dataset(out).fingerprint == dataset.fingerprint
+    (embeddings / "fragile_set_ids.json").write_text(json.dumps(["strange.jpg"]))
+    with pytest.raises(DatasetError, match=r"strange\.jpg"):
+        export_hub(dataset, tmp_path / "other", tasks=TASKS, licence="cc0-1.0", embeddings=embeddings)
+
+
+def test_a_folder_with_files_is_left_alone(tiny_folder, tmp_path):
+    (tmp_path / "mine.txt").write_text("x")
+    for export in (export_webdataset, lambda data, out: export_hub(data, out, tasks=TASKS, licence="cc0-1.0")):
+        with pytest.raises(OutputError, match="new or empty"):
+            export(open_dataset(tiny_folder), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_webdataset_holds_every_pair(tiny_folder, tmp_path, capsys):
+    assert main(["dataset", "export", str(tiny_folder), "--format", "webdataset", "--out", str(tmp_path / "w")]) == 0
+    printed = capsys.readouterr().out
+    assert "retain-00000.tar  102 pairs" in printed
+    sizes = json.loads((tmp_path / "w" / "sizes.json").read_text())
+    dataset = open_dataset(tiny_folder)
+    pairs = set()
+    for name, size in sizes.items():
+        with tarfile.open(tmp_path / "w" / name) as tar:
+            content = {member.name: tar.extractfile(member).read() for member in tar}
+        assert len(content) == 2 * size
+        pairs |= {
+            (content[key.replace(".txt", ".jpg")], text.decode()) for key, text in content.items() if ".txt" in key
+        }
+    wanted = {
+        (image, row.caption)
+        for split in ("forget", "holdout_association", "holdout_identity", "retain_real", "retain_synth")
+        for row, image in zip(dataset.rows(split), dataset.images(split), strict=True)
+    }
+    assert pairs == wanted
+    assert main(["dataset", "export", str(tiny_folder), "--format", "webdataset", "--out", str(tmp_path / "w")]) == 0
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_webdataset_is_what_the_engine_reads(tiny_folder, tmp_path):
+    """open_clip's own loader, on the pattern that is printed, with its own reading of sizes.json."""
+    from types import SimpleNamespace
+
+    from open_clip_train.data import get_dataset_size, get_wds_dataset
+
+    shards = export_webdataset(open_dataset(tiny_folder), tmp_path / "shards")
+    pattern = shards.pattern("retain")
+    assert get_dataset_size(pattern) == (102, 1)
+    args = SimpleNamespace(train_data=pattern, train_num_samples=102, dataset_resampled=False, seed=0, workers=0,
+                           batch_size=6, world_size=1, train_data_upsampling_factors=None)  # fmt: skip
+    data = get_wds_dataset(args, lambda image: image.size[0], is_train=True, tokenizer=lambda text: [len(text)])
+    batch = next(iter(data.dataloader))
+    assert len(batch[0]) == len(batch[1]) == 6
+
+
+@THE_LIBRARYS
+def test_push(exported, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with HubStandIn() as hub, hub.used(monkeypatch, cache=tmp_path / "cache"):
+        url = publish(exported, "org/data")
+        assert url.endswith("org/data")
+        repository = hub.repositories["dataset", "org/data"]
+        assert repository.private
+        assert hub.tokens == {"hf_secret"}
+        files = hub.files("dataset", "org/data")
+        assert set(files) == {
+            str(path.relative_to(exported)) for path in exported.rglob("*") if path.is_file()
+        }  # fmt: skip
+        for name, path in files.items():
+            assert path.read_bytes() == (exported / name).read_bytes()
+        sent = [line for line in hub.requests if line.startswith("PUT /lfs/")]
+        assert len(sent) == 7
+        publish(exported, "org/data")  # again: nothing is sent twice
+        assert [line for line in hub.requests if line.startswith("PUT /lfs/")] == sent
+        # What was pushed can be opened by its name.
+        assert open_dataset("org/data").fingerprint == open_dataset(exported).fingerprint
+        publish(exported, "org/open", public=True)
+        assert not hub.repositories["dataset", "org/open"].private
+
+
+def test_the_token_is_written_nowhere(exported):
+    for path in exported.rglob("*"):
+        assert not path.is_file() or b"hf_secret" not in path.read_bytes()
+
+
+@THE_LIBRARYS
+def test_push_refused(exported, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with HubStandIn() as hub, hub.used(monkeypatch, cache=tmp_path / "cache"):
+        hub.refusal = 403
+        with pytest.raises(OutputError, match="The folder stays") as caught:
+            publish(exported, "org/data")
+        assert "hf_secret" not in str(caught.value)
+
+
+def test_push_needs_a_token_and_a_name(exported, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with pytest.raises(ConfigError, match="HF_TOKEN"):
+        publish(exported, "org/data")
+    with pytest.raises(ConfigError, match="org/name"):
+        publish(exported, "data")
+    monkeypatch.setenv("HF_TOKEN", "x")
+    with pytest.raises(ConfigError, match="org/name"):
+        publish(exported, "org/da ta")
+
+
+@THE_LIBRARYS
+def test_push_by_the_command_line(tiny_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    out = tmp_path / "folder"
+    command = ["dataset", "export", str(tiny_folder), "--format", "hub", "--out", str(out), "--push", "org/data"]
+    assert main(command) == 1
+    assert "--license" in capsys.readouterr().err
+    with HubStandIn() as hub, hub.used(monkeypatch, cache=tmp_path / "cache"):
+        assert main([*command, "--license", "cc0-1.0"]) == 0
+        assert ("dataset", "org/data") in hub.repositories
+    assert main(["dataset", "export", str(tiny_folder), "--format", "webdataset", "--out", str(tmp_path / "w"),
+                 "--push", "org/data"]) == 1  # fmt: skip
+    assert "--format hub" in capsys.readouterr().err
+
+
+def test_pictures_of_the_export_are_the_bytes_of_the_dataset(exported, tiny_folder):
+    first = next(open_dataset(exported).images("retain_real"))
+    assert first == next(open_dataset(tiny_folder).images("retain_real"))
+    with Image.open(io.BytesIO(first)) as image:
+        assert image.format == "JPEG"

@@ -1,0 +1,230 @@
+"""Records on disk: schema, reading, comparison, the official result file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fake_embeddings import fake_world, vectors, write_embeddings
+from salmubench.dataset.layout import open_dataset
+from salmubench.errors import MethodError, RecordError
+from salmubench.metrics import ScoreConfig, score
+from salmubench.official.result_file import (
+    compare_with_published,
+    export_official,
+    numbers,
+    published,
+    read_official,
+)
+from salmubench.scoring import (
+    compare,
+    gallery_sha256,
+    read_gallery,
+    read_items,
+    read_record,
+    record_schema,
+    write_failed,
+    write_schema,
+)
+from salmubench.scoring.record_files import items_path
+
+WORLD = fake_world(identities=15)
+PUBLISHED_SCHEMA = Path(__file__).parents[2] / "docs" / "record.schema.json"
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("records")
+    folders = {
+        name: write_embeddings(root / "embeddings" / name, WORLD, vectors(WORLD, seed=seed, strength=strength))
+        for seed, (name, strength) in enumerate({"clean": 0.1, "compromised": 1.0, "a-5x": 0.6, "b-5x": 0.3}.items())
+    }
+    config = ScoreConfig(bootstraps=200)
+    return {
+        name: score(
+            embeddings=folder, clean=folders["clean"], compromised=folders["compromised"],
+            out=root / "records" / f"{name}.json", config=config,
+        )
+        for name, folder in folders.items()
+    }  # fmt: skip
+
+
+def changed(path: Path, tmp_path: Path, **changes: Any) -> Path:
+    content = json.loads(path.read_text())
+    content.update(changes)
+    copy = tmp_path / path.name
+    copy.write_text(json.dumps(content))
+    return copy
+
+
+def test_records_fit_their_schema(records: dict[str, Path], tmp_path: Path, tiny_folder: Path) -> None:
+    schema = record_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    failed = write_failed(
+        tmp_path / "x-5x.json", model="x-5x", error=MethodError("x", 3, "loss is NaN"),
+        dataset=open_dataset(tiny_folder), budget=5,
+    )  # fmt: skip
+    for path in (*records.values(), failed):
+        validator.validate(json.loads(path.read_text()))
+    broken = json.loads(records["a-5x"].read_text())
+    broken["verdict"]["ineffective"] = "maybe"
+    assert not validator.is_valid(broken)
+
+
+def test_published_schema_is_current(tmp_path: Path) -> None:
+    write_schema(tmp_path / "schema.json")
+    assert PUBLISHED_SCHEMA.read_text() == (tmp_path / "schema.json").read_text(), (
+        'run: python -c "from pathlib import Path; from salmubench.scoring import write_schema; '
+        "write_schema(Path('docs/record.schema.json'))\""
+    )
+
+
+def test_every_field_of_the_schema_is_described() -> None:
+    for name, kind in record_schema()["$defs"].items():
+        assert kind["description"], name
+        for field, schema in kind["properties"].items():
+            assert schema["description"], f"{name}.{field}"
+
+
+def test_failed_record(tmp_path: Path, tiny_folder: Path) -> None:
+    path = tmp_path / "x-5x.json"
+    items_path(path).write_bytes(b"of an earlier run")
+    write_failed(
+        path, model="x-5x", error=MethodError("./methods/x.py", None, "out of memory"),
+        dataset=open_dataset(tiny_folder), budget=5,
+    )  # fmt: skip
+    record = read_record(path)
+    assert record.status == "failed"
+    assert record.scores == {}
+    assert record.error is not None
+    assert (record.error.method, record.error.step, record.error.message) == ("x", None, "out of memory")
+    assert (record.model.name, record.model.method, record.model.budget) == ("x-5x", "x", 5)
+    assert not items_path(path).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema_version": 99}, "Install a newer salmubench"),
+        ({"schema_version": "1"}, "whole number"),
+        ({"status": "done"}, "Expected one of complete, failed"),
+        ({"extra": 1}, "found 'extra'"),
+        ({"model": {}}, r"Expected the key 'name' at .*\.model"),
+        ({"scores": {"X": {"value": {"value": "high"}}}}, "Expected the key 'reason'"),
+        ({"notes": "none"}, r"Expected a list at .*\.notes"),
+        ({"gallery_sha256": 3}, "Expected str"),
+    ],
+)
+def test_wrong_records_are_refused(
+    records: dict[str, Path], tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RecordError, match=message):
+        read_record(changed(records["a-5x"], tmp_path, **changes))
+
+
+def test_unreadable_records_and_items(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    with pytest.raises(RecordError, match="Expected a record at"):
+        read_record(path)
+    path.write_text("{")
+    with pytest.raises(RecordError, match="Expected JSON"):
+        read_record(path)
+    with pytest.raises(RecordError, match="Expected a parquet table"):
+        read_items(path)
+    pq.write_table(pa.table({"metric": ["x"]}), items_path(path))
+    with pytest.raises(RecordError, match="Expected the columns"):
+        read_items(path)
+
+
+def test_gallery_hash_is_of_the_content(records: dict[str, Path], tmp_path: Path) -> None:
+    gallery = read_gallery(records["a-5x"])
+    assert gallery_sha256(gallery) == read_record(records["a-5x"]).gallery_sha256
+    pq.write_table(gallery, tmp_path / "gallery.parquet", compression="none", row_group_size=3)
+    assert gallery_sha256(read_gallery(tmp_path / "r.json")) == gallery_sha256(gallery)
+    assert gallery_sha256(gallery.slice(1)) != gallery_sha256(gallery)
+
+
+def test_comparison_is_paired(records: dict[str, Path]) -> None:
+    found = compare(records["a-5x"], records["b-5x"], bootstraps=300)
+    assert (found.first, found.second) == ("a-5x", "b-5x")
+    strength = found.differences["AssocStr"]["value"]
+    a, b = (read_record(records[name]).scores["AssocStr"]["value"].value for name in ("a-5x", "b-5x"))
+    assert a is not None
+    assert b is not None
+    assert (strength.first, strength.second) == (a, b)
+    assert strength.difference == pytest.approx(a - b)
+    assert strength.ci95[0] > 0 or strength.ci95[1] < 0  # type: ignore[index]
+    backwards = compare(records["b-5x"], records["a-5x"], bootstraps=300).differences["AssocStr"]["value"]
+    assert backwards.ci95 == pytest.approx((-strength.ci95[1], -strength.ci95[0]))  # type: ignore[index]
+    same = compare(records["a-5x"], records["a-5x"], bootstraps=300).differences
+    for parts in same.values():
+        for difference in parts.values():
+            assert (difference.difference, difference.ci95) == (0.0, (0.0, 0.0))
+            assert difference.answer == "can't tell"
+
+
+def test_comparison_refuses_other_datasets_and_failures(records: dict[str, Path], tmp_path: Path) -> None:
+    content = json.loads(records["a-5x"].read_text())
+    other = changed(records["a-5x"], tmp_path, dataset={**content["dataset"], "fingerprint": "0" * 64})
+    with pytest.raises(RecordError, match="one dataset fingerprint"):
+        compare(records["b-5x"], other)
+    with pytest.raises(RecordError, match="one gallery"):
+        compare(records["b-5x"], changed(records["a-5x"], tmp_path, gallery_sha256="0" * 64))
+    with pytest.raises(RecordError, match="failed"):
+        compare(records["b-5x"], changed(records["a-5x"], tmp_path, status="failed"))
+
+
+def test_official_result_file_there_and_back(records: dict[str, Path], tmp_path: Path) -> None:
+    path = export_official(records["a-5x"], tmp_path)
+    assert path.name == "evaluation_a-5x.json"
+    content = json.loads(path.read_text())
+    record = read_record(records["a-5x"])
+    retrieval = content["efficacy"]["1.1_RetFail"]
+    assert retrieval["MRR"] == pytest.approx(np.mean([1 / rank for rank in retrieval["outcomes"]]))
+    assert retrieval["R@1"] == pytest.approx(np.mean([rank == 1 for rank in retrieval["outcomes"]]))
+    assert content["efficacy"]["1.2_AssocStr"]["mean"] == pytest.approx(
+        np.mean(content["efficacy"]["1.2_AssocStr"]["scores"])
+    )
+    assert content["utility"]["2.1_GenKnow"]["ImageNet1k_Accuracy"] == record.scores["GenKnow"]["value"].value
+    assert read_official(path) == numbers(record)
+
+
+def test_skipped_general_knowledge_is_minus_one_there_and_null_here(records: dict[str, Path], tmp_path: Path) -> None:
+    content = json.loads(records["a-5x"].read_text())
+    content["scores"]["GenKnow"]["value"].update(value=None, reason="no general_knowledge", ci95=None)
+    copy = changed(records["a-5x"], tmp_path, scores=content["scores"])
+    pq.write_table(read_items(records["a-5x"]), items_path(copy))
+    path = export_official(copy, tmp_path / "official.json")
+    assert json.loads(path.read_text())["utility"]["2.1_GenKnow"]["ImageNet1k_Accuracy"] == -1
+    assert read_official(path)["GenKnow"] is None
+
+
+def test_broken_official_files(tmp_path: Path) -> None:
+    path = tmp_path / "o.json"
+    path.write_text('{"efficacy": {"1.1_RetFail": {"MRR": "x"}}}')
+    with pytest.raises(RecordError, match="Expected a number at efficacy.1.1_RetFail.MRR"):
+        read_official(path)
+    path.write_text("{}")
+    with pytest.raises(RecordError, match="found no 'efficacy'"):
+        read_official(path)
+
+
+def test_published_numbers() -> None:
+    table = published()
+    assert table["clean"]["AssocStr"] == 0.14169
+    assert table["compromised"]["RetFail_MRR"] == 0.236
+    assert len(table["clean"]) == 11
+    exact = compare_with_published(table["clean"])
+    assert all(row.agrees for row in exact)
+    off = compare_with_published({**table["clean"], "ACS": 0.61, "GenKnow": None})
+    assert {row.name: row.agrees for row in off if row.agrees is not True} == {"ACS": False, "GenKnow": None}
+    with pytest.raises(RecordError, match="published row"):
+        compare_with_published({}, "nobody")

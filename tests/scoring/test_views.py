@@ -1,0 +1,179 @@
+"""Views between the references and the verdict, on tables of items made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from salmubench.errors import RecordError
+from salmubench.scoring.items import ITEM_SCHEMA, item_table, with_references
+from salmubench.scoring.metric import Items, Metric
+from salmubench.scoring.record import Normalised, Score
+from salmubench.scoring.verdict import THRESHOLDS, judge
+from salmubench.scoring.views import score_items
+
+LEAKAGE = Metric("AssocStr", "efficacy", "clean", view="leakage")
+KEPT = Metric("InterIdSim", "utility", "compromised", view="kept")
+DROP = Metric("GenKnow", "utility", "compromised", view="drop", resample="class")
+PLAIN = Metric("FragSim", "utility", "compromised")
+
+
+def items(metric: Metric, value: list[float], clean: list[float] | None, compromised: list[float] | None) -> pa.Table:
+    n = len(value)
+    names = np.array([f"p{number:03d}" for number in range(n)], object)
+    classes = np.array([f"class {number % 2}" for number in range(n)], object)
+    people = np.array([f"{number // 2:08d}" for number in range(n)], object)
+    table = item_table(metric, Items("forget", names, classes, people, np.array(value)))
+    for name, column in (("clean", clean), ("compromised", compromised)):
+        if column is not None:
+            table = table.set_column(ITEM_SCHEMA.get_field_index(name), name, pa.array(column, pa.float64()))
+    return table
+
+
+def one(metric: Metric, *columns: list[float] | None) -> Score:
+    return score_items(items(metric, *columns), metrics={metric.name: metric}, bootstraps=300)[metric.name]["value"]
+
+
+def spread(mean: float, n: int = 40, width: float = 0.1) -> list[float]:
+    return (mean + width * np.linspace(-1, 1, n)).tolist()
+
+
+@pytest.mark.parametrize("metric", [LEAKAGE, KEPT])
+def test_views_at_their_landmarks(metric: Metric) -> None:
+    clean, compromised = spread(0.1), spread(0.5)
+    at = {value: one(metric, spread(value), clean, compromised).normalised.value for value in (0.5, 0.1, 0.3, 0.0)}
+    assert at == pytest.approx({0.5: 1.0, 0.1: 0.0, 0.3: 0.5, 0.0: -0.25})
+
+
+def test_view_interval_pairs_the_three_models() -> None:
+    """The candidate's items are exactly half-way between the references': no resample can see anything else."""
+    rng = np.random.default_rng(0)
+    clean, compromised = rng.normal(0.1, 0.1, 40), rng.normal(0.5, 0.1, 40)
+    found = one(LEAKAGE, ((clean + compromised) / 2).tolist(), clean.tolist(), compromised.tolist()).normalised
+    assert found.value == pytest.approx(0.5)
+    assert found.ci95 == pytest.approx((0.5, 0.5))
+
+
+def test_view_interval_against_a_slow_version() -> None:
+    from salmubench.scoring.bootstrap import SEED
+
+    rng = np.random.default_rng(1)
+    u, c, p = rng.normal(0.2, 0.1, 40), rng.normal(0.1, 0.1, 40), rng.normal(0.5, 0.1, 40)
+    found = one(LEAKAGE, u.tolist(), c.tolist(), p.tolist())
+    draws = (np.random.default_rng(SEED).random((300, 20)) * 20).astype(int)
+    ratios = []
+    for drawn in draws:
+        rows = np.concatenate([[2 * unit, 2 * unit + 1] for unit in drawn])
+        ratios.append((u[rows].mean() - c[rows].mean()) / (p[rows].mean() - c[rows].mean()))
+    assert found.normalised.ci95 == pytest.approx(tuple(np.quantile(ratios, [0.025, 0.975])))
+    assert (found.n, found.units) == (40, 20)
+
+
+@pytest.mark.parametrize("compromised", [spread(0.1), spread(0.0), spread(0.101, width=0.0)])
+def test_references_that_do_not_differ_have_no_view(compromised: list[float]) -> None:
+    found = one(LEAKAGE, spread(0.3), spread(0.1, width=0.5), compromised)
+    assert found.value is not None
+    assert found.normalised == Normalised("leakage", None, None, "references don't differ")
+
+
+def test_drop_of_general_knowledge() -> None:
+    right, wrong = [1.0] * 30 + [0.0] * 10, [0.0] * 40
+    found = one(DROP, [1.0] * 24 + [0.0] * 16, wrong, right)
+    assert found.normalised.value == pytest.approx((0.75 - 0.6) / 0.75)
+    assert found.units == 40
+    assert one(DROP, wrong, wrong, right).normalised.value == 1.0
+    assert one(DROP, right, wrong, right).normalised.ci95 == (0.0, 0.0)
+    at_chance = one(DROP, right, wrong, [1.0, 1.0, 0.0, 0.0] * 10)  # two classes: chance is a half
+    assert at_chance.normalised.reason == "references don't differ"
+
+
+def test_no_view_is_defined_or_no_reference_is_there() -> None:
+    assert one(PLAIN, spread(0.1), spread(0.1), spread(0.5)).normalised.reason == "not defined"
+    assert one(LEAKAGE, spread(0.1), None, None).normalised.reason == "a reference's own record"
+    assert one(LEAKAGE, spread(0.1), None, spread(0.1)).normalised.reason == "clean has no such number"
+
+
+def test_one_identity_has_no_interval_and_no_view() -> None:
+    found = one(LEAKAGE, [0.2, 0.3], [0.0, 0.0], [1.0, 1.0])
+    assert (found.value, found.ci95) == (0.25, None)
+    assert found.normalised.value is None
+    assert found.normalised.reason == "fewer than two units to resample"
+
+
+def test_missing_metric_keeps_its_reason() -> None:
+    from salmubench.scoring.views import Missing
+
+    found = score_items(
+        ITEM_SCHEMA.empty_table(), metrics={"GenKnow": DROP}, missing={"GenKnow": Missing("no general_knowledge")}
+    )["GenKnow"]["value"]
+    assert (found.value, found.reason, found.n, found.ci95) == (None, "no general_knowledge", 0, None)
+    assert found.normalised.reason == "no general_knowledge"
+
+
+def test_rows_without_identity_are_units_of_their_own() -> None:
+    names = np.array(["a", "b", "b", "c"], object)
+    people = np.array([None, None, None, "00000001"], object)
+    table = item_table(PLAIN, Items("retain_synth", names, names, people, np.ones(4)))
+    assert table.column("cluster").to_pylist() == ["retain_synth/a", "retain_synth/b", "retain_synth/b#2", "00000001"]
+
+
+def test_reference_items_must_be_the_same() -> None:
+    table = items(LEAKAGE, spread(0.1), None, None)
+    other = table.set_column(3, "file_name", pa.array(["x"] * 40))
+    with pytest.raises(RecordError, match="first difference in row 0"):
+        with_references(table, {"clean": other})
+
+
+def score_with(metric: str, interval: tuple[float, float] | None) -> Score:
+    normalised = Normalised("leakage", None if interval is None else sum(interval) / 2, interval, None)
+    return Score(0.5, None, 10, 5, 0, (0.4, 0.6), "clean", 0.1, 0.9, normalised)
+
+
+def verdict(
+    *, leak: tuple[float, float] | None = (0.0, 0.0), drop: tuple[float, float] | None = (0.0, 0.0),
+    inter: tuple[float, float] | None = (1.0, 1.0), intra: tuple[float, float] | None = (1.0, 1.0),
+) -> tuple[str, str, str]:  # fmt: skip
+    found = judge({
+        "RetFail": {"mrr": score_with("RetFail", leak)},
+        "GenKnow": {"value": score_with("GenKnow", drop)},
+        "InterIdSim": {"value": score_with("InterIdSim", inter)},
+        "IntraIdSim": {"value": score_with("IntraIdSim", intra)},
+    })  # fmt: skip
+    return found.ineffective, found.catastrophic, found.over_generalised
+
+
+@pytest.mark.parametrize(
+    ("interval", "answer"),
+    [((0.0101, 0.02), "yes"), ((0.01, 0.02), "undecided"), ((0.0, 0.01), "no"), ((0.0, 0.0101), "undecided"),
+     ((-0.5, -0.1), "no"), (None, "undecided")],
+)  # fmt: skip
+def test_leakage_and_drop_at_their_thresholds(interval: tuple[float, float] | None, answer: str) -> None:
+    assert verdict(leak=interval) == (answer, "no", "no")
+    assert verdict(drop=interval) == ("no", answer, "no")
+
+
+@pytest.mark.parametrize(
+    ("inter", "intra", "answer"),
+    [
+        ((0.9, 1.0), (0.9, 1.1), "no"),
+        ((0.89, 1.0), (0.9, 1.1), "undecided"),
+        ((0.8, 0.899), (0.95, 1.1), "yes"),
+        ((0.95, 1.0), (-3.0, 0.5), "yes"),
+        ((0.8, 0.9), (0.95, 1.1), "undecided"),
+        (None, (0.95, 1.1), "undecided"),
+        (None, (0.1, 0.2), "yes"),
+        (None, None, "undecided"),
+    ],
+)
+def test_kept_at_its_threshold(
+    inter: tuple[float, float] | None, intra: tuple[float, float] | None, answer: str
+) -> None:
+    assert verdict(inter=inter, intra=intra) == ("no", "no", answer)
+
+
+def test_a_verdict_without_scores_is_undecided() -> None:
+    assert set(replace(judge({})).__dict__.values()) == {"undecided"}
+    assert (THRESHOLDS.ineffective, THRESHOLDS.catastrophic, THRESHOLDS.over_generalised) == (0.01, 0.01, 0.9)

@@ -1,0 +1,123 @@
+"""A small run whose records keep the whole protocol, for tests of submissions; made once, copied by each test."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from report_world import WORLDS, World, items, record
+from salmubench import manifest
+from salmubench.dataset import layout
+from salmubench.scoring.bootstrap import SEED
+from salmubench.scoring.items import ITEM_SCHEMA, with_references
+from salmubench.scoring.record import Cost, Protocol, RunRecord
+from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256, write_record
+from salmubench.scoring.views import rescore
+from tiny import tiny_dataset
+
+RESAMPLES = 100
+OTHER_BUDGETS = {
+    "cliperase-1x": World(0.2, 0.35, 0.41, 0.39, 0.5525),
+    "cliperase-2x": World(0.04, 0.15, 0.02, 0.0, 0.552),
+}
+"""The same method with less unlearning, for curves over the budget."""
+_ALL = {**WORLDS, **OTHER_BUDGETS}
+
+
+def gallery_of(dataset: layout.Dataset) -> pa.Table:
+    """All rows of forget and of retain_disjoint: the dataset is small."""
+    rows = [("forget", row.file_name, row.caption) for row in dataset.rows("forget")]
+    rows += [
+        ("retain_disjoint", row.file_name, row.caption) for row in dataset.rows("retain_synth") if row.identity is None
+    ]
+    return pa.table([list(column) for column in zip(*rows, strict=True)], schema=GALLERY_SCHEMA)
+
+
+def ranks_within(table: pa.Table, most: int) -> pa.Table:
+    """The invented ranks, brought into a gallery of this size."""
+    where = np.array(table.column("metric").to_pylist()) == "RetFail"
+    values = table.column("value").to_numpy().copy()
+    values[where] = np.minimum(values[where], most)
+    return table.set_column(ITEM_SCHEMA.get_field_index("value"), "value", pa.array(values))
+
+
+def finish(
+    name: str, table: pa.Table, dataset: layout.Dataset, gallery: pa.Table, references: dict[str, str]
+) -> RunRecord:
+    """The record that follows from the items, with everything a submission needs."""
+    made = record(name, table, dataset)
+    assert made.protocol is not None
+    protocol: Protocol = dataclasses.replace(made.protocol, bootstraps=RESAMPLES, bootstrap_seed=SEED)
+    pairs = round((made.model.budget or 0) * dataset.counts["forget"])
+    made = dataclasses.replace(
+        made,
+        protocol=protocol,
+        gallery_sha256=gallery_sha256(gallery),
+        references=references,
+        cost=Cost(75, pairs, 12.5, 1_400_000_000),
+    )
+    found = rescore(made, table)
+    return dataclasses.replace(made, scores=found.scores, verdict=found.verdict)
+
+
+def write_submittable_run(folder: Path, *, names: tuple[str, ...] = tuple(WORLDS)) -> Path:
+    """A run folder with dataset and records."""
+    tiny_dataset(folder / "dataset", identities=12, pictures=8, size=48)
+    dataset = layout.Dataset(folder / "dataset")
+    gallery = gallery_of(dataset)
+    most = gallery.num_rows + 1
+    own = {kind: ranks_within(items(_ALL[kind], dataset), most) for kind in ("clean", "compromised")}
+    hashes = {kind: manifest.sha256_json(kind) for kind in own}
+    for name in dict.fromkeys(("clean", "compromised", *names)):
+        table = own.get(name)
+        if table is None:
+            table = with_references(ranks_within(items(_ALL[name], dataset), most), own)
+        made = finish(name, table, dataset, gallery, hashes)
+        write_record(folder / "records" / f"{name}.json", made, items=table, gallery=gallery)
+    return folder
+
+
+# --- cheating: each mends the hashes of submission.json afterwards ------------------------------------------------
+
+
+def mend(folder: Path) -> None:
+    """Write the hashes of the files as they are now: what a cheat does, too."""
+    path = folder / "submission.json"
+    info = json.loads(path.read_text())
+    info["files"] = {
+        item.name: manifest.sha256_file(item) for item in sorted(folder.iterdir()) if item.name != "submission.json"
+    }
+    path.write_text(json.dumps(info))
+
+
+def edit_json(path: Path, change: Callable[[Any], None]) -> None:
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+def edit_items(path: Path, metric: str, change: Callable[[np.ndarray], np.ndarray], *, column: str = "value") -> None:
+    """Change the values of one metric's items."""
+    table = pq.read_table(path)
+    where = np.array(table.column("metric").to_pylist()) == metric
+    values = table.column(column).to_numpy(zero_copy_only=False).astype(float).copy()
+    values[where] = change(values[where])
+    pq.write_table(table.set_column(table.column_names.index(column), column, pa.array(values)), path)
+
+
+def rescored(folder: Path, role: str = "record") -> None:
+    """Compute a record's scores from its (changed) items and mend all hashes: the best a cheat can do."""
+    from salmubench.scoring.record_files import read_items, read_record
+
+    path = folder / f"{role}.json"
+    made = read_record(path)
+    found = rescore(made, read_items(path))
+    manifest.write_json(path, dataclasses.replace(made, scores=found.scores, verdict=found.verdict))
+    mend(folder)

@@ -1,0 +1,226 @@
+"""`tune` on a small selection world: fixed trials, the same whoever makes them, never the world that is evaluated."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from salmubench import manifest, pipeline
+from salmubench import recipe as recipes
+from salmubench.cli.main import main
+from salmubench.dataset.layout import open_dataset
+from salmubench.errors import ConfigError, OutputMismatch
+from salmubench.scoring.record_files import read_record
+from salmubench.tuned_values import find_tuned
+from salmubench.tuning.study import tune
+from salmubench.types import HOLDOUT_SPLITS
+from tiny import tiny_dataset
+from tiny_model import tiny_model
+
+RECIPE = """
+unlearn:
+  batch_size: 8
+  lr: 1e-3
+  probe_every: 0
+  checkpoint_every: 0
+  threads: 1
+tune:
+  trials: 5
+  spared: 0.3
+  budget: 2
+"""
+BROKEN = '''"""Diverges at once."""
+from dataclasses import dataclass, field
+
+NEEDS = ("forget",)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options."""
+
+    weight: float = field(default=1.0, metadata={"search": (0.1, 10.0, "log")})
+    """Weight."""
+
+
+def loss(batch, model, reference, config):
+    return model.encode_image(batch.forget.images).sum() * float("nan"), {}
+'''
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "small_world.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def world(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder without methods: the hand-made dataset, a model that has learnt its pairs, one that hasn't."""
+    root = tmp_path_factory.mktemp("world")
+    tiny_dataset(root / "dataset", identities=12, pictures=6)
+    for kind, seed in (("clean", 1), ("compromised", 0)):
+        folder = tiny_model(root / "checkpoints" / kind, seed=seed)
+        if kind == "compromised":
+            teach(folder, root / "dataset")
+        manifest.write_json(folder / "manifest.json", {"stage": "pretrain", "outputs": {"kind": kind}})
+    info = {"seed": 1000, "device": "cpu", "precision": "fp32", "recipe_given": yaml.safe_load(RECIPE)}
+    manifest.write_json(root / "run.json", info)
+    return root
+
+
+def teach(folder: Path, dataset: Path) -> None:
+    """Train the sensitive pairs into a model."""
+    import torch
+
+    from salmubench import models
+    from salmubench.unlearn.data import Row, decode
+    from salmubench.unlearn.losses import contrastive
+    from tiny_model import TINY_CONFIG
+
+    opened, clip = open_dataset(dataset), models.load_model(folder)
+    rows = [Row(split, row) for split in ("forget", *HOLDOUT_SPLITS) for row in range(opened.counts[split])]
+    decoded = decode(opened, rows, clip=clip, scratch=folder, memory=1.0)
+    optimizer = torch.optim.AdamW(clip.module.parameters(), lr=2e-3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        chosen = torch.randperm(len(rows), generator=generator)[:32].tolist()
+        images = clip.encode_image(decoded.images(chosen, torch.device("cpu")))
+        value = contrastive(images, clip.encode_text(decoded.tokens[chosen]), clip.logit_scale)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+    models.save_model(folder, state=clip.module.state_dict(), config=TINY_CONFIG)
+
+
+def chosen(path: Path) -> dict[str, Any]:
+    """What was found, without how long it took."""
+    methods = yaml.safe_load(path.read_text())["methods"]
+    for entry in methods.values():
+        del entry["seconds"]
+        for trial in entry["trials"]:
+            del trial["seconds"]
+    return methods
+
+
+@pytest.fixture(scope="module")
+def tuned(recipe: Path, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("tuned") / "out"
+    return tune(["delete", "descent_to_delete"], recipe=recipe, out=out, world=world, workers=1)
+
+
+def test_fixed_trials_by_the_written_rule(tuned: Path) -> None:
+    content = yaml.safe_load(tuned.read_text())
+    assert "holdout splits are not used" in content["rule"]
+    assert content["selection"]["seed"] == 1000
+    for name, entry in content["methods"].items():
+        assert [trial["number"] for trial in entry["trials"]] == list(range(5))
+        assert entry["objective"] == min(trial["objective"] for trial in entry["trials"]) <= entry["default"]
+        assert entry["values"] == entry["trials"][entry["trial"]]["values"]
+        assert set(entry["values"]) == set(entry["space"])
+        folder = tuned.parent / "methods" / name / "trials" / "003"
+        assert read_record(folder / "records" / f"{name}-2x.json").status == "complete"
+        assert not (folder / "checkpoints").exists()
+    assert content["methods"]["delete"]["trials"][0]["values"] == {"lr": 1e-3}  # the recipe's own
+    assert manifest.read_manifest(tuned.parent, "tune")["outputs"]["methods"] == ["delete", "descent_to_delete"]
+    assert not list(tuned.parent.rglob("*.tmp"))
+
+
+def test_no_holdout_picture_was_encoded(tuned: Path, world: Path) -> None:
+    import pyarrow.parquet as pq
+
+    dataset = open_dataset(world / "dataset")
+    hidden = {row.file_name for split in HOLDOUT_SPLITS for row in dataset.rows(split)}
+    for kind in ("clean", "compromised"):
+        index = pq.read_table(tuned.parent / "embeddings" / kind / "index.parquet")
+        assert hidden.isdisjoint(index.column("file_name").to_pylist())
+
+
+def test_the_journal_is_a_study_of_optuna(tuned: Path) -> None:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = JournalStorage(JournalFileBackend(str(tuned.parent / "methods" / "delete" / "journal.log")))
+    study = optuna.load_study(study_name="delete", storage=storage)
+    assert len(study.trials) == 5
+    assert study.best_value == chosen(tuned)["delete"]["objective"]
+    assert "lr" in study.best_params
+
+
+@pytest.mark.slow
+def test_more_trials_go_on_and_workers_change_nothing(tuned: Path, recipe: Path, world: Path, tmp_path: Path) -> None:
+    out = tmp_path / "again"
+    shutil.copytree(tuned.parent, out)
+    record = out / "methods" / "delete" / "trials" / "001" / "records" / "delete-2x.json"
+    before = record.stat().st_mtime_ns
+    more = chosen(tune(["delete"], recipe=recipe, out=out, world=world, trials=6, workers=1))
+    assert [trial["number"] for trial in more["delete"]["trials"]] == list(range(6))
+    assert more["delete"]["trials"][:5] == chosen(tuned)["delete"]["trials"]
+    assert more["descent_to_delete"] == chosen(tuned)["descent_to_delete"]  # tuned here before: it stays
+    assert record.stat().st_mtime_ns == before
+    with pytest.raises(OutputMismatch, match="search_seed: 0 there, 2 asked"):
+        tune(["delete"], recipe=recipe, out=out, world=world, seed=2, workers=1)
+    beside = tune(["delete"], recipe=recipe, out=tmp_path / "beside", world=world, trials=3, workers=2)
+    assert chosen(beside)["delete"]["trials"] == more["delete"]["trials"][:3]
+
+
+def test_the_world_that_is_evaluated_is_refused(
+    recipe: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ConfigError, match="found the seed 1000 for both"):
+        tune(["delete"], recipe=recipe, out=tmp_path / "a", world=world, seed=1000)
+    other = tmp_path / "evaluated"
+    shutil.copytree(world, other)
+    manifest.write_json(other / "run.json", {**json.loads((world / "run.json").read_text()), "seed": 0})
+    command = ["tune", "delete", "--recipe", str(recipe), "--out", str(tmp_path / "b"), "--world", str(other)]
+    assert main(command) == 1
+    assert "must not be chosen on a world that is evaluated" in capsys.readouterr().err
+    given = {**yaml.safe_load(RECIPE), "dataset": {"identities": 9}}
+    manifest.write_json(other / "run.json", {**json.loads((world / "run.json").read_text()), "recipe_given": given})
+    with pytest.raises(ConfigError, match="other keys in dataset"):
+        tune(["delete"], recipe=recipe, out=tmp_path / "c", world=other)
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_method_that_fails_counts_as_worst_and_the_others_go_on(recipe: Path, world: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text(BROKEN)
+    found = chosen(tune([str(bad), "delete"], recipe=recipe, out=tmp_path / "o", world=world, trials=2, workers=1))
+    assert [trial["objective"] for trial in found["bad"]["trials"]] == [1.0, 1.0]
+    assert "diverged" in found["bad"]["trials"][0]["error"]
+    assert found["bad"]["default"] is None
+    assert found["delete"]["objective"] < 1
+    bad.write_text(BROKEN.replace("at once", "later"))
+    with pytest.raises(OutputMismatch, match=r"trials of .*bad\.py as it is"):
+        tune([str(bad)], recipe=recipe, out=tmp_path / "o", world=world, trials=2, workers=1)
+
+
+def test_run_takes_tuned_values_and_says_so(tuned: Path, recipe: Path) -> None:
+    found = find_tuned(str(tuned), recipe="small_world", shipped=False)
+    assert found is not None
+    loaded = recipes.load(recipe).recipe
+    planned = pipeline.plan(loaded, methods=["delete", "finetuning"], budgets=[5], repeats=2, seed=0, tuned=found)
+    assert [item.name for item in planned] == ["delete-5x", "delete-r2-5x", "finetuning-5x", "finetuning-r2-5x"]
+    assert [item.seed for item in planned] == [0, 1, 0, 1]
+    assert planned[0].values == chosen(tuned)["delete"]["values"]
+    assert planned[0].tuned is not None
+    assert planned[0].tuned["trials"] == 5
+    assert (planned[2].values, planned[2].tuned) == ({}, None)
+    with pytest.raises(ConfigError, match="world on which nothing was chosen, found seed 1000"):
+        pipeline.plan(loaded, methods=["delete"], budgets=[5], seed=1000, tuned=found)
+    assert pipeline.plan(loaded, methods=["finetuning"], budgets=[5], seed=1000, tuned=found)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [({"repeats": 0}, "repeats of 1 or more"), ({"budgets": [-1]}, "budgets of 0 or more")]
+)
+def test_senseless_plans_are_refused(recipe: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        pipeline.plan(recipes.load(recipe).recipe, **{"methods": ["delete"], "budgets": [5], **change})
