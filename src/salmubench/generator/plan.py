@@ -15,13 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from salmubench.dataset.groups import Group
 from salmubench.generator.casting import Casting, Face, Person
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.personas import Persona, sample_personas
 from salmubench.generator.splits import (
     Association,
     Dealer,
-    Group,
     divide_identities,
     spread,
 )
