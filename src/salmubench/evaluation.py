@@ -46,11 +46,11 @@ def encode_model(
         config: settings; the defaults if left out.
     """
     from salmubench.encode.encode import encode
-    from salmubench.metrics import required_texts
+    from salmubench.metrics import texts_of
 
     opened = _open(dataset, imagenet)
     return encode(
-        model=model, dataset=opened, out=out, texts=required_texts(opened), arch=arch,
+        model=model, dataset=opened, out=out, texts=texts_of(opened), arch=arch,
         config=config or EncodeConfig(), device=device, precision=precision,
     )  # fmt: skip
 
@@ -140,7 +140,7 @@ def verify_official(
     Returns:
         `clean` and `compromised` → record and numbers.
     """
-    from salmubench.metrics import score
+    from salmubench.metrics import descriptions, score
     from salmubench.official.result_file import compare_with_published, numbers
     from salmubench.scoring.record_files import read_record
 
@@ -155,7 +155,9 @@ def verify_official(
             embeddings=folder, clean=folders["clean"], compromised=folders["compromised"],
             out=out / "records" / f"{kind}.json",
         )  # fmt: skip
-        found[kind] = Verified(record, compare_with_published(numbers(read_record(record)), kind))
+        found[kind] = Verified(
+            record, compare_with_published(numbers(read_record(record), list(descriptions().values())), kind)
+        )
     return found
 
 

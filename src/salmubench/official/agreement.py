@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from salmubench.official.result_file import numbers, published
+from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord
 
-COLUMNS = ("RetFail_MRR", "GenKnow", "InterIdSim", "IntraIdSim")
-"""Columns of the published main table."""
 BUDGET = 5.0
 """Budget of that table."""
 
@@ -38,20 +37,21 @@ class Agreement:
     published: dict[str, float]
 
 
-def agreement(records: Sequence[RunRecord]) -> list[Agreement]:
+def agreement(records: Sequence[RunRecord], metrics: Sequence[Metric]) -> list[Agreement]:
     """Compare the columns of the main table over the methods that both have; references don't count.
 
     Args:
         records: of a run; those of other budgets than the published table's are left out.
+        metrics: descriptions that give each number its published name.
     """
     table = published()
     mine = {
-        record.model.method: numbers(record)
+        record.model.method: numbers(record, metrics)
         for record in records
         if record.status == "complete" and record.model.budget == BUDGET and record.model.method in table
     }
     found = []
-    for column in COLUMNS:
+    for column in dict.fromkeys(name for row in table.values() for name in row):
         pairs = {
             str(method): (float(value), table[str(method)][column])
             for method, row in mine.items()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from salmubench import manifest
 from salmubench.scoring import codec
 from salmubench.scoring.bootstrap import Interval
-from salmubench.scoring.metric import Goal, Pillar, View
+from salmubench.scoring.metric import Goal, ItemKind, Metric, Pillar, Role, View
 
 SCHEMA_VERSION = 1
 """Version of the record's layout; readers refuse a newer one."""
@@ -223,14 +223,45 @@ class MetricInfo:
         view: how it is normalised.
         items: what its items are.
         resample: what its bootstrap draws.
+        role: what the verdict takes it for; null: nothing.
+        split: the split or derived set that its items come from; null where an older record doesn't say.
+        title: one line for tables.
+        definition: part → what it is.
     """
 
     number: str | None
     pillar: Pillar
     main: bool
     view: View | None
-    items: Literal["value", "rank"]
+    items: ItemKind
     resample: Literal["identity", "class"]
+    role: Role | None = None
+    split: str | None = None
+    title: str = ""
+    definition: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, metric: Metric) -> MetricInfo:
+        """What a record says about a metric."""
+        return cls(
+            number=metric.number,
+            pillar=metric.pillar,
+            main=metric.main,
+            view=metric.view,
+            items=metric.items,
+            resample=metric.resample,
+            role=metric.role,
+            split=metric.split,
+            title=metric.title,
+            definition=metric.definition,
+        )
+
+    def agrees(self, other: MetricInfo) -> bool:
+        """Whether both make the same number of the same items; older records call reciprocal ranks values."""
+        same = all(
+            getattr(self, name) == getattr(other, name) for name in ("number", "pillar", "main", "view", "resample")
+        )
+        return same and (self.items == "rank") == (other.items == "rank") and self.role in (None, other.role)
 
 
 @dataclass(frozen=True)
