@@ -120,21 +120,25 @@ def train(options: Options) -> None:
 
 
 def register(model: str, path: Path | None) -> None:
-    """Make an architecture known to open_clip in this process.
+    """Check an architecture and make it known to open_clip in this process.
 
     Args:
         model: its name.
         path: its JSON file; `None` for one that is shipped or known to open_clip.
+
+    Raises:
+        ConfigError: no such architecture, or one with fields that aren't allowed.
     """
     import open_clip
 
-    from salmubench.pretrain.architectures import SHIPPED
+    from salmubench.errors import ConfigError
+    from salmubench.pretrain import architectures
 
-    shipped = SHIPPED / f"{model}.json"
-    if path is not None:
-        open_clip.add_model_config(path)
-    elif shipped.is_file():
-        open_clip.add_model_config(shipped)
+    found = architectures.find(str(path) if path is not None else model)
+    if found.name != model:
+        raise ConfigError(f"Expected --model {found.name}, the name of {found.path}, found {model!r}.")
+    if found.path is not None:
+        open_clip.add_model_config(found.path)
 
 
 def keep_muon_in_fp32() -> None:
