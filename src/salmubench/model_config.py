@@ -195,7 +195,7 @@ def _refusal(name: str, field: str, value: Any, where: str) -> str:
     if name.startswith(_FETCHING):
         return (
             f"Expected no {field} in {where}, found {_shown(value)}. It would fetch a text tower or tokenizer that you "
-            "didn't name, or run code from beside the weights; models with CLIP's own tokenizer and towers of open_clip "
+            "didn't name, or run code from beside the weights. Models with CLIP's own tokenizer and towers of open_clip "
             "or timm can be read."
         )
     return (
