@@ -195,8 +195,8 @@ def _refusal(name: str, field: str, value: Any, where: str) -> str:
     if name.startswith(_FETCHING):
         return (
             f"Expected no {field} in {where}, found {_shown(value)}. It would fetch a text tower or tokenizer that you "
-            "didn't name, or run code from beside the weights. Models with CLIP's own tokenizer and towers of open_clip "
-            "or timm can be read."
+            "didn't name, or run code from beside the weights. Models with CLIP's own tokenizer and towers of "
+            "open_clip or timm can be read."
         )
     return (
         f"Expected in {where} only fields that describe an open_clip model by numbers, flags and plain words, found "
