@@ -6,13 +6,14 @@ import contextlib
 import functools
 import json
 import logging
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from salmubench import hub, manifest
+from salmubench import hub, manifest, model_config
 from salmubench.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -102,22 +103,21 @@ def token_counts(captions: Sequence[str]) -> list[int]:
 def load_model(source: str | Path, *, arch: str | None = None, device: str = "cpu") -> ClipModel:
     """Load a model: a folder in open_clip's local-dir layout, `hf-hub:org/name[@revision]`, or a file with `arch`.
 
-    Pickles are never run: safetensors first, otherwise `torch.load(weights_only=True)`.
+    Pickles are never run: safetensors first, otherwise `torch.load(weights_only=True)`. Nor is code beside the weights:
+    the configuration is checked field by field (`model_config`), and the tokenizer is CLIP's own. Nothing is fetched
+    but what `source` names.
 
     Raises:
-        ModelError: missing, truncated, of another architecture, not finite, or a pickle that holds more than tensors.
+        ModelError: missing, truncated, of another architecture, not finite, a configuration with fields that aren't
+            allowed, or a pickle that holds more than tensors.
     """
-    import open_clip
     import torch
 
     folder, weights, revision = locate(source, arch=arch)
-    name, pretrained = (f"local-dir:{folder}", None) if folder is not None else (arch, str(weights))
+    config = read_config(folder, arch)
     try:
         with _quiet():
-            module, _, preprocess = open_clip.create_model_and_transforms(
-                name, pretrained=pretrained, device=device, weights_only=True
-            )
-            tokenizer = open_clip.get_tokenizer(name)
+            module, preprocess, tokenizer = _create(config, weights, device=device)
     except Exception as error:
         raise ModelError(
             f"Expected CLIP weights in {weights} that fit {'its ' + CONFIG if folder else f'the architecture {arch!r}'}"
@@ -130,12 +130,57 @@ def load_model(source: str | Path, *, arch: str | None = None, device: str = "cp
         module=module,
         tokenizer=tokenizer,
         preprocess=preprocess,
-        config=_config_of(folder, arch, preprocess_cfg=module.visual.preprocess_cfg),
+        config=config if folder is not None else {**config, "preprocess_cfg": module.visual.preprocess_cfg},
         sha256=_hash_weights(weights),
         source=str(source),
         folder=folder,
         revision=revision,
     )
+
+
+def read_config(folder: Path | None, arch: str | None = None) -> dict[str, Any]:
+    """Read and check a model's configuration.
+
+    Args:
+        folder: that holds `open_clip_config.json`; `None` for a bare weights file.
+        arch: the architecture of a bare weights file: a name that open_clip or this package ships.
+
+    Returns:
+        `model_cfg`, and `preprocess_cfg` where the file has it.
+
+    Raises:
+        ModelError: no such architecture, or a field that isn't allowed.
+    """
+    if folder is not None:
+        return model_config.read_folder_config(folder / CONFIG)
+    import open_clip
+
+    name = str(arch).replace("/", "-")  # as open_clip reads ViT-B/32
+    own = {path.stem: path for path in model_config.SHIPPED.glob("*.json")}
+    found = model_config.read_json(own[name]) if name in own else None
+    if found is None and name in open_clip.list_models():
+        found = open_clip.get_model_config(name)
+    if found is None:
+        raise ModelError(
+            f"Expected --arch to be the name of an architecture that open_clip ships (open_clip.list_models()) or of "
+            f"{', '.join(sorted(own))}, found {arch!r}."
+        )
+    return {"model_cfg": dict(model_config.check_architecture(found, where=f"the architecture {arch}"))}
+
+
+def _create(config: dict[str, Any], weights: Path, *, device: str) -> tuple[Any, Any, Any]:
+    """Let open_clip build a model from a folder in which nothing lies but the checked configuration and the weights."""
+    import open_clip
+
+    name = WEIGHTS if weights.suffix == ".safetensors" else "open_clip_pytorch_model.bin"
+    with tempfile.TemporaryDirectory(prefix="salmubench-model-") as folder:
+        (Path(folder) / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+        (Path(folder) / name).symlink_to(weights.resolve())
+        module, _, preprocess = open_clip.create_model_and_transforms(
+            f"local-dir:{folder}", device=device, weights_only=True
+        )
+    length = config["model_cfg"]["text_cfg"].get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
+    return module, preprocess, open_clip.SimpleTokenizer(context_length=length)
 
 
 class Located(NamedTuple):
@@ -309,15 +354,6 @@ def compute(device: str, precision: str) -> Iterator[None]:
         if device == "cpu":
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
         yield
-
-
-def _config_of(folder: Path | None, arch: str | None, *, preprocess_cfg: dict[str, Any]) -> dict[str, Any]:
-    import open_clip
-
-    if folder is not None:
-        content: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        return content
-    return {"model_cfg": open_clip.get_model_config(arch), "preprocess_cfg": preprocess_cfg}
 
 
 def _check_finite(module: nn.Module, weights: Path) -> None:

@@ -9,10 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-import executor_pieces as pieces
 import psutil
 import pytest
 
+import executor_pieces as pieces
 from salmubench.errors import ConfigError, MethodError, StageError, UnknownName
 from salmubench.executor import cores, parallel
 
@@ -62,7 +62,7 @@ def test_a_killed_worker_is_told():
 
 def test_workers_of_a_killed_parent_end(tmp_path):
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
         "import executor_pieces as pieces; from salmubench.executor import parallel\n"
         f"list(parallel(pieces.tell_and_wait, [{str(tmp_path)!r}] * 2, workers=2, description='Waiting'))\n"
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import os
+import pickle
 import tarfile
 from dataclasses import replace
 
@@ -37,6 +40,16 @@ def write(path, files):
             tar.addfile(member, io.BytesIO(data))
 
 
+class Evil:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.target),)
+
+
 def files_of(shard):
     return {
         name: data
@@ -61,7 +74,7 @@ def pattern(tmp_path):
 def break_one(folder, **changes):
     """Replace files of the third shard; `None` takes one away."""
     files = {**files_of(2), **changes}
-    write(folder / "00002.tar", {name: data for name, data in files.items() if data is not None})
+    write(folder / "00002.tar", {name: data for name, data in sorted(files.items()) if data is not None})
 
 
 def test_counted_where_nothing_states_it(pattern):
@@ -111,6 +124,40 @@ def test_broken_pairs_are_counted_named_and_limited(pattern, tmp_path, changes, 
     found = examine(pattern, broken_limit=0.05)
     assert found.pairs == 19
     assert len(found.broken) == 1
+
+
+def test_other_members_are_listed_and_never_decoded(pattern, tmp_path, caplog):
+    canary = tmp_path / "ran"
+    evil = pickle.dumps(Evil(canary))
+    break_one(
+        tmp_path / "web",
+        **{
+            "000020000.pyd": evil,
+            "000020001.PYD": evil,
+            "000020001.pyd.gz": gzip.compress(evil),
+            "000020002.npy": evil,
+        },
+    )
+    found = examine(pattern)
+    assert (found.pairs, found.broken) == (20, ())
+    assert found.ignored == {"pyd": 2, "pyd.gz": 1, "npy": 1}
+    assert "ignored in the 4 shards that were read: 2 × 'pyd', 1 × 'pyd.gz', 1 × 'npy'" in caplog.text
+    model = load_model(tiny_model(tmp_path / "model"))
+    pairs = load_pairs(pattern, preprocess=model.preprocess, tokenize=model.tokenize, threads=1, expected=20)
+    assert len(pairs.texts) == 20
+    assert not canary.exists()
+
+
+def test_nothing_is_said_where_nothing_is_ignored(pattern, caplog):
+    assert examine(pattern).ignored == {}
+    assert not caplog.text
+
+
+def test_postscript_is_no_picture(pattern, tmp_path):
+    """PIL would start Ghostscript for it, whatever the member is called."""
+    break_one(tmp_path / "web", **{"000020003.jpg": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n"})
+    with pytest.raises(DatasetError, match="found 1 of 20 .* cannot identify image file"):
+        examine(pattern)
 
 
 def test_cut_off_shard(pattern, tmp_path):

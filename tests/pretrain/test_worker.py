@@ -35,8 +35,9 @@ def stream(found, model, *, seed, epoch):
         seed=seed, batch_size=17, world_size=1, workers=0,
     )  # fmt: skip
     preprocess = (model.preprocess, model.preprocess)
-    info = get_data(args, preprocess, tokenizer=model.tokenize)["train"]
-    worker.seed_shuffle(info, seed=seed, rank=0)
+    data = get_data(args, preprocess, tokenizer=model.tokenize)
+    worker.prepare_stream(data, seed=seed, rank=0)
+    info = data["train"]
     info.set_epoch(epoch)
     return [(images, texts) for images, texts in info.dataloader]
 

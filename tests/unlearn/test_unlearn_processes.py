@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 import torch
 from salmubench import models
-from salmubench.layout import open_dataset
+from salmubench.dataset.layout import open_dataset
 from salmubench.unlearn import Batch, Model, UnlearnConfig, load_method, unlearn
 from salmubench.unlearn.data import PairSource, Row, decode
 from salmubench.unlearn.engine import Share, launch

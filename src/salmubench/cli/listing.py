@@ -75,7 +75,7 @@ def known(kind: str) -> list[str]:
     if kind == "methods":
         return plugins.names(_METHODS)
     if kind == "backends":
-        return [f"{part}/{name}" for part in _BACKENDS for name in plugins.names(f"salmubench.dataset.{part}")]
+        return [f"{part}/{name}" for part in _BACKENDS for name in plugins.names(f"salmubench.generator.{part}")]
     if kind == "metrics":
         from salmubench.metrics import names
     else:
@@ -100,7 +100,7 @@ def _text(kind: str, name: str) -> str:
         from importlib import resources
 
         return (resources.files("salmubench") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
-    package = {"methods": _METHODS, "metrics": _METRICS}.get(kind, f"salmubench.dataset.{name.partition('/')[0]}")
+    package = {"methods": _METHODS, "metrics": _METRICS}.get(kind, f"salmubench.generator.{name.partition('/')[0]}")
     return plugins.docstring(package, name.rpartition("/")[2])
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from salmubench import model_config
 from salmubench.errors import ConfigError, UnknownName
+from salmubench.model_config import SHIPPED
 
-SHIPPED = Path(__file__).parent / "model_configs"
+_FILE_NAME = re.compile(r"(?!.*siglip)[a-z0-9][a-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,15 @@ def find(model: str) -> Architecture:
 
     Raises:
         UnknownName: no such name.
-        ConfigError: the file is missing or no model configuration.
+        ConfigError: the file is missing or no model configuration, or one with fields that aren't allowed.
     """
     if model.endswith(".json"):
         path = Path(model).resolve()
+        if _FILE_NAME.fullmatch(path.stem.lower()) is None:  # open_clip would fetch what hf-hub:… or siglip stands for
+            raise ConfigError(
+                f"Expected a model configuration's file name of letters, digits and _ . - without 'siglip', found "
+                f"{path.name}. Rename it."
+            )
         return Architecture(path.stem, path, _read(path))
     own = SHIPPED / f"{model}.json"
     if own.is_file():
@@ -67,12 +74,5 @@ def _engine_configs() -> dict[str, Path]:
 def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise ConfigError(f"Expected pretrain.model to be a name or the path of a JSON file, found no file {path}.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Expected the model configuration {path} to be JSON, found: {error}.") from error
-    missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in content]
-    if missing:
-        raise ConfigError(f"Expected embed_dim, vision_cfg and text_cfg in {path}, found no {', '.join(missing)}.")
-    found: Mapping[str, Any] = content
-    return found
+    content = model_config.read_json(path, ConfigError)
+    return model_config.check_architecture(content, where=str(path), error=ConfigError)

@@ -13,6 +13,7 @@ import numpy as np
 
 from salmubench.dataset.shards import ShardSet
 from salmubench.errors import ConfigError
+from salmubench.model_config import SHIPPED
 from salmubench.pretrain.architectures import Architecture
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.exposure import streamed_pairs
@@ -183,7 +184,7 @@ def options(job: Job) -> dict[str, Any]:
         found["keep-epochs"] = ",".join(str(epoch) for epoch in sorted(set(config.keep_epochs)))
     if config.retain_broken:
         found["skip-broken"] = "true"
-    if job.architecture.path is not None and job.architecture.path.parent != Path(__file__).parent / "model_configs":
+    if job.architecture.path is not None and job.architecture.path.parent != SHIPPED:
         found["model-config"] = job.architecture.path
     found |= optimizer_settings(config)
     if config.world > 1:

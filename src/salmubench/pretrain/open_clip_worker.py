@@ -13,7 +13,7 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,21 +120,25 @@ def train(options: Options) -> None:
 
 
 def register(model: str, path: Path | None) -> None:
-    """Make an architecture known to open_clip in this process.
+    """Check an architecture and make it known to open_clip in this process.
 
     Args:
         model: its name.
         path: its JSON file; `None` for one that is shipped or known to open_clip.
+
+    Raises:
+        ConfigError: no such architecture, or one with fields that aren't allowed.
     """
     import open_clip
 
-    from salmubench.pretrain.architectures import SHIPPED
+    from salmubench.errors import ConfigError
+    from salmubench.pretrain import architectures
 
-    shipped = SHIPPED / f"{model}.json"
-    if path is not None:
-        open_clip.add_model_config(path)
-    elif shipped.is_file():
-        open_clip.add_model_config(shipped)
+    found = architectures.find(str(path) if path is not None else model)
+    if found.name != model:
+        raise ConfigError(f"Expected --model {found.name}, the name of {found.path}, found {model!r}.")
+    if found.path is not None:
+        open_clip.add_model_config(found.path)
 
 
 def keep_muon_in_fp32() -> None:
@@ -233,10 +237,32 @@ def _data(get_data: Callable[..., Any], options: Options) -> Callable[..., Any]:
             return {"train": _memory_data(args, evaluation, epoch, tokenizer, options)}
         transforms = preprocess_fns if options.augment == "engine" else (evaluation, evaluation)
         data = get_data(args, transforms, epoch=epoch, tokenizer=tokenizer)
-        seed_shuffle(data["train"], seed=args.seed, rank=args.rank)
+        prepare_stream(data, seed=args.seed, rank=args.rank)
         return data
 
     return wrapped
+
+
+def prepare_stream(data: Mapping[str, Any], *, seed: int, rank: int) -> None:
+    """Change the engine's loaders: pictures and captions alone are decoded, and the seed decides the order.
+
+    Args:
+        data: the engine's `DataInfo` of each part; changed in place.
+        seed: of the order.
+        rank: this process.
+
+    Raises:
+        RuntimeError: the engine's pipeline has another form.
+    """
+    from open_clip_train.data import CsvDataset, SyntheticDataset
+
+    from salmubench.pretrain.stream import decode_pairs_only
+
+    for part in {"train", "val"} & data.keys():
+        loader = data[part].dataloader
+        if not isinstance(getattr(loader, "dataset", None), CsvDataset | SyntheticDataset):
+            decode_pairs_only(loader)
+    seed_shuffle(data["train"], seed=seed, rank=rank)
 
 
 def _memory_data(args: Any, preprocess: Any, epoch: int, tokenizer: Any, options: Options) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,8 +18,11 @@ from salmubench.dataset.shards import SIZES
 from salmubench.errors import ConfigError, DatasetError
 from salmubench.pretrain.samples import Sample, open_picture, paths_of, read_shard
 
+log = logging.getLogger(__name__)
+
 _CHUNK = 256  # pairs held at once
 _NAMED = 5  # broken pairs that a message shows
+_EXTENSIONS = 20  # of ignored members that are listed
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class RetainData:
         pairs: usable pairs of all shards.
         read: shards that were read and decoded.
         broken: messages of the pairs that can't be used, of the shards that were read.
+        ignored: members that are no picture, `txt` or `json`, by extension, of the shards that were read: how many.
+            They are never decoded, in whatever way the training reads the shards.
     """
 
     pattern: str
@@ -54,6 +61,7 @@ class RetainData:
     pairs: int
     read: int
     broken: tuple[str, ...]
+    ignored: Mapping[str, int]
 
     @property
     def local(self) -> bool:
@@ -82,21 +90,21 @@ def examine(
     if any(path.startswith("pipe:") or "://" in path for path in paths):
         if not samples:
             raise ConfigError("Expected pretrain.retain_samples with shards that are no local files, found 0.")
-        return RetainData(pattern, tuple(Shard(path, None, None, None) for path in paths), samples, 0, ())
+        return RetainData(pattern, tuple(Shard(path, None, None, None) for path in paths), samples, 0, (), {})
     _check_present(paths)
     stated = _stated(paths)
     chosen = set(paths if check_shards is None else _spread(paths, check_shards))
     chosen |= {path for path in paths if not _ends_well(path)}
     if not samples:
         chosen |= {path for path in paths if path not in stated}
-    shards, broken, seen = [], list[str](), 0
+    shards, broken, seen, ignored = [], list[str](), 0, Counter[str]()
     with progress.bar(total=len(chosen), description="check retain shards") as advance:
         for path in paths:
             size = Path(path).stat().st_size
             if path not in chosen:
                 shards.append(Shard(path, size, stated.get(path), None))
                 continue
-            good, bad = _read(path, stated.get(path), threads)
+            good, bad = _read(path, stated.get(path), threads, ignored)
             seen += good + len(bad)
             broken += bad
             shards.append(Shard(path, size, good, manifest.sha256_file(Path(path))))
@@ -114,7 +122,14 @@ def examine(
             f"Expected {samples} pairs (pretrain.retain_samples) in {pattern}, found {counted}. Give 0 to have them "
             "counted."
         )
-    return RetainData(pattern, tuple(shards), samples if counted is None else counted, len(chosen), tuple(broken))
+    listed = dict(ignored.most_common(_EXTENSIONS))
+    if listed:
+        log.warning(
+            "pretrain.retain_data: only pictures and captions are decoded; ignored in the %d shards that were read: %s",
+            len(chosen), ", ".join(f"{count} × {extension!a}" for extension, count in listed.items()),
+        )  # fmt: skip
+    pairs = samples if counted is None else counted
+    return RetainData(pattern, tuple(shards), pairs, len(chosen), tuple(broken), listed)
 
 
 def _check_present(paths: Sequence[str]) -> None:
@@ -159,8 +174,11 @@ def _ends_well(path: str) -> bool:
         return stream.read() == bytes(1024)
 
 
-def _read(path: str, stated: int | None, threads: int) -> tuple[int, list[str]]:
-    """Usable pairs of a shard, and a message for each that isn't or that the count beside the shard says is lacking."""
+def _read(path: str, stated: int | None, threads: int, ignored: Counter[str]) -> tuple[int, list[str]]:
+    """Usable pairs of a shard, and a message for each that isn't or that the count beside the shard says is lacking.
+
+    Members that are ignored are added to the count.
+    """
     good, bad = 0, list[str]()
 
     def decoded(sample: Sample) -> str | None:
@@ -170,7 +188,7 @@ def _read(path: str, stated: int | None, threads: int) -> tuple[int, list[str]]:
             return str(error)
         return None
 
-    samples = read_shard(path, lambda error: bad.append(str(error)))
+    samples = read_shard(path, lambda error: bad.append(str(error)), ignored)
     with ThreadPoolExecutor(threads) as pool:
         while chunk := list(islice(samples, _CHUNK)):  # the pool would read all of its input at once
             found = list(pool.map(decoded, chunk))

@@ -1,9 +1,13 @@
-"""Pairs of WebDataset shards, read one by one: picture and caption share the file name up to the first dot."""
+"""Pairs of WebDataset shards, read one by one: picture and caption share the file name up to the first dot.
+
+Other members are neither read nor decoded.
+"""
 
 from __future__ import annotations
 
 import io
 import tarfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +15,12 @@ from typing import Any, NamedTuple
 from salmubench.errors import DatasetError
 
 IMAGES = ("jpg", "jpeg", "png", "webp")
+
+EXPECTED = (*IMAGES, "txt", "json")
+"""Members that a shard may be expected to have; img2dataset writes a `json` for each pair, which nothing needs."""
+
+_LONGEST = 32  # letters of an extension that are shown
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # of pictures, whatever they are called; EPS would start Ghostscript
 
 
 class Sample(NamedTuple):
@@ -43,12 +53,13 @@ def paths_of(pattern: str) -> list[str]:
     return [path for source in pattern.split("::") for path in expand_urls(source)]
 
 
-def read_shard(path: str | Path, broken: Broken = fail) -> Iterator[Sample]:
+def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | None = None) -> Iterator[Sample]:
     """Read the pairs of a shard.
 
     Args:
         path: a tar file.
         broken: what to do with a pair without picture or caption, and with what a cut-off file lacks.
+        ignored: counts by extension the members that are no picture, `txt` or `json`.
 
     Raises:
         DatasetError: the file is missing; with `fail` also where it is cut off or a pair is incomplete.
@@ -66,7 +77,10 @@ def read_shard(path: str | Path, broken: Broken = fail) -> Iterator[Sample]:
                     files = {}
                 stream = tar.extractfile(member)
                 if stream is not None:
-                    current, files[extension.lower()] = key, stream.read()
+                    current, extension = key, extension.lower()
+                    files[extension] = stream.read() if extension in (*IMAGES, "txt") else b""
+                    if ignored is not None and extension not in EXPECTED:
+                        ignored[extension[:_LONGEST]] += 1
     except (tarfile.TarError, OSError, EOFError) as error:
         broken(DatasetError(f"Expected a WebDataset shard at {path}, found: {error}."))
         return
@@ -80,12 +94,25 @@ def open_picture(sample: Sample) -> Any:
     Raises:
         DatasetError: it can't be decoded.
     """
+    return open_bytes(sample.image, sample.name)
+
+
+def open_bytes(data: bytes, name: str) -> Any:
+    """Decode an encoded picture with PIL, to RGB.
+
+    Args:
+        data: JPEG, PNG, WebP, GIF or BMP.
+        name: for messages.
+
+    Raises:
+        DatasetError: it can't be decoded.
+    """
     from PIL import Image
 
     try:
-        return Image.open(io.BytesIO(sample.image)).convert("RGB")
+        return Image.open(io.BytesIO(data), formats=_FORMATS).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"Expected a picture for {sample.name}, found: {error}.") from error
+        raise DatasetError(f"Expected a picture for {name}, found: {error}.") from error
 
 
 def _pair(files: Mapping[str, bytes], name: str, broken: Broken) -> Iterator[Sample]:

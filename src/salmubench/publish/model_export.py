@@ -76,12 +76,15 @@ def export_model(
 
 
 def _write(folder: Path, weights: Path, out: Path) -> None:
-    """Copy safetensors as they are, and turn anything else into safetensors."""
+    """Copy safetensors as they are, and turn anything else into safetensors.
+
+    The configuration is checked and written, not copied: what is published holds no field that `models` would refuse.
+    """
+    config = models.read_config(folder)
     if weights.suffix == ".safetensors":
         with manifest.atomic_path(out / models.WEIGHTS) as temporary:
             shutil.copyfile(weights, temporary)
-        with manifest.atomic_path(out / models.CONFIG) as temporary:
-            shutil.copyfile(folder / models.CONFIG, temporary)
+        manifest.write_json(out / models.CONFIG, config)
     else:
         loaded = models.load_model(folder)
         models.save_model(out, state=loaded.module.state_dict(), config=loaded.config)
