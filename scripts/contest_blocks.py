@@ -15,6 +15,7 @@ import yaml
 from page_blocks import ROOT, processor
 
 from salmubench import manifest
+from salmubench.metrics import descriptions
 from salmubench.official.agreement import Agreement, agreement
 from salmubench.report.collect import answers, failure, reference_kind, score_of
 from salmubench.report.seeds import spread
@@ -159,7 +160,7 @@ def released() -> str:
 
 def ranks() -> str:
     """Rank correlation with the published table of both contests, and the orders."""
-    found = {kind: agreement([row.record for row in rows(kind)]) for kind in FOLDERS}
+    found = {kind: agreement([row.record for row in rows(kind)], list(descriptions().values())) for kind in FOLDERS}
     lines = ["| column | methods | untuned: ρ (p) | tuned: ρ (p) |", "|:--|--:|--:|--:|"]
     orders = ["", "| column | published | untuned | tuned |", "|:--|:--|:--|:--|"]
     for untuned, tuned in zip(found["untuned"], found["tuned"], strict=True):

@@ -164,10 +164,10 @@ def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
 
     def work() -> None:
         from salmubench.encode.encode import encode as run
-        from salmubench.metrics import texts_of
+        from salmubench.metrics import required_texts
 
         dataset = open_dataset(world.dataset)
-        texts = texts_of(dataset, world.recipe.score)
+        texts = required_texts(dataset, world.recipe.score)
         run(
             model=checkpoint, dataset=dataset, out=embeddings_path(world, name), texts=texts,
             config=world.recipe.encode, device=world.device, precision=world.precision,

@@ -46,11 +46,11 @@ def encode_model(
         config: settings; the defaults if left out.
     """
     from salmubench.encode.encode import encode
-    from salmubench.metrics import texts_of
+    from salmubench.metrics import required_texts
 
     opened = _open(dataset, imagenet)
     return encode(
-        model=model, dataset=opened, out=out, texts=texts_of(opened), arch=arch,
+        model=model, dataset=opened, out=out, texts=required_texts(opened), arch=arch,
         config=config or EncodeConfig(), device=device, precision=precision,
     )  # fmt: skip
 
@@ -133,7 +133,7 @@ def verify_official(
         dataset: the official dataset, or a copy of it.
         clean: the official Clean model, or a copy.
         compromised: the official Compromised model, or a copy.
-        imagenet: folder with ImageNet's `val/<synset>/…`; GenKnow is skipped without.
+        imagenet: folder with ImageNet's `val/<synset>/…`; general knowledge is skipped without.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
 
@@ -155,9 +155,8 @@ def verify_official(
             embeddings=folder, clean=folders["clean"], compromised=folders["compromised"],
             out=out / "records" / f"{kind}.json",
         )  # fmt: skip
-        found[kind] = Verified(
-            record, compare_with_published(numbers(read_record(record), list(descriptions().values())), kind)
-        )
+        metrics = list(descriptions().values())
+        found[kind] = Verified(record, compare_with_published(numbers(read_record(record), metrics), kind))
     return found
 
 

@@ -73,7 +73,7 @@ def verify_official_(
         dataset: a copy of the official dataset; from the Hub by default.
         clean: a copy of the official Clean model; from the Hub by default.
         compromised: a copy of the official Compromised model; from the Hub by default.
-        imagenet: folder with ImageNet's val/<synset>/…; GenKnow is skipped without.
+        imagenet: folder with ImageNet's val/<synset>/…; general knowledge is skipped without.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
     """

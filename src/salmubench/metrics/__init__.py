@@ -6,19 +6,18 @@ texts besides the rows' captions, `texts(dataset, config)`; `ScoreConfig.extra_m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
 from salmubench import plugins
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.errors import ConfigError
 from salmubench.scoring import score as scoring
 from salmubench.scoring import score_again as again
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Items, Metric, Outcome, Unavailable, outcome
-from salmubench.scoring.plugin import Plugin, required_texts
+from salmubench.scoring.plugin import Plugin, texts_of
 
 __all__ = [
     "EvalInputs",
@@ -37,7 +36,6 @@ __all__ = [
     "required_texts",
     "score",
     "score_again",
-    "texts_of",
 ]
 
 
@@ -89,7 +87,7 @@ def descriptions(config: ScoreConfig | None = None) -> dict[str, Metric]:
     return {plugin.metric.name: plugin.metric for plugin in load_all(config)}
 
 
-def texts_of(dataset: Dataset, config: ScoreConfig | None = None) -> list[str]:
+def required_texts(dataset: Dataset, config: ScoreConfig | None = None) -> list[str]:
     """Texts that the metrics need besides the captions of the rows: prompts, bare captions, paraphrases.
 
     Args:
@@ -97,7 +95,7 @@ def texts_of(dataset: Dataset, config: ScoreConfig | None = None) -> list[str]:
         config: options of scoring.
     """
     config = config or ScoreConfig()
-    return required_texts(load_all(config), dataset, config)
+    return texts_of(load_all(config), dataset, config)
 
 
 def score(*, embeddings: Path, clean: Path, compromised: Path, out: Path, config: ScoreConfig | None = None) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,12 @@ class Agreement:
     published: dict[str, float]
 
 
+def _main_columns(table: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Columns of the main table: what is published of every row."""
+    rows = list(table.values())
+    return [name for name in rows[0] if all(name in row for row in rows)]
+
+
 def agreement(records: Sequence[RunRecord], metrics: Sequence[Metric]) -> list[Agreement]:
     """Compare the columns of the main table over the methods that both have; references don't count.
 
@@ -51,7 +57,7 @@ def agreement(records: Sequence[RunRecord], metrics: Sequence[Metric]) -> list[A
         if record.status == "complete" and record.model.budget == BUDGET and record.model.method in table
     }
     found = []
-    for column in dict.fromkeys(name for row in table.values() for name in row):
+    for column in _main_columns(table):
         pairs = {
             str(method): (float(value), table[str(method)][column])
             for method, row in mine.items()

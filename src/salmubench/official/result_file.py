@@ -146,13 +146,14 @@ def numbers_of(content: Mapping[str, Any], path: Path, metrics: Metrics) -> Mapp
                 value = value[step]
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
                 raise RecordError(f"Expected a number at {'.'.join(place)} in {path}, found {value!r}.")
-            skipped = value is None or value == metric.official_skipped
-            numbers[published_name(metric, part)] = None if skipped else float(value)
+            numbers[published_name(metric, part)] = (
+                None if value is None or value == metric.official_skipped else float(value)
+            )
     return numbers
 
 
 def published_name(metric: Metric, part: str) -> str:
-    """Name in the published tables of a metric's part, e.g. `RetFail_MRR` or `GenKnow`."""
+    """Name in the published tables of a metric's part, e.g. with `_MRR` behind the name."""
     return label(metric.name, part).replace(" ", "_")
 
 

@@ -36,8 +36,8 @@ _SPLIT_OF: Mapping[str, Split] = {
 _DESCRIPTION = (
     "Sensitive association-level unlearning in CLIP: does a method remove given associations of a face with private "
     "facts, and only those? The goal of the tasks of forgetting is the Clean model's value, that of the tasks of "
-    "utility the Compromised model's. Neither higher nor lower is better by itself: what counts is the distance to that "
-    "goal."
+    "utility the Compromised model's. Neither higher nor lower is better by itself: what counts is the distance to "
+    "that goal."
 )
 
 

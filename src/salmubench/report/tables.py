@@ -45,7 +45,8 @@ class Row:
     Attributes:
         name: as shown.
         reference: `clean` or `compromised` for the references, else `None`.
-        numbers: main number of forgetting, leakage left, general knowledge, drop, kept of others, kept of the same people.
+        numbers: main number of forgetting, leakage left, general knowledge, drop, kept of others, kept of the
+            same people.
         passes: forgets, keeps general knowledge, spares others: `yes`, `no`, `?`, empty for references.
         failure: why there are no numbers, or `None`.
     """
@@ -228,7 +229,7 @@ def _main_numbers(record: RunRecord) -> tuple[str, ...]:
 
 
 def _main_names(records: Sequence[RunRecord]) -> tuple[str, str]:
-    """How the main numbers of forgetting and of utility are called, e.g. `RetFail MRR` and `GenKnow`."""
+    """How the main numbers of forgetting and of utility are called, with a part behind the metric's name."""
     names = []
     for role, otherwise in (("leakage", "retrieval"), ("drop", "general knowledge")):
         held = next((one for record in records for one in with_role(record, cast(Role, role))), None)

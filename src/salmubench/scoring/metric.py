@@ -150,7 +150,7 @@ def is_cosine(metric: Metric) -> bool:
 
 
 def label(metric: str, part: str) -> str:
-    """How a part of a metric is called, e.g. `RetFail MRR`."""
+    """How a part of a metric is called: the name, and of ranks `MRR` or `R@1` behind it."""
     return f"{metric} {PART_NAMES.get(part, part)}".rstrip()
 
 

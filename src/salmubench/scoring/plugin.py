@@ -28,7 +28,7 @@ class Plugin:
     doc: str
 
 
-def required_texts(metrics: Sequence[Plugin], dataset: Dataset, config: ScoreConfig) -> list[str]:
+def texts_of(metrics: Sequence[Plugin], dataset: Dataset, config: ScoreConfig) -> list[str]:
     """Texts that metrics need besides the captions of the rows: prompts, bare captions, paraphrases; each once.
 
     Args:

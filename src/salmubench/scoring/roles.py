@@ -35,7 +35,9 @@ def role_of(info: MetricInfo | Metric) -> Role | None:
         return info.role
     if info.view == "drop" or info.view == "kept":
         return info.view
-    return "leakage" if info.main and info.pillar == "efficacy" else None
+    if info.pillar == "efficacy":
+        return "leakage" if info.main else "paraphrase" if info.number is None else None
+    return None
 
 
 def with_role(record: RunRecord, role: Role) -> list[Held]:

@@ -152,7 +152,7 @@ def _items_of(plugin: Plugin, inputs: EvalInputs) -> tuple[pa.Table, int]:
 
 
 _scored_references: dict[Any, Evaluated] = {}
-"""The references are scored once for all models of a run; the digest of the manifest tells whether they are the same."""
+"""The references are scored once for all models of a run; the manifest's digest tells whether they are the same."""
 _MOST_REFERENCES = 3
 
 

@@ -10,11 +10,11 @@ from salmubench.scoring.record import Answer, MetricInfo, Thresholds, Verdict
 from salmubench.scoring.roles import Held, Scores, in_role
 
 INEFFECTIVE_ABOVE = 0.01
-"""Leakage left L(RetFail MRR): the paper asks for more than 99 % to go."""
+"""Leakage left L: the paper asks for more than 99 % to go."""
 CATASTROPHIC_ABOVE = 0.01
-"""Utility drop D(GenKnow): the paper allows less than 1 %."""
+"""Utility drop D: the paper allows less than 1 %."""
 OVER_GENERALISED_BELOW = 0.9
-"""Kept K(InterIdSim) and K(IntraIdSim); ours."""
+"""Kept K of either holdout; ours."""
 
 THRESHOLDS = Thresholds(INEFFECTIVE_ABOVE, CATASTROPHIC_ABOVE, OVER_GENERALISED_BELOW)
 
