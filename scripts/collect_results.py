@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from salmubench import manifest
+from salmubench.metrics import descriptions
 from salmubench.report.collect import read_run
 from salmubench.report.seeds import pooled
 
@@ -24,7 +25,7 @@ def main(run: Path, out: Path) -> None:
         run: a finished run folder.
         out: the folder of results.
     """
-    found = read_run(run)
+    found = read_run(run, descriptions())
     joint = pooled(found)
     for part in ("records", "pooled"):
         shutil.rmtree(out / part, ignore_errors=True)

@@ -15,12 +15,14 @@ import yaml
 from page_blocks import ROOT, processor
 
 from salmubench import manifest
+from salmubench.metrics import descriptions
 from salmubench.official.agreement import Agreement, agreement
 from salmubench.report.collect import answers, failure, reference_kind, score_of
 from salmubench.report.seeds import spread
 from salmubench.report.wording import MODES, display_names, number, percent, percent_interval
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.roles import with_descriptions
 
 SEEDS = ROOT / "results" / "seeds"
 FOLDERS = {kind: (kind, f"{kind}-closed", f"{kind}-generator") for kind in ("untuned", "tuned")}
@@ -64,6 +66,11 @@ class Row(NamedTuple):
     repeats: list[RunRecord]
 
 
+def _read(path: Path) -> RunRecord:
+    """A record, with what the package says about its metrics: older ones don't say it."""
+    return with_descriptions(read_record(path), descriptions())
+
+
 def rows(kind: str) -> list[Row]:
     """The methods of a contest in the order of its run, references first, then the other track."""
     first, *others = (_rows(SEEDS / folder) for folder in FOLDERS[kind])
@@ -73,12 +80,12 @@ def rows(kind: str) -> list[Row]:
 def _rows(folder: Path) -> list[Row]:
     models = manifest.read_json(folder / "run.json")["models"]
     groups: dict[str, list[RunRecord]] = {}
-    for record in (read_record(folder / "records" / f"{name}.json") for name in models):
+    for record in (_read(folder / "records" / f"{name}.json") for name in models):
         groups.setdefault(reference_kind(record) or str(record.model.method), []).append(record)
     found = []
     for group in groups.values():
         joint = folder / "pooled" / f"{group[0].model.name}.json"
-        found.append(Row(read_record(joint) if joint.is_file() else group[0], group))
+        found.append(Row(_read(joint) if joint.is_file() else group[0], group))
     return found
 
 
@@ -159,7 +166,7 @@ def released() -> str:
 
 def ranks() -> str:
     """Rank correlation with the published table of both contests, and the orders."""
-    found = {kind: agreement([row.record for row in rows(kind)]) for kind in FOLDERS}
+    found = {kind: agreement([row.record for row in rows(kind)], list(descriptions().values())) for kind in FOLDERS}
     lines = ["| column | methods | untuned: ρ (p) | tuned: ρ (p) |", "|:--|--:|--:|--:|"]
     orders = ["", "| column | published | untuned | tuned |", "|:--|:--|:--|:--|"]
     for untuned, tuned in zip(found["untuned"], found["tuned"], strict=True):

@@ -14,6 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.submission import submit
+from salmubench.metrics import descriptions
 from salmubench.report.collect import read_run, reference_kind
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
@@ -32,7 +33,7 @@ def main(run: Path) -> None:
     if binary is None:
         sys.exit("Expected Chromium, found none. Install it by: apt-get install chromium")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as engine:
-        page = report([run], out=Path(name) / "report", config=ReportConfig())
+        page = report([run], out=Path(name) / "report", config=ReportConfig(), metrics=descriptions())
         board = leaderboard(run, Path(name))
         browser = engine.chromium.launch(executable_path=binary, args=["--no-sandbox", "--disable-gpu"])
         take(browser, page, "figure:has(.damage.wide)", DOCS / "report.png")

@@ -17,9 +17,11 @@ from page_blocks import ROOT, processor, update
 from salmubench import manifest
 from salmubench import recipe as recipes
 from salmubench.dataset.card import MEANING
+from salmubench.metrics import descriptions
 from salmubench.report.tables import markdown_table, text_table
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.roles import with_descriptions
 
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "measurements", "pretraining")))
 MINI = ROOT / "results" / "mini"
@@ -27,7 +29,8 @@ MINI = ROOT / "results" / "mini"
 
 def records() -> list[RunRecord]:
     """The records of the committed run, in its order."""
-    return [read_record(MINI / "records" / f"{name}.json") for name in run()["models"]]
+    paths = [MINI / "records" / f"{name}.json" for name in run()["models"]]
+    return [with_descriptions(read_record(path), descriptions()) for path in paths]
 
 
 def run() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from report_world import write_run
+from report_world import METRICS, write_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from tiny import tiny_dataset
@@ -40,7 +40,9 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of that run."""
-    return report([run_folder], out=tmp_path_factory.mktemp("page"), config=ReportConfig()).read_text(encoding="utf-8")
+    return report([run_folder], out=tmp_path_factory.mktemp("page"), config=ReportConfig(), metrics=METRICS).read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest, plugins
+from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import MethodError
+from salmubench.metrics import descriptions
 from salmubench.scoring.items import item_table, join, with_references
 from salmubench.scoring.metric import Items, Metric
 from salmubench.scoring.record import (
@@ -43,6 +44,8 @@ class World:
     knowledge: float
 
 
+METRICS: dict[str, Metric] = descriptions()
+"""Descriptions of the package's own metrics, in the order of the records."""
 WORLDS = {
     "clean": World(0.002, -0.12, -0.10, -0.11, 0.545),
     "compromised": World(0.764, 0.68, 0.67, 0.66, 0.552),
@@ -57,15 +60,6 @@ WORLDS = {
     "delete-5x": World(0.0045, 0.01, -0.2, -0.22, 0.5525),
     "my_method-5x": World(0.0035, -0.1, 0.655, 0.64, 0.551),
 }
-
-
-def metrics() -> dict[str, Metric]:
-    """Descriptions of the package's own metrics, in the order of the records."""
-    names = (
-        "RetFail", "AssocStr", "ACS", "IdZSC", "CoreAssoc", "RetFailPara", "GenKnow", "InterIdSim", "IntraIdSim",
-        "VisIdInt", "FragSim",
-    )  # fmt: skip
-    return {name: plugins.load("salmubench.metrics", name.lower(), kind="metric").METRIC for name in names}
 
 
 def items(world: World, dataset: layout.Dataset, *, without: tuple[str, ...] = ()) -> pa.Table:
@@ -120,7 +114,7 @@ def items(world: World, dataset: layout.Dataset, *, without: tuple[str, ...] = (
         "FragSim": ("retain_synth", loose[:9], around(known - 0.3, 9)),
     }
     tables = []
-    for name, metric in metrics().items():
+    for name, metric in METRICS.items():
         if name in without:
             continue
         split, rows, scored = values[name]
@@ -142,13 +136,10 @@ def record(name: str, table: pa.Table, dataset: layout.Dataset, *, without: tupl
     """
     reference = name in ("clean", "compromised")
     method, _, budget = name.rpartition("-")
-    found = metrics()
+    found = METRICS
     reasons = {key: Missing(f"no {key.lower()} pairs in the dataset") for key in without}
     scores = score_items(table, metrics=found, missing=reasons, bootstraps=60)
-    described = {
-        key: MetricInfo(item.number, item.pillar, item.main, item.view, item.items, item.resample)
-        for key, item in found.items()
-    }
+    described = {key: MetricInfo.of(item) for key, item in found.items()}
     return RunRecord(
         schema_version=SCHEMA_VERSION,
         status="complete",
@@ -167,7 +158,7 @@ def record(name: str, table: pa.Table, dataset: layout.Dataset, *, without: tupl
         gallery_sha256=None,
         fragile_set=None,
         scores=scores,
-        verdict=judge(scores),
+        verdict=judge(scores, found),
         protocol=Protocol(60, 0, 0.95, "a photo of {name}", THRESHOLDS, described),
         cost=Cost(75, 4800, 12.3 + len(name), 1_400_000_000),
         references={},

@@ -15,6 +15,7 @@ from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import DatasetError, ModelError
 from salmubench.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS
+from salmubench.metrics import descriptions
 from salmubench.models import checkpoint_sha256, load_model, locate
 from salmubench.official import result_file as official
 from salmubench.scoring import read_record
@@ -180,7 +181,9 @@ def test_verify_official_prints_each_number_beside_the_published_one(
     assert len([key for key in told if key[0] == "clean"]) == 11
     assert len([key for key in told if key[0] == "compromised"]) == 4
     ours = {
-        kind: dict(official.numbers(read_record(tmp_path / "v" / "records" / f"{kind}.json")))
+        kind: dict(
+            official.numbers(read_record(tmp_path / "v" / "records" / f"{kind}.json"), list(descriptions().values()))
+        )
         for kind in ("clean", "compromised")
     }
     near = {

@@ -133,14 +133,14 @@ def verify_official(
         dataset: the official dataset, or a copy of it.
         clean: the official Clean model, or a copy.
         compromised: the official Compromised model, or a copy.
-        imagenet: folder with ImageNet's `val/<synset>/…`; GenKnow is skipped without.
+        imagenet: folder with ImageNet's `val/<synset>/…`; general knowledge is skipped without.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
 
     Returns:
         `clean` and `compromised` → record and numbers.
     """
-    from salmubench.metrics import score
+    from salmubench.metrics import descriptions, score
     from salmubench.official.result_file import compare_with_published, numbers
     from salmubench.scoring.record_files import read_record
 
@@ -155,7 +155,8 @@ def verify_official(
             embeddings=folder, clean=folders["clean"], compromised=folders["compromised"],
             out=out / "records" / f"{kind}.json",
         )  # fmt: skip
-        found[kind] = Verified(record, compare_with_published(numbers(read_record(record)), kind))
+        metrics = list(descriptions().values())
+        found[kind] = Verified(record, compare_with_published(numbers(read_record(record), metrics), kind))
     return found
 
 

@@ -290,21 +290,24 @@ class _Steps:
         )
 
     def _report(self, failed: Mapping[str, str]) -> None:
+        from salmubench.metrics import descriptions
         from salmubench.report.collect import read_run
         from salmubench.report.page import report
         from salmubench.report.seeds import pooled
         from salmubench.report.tables import text_table
 
+        metrics = descriptions(self.loaded.recipe.score)
         status = "failed" if failed else "complete"
         if self.did or not self.page.is_file() or self.earlier.get("status") != status:
             self._write_run("running")
             stages = Stages()
             stages.measured(
-                "report", lambda: report([self.out], out=self.out / "report", config=self.loaded.recipe.report)
+                "report",
+                lambda: report([self.out], out=self.out / "report", config=self.loaded.recipe.report, metrics=metrics),
             )
             self.stages["report"] = stages.done[0]
             self._write_run(status)
-        self.table = text_table(pooled(read_run(self.out)).records)
+        self.table = text_table(pooled(read_run(self.out, metrics)).records)
 
     def _step(self, stage: str, folder: Path, work: Callable[[], object]) -> None:
         stages = Stages()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from report_world import WORLDS
+from report_world import METRICS, WORLDS
 from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_run
 
 FLAGS = (
@@ -69,7 +69,7 @@ def report_page(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from salmubench.report.config import ReportConfig
     from salmubench.report.page import report
 
-    return report([run], out=tmp_path_factory.mktemp("report"), config=ReportConfig())
+    return report([run], out=tmp_path_factory.mktemp("report"), config=ReportConfig(), metrics=METRICS)
 
 
 def hostile(record: dict[str, Any]) -> None:
@@ -95,7 +95,7 @@ def site(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit_json(folder / "results" / "mine" / "record.json", hostile)
     mend(folder / "results" / "mine")
     (folder / "results" / "<b>x").mkdir()
-    return build(folder / "results", out=folder / "site").index
+    return build(folder / "results", out=folder / "site", metrics=METRICS).index
 
 
 @pytest.fixture

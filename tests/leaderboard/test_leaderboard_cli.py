@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from report_world import METRICS
 from salmubench.cli.main import main
 from submission_world import edit_json, mend, write_submittable_run
 
@@ -85,16 +86,16 @@ def test_rerun_compares_items_and_checkpoint(run: Path, tmp_path: Path) -> None:
     from salmubench.scoring.record_files import read_items, read_record
 
     folder = submit(run, model="delete-5x", out=tmp_path / "s")
-    loaded = check(folder).loaded
+    loaded = check(folder, metrics=METRICS).loaded
     assert loaded is not None
     record, items = read_record(folder / "record.json"), read_items(folder / "record.json")
-    assert list(compare_rerun(loaded, record, items, tolerance=1e-6)) == []
+    assert list(compare_rerun(loaded, record, items, metrics=METRICS, tolerance=1e-6)) == []
     other = read_items(run / "records" / "cliperase-5x.json")
-    found = list(compare_rerun(loaded, record, other, tolerance=1e-3))
+    found = list(compare_rerun(loaded, record, other, metrics=METRICS, tolerance=1e-3))
     assert {finding.code for finding in found} == {"rerun"}
     assert any("AssocStr" in finding.message for finding in found)
     stranger = dataclasses.replace(record, model=dataclasses.replace(record.model, sha256="0" * 64))
-    assert "checkpoint" in next(compare_rerun(loaded, stranger, items, tolerance=1e-6)).message
+    assert "checkpoint" in next(compare_rerun(loaded, stranger, items, metrics=METRICS, tolerance=1e-6)).message
 
 
 def test_workflow_uses_commands_that_exist_and_trusts_no_pull_request() -> None:

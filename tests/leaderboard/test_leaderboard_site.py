@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from report_world import METRICS
 from salmubench.errors import RecordError
 from salmubench.leaderboard import build as leaderboard
 from salmubench.leaderboard.board import Entry, pareto
@@ -40,7 +41,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(results: Path) -> Path:
     out = results.parent / "site"
-    built = build(results, out=out)
+    built = build(results, out=out, metrics=METRICS)
     assert dict(built.refused) == {}
     assert built.shown == len(MODELS) + 1
     return out
@@ -134,7 +135,7 @@ def test_names_of_strangers_are_text(site: Path) -> None:
 def test_csv_has_no_formulas(results: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(results / "mine", tmp_path / "results" / "mine")
     edit_json(copy / "submission.json", lambda info: info.update(author="=HYPERLINK(1)"))
-    build(tmp_path / "results", out=tmp_path / "site")
+    build(tmp_path / "results", out=tmp_path / "site", metrics=METRICS)
     (row,) = csv.DictReader((tmp_path / "site" / "leaderboard.csv").read_text().splitlines())
     assert row["author"] == "'=HYPERLINK(1)"
     assert float(row["distance"]) > 0
@@ -150,7 +151,7 @@ def test_findings_duplicates_archives_and_links_are_left_out(results: Path, tmp_
     (folder / "bomb.zip").write_bytes(b"PK")
     (folder / "link").symlink_to(folder / "delete-5x")
     (folder / "a b<i>").mkdir()
-    built = build(folder, out=tmp_path / "site")
+    built = build(folder, out=tmp_path / "site", metrics=METRICS)
     found = {name: {finding.code for finding in findings} for name, findings in built.refused.items()}
     assert found == {
         "zz-copy": {"duplicate"}, "finetuning-5x": {"scores"}, "bomb.zip": {"files"}, "link": {"files"},
@@ -175,7 +176,7 @@ def test_another_gallery_than_the_others_is_left_out(results: Path, tmp_path: Pa
         side = folder / "delete-5x" / f"{role}.items.parquet"
         pq.write_table(pq.read_table(side).take(order), side)
     mend(folder / "delete-5x")
-    built = build(folder, out=tmp_path / "site")
+    built = build(folder, out=tmp_path / "site", metrics=METRICS)
     assert {name: {item.code for item in findings} for name, findings in built.refused.items()} == {
         "delete-5x": {"gallery"}
     }
@@ -188,8 +189,8 @@ def test_reference_that_scores_otherwise_than_elsewhere_is_left_out(results: Pat
     edit_items(spoilt / "record.items.parquet", "IntraIdSim", lambda values: values - 0.2, column="compromised")
     for role in ("record", "compromised"):
         rescored(spoilt, role)
-    assert list(check(spoilt).findings) == []
-    built = build(folder, out=tmp_path / "site")
+    assert list(check(spoilt, metrics=METRICS).findings) == []
+    built = build(folder, out=tmp_path / "site", metrics=METRICS)
     assert {name: {item.code for item in found} for name, found in built.refused.items()} == {
         "delete-5x": {"references"}
     }
@@ -199,42 +200,42 @@ def test_building_again_checks_only_what_changed(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, out = shutil.copytree(results, tmp_path / "results"), tmp_path / "site"
-    build(folder, out=out)
+    build(folder, out=out, metrics=METRICS)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     checked: list[str] = []
     original = leaderboard.check
     monkeypatch.setattr(
         leaderboard, "check", lambda path, **rest: (checked.append(path.name), original(path, **rest))[1]
     )
-    build(folder, out=out)
+    build(folder, out=out, metrics=METRICS)
     assert checked == []
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     edit_json(folder / "delete-5x" / "submission.json", lambda info: info.update(author="Somebody else"))
     shutil.rmtree(folder / "mine")
-    build(folder, out=out)
+    build(folder, out=out, metrics=METRICS)
     assert checked == ["delete-5x"]
     assert "Somebody else" in (out / "index.html").read_text()
     assert not (out / "submissions" / "mine.html").exists()
     assert not (out / "receipts" / "mine.json").exists()
-    build(folder, out=out, max_budget=4)  # receipts of another limit don't count
+    build(folder, out=out, metrics=METRICS, max_budget=4)  # receipts of another limit don't count
     assert len(checked) > 5
 
 
 def test_many_are_checked_by_several_processes_with_the_same_result(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build(results, out=tmp_path / "one")
+    build(results, out=tmp_path / "one", metrics=METRICS)
     monkeypatch.setattr(leaderboard, "_FEW", 2)
-    build(results, out=tmp_path / "two")
+    build(results, out=tmp_path / "two", metrics=METRICS)
     for name in ("index.html", "leaderboard.json", "leaderboard.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_empty_and_missing(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="folder of submissions"):
-        build(tmp_path / "absent", out=tmp_path / "site")
+        build(tmp_path / "absent", out=tmp_path / "site", metrics=METRICS)
     (tmp_path / "none").mkdir()
-    assert build(tmp_path / "none", out=tmp_path / "site").shown == 0
+    assert build(tmp_path / "none", out=tmp_path / "site", metrics=METRICS).shown == 0
     assert "No submission yet" in (tmp_path / "site" / "index.html").read_text()
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from report_world import METRICS
 from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import ConfigError, OutputError, RecordError
@@ -38,7 +39,7 @@ def folder(packed: Path, tmp_path: Path) -> Path:
 
 
 def codes(folder: Path, **options: object) -> set[str]:
-    return {finding.code for finding in check(folder, **options).findings}  # type: ignore[arg-type]
+    return {finding.code for finding in check(folder, metrics=METRICS, **options).findings}  # type: ignore[arg-type]
 
 
 # --- packing ------------------------------------------------------------------------------------------------------
@@ -63,15 +64,15 @@ def test_breakdowns_stay_at_home(submittable: Path, tmp_path: Path) -> None:
     edit_json(run / "records" / f"{model}.json", told)
     out = submit(run, model=model, out=tmp_path / "packed")
     assert read_record(out / "record.json").breakdowns == {}
-    assert list(check(out).findings) == []
+    assert list(check(out, metrics=METRICS).findings) == []
 
 
 def test_good_one_passes(packed: Path, submittable: Path) -> None:
-    found = check(packed, dataset=layout.Dataset(submittable / "dataset"))
+    found = check(packed, metrics=METRICS, dataset=layout.Dataset(submittable / "dataset"))
     assert list(found.findings) == []
     receipt = found.receipt()
     assert receipt["passed"]
-    assert receipt["content_sha256"] == check(packed).content_sha256
+    assert receipt["content_sha256"] == check(packed, metrics=METRICS).content_sha256
     json.dumps(receipt)
 
 
@@ -321,17 +322,21 @@ def test_duplicates(packed: Path, folder: Path, submittable: Path, tmp_path: Pat
     results = tmp_path / "results"
     shutil.copytree(packed, results / "first")
     other = submit(submittable, model="delete-5x", out=results / "other")
-    loaded = check(folder).loaded
+    loaded = check(folder, metrics=METRICS).loaded
     assert loaded is not None
     assert {finding.code for finding in duplicates_in(results, folder, loaded)} == {"duplicate"}
-    assert duplicates_in(results, other, check(other).loaded) == []  # type: ignore[arg-type]
+    assert duplicates_in(results, other, check(other, metrics=METRICS).loaded) == []  # type: ignore[arg-type]
     edit_json(folder / "record.json", lambda record: record["model"].update(sha256="1" * 64))  # renamed, same items
     edit_json(folder / "submission.json", lambda info: info.update(checkpoint_sha256="1" * 64))
     mend(folder)
-    renamed = check(folder).loaded
+    renamed = check(folder, metrics=METRICS).loaded
     assert renamed is not None
     assert {finding.code for finding in duplicates_in(results, folder, renamed)} == {"duplicate"}
-    prints = [fingerprint("a", loaded), fingerprint("b", renamed), fingerprint("c", check(other).loaded)]  # type: ignore[arg-type]
+    prints = [
+        fingerprint("a", loaded, METRICS),
+        fingerprint("b", renamed, METRICS),
+        fingerprint("c", check(other, metrics=METRICS).loaded, METRICS),
+    ]  # type: ignore[arg-type]
     assert set(conflicts(prints)) == {"b"}
 
 
@@ -356,14 +361,14 @@ def test_links_and_folders_are_not_followed(folder: Path, tmp_path: Path) -> Non
     link = tmp_path / "link"
     link.symlink_to(folder)
     with pytest.raises(RecordError, match="folder of a submission"):
-        check(link)
+        check(link, metrics=METRICS)
 
 
 def test_archive_is_no_submission(tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.zip"
     bomb.write_bytes(b"PK\x03\x04")
     with pytest.raises(RecordError, match="Archives are not unpacked"):
-        check(bomb)
+        check(bomb, metrics=METRICS)
 
 
 @pytest.mark.parametrize("name", ["../../evil.json", "/etc/passwd", "a/b"])
@@ -380,7 +385,7 @@ def test_names_that_are_refused(folder: Path, name: str) -> None:
     edit_json(folder / "submission.json", lambda info: info.update(model=name))
     mend(folder)
     assert {"name", "info"} <= codes(folder)
-    for finding in check(folder).findings:
+    for finding in check(folder, metrics=METRICS).findings:
         assert finding.message.isprintable()
 
 
@@ -388,7 +393,7 @@ def test_json_of_a_gigabyte_is_not_read(folder: Path, monkeypatch: pytest.Monkey
     with (folder / "record.json").open("r+b") as stream:
         stream.truncate(2**30)  # sparse: takes no room
     monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail(f"{self} was read"))
-    (finding,) = check(folder).findings
+    (finding,) = check(folder, metrics=METRICS).findings
     assert finding.code == "files"
     assert "at most 1,000,000 bytes" in finding.message
 

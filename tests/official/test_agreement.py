@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from salmubench.official.agreement import COLUMNS, agreement
+from salmubench.metrics import descriptions
+from salmubench.official.agreement import agreement
 from salmubench.official.result_file import published
+
+METRICS = list(descriptions().values())
+COLUMNS = ("RetFail_MRR", "GenKnow", "InterIdSim", "IntraIdSim")
 
 
 @dataclass
@@ -51,7 +55,7 @@ def by_hand(ours: list[float], theirs: list[float]) -> tuple[float, float]:
 
 
 def test_the_published_table_agrees_with_itself() -> None:
-    found = agreement([Record(name, dict(published()[name])) for name in methods()])  # type: ignore[misc]
+    found = agreement([Record(name, dict(published()[name])) for name in methods()], METRICS)  # type: ignore[misc]
     assert [(item.column, item.n) for item in found] == [(column, 7) for column in COLUMNS]
     assert all(item.rho == pytest.approx(1) for item in found)
 
@@ -60,7 +64,7 @@ def test_against_every_order_counted() -> None:
     rng = np.random.default_rng(3)
     names = methods()[:6]
     rows = {name: {column: float(np.round(rng.normal(), 1)) for column in COLUMNS} for name in names}
-    for item in agreement([Record(name, rows[name]) for name in names]):  # type: ignore[misc]
+    for item in agreement([Record(name, rows[name]) for name in names], METRICS):  # type: ignore[misc]
         rho, p = by_hand(list(item.ours.values()), list(item.published.values()))
         assert item.rho == pytest.approx(rho)
         assert item.p == pytest.approx(p, abs=0.01)
@@ -72,7 +76,7 @@ def test_only_methods_of_both_at_that_budget_count() -> None:
         Record("delete", full), Record("cliperase", {**full, "GenKnow": None}), Record("mine", full),
         Record(None, full), Record("vlunlearn", full, budget=1.0), Record("finetuning", full, status="failed"),
     ]  # fmt: skip
-    found = {item.column: item for item in agreement(records)}  # type: ignore[arg-type]
+    found = {item.column: item for item in agreement(records, METRICS)}  # type: ignore[arg-type]
     assert set(found["InterIdSim"].ours) == {"delete", "cliperase"}
     assert set(found["GenKnow"].ours) == {"delete"}
     assert (found["GenKnow"].rho, found["GenKnow"].p) == (None, None)

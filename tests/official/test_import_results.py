@@ -11,12 +11,14 @@ from salmubench.cli.main import main
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode import encode
 from salmubench.errors import RecordError
-from salmubench.metrics import ScoreConfig, required_texts, score
+from salmubench.metrics import ScoreConfig, descriptions, required_texts, score
 from salmubench.official.import_results import NO_ITEMS, import_official
 from salmubench.official.result_file import export_official, numbers
 from salmubench.scoring import read_items, read_record
 from salmubench.scoring.compare import compare
 from tiny_model import tiny_model
+
+METRICS = list(descriptions().values())
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def ours(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 def files(ours: dict[str, Path], tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same as the official evaluator would have written them, in the order of the dataset's rows."""
     root, dataset = tmp_path_factory.mktemp("files"), open_dataset(tiny_folder)
-    return {name: export_official(path, root, dataset=dataset) for name, path in ours.items()}
+    return {name: export_official(path, root, metrics=METRICS, dataset=dataset) for name, path in ours.items()}
 
 
 def test_lists_are_in_the_order_of_the_rows(ours: dict[str, Path], files: dict[str, Path], tiny_folder: Path) -> None:
@@ -63,7 +65,7 @@ def test_an_imported_record_has_the_numbers_and_intervals_of_ours(
     found, known = read_record(out), read_record(ours["a-5x"])
     assert found.model.name == "a-5x"
     assert (found.dataset.name, found.dataset.fingerprint) == (known.dataset.name, known.dataset.fingerprint)
-    assert numbers(found) == pytest.approx(dict(numbers(known)))
+    assert numbers(found, METRICS) == pytest.approx(dict(numbers(known, METRICS)))
     for metric, part in (("RetFail", "mrr"), ("RetFail", "r1"), ("AssocStr", "value"), ("CoreAssoc", "value")):
         one, other = found.scores[metric][part], known.scores[metric][part]
         assert (one.n, one.units, one.clean) == (other.n, other.units, pytest.approx(other.clean))
@@ -80,7 +82,11 @@ def test_an_imported_record_has_the_numbers_and_intervals_of_ours(
 def test_imported_records_can_be_compared(files: dict[str, Path], tiny_folder: Path, tmp_path: Path) -> None:
     dataset, paths = open_dataset(tiny_folder), []
     for name in ("a-5x", "compromised"):
-        paths.append(import_official(files[name], dataset=dataset, out=tmp_path / f"{name}.json", clean=files["clean"]))
+        paths.append(
+            import_official(
+                files[name], metrics=METRICS, dataset=dataset, out=tmp_path / f"{name}.json", clean=files["clean"]
+            )
+        )
     found = compare(*paths)
     assert found.differences["AssocStr"]["value"].ci95 is not None
     assert found.differences["InterIdSim"]["value"].ci95 is None
@@ -99,13 +105,13 @@ def test_files_that_are_not_of_this_dataset(files: dict[str, Path], tiny_folder:
 
     rows = len(dataset.rows("forget"))
     with pytest.raises(RecordError, match=rf"Expected {rows} numbers in 1.2_AssocStr.scores .* found 2 entries"):
-        import_official(changed("1.2_AssocStr/scores", [0.1, 0.2]), dataset=dataset, out=out)
+        import_official(changed("1.2_AssocStr/scores", [0.1, 0.2]), metrics=METRICS, dataset=dataset, out=out)
     with pytest.raises(RecordError, match="Expected ranks from 1"):
-        import_official(changed("1.1_RetFail/outcomes", [0] * rows), dataset=dataset, out=out)
+        import_official(changed("1.1_RetFail/outcomes", [0] * rows), metrics=METRICS, dataset=dataset, out=out)
     with pytest.raises(RecordError, match="to be its own"):
-        import_official(changed("1.2_AssocStr/mean", 0.9), dataset=dataset, out=out)
+        import_official(changed("1.2_AssocStr/mean", 0.9), metrics=METRICS, dataset=dataset, out=out)
     assert not out.exists()
-    short = import_official(changed("1.5_CoreAssoc/scores", [0.1]), dataset=dataset, out=out)
+    short = import_official(changed("1.5_CoreAssoc/scores", [0.1]), metrics=METRICS, dataset=dataset, out=out)
     record = read_record(short)
     assert record.scores["CoreAssoc"]["value"].ci95 is None
     assert any("CoreAssoc of evaluation_x.json has 1 entries" in note for note in record.notes)
@@ -116,4 +122,4 @@ def test_export_refuses_another_dataset(ours: dict[str, Path], tmp_path: Path) -
 
     other = open_dataset(tiny_dataset(tmp_path / "other", seed=5))
     with pytest.raises(RecordError, match="Expected the dataset of"):
-        export_official(ours["a-5x"], tmp_path, dataset=other)
+        export_official(ours["a-5x"], tmp_path, metrics=METRICS, dataset=other)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from report_world import WORLDS, items, record
+from report_world import METRICS, WORLDS, items, record
 from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import ConfigError, MethodError, OutputError, RecordError
@@ -116,12 +116,14 @@ def test_size(page: str) -> None:
 
 def test_too_large_is_an_error(run_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"at most 0\.1 MB, found"):
-        report([run_folder], out=tmp_path, config=ReportConfig(max_megabytes=0.1))
+        report([run_folder], out=tmp_path, config=ReportConfig(max_megabytes=0.1), metrics=METRICS)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_same_inputs_same_bytes(run_folder: Path, page: str, tmp_path: Path) -> None:
-    again = report([copy_run(run_folder, tmp_path / "mini")], out=tmp_path / "out", config=ReportConfig())
+    again = report(
+        [copy_run(run_folder, tmp_path / "mini")], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS
+    )
     assert again.read_text(encoding="utf-8") == page
     assert sorted(path.name for path in again.parent.iterdir()) == ["index.html"]
 
@@ -197,9 +199,13 @@ def test_gallery_follows_the_seed_and_not_the_scores(run_folder: Path, page: str
     captions = re.findall(r"<blockquote>(.*?)</blockquote>", page)
     assert len(captions) == ReportConfig().personas
     assert page.count("data:image/jpeg;base64,") == len(captions)
-    one = report([run_folder], out=tmp_path / "one", config=ReportConfig(gallery_seed=1)).read_text(encoding="utf-8")
+    one = report([run_folder], out=tmp_path / "one", config=ReportConfig(gallery_seed=1), metrics=METRICS).read_text(
+        encoding="utf-8"
+    )
     assert re.findall(r"<blockquote>(.*?)</blockquote>", one) != captions
-    none = report([run_folder], out=tmp_path / "none", config=ReportConfig(personas=0)).read_text(encoding="utf-8")
+    none = report([run_folder], out=tmp_path / "none", config=ReportConfig(personas=0), metrics=METRICS).read_text(
+        encoding="utf-8"
+    )
     assert "<blockquote>" not in none
 
 
@@ -255,7 +261,9 @@ def test_everything_untrusted_is_escaped(run_folder: Path, tmp_path: Path) -> No
     info = manifest.read_json(folder / "run.json")
     manifest.write_json(folder / "run.json", {**info, "recipe": EVIL, "stages": [{"name": EVIL, "seconds": 1}]})
 
-    content = report([folder], out=tmp_path / "out", config=ReportConfig(title=EVIL)).read_text(encoding="utf-8")
+    content = report([folder], out=tmp_path / "out", config=ReportConfig(title=EVIL), metrics=METRICS).read_text(
+        encoding="utf-8"
+    )
     parsed = Page(content)
     assert len(parsed.all("script")) == 1
     assert all((item["src"] or "").startswith("data:image/jpeg") for item in parsed.all("img"))
@@ -271,7 +279,9 @@ def test_missing_numbers_say_why(run_folder: Path, tmp_path: Path) -> None:
         table = items(WORLDS[name], dataset, without=absent)
         made = record(name, table, dataset, without=absent)
         write_record(tmp_path / f"{name}.json", made, items=table, gallery=GALLERY_SCHEMA.empty_table())
-    content = report([tmp_path], out=tmp_path / "out", config=ReportConfig()).read_text(encoding="utf-8")
+    content = report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS).read_text(
+        encoding="utf-8"
+    )
     text = shown(content)
     assert "IdZSC: no idzsc pairs in the dataset" in text
     assert "GenKnow: no genknow pairs in the dataset" in text
@@ -287,7 +297,9 @@ def test_only_failed_methods(run_folder: Path, tmp_path: Path) -> None:
     for name in ("clean", "compromised", "salun-5x"):
         for path in (run_folder / "records").glob(f"{name}.*"):
             shutil.copy(path, tmp_path / path.name)
-    text = shown(report([tmp_path], out=tmp_path / "out", config=ReportConfig()).read_text(encoding="utf-8"))
+    text = shown(
+        report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS).read_text(encoding="utf-8")
+    )
     assert "No method has been judged yet." in text
     assert text.count("failed at step 12: loss is not finite") >= 4
 
@@ -295,7 +307,9 @@ def test_only_failed_methods(run_folder: Path, tmp_path: Path) -> None:
 def test_method_without_references(run_folder: Path, tmp_path: Path) -> None:
     for path in (run_folder / "records").glob("delete-5x.*"):
         shutil.copy(path, tmp_path / path.name)
-    content = report([tmp_path], out=tmp_path / "out", config=ReportConfig()).read_text(encoding="utf-8")
+    content = report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS).read_text(
+        encoding="utf-8"
+    )
     found = read_record(tmp_path / "delete-5x.json").scores["AssocStr"]["value"]
     row = next(part for part in content.split("<tr")[1:] if "is-goal" in part)
     assert wording.number(found.clean) in row
@@ -304,7 +318,9 @@ def test_method_without_references(run_folder: Path, tmp_path: Path) -> None:
 def test_several_runs_on_one_page(run_folder: Path, tmp_path: Path) -> None:
     other = copy_run(run_folder, tmp_path / "other")
     (other / "records" / "my_method-5x.json").unlink()
-    content = report([run_folder, other], out=tmp_path / "out", config=ReportConfig()).read_text(encoding="utf-8")
+    content = report([run_folder, other], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS).read_text(
+        encoding="utf-8"
+    )
     parsed = Page(content)
     assert len(parsed.all("article")) == 2
     ids = Counter(attributes["id"] for _, attributes in parsed.elements if "id" in attributes)
@@ -318,25 +334,27 @@ def test_budget_is_named_only_where_several(run_folder: Path, tmp_path: Path, bu
     for budget in budgets:
         model = replace(found.model, name=f"delete-{budget}", budget=float(budget[:-1]))
         manifest.write_json(tmp_path / f"delete-{budget}.json", replace(found, model=model))
-    text = shown(report([tmp_path], out=tmp_path / "out", config=ReportConfig()).read_text(encoding="utf-8"))
+    text = shown(
+        report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS).read_text(encoding="utf-8")
+    )
     assert ("DELETE 5×" in text) == (len(budgets) == 2)
 
 
 def test_no_runs() -> None:
     with pytest.raises(ConfigError, match="at least one run folder"):
-        report([], out=Path("unused"), config=ReportConfig())
+        report([], out=Path("unused"), config=ReportConfig(), metrics=METRICS)
 
 
 def test_no_records(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="found none. Run or score first"):
-        report([tmp_path], out=tmp_path / "out", config=ReportConfig())
+        report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS)
 
 
 def test_broken_curves(run_folder: Path, tmp_path: Path) -> None:
     folder = copy_run(run_folder, tmp_path / "run")
     (folder / "checkpoints" / "delete-5x" / "curves.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(RecordError, match=r"curves \(columns step, pairs, name, value\)"):
-        report([folder], out=tmp_path / "out", config=ReportConfig())
+        report([folder], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS)
 
 
 @pytest.mark.parametrize(

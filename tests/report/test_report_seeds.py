@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from report_world import WORLDS, World, items, record
+from report_world import METRICS, WORLDS, World, items, record
 from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
@@ -99,7 +99,7 @@ def test_other_settings_or_budgets_are_other_rows(folder: Path, tmp_path: Path) 
 
 
 def test_page_shows_spread_seeds_settings_and_weights(folder: Path, tmp_path: Path) -> None:
-    page = report([folder], out=tmp_path, config=ReportConfig()).read_text(encoding="utf-8")
+    page = report([folder], out=tmp_path, config=ReportConfig(), metrics=METRICS).read_text(encoding="utf-8")
     assert "Each seed by itself" in page
     assert "CLIPErase, seed 2" in page
     assert page.count('class="interval spread"') > 10

@@ -15,7 +15,7 @@ import pytest
 from fake_embeddings import fake_world, vectors, write_embeddings
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import MethodError, RecordError
-from salmubench.metrics import ScoreConfig, score
+from salmubench.metrics import ScoreConfig, descriptions, score
 from salmubench.official.result_file import (
     compare_with_published,
     export_official,
@@ -36,6 +36,7 @@ from salmubench.scoring import (
 from salmubench.scoring.record_files import items_path
 
 WORLD = fake_world(identities=15)
+METRICS = list(descriptions().values())
 PUBLISHED_SCHEMA = Path(__file__).parents[2] / "docs" / "record.schema.json"
 
 
@@ -183,7 +184,7 @@ def test_comparison_refuses_other_datasets_and_failures(records: dict[str, Path]
 
 
 def test_official_result_file_there_and_back(records: dict[str, Path], tmp_path: Path) -> None:
-    path = export_official(records["a-5x"], tmp_path)
+    path = export_official(records["a-5x"], tmp_path, metrics=METRICS)
     assert path.name == "evaluation_a-5x.json"
     content = json.loads(path.read_text())
     record = read_record(records["a-5x"])
@@ -194,7 +195,7 @@ def test_official_result_file_there_and_back(records: dict[str, Path], tmp_path:
         np.mean(content["efficacy"]["1.2_AssocStr"]["scores"])
     )
     assert content["utility"]["2.1_GenKnow"]["ImageNet1k_Accuracy"] == record.scores["GenKnow"]["value"].value
-    assert read_official(path) == numbers(record)
+    assert read_official(path, METRICS) == numbers(record, METRICS)
 
 
 def test_skipped_general_knowledge_is_minus_one_there_and_null_here(records: dict[str, Path], tmp_path: Path) -> None:
@@ -202,19 +203,19 @@ def test_skipped_general_knowledge_is_minus_one_there_and_null_here(records: dic
     content["scores"]["GenKnow"]["value"].update(value=None, reason="no general_knowledge", ci95=None)
     copy = changed(records["a-5x"], tmp_path, scores=content["scores"])
     pq.write_table(read_items(records["a-5x"]), items_path(copy))
-    path = export_official(copy, tmp_path / "official.json")
+    path = export_official(copy, tmp_path / "official.json", metrics=METRICS)
     assert json.loads(path.read_text())["utility"]["2.1_GenKnow"]["ImageNet1k_Accuracy"] == -1
-    assert read_official(path)["GenKnow"] is None
+    assert read_official(path, METRICS)["GenKnow"] is None
 
 
 def test_broken_official_files(tmp_path: Path) -> None:
     path = tmp_path / "o.json"
     path.write_text('{"efficacy": {"1.1_RetFail": {"MRR": "x"}}}')
     with pytest.raises(RecordError, match="Expected a number at efficacy.1.1_RetFail.MRR"):
-        read_official(path)
+        read_official(path, METRICS)
     path.write_text("{}")
     with pytest.raises(RecordError, match="found no 'efficacy'"):
-        read_official(path)
+        read_official(path, METRICS)
 
 
 def test_published_numbers() -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from salmubench.errors import RecordError
+from salmubench.metrics import descriptions
 from salmubench.scoring.items import ITEM_SCHEMA, item_table, with_references
 from salmubench.scoring.metric import Items, Metric
 from salmubench.scoring.record import Normalised, Score
@@ -141,7 +142,7 @@ def verdict(
         "GenKnow": {"value": score_with("GenKnow", drop)},
         "InterIdSim": {"value": score_with("InterIdSim", inter)},
         "IntraIdSim": {"value": score_with("IntraIdSim", intra)},
-    })  # fmt: skip
+    }, descriptions())  # fmt: skip
     return found.ineffective, found.catastrophic, found.over_generalised
 
 
@@ -175,5 +176,5 @@ def test_kept_at_its_threshold(
 
 
 def test_a_verdict_without_scores_is_undecided() -> None:
-    assert set(replace(judge({})).__dict__.values()) == {"undecided"}
+    assert set(replace(judge({}, {})).__dict__.values()) == {"undecided"}
     assert (THRESHOLDS.ineffective, THRESHOLDS.catastrophic, THRESHOLDS.over_generalised) == (0.01, 0.01, 0.9)

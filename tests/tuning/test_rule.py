@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ import yaml
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError, DatasetError, UnknownName
-from salmubench.scoring.record import Normalised, RunRecord, Score
+from salmubench.metrics import descriptions
+from salmubench.scoring.record import MetricInfo, Normalised, RunRecord, Score
 from salmubench.tuned_values import find_tuned, parse_tuned
 from salmubench.tuning import rule as search
 from salmubench.tuning.selection_world import divide, write_part
@@ -23,6 +25,8 @@ from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.registry import configure, load_method
 
 # --- the spared part --------------------------------------------------------------------------------------------------
+
+METRICS = descriptions()
 
 
 def people(count: int, fields: int, repeats: int = 2) -> list[Pair]:
@@ -189,6 +193,7 @@ class Fake:
 
     def __init__(self, status: str = "complete", **views: float | None) -> None:
         self.status = status
+        self.protocol = SimpleNamespace(metrics={name: MetricInfo.of(METRICS[name]) for name in views})
         self.scores = {
             name: {"mrr" if name == "RetFail" else "value": score(name, value)} for name, value in views.items()
         }

@@ -9,14 +9,15 @@ from salmubench.cli.output import print_table
 if TYPE_CHECKING:
     from salmubench.scoring.record import RunRecord
 
-_SHOWN = (("RetFail", "mrr"), ("RetFailPara", "value"), ("InterIdSim", "value"), ("IntraIdSim", "value"))
-
 
 def print_breakdowns(record: RunRecord) -> None:
     """Print the retrieval and similarity numbers of each group, the largest group first; the record holds them all."""
+    from salmubench.scoring.roles import with_role
+
     for by, metrics in record.breakdowns.items():
         rows = []
-        for metric, part in _SHOWN:
+        shown = [held for role in ("leakage", "paraphrase", "kept") for held in with_role(record, role)]
+        for metric, part in ((held.metric, held.part) for held in shown):
             for label, scores in metrics.get(metric, {}).items():
                 one = scores[part]
                 interval = "–" if one.ci95 is None else f"[{one.ci95[0]:.4f}, {one.ci95[1]:.4f}]"

@@ -35,7 +35,7 @@ def compare_(records: list[Path], *, json: bool = False) -> None:
         print()
     count = asked(comparisons)
     print(
-        "Better: nearer to Clean's value (RetFail to CoreAssoc, RetFailPara), or less below Compromised's (the others),"
+        "Better: nearer to Clean's value (numbers of forgetting), or less below Compromised's (numbers of utility),"
         "\nby an interval of the paired difference of distances that leaves out 0. Resampled are identities."
     )
     if count:

@@ -156,10 +156,9 @@ def _benchmark_tasks() -> dict[str, str]:
     from salmubench import metrics
     from salmubench.scoring.metric import PARTS
 
-    described = [metrics.load(name).metric for name in metrics.names()]
     return {
         metric.name if part == "value" else f"{metric.name}_{part}": metric.needs[0]
-        for metric in described
+        for metric in metrics.descriptions().values()
         for part in PARTS[metric.items]
     }
 

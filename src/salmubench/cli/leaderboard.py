@@ -41,6 +41,7 @@ def submit_(
     from salmubench.leaderboard.check import check
     from salmubench.leaderboard.submission import hub_yaml as write_yaml
     from salmubench.leaderboard.submission import submit
+    from salmubench.metrics import descriptions
     from salmubench.scoring.record_files import read_record
 
     folder = submit(
@@ -52,7 +53,7 @@ def submit_(
             hub_yaml, write_yaml(record, dataset=hub_dataset, date=record.provenance.started[:10], source=link)
         )
     print(folder)
-    return _tell(check(folder).findings)
+    return _tell(check(folder, metrics=descriptions()).findings)
 
 
 def check_(
@@ -87,11 +88,12 @@ def check_(
     from salmubench.errors import ConfigError
     from salmubench.leaderboard.check import check
     from salmubench.leaderboard.peers import duplicates_in
+    from salmubench.metrics import descriptions
 
     if rerun is not None and dataset is None:
         raise ConfigError("Expected --dataset beside --rerun, found none: the checkpoint is encoded on it.")
     opened = None if dataset is None else layout.open_dataset(dataset)
-    found = check(submission, max_budget=max_budget, dataset=opened)
+    found = check(submission, metrics=descriptions(), max_budget=max_budget, dataset=opened)
     findings = list(found.findings)
     if results is not None and found.loaded is not None:
         findings += duplicates_in(results, submission, found.loaded)
@@ -120,8 +122,9 @@ def build_(results: Path, *, out: Path, max_budget: float = 5.0) -> int:
         max_budget: largest budget that is compared.
     """
     from salmubench.leaderboard.build import build
+    from salmubench.metrics import descriptions
 
-    built = build(results, out=out, max_budget=max_budget)
+    built = build(results, out=out, metrics=descriptions(), max_budget=max_budget)
     print(built.index)
     print(f"{built.shown} submissions shown, {len(built.refused)} left out")
     for name, findings in built.refused.items():
@@ -138,6 +141,7 @@ def _rerun(
 
     from salmubench.evaluation import evaluate
     from salmubench.leaderboard.rerun import compare_rerun
+    from salmubench.metrics import descriptions
     from salmubench.scoring.record_files import read_items, read_record
 
     with tempfile.TemporaryDirectory() as folder:
@@ -145,7 +149,9 @@ def _rerun(
             model=checkpoint, dataset=dataset, clean=submission / "clean.json",
             compromised=submission / "compromised.json", out=Path(folder) / "again.json", arch=arch,
         )  # fmt: skip
-        return list(compare_rerun(loaded, read_record(out), read_items(out), tolerance=tolerance))
+        return list(
+            compare_rerun(loaded, read_record(out), read_items(out), metrics=descriptions(), tolerance=tolerance)
+        )
 
 
 def _tell(findings: Sequence[Any]) -> int:

@@ -17,9 +17,11 @@ def export_official_(record: Path, out: Path, dataset: str | None = None) -> Non
         dataset: puts ranks and similarities in the order of its rows; by file name without.
     """
     from salmubench.dataset.layout import open_dataset
+    from salmubench.metrics import descriptions
     from salmubench.official.result_file import export_official
 
-    print(export_official(record, out=out, dataset=None if dataset is None else open_dataset(dataset)))
+    opened = None if dataset is None else open_dataset(dataset)
+    print(export_official(record, out=out, metrics=list(descriptions().values()), dataset=opened))
 
 
 def import_official_(
@@ -40,9 +42,18 @@ def import_official_(
         out: the record; items are written beside it.
     """
     from salmubench.dataset.layout import open_dataset
+    from salmubench.metrics import descriptions
     from salmubench.official.import_results import import_official
 
-    print(import_official(file, dataset=open_dataset(dataset), out=out, clean=clean, compromised=compromised))
+    written = import_official(
+        file,
+        dataset=open_dataset(dataset),
+        out=out,
+        metrics=list(descriptions().values()),
+        clean=clean,
+        compromised=compromised,
+    )
+    print(written)
 
 
 def verify_official_(
@@ -62,7 +73,7 @@ def verify_official_(
         dataset: a copy of the official dataset; from the Hub by default.
         clean: a copy of the official Clean model; from the Hub by default.
         compromised: a copy of the official Compromised model; from the Hub by default.
-        imagenet: folder with ImageNet's val/<synset>/…; GenKnow is skipped without.
+        imagenet: folder with ImageNet's val/<synset>/…; general knowledge is skipped without.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
     """

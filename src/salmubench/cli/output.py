@@ -61,7 +61,8 @@ def print_results(records: Sequence[Any]) -> None:
         else:
             name = f"[bold]{_plain(row.name)}[/]" if row.reference else _plain(row.name)
             rows.append([name, *row.numbers, *passes])
-    _rich_table(tables.HEADS, rows, [0 < at < 7 for at in range(len(tables.HEADS))], markup=True)
+    heads = tables.heads(records)
+    _rich_table(heads, rows, [0 < at < 7 for at in range(len(heads))], markup=True)
     print(tables.LEGEND)
 
 

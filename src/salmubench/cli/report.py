@@ -12,7 +12,8 @@ def report_(runs: list[Path], *, out: Path) -> None:
         runs: folders of `salmubench run`.
         out: folder of the page.
     """
+    from salmubench.metrics import descriptions
     from salmubench.report.config import ReportConfig
     from salmubench.report.page import report
 
-    print(report(runs, out=out, config=ReportConfig()))
+    print(report(runs, out=out, config=ReportConfig(), metrics=descriptions()))

@@ -91,6 +91,7 @@ def _summary(result: Any) -> dict[str, Any]:
 
 
 def _read(result: Any) -> Any:
+    from salmubench.metrics import descriptions
     from salmubench.report.collect import read_run
 
-    return read_run(result.out)
+    return read_run(result.out, descriptions())

@@ -12,9 +12,10 @@ from typing import Any
 
 from salmubench import manifest
 from salmubench.leaderboard.submission import TRACKS, Info, method_of
-from salmubench.report.collect import answers, score_of
+from salmubench.report.collect import answers
 from salmubench.report.tables import cells
-from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record import RunRecord, Score
+from salmubench.scoring.roles import kept_on, score_in, with_role
 
 SCHEMA_VERSION = 1
 """Version of `leaderboard.json`."""
@@ -63,21 +64,31 @@ class Entry:
         """Failure modes the model has or may have."""
         return [mode for mode, state in answers(self.record).items() if state != "no"]
 
-    def view(self, metric: str, part: str = "value") -> float | None:
-        """L, K or D of a metric."""
-        score = score_of(self.record, metric, part)
-        return None if score is None else score.normalised.value
+    @property
+    def leakage(self) -> float | None:
+        """Leakage left L."""
+        return _normalised(score_in(self.record, "leakage"))
+
+    @property
+    def drop(self) -> float | None:
+        """Utility drop D."""
+        return _normalised(score_in(self.record, "drop"))
+
+    def kept_on(self, split: str) -> float | None:
+        """K of a holdout split."""
+        return _normalised(kept_on(self.record, split))
 
     @property
     def kept(self) -> float | None:
         """The K that is further from 1: of other people's or of the same people's associations."""
-        found = [value for metric in ("InterIdSim", "IntraIdSim") if (value := self.view(metric)) is not None]
+        values = [held.score.normalised.value for held in with_role(self.record, "kept")]
+        found = [value for value in values if value is not None]
         return max(found, key=lambda value: abs(1 - value)) if found else None
 
     @functools.cached_property
     def distances(self) -> tuple[float | None, float | None, float | None]:
-        """How far from the goal: |L| of RetFail MRR, |1 − K|, |D|; `None` what has no number."""
-        left, kept, drop = self.view("RetFail", "mrr"), self.kept, self.view("GenKnow")
+        """How far from the goal: |L|, |1 − K|, |D|; `None` what has no number."""
+        left, kept, drop = self.leakage, self.kept, self.drop
         return (
             None if left is None else abs(left),
             None if kept is None else abs(1 - kept),
@@ -116,6 +127,10 @@ class Board:
     entries: Sequence[Entry]
     front: frozenset[str]
     references: tuple[str | None, str | None]
+
+
+def _normalised(score: Score | None) -> float | None:
+    return None if score is None else score.normalised.value
 
 
 def boards(entries: Sequence[Entry]) -> list[Board]:
@@ -211,10 +226,10 @@ def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
         "passes": entry.passes,
         "pareto": entry.name in board.front,
         "distance": entry.distance,
-        "leakage_left": entry.view("RetFail", "mrr"),
-        "kept_other_people": entry.view("InterIdSim"),
-        "kept_same_people": entry.view("IntraIdSim"),
-        "utility_drop": entry.view("GenKnow"),
+        "leakage_left": entry.leakage,
+        "kept_other_people": entry.kept_on("holdout_identity"),
+        "kept_same_people": entry.kept_on("holdout_association"),
+        "utility_drop": entry.drop,
         "verdict": manifest.plain(record.verdict),
         "scores": {
             metric: {part: score.value for part, score in parts.items()} for metric, parts in record.scores.items()

@@ -16,6 +16,7 @@ from salmubench.leaderboard import intake, peers
 from salmubench.leaderboard import pages as board_pages
 from salmubench.leaderboard.board import Entry
 from salmubench.leaderboard.check import check, content_sha256
+from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding
 from salmubench.leaderboard.peers import Print
 from salmubench.leaderboard.submission import (
@@ -26,6 +27,7 @@ from salmubench.leaderboard.submission import (
 )
 from salmubench.scoring import codec
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.roles import with_descriptions
 
 FEED, CSV = "leaderboard.json", "leaderboard.csv"
 RECEIPTS = "receipts"
@@ -58,7 +60,7 @@ class _Outcome:
     mark: Print | None = None
 
 
-def build(results: Path, *, out: Path, max_budget: float = MAX_BUDGET) -> Built:
+def build(results: Path, *, out: Path, metrics: Metrics, max_budget: float = MAX_BUDGET) -> Built:
     """Check all submissions of a folder and write the site; those with findings are named, not shown.
 
     A receipt in `out` of the same content, made by the same version, is not made again.
@@ -66,6 +68,7 @@ def build(results: Path, *, out: Path, max_budget: float = MAX_BUDGET) -> Built:
     Args:
         results: a folder of submission folders; other files in it are passed over, archives are refused.
         out: folder of the site.
+        metrics: name → description.
         max_budget: largest budget that is compared.
 
     Raises:
@@ -73,7 +76,7 @@ def build(results: Path, *, out: Path, max_budget: float = MAX_BUDGET) -> Built:
     """
     if not results.is_dir():
         raise RecordError(f"Expected a folder of submissions at {results}, found none.")
-    outcomes = _check_all(_folders(results), out / RECEIPTS, max_budget)
+    outcomes = _check_all(_folders(results), out / RECEIPTS, metrics, max_budget)
     refused = {outcome.name: list(outcome.findings) for outcome in outcomes if outcome.findings}
     for name, findings in peers.conflicts([outcome.mark for outcome in outcomes if outcome.mark is not None]).items():
         refused.setdefault(name, []).extend(findings)
@@ -99,42 +102,45 @@ def _folders(results: Path) -> list[Path]:
     )
 
 
-def _check_all(folders: Sequence[Path], receipts: Path, max_budget: float) -> list[_Outcome]:
+def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_budget: float) -> list[_Outcome]:
     known = {path.name: _old_receipt(receipts / f"{path.name}.json", max_budget) for path in folders}
     workers = min(os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0)), 8)
     if len(folders) < _FEW or workers < 2:
-        return [_check(path, known[path.name], max_budget) for path in folders]
+        return [_check(path, known[path.name], metrics, max_budget) for path in folders]
     import joblib
 
     found: list[_Outcome] = joblib.Parallel(n_jobs=workers, batch_size=8)(
-        joblib.delayed(_check)(path, known[path.name], max_budget) for path in folders
+        joblib.delayed(_check)(path, known[path.name], metrics, max_budget) for path in folders
     )
     return found
 
 
-def _check(folder: Path, known: Mapping[str, Any] | None, max_budget: float) -> _Outcome:
+def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_budget: float) -> _Outcome:
     name = intake.plain_text(folder.name)
     if not _NAME.fullmatch(folder.name):
         return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, found another.")])
     try:
         if known is not None and not folder.is_symlink() and content_sha256(folder) == known["content_sha256"]:
-            return _Outcome(name, [], _reopen(folder, known), Print(**known["print"]))
-        checked = check(folder, max_budget=max_budget)
+            return _Outcome(name, [], _reopen(folder, known, metrics), Print(**known["print"]))
+        checked = check(folder, metrics=metrics, max_budget=max_budget)
     except SalmubenchError as error:
         return _Outcome(name, [Finding("files", "", intake.plain_text(str(error), most=300))])
     if checked.findings or checked.loaded is None:
         return _Outcome(name, checked.findings)
-    mark = peers.fingerprint(name, checked.loaded)
+    mark = peers.fingerprint(name, checked.loaded, metrics)
     receipt = {**checked.receipt(), "max_budget": max_budget, "print": manifest.plain(mark)}
     records = checked.loaded.records
     entry = Entry(name, checked.loaded.info, records["record"], records["clean"], records["compromised"], receipt)
     return _Outcome(name, [], entry, mark)
 
 
-def _reopen(folder: Path, receipt: Mapping[str, Any]) -> Entry:
+def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry:
     """A submission whose content has passed before."""
     info = codec.decode(Info, intake.read_json(folder / INFO), INFO)
-    records = {role: codec.decode(RunRecord, intake.read_json(folder / name), name) for role, name in RECORDS.items()}
+    records = {
+        role: with_descriptions(codec.decode(RunRecord, intake.read_json(folder / name), name), metrics)
+        for role, name in RECORDS.items()
+    }
     return Entry(folder.name, info, records["record"], records["clean"], records["compromised"], receipt)
 
 

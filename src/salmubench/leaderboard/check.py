@@ -16,6 +16,7 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
 from salmubench.leaderboard import check_items, check_record, intake
+from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.leaderboard.submission import (
@@ -35,6 +36,7 @@ from salmubench.scoring.record_files import (
     gallery_sha256,
     items_path,
 )
+from salmubench.scoring.roles import lied_about, with_descriptions
 from salmubench.scoring.views import rescore
 
 TOLERANCE = 1e-9
@@ -80,11 +82,14 @@ class Checked:
         }
 
 
-def check(folder: Path, *, max_budget: float = MAX_BUDGET, dataset: layout.Dataset | None = None) -> Checked:
+def check(
+    folder: Path, *, metrics: Metrics, max_budget: float = MAX_BUDGET, dataset: layout.Dataset | None = None
+) -> Checked:
     """Check a submission; nothing of it is executed.
 
     Args:
         folder: the submission.
+        metrics: name → description: what the package's metrics are is never taken from a submission.
         max_budget: largest budget that is compared.
         dataset: the dataset that the board is about, where it is at hand.
 
@@ -97,14 +102,14 @@ def check(folder: Path, *, max_budget: float = MAX_BUDGET, dataset: layout.Datas
     if findings:  # nothing of a folder with strange or missing files is read
         return Checked(folder, findings, None, None)
     digest = content_sha256(folder)
-    loaded = _load(folder, findings)
+    loaded = _load(folder, findings, metrics)
     if loaded is None:
         return Checked(folder, findings, None, digest)
     findings += check_record.info_findings(folder, loaded)
-    findings += check_record.record_findings(loaded, max_budget)
+    findings += check_record.record_findings(loaded, max_budget, metrics)
     if dataset is not None:
         findings += check_record.dataset_findings(loaded, dataset)
-    findings += _content_findings(loaded)
+    findings += _content_findings(loaded, metrics)
     return Checked(folder, findings, loaded, digest)
 
 
@@ -132,7 +137,7 @@ def _file_findings(folder: Path) -> Iterator[Finding]:
             yield Finding("files", name, str(error))
 
 
-def _load(folder: Path, findings: list[Finding]) -> Loaded | None:
+def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | None:
     def attempt(name: str, read: Any) -> Any:
         try:
             return read(folder / name)
@@ -147,8 +152,14 @@ def _load(folder: Path, findings: list[Finding]) -> Loaded | None:
         for role, name in RECORDS.items()
     }
     gallery = attempt(GALLERY, lambda path: intake.read_table(path, GALLERY_SCHEMA))
+    for role, record in records.items():
+        lies = [] if record is None else lied_about(record, metrics)
+        if lies:
+            text = f"Expected {lies[0]} described as it is, found another description."
+            findings.append(Finding("protocol", RECORDS[role], text))
     if findings:
         return None
+    records = {role: with_descriptions(record, metrics) for role, record in records.items()}
     return Loaded(info, records, items, gallery, (folder / METHOD).is_file())
 
 
@@ -170,19 +181,21 @@ def _read_record(path: Path) -> RunRecord:
 # --- items, scores, verdict ---------------------------------------------------------------------------------------
 
 
-def _content_findings(loaded: Loaded) -> Iterator[Finding]:
+def _content_findings(loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
     gallery = loaded.gallery
     claimed = loaded.record.gallery_sha256
     if (claimed is None) != (gallery.num_rows == 0) or (claimed is not None and gallery_sha256(gallery) != claimed):
         yield Finding("gallery", GALLERY, "Expected the gallery whose hash the record states, found another content.")
-    for text in check_items.gallery_problems(gallery, loaded.items["record"], loaded.record):
+    for text in check_items.gallery_problems(gallery, loaded.items["record"], loaded.record, metrics):
         yield Finding("gallery", GALLERY, text)
     references = {role: loaded.items[role] for role in RECORDS if role != "record"}
     rows = gallery.num_rows
     problems = {
-        "record": check_items.item_problems(loaded.items["record"], references, loaded.record, gallery_rows=rows),
+        "record": check_items.item_problems(
+            loaded.items["record"], references, loaded.record, metrics, gallery_rows=rows
+        ),
         **{
-            role: check_items.own_problems(role, table, loaded.records[role], gallery_rows=rows)
+            role: check_items.own_problems(role, table, loaded.records[role], metrics, gallery_rows=rows)
             for role, table in references.items()
         },
     }

@@ -10,22 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salmubench.scoring import items as item_tables
+from salmubench.scoring.metric import Metric, is_cosine
 from salmubench.scoring.record import RunRecord
 
-COSINES = ("AssocStr", "CoreAssoc", "InterIdSim", "IntraIdSim", "VisIdInt", "FragSim")
-SHARES = ("ACS", "IdZSC", "GenKnow")
-RANKS = ("RetFail",)
-RECIPROCALS = ("RetFailPara",)
-WHOLE_SPLITS = {
-    "RetFail": "forget", "AssocStr": "forget", "InterIdSim": "holdout_identity", "IntraIdSim": "holdout_association",
-}  # fmt: skip
-"""Metric whose items are all rows of a split."""
+Metrics = Mapping[str, Metric]
+"""Name → description of the package's metrics; of others nothing is known but what their record says."""
 
 _DRAWN = 1000  # captions of each source in the gallery, all where there are fewer: a constant of the protocol
 _ROUNDING = 1e-4  # by which a cosine of float32 vectors may pass 1
 
 
-def gallery_problems(gallery: pa.Table, items: pa.Table, record: RunRecord) -> Iterator[str]:
+def gallery_problems(gallery: pa.Table, items: pa.Table, record: RunRecord, metrics: Metrics) -> Iterator[str]:
     """What the protocol says about the gallery and this one doesn't keep."""
     sources = gallery.column("source")
     strange = sorted({str(name) for name in pc.unique(sources).to_pylist()} - {"forget", "retain_disjoint"})
@@ -36,24 +31,27 @@ def gallery_problems(gallery: pa.Table, items: pa.Table, record: RunRecord) -> I
         keys = set(zip(part.column("file_name").to_pylist(), part.column("caption").to_pylist(), strict=True))
         if len(keys) < part.num_rows:
             yield f"Expected rows of {name} drawn without replacement, found one twice."
-    forget = item_tables.of_metric(items, "RetFail")
+    forget = _items_on(items, metrics, "forget", whole=True)
     if forget.num_rows:
         own = set(zip(*(forget.column(key).to_pylist() for key in ("file_name", "caption")), strict=True))
         drawn = zip(*(parts["forget"].column(key).to_pylist() for key in ("file_name", "caption")), strict=True)
         foreign = next((row for row in drawn if row not in own), None)
         if foreign is not None:
-            yield f"Expected captions of forget that RetFail's items have, found another: {str(foreign[1])[:80]!r}."
+            yield f"Expected captions of forget that the items have, found another: {str(foreign[1])[:80]!r}."
         yield from _size(parts["forget"].num_rows, forget.num_rows, "forget")
-    joint = item_tables.of_metric(items, "VisIdInt").num_rows
+    joint = _items_on(items, metrics, "retain_joint").num_rows
     generic = record.dataset.counts.get("retain_synth")
     if generic is not None and generic >= joint:
         yield from _size(
-            parts["retain_disjoint"].num_rows, generic - joint, "retain_disjoint", least=_disjoint(items, record)
+            parts["retain_disjoint"].num_rows,
+            generic - joint,
+            "retain_disjoint",
+            least=_disjoint(items, record, metrics),
         )
 
 
 def item_problems(
-    items: pa.Table, references: Mapping[str, pa.Table], record: RunRecord, *, gallery_rows: int
+    items: pa.Table, references: Mapping[str, pa.Table], record: RunRecord, metrics: Metrics, *, gallery_rows: int
 ) -> Iterator[str]:
     """Rows that don't fit the dataset or the references, and values that can't be."""
     names = [str(name) for name in items.column("metric").unique().to_pylist()]
@@ -61,8 +59,8 @@ def item_problems(
         yield f"Expected items of the record's metrics only, found {name[:40]!r}."
     for name in names:
         own = item_tables.of_metric(items, name)
-        yield from _row_problems(name, own, record)
-        yield from _value_problems(name, own, gallery_rows)
+        yield from _row_problems(name, own, record, metrics.get(name))
+        yield from _value_problems(name, own, gallery_rows, metrics.get(name))
         for kind, table in references.items():
             yield from _reference_problems(name, own, item_tables.of_metric(table, name), kind)
     for kind, table in references.items():
@@ -71,15 +69,17 @@ def item_problems(
                 yield f"Expected items of {name!s:.40}, which {kind} has, found none."
 
 
-def own_problems(kind: str, table: pa.Table, record: RunRecord, *, gallery_rows: int) -> Iterator[str]:
+def own_problems(
+    kind: str, table: pa.Table, record: RunRecord, metrics: Metrics, *, gallery_rows: int
+) -> Iterator[str]:
     """Problems of a reference's own items."""
     for column in ("clean", "compromised"):
         if table.column(column).null_count != table.num_rows:
             yield f"Expected no values in column {column} of {kind}'s own items, found some."
     for name in table.column("metric").unique().to_pylist():
         own = item_tables.of_metric(table, name)
-        yield from _value_problems(str(name), own, gallery_rows)
-        yield from _row_problems(str(name), own, record)
+        yield from _value_problems(str(name), own, gallery_rows, metrics.get(str(name)))
+        yield from _row_problems(str(name), own, record, metrics.get(str(name)))
 
 
 def keys_digest(items: pa.Table) -> str:
@@ -96,9 +96,9 @@ def keys_digest(items: pa.Table) -> str:
     return digest.hexdigest()
 
 
-def _disjoint(items: pa.Table, record: RunRecord) -> int:
+def _disjoint(items: pa.Table, record: RunRecord, metrics: Metrics) -> int:
     """Fewest rows of retain_disjoint there can be: rows of retain_synth may belong to people outside forget, too."""
-    fragile: int = item_tables.of_metric(items, "FragSim").num_rows
+    fragile: int = _items_on(items, metrics, "fragile_set").num_rows
     tenth = record.fragile_set is not None and record.fragile_set.source == "compromised"
     return 10 * (fragile - 1) + 1 if fragile and tenth else fragile
 
@@ -110,8 +110,8 @@ def _size(found: int, of: int, source: str, *, least: int | None = None) -> Iter
         yield f"Expected {wanted} captions of {source} in the gallery, found {found:,}."
 
 
-def _row_problems(name: str, own: pa.Table, record: RunRecord) -> Iterator[str]:
-    split = WHOLE_SPLITS.get(name)
+def _row_problems(name: str, own: pa.Table, record: RunRecord, metric: Metric | None) -> Iterator[str]:
+    split = metric.split if metric is not None and metric.every_row else None
     rows = record.dataset.counts.get(split) if split else None
     if rows is not None and own.num_rows != rows:
         yield f"Expected {rows:,} items of {name}, one for each row of {split}, found {own.num_rows:,}."
@@ -126,7 +126,7 @@ def _row_problems(name: str, own: pa.Table, record: RunRecord) -> Iterator[str]:
         yield f"Expected each item of {name} once, found one twice."
 
 
-def _value_problems(name: str, own: pa.Table, gallery_rows: int) -> Iterator[str]:
+def _value_problems(name: str, own: pa.Table, gallery_rows: int, metric: Metric | None) -> Iterator[str]:
     for column in ("value", "clean", "compromised"):
         stored = own.column(column)
         if column != "value" and stored.null_count == own.num_rows:
@@ -138,28 +138,35 @@ def _value_problems(name: str, own: pa.Table, gallery_rows: int) -> Iterator[str
         if not np.isfinite(values).all():
             yield f"Expected finite numbers in column {column} of {name}, found others."
             continue
-        wrong = _impossible(name, values, gallery_rows)
+        wrong = None if metric is None else _impossible(metric, values, gallery_rows)
         if wrong is not None:
             yield f"Expected {wrong[0]} in column {column} of {name}, found {wrong[1]:g}."
 
 
-def _impossible(name: str, values: Any, gallery_rows: int) -> tuple[str, float] | None:
+def _impossible(metric: Metric, values: Any, gallery_rows: int) -> tuple[str, float] | None:
     """What the values should be and the first that isn't; `None` where all can be."""
-    if name in COSINES:
-        bad, wanted = np.abs(values) > 1 + _ROUNDING, "cosines from −1 to 1"
-    elif name in SHARES:
-        bad, wanted = (values < 0) | (values > 1), "shares from 0 to 1"
-        if name == "ACS":
-            bad, wanted = (values != 0) & (values != 1), "1 (right) or 0 (wrong)"
-    elif name in RANKS:
+    if metric.items == "rank":
         bad = (values < 1) | (values > gallery_rows + 1) | (values * 2 != np.round(values * 2))
-        wanted = f"ranks from 1 to {gallery_rows + 1:,} in halves"
-    elif name in RECIPROCALS:
-        bad, wanted = (values <= 0) | (values > 1), "reciprocal ranks above 0, up to 1"
+        expected = f"ranks from 1 to {gallery_rows + 1:,} in halves"
+    elif metric.items == "reciprocal":
+        bad, expected = (values <= 0) | (values > 1), "reciprocal ranks above 0, up to 1"
+    elif metric.binary:
+        bad, expected = (values != 0) & (values != 1), "1 (right) or 0 (wrong)"
+    elif is_cosine(metric):
+        bad, expected = np.abs(values) > 1 + _ROUNDING, "cosines from −1 to 1"
+    elif metric.range is not None:
+        low, high = metric.range
+        bad, expected = (values < low) | (values > high), f"values from {low:g} to {high:g}"
     else:
         return None
     where = np.flatnonzero(bad)
-    return (wanted, float(values[where[0]])) if len(where) else None
+    return (expected, float(values[where[0]])) if len(where) else None
+
+
+def _items_on(items: pa.Table, metrics: Metrics, split: str, *, whole: bool = False) -> pa.Table:
+    """Items of the first metric that is about a split (`whole`: about each of its rows)."""
+    names = (name for name, metric in metrics.items() if metric.split == split and (metric.every_row or not whole))
+    return item_tables.of_metric(items, next(names, ""))
 
 
 def _reference_problems(name: str, own: pa.Table, theirs: pa.Table, kind: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from salmubench import manifest
@@ -20,13 +20,9 @@ from salmubench.leaderboard.submission import (
 )
 from salmubench.report.collect import reference_kind
 from salmubench.scoring.bootstrap import LEVEL, SEED
+from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.verdict import THRESHOLDS
-
-METRICS = (
-    "RetFail", "AssocStr", "ACS", "IdZSC", "CoreAssoc", "GenKnow", "InterIdSim", "IntraIdSim", "VisIdInt", "FragSim",
-)  # fmt: skip
-"""Metrics that every record names, with a number or a reason."""
 
 
 def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
@@ -52,14 +48,20 @@ def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
         )
 
 
-def record_findings(loaded: Loaded, max_budget: float) -> Iterator[Finding]:
-    """What the three records say about name, budget, protocol, dataset and references that doesn't fit together."""
+def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
+    """What the three records say about name, budget, protocol, dataset and references that doesn't fit together.
+
+    Args:
+        loaded: the submission.
+        max_budget: largest budget that is compared.
+        metrics: name → description; those that the paper numbers stand in every record, with a number or a reason.
+    """
     record, file = loaded.record, RECORDS["record"]
     if reference_kind(record) is not None:
         yield Finding("name", file, "Expected a model that has unlearned, found a reference.")
     yield from _budget_findings(record, max_budget)
     for role, other in loaded.records.items():
-        yield from _protocol_findings(other, RECORDS[role])
+        yield from _protocol_findings(other, RECORDS[role], metrics)
         if other.dataset.fingerprint != record.dataset.fingerprint or other.dataset.counts != record.dataset.counts:
             text = f"Expected one dataset, {record.dataset.fingerprint:.64}, found {other.dataset.fingerprint:.64}."
             yield Finding("dataset", RECORDS[role], text)
@@ -113,7 +115,7 @@ def _budget_findings(record: RunRecord, max_budget: float) -> Iterator[Finding]:
         yield Finding("cost", file, "Expected costs of 0 or more, found others.")
 
 
-def _protocol_findings(record: RunRecord, file: str) -> Iterator[Finding]:
+def _protocol_findings(record: RunRecord, file: str, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
     protocol = record.protocol
     if protocol is None or record.verdict is None:
         yield Finding("protocol", file, "Expected protocol and verdict, found none.")
@@ -125,7 +127,7 @@ def _protocol_findings(record: RunRecord, file: str) -> Iterator[Finding]:
         yield Finding("protocol", file, "Expected the protocol's seed, level and thresholds, found others.")
     if record.breakdowns:
         yield Finding("protocol", file, "Expected no breakdowns, which can't be computed from the items, found some.")
-    missing = [name for name in METRICS if name not in record.scores]
+    missing = [name for name, metric in metrics.items() if metric.number and name not in record.scores]
     if missing:
         yield Finding("protocol", file, f"Expected all metrics, found none called {missing[0]}.")
 

@@ -22,6 +22,7 @@ from salmubench.report import (
 from salmubench.report.cells import Cell
 from salmubench.report.collect import answers
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.roles import kept_on, score_in
 from salmubench.scoring.verdict import THRESHOLDS
 
 SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "part": "Part of the paper’s counts", "paper": "The paper’s counts"}
@@ -36,10 +37,10 @@ HEADS = (
         "Distance",
         "|L| + |1 − K| + |D|: how far from the goal in forgetting, in what else is kept, in general knowledge",
     ),
-    ("Leakage left L", "(U − C) / (P − C) of RetFail MRR"),
-    ("Kept K, other people", "(U − C) / (P − C) of InterIdSim"),
-    ("Kept K, same people", "(U − C) / (P − C) of IntraIdSim"),
-    ("Utility drop D", "(P − U) / P of GenKnow"),
+    ("Leakage left L", "(U − C) / (P − C) of the main number of forgetting"),
+    ("Kept K, other people", "(U − C) / (P − C) of held-out pairs of other people"),
+    ("Kept K, same people", "(U − C) / (P − C) of held-out pairs of the same people"),
+    ("Utility drop D", "(P − U) / P of general knowledge"),
     ("Failure modes", "I ineffective, C catastrophic, O over-generalised; ? where the interval leaves it open"),
     ("Budget", "how often each forget pair was seen"),
     ("Submitted", "date"),
@@ -136,7 +137,7 @@ def _shown(board: Board) -> Shown:
 
 
 def _is_drawn(entry: Entry) -> bool:
-    return entry.view("RetFail", "mrr") is not None and entry.kept is not None
+    return entry.leakage is not None and entry.kept is not None
 
 
 def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
@@ -152,14 +153,16 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
             title="" if distance is not None else "a number is missing",
         ),
     ]
-    for metric, part in (("RetFail", "mrr"), ("InterIdSim", "value"), ("IntraIdSim", "value"), ("GenKnow", "value")):
-        score = record.scores[metric][part].normalised
+    kept = [kept_on(record, split) for split in cells.KEPT_ON]
+    for score in (score_in(record, "leakage"), *kept, score_in(record, "drop")):
+        view = None if score is None else score.normalised
+        value = None if view is None else view.value
         shown.append(
             Cell(
-                wording.percent(score.value),
-                interval=wording.percent_interval(score.ci95),
-                sort="" if score.value is None else repr(float(score.value)),
-                title=score.reason or "",
+                wording.percent(value),
+                interval=wording.percent_interval(None if view is None else view.ci95),
+                sort="" if value is None else repr(float(value)),
+                title=(view.reason if view is not None else "no such number") or "",
             )
         )
     states = answers(record)

@@ -17,12 +17,12 @@ from salmubench.leaderboard.check_items import keys_digest
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.submission import INFO, RECORDS, Info
 from salmubench.scoring import codec
+from salmubench.scoring.metric import Metric, main_part
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import GALLERY
 
 TOLERANCE = 0.02
 """By which a reference's score may differ between submissions: precision and processor move embeddings."""
-_STABLE = tuple((name, "value") for name in ("AssocStr", "InterIdSim", "IntraIdSim", "VisIdInt", "GenKnow"))
 _ITEMS = "record.items.parquet"
 
 
@@ -49,10 +49,18 @@ class Print:
     references: Mapping[str, Mapping[str, float]]
 
 
-def fingerprint(name: str, loaded: Loaded) -> Print:
-    """What tells this submission from others."""
+def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric]) -> Print:
+    """What tells this submission from others.
+
+    Args:
+        name: of its folder.
+        loaded: its content.
+        metrics: name → description.
+    """
     references = {
-        str(loaded.records[role].model.sha256): _scores(loaded.records[role]) for role in RECORDS if role != "record"
+        str(loaded.records[role].model.sha256): _scores(loaded.records[role], metrics)
+        for role in RECORDS
+        if role != "record"
     }
     return Print(
         name=name,
@@ -117,9 +125,10 @@ def _agree(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
     return first.keys() == second.keys() and all(abs(first[name] - second[name]) <= TOLERANCE for name in first)
 
 
-def _scores(record: RunRecord) -> dict[str, float]:
+def _scores(record: RunRecord, metrics: Mapping[str, Metric]) -> dict[str, float]:
     """Numbers that precision and processor move little."""
-    found = {(name, part): record.scores.get(name, {}).get(part) for name, part in _STABLE}
+    steady = [(name, main_part(metric.items)) for name, metric in metrics.items() if metric.steady]
+    found = {(name, part): record.scores.get(name, {}).get(part) for name, part in steady}
     return {f"{name} {part}": score.value for (name, part), score in found.items() if score and score.value is not None}
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from salmubench.leaderboard.check_items import COSINES
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.submission import INFO, RECORDS
 from salmubench.scoring import items as item_tables
+from salmubench.scoring.metric import Metric, is_cosine, main_part
 from salmubench.scoring.record import RunRecord
 
 
-def compare_rerun(loaded: Loaded, again: RunRecord, items: pa.Table, *, tolerance: float) -> Iterator[Finding]:
+def compare_rerun(
+    loaded: Loaded, again: RunRecord, items: pa.Table, *, metrics: Mapping[str, Metric], tolerance: float
+) -> Iterator[Finding]:
     """Compare a submission with its checkpoint, encoded and scored again.
 
     Args:
         loaded: the submission.
         again: the new record.
         items: its items.
+        metrics: name → description of the package's metrics.
         tolerance: by which a similarity may differ: precision and processor move embeddings.
     """
     if again.model.sha256 != loaded.info.checkpoint_sha256:
@@ -29,7 +32,7 @@ def compare_rerun(loaded: Loaded, again: RunRecord, items: pa.Table, *, toleranc
     if again.dataset.fingerprint != loaded.record.dataset.fingerprint:
         yield Finding("rerun", RECORDS["record"], "Expected the dataset of the submission, found another one.")
         return
-    for name in COSINES:
+    for name in (name for name, metric in metrics.items() if is_cosine(metric)):
         mine, theirs = (item_tables.of_metric(table, name) for table in (loaded.items["record"], items))
         if mine.num_rows != theirs.num_rows or not mine.column("caption").equals(theirs.column("caption")):
             yield Finding("rerun", "record.items.parquet", f"Expected the same items of {name}, found others.")
@@ -38,7 +41,8 @@ def compare_rerun(loaded: Loaded, again: RunRecord, items: pa.Table, *, toleranc
             if apart > tolerance:
                 text = f"Expected similarities of {name} within {tolerance:g} of the checkpoint's, found {apart:.4f}."
                 yield Finding("rerun", "record.items.parquet", text)
-    for metric, part in (("RetFail", "mrr"), ("GenKnow", "value"), ("IdZSC", "value")):
+    whole = {name: main_part(one.items) for name, one in metrics.items() if not one.binary and not is_cosine(one)}
+    for metric, part in whole.items():
         pair = [record.scores.get(metric, {}).get(part) for record in (loaded.record, again)]
         first, second = (None if score is None else score.value for score in pair)
         if first is not None and second is not None and abs(first - second) > max(tolerance, 0.01):

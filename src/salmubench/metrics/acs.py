@@ -30,7 +30,15 @@ METRIC = Metric(
     needs=("forget",),
     number="1.3",
     title="telling true pairs from permuted ones",
+    definition={
+        "value": "Accuracy of a logistic regression that tells true forget pairs from pairs with permuted captions by "
+        "their similarity; 0.5 is chance."
+    },
+    split="forget",
+    range=(0.0, 1.0),
+    binary=True,
     view="leakage",
+    official={"value": ("1.3_ACS", "acs_accuracy")},
 )
 
 SEED = 260326103

@@ -13,7 +13,15 @@ METRIC = Metric(
     needs=("forget",),
     number="1.2",
     title="similarity of pairs to forget",
+    definition={"value": "Mean cosine similarity of forget pictures and their captions."},
+    split="forget",
+    every_row=True,
+    range=(-1.0, 1.0),
     view="leakage",
+    panel=("Forget", "to be forgotten: should move onto Clean"),
+    steady=True,
+    official={"value": ("1.2_AssocStr", "mean")},
+    official_items=("1.2_AssocStr", "scores"),
 )
 
 

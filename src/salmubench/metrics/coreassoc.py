@@ -29,7 +29,13 @@ METRIC = Metric(
     needs=("forget", "values"),
     number="1.5",
     title="similarity of bare name and value",
+    definition={"value": "Mean similarity of forget pictures to the bare name and value, the better of both orders."},
+    split="forget",
+    range=(-1.0, 1.0),
     view="leakage",
+    official={"value": ("1.5_CoreAssoc", "mean")},
+    official_items=("1.5_CoreAssoc", "scores"),
+    official_gaps=True,
 )
 
 

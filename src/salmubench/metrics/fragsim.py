@@ -21,6 +21,10 @@ METRIC = Metric(
     needs=("fragile_set",),
     number="2.5",
     title="similarity of the least known retain pairs",
+    definition={"value": "Mean similarity of the generic pairs that Compromised knows least well."},
+    split="fragile_set",
+    range=(-1.0, 1.0),
+    official={"value": ("2.5_FragSim", "mean")},
 )
 
 

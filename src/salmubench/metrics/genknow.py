@@ -29,11 +29,21 @@ METRIC = Metric(
     pillar="utility",
     goal="compromised",
     needs=("general_knowledge",),
+    role="drop",
     main=True,
     number="2.1",
     title="zero-shot accuracy on general knowledge",
+    definition={
+        "value": "Zero-shot top-1 accuracy on labelled pictures that have nothing to do with the people. The main "
+        "number of utility."
+    },
+    split="general_knowledge",
+    range=(0.0, 1.0),
     view="drop",
     resample="class",
+    steady=True,
+    official={"value": ("2.1_GenKnow", "ImageNet1k_Accuracy")},
+    official_skipped=-1.0,
 )
 
 

@@ -30,7 +30,13 @@ METRIC = Metric(
     needs=("forget_identity", "names"),
     number="1.4",
     title="zero-shot naming of forget identities",
+    definition={
+        "value": "Zero-shot accuracy of naming the person on pictures of people of whom all has to be forgotten."
+    },
+    split="forget_identity",
+    range=(0.0, 1.0),
     view="leakage",
+    official={"value": ("1.4_IdZSC", "identity_classification_accuracy")},
 )
 
 

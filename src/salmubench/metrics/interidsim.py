@@ -11,9 +11,17 @@ METRIC = Metric(
     pillar="utility",
     goal="compromised",
     needs=("holdout_identity",),
+    role="kept",
     number="2.2",
     title="similarity of pairs of other identities",
+    definition={"value": "Mean similarity of held-out pairs of people who are not in forget."},
+    split="holdout_identity",
+    every_row=True,
+    range=(-1.0, 1.0),
     view="kept",
+    panel=("Held out, other people", "associations of people never unlearned: should stay on Compromised"),
+    steady=True,
+    official={"value": ("2.2_InterIdSim", "mean")},
 )
 
 

@@ -11,9 +11,17 @@ METRIC = Metric(
     pillar="utility",
     goal="compromised",
     needs=("holdout_association",),
+    role="kept",
     number="2.3",
     title="similarity of other pairs of forget identities",
+    definition={"value": "Mean similarity of held-out pairs of people of whom other facts have to be forgotten."},
+    split="holdout_association",
+    every_row=True,
+    range=(-1.0, 1.0),
     view="kept",
+    panel=("Held out, same people", "other associations of the same people: should stay on Compromised"),
+    steady=True,
+    official={"value": ("2.3_IntraIdSim", "mean")},
 )
 
 

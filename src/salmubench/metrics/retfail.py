@@ -17,11 +17,21 @@ METRIC = Metric(
     pillar="efficacy",
     goal="clean",
     needs=("forget", "retain_disjoint"),
+    role="leakage",
     main=True,
     number="1.1",
     title="retrieval of the true caption",
+    definition={
+        "mrr": "Mean of 1/rank of the true caption of each forget picture, among up to 1,000 captions of forget and "
+        "1,000 generic captions. The main number of forgetting.",
+        "r1": "Share of forget pictures whose true caption ranks first in that gallery.",
+    },
+    split="forget",
+    every_row=True,
     view="leakage",
     items="rank",
+    official={"mrr": ("1.1_RetFail", "MRR"), "r1": ("1.1_RetFail", "R@1")},
+    official_items=("1.1_RetFail", "outcomes"),
 )
 
 

@@ -29,8 +29,16 @@ METRIC = Metric(
     pillar="efficacy",
     goal="clean",
     needs=("forget", "retain_disjoint", "paraphrases"),
-    title="retrieval of the fact in other words (MRR)",
+    role="paraphrase",
+    title="retrieval of the paraphrased fact (MRR)",
+    definition={
+        "value": "RetFail MRR with each true caption replaced by the same fact in a phrasing that no training caption "
+        "uses."
+    },
+    split="forget",
+    range=(0.0, 1.0),
     view="leakage",
+    items="reciprocal",
 )
 
 

@@ -20,6 +20,12 @@ METRIC = Metric(
     needs=("retain_joint",),
     number="2.4",
     title="similarity of generic captions of forget identities",
+    definition={"value": "Mean similarity of generic captions and pictures of people who occur in forget."},
+    split="retain_joint",
+    range=(-1.0, 1.0),
+    panel=("Generic captions", "what the pictures show: should stay on Compromised"),
+    steady=True,
+    official={"value": ("2.4_VisIdInt", "mean")},
 )
 
 

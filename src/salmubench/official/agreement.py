@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from salmubench.official.result_file import numbers, published
+from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord
 
-COLUMNS = ("RetFail_MRR", "GenKnow", "InterIdSim", "IntraIdSim")
-"""Columns of the published main table."""
 BUDGET = 5.0
 """Budget of that table."""
 
@@ -38,20 +37,27 @@ class Agreement:
     published: dict[str, float]
 
 
-def agreement(records: Sequence[RunRecord]) -> list[Agreement]:
+def _main_columns(table: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Columns of the main table: what is published of every row."""
+    rows = list(table.values())
+    return [name for name in rows[0] if all(name in row for row in rows)]
+
+
+def agreement(records: Sequence[RunRecord], metrics: Sequence[Metric]) -> list[Agreement]:
     """Compare the columns of the main table over the methods that both have; references don't count.
 
     Args:
         records: of a run; those of other budgets than the published table's are left out.
+        metrics: descriptions that give each number its published name.
     """
     table = published()
     mine = {
-        record.model.method: numbers(record)
+        record.model.method: numbers(record, metrics)
         for record in records
         if record.status == "complete" and record.model.budget == BUDGET and record.model.method in table
     }
     found = []
-    for column in COLUMNS:
+    for column in _main_columns(table):
         pairs = {
             str(method): (float(value), table[str(method)][column])
             for method, row in mine.items()

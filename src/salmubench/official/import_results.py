@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from salmubench import manifest, plugins
+from salmubench import manifest
 from salmubench.dataset.layout import Dataset as OpenDataset
 from salmubench.errors import RecordError
 from salmubench.official.result_file import (
-    ITEM_PLACES,
     numbers_of,
     published_name,
     read_content,
 )
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS
+from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.metric import PARTS, Items, Metric
 from salmubench.scoring.record import (
     SCHEMA_VERSION,
@@ -32,12 +32,12 @@ from salmubench.scoring.record import (
     Score,
 )
 from salmubench.scoring.record_files import GALLERY_SCHEMA, record_provenance, write_record
+from salmubench.scoring.score import protocol
 from salmubench.scoring.verdict import judge
-from salmubench.scoring.views import METRICS_PACKAGE, score_items
+from salmubench.scoring.views import score_items
 from salmubench.types import Split
 
 NO_ITEMS = "the official file holds no items of it"
-_SPLIT_OF = {"InterIdSim": Split.HOLDOUT_IDENTITY, "IntraIdSim": Split.HOLDOUT_ASSOCIATION}
 _SAME = 1e-4  # by which the mean of the items may differ from the file's own number
 
 
@@ -46,6 +46,7 @@ def import_official(
     *,
     dataset: OpenDataset,
     out: Path,
+    metrics: Sequence[Metric],
     clean: Path | None = None,
     compromised: Path | None = None,
     bootstraps: int = BOOTSTRAPS,
@@ -59,6 +60,7 @@ def import_official(
         file: `evaluation_<slug>.json`.
         dataset: the dataset that it is about.
         out: path of the record, `.json`; items are written beside it.
+        metrics: descriptions; those with a place in the official file are read.
         clean: the official result file of Clean.
         compromised: the official result file of Compromised.
         bootstraps: resamples behind an interval.
@@ -72,11 +74,11 @@ def import_official(
     started = manifest.utc_now()
     files = {"value": file, **{name: path for name, path in (("clean", clean), ("compromised", compromised)) if path}}
     contents = {name: read_content(path) for name, path in files.items()}
-    values = {name: numbers_of(content, files[name]) for name, content in contents.items()}
-    metrics = [_metric(name) for name in plugins.names(METRICS_PACKAGE) if name not in ("config", "retfailpara")]
+    metrics = [metric for metric in metrics if metric.official]
+    values = {name: numbers_of(content, files[name], metrics) for name, content in contents.items()}
     notes = [f"Imported from {file.name} of the official evaluator (SHA-256 {manifest.sha256_file(file)})."]
     tables: dict[str, pa.Table] = {}
-    for metric in (metric for metric in metrics if metric.name in ITEM_PLACES):
+    for metric in (metric for metric in metrics if metric.official_items is not None):
         columns = {name: _column(metric, contents[name], values[name], dataset, files[name], notes) for name in files}
         if columns["value"] is not None:
             tables[metric.name] = _table(metric, columns, dataset)
@@ -97,8 +99,8 @@ def import_official(
         gallery_sha256=None,
         fragile_set=None,
         scores=scores,
-        verdict=judge(scores),
-        protocol=None,
+        verdict=judge(scores, {metric.name: metric for metric in metrics}),
+        protocol=protocol(ScoreConfig(bootstraps=bootstraps), {metric.name: metric for metric in metrics}),
         cost=Cost(),
         references={},
         inputs={name: manifest.sha256_file(path) for name, path in files.items()},
@@ -107,11 +109,6 @@ def import_official(
     )
     write_record(out, record, items=items, gallery=GALLERY_SCHEMA.empty_table())
     return out
-
-
-def _metric(name: str) -> Metric:
-    found: Metric = plugins.load(METRICS_PACKAGE, name, kind="metric").METRIC
-    return found
 
 
 def _column(
@@ -123,22 +120,23 @@ def _column(
     notes: list[str],
 ) -> Sequence[float] | None:
     """The list of one file, checked against its own number; `None` where it isn't the items of `forget`."""
-    section, key = ITEM_PLACES[metric.name]
-    found: list[float] | None = content.get("efficacy", {}).get(section, {}).get(key)
+    assert metric.official_items is not None
+    section, key = metric.official_items
+    found: list[float] | None = content.get(metric.pillar, {}).get(section, {}).get(key)
     if found is None:
         return None
     rows = len(dataset.rows(Split.FORGET))
     finite = isinstance(found, list) and all(isinstance(item, int | float) and math.isfinite(item) for item in found)
     if not finite or len(found) != rows:
         told = f"{len(found)} entries" if finite else "others"
-        if metric.name == "CoreAssoc" and finite:  # rows without a known value may be left out, nobody knows which
+        if metric.official_gaps and finite:  # rows without a known value may be left out, nobody knows which
             notes.append(f"{metric.name} of {path.name} has {told} for {rows} rows of forget: no interval.")
             return None
         raise RecordError(f"Expected {rows} numbers in {section}.{key} of {path}, one a row of forget, found {told}.")
     if metric.items == "rank" and min(found) < 1:
         raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, found {min(found)}.")
     for part, function in PARTS[metric.items].items():
-        own, mean = values[published_name(metric.name, part)], float(np.mean(function(np.asarray(found, np.float64))))
+        own, mean = values[published_name(metric, part)], float(np.mean(function(np.asarray(found, np.float64))))
         if own is None or abs(own - mean) > _SAME:
             raise RecordError(f"Expected the mean of {section}.{key} in {path} to be its own {own}, found {mean:.6f}.")
     return found
@@ -166,12 +164,12 @@ def _plain(
     """A number without items."""
     found = {}
     for part in PARTS[metric.items]:
-        name = published_name(metric.name, part)
+        name = published_name(metric, part)
         value = values["value"][name]
         found[part] = Score(
             value=value,
             reason=None if value is not None else "skipped by the official evaluator",
-            n=dataset.counts.get(_SPLIT_OF[metric.name], 0) if metric.name in _SPLIT_OF else 0,
+            n=dataset.counts.get(metric.split, 0) if metric.every_row and metric.split is not None else 0,
             units=0,
             left_out=0,
             ci95=None,

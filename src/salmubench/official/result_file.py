@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,38 +16,13 @@ from salmubench import manifest
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import RecordError
 from salmubench.scoring import items as item_tables
+from salmubench.scoring.metric import Metric, label
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
 from salmubench.types import Split
 
-SKIPPED = -1
-"""What the official file says for GenKnow where it was not computed."""
 TOLERANCE = 0.002
 """A third party reproduced each published number of Clean within this."""
-
-_PLACES: Mapping[str, tuple[str, ...]] = {
-    "RetFail_MRR": ("efficacy", "1.1_RetFail", "MRR"),
-    "RetFail_R@1": ("efficacy", "1.1_RetFail", "R@1"),
-    "AssocStr": ("efficacy", "1.2_AssocStr", "mean"),
-    "ACS": ("efficacy", "1.3_ACS", "acs_accuracy"),
-    "IdZSC": ("efficacy", "1.4_IdZSC", "identity_classification_accuracy"),
-    "CoreAssoc": ("efficacy", "1.5_CoreAssoc", "mean"),
-    "GenKnow": ("utility", "2.1_GenKnow", "ImageNet1k_Accuracy"),
-    "InterIdSim": ("utility", "2.2_InterIdSim", "mean"),
-    "IntraIdSim": ("utility", "2.3_IntraIdSim", "mean"),
-    "VisIdInt": ("utility", "2.4_VisIdInt", "mean"),
-    "FragSim": ("utility", "2.5_FragSim", "mean"),
-}
-"""Name in the published tables → where the number stands in the official file."""
-
-ITEM_PLACES: Mapping[str, tuple[str, str]] = {
-    "RetFail": ("1.1_RetFail", "outcomes"),
-    "AssocStr": ("1.2_AssocStr", "scores"),
-    "CoreAssoc": ("1.5_CoreAssoc", "scores"),
-}
-"""Metric → section and key of the list with its items (of RetFail the ranks)."""
-
-_PARTS = {"RetFail_MRR": ("RetFail", "mrr"), "RetFail_R@1": ("RetFail", "r1")}
 
 
 @dataclass(frozen=True)
@@ -67,12 +42,17 @@ class Published:
     agrees: bool | None
 
 
-def export_official(record: Path, out: Path, *, dataset: Dataset | None = None) -> Path:
+Metrics = Sequence[Metric]
+"""The descriptions that say what stands where in the official file."""
+
+
+def export_official(record: Path, out: Path, *, metrics: Metrics, dataset: Dataset | None = None) -> Path:
     """Write a record as the official evaluator's result file.
 
     Args:
         record: path of a complete record with its items beside it.
         out: a `.json` path, or a folder for `evaluation_<model>.json`.
+        metrics: descriptions; those with a place in the official file are written.
         dataset: puts ranks and similarities in the order of its rows, as the official evaluator does; by file name
             without.
 
@@ -91,11 +71,14 @@ def export_official(record: Path, out: Path, *, dataset: Dataset | None = None) 
         )
     items = read_items(record)
     content: dict[str, dict[str, dict[str, Any]]] = {"efficacy": {}, "utility": {}}
-    for name, (pillar, section, key) in _PLACES.items():
-        value = numbers(found)[name]
-        content[pillar].setdefault(section, {})[key] = SKIPPED if value is None and name == "GenKnow" else value
-    for metric, (section, key) in ITEM_PLACES.items():
-        content["efficacy"][section][key] = _values(item_tables.of_metric(items, metric), dataset)
+    for metric in metrics:
+        for part, (section, key) in metric.official.items():
+            value = _value(found, metric, part)
+            content[metric.pillar].setdefault(section, {})[key] = metric.official_skipped if value is None else value
+        if metric.official_items is not None:
+            section, key = metric.official_items
+            values = _values(item_tables.of_metric(items, metric.name), dataset)
+            content[metric.pillar].setdefault(section, {})[key] = values
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", found.model.name)
     path = out if out.suffix == ".json" else out / f"evaluation_{slug}.json"
     manifest.write_json(path, content)
@@ -113,13 +96,17 @@ def _values(items: pa.Table, dataset: Dataset | None) -> list[float]:
     return [value for _, value in sorted(zip((place[key] for key in keys), values, strict=True), key=lambda x: x[0])]
 
 
-def read_official(path: Path) -> Mapping[str, float | None]:
+def read_official(path: Path, metrics: Metrics) -> Mapping[str, float | None]:
     """Read a result file of the official evaluator: published name → number, `None` where it was skipped.
+
+    Args:
+        path: the file.
+        metrics: descriptions that say where each number stands.
 
     Raises:
         RecordError: missing, not JSON, or without the expected sections.
     """
-    return numbers_of(read_content(path), path)
+    return numbers_of(read_content(path), path, metrics)
 
 
 def read_content(path: Path) -> Mapping[str, Any]:
@@ -137,38 +124,49 @@ def read_content(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def numbers_of(content: Mapping[str, Any], path: Path) -> Mapping[str, float | None]:
+def numbers_of(content: Mapping[str, Any], path: Path, metrics: Metrics) -> Mapping[str, float | None]:
     """The numbers of a result file's content: published name → number, `None` where it was skipped.
+
+    Args:
+        content: of the file.
+        path: of the file, for messages.
+        metrics: descriptions that say where each number stands.
 
     Raises:
         RecordError: without the expected sections.
     """
-    found: dict[str, float | None] = {}
-    for name, place in _PLACES.items():
-        value: Any = content
-        for key in place:
-            if not isinstance(value, dict) or key not in value:
-                raise RecordError(f"Expected {'.'.join(place)} in {path}, found no {key!r}.")
-            value = value[key]
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise RecordError(f"Expected a number at {'.'.join(place)} in {path}, found {value!r}.")
-        found[name] = None if value is None or (name == "GenKnow" and value == SKIPPED) else float(value)
-    return found
+    numbers: dict[str, float | None] = {}
+    for metric in metrics:
+        for part, (section, key) in metric.official.items():
+            place = (metric.pillar, section, key)
+            value: Any = content
+            for step in place:
+                if not isinstance(value, dict) or step not in value:
+                    raise RecordError(f"Expected {'.'.join(place)} in {path}, found no {step!r}.")
+                value = value[step]
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise RecordError(f"Expected a number at {'.'.join(place)} in {path}, found {value!r}.")
+            numbers[published_name(metric, part)] = (
+                None if value is None or value == metric.official_skipped else float(value)
+            )
+    return numbers
 
 
-def published_name(metric: str, part: str) -> str:
-    """Name in the published tables of a metric's part."""
-    return next((name for name, place in _PARTS.items() if place == (metric, part)), metric)
+def published_name(metric: Metric, part: str) -> str:
+    """Name in the published tables of a metric's part, e.g. with `_MRR` behind the name."""
+    return label(metric.name, part).replace(" ", "_")
 
 
-def numbers(record: RunRecord) -> Mapping[str, float | None]:
-    """The eleven numbers of a record under the names of the published tables."""
-    found: dict[str, float | None] = {}
-    for name in _PLACES:
-        metric, part = _PARTS.get(name, (name, "value"))
-        score = record.scores.get(metric, {}).get(part)
-        found[name] = None if score is None else score.value
-    return found
+def numbers(record: RunRecord, metrics: Metrics) -> Mapping[str, float | None]:
+    """The numbers of a record that the authors publish, under the names of the published tables."""
+    return {
+        published_name(metric, part): _value(record, metric, part) for metric in metrics for part in metric.official
+    }
+
+
+def _value(record: RunRecord, metric: Metric, part: str) -> float | None:
+    score = record.scores.get(metric.name, {}).get(part)
+    return None if score is None else score.value
 
 
 def published() -> Mapping[str, Mapping[str, float]]:

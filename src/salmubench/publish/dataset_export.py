@@ -35,9 +35,9 @@ _SPLIT_OF: Mapping[str, Split] = {
 
 _DESCRIPTION = (
     "Sensitive association-level unlearning in CLIP: does a method remove given associations of a face with private "
-    "facts, and only those? Tasks whose goal is the Clean model's value: RetFail, AssocStr, ACS, IdZSC, CoreAssoc; "
-    "the Compromised model's: GenKnow, InterIdSim, IntraIdSim, VisIdInt, FragSim. Neither higher nor lower is better "
-    "by itself: what counts is the distance to that goal."
+    "facts, and only those? The goal of the tasks of forgetting is the Clean model's value, that of the tasks of "
+    "utility the Compromised model's. Neither higher nor lower is better by itself: what counts is the distance to "
+    "that goal."
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from salmubench.scoring.metric import label, main_part
 from salmubench.scoring.record import RunRecord
 
 CARD = "README.md"
@@ -29,15 +30,6 @@ _USES = """\
 - Not for products, and not to identify or describe real people: the model is small, trained on narrow data, and its
   mistakes have not been studied beyond the benchmark.
 """
-
-_SHOWN = (
-    ("RetFail", "mrr", "RetFail MRR: forget captions found by their pictures"),
-    ("AssocStr", "value", "AssocStr: similarity of forget pairs"),
-    ("IdZSC", "value", "IdZSC: people of forget named"),
-    ("GenKnow", "value", "GenKnow: zero-shot accuracy on general knowledge"),
-    ("InterIdSim", "value", "InterIdSim: associations of other people"),
-    ("IntraIdSim", "value", "IntraIdSim: other associations of the same people"),
-)
 
 
 def card(
@@ -132,14 +124,19 @@ def _numbers(record: RunRecord | None) -> str:
     if record is None:
         return "## Numbers\n\nNot measured: no record was given.\n"
     lines = []
-    for metric, part, label in _SHOWN:
-        score = record.scores.get(metric, {}).get(part)
-        if score is None or score.value is None:
-            lines.append(f"| {label} | – | | | {score.reason if score else 'not scored'} |")
+    infos = record.protocol.metrics if record.protocol is not None else {}
+    for metric, parts in record.scores.items():
+        info = infos.get(metric)
+        if info is None or info.number is None:
+            continue
+        part = main_part(info.items)
+        score, name = parts[part], f"{label(metric, part)}: {info.title}"
+        if score.value is None:
+            lines.append(f"| {name} | – | | | {score.reason} |")
             continue
         spread = f"[{score.ci95[0]:.3f}, {score.ci95[1]:.3f}]" if score.ci95 else "–"
         between = " / ".join("–" if value is None else f"{value:.3f}" for value in (score.clean, score.compromised))
-        lines.append(f"| {label} | {score.value:.3f} | {spread} | {score.n:,} | {between} |")
+        lines.append(f"| {name} | {score.value:.3f} | {spread} | {score.n:,} | {between} |")
     body = "\n".join(lines)
     return (
         f"## Numbers\n\nFrom `record.json`; intervals are 95 %, over identities. Dataset {record.dataset.name}, "

@@ -7,19 +7,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from salmubench.report import svg, wording
+from salmubench.report.cells import main_views
 from salmubench.report.collect import reference_kind, score_of
 from salmubench.report.plots import percent_tick
 from salmubench.report.sections import Panel, Panels
 from salmubench.report.svg import Scale
 from salmubench.scoring.record import RunRecord, Score, Thresholds
-
-_VIEWS = (
-    ("leakage left L", "RetFail", "mrr", 1.0),
-    ("kept K, other people", "InterIdSim", "value", 1.0),
-    ("kept K, same people", "IntraIdSim", "value", 1.0),
-    ("utility drop D", "GenKnow", "value", 0.0),
-)
-"""Title, metric, part, value without any unlearning (Compromised)."""
 
 
 def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds) -> list[Panels]:
@@ -28,21 +21,28 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds) -> list[
     for record in records:
         if reference_kind(record) is None and record.status == "complete" and record.model.budget is not None:
             methods.setdefault(wording.method_name(record), []).append(record)
-    limits = (thresholds.ineffective, thresholds.over_generalised, thresholds.over_generalised, thresholds.catastrophic)
+    limits = {
+        "leakage": thresholds.ineffective,
+        "kept": thresholds.over_generalised,
+        "drop": thresholds.catastrophic,
+    }
     found = []
     for name, runs in methods.items():
         ordered = sorted(runs, key=lambda record: record.model.budget or 0.0)
         if len(ordered) < 2:
             continue
         drawn = []
-        for (title, metric, part, start), limit in zip(_VIEWS, limits, strict=True):
+        for view in main_views(ordered):
+            start = 0.0 if view.role == "drop" else 1.0  # without any unlearning
+            title = view.title[:1].lower() + view.title[1:]
             known = [
                 (float(record.model.budget or 0.0), score)
                 for record in ordered
-                if (score := score_of(record, metric, part)) is not None and score.normalised.value is not None
+                if (score := score_of(record, view.metric, view.part)) is not None
+                and score.normalised.value is not None
             ]
             if known:
-                drawn.append(Panel(title, _panel(known, start, limit, label=f"{name}, {title}")))
+                drawn.append(Panel(title, _panel(known, start, limits[view.role], label=f"{name}, {title}")))
         if drawn:
             found.append(Panels(name, drawn))
     return found

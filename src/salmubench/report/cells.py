@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from markupsafe import Markup
 
@@ -11,7 +12,9 @@ from salmubench.report import panels, wording
 from salmubench.report.collect import REFERENCES, answers, failure, reference_kind, score_of
 from salmubench.report.seeds import spread
 from salmubench.report.wording import DASH, Column
+from salmubench.scoring.metric import Role, label
 from salmubench.scoring.record import RunRecord, Score, Thresholds
+from salmubench.scoring.roles import with_role
 
 Repeats = Mapping[str, Sequence[RunRecord]]
 """Name of a record that speaks of several seeds → the record of each."""
@@ -96,24 +99,6 @@ class _Notes:
         return self.texts.index(text) + 1
 
 
-def columns(records: Sequence[RunRecord], goal: str) -> list[Column]:
-    """Columns of one goal: the benchmark's own in their order, then whatever else the records hold."""
-    present = {
-        (metric, part): score.goal
-        for record in records
-        for metric, parts in record.scores.items()
-        for part, score in parts.items()
-    }
-    own = wording.EFFICACY if goal == "clean" else wording.UTILITY
-    known = {(column.metric, column.part) for column in (*wording.EFFICACY, *wording.UTILITY)}
-    mine = [column for column in own if not column.extension or (column.metric, column.part) in present]
-    for (metric, part), its_goal in present.items():
-        if (metric, part) not in known and its_goal == goal:
-            label = metric if part == "value" else f"{metric} {part}"
-            mine.append(Column(metric, part, label, "A metric beside the benchmark’s own.", extension=True))
-    return mine
-
-
 def number_table(
     records: Sequence[RunRecord], names: Mapping[str, str], *, goal: str, key: str, repeats: Repeats | None = None
 ) -> Table:
@@ -126,7 +111,7 @@ def number_table(
         key: prefix of ids.
         repeats: model name → the record of each seed.
     """
-    shown, notes = columns(records, goal), _Notes()
+    shown, notes = wording.columns(records, "efficacy" if goal == "clean" else "utility"), _Notes()
 
     def row(record: RunRecord) -> Row:
         seeds = (repeats or {}).get(record.model.name, ())
@@ -172,22 +157,21 @@ def verdict_table(
 ) -> Table:
     """Normalised views with intervals and strips, and the failure modes."""
     notes = _Notes()
-    limits = (
-        ("RetFail", "mrr", thresholds.ineffective),
-        ("InterIdSim", "value", thresholds.over_generalised),
-        ("IntraIdSim", "value", thresholds.over_generalised),
-        ("GenKnow", "value", None),
-    )
+    views = main_views(records)
+    limits = {"leakage": thresholds.ineffective, "kept": thresholds.over_generalised}
 
     def row(record: RunRecord) -> Row:
         if reference_kind(record) is not None:
-            cells = [_reference_cell(records, record, metric) for metric, *_ in limits]
+            cells = [_reference_cell(records, record, one) for one in views]
             cells += [Cell("")] * len(MODE_LABELS)
         else:
             seeds = (repeats or {}).get(record.model.name, ())
             cells = [
-                replace(_view_cell(record, metric, part, notes, limit), spread=_spread(seeds, metric, part, view=True))
-                for metric, part, limit in limits
+                replace(
+                    _view_cell(record, one.metric, one.part, notes, limits.get(one.role)),
+                    spread=_spread(seeds, one.metric, one.part, view=True),
+                )
+                for one in views
             ]
             cells += [
                 Cell(state, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}")
@@ -197,13 +181,56 @@ def verdict_table(
 
     references, methods = _rows(records, names, row)
     heads = [
-        Head("Leakage left L", "(U − C) / (P − C) of RetFail MRR", wide=True),
-        Head("Kept K, other people", "(U − C) / (P − C) of InterIdSim", wide=True),
-        Head("Kept K, same people", "(U − C) / (P − C) of IntraIdSim", wide=True),
-        Head("Utility drop D", "(P − U) / P of GenKnow"),
+        *(Head(one.title, one.formula, wide=one.role in limits) for one in views),
         *(Head(label) for label in MODE_LABELS.values()),
     ]
     return Table(f"{key}-verdicts", caption, heads, references, methods, tuple(notes.texts))
+
+
+@dataclass(frozen=True)
+class MainView:
+    """One of the normalised views that the verdict is judged by.
+
+    Attributes:
+        metric: its name.
+        part: of the score.
+        role: of the metric.
+        title: of the column.
+        formula: how it is computed, in words.
+        split: the split it is about, or `None`.
+    """
+
+    metric: str
+    part: str
+    role: str
+    title: str
+    formula: str
+    split: str | None
+
+
+KEPT_ON = {"holdout_identity": "other people", "holdout_association": "same people"}
+"""Holdout split → whose associations are kept."""
+
+
+def main_views(records: Sequence[RunRecord]) -> list[MainView]:
+    """Leakage left, what is kept of each holdout, utility drop: as the metrics of the records declare their roles."""
+    views: dict[tuple[str, str], MainView] = {}
+    for role, title in (("leakage", "Leakage left L"), ("kept", "Kept K"), ("drop", "Utility drop D")):
+        for held in (held for record in records for held in with_role(record, cast(Role, role))):
+            whose = KEPT_ON.get(held.split or "", held.metric)
+            formula = "(P − U) / P" if role == "drop" else "(U − C) / (P − C)"
+            views.setdefault(
+                (held.metric, held.part),
+                MainView(
+                    held.metric,
+                    held.part,
+                    role,
+                    f"{title}, {whose}" if role == "kept" else title,
+                    f"{formula} of {label(held.metric, held.part)}",
+                    held.split,
+                ),
+            )
+    return list(views.values())
 
 
 def seed_table(repeats: Repeats, names: Mapping[str, str], *, key: str, thresholds: Thresholds) -> Table:
@@ -327,15 +354,15 @@ def _view_cell(record: RunRecord, metric: str, part: str, notes: _Notes, limit: 
     )
 
 
-def _reference_cell(records: Sequence[RunRecord], record: RunRecord, metric: str) -> Cell:
+def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainView) -> Cell:
     """What the view is for a reference: 0 or 1 by definition; D of Clean: how far the two references are apart."""
     kind = reference_kind(record)
-    if metric != "GenKnow":
+    if view.role != "drop":
         return Cell(wording.percent(float(REFERENCES.index(kind or "clean"))))
     if kind == "compromised":
         return Cell(wording.percent(0.0))
-    other = next((score_of(item, metric) for item in records if reference_kind(item) == "compromised"), None)
-    mine = score_of(record, metric)
+    other = next((score_of(item, view.metric) for item in records if reference_kind(item) == "compromised"), None)
+    mine = score_of(record, view.metric)
     if mine is None or mine.value is None or other is None or not other.value:
-        return Cell(DASH, title="no GenKnow of both references")
+        return Cell(DASH, title=f"no {view.metric} of both references")
     return Cell(wording.percent((other.value - mine.value) / other.value))

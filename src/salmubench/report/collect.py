@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import DatasetError, RecordError
+from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import items_path, read_items, read_record
+from salmubench.scoring.roles import with_descriptions
 
 REFERENCES = ("clean", "compromised")
-METRICS = ("RetFail", "AssocStr", "IntraIdSim", "InterIdSim", "VisIdInt")
-"""Metrics whose items the report shows."""
+Metrics = Mapping[str, Metric]
+"""Name → description of the metrics that the package has, in the order of its tables."""
 
 Array = npt.NDArray[np.float64]
 
@@ -46,6 +48,7 @@ class Run:
         records: clean, compromised, then the methods in the run's order.
         paths: model name → file of its record.
         dataset: the dataset, or `None` where the folder has none.
+        metrics: name → description.
         repeats: name of a record that speaks of several seeds → the record of each seed.
     """
 
@@ -54,11 +57,12 @@ class Run:
     records: Sequence[RunRecord]
     paths: Mapping[str, Path]
     dataset: layout.Dataset | None
+    metrics: Metrics = field(default_factory=dict)
     repeats: Mapping[str, Sequence[RunRecord]] = field(default_factory=dict)
     _items: dict[str, dict[str, pa.Table]] = field(default_factory=dict, repr=False)
 
     def items(self, model: str, metric: str) -> pa.Table | None:
-        """Scored items of one model and one of `METRICS`; `None` where there are none.
+        """Scored items of one model and one metric that the pages show items of; `None` where there are none.
 
         Raises:
             RecordError: the side file is broken.
@@ -66,8 +70,9 @@ class Run:
         if model not in self._items:
             path = self.paths[model]
             table = read_items(path) if items_path(path).is_file() else None
+            shown = [name for name, one in self.metrics.items() if one.panel is not None or one.role == "leakage"]
             self._items[model] = (
-                {} if table is None else {name: table.filter(pc.field("metric") == name) for name in METRICS}
+                {} if table is None else {name: table.filter(pc.field("metric") == name) for name in shown}
             )
         found = self._items[model].get(metric)
         return found if found is not None and found.num_rows else None
@@ -113,12 +118,18 @@ class Run:
             raise RecordError(f"Expected the movement of each layer in {path}, found: {error!r}.") from error
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
     """Read a run folder, or a folder of records.
+
+    Args:
+        folder: the folder.
+        metrics: descriptions; they win over what a record says about a metric of the same name. Without them there is
+            no gallery and no distribution.
 
     Raises:
         RecordError: no record in it, or one that can't be read.
     """
+    metrics = metrics or {}
     if not folder.is_dir():
         raise RecordError(f"Expected a run folder at {folder}, found none.")
     info = manifest.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
@@ -127,7 +138,7 @@ def read_run(folder: Path) -> Run:
     paths: dict[str, Path] = {}
     for path in sorted(place.glob("*.json")):
         if _is_record(path):
-            record = read_record(path)
+            record = with_descriptions(read_record(path), metrics)
             if record.model.name in paths:
                 raise RecordError(
                     f"Expected one record of each model in {place}, found {record.model.name!r} in "
@@ -144,7 +155,7 @@ def read_run(folder: Path) -> Run:
             dataset = layout.Dataset(folder / "dataset")
         except DatasetError:
             dataset = None  # a run whose dataset was thinned out still has a page, without examples
-    return Run(folder, info, [records[name] for name in wanted], paths, dataset)
+    return Run(folder, info, [records[name] for name in wanted], paths, dataset, metrics)
 
 
 def reference_kind(record: RunRecord) -> str | None:

@@ -14,13 +14,14 @@ from PIL import Image
 from salmubench.report import panels, wording
 from salmubench.report.collect import Run, reference_kind
 from salmubench.report.config import ReportConfig
+from salmubench.report.sections import shown_metrics
 
-SOURCES = (
-    ("AssocStr", "forget", "to forget", 2),
-    ("IntraIdSim", "holdout_association", "to keep · of a person with others to forget", 1),
-    ("InterIdSim", "holdout_identity", "to keep · of another person", 1),
-)
-"""Metric whose items are the pairs, their split, its label on a card, and its share of the cards."""
+PURPOSES: Mapping[str, tuple[str, int]] = {
+    "forget": ("to forget", 2),
+    "holdout_association": ("to keep · of a person with others to forget", 1),
+    "holdout_identity": ("to keep · of another person", 1),
+}
+"""Split that pairs are drawn from → its label on a card, and its share of the cards."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,14 @@ def rule(config: ReportConfig) -> str:
 
 def _draw(run: Run, config: ReportConfig) -> list[_Pick]:
     """Draw pairs of different identities: half from forget, the rest from the two holdouts."""
-    source = next((record.model.name for record in run.records if run.items(record.model.name, "AssocStr")), None)
-    shares = sum(share for *_, share in SOURCES)
+    by_split = {metric.split: metric.name for metric in shown_metrics(run.metrics)}
+    drawn_from = [(by_split[split], split, *purpose) for split, purpose in PURPOSES.items() if split in by_split]
+    first = drawn_from[0][0] if drawn_from else ""
+    source = next((record.model.name for record in run.records if run.items(record.model.name, first)), None)
+    shares = sum(share for *_, share in drawn_from)
     picks: list[_Pick] = []
     used: set[str] = set()
-    for index, (metric, split, purpose, share) in enumerate(SOURCES):
+    for index, (metric, split, purpose, share) in enumerate(drawn_from):
         table = run.items(source, metric) if source else None
         if table is None:
             continue
@@ -120,7 +124,8 @@ def _draw(run: Run, config: ReportConfig) -> list[_Pick]:
 def _views(run: Run, model: str, picks: Sequence[_Pick]) -> dict[_Pick, tuple[float, float | None]]:
     """Similarity and, for forget, rank of each picked pair under one model."""
     found: dict[_Pick, tuple[float, float | None]] = {}
-    ranks = _values(run, model, "RetFail", [pick for pick in picks if pick.split == "forget"])
+    ranked = next((metric.name for metric in run.metrics.values() if metric.role == "leakage"), "")
+    ranks = _values(run, model, ranked, [pick for pick in picks if pick.split == "forget"])
     for metric in dict.fromkeys(pick.metric for pick in picks):
         mine = [pick for pick in picks if pick.metric == metric]
         for pick, value in _values(run, model, metric, mine).items():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from salmubench import plugins
 from salmubench.report import wording
 from salmubench.report.cells import Cell, Head, Row, Table, with_words
 from salmubench.report.collect import Run, reference_kind
@@ -17,9 +16,8 @@ from salmubench.scoring.breakdown import (
     labels_of,
     lump,
 )
-from salmubench.scoring.metric import Metric
+from salmubench.scoring.metric import Metric, label, main_part
 from salmubench.scoring.record import Score
-from salmubench.scoring.views import METRICS_PACKAGE
 from salmubench.types import FIELDS, GROUPINGS
 
 TITLES = {
@@ -48,16 +46,13 @@ def breakdowns(run: Run, names: Mapping[str, str], *, key: str) -> list[Breakdow
 
     Behind them every number of the groupings that the records themselves break down (`score --by`).
     """
-    retrieval, kept = _metric("retfail"), _metric("interidsim")
-    sources = (
-        ("left", "Leakage left L of RetFail MRR", retrieval, "mrr", ("RetFail",)),
-        ("kept", "Kept K of held-out associations", kept, "value", ("IntraIdSim", "InterIdSim")),
-    )
+    sources = _sources(run)
     found = []
     for by in GROUPINGS:
         made = []
-        for short, title, metric, part, metrics in sources if run.dataset is not None else ():
-            items = {record.model.name: _items(run, record.model.name, metrics, metric) for record in run.records}
+        for source in sources if run.dataset is not None else ():
+            metric = source.metric
+            items = {record.model.name: _items(run, record.model.name, source.names, metric) for record in run.records}
             first = next((table for table in items.values() if table is not None), None)
             if first is None:
                 continue
@@ -65,14 +60,42 @@ def breakdowns(run: Run, names: Mapping[str, str], *, key: str) -> list[Breakdow
             labels = lump(labels_of(first, run.dataset, by), _MOST)
             if len(set(labels)) < 2:
                 continue
-            made.append(_table(run, names, items, labels, metric, part, key=f"{key}-{by}-{short}", title=title, by=by))
-        made += _stored_tables(run, names, key=key, by=by, but=bool(made))
+            part = main_part(metric.items)
+            table_key = f"{key}-{by}-{source.key}"
+            made.append(_table(run, names, items, labels, metric, part, key=table_key, title=source.title, by=by))
+        drawn = {(source.metric.name, main_part(source.metric.items)) for source in sources[:1] if made}
+        made += _stored_tables(run, names, key=key, by=by, but=drawn)
         if made:
             found.append(Breakdown(f"{key}-{by}", TITLES[by], made))
     return found
 
 
-def _stored_tables(run: Run, names: Mapping[str, str], *, key: str, by: str, but: bool) -> list[Table]:
+@dataclass(frozen=True)
+class _Source:
+    """What a table by groups is about: its key and title, the metric, and the metrics whose items are put together."""
+
+    key: str
+    title: str
+    metric: Metric
+    names: Sequence[str]
+
+
+def _sources(run: Run) -> list[_Source]:
+    sources = []
+    leakage = next((metric for metric in run.metrics.values() if metric.role == "leakage"), None)
+    kept = [metric for metric in run.metrics.values() if metric.role == "kept" and metric.panel is not None]
+    if leakage is not None:
+        title = f"Leakage left L of {label(leakage.name, main_part(leakage.items))}"
+        sources.append(_Source("left", title, leakage, (leakage.name,)))
+    if kept:
+        names = [metric.name for metric in reversed(kept)]
+        sources.append(_Source("kept", "Kept K of held-out associations", kept[0], names))
+    return sources
+
+
+def _stored_tables(
+    run: Run, names: Mapping[str, str], *, key: str, by: str, but: Collection[tuple[str, str]]
+) -> list[Table]:
     """Tables of the numbers that the records break down themselves.
 
     Args:
@@ -80,7 +103,7 @@ def _stored_tables(run: Run, names: Mapping[str, str], *, key: str, by: str, but
         names: model name → display name.
         key: of the section.
         by: the grouping.
-        but: leave out RetFail MRR, which has a table already.
+        but: metrics and parts that have a table already.
     """
     told = {record.model.name: record.breakdowns.get(by, {}) for record in run.records}
     parts = dict.fromkeys(
@@ -89,7 +112,7 @@ def _stored_tables(run: Run, names: Mapping[str, str], *, key: str, by: str, but
         for metric, groups in metrics.items()
         for scores in groups.values()
         for part in scores
-        if not (but and (metric, part) == ("RetFail", "mrr"))
+        if (metric, part) not in but
     )
     return [_stored_table(run, names, told, which, key=key, by=by) for which in parts]
 
@@ -106,26 +129,20 @@ def _stored_table(
     metric, part = which
     sizes: dict[str, int] = {}
     for metrics in told.values():
-        sizes |= {label: scores[part].n for label, scores in metrics.get(metric, {}).items()}
-    order = _order(sorted(sizes, key=lambda label: (-sizes[label], label))[:_MOST])
+        sizes |= {group: scores[part].n for group, scores in metrics.get(metric, {}).items()}
+    order = _order(sorted(sizes, key=lambda group: (-sizes[group], group))[:_MOST])
     rows: tuple[list[Row], list[Row]] = ([], [])
     for record in run.records:
         groups = told[record.model.name].get(metric)
         if groups is None:
             continue
-        cells = [_cell(Group(label, groups[label]), part) if label in groups else Cell("–") for label in order]
+        cells = [_cell(Group(name, groups[name]), part) if name in groups else Cell("–") for name in order]
         kind = reference_kind(record)
         row = Row(names[record.model.name], kind or "method", cells)
         rows[0 if kind else 1].append(with_words(row, record))
-    heads = [Head(wording.group(label), n=f"n = {wording.count(sizes[label])}") for label in order]
-    columns = (*wording.EFFICACY, *wording.UTILITY)
-    title = next((column.label for column in columns if (column.metric, column.part) == which), metric)
+    heads = [Head(wording.group(name), n=f"n = {wording.count(sizes[name])}") for name in order]
+    title = label(metric, part)
     return Table(f"{key}-{by}-{metric}-{part}".lower(), f"{title}, {TITLES[by].lower()}", heads, rows[0], rows[1])
-
-
-def _metric(name: str) -> Metric:
-    found: Metric = plugins.load(METRICS_PACKAGE, name, kind="metric").METRIC
-    return found
 
 
 def _items(run: Run, model: str, metrics: Sequence[str], metric: Metric) -> pa.Table | None:
@@ -162,7 +179,7 @@ def _table(
         kind = reference_kind(record)
         row = Row(names[record.model.name], kind or "method", [_cell(group, part) for group in groups])
         rows[0 if kind else 1].append(with_words(row, record))
-    heads = [Head(wording.group(label), n=f"n = {wording.count(sizes.get(label))}") for label in order]
+    heads = [Head(wording.group(name), n=f"n = {wording.count(sizes.get(name))}") for name in order]
     return Table(key, f"{title}, {TITLES[by].lower()}", heads, rows[0], rows[1])
 
 

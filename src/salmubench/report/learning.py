@@ -12,13 +12,12 @@ from salmubench.report import svg, wording
 from salmubench.report.collect import REFERENCES, Run, reference_kind, score_of
 from salmubench.report.sections import Panel
 from salmubench.report.svg import Scale
+from salmubench.scoring.metric import label, main_part
 from salmubench.scoring.record import Score
 from salmubench.scoring.record_files import read_record
 
 FOLDER = "learning"
 """Folder of a run with the records of kept epochs: `records/<clean or compromised>-<epoch>.json`."""
-
-SHOWN = (("RetFail", "mrr", "RetFail MRR"), ("AssocStr", "value", "AssocStr"), ("GenKnow", "value", "GenKnow"))
 
 Points = Sequence[tuple[int, Score]]
 
@@ -30,11 +29,22 @@ def epoch_curves(run: Run) -> list[Panel]:
         RecordError: a record can't be read.
     """
     found = []
-    for metric, part, title in SHOWN:
+    for metric, part, title in _shown(run):
         lines = {kind: points(run, kind, metric, part) for kind in reversed(REFERENCES)}
         if any(len(line) > 1 for line in lines.values()):
             found.append(Panel(f"{title} after epochs", _panel(lines, title)))
     return found
+
+
+def _shown(run: Run) -> list[tuple[str, str, str]]:
+    """Metric, part and title of the numbers drawn: the main ones, and the similarity of pairs to forget."""
+    chosen = [
+        metric
+        for metric in run.metrics.values()
+        if metric.main or (metric.panel is not None and metric.split == "forget")
+    ]
+    parts = [(metric.name, main_part(metric.items)) for metric in sorted(chosen, key=lambda metric: metric.order)]
+    return [(name, part, label(name, part)) for name, part in parts]
 
 
 def points(run: Run, kind: str, metric: str, part: str) -> Points:

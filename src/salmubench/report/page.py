@@ -24,7 +24,7 @@ from salmubench.report import (
     tables,
     wording,
 )
-from salmubench.report.collect import Run, read_run
+from salmubench.report.collect import Metrics, Run, read_run
 from salmubench.report.config import ReportConfig
 from salmubench.scoring.record import Thresholds
 from salmubench.scoring.verdict import THRESHOLDS
@@ -58,6 +58,8 @@ class _Section:
     curves: Sequence[sections.Panels]
     provenance: sections.Provenance
     downloads: Sequence[tuple[str, str, str]]
+    columns: Sequence[wording.Column]
+    views: Sequence[cells.MainView]
 
     @property
     def budgets(self) -> list[str]:
@@ -76,13 +78,14 @@ class _Section:
         return self.run.folder.resolve().name
 
 
-def report(runs: Sequence[Path], *, out: Path, config: ReportConfig) -> Path:
+def report(runs: Sequence[Path], *, out: Path, config: ReportConfig, metrics: Metrics) -> Path:
     """Write `out/index.html` and return its path. Same inputs, same bytes.
 
     Args:
         runs: run folders, or folders of records.
         out: the folder of the page; made if missing.
         config: what the page shows.
+        metrics: name → description; they win over what a record says about a metric of the same name.
 
     Raises:
         ConfigError: no run given.
@@ -91,7 +94,9 @@ def report(runs: Sequence[Path], *, out: Path, config: ReportConfig) -> Path:
     """
     if not runs:
         raise ConfigError("Expected at least one run folder to report on, found none.")
-    found = [_section(seeds.pooled(read_run(folder)), index, config) for index, folder in enumerate(runs, start=1)]
+    found = [
+        _section(seeds.pooled(read_run(folder, metrics)), index, config) for index, folder in enumerate(runs, start=1)
+    ]
     page = _render(found, config)
     size = len(page.encode()) / 1e6
     if size > config.max_megabytes:
@@ -140,6 +145,8 @@ def _section(run: Run, index: int, config: ReportConfig) -> _Section:
         curves=sections.method_curves(run, names, config),
         provenance=sections.provenance(run, names),
         downloads=tables.downloads(records),
+        columns=wording.columns(records),
+        views=cells.main_views(records),
     )
 
 
@@ -148,9 +155,7 @@ def _render(found: Sequence[_Section], config: ReportConfig) -> str:
         "page.html.j2",
         config=config,
         runs=found,
-        groups=sections.GROUPS,
-        efficacy=wording.EFFICACY,
-        utility=wording.UTILITY,
+        groups=[metric.panel for metric in sections.shown_metrics(found[0].run.metrics)],
         gallery_rule=gallery.rule(config),
         marker=rendering.marker,
         threshold=wording.threshold,

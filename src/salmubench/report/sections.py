@@ -11,18 +11,23 @@ from markupsafe import Markup
 
 from salmubench import manifest
 from salmubench.report import panels, plots, wording
-from salmubench.report.collect import Curve, Run, answers, reference_kind, score_of
+from salmubench.report.collect import Curve, Metrics, Run, answers, reference_kind, score_of
 from salmubench.report.config import ReportConfig
 from salmubench.report.panels import Line, Sample
+from salmubench.scoring.metric import Metric, Role
 from salmubench.scoring.record import RunRecord, Thresholds
+from salmubench.scoring.roles import first as first_in
+from salmubench.scoring.roles import score_in
 
-GROUPS = (
-    ("AssocStr", "Forget", "to be forgotten: should move onto Clean"),
-    ("IntraIdSim", "Held out, same people", "other associations of the same people: should stay on Compromised"),
-    ("InterIdSim", "Held out, other people", "associations of people never unlearned: should stay on Compromised"),
-    ("VisIdInt", "Generic captions", "what the pictures show: should stay on Compromised"),
-)
-"""Metric whose items are the similarities, the column's title, what should happen."""
+# First what is to be forgotten, then what is to be kept, nearest first.
+_PANEL_ORDER = {"forget": 0, "holdout_association": 1, "holdout_identity": 2}
+
+
+def shown_metrics(metrics: Metrics) -> list[Metric]:
+    """Metrics whose items' similarities the page draws: those that describe a panel."""
+    panels_ = [metric for metric in metrics.values() if metric.panel is not None]
+    return sorted(panels_, key=lambda metric: (_PANEL_ORDER.get(metric.split or "", 3), metric.order))
+
 
 _PROBES = {"probe_forget_similarity": "forget", "probe_retain_similarity": "retain"}
 _NOT_SHOWN = ("lr", "samples_per_second")
@@ -60,7 +65,7 @@ def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds:
 
     def order(record: RunRecord) -> tuple[int, int, int, float]:
         states = list(answers(record).values())
-        leakage = score_of(record, "RetFail", "mrr")
+        leakage = score_in(record, "leakage")
         left = leakage.normalised.value if leakage and leakage.normalised.value is not None else np.inf
         return int(record.status != "complete"), states.count("yes"), states.count("undecided"), float(left)
 
@@ -83,11 +88,15 @@ def references(records: Sequence[RunRecord]) -> list[str]:
     if clean is None or compromised is None:
         return []
 
-    def both(metric: str, part: str) -> tuple[float | None, float | None]:
-        found = score_of(compromised, metric, part), score_of(clean, metric, part)
-        return found[0].value if found[0] else None, found[1].value if found[1] else None
+    def both(role: Role, part: str | None = None) -> tuple[float | None, float | None]:
+        values: list[float | None] = []
+        for record in (compromised, clean):
+            held = first_in(record, role)
+            score = None if held is None else score_of(record, held.metric, part or held.part)
+            values.append(None if score is None else score.value)
+        return values[0], values[1]
 
-    first, mrr, knowledge = both("RetFail", "r1"), both("RetFail", "mrr"), both("GenKnow", "value")
+    first, mrr, knowledge = both("leakage", "r1"), both("leakage"), both("drop")
     facts = []
     if None not in (*first, *mrr):
         facts.append(
@@ -133,9 +142,9 @@ def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list
             missing.append(f"{name} (failed)")
             continue
         leakage, worst, drop = (
-            score_of(record, "RetFail", "mrr"),
+            score_in(record, "leakage"),
             wording.worst_kept(record),
-            score_of(record, "GenKnow"),
+            score_in(record, "drop"),
         )
         left = leakage.normalised.value if leakage else None
         kept = worst[0].normalised.value if worst else None
@@ -168,8 +177,10 @@ def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list
 
 def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
     """Similarity distributions of each method beside those of the references; empty without items."""
+    shown = shown_metrics(run.metrics)
     found = {
-        metric: {_key(record): _similarities(run, record, metric) for record in run.records} for metric, *_ in GROUPS
+        metric.name: {_key(record): _similarities(run, record, metric.name) for record in run.records}
+        for metric in shown
     }
     ranges = {metric: panels.common_range(list(samples.values())) for metric, samples in found.items()}
     rows = []
@@ -177,19 +188,20 @@ def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
         if reference_kind(record) is not None:
             continue
         drawn = []
-        for metric, title, _ in GROUPS:
-            after = found[metric][_key(record)]
+        for metric in shown:
+            title, _ = metric.panel or ("", "")
+            after = found[metric.name][_key(record)]
             if not len(after):
                 continue
             samples = [Sample("after", after)]
-            samples += [Sample(kind, found[metric].get(kind, np.zeros(0))) for kind in ("compromised", "clean")]
+            samples += [Sample(kind, found[metric.name].get(kind, np.zeros(0))) for kind in ("compromised", "clean")]
             called = {"after": f"{names[record.model.name]}, {title}: mean", **wording.REFERENCE_NAMES}
             label = ", ".join(
                 f"{called[sample.kind]} {wording.number(float(sample.values.mean()), 2)}"
                 for sample in samples
                 if len(sample.values)
             )
-            low, high = ranges[metric]
+            low, high = ranges[metric.name]
             drawn.append(Panel(title, panels.density_panel(samples, low=low, high=high, label=label)))
         if drawn:
             rows.append(Panels(names[record.model.name], drawn))

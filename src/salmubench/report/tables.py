@@ -8,13 +8,15 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from salmubench import manifest
 from salmubench.report import wording
+from salmubench.report.cells import KEPT_ON
 from salmubench.report.collect import answers, failure, reference_kind, score_of
-from salmubench.report.wording import EFFICACY, UTILITY
+from salmubench.scoring.metric import Role, label
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.roles import kept_on, score_in, with_role
 
 _MODES = {"ineffective": "ineffective", "catastrophic": "catastrophic", "over_generalised": "over-generalised"}
 _ANSWERS = {"no": "yes", "yes": "no", "undecided": "?"}  # a failure mode's state → does it pass
@@ -22,11 +24,12 @@ _NAME_WIDTH = 34
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-HEADS = (
-    "model", "RetFail MRR", "leakage left", "GenKnow", "drop", "kept, others", "kept, same", "forgets", "keeps general",
-    "spares others",
-)  # fmt: skip
-"""Columns of the table of main numbers: name, six numbers, three answers."""
+def heads(records: Sequence[RunRecord]) -> tuple[str, ...]:
+    """Columns of the table of main numbers: name, six numbers, three answers."""
+    retrieval, knowledge = _main_names(records)
+    kept = ("kept, others", "kept, same")
+    return ("model", retrieval, "leakage left", knowledge, "drop", *kept, "forgets", "keeps general", "spares others")
+
 
 LEGEND = (
     "leakage left: 0 % as Clean, 100 % as Compromised · kept: 100 % unharmed, 0 % as if never learned\n"
@@ -42,7 +45,8 @@ class Row:
     Attributes:
         name: as shown.
         reference: `clean` or `compromised` for the references, else `None`.
-        numbers: RetFail MRR, leakage left, GenKnow, drop, kept of others, kept of the same people.
+        numbers: main number of forgetting, leakage left, general knowledge, drop, kept of others, kept of the
+            same people.
         passes: forgets, keeps general knowledge, spares others: `yes`, `no`, `?`, empty for references.
         failure: why there are no numbers, or `None`.
     """
@@ -73,8 +77,10 @@ def text_table(records: Sequence[RunRecord]) -> str:
     Args:
         records: run records, in the order to show them.
     """
-    heads = ("model", "RetFail", "leakage", "GenKnow", "drop", "kept,", "kept,", "for-", "keeps", "spares")
-    under = ("", "MRR", "left", "", "", "others", "same", "gets", "general", "others")
+    retrieval, knowledge = _main_names(records)
+    over, _, below = retrieval.partition(" ")
+    heads = ("model", over, "leakage", knowledge, "drop", "kept,", "kept,", "for-", "keeps", "spares")
+    under = ("", below, "left", "", "", "others", "same", "gets", "general", "others")
     widths = (_NAME_WIDTH, 8, 9, 9, 8, 8, 8, 6, 9, 8)
     lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
     shown = rows(records)
@@ -93,8 +99,9 @@ def text_table(records: Sequence[RunRecord]) -> str:
 def markdown_table(records: Sequence[RunRecord]) -> str:
     """The main numbers as a Markdown table."""
     names = wording.display_names(records)
+    retrieval, knowledge = _main_names(records)
     heads = (
-        "model", "RetFail MRR", "leakage left", "GenKnow", "utility drop", "kept, other people", "kept, same people",
+        "model", retrieval, "leakage left", knowledge, "utility drop", "kept, other people", "kept, same people",
         "failure modes",
     )  # fmt: skip
     lines = [_pipe(heads), _pipe([":--", *["--:"] * 6, ":--"])]
@@ -139,13 +146,16 @@ def cells(row: Sequence[Any]) -> list[Any]:
 def latex_table(records: Sequence[RunRecord]) -> str:
     """The eleven numbers as a LaTeX table; needs the package booktabs."""
     names = wording.display_names(records)
-    efficacy = [column for column in EFFICACY if not column.extension]
-    heads = [*efficacy, *UTILITY]
+    efficacy, utility = (
+        [column for column in wording.columns(records, pillar) if not column.extension]
+        for pillar in ("efficacy", "utility")
+    )
+    heads = [*efficacy, *utility]
     lines = [
         rf"\begin{{tabular}}{{l{'r' * len(heads)}}}",
         r"\toprule",
         f" & {_spanning(len(efficacy), 'Forgetting (goal: Clean)')} & "
-        + _spanning(len(UTILITY), "Utility (goal: Compromised)")
+        + _spanning(len(utility), "Utility (goal: Compromised)")
         + r" \\",
         rf"\cmidrule(lr){{2-{len(efficacy) + 1}}}\cmidrule(lr){{{len(efficacy) + 2}-{len(heads) + 1}}}",
         " & ".join(["Model", *(_latex(column.label) for column in heads)]) + r" \\",
@@ -203,9 +213,9 @@ def downloads(records: Sequence[RunRecord]) -> list[tuple[str, str, str]]:
 
 
 def _main_numbers(record: RunRecord) -> tuple[str, ...]:
-    """RetFail MRR, leakage left, GenKnow, drop, kept of other people, kept of the same people."""
-    leakage, knowledge = score_of(record, "RetFail", "mrr"), score_of(record, "GenKnow")
-    kept = [score_of(record, metric) for metric in ("InterIdSim", "IntraIdSim")]
+    """Main number of forgetting, leakage left, general knowledge, drop, kept of other people, kept of the same."""
+    leakage, knowledge = score_in(record, "leakage"), score_in(record, "drop")
+    kept = [kept_on(record, split) for split in KEPT_ON]
     mrr, accuracy = (wording.number(score.value if score else None) for score in (leakage, knowledge))
     kind = reference_kind(record)
     if kind is not None:
@@ -216,6 +226,15 @@ def _main_numbers(record: RunRecord) -> tuple[str, ...]:
         for score in (leakage, knowledge, *kept)
     )
     return (mrr, left, accuracy, drop, inter, intra)
+
+
+def _main_names(records: Sequence[RunRecord]) -> tuple[str, str]:
+    """How the main numbers of forgetting and of utility are called, with a part behind the metric's name."""
+    names = []
+    for role, otherwise in (("leakage", "retrieval"), ("drop", "general knowledge")):
+        held = next((one for record in records for one in with_role(record, cast(Role, role))), None)
+        names.append(otherwise if held is None else label(held.metric, held.part))
+    return names[0], names[1]
 
 
 def _passes(record: RunRecord) -> tuple[str, ...]:

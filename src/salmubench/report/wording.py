@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from salmubench.report.collect import answers, failure, reference_kind, score_of
-from salmubench.scoring.record import RunRecord, Score, Thresholds
+from salmubench.report.collect import answers, failure, reference_kind
+from salmubench.scoring.metric import PARTS, Metric, label
+from salmubench.scoring.record import MetricInfo, RunRecord, Score, Thresholds
+from salmubench.scoring.roles import first, score_in, with_role
 
 METHOD_NAMES = {
     "cliperase": "CLIPErase",
@@ -46,30 +48,38 @@ class Column:
     extension: bool = False
 
 
-EFFICACY = (
-    Column("RetFail", "mrr", "RetFail MRR", "Mean of 1/rank of the true caption of each forget picture, among up to "
-           "1,000 captions of forget and 1,000 generic captions. The main number of forgetting."),
-    Column("RetFail", "r1", "RetFail R@1", "Share of forget pictures whose true caption ranks first in that gallery."),
-    Column("AssocStr", "value", "AssocStr", "Mean cosine similarity of forget pictures and their captions."),
-    Column("ACS", "value", "ACS", "Accuracy of a logistic regression that tells true forget pairs from pairs with "
-           "permuted captions by their similarity; 0.5 is chance."),
-    Column("IdZSC", "value", "IdZSC", "Zero-shot accuracy of naming the person on pictures of people of whom all "
-           "has to be forgotten."),
-    Column("CoreAssoc", "value", "CoreAssoc", "Mean similarity of forget pictures to the bare name and value, the "
-           "better of both orders."),
-    Column("RetFailPara", "value", "RetFailPara", "RetFail MRR with each true caption replaced by the same fact in a "
-           "phrasing that no training caption uses.", extension=True),
-)  # fmt: skip
-UTILITY = (
-    Column("GenKnow", "value", "GenKnow", "Zero-shot top-1 accuracy on labelled pictures that have nothing to do with "
-           "the people. The main number of utility."),
-    Column("InterIdSim", "value", "InterIdSim", "Mean similarity of held-out pairs of people who are not in forget."),
-    Column("IntraIdSim", "value", "IntraIdSim", "Mean similarity of held-out pairs of people of whom other facts have "
-           "to be forgotten."),
-    Column("VisIdInt", "value", "VisIdInt", "Mean similarity of generic captions and pictures of people who occur in "
-           "forget."),
-    Column("FragSim", "value", "FragSim", "Mean similarity of the generic pairs that Compromised knows least well."),
-)  # fmt: skip
+def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Column]:
+    """Columns of the numbers that records hold: in the order of the paper's tables, extensions last, by name.
+
+    Args:
+        records: whose protocols describe their metrics.
+        pillar: `efficacy` or `utility`; both by default.
+    """
+    infos = {name: info for record in records if record.protocol for name, info in record.protocol.metrics.items()}
+    for record in records:  # a metric that no protocol describes is known by its goal alone
+        for name, parts in record.scores.items():
+            goal = next(iter(parts.values())).goal
+            infos.setdefault(name, MetricInfo.of(Metric(name, "efficacy" if goal == "clean" else "utility", goal)))
+    ordered = sorted(infos.items(), key=lambda item: (item[1].number is None, item[1].number or "", item[0]))
+    return [
+        Column(
+            name,
+            part,
+            label(name, part),
+            info.definition.get(part) or info.title or "A metric beside the benchmark’s own.",
+            extension=info.number is None,
+        )
+        for name, info in ordered
+        for part in PARTS[info.items]
+        if pillar in (None, info.pillar)
+    ]
+
+
+WHOSE = {
+    "holdout_identity": "other people’s associations",
+    "holdout_association": "the same people’s other associations",
+}
+"""Holdout split → whose associations it holds."""
 
 VIEWS = {"leakage": "L", "kept": "K", "drop": "D"}
 """Normalised view → its letter."""
@@ -256,16 +266,12 @@ def tally(records: Sequence[RunRecord]) -> str:
 
 def worst_kept(record: RunRecord) -> tuple[Score, str] | None:
     """The score with the smaller K of a record, and whose associations it speaks of; `None` where there is no K."""
-    whose = {
-        "InterIdSim": "other people’s associations",
-        "IntraIdSim": "the same people’s other associations",
-    }
-    found = [
-        (score.normalised.value, score, words)
-        for metric, words in whose.items()
-        if (score := score_of(record, metric)) is not None and score.normalised.value is not None
+    held = [
+        (one.score.normalised.value, one.score, WHOSE.get(one.split or "", f"what {one.metric} is about"))
+        for one in with_role(record, "kept")
+        if one.score.normalised.value is not None
     ]
-    return min(found, key=lambda item: item[0])[1:] if found else None
+    return min(held, key=lambda item: item[0])[1:] if held else None
 
 
 def _judged(records: Sequence[RunRecord]) -> list[RunRecord]:
@@ -273,7 +279,7 @@ def _judged(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 
 def _forgetting(record: RunRecord, state: str, limit: float) -> str:
-    score = score_of(record, "RetFail", "mrr")
+    score = score_in(record, "leakage")
     if score is None or score.normalised.value is None:
         return f"whether it forgets ({_why(score)})"
     left = f"{percent(score.normalised.value)} of the leakage left"
@@ -286,12 +292,14 @@ def _forgetting(record: RunRecord, state: str, limit: float) -> str:
 
 
 def _utility(record: RunRecord, state: str) -> str:
-    score = score_of(record, "GenKnow")
+    held = first(record, "drop")
+    score = None if held is None else held.score
     if score is None or score.normalised.value is None:
         return f"whether it keeps general knowledge ({_why(score)})"
     drop = score.normalised.value
     change = percent(abs(drop))
-    moved = f"GenKnow {'falls' if drop > 0 else 'rises'} by {change}" if drop else "GenKnow unchanged"
+    name = "general knowledge" if held is None else held.metric
+    moved = f"{name} {'falls' if drop > 0 else 'rises'} by {change}" if drop else f"{name} unchanged"
     words = {"yes": "loses general knowledge", "no": "keeps general knowledge"}
     return f"{words.get(state, 'whether it keeps general knowledge')} ({moved})"
 
@@ -299,7 +307,7 @@ def _utility(record: RunRecord, state: str) -> str:
 def _others(record: RunRecord, state: str) -> str:
     worst = worst_kept(record)
     if worst is None:
-        return f"whether it spares other associations ({_why(score_of(record, 'InterIdSim'))})"
+        return f"whether it spares other associations ({_why(score_in(record, 'kept'))})"
     score, whose = worst
     amount = f"{percent(score.normalised.value)} of {whose}"
     if state == "yes":

@@ -31,7 +31,7 @@ from salmubench.scoring.metric import (
 )
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
-from salmubench.scoring.views import describe
+from salmubench.scoring.views import describe_all
 
 Answer = Literal["better", "worse", "can't tell"]
 
@@ -117,9 +117,9 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
     _check_comparable(first, second, *records)
     tables = [read_items(path) for path in (first, second)]
     found: dict[str, Mapping[str, Difference]] = {}
+    described = describe_all(records[0])
     for name in records[0].scores:
-        known = records[0].protocol.metrics.get(name) if records[0].protocol is not None else None
-        metric = describe(name, known, records[0].scores[name])
+        metric = described[name]
         rows = [item_tables.of_metric(table, name) for table in tables]
         if rows[0].num_rows and rows[1].num_rows:
             target = _target(metric.goal, rows, records)

@@ -15,7 +15,7 @@ class ScoreConfig:
     bootstraps: int = 1000
     """Resamples behind each interval."""
     identity_prompt: str = "a photo of {name}"
-    """Prompt of IdZSC (the paper prints none); recorded with the scores."""
+    """Prompt that names a person (the paper prints none); recorded with the scores."""
     extra_metrics: tuple[str, ...] = ()
     """Further metrics: paths of Python files, or names of installed plug-ins."""
     by: tuple[str, ...] = ()

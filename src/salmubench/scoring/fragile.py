@@ -46,7 +46,11 @@ class Fragile:
 
 
 def find_fragile(
-    facts: embeddings.DatasetFacts, compromised: embeddings.Embeddings | Path, config: ScoreConfig
+    facts: embeddings.DatasetFacts,
+    compromised: embeddings.Embeddings | Path,
+    config: ScoreConfig,
+    *,
+    metric: str | None,
 ) -> Fragile:
     """Find the fragile set.
 
@@ -54,11 +58,14 @@ def find_fragile(
         facts: of the dataset; its own list counts where it has one.
         compromised: embeddings of Compromised (the list is then kept beside them), or the path of its record.
         config: options of scoring.
+        metric: name of the metric whose items are the set, or `None`.
     """
     if facts.fragile_ids is not None:
         return Fragile(frozenset(name.rpartition("/")[2] for name in facts.fragile_ids), "dataset")
     if isinstance(compromised, Path):
-        rows = item_tables.of_metric(read_items(compromised), "FragSim")
+        if metric is None:
+            return Fragile(None, "compromised", "no metric is about the fragile set")
+        rows = item_tables.of_metric(read_items(compromised), metric)
         names = frozenset(pc.unique(rows.column("file_name")).to_pylist())
         return Fragile(names or None, "compromised", "no rows in retain_disjoint")
     compromised.check_vectors()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -13,12 +13,15 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.object_]
 
+ItemKind = Literal["value", "rank", "reciprocal"]
 Pillar = Literal["efficacy", "utility"]
 Goal = Literal["clean", "compromised"]
 View = Literal["leakage", "kept", "drop"]
+Role = Literal["leakage", "paraphrase", "fact", "fact_paraphrase", "kept", "drop"]
+"""What a metric is to the verdict and to the pages' main columns; most have none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """Description of a metric.
 
@@ -27,25 +30,57 @@ class Metric:
         pillar: what it tells about: forgetting efficacy or utility impact.
         goal: the reference whose value is the target.
         needs: splits, derived sets and texts it is computed from, for documentation and reasons.
+        role: what the verdict and the main columns take it for; `None`: nothing.
         main: whether it is the pillar's main number.
-        number: as the paper numbers it, e.g. `1.1`; `None` for extensions.
+        number: as the paper numbers it, e.g. `1.1`; `None` for extensions. Tables are in this order, what has no number
+            last, by name.
         title: one line for tables.
+        definition: part → one or two sentences for the column's head.
+        split: the split or derived set that its items come from.
+        every_row: whether each row of `split` is an item.
+        range: lowest and highest value that an item can have; `None`: any.
+        binary: whether an item is 0 or 1.
         view: how the number is normalised between the references; `None`: not defined.
-        items: `value`: the score is the mean of the items; `rank`: the parts `mrr` and `r1` of the items' ranks.
+        items: `value`: the score is the mean of the items; `rank`: the parts `mrr` and `r1` of the items' ranks;
+            `reciprocal`: as `value`, of reciprocal ranks.
         resample: what a bootstrap resamples: identities (rows without one are units of their own), or pictures within
             each class (the item's caption).
+        panel: title of its panel among the distributions of similarities and what should happen there; `None`: no
+            panel.
+        steady: whether another precision or processor moves it by rounding alone: no fit, no choice of rows in it.
+        official: part → section and key in the official evaluator's result file.
+        official_items: section and key of its list of items there.
+        official_gaps: whether that list may lack rows, so that nobody knows which item is which.
+        official_skipped: what stands there for a number that was not computed.
     """
 
     name: str
     pillar: Pillar
     goal: Goal
     needs: tuple[str, ...] = ()
+    role: Role | None = None
     main: bool = False
     number: str | None = None
     title: str = ""
+    definition: Mapping[str, str] = field(default_factory=dict)
+    split: str | None = None
+    every_row: bool = False
+    range: tuple[float, float] | None = None
+    binary: bool = False
     view: View | None = None
-    items: Literal["value", "rank"] = "value"
+    items: ItemKind = "value"
     resample: Literal["identity", "class"] = "identity"
+    panel: tuple[str, str] | None = None
+    steady: bool = False
+    official: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    official_items: tuple[str, str] | None = None
+    official_gaps: bool = False
+    official_skipped: float | None = None
+
+    @property
+    def order(self) -> tuple[bool, str, str]:
+        """Sorts metrics as the paper's tables do, then by name."""
+        return self.number is None, self.number or "", self.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +130,28 @@ class Unavailable(Exception):
 
 PARTS: Mapping[str, Mapping[str, Any]] = {
     "value": {"value": lambda value: value},
+    "reciprocal": {"value": lambda value: value},
     "rank": {"mrr": lambda rank: 1.0 / rank, "r1": lambda rank: (rank <= 1.0).astype(np.float64)},
 }
-"""Part of an item → parts of the score: each is the mean of a function of the item's value."""
+"""What the items are → parts of the score: each is the mean of a function of the item's value."""
+
+PART_NAMES: Mapping[str, str] = {"value": "", "mrr": "MRR", "r1": "R@1"}
+"""Part of a score → how it is written behind the metric's name."""
+
+
+def main_part(items: ItemKind) -> str:
+    """The part that stands for the metric: `mrr` of ranks, else `value`."""
+    return next(iter(PARTS[items]))
+
+
+def is_cosine(metric: Metric) -> bool:
+    """Whether the items of a metric are cosines."""
+    return metric.range == (-1.0, 1.0)
+
+
+def label(metric: str, part: str) -> str:
+    """How a part of a metric is called: the name, and of ranks `MRR` or `R@1` behind it."""
+    return f"{metric} {PART_NAMES.get(part, part)}".rstrip()
 
 
 def mean(values: Floats) -> float:

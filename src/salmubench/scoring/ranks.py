@@ -1,4 +1,4 @@
-"""Ranks of true captions in the gallery, for RetFail and RetFailPara."""
+"""Ranks of true captions in the gallery."""
 
 from __future__ import annotations
 

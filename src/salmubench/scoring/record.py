@@ -10,7 +10,7 @@ from typing import Any, Literal
 from salmubench import manifest
 from salmubench.scoring import codec
 from salmubench.scoring.bootstrap import Interval
-from salmubench.scoring.metric import Goal, Pillar, View
+from salmubench.scoring.metric import Goal, ItemKind, Metric, Pillar, Role, View
 
 SCHEMA_VERSION = 1
 """Version of the record's layout; readers refuse a newer one."""
@@ -84,9 +84,9 @@ class Thresholds:
     """Where the failure modes begin.
 
     Attributes:
-        ineffective: leakage left L of RetFail's MRR above this.
-        catastrophic: utility drop D of GenKnow above this.
-        over_generalised: kept K of InterIdSim or IntraIdSim below this.
+        ineffective: leakage left L above this.
+        catastrophic: utility drop D above this.
+        over_generalised: a kept K below this.
     """
 
     ineffective: float
@@ -151,7 +151,7 @@ class Dataset:
         fingerprint: SHA-256 of its content.
         counts: rows of each split.
         revision: commit on the Hub, where it comes from there.
-        imagenet: SHA-256 of the ImageNet pictures of GenKnow; null where those are the dataset's own.
+        imagenet: SHA-256 of the ImageNet pictures of general knowledge; null where those are the dataset's own.
     """
 
     name: str
@@ -199,7 +199,7 @@ class Encoding:
 
 @dataclass(frozen=True)
 class FragileSet:
-    """Which pairs FragSim is about.
+    """Which pairs the fragile set holds.
 
     Attributes:
         source: `dataset` (its own list) or `compromised` (the lowest tenth under the Compromised model).
@@ -223,14 +223,45 @@ class MetricInfo:
         view: how it is normalised.
         items: what its items are.
         resample: what its bootstrap draws.
+        role: what the verdict takes it for; null: nothing.
+        split: the split or derived set that its items come from; null where an older record doesn't say.
+        title: one line for tables.
+        definition: part → what it is.
     """
 
     number: str | None
     pillar: Pillar
     main: bool
     view: View | None
-    items: Literal["value", "rank"]
+    items: ItemKind
     resample: Literal["identity", "class"]
+    role: Role | None = None
+    split: str | None = None
+    title: str = ""
+    definition: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, metric: Metric) -> MetricInfo:
+        """What a record says about a metric."""
+        return cls(
+            number=metric.number,
+            pillar=metric.pillar,
+            main=metric.main,
+            view=metric.view,
+            items=metric.items,
+            resample=metric.resample,
+            role=metric.role,
+            split=metric.split,
+            title=metric.title,
+            definition=metric.definition,
+        )
+
+    def agrees(self, other: MetricInfo) -> bool:
+        """Whether both make the same number of the same items; older records call reciprocal ranks values."""
+        same = all(
+            getattr(self, name) == getattr(other, name) for name in ("number", "pillar", "main", "view", "resample")
+        )
+        return same and (self.items == "rank") == (other.items == "rank") and self.role in (None, other.role)
 
 
 @dataclass(frozen=True)
@@ -241,7 +272,7 @@ class Protocol:
         bootstraps: resamples behind an interval.
         bootstrap_seed: of the resamples.
         level: coverage of the intervals.
-        identity_prompt: prompt of IdZSC.
+        identity_prompt: prompt that names a person.
         thresholds: where the failure modes begin.
         metrics: what each metric is.
     """
@@ -306,7 +337,7 @@ class RunRecord:
         dataset: the dataset.
         encoding: how the embeddings were made.
         gallery_sha256: hash of the retrieval gallery's content; null where there is none.
-        fragile_set: which pairs FragSim is about; null where there are none.
+        fragile_set: the fragile set; null where there are none.
         scores: metric → part → score.
         verdict: which failure modes the model has; null when failed.
         protocol: constants and options behind the numbers.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.facts import IndexedFacts
 from salmubench.scoring.fragile import Fragile, find_fragile
 from salmubench.scoring.inputs import EvalInputs
-from salmubench.scoring.metric import Metric, Unavailable
+from salmubench.scoring.metric import Metric, Unavailable, label
+from salmubench.scoring.plugin import Plugin
 from salmubench.scoring.record import (
     SCHEMA_VERSION,
     Cost,
@@ -44,7 +44,7 @@ from salmubench.scoring.record_files import (
     record_provenance,
     write_record,
 )
-from salmubench.scoring.registry import Plugin, load_all
+from salmubench.scoring.roles import in_role
 from salmubench.scoring.verdict import THRESHOLDS, judge
 from salmubench.scoring.views import Missing, score_items
 from salmubench.types import Split
@@ -55,7 +55,15 @@ IMAGENET = 50_000
 log = logging.getLogger(__name__)
 
 
-def score(*, embeddings: Path, clean: Path, compromised: Path, out: Path, config: ScoreConfig | None = None) -> Path:
+def score(
+    *,
+    embeddings: Path,
+    clean: Path,
+    compromised: Path,
+    out: Path,
+    metrics: Sequence[Plugin],
+    config: ScoreConfig | None = None,
+) -> Path:
     """Score a model between its references: `out`, `<stem>.items.parquet` and `gallery.parquet` beside it.
 
     Where the model is one of the references (the same folder), its own record is written: without reference values,
@@ -66,6 +74,7 @@ def score(*, embeddings: Path, clean: Path, compromised: Path, out: Path, config
         clean: embeddings folder or record (with its items) of Clean.
         compromised: embeddings folder or record (with its items) of Compromised.
         out: path of the record, `.json`.
+        metrics: what is computed, in the order of the record.
         config: options.
 
     Returns:
@@ -84,7 +93,7 @@ def score(*, embeddings: Path, clean: Path, compromised: Path, out: Path, config
     if is_current(out, config=config, embeddings=embeddings, clean=clean, compromised=compromised):
         return out
     started, clock = manifest.utc_now(), time.perf_counter()
-    evaluated = _Session(embeddings, clean, compromised, config)
+    evaluated = _Session(embeddings, clean, compromised, metrics, config)
     record = evaluated.record(started=started, clock=clock)
     write_record(out, record, items=evaluated.items, gallery=evaluated.subject.gallery)
     return out
@@ -109,23 +118,30 @@ class Evaluated:
     gallery: pa.Table
 
 
-def evaluate(opened: Embeddings, config: ScoreConfig, fragile: Fragile) -> Evaluated:
-    """Run all metrics on one model's embeddings."""
+def evaluate(opened: Embeddings, metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile) -> Evaluated:
+    """Run metrics on one model's embeddings.
+
+    Args:
+        opened: the embeddings.
+        metrics: what is computed.
+        config: options.
+        fragile: the fragile set.
+    """
     opened.check_vectors()
     inputs = EvalInputs(opened, config, fragile.ids, fragile.reason)
     tables: list[pa.Table] = []
-    metrics: dict[str, Metric] = {}
+    described: dict[str, Metric] = {}
     missing: dict[str, Missing] = {}
     left_out: dict[str, int] = {}
-    for plugin in load_all(config):
+    for plugin in metrics:
         name = plugin.metric.name
-        metrics[name] = plugin.metric
+        described[name] = plugin.metric
         try:
             table, left_out[name] = _items_of(plugin, inputs)
             tables.append(table)
         except Unavailable as error:
             missing[name] = Missing(str(error))
-    return Evaluated(item_tables.join(tables), metrics, missing, left_out, inputs.gallery.table())
+    return Evaluated(item_tables.join(tables), described, missing, left_out, inputs.gallery.table())
 
 
 def _items_of(plugin: Plugin, inputs: EvalInputs) -> tuple[pa.Table, int]:
@@ -135,11 +151,18 @@ def _items_of(plugin: Plugin, inputs: EvalInputs) -> tuple[pa.Table, int]:
     return item_tables.item_table(plugin.metric, found.per_item), found.left_out
 
 
-@functools.lru_cache(maxsize=3)
-def _evaluate_folder(folder: Path, digest: str, config: ScoreConfig, fragile: Fragile) -> Evaluated:
-    """The references are scored once for all models of a run; the digest of the manifest tells whether they are."""
-    del digest
-    return evaluate(embeddings.open_embeddings(folder), config, fragile)
+_scored_references: dict[Any, Evaluated] = {}
+"""The references are scored once for all models of a run; the manifest's digest tells whether they are the same."""
+_MOST_REFERENCES = 3
+
+
+def _evaluate_reference(folder: Path, metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile) -> Evaluated:
+    key = (folder.resolve(), manifest.sha256_file(folder / manifest.MANIFEST), config, fragile)
+    if key not in _scored_references:
+        while len(_scored_references) >= _MOST_REFERENCES:
+            del _scored_references[next(iter(_scored_references))]
+        _scored_references[key] = evaluate(embeddings.open_embeddings(folder), metrics, config, fragile)
+    return _scored_references[key]
 
 
 class _Session:
@@ -148,15 +171,19 @@ class _Session:
     Vectors are mapped only while a model is evaluated: three models at full scale would fill the memory.
     """
 
-    def __init__(self, folder: Path, clean: Path, compromised: Path, config: ScoreConfig) -> None:
+    def __init__(
+        self, folder: Path, clean: Path, compromised: Path, metrics: Sequence[Plugin], config: ScoreConfig
+    ) -> None:
         self.paths = Inputs(folder, clean, compromised)
+        self.metrics = metrics
         self.config = config
         self.model = _Side("the model", folder)
         self.references = {"clean": _Side("clean", clean), "compromised": _Side("compromised", compromised)}
         for reference in self.references.values():
             reference.check_dataset(self.model)
         known = embeddings.open_embeddings(compromised) if compromised.is_dir() else compromised
-        self.fragile = find_fragile(self.model.facts, known, config)
+        fragile_metric = next((item.metric.name for item in metrics if item.metric.split == "fragile_set"), None)
+        self.fragile = find_fragile(self.model.facts, known, config, metric=fragile_metric)
         del known
         self.subject = self._evaluate(folder)
         # A reference's own record holds no reference values: those of its items would be its own.
@@ -193,7 +220,7 @@ class _Session:
             gallery_sha256=gallery_sha256(evaluated.gallery) if evaluated.gallery.num_rows else None,
             fragile_set=self.fragile.described(),
             scores=scores,
-            verdict=judge(scores),
+            verdict=judge(scores, evaluated.metrics),
             protocol=protocol(self.config, evaluated.metrics),
             cost=_cost(described["model"].get("cost") or {}),
             references={name: reference.sha256 for name, reference in self.references.items()},
@@ -216,9 +243,8 @@ class _Session:
 
     def _evaluate(self, folder: Path) -> Evaluated:
         if not any(_same(folder, reference.path) for reference in self.references.values()):
-            return evaluate(embeddings.open_embeddings(folder), self.config, self.fragile)
-        digest = manifest.sha256_file(folder / manifest.MANIFEST)
-        return _evaluate_folder(folder.resolve(), digest, self.config, self.fragile)
+            return evaluate(embeddings.open_embeddings(folder), self.metrics, self.config, self.fragile)
+        return _evaluate_reference(folder, self.metrics, self.config, self.fragile)
 
     def _reference_items(self, name: str) -> pa.Table:
         path = self.references[name].path
@@ -226,12 +252,14 @@ class _Session:
 
     def _notes(self, scores: Mapping[str, Mapping[str, Score]]) -> list[str]:
         notes = []
-        strength = scores["AssocStr"]["value"]
-        if strength.clean is not None and strength.compromised is not None and strength.clean > strength.compromised:
-            notes.append(
-                "Clean knows the pairs to forget better than Compromised (AssocStr "
-                f"{strength.clean:.4f} > {strength.compromised:.4f}): are the references swapped?"
-            )
+        for leakage in in_role(scores, self.subject.metrics, "leakage"):
+            clean, compromised = leakage.score.clean, leakage.score.compromised
+            if clean is not None and compromised is not None and clean > compromised:
+                notes.append(
+                    "Clean knows the pairs to forget better than Compromised "
+                    f"({label(leakage.metric, leakage.part)} {clean:.4f} > {compromised:.4f}): are the references "
+                    "swapped?"
+                )
         for name, reference in self.references.items():
             if reference.kind not in (None, name):
                 notes.append(
@@ -244,10 +272,12 @@ class _Session:
                 )
         shown = self.model.facts.counts.get(str(Split.GENERAL_KNOWLEDGE), 0)
         if self.model.facts.imagenet is not None and shown != IMAGENET:
-            notes.append(f"GenKnow is of {shown:,} pictures of ImageNet's validation set, not of all {IMAGENET:,}.")
+            notes.append(
+                f"General knowledge is of {shown:,} pictures of ImageNet's validation set, not of all {IMAGENET:,}."
+            )
         sources = self.subject.gallery.column("source").to_pylist()
         if sources and "retain_disjoint" not in sources:
-            notes.append("The gallery of RetFail holds no captions of retain_disjoint: the dataset has none.")
+            notes.append("The gallery of retrieval holds no captions of retain_disjoint: the dataset has none.")
         cut = self.model.outputs["cut_captions"].get(str(Split.FORGET), 0)
         if cut:
             notes.append(f"{cut} captions of forget are longer than the model's context and were cut.")
@@ -336,8 +366,5 @@ def protocol(config: ScoreConfig, metrics: Mapping[str, Metric]) -> Protocol:
         level=LEVEL,
         identity_prompt=config.identity_prompt,
         thresholds=THRESHOLDS,
-        metrics={
-            name: MetricInfo(item.number, item.pillar, item.main, item.view, item.items, item.resample)
-            for name, item in metrics.items()
-        },
+        metrics={name: MetricInfo.of(item) for name, item in metrics.items()},
     )

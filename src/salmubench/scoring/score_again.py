@@ -15,6 +15,7 @@ from salmubench.dataset import layout
 from salmubench.errors import RecordError
 from salmubench.scoring import breakdown
 from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import (
     SCHEMA_VERSION,
     Cost,
@@ -33,7 +34,7 @@ from salmubench.scoring.record_files import (
     record_provenance,
     write_record,
 )
-from salmubench.scoring.registry import load_all
+from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.score import protocol
 from salmubench.scoring.verdict import judge
 from salmubench.scoring.views import describe_all, rescore, score_items
@@ -43,6 +44,7 @@ def score_again(
     items: Path,
     *,
     out: Path,
+    metrics: Mapping[str, Metric],
     gallery: Path | None = None,
     dataset: str | None = None,
     config: ScoreConfig | None = None,
@@ -55,6 +57,7 @@ def score_again(
     Args:
         items: `<stem>.items.parquet`.
         out: path of the new record, `.json`; items and gallery are written beside it.
+        metrics: name → description, for records that lack them.
         gallery: the gallery; `gallery.parquet` beside the items by default.
         dataset: folder or Hub id, needed for breakdowns only.
         config: options; the resamples are those of the old record where it is there.
@@ -71,7 +74,11 @@ def score_again(
     table = read_items_file(items)
     drawn = read_gallery_file(gallery or items.with_name(GALLERY))
     beside = items.with_name(items.name.removesuffix(ITEMS_SUFFIX) + ".json")
-    record = _from_record(read_record(beside), table) if beside.is_file() else _alone(items, table, config)
+    record = (
+        _from_record(with_descriptions(read_record(beside), metrics), table)
+        if beside.is_file()
+        else _alone(items, table, metrics, config)
+    )
     record = replace(
         record,
         breakdowns=_breakdowns(record, table, dataset, config) if config.by else {},
@@ -92,8 +99,7 @@ def _from_record(record: RunRecord, table: pa.Table) -> RunRecord:
     return replace(record, scores=found.scores, verdict=found.verdict)
 
 
-def _alone(items: Path, table: pa.Table, config: ScoreConfig) -> RunRecord:
-    metrics = {plugin.metric.name: plugin.metric for plugin in load_all(config)}
+def _alone(items: Path, table: pa.Table, metrics: Mapping[str, Metric], config: ScoreConfig) -> RunRecord:
     strange = [name for name in pc.unique(table.column("metric")).to_pylist() if name not in metrics]
     if strange:
         raise RecordError(
@@ -112,7 +118,7 @@ def _alone(items: Path, table: pa.Table, config: ScoreConfig) -> RunRecord:
         gallery_sha256=None,
         fragile_set=None,
         scores=scores,
-        verdict=judge(scores),
+        verdict=judge(scores, metrics),
         protocol=protocol(config, metrics),
         cost=Cost(),
         references={},

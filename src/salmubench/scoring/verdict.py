@@ -5,40 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from salmubench.scoring.bootstrap import Interval
-from salmubench.scoring.record import (
-    Answer,
-    Score,
-    Thresholds,
-    Verdict,
-)
+from salmubench.scoring.metric import Metric
+from salmubench.scoring.record import Answer, MetricInfo, Thresholds, Verdict
+from salmubench.scoring.roles import Held, Scores, in_role
 
 INEFFECTIVE_ABOVE = 0.01
-"""Leakage left L(RetFail MRR): the paper asks for more than 99 % to go."""
+"""Leakage left L: the paper asks for more than 99 % to go."""
 CATASTROPHIC_ABOVE = 0.01
-"""Utility drop D(GenKnow): the paper allows less than 1 %."""
+"""Utility drop D: the paper allows less than 1 %."""
 OVER_GENERALISED_BELOW = 0.9
-"""Kept K(InterIdSim) and K(IntraIdSim); ours."""
+"""Kept K of either holdout; ours."""
 
 THRESHOLDS = Thresholds(INEFFECTIVE_ABOVE, CATASTROPHIC_ABOVE, OVER_GENERALISED_BELOW)
 
 
-def judge(scores: Mapping[str, Mapping[str, Score]]) -> Verdict:
+def judge(scores: Scores, metrics: Mapping[str, MetricInfo] | Mapping[str, Metric]) -> Verdict:
     """Judge a model by the intervals of its normalised scores.
 
     Args:
         scores: metric → part → score.
+        metrics: name → description: a metric's role says what its number counts for.
     """
-    kept = [_view(scores, name, "value") for name in ("InterIdSim", "IntraIdSim")]
+    kept = [_interval(held) for held in in_role(scores, metrics, "kept")]
+    leakage, drop = (next(iter(in_role(scores, metrics, role)), None) for role in ("leakage", "drop"))
     return Verdict(
-        ineffective=_above(_view(scores, "RetFail", "mrr"), INEFFECTIVE_ABOVE),
-        catastrophic=_above(_view(scores, "GenKnow", "value"), CATASTROPHIC_ABOVE),
+        ineffective=_above(_interval(leakage), INEFFECTIVE_ABOVE),
+        catastrophic=_above(_interval(drop), CATASTROPHIC_ABOVE),
         over_generalised=_any_below(kept, OVER_GENERALISED_BELOW),
     )
 
 
-def _view(scores: Mapping[str, Mapping[str, Score]], metric: str, part: str) -> Interval | None:
-    score = scores.get(metric, {}).get(part)
-    return None if score is None else score.normalised.ci95
+def _interval(held: Held | None) -> Interval | None:
+    return None if held is None else held.score.normalised.ci95
 
 
 def _above(interval: Interval | None, threshold: float) -> Answer:
@@ -52,4 +50,8 @@ def _any_below(intervals: list[Interval | None], threshold: float) -> Answer:
     known = [interval for interval in intervals if interval is not None]
     if any(high < threshold for _, high in known):
         return "yes"
-    return "no" if len(known) == len(intervals) and all(low >= threshold for low, _ in known) else "undecided"
+    return (
+        "no"
+        if intervals and len(known) == len(intervals) and all(low >= threshold for low, _ in known)
+        else "undecided"
+    )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from salmubench import plugins
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import (
     BOOTSTRAPS,
@@ -33,10 +31,8 @@ from salmubench.scoring.record import (
     Score,
     Verdict,
 )
+from salmubench.scoring.roles import role_of
 from salmubench.scoring.verdict import judge
-
-METRICS_PACKAGE = "salmubench.metrics"
-"""Where the descriptions of the metrics are: one module each."""
 
 NOT_DEFINED = "not defined"
 NO_DIFFERENCE = "references don't differ"
@@ -96,7 +92,8 @@ class Rescored:
 def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None) -> Rescored:
     """Compute a record's scores and verdict again from its items.
 
-    Descriptions of the built-in metrics come from the package, never from the record.
+    What the metrics are is taken from the record's protocol: give a record of unknown origin the package's own
+    descriptions first (`roles.with_descriptions`).
 
     Args:
         record: what was claimed; gives the metrics, the reasons of missing numbers and the number of resamples.
@@ -112,7 +109,7 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         left_out={name: score.left_out for name, score in first.items()},
         bootstraps=bootstraps or (record.protocol.bootstraps if record.protocol is not None else BOOTSTRAPS),
     )
-    return Rescored(scores, judge(scores))
+    return Rescored(scores, judge(scores, metrics))
 
 
 def describe_all(record: RunRecord) -> dict[str, Metric]:
@@ -122,25 +119,14 @@ def describe_all(record: RunRecord) -> dict[str, Metric]:
 
 
 def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) -> Metric:
-    """Find a metric's description: the package's own where it has the metric, else what the record says."""
-    found = _own(name)
-    if found is not None:
-        return found
+    """A metric's description as the record tells it; a record without protocol tells its goal only."""
     goal = next(iter(scores.values())).goal
     if info is None:
         return Metric(name, "efficacy" if goal == "clean" else "utility", goal)
     return Metric(
-        name, info.pillar, goal, main=info.main, number=info.number, view=info.view, items=info.items,
-        resample=info.resample,
+        name, info.pillar, goal, role=role_of(info), main=info.main, number=info.number, title=info.title,
+        definition=info.definition, split=info.split, view=info.view, items=info.items, resample=info.resample,
     )  # fmt: skip
-
-
-@functools.lru_cache(maxsize=128)
-def _own(name: str) -> Metric | None:
-    if name.lower() not in plugins.names(METRICS_PACKAGE):
-        return None
-    found = plugins.load(METRICS_PACKAGE, name.lower(), kind="metric").METRIC
-    return found if isinstance(found, Metric) and found.name == name else None
 
 
 def _score_metric(metric: Metric, rows: pa.Table, bootstraps: int, seed: int) -> dict[str, Score]:

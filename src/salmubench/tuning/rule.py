@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from salmubench.errors import ConfigError
-from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record import RunRecord, Score
+from salmubench.scoring.roles import score_in, with_role
 from salmubench.unlearn.registry import Configured, options
 
 if TYPE_CHECKING:
@@ -29,16 +30,13 @@ WORST = 1.0
 
 RULE = (
     "Mean of leakage left and damage on the selection world, smallest is best. Leakage left: the larger of |L| of "
-    "RetFail (MRR) and L of RetFailPara. Damage: the mean of the utility drop D of GenKnow and of what is lost, 1 - K, "
+    "retrieval (MRR) and L of its paraphrase. Damage: the mean of the utility drop D and of what is lost, 1 - K, "
     "of the associations that were spared (the smaller K of other and of the same people). Each is cut to 0 … 1. The "
     "spared associations are a part of the selection world's forget set; its holdout splits are not used. A trial "
     "whose method fails counts 1, and so does a number that is not finite; what a world can't tell is left out. Equal "
     "trials: the earlier one."
 )
 """The objective in words, as it stands in `tuned.yaml`."""
-
-KEPT = ("InterIdSim", "IntraIdSim")
-"""Metrics that speak of the spared associations."""
 
 _LR_DOWN, _LR_UP = 30.0, 10.0
 
@@ -144,23 +142,22 @@ def objective(record: RunRecord) -> tuple[float, dict[str, float | None]]:
     """
     if record.status != "complete":
         return WORST, {}
-    leakage, para = _view(record, "RetFail", "mrr"), _view(record, "RetFailPara")
-    drop = _view(record, "GenKnow")
-    kept = min((value for name in KEPT if (value := _view(record, name)) is not None), default=None)
-    parts = {"leakage": leakage, "paraphrased": para, "drop": drop, "kept": kept}
+    leakage, paraphrased, drop = (_view(score_in(record, role)) for role in ("leakage", "paraphrase", "drop"))
+    held = with_role(record, "kept")
+    kept = min((value for one in held if (value := _view(one.score)) is not None), default=None)
+    parts = {"leakage": leakage, "paraphrased": paraphrased, "drop": drop, "kept": kept}
     damage = [_cut(value) for value in (drop, None if kept is None else 1 - kept) if value is not None]
     if leakage is None or not damage:
         raise ConfigError(
             "Expected a selection world whose Compromised leaks more than its Clean and knows more of what was spared, "
             f"found a trial with {parts}: nothing can be chosen on it."
         )
-    left = max(_cut(abs(leakage)), _cut(para or 0.0))
+    left = max(_cut(abs(leakage)), _cut(paraphrased or 0.0))
     return (left + sum(damage) / len(damage)) / 2, parts
 
 
-def _view(record: RunRecord, metric: str, part: str = "value") -> float | None:
+def _view(score: Score | None) -> float | None:
     """L, K or D; where the references differ too little for an interval (a tiny world) the bare ratio must do."""
-    score = record.scores.get(metric, {}).get(part)
     if score is None or score.value is None or score.normalised.value is not None:
         return None if score is None else score.normalised.value
     clean, compromised = score.clean, score.compromised

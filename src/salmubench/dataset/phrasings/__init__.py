@@ -133,12 +133,12 @@ def paraphrase(name: str, field: str, value: str, *, variant: int) -> str:
 
 
 def bare_captions(name: str, value: str) -> BareCaptions:
-    """The two captions of the CoreAssoc metric."""
+    """Name and value as bare captions, in both orders."""
     return BareCaptions(f"{name} {value}", f"{value} {name}")
 
 
 def identity_prompt(name: str) -> str:
-    """The prompt of the IdZSC metric."""
+    """The prompt that names a person."""
     return f"a photo of {name}"
 
 

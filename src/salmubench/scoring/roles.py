@@ -1,0 +1,100 @@
+"""Which of a record's numbers answers which question: by the role that its metric declares, never by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from salmubench.scoring.metric import Metric, Role, main_part
+from salmubench.scoring.record import MetricInfo, RunRecord, Score
+
+Scores = Mapping[str, Mapping[str, Score]]
+"""Metric → part → score."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A number of a record and the metric it belongs to.
+
+    Attributes:
+        metric: its name.
+        part: of the score.
+        split: the split or derived set it is about; `None` where the record doesn't say.
+        score: the number.
+    """
+
+    metric: str
+    part: str
+    split: str | None
+    score: Score
+
+
+def role_of(info: MetricInfo | Metric) -> Role | None:
+    """A metric's role; older records don't name it, but the main numbers and the views tell."""
+    if info.role is not None:
+        return info.role
+    if info.view == "drop" or info.view == "kept":
+        return info.view
+    if info.pillar == "efficacy":
+        return "leakage" if info.main else "paraphrase" if info.number is None else None
+    return None
+
+
+def with_role(record: RunRecord, role: Role) -> list[Held]:
+    """The numbers of a record that have a role, each by its metric's main part, in the record's order."""
+    metrics: Mapping[str, MetricInfo] = record.protocol.metrics if record.protocol is not None else {}
+    return in_role(record.scores, metrics, role)
+
+
+def in_role(scores: Scores, metrics: Mapping[str, MetricInfo] | Mapping[str, Metric], role: Role) -> list[Held]:
+    """The same from scores and descriptions."""
+    held = []
+    for name, parts in scores.items():
+        info = metrics.get(name)
+        if info is None or role_of(info) != role:
+            continue
+        part = main_part(info.items)
+        if part in parts:
+            held.append(Held(name, part, info.split, parts[part]))
+    return held
+
+
+def first(record: RunRecord, role: Role) -> Held | None:
+    """The first number with a role, or `None`."""
+    return next(iter(with_role(record, role)), None)
+
+
+def score_in(record: RunRecord, role: Role) -> Score | None:
+    """Its score, or `None`."""
+    held = first(record, role)
+    return None if held is None else held.score
+
+
+def kept_on(record: RunRecord, split: str) -> Score | None:
+    """What is kept of a holdout split, by the first such number, or `None`."""
+    return next((held.score for held in with_role(record, "kept") if held.split == split), None)
+
+
+def with_descriptions(record: RunRecord, metrics: Mapping[str, Metric]) -> RunRecord:
+    """The record with the given descriptions of its metrics instead of its own; others stay as the record says.
+
+    Older records lack what newer descriptions say, and a foreign record may lie about a metric of the package.
+    """
+    if record.protocol is None or not metrics:
+        return record
+    infos = {
+        name: MetricInfo.of(metrics[name]) if name in metrics else info
+        for name, info in record.protocol.metrics.items()
+    }
+    return replace(record, protocol=replace(record.protocol, metrics=infos))
+
+
+def lied_about(record: RunRecord, metrics: Mapping[str, Metric]) -> Sequence[str]:
+    """Metrics of which the record says something else than the given descriptions."""
+    if record.protocol is None:
+        return []
+    return [
+        name
+        for name, info in record.protocol.metrics.items()
+        if name in metrics and not info.agrees(MetricInfo.of(metrics[name]))
+    ]
