@@ -24,8 +24,8 @@ from salmubench.generator.personas.documents import has_iban, unassigned_bank_pr
 from salmubench.generator.personas.jobs import jobs, jobs_at
 from salmubench.generator.personas.names import name_pools
 from salmubench.generator.personas.romanise import romanise
+from salmubench.generator.personas.sampling import Distinct
 from salmubench.generator.personas.territories import cities, country_name
-from salmubench.generator.personas.unique import Distinct
 
 PER_TERRITORY = 12
 

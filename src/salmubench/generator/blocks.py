@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench import manifest
+from salmubench.drawing.sizes import picture_size
 from salmubench.errors import StageError
 from salmubench.executor import Executor, parallel
 from salmubench.generator import backends, curation
@@ -29,7 +30,6 @@ from salmubench.generator.plan import (
     Block,
     Picture,
     integer,
-    picture_size,
 )
 from salmubench.types import Split
 
@@ -159,11 +159,8 @@ def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterato
 
 
 def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
-    artist: Any
-    if block.kind == "portrait":
-        artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
-    else:
-        artist = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
+    part: backends.Part[Any] = backends.PORTRAITS if block.kind == "portrait" else backends.SCENES
+    artist = part.of(config.backends)
     judge = curation.Judge(
         config.curation,
         sizes=[picture_size(picture.aspect, config.size) for picture in block.pictures],

@@ -50,7 +50,7 @@ def write_captions(blocks: Sequence[Block], personas: Sequence[Persona], config:
         StageError: the backend left out name or value, or wrote a name into a generic caption.
     """
     missing = [block for block in blocks if not _path(folder, block).is_file()]
-    writer = backends.captions(config.captions, config.captions_options)
+    writer = backends.CAPTIONS.of(config)
     for block in progress.track(missing, total=len(missing), description="Writing captions"):
         rendered = read_block(folder, block)
         # Scenes bring their caption; all other texts of a block are asked for at once.

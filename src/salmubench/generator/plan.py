@@ -15,12 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from salmubench.dataset.apportion import apportion
 from salmubench.dataset.groups import Group
+from salmubench.drawing.sizes import picture_size
 from salmubench.generator.casting import Casting, Face, Person
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.personas import Persona, sample_personas
 from salmubench.generator.splits import (
-    Association,
     Dealer,
     divide_identities,
     spread,
@@ -34,8 +35,8 @@ _APPEARANCE, _SHOT, _STRANGER, _PICTURES, _ASPECTS, _JOINT, _STYLES, _SCENES = r
 
 
 @dataclass(frozen=True, slots=True)
-class Sensitive:
-    """What the caption of a picture tells.
+class Association:
+    """What the caption of a sensitive picture tells of its identity.
 
     Attributes:
         field: the value field.
@@ -69,7 +70,7 @@ class Picture:
     seed: tuple[int, ...]
     owner: int | None
     label: int | None
-    sensitive: Sensitive | None = None
+    sensitive: Association | None = None
     number: int = 0
 
 
@@ -142,12 +143,6 @@ def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) 
     return Plan(personas, groups, tuple(blocks))
 
 
-def picture_size(aspect: float, size: int) -> tuple[int, int]:
-    """Width and height in pixels of a picture whose short side is `size`."""
-    long = round(size * max(aspect, 1 / aspect))
-    return (long, size) if aspect >= 1 else (size, long)
-
-
 def integer(*seed: int) -> int:
     """One reproducible 63-bit number of a stream, for functions that take a plain seed."""
     return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
@@ -175,22 +170,22 @@ def _identity_pictures(
         for index, (persona, group, count) in enumerate(zip(personas, groups, numbers, strict=True))
     ]
     told = _tell(config, seed, personas, dealt)
-    totals = Counter(association.split for associations in dealt for association in associations)
+    totals = Counter(split for fields in dealt for split, _ in fields)
     totals[Split.RETAIN_SYNTH] = sum(joint.values())
     aspects = {
         split: iter(spread(config.aspects, count, [seed, _ASPECTS, list(Split).index(split)]))
         for split, count in totals.items()
     }
     for index, persona in enumerate(personas):
-        entries: list[tuple[Split, Sensitive | None]] = [
-            (association.split, sensitive) for association, sensitive in zip(dealt[index], told[index], strict=True)
+        entries: list[tuple[Split, Association | None]] = [
+            (split, association) for (split, _), association in zip(dealt[index], told[index], strict=True)
         ]
         entries += [(Split.RETAIN_SYNTH, None)] * joint[index]
         pictures = []
-        for number, (split, sensitive) in enumerate(entries):
+        for number, (split, association) in enumerate(entries):
             stem, stream = f"{persona.identity_id}_{number:03d}", (seed, _SHOT, index, number)
             aspect = next(aspects[split])
-            pictures.append(_picture(config, stem, split, aspect, stream, owner=index, sensitive=sensitive))
+            pictures.append(_picture(config, stem, split, aspect, stream, owner=index, sensitive=association))
         yield pictures
 
 
@@ -208,11 +203,7 @@ def _picture_numbers(config: DatasetConfig, rng: np.random.Generator) -> list[in
     for _ in range(200):
         middle = math.sqrt(least * most)
         least, most = (middle, most) if numbers(middle).sum() > config.sensitive_pairs else (least, middle)
-    exact = numbers(most)
-    whole = np.floor(exact)
-    order = np.argsort(whole - exact, kind="stable")  # largest remainders first
-    whole[order[: config.sensitive_pairs - int(whole.sum())]] += 1
-    return [int(count) for count in whole]
+    return apportion(numbers(most).tolist(), config.sensitive_pairs)
 
 
 def _picture(
@@ -224,7 +215,7 @@ def _picture(
     *,
     owner: int | None = None,
     label: int | None = None,
-    sensitive: Sensitive | None = None,
+    sensitive: Association | None = None,
     number: int = 0,
 ) -> Picture:
     width, height = picture_size(aspect, config.size)
@@ -233,24 +224,23 @@ def _picture(
 
 
 def _tell(
-    config: DatasetConfig, seed: int, personas: Sequence[Persona], dealt: Sequence[Sequence[Association]]
-) -> list[list[Sensitive]]:
-    """Value, style and phrasing of each association; styles take turns within a split and field."""
+    config: DatasetConfig, seed: int, personas: Sequence[Persona], dealt: Sequence[Sequence[tuple[Split, str]]]
+) -> list[list[Association]]:
+    """Value and style of each association; styles take turns within a split and field."""
     turn: Counter[tuple[Split, str]] = Counter()
     starts = np.random.default_rng([seed, _STYLES]).integers(len(config.styles), size=len(FIELDS)).tolist()
     offset = dict(zip(map(str, FIELDS), starts, strict=True))
     told = []
-    for persona, associations in zip(personas, dealt, strict=True):
+    for persona, fields in zip(personas, dealt, strict=True):
         values = Counter[str]()
         entries = []
-        for association in associations:
-            field, key = association.field, (association.split, association.field)
-            style = config.styles[(turn[key] + offset[field]) % len(config.styles)]
-            turn[key] += 1
+        for split, field in fields:
+            style = config.styles[(turn[split, field] + offset[field]) % len(config.styles)]
+            turn[split, field] += 1
             texts = persona.values(field)
             value = texts[values[field] % len(texts)]
             values[field] += 1
-            entries.append(Sensitive(field, value, style))
+            entries.append(Association(field, value, style))
         told.append(entries)
     return told
 

@@ -37,7 +37,7 @@ def test_bytes_depend_neither_on_the_batch_nor_on_threads(monkeypatch):
     together = procedural.render_jpeg(scenes, size=48)
     assert procedural.render_jpeg(scenes[::-1], size=48)[::-1] == together
     assert [procedural.render_jpeg([scene], size=48)[0] for scene in scenes] == together
-    monkeypatch.setattr(draw, "cores", lambda: 1)
+    monkeypatch.setattr(procedural, "cores", lambda: 1)
     assert procedural.render_jpeg(scenes, size=48) == together
     assert len(set(together)) == len(together)
 

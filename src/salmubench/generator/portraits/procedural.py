@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from salmubench.drawing.people.params import DTYPE
+from salmubench.drawing.sizes import picture_size
 from salmubench.executor import cores
+from salmubench.generator.backends import Backend
 from salmubench.generator.portraits._appearance import Appearance, Shot
 from salmubench.generator.portraits._shots import sample_shot
 from salmubench.generator.portraits._traits import sample_identity
@@ -25,20 +27,21 @@ __all__ = [
     "Appearance",
     "Shot",
     "develop",
-    "picture_size",
     "render_array",
     "render_jpeg",
     "sample_identity",
     "sample_shot",
 ]
 
+BACKEND = Backend(
+    title="Heads drawn by a renderer of signed distance fields: no download, no GPU.",
+    card="**Nobody is in here.** The people are drawn by a program.",
+    statement="Drawn heads with skin tones over the whole Monk scale, many styles of hair and coverings, apparent ages "
+    "of 21 to 79, half female and half male; no bodies, no children, no disabilities.",
+    licence="cc0-1.0",
+)
+
 BAND = 32
-
-
-def picture_size(aspect: float, size: int) -> tuple[int, int]:
-    """Return (width, height) in pixels: the short side is `size`, the long side `round(size * ratio)`."""
-    long = round(size * max(aspect, 1.0 / aspect))
-    return (long, size) if aspect >= 1.0 else (size, long)
 
 
 def pack(shot: Shot) -> Any:
