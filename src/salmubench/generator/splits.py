@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from salmubench import streams
 from salmubench.dataset.apportion import apportion
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.dataset.leaks import contains
@@ -64,7 +65,7 @@ def divide_identities(people: Sequence[Person], seed: int) -> list[Group]:
     placed: Counter[tuple[Group, str]] = Counter()
     free = dict(sizes)
     groups: dict[int, Group] = {}
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([seed, streams.Plan.GROUPS])
     for index in rng.permutation(len(people)).tolist():
         traits = _traits(people[index])
         seen.update(traits)
@@ -117,7 +118,7 @@ class Dealer:
             group: its group.
             pictures: how many, at least as many as the group has sides.
         """
-        rng = np.random.default_rng([self.seed, 2, index])
+        rng = np.random.default_rng([self.seed, streams.Plan.FIELDS, index])
         units = linked_fields(person)
         sides = SIDES[group]
         if len(sides) == 1:

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench import manifest
+from salmubench import manifest, streams
 from salmubench.drawing.sizes import picture_size
 from salmubench.errors import ConfigError
 from salmubench.generator.backends import Backend
@@ -208,7 +208,7 @@ class Diffusion:
         """
         self.__dict__.pop("_names", None)  # the folder may have changed since
         raise_all(list(self._problems(config)), self.root)
-        order = np.random.default_rng([seed, 0x6469]).permutation(len(self._names)).tolist()
+        order = np.random.default_rng([seed, streams.Portrait.ANCHORS]).permutation(len(self._names)).tolist()
         faces = [Face(number, *told) for number in order if (told := files.named(self._stem(number)))]
         people, others = faces[: config.identities], faces[config.identities :]
         return Casting(

@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from salmubench import streams
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.backends import Backend
@@ -121,7 +122,7 @@ class Folder:
         problems = [*files.problems_of_names(self.root), *_problems_of_numbers(people, strangers, config)]
         problems += files.problems_of_pictures(self.root, [*people, *strangers], size=config.size)
         raise_all(problems, self.root)
-        rng = np.random.default_rng([seed, 0x666F])
+        rng = np.random.default_rng([seed, streams.Portrait.FOLDER])
         numbers = {name: number for number, name in enumerate(self._paths)}
 
         def faces(group: files.Group) -> tuple[Face, ...]:
@@ -169,7 +170,7 @@ def fit(image: Image.Image, aspect: float, size: int, *, seed: int) -> Image.Ima
     width, height = picture_size(aspect, size)
     scale = min(image.width / width, image.height / height)
     wide, tall = width * scale, height * scale
-    away = np.random.default_rng([seed, 0x63]).uniform(-_WANDER, _WANDER, 2)
+    away = np.random.default_rng([seed, streams.Portrait.CROP]).uniform(-_WANDER, _WANDER, 2)
     left = (image.width - wide) * (0.5 + away[0])
     top = (image.height - tall) * min(max(_FACE_HEIGHT + away[1], 0.0), 1.0)
     box = (left, top, min(left + wide, image.width), min(top + tall, image.height))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from salmubench import streams
 from salmubench.drawing.people.params import DTYPE
 from salmubench.drawing.sizes import picture_size
 from salmubench.executor import cores
@@ -69,7 +70,7 @@ def develop(shot: Shot, image: NDArray[np.float32]) -> bytes:
     if shot.blur > 0.0:
         picture = picture.filter(ImageFilter.GaussianBlur(shot.blur * 1e-3 * min(height, width)))
     if shot.noise > 0.0:
-        rng = np.random.default_rng([shot.appearance.seed, shot.seed, 0x401, width, height])
+        rng = np.random.default_rng([shot.appearance.seed, shot.seed, streams.Portrait.GRAIN, width, height])
         grain = rng.standard_normal((height, width, 1), np.float32) + 0.5 * rng.standard_normal(
             (height, width, 3), np.float32
         )
