@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import yaml
-
 from salmubench.types import Split
 
 MEANING: Mapping[Split, str] = {
@@ -66,27 +64,26 @@ def card(
         licence: as the Hub calls it; the default one where left out, `other` where there is none.
         hub_id: org/name where it will be, for the example.
     """
+    from huggingface_hub import DatasetCardData
+
     shown = [split for split in Split if split in counts]
     total = sum(counts.values())
     licence = licence or origin.licence or "other"
     title = "SALMUBench, generated" if origin.seed is not None else "SALMUBench"
-    head = {
-        "pretty_name": title,
-        "language": ["en"],
-        "license": licence,
-        "task_categories": ["zero-shot-image-classification", "image-to-text"],
-        "tags": ["machine-unlearning", "clip", "privacy", "synthetic", "benchmark", "arxiv:2603.26316"],
-        "size_categories": [next((name for limit, name in _SIZE_LIMITS if total < limit), "1M<n<10M")],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": str(split), "path": f"data/{split}-*.parquet"} for split in shown],
-            }
-        ],
-    }
+    data_files = [{"split": str(split), "path": f"data/{split}-*.parquet"} for split in shown]
+    head = DatasetCardData(
+        pretty_name=title,
+        language=["en"],
+        license=licence,
+        task_categories=["zero-shot-image-classification", "image-to-text"],
+        tags=["machine-unlearning", "clip", "privacy", "synthetic", "benchmark", "arxiv:2603.26316"],
+        size_categories=[next((name for limit, name in _SIZE_LIMITS if total < limit), "1M<n<10M")],
+        configs=[{"config_name": "default", "data_files": data_files}],
+    )
     rows = "\n".join(f"| `{split}` | {counts[split]:,} | {MEANING[split]} |" for split in shown)
     return f"""---
-{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---
+{head.to_yaml()}
+---
 
 # {title}
 
