@@ -179,8 +179,9 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_build import CONFIG
-from salmubench import layout, manifest
-from salmubench.dataset import blocks, build, captioning
+from salmubench import manifest
+from salmubench.dataset import layout
+from salmubench.generator import blocks, build, captioning
 
 def killing(function, after):
     calls = [0]
