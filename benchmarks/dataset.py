@@ -80,7 +80,7 @@ def shots(count: int) -> list[Any]:
 def caption_rates() -> dict[str, float]:
     """Captions a second and core, of each kind, and personas."""
     people = sample_personas(50, 0)
-    writer = backends.captions("grammar")
+    writer = backends.CAPTIONS.load("grammar")
     facts = [dict(shot.facts) for shot in shots(50)]
     told = [
         (person, str(field), value)

@@ -17,6 +17,7 @@ import salmubench
 from salmubench import metrics, plugins
 from salmubench.cli.listing import entry, known
 from salmubench.cli.main import COMMANDS, command_help
+from salmubench.generator.backends import listed
 
 ROOT = Path(__file__).resolve().parents[1]
 METHODS, METRICS = "salmubench.unlearn.methods", "salmubench.metrics"
@@ -129,8 +130,8 @@ def _backends() -> str:
         "# Backends\n\nWhat makes pictures and captions; [add a backend](add_a_backend.md) tells how to write one.\n"
     ]
     for name in known("backends"):
-        kind, _, stem = name.partition("/")
-        parts.append(f"## {name}\n\n{plugins.docstring(f'salmubench.generator.{kind}', stem)}\n")
+        part, own = listed("backends")[name]
+        parts.append(f"## {name}\n\n{part.text(own)}\n")
     return "\n".join(parts)
 
 

@@ -22,11 +22,13 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
-    """A Ray of two processors on this machine; its workers can import what lies in `tests/`."""
+    """A Ray of two processors on this machine; its workers can import what lies in `tests/` and `tests/core/`."""
     ray = pytest.importorskip("ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    paths = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env=paths)
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here), str(here / "core"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {"env_vars": {"PYTHONPATH": paths}}
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env=environment)
     yield
     ray.shutdown()
 

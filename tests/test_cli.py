@@ -23,7 +23,10 @@ def test_help(command, capsys):
         (["report"], "Expected --out, DIR: not given."),
         (["run", "--out", "x", "--metods=z"], "Unknown option '--metods'. Did you mean '--methods'"),
         (["run", "--out", "x", "--recip", "y"], "Unknown option '--recip'. Did you mean '--recipe'"),
-        (["list", "metods"], "WHAT: Expected one of 'methods', 'metrics', 'recipes', 'backends', found 'metods'."),
+        (
+            ["list", "metods"],
+            "WHAT: Expected one of 'methods', 'metrics', 'recipes', 'backends', 'checks', found 'metods'.",
+        ),
         (["run", "--out", "x", "--seed", "one"], "--seed: Expected a whole number, found 'one'."),
         (["leaderboard", "check", "x", "--tolerance", "wide"], "--tolerance: Expected a number, found 'wide'."),
     ],
@@ -92,7 +95,8 @@ def test_a_reference_not_given(command, tmp_path, monkeypatch, capsys):
 
 
 def test_lists(capsys):
-    expected = {"methods": "cliperase", "metrics": "retfail", "recipes": "mini", "backends": "portraits/procedural"}
+    expected = {"methods": "cliperase", "metrics": "retfail", "recipes": "mini", "backends": "portraits/procedural",
+                "checks": "fairface"}  # fmt: skip
     for what, name in expected.items():
         assert main(["list", what]) == 0
         assert name in capsys.readouterr().out.lower().splitlines()

@@ -113,7 +113,7 @@ def test_backend_of_the_docs_runs(tmp_path):
 
     file = tmp_path / "telegram.py"
     file.write_text(block("add_a_backend.md", "telegram.py"), encoding="utf-8")
-    backend = backends.captions(str(file))
+    backend = backends.CAPTIONS.load(str(file))
     asked = [
         backends.Request("sensitive", seed=4, name="Ann Example", field="phone_number", value="+1 202-555-0101"),
         backends.Request("paraphrase", seed=4, name="Ann Example", field="city", value="Ghent"),

@@ -109,18 +109,27 @@ def cores() -> int:
     return min(usable, int(asked)) if asked.isdecimal() and int(asked) else usable
 
 
+def end_with_parent(parent: int) -> None:
+    """Start a thread, once a process, that ends this process soon after its parent is gone.
+
+    Args:
+        parent: process id of the parent.
+    """
+    if not any(thread.name == _GUARD for thread in threading.enumerate()):
+        threading.Thread(target=_wait_for_end_of, args=(parent,), name=_GUARD, daemon=True).start()
+
+
 def _numbered(work: Callable[[Piece], Result], number: int, piece: Piece) -> tuple[int, Result]:
     return number, work(piece)
 
 
 def _guarded(parent: int, work: Callable[[Piece], Result], number: int, piece: Piece) -> tuple[int, Result]:
     """In a worker process: a parent that was killed can't stop its workers, so they look after it themselves."""
-    if not any(thread.name == _GUARD for thread in threading.enumerate()):
-        threading.Thread(target=_die_with, args=(parent,), name=_GUARD, daemon=True).start()
+    end_with_parent(parent)
     return number, work(piece)
 
 
-def _die_with(parent: int) -> None:
+def _wait_for_end_of(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

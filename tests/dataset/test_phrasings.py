@@ -7,9 +7,10 @@ import itertools
 import re
 
 import pytest
+import yaml
 
 from salmubench.dataset import phrasings
-from salmubench.dataset.phrasings import reserved
+from salmubench.dataset.phrasings import tables
 from salmubench.dataset.phrasings.words import country_article, indefinite_article, with_article
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.generator.personas import TERRITORIES, sample_personas
@@ -71,7 +72,7 @@ def normal(template: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("field", phrasings.FIELDS)
 def test_reserved_phrasings_are_no_training_phrasings(field: str) -> None:
-    held = reserved.PHRASINGS[field]
+    held = tables.read_phrasings("reserved")[field]
     assert phrasings.paraphrase_variants(field) == len(held) >= 12
     assert len(set(held)) == len(held)
     training = [normal(text) for style in phrasings.STYLES for text in phrasings.phrasings(field, style)]
@@ -296,3 +297,31 @@ def test_generic_captions_know_other_moods_and_ignore_other_facts() -> None:
     assert {phrasings.generic_caption({"name": "Ana Lima", "hair": " "}, variant=v) for v in range(60)} == {
         phrasings.generic_caption({}, variant=v) for v in range(60)
     }
+
+
+GOOD = {str(field): ["{name}: {value}", "{value}: {name}"] for field in phrasings.FIELDS}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (["text"], "Expected a mapping in odd.yaml"),
+        (dict(reversed(GOOD.items())), "in this order in odd.yaml"),
+        ({**GOOD, "city": "{name} {value}"}, "Expected texts below city in odd.yaml"),
+        ({**GOOD, "city": ["{name} {value}"] * 2}, "texts that differ below city .* twice"),
+        ({**GOOD, "city": ["{name} lives there"]}, "once each in a phrasing of city"),
+        ({**GOOD, "city": ["{name} {value} {her}"]}, "found '{name} {value} {her}'. Correct the file"),
+    ],
+)
+def test_a_file_of_phrasings_that_is_wrong(tmp_path, monkeypatch, content, message):
+    monkeypatch.setattr(tables.resources, "files", lambda _: tmp_path)
+    (tmp_path / "odd.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    with pytest.raises(ConfigError, match=message):
+        tables.read_phrasings.__wrapped__("odd")
+
+
+def test_a_file_of_forms_that_is_wrong(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables.resources, "files", lambda _: tmp_path)
+    (tmp_path / "generic.yaml").write_text("shapes: [a]")
+    with pytest.raises(ConfigError, match=r"the key forms in generic\.yaml"):
+        tables.read_forms.__wrapped__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,7 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Row, open_dataset
 from salmubench.dataset.leaks import UniqueValues, contains, texts_of, without
-from salmubench.dataset.validate import require_valid, validate
-from salmubench.errors import DatasetError
+from salmubench.dataset.validate import validate
 from tiny import tiny_dataset
 
 
@@ -72,7 +72,6 @@ def test_tiny_is_valid(tiny_folder):
     assert report.by_rule() == {}
     assert report.splits["forget"] == 24
     assert report.rows == 24 + 24 + 12 + 12 + 38 + 64 + 32
-    require_valid(report)
     json.dumps(report.as_dict())
 
 
@@ -83,8 +82,7 @@ def test_name(folder):
     assert (found.file, found.row) == ("forget-00000-of-00001.parquet", 3)
     assert "'Anna Moreau' verbatim" in found.message
     assert found.item in str(found)
-    with pytest.raises(DatasetError, match=r"forget-00000-of-00001\.parquet, row 3, column text .*\[name\]"):
-        require_valid(validate(open_dataset(folder)))
+    assert re.match(r"forget-00000-of-00001\.parquet, row 3, column text .*\[name\]", str(found))
 
 
 def test_value(folder):

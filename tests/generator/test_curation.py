@@ -119,7 +119,7 @@ class EveryThird:
 
 def test_checks_by_models(monkeypatch):
     check = EveryThird()
-    monkeypatch.setattr(curation.backends, "check", lambda name, options: check)
+    monkeypatch.setattr(curation.backends.Part, "load", lambda self, name, options: check)
     pictures = [noise(seed) for seed in (1, 2, 3)]
     pictures[1] = b"unreadable"
     judge = curation.Judge(Curation(checks={"third": {}}), sizes=[(32, 32)] * 3, kin=[0, 0, 1], checked=True)

@@ -19,13 +19,13 @@ from schwifty.registry import get_banks_by_country
 
 from salmubench.dataset import phrasings
 from salmubench.errors import ConfigError, UnknownName
-from salmubench.generator.personas import TERRITORIES, Persona, sample_personas
+from salmubench.generator.personas import TERRITORIES, Persona, names, sample_personas
 from salmubench.generator.personas.documents import has_iban, unassigned_bank_prefix
 from salmubench.generator.personas.jobs import jobs, jobs_at
 from salmubench.generator.personas.names import name_pools
 from salmubench.generator.personas.romanise import romanise
+from salmubench.generator.personas.sampling import Distinct
 from salmubench.generator.personas.territories import cities, country_name
-from salmubench.generator.personas.unique import Distinct
 
 PER_TERRITORY = 12
 
@@ -392,3 +392,19 @@ def test_record_gives_values_and_metadata(everywhere: list[Persona]) -> None:
     assert "iban" not in without.metadata()
     with pytest.raises(UnknownName, match="Unknown field 'e-mail'"):
         persona.value("e-mail")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[Ada]", "Expected languages below no language"),
+        ("welsh: {female: Ada, male: Bob}", "Expected female, male, last .* below welsh"),
+        ("welsh: {female: 'Ada,', male: Bob, last: Kent}", "with commas between them below welsh .* found ''"),
+        ("welsh: {female: Ада, male: Bob, last: Kent}", "names in Latin letters"),
+    ],
+)
+def test_a_file_of_names_that_is_wrong(tmp_path, monkeypatch, text, message):
+    monkeypatch.setattr(names.resources, "files", lambda _: tmp_path)
+    (tmp_path / "romanised_names.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        names.romanised_names.__wrapped__()

@@ -9,8 +9,9 @@ import pytest
 from salmubench import recipe as recipes
 from salmubench.dataset.groups import Group
 from salmubench.dataset.phrasings import STYLES
+from salmubench.drawing.sizes import picture_size
 from salmubench.generator.config import DatasetConfig
-from salmubench.generator.plan import integer, make_plan, picture_size
+from salmubench.generator.plan import integer, make_plan
 from salmubench.types import SENSITIVE_SPLITS, Split
 
 

@@ -108,7 +108,7 @@ def test_no_field_crosses(pictures):
     groups, dealt = deal_all(crowd, pictures)
     for person, group, associations in zip(crowd, groups, dealt, strict=True):
         assert len(associations) == pictures
-        sides = {split: {item.field for item in associations if item.split == split} for split in Split}
+        sides = {split: {field for where, field in associations if where == split} for split in Split}
         used = {split for split, fields in sides.items() if fields}
         if group is Group.FORGET:
             assert used == {Split.FORGET}
@@ -117,12 +117,12 @@ def test_no_field_crosses(pictures):
         else:
             assert used == {Split.FORGET, Split.HOLDOUT_ASSOCIATION}
             assert not sides[Split.FORGET] & sides[Split.HOLDOUT_ASSOCIATION]
-            rows = Counter(item.split for item in associations)
+            rows = Counter(split for split, _ in associations)
             assert abs(rows[Split.FORGET] - rows[Split.HOLDOUT_ASSOCIATION]) <= pictures % 2
         present = {field for field in FIELDS if person.value(field) is not None}
-        assert {item.field for item in associations} <= present
+        assert {field for _, field in associations} <= present
         if pictures >= len(FIELDS):
-            assert {item.field for item in associations} == present
+            assert {field for _, field in associations} == present
 
 
 def test_linked_values_stay_together():
@@ -131,14 +131,14 @@ def test_linked_values_stay_together():
     sides = []
     for seed in range(20):
         dealt = Dealer(seed).deal(0, person, Group.MIXED, 12)
-        where = {item.split for item in dealt if item.field in ("country_code", "city")}
+        where = {split for split, field in dealt if field in ("country_code", "city")}
         assert len(where) == 1
         sides += where
     crowd = [person] * 40
     dealer = Dealer(0)
     for index, someone in enumerate(crowd):
         dealt = dealer.deal(index, someone, Group.MIXED, 12)
-        sides += {item.split for item in dealt if item.field == "city"}
+        sides += {split for split, field in dealt if field == "city"}
     assert set(sides) == {Split.FORGET, Split.HOLDOUT_ASSOCIATION}
 
 
@@ -146,12 +146,12 @@ def test_splits_have_the_same_fields():
     _groups, dealt = deal_all(people(200), 12)
     shares = {}
     for split in (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY):
-        fields = Counter(item.field for associations in dealt for item in associations if item.split == split)
+        fields = Counter(field for associations in dealt for where, field in associations if where == split)
         shares[split] = {field: fields[field] / fields.total() for field in FIELDS}
     for field in FIELDS:
         values = [share[field] for share in shares.values()]
         assert max(values) - min(values) < 0.01
-    rows = Counter(item.split for associations in dealt for item in associations)
+    rows = Counter(split for associations in dealt for split, _ in associations)
     assert rows[Split.FORGET] == 1200
     assert rows[Split.HOLDOUT_ASSOCIATION] == rows[Split.HOLDOUT_IDENTITY] == 600
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from dataclasses import asdict
 from pathlib import Path
 
 import datasets
@@ -20,16 +21,18 @@ from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError, DatasetError, OutputError
+from salmubench.generator.backends import PORTRAITS
 from salmubench.publish.dataset_export import (
     eval_yaml,
     export_hub,
     export_webdataset,
     origin_of,
 )
-from salmubench.publish.dataset_push import publish
+from salmubench.publish.push import push
 from tiny import tiny_dataset
 
 THE_LIBRARYS = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+FAKES = Path(__file__).parents[1] / "generator" / "fakes"
 TASKS = {"RetFail_mrr": "forget", "VisIdInt": "retain_joint", "GenKnow": "general_knowledge"}
 
 
@@ -104,21 +107,24 @@ def test_licence_is_asked_for(tiny_folder, tmp_path):
 def test_origin(tmp_path):
     folder = tiny_dataset(tmp_path / "dataset", identities=4)
     assert origin_of(open_dataset(folder)) == Origin()
-    config = {"size": 32, "backends": {"portraits": "procedural", "captions": "llm"}}
-    manifest.write_json(folder / manifest.MANIFEST, {"stage": "dataset", "seed": 7, "config": config})
-    found = origin_of(open_dataset(folder))
-    assert found == Origin(32, 7, "procedural", "llm")
+    told = Origin(32, 7, "Nobody is in here.", "Drawn heads.", "English, by a model.", "cc0-1.0")
+    written = {"stage": "dataset", "seed": 7, "config": {"size": 32}, "outputs": {}}
+    manifest.write_json(folder / manifest.MANIFEST, written)
+    assert origin_of(open_dataset(folder)) == Origin(32, 7), "of a version that wrote no origin"
+    manifest.write_json(folder / manifest.MANIFEST, {**written, "outputs": {"origin": asdict(told)}})
+    assert origin_of(open_dataset(folder)) == told
     out = export_hub(open_dataset(folder), tmp_path / "out", tasks=TASKS)
     assert head_of(out)["license"] == "cc0-1.0"
     text = (out / "README.md").read_text()
     assert "drawn with seed 7" in text
-    assert "rewritten by a language model" in text
-    assert "**Nobody is in here.**" in text
+    assert "English, by a model." in text
+    assert "Nobody is in here." in text
 
 
-@pytest.mark.parametrize("portraits", ["folder", "diffusion", "./mine.py"])
+@pytest.mark.parametrize("portraits", ["folder", "diffusion", str(FAKES / "portraits.py")])
 def test_card_of_other_pictures_makes_no_promise(portraits):
-    text = card({"forget": 3}, identities=4, origin=Origin(64, 0, portraits, "grammar"), fingerprint="f")
+    origin = Origin(64, 0, pictures=PORTRAITS.describe(portraits).card)
+    text = card({"forget": 3}, identities=4, origin=origin, fingerprint="f")
     assert "Nobody is in here" not in text
     assert "for the builder to" in text.replace("\n", " ")
     assert yaml.safe_load(text.split("---")[1])["license"] == "other"
@@ -193,7 +199,7 @@ def test_webdataset_is_what_the_engine_reads(tiny_folder, tmp_path):
 def test_push(exported, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     with HubStandIn() as hub, hub.used(monkeypatch, cache=tmp_path / "cache"):
-        url = publish(exported, "org/data")
+        url = push(exported, "org/data", "dataset", private=True)
         assert url.endswith("org/data")
         repository = hub.repositories["dataset", "org/data"]
         assert repository.private
@@ -206,11 +212,11 @@ def test_push(exported, tmp_path, monkeypatch):
             assert path.read_bytes() == (exported / name).read_bytes()
         sent = [line for line in hub.requests if line.startswith("PUT /lfs/")]
         assert len(sent) == 7
-        publish(exported, "org/data")  # again: nothing is sent twice
+        push(exported, "org/data", "dataset", private=True)  # again: nothing is sent twice
         assert [line for line in hub.requests if line.startswith("PUT /lfs/")] == sent
         # What was pushed can be opened by its name.
         assert open_dataset("org/data").fingerprint == open_dataset(exported).fingerprint
-        publish(exported, "org/open", public=True)
+        push(exported, "org/open", "dataset", private=False)
         assert not hub.repositories["dataset", "org/open"].private
 
 
@@ -224,20 +230,21 @@ def test_push_refused(exported, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     with HubStandIn() as hub, hub.used(monkeypatch, cache=tmp_path / "cache"):
         hub.refusal = 403
-        with pytest.raises(OutputError, match="The folder stays") as caught:
-            publish(exported, "org/data")
+        with pytest.raises(OutputError, match="is complete") as caught:
+            push(exported, "org/data", "dataset", private=True)
         assert "hf_secret" not in str(caught.value)
 
 
-def test_push_needs_a_token_and_a_name(exported, monkeypatch):
+def test_push_needs_a_token_and_a_name(exported, tmp_path, monkeypatch):
     monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
     with pytest.raises(ConfigError, match="HF_TOKEN"):
-        publish(exported, "org/data")
+        push(exported, "org/data", "dataset", private=True)
     with pytest.raises(ConfigError, match="org/name"):
-        publish(exported, "data")
+        push(exported, "data", "dataset", private=True)
     monkeypatch.setenv("HF_TOKEN", "x")
     with pytest.raises(ConfigError, match="org/name"):
-        publish(exported, "org/da ta")
+        push(exported, "org/da ta", "dataset", private=True)
 
 
 @THE_LIBRARYS

@@ -12,7 +12,7 @@ import yaml
 
 from salmubench import manifest
 from salmubench.cli.main import main
-from salmubench.errors import ConfigError, ModelError, OutputError, RecordError
+from salmubench.errors import ConfigError, ModelError, RecordError
 from salmubench.models import WEIGHTS, load_model, save_model
 from salmubench.publish import transformers_clip
 from salmubench.publish.model_card import card
@@ -166,7 +166,7 @@ def test_a_refused_push_leaves_the_folder(model, tmp_path, monkeypatch):
     with HubStandIn() as hub, hub.used(monkeypatch, cache=tmp_path / "cache"):
         monkeypatch.delenv("HF_TOKEN", raising=False)
         monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
-        with pytest.raises(OutputError, match=r"Log in .* complete\."):
+        with pytest.raises(ConfigError, match=r"Log in .* complete\."):
             export_model(model, out=tmp_path / "x", push="lab/tiny")
     assert (tmp_path / "x" / "manifest.json").is_file()
     with pytest.raises(ConfigError, match="org/name"):

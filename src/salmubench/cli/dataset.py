@@ -126,7 +126,7 @@ def export_(
         seed: of the order in which rows are dealt to shards.
         license: of a hub folder, as the Hub calls it; CC0 for what our own renderer drew.
         embeddings: of Compromised after scoring: adds the fragile set to a hub folder.
-        push: org/name: also upload the hub folder, with the token in HF_TOKEN.
+        push: org/name: also upload the hub folder; the token comes from HF_TOKEN or `hf auth login`.
         public: a repository that is new is public; private by default.
     """
     from salmubench.dataset.layout import open_dataset
@@ -146,9 +146,9 @@ def export_(
     folder = export.export_hub(opened, out, tasks=tasks, licence=license, hub_id=push, embeddings=embeddings)
     print(folder)
     if push is not None:
-        from salmubench.publish.dataset_push import publish
+        from salmubench.publish.push import push as upload
 
-        print(publish(folder, push, public=public))
+        print(upload(folder, push, "dataset", private=not public))
 
 
 def _benchmark_tasks() -> dict[str, str]:

@@ -11,13 +11,12 @@ from salmubench import plugins
 from salmubench.cli.output import on_terminal, print_json, print_table
 from salmubench.errors import UnknownName
 
-KINDS = ("methods", "metrics", "recipes", "backends")
+KINDS = ("methods", "metrics", "recipes", "backends", "checks")
 _METHODS = "salmubench.unlearn.methods"
 _METRICS = "salmubench.metrics"
-_BACKENDS = ("portraits", "retain", "captions")
 
 
-def list_(what: Literal["methods", "metrics", "recipes", "backends"], *, json: bool = False) -> None:
+def list_(what: Literal["methods", "metrics", "recipes", "backends", "checks"], *, json: bool = False) -> None:
     """List plug-ins and recipes: a table on a terminal, names alone elsewhere.
 
     Args:
@@ -36,18 +35,18 @@ def list_(what: Literal["methods", "metrics", "recipes", "backends"], *, json: b
 
 
 def show_(name: str, *, json: bool = False) -> None:
-    """Show a method (its paper and loss, what it needs, its options), a metric, a recipe or a backend.
+    """Show a method (its paper and loss, what it needs, its options), a metric, a recipe, a backend or a check.
 
     Args:
-        name: a name that `salmubench list` gives, or the path of a method's file.
+        name: a name that `salmubench list` gives, or the path of the file of a method, a backend or a check.
         json: print it as JSON.
     """
     kind = next((kind for kind in KINDS if name in known(kind)), None)
     if plugins.is_path(name) and kind is None:
-        kind = "methods"
+        kind = _kind_of_file(name)
     if kind is None:
         every = [item for kind in KINDS for item in known(kind)]
-        raise UnknownName("method, metric, recipe or backend", name, every)
+        raise UnknownName("method, metric, recipe, backend or check", name, every)
     found: dict[str, Any] = (
         _method(name) if kind == "methods" else {"name": name, "kind": kind[:-1], "about": _text(kind, name)}
     )
@@ -74,8 +73,10 @@ def known(kind: str) -> list[str]:
     """Names of one kind, without importing any of them."""
     if kind == "methods":
         return plugins.names(_METHODS)
-    if kind == "backends":
-        return [f"{part}/{name}" for part in _BACKENDS for name in plugins.names(f"salmubench.generator.{part}")]
+    if kind in ("backends", "checks"):
+        from salmubench.generator.backends import listed
+
+        return list(listed(kind))
     if kind == "metrics":  # their docstrings begin with the paper's number, where they have one
         words = {name: plugins.docstring(_METRICS, name) for name in plugins.names(_METRICS)}
         return sorted(words, key=lambda name: (not words[name][:1].isdigit(), words[name], name))
@@ -91,6 +92,9 @@ def entry(kind: str, name: str) -> dict[str, str | None]:
         comment = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
         words = " ".join(line.strip("# ") for line in comment).removeprefix(f"{name}: ")
         return {"name": name, "about": words.partition(". ")[0].rstrip(".") + ".", "paper": None}
+    if kind in ("backends", "checks"):
+        part, own = _part(kind, name)
+        return {"name": name, "about": part.describe(own).title, "paper": None}
     paper = re.search(r"\b\d{4}\.\d{5}\b", text)
     return {"name": name, "about": " ".join(text.partition("\n\n")[0].split()), "paper": paper and paper[0]}
 
@@ -101,8 +105,27 @@ def _text(kind: str, name: str) -> str:
         from importlib import resources
 
         return (resources.files("salmubench") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
-    package = {"methods": _METHODS, "metrics": _METRICS}.get(kind, f"salmubench.generator.{name.partition('/')[0]}")
-    return plugins.docstring(package, name.rpartition("/")[2])
+    if kind in ("backends", "checks"):
+        part, own = _part(kind, name)
+        return str(part.text(own))
+    return plugins.docstring({"methods": _METHODS, "metrics": _METRICS}[kind], name)
+
+
+def _part(kind: str, name: str) -> tuple[Any, str]:
+    """The part of a dataset that a backend or check makes, and its name there."""
+    from salmubench.generator.backends import listed, part_of
+
+    return listed(kind).get(name) or (part_of(name), name)
+
+
+def _kind_of_file(path: str) -> str:
+    """What a Python file is: a method, where it isn't a backend or a check."""
+    from salmubench.generator.backends import CHECKS, part_of
+
+    part = part_of(path)
+    if part is None:
+        return "methods"
+    return "checks" if part is CHECKS else "backends"
 
 
 def _method(name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench import manifest
+from salmubench import manifest, streams
 from salmubench.dataset.duplicates import nearest_captions, nearest_pictures, repeated
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.recognition import recognise
@@ -159,7 +159,7 @@ def _pictures(
     dataset: Dataset, seen: Survey, places: Sequence[tuple[str, int]], seed: int, splits: Sequence[str]
 ) -> dict[str, Any]:
     among = np.array([index for index, (split, _) in enumerate(places) if split in splits], dtype=np.int64)
-    kept = np.sort(np.random.default_rng([seed, 4]).permutation(among)[:MOST_PICTURES])
+    kept = np.sort(np.random.default_rng([seed, streams.Statistics.PICTURES]).permutation(among)[:MOST_PICTURES])
     nearest = nearest_pictures(seen.thumbnails[kept])
     return {
         "compared": len(kept),
@@ -180,7 +180,7 @@ def _captions(dataset: Dataset, seed: int) -> dict[str, Any]:
     rows = [(str(split), number, row) for split in SENSITIVE_SPLITS for number, row in enumerate(dataset.rows(split))]
     first = {row.caption: index for index, (_, _, row) in reversed(list(enumerate(rows)))}
     distinct = np.array(sorted(first.values()), dtype=np.int64)
-    chosen = np.sort(np.random.default_rng([seed, 5]).permutation(distinct)[:MOST_CAPTIONS])
+    chosen = np.sort(np.random.default_rng([seed, streams.Statistics.CAPTIONS]).permutation(distinct)[:MOST_CAPTIONS])
     nearest = nearest_captions([rows[index][2].caption for index in chosen])
     shown = [split for split in Split if dataset.counts.get(split) and split is not Split.GENERAL_KNOWLEDGE]
     return {

@@ -44,8 +44,16 @@ def texts_of(persona: Mapping[str, Any], field: str) -> list[str]:
     return [str(value) for value in values if str(value).strip()]
 
 
-def contains(text: str, value: str) -> bool:
-    """Tell whether a value stands in a text as whole words."""
+def contains(text: str, value: str, *, any_case: bool = False) -> bool:
+    """Tell whether a value stands in a text as whole words.
+
+    Args:
+        text: where to look.
+        value: what to look for.
+        any_case: whether upper and lower case are the same.
+    """
+    if any_case:
+        text, value = text.casefold(), value.casefold()
     if value not in text:  # most texts: without a regular expression
         return False
     return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) is not None

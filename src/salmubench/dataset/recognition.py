@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from salmubench import progress
+from salmubench import progress, streams
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError
 from salmubench.types import SENSITIVE_SPLITS
@@ -54,7 +54,7 @@ def recognise(dataset: Dataset, *, identities: int = 48, pictures: int = 24, see
     Raises:
         DatasetError: fewer than two identities with four sensitive pictures.
     """
-    chosen = _choose(dataset, identities, pictures, np.random.default_rng([seed, 2]))
+    chosen = _choose(dataset, identities, pictures, np.random.default_rng([seed, streams.Statistics.RECOGNITION]))
     if len(chosen) < 2:
         raise DatasetError(
             f"Expected at least two identities with {_LEAST} sensitive pictures to look for recognition, found fewer."

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from salmubench import streams
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.survey import survey
 from salmubench.errors import DatasetError
@@ -116,7 +117,7 @@ def _sensitive(dataset: Dataset) -> _Rows:
 
 def _some(told: _Rows, seed: int) -> tuple[_Rows, NDArray[np.int64]]:
     """Rows of as many identities as fit into the limit, and their positions among all rows."""
-    order = np.random.default_rng([seed, 3]).permutation(int(told.identities.max()) + 1)
+    order = np.random.default_rng([seed, streams.Statistics.SHORTCUTS]).permutation(int(told.identities.max()) + 1)
     sizes = np.bincount(told.identities)[order]
     chosen = order[np.cumsum(sizes) <= _MOST_ROWS]
     kept = np.flatnonzero(np.isin(told.identities, chosen))
@@ -180,7 +181,7 @@ def share_right(
         totals = rows[used] @ weights
         return float(np.mean((hits[used] @ weights)[totals > 0] / totals[totals > 0]))
 
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([seed, streams.Statistics.INTERVAL])
     draws = []
     for _ in range(_RESAMPLES):
         weights = np.bincount(rng.choice(present, size=len(present)), minlength=count).astype(float)

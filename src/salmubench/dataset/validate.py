@@ -18,7 +18,6 @@ from salmubench.dataset.layout import Dataset, RawRow
 from salmubench.dataset.leaks import UNIQUE, UniqueValues, own_values, without
 from salmubench.dataset.validate_files import check_counts, check_pictures
 from salmubench.dataset.violations import Violation, in_row
-from salmubench.errors import DatasetError
 from salmubench.types import FIELDS, SENSITIVE_SPLITS, Split
 
 _WITH_IDENTITY = (*SENSITIVE_SPLITS, Split.FORGET_TARGET, Split.RETAIN_SYNTH)
@@ -80,18 +79,6 @@ def validate(dataset: Dataset, *, pictures: bool = True) -> Report:
     if pictures:
         violations += check_pictures(dataset)
     return Report(dict(dataset.counts), tuple(violations), dict(checks.unchecked))
-
-
-def require_valid(report: Report) -> None:
-    """Turn violations into an error.
-
-    Raises:
-        DatasetError: with the first violation and the number of all.
-    """
-    if not report.ok:
-        first = report.violations[0]
-        more = len(report.violations) - 1
-        raise DatasetError(f"{first}" + (f" (and {more} more violations)" if more else ""))
 
 
 @dataclass

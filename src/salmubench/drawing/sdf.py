@@ -205,30 +205,6 @@ def plane(x: float, y: float, z: float, nx: float, ny: float, nz: float, offset:
     return x * nx + y * ny + z * nz - offset
 
 
-@device
-def rotate_x(x: float, y: float, z: float, angle: float) -> Point:
-    """Turn a point about the x axis by `angle` radians (y towards z)."""
-    c = math.cos(angle)
-    s = math.sin(angle)
-    return Point(x, c * y - s * z, s * y + c * z)
-
-
-@device
-def rotate_y(x: float, y: float, z: float, angle: float) -> Point:
-    """Turn a point about the y axis by `angle` radians (z towards x)."""
-    c = math.cos(angle)
-    s = math.sin(angle)
-    return Point(c * x + s * z, y, c * z - s * x)
-
-
-@device
-def rotate_z(x: float, y: float, z: float, angle: float) -> Point:
-    """Turn a point about the z axis by `angle` radians (x towards y)."""
-    c = math.cos(angle)
-    s = math.sin(angle)
-    return Point(c * x - s * y, s * x + c * y, z)
-
-
 @inlined
 def hash2(ix: float, iy: float, seed: float) -> float:
     """Return a pseudo-random number in 0..1 for an integer cell (whole-number floats) and a seed."""

@@ -1,42 +1,45 @@
 """What the plug-ins that make pictures and captions offer, and how they are found.
 
 A backend is a module: a name of the plug-in package, or the path of a `.py` file. One with options has a dataclass
-`Config` and a function `connect(config)`, which gives an object with the functions that others have themselves.
+`Config` and a function `connect(config)`, which gives an object with the functions that others have themselves. What
+lists and the dataset's card say about it is its `BACKEND`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import json
 import typing
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, NamedTuple, Protocol, cast
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from salmubench import manifest, plugins
 from salmubench.errors import ConfigError, UnknownName
-from salmubench.generator.config import DatasetConfig
+from salmubench.generator.config import Backends, DatasetConfig
 
-PACKAGES: Mapping[str, str] = {
-    "portraits": "salmubench.generator.portraits",
-    "captions": "salmubench.generator.captions",
-    "retain_real": "salmubench.generator.retain",
-}
-"""Key of `dataset.backends` → plug-in package."""
-
-_NEEDED: Mapping[str, tuple[str, ...]] = {
-    "portraits": ("sample_identity", "sample_shot", "render_jpeg"),
-    "captions": ("sensitive", "paraphrase", "generic"),
-    "retain_real": ("TEMPLATES", "class_names", "sample_scene", "caption", "render_jpeg"),
-    "checks": ("see", "faults"),
-}
+Plugin = TypeVar("Plugin")
 
 
-CHECKS = "salmubench.generator.checks"
-"""Plug-in package of the checks by models (`dataset.curation.checks`)."""
+@dataclass(frozen=True)
+class Backend:
+    """What a backend or a check says about itself, as `BACKEND` of its module.
+
+    Attributes:
+        title: one line for lists.
+        card: how what it makes came about, for the dataset's card.
+        statement: for the card's data statement: of portraits who is on them, of captions their language.
+        licence: under which its pictures are given where nobody says otherwise, as the Hugging Face Hub calls it.
+    """
+
+    title: str
+    card: str = ""
+    statement: str = ""
+    licence: str | None = None
 
 
 class FaceView(NamedTuple):
@@ -166,40 +169,119 @@ class Written(NamedTuple):
     by: str | None = None
 
 
-def captions(name: str, options: Mapping[str, Any] | None = None) -> Captions:
-    """Load a caption backend.
+@dataclass(frozen=True)
+class Part(Generic[Plugin]):
+    """A part of a dataset that plug-ins make, or judge.
+
+    Attributes:
+        key: of the recipe: `dataset.backends.<key>`.
+        package: where the plug-ins are.
+        needs: what each of them has.
+    """
+
+    key: str
+    package: str
+    needs: tuple[str, ...]
+
+    def load(self, name: str, options: Mapping[str, Any] | None = None) -> Plugin:
+        """Load a backend.
+
+        Args:
+            name: of a plug-in, or the path of its file.
+            options: for its `Config`.
+
+        Raises:
+            ConfigError: no such backend, an option that it doesn't have, a model that can't be used, or it lacks a
+                function.
+        """
+        given = json.dumps(dict(options or {}), sort_keys=True, default=str)
+        backend = _connected(self.key, name, self._module(name), given)
+        missing = [item for item in self.needs if not hasattr(backend, item)]
+        if missing:
+            raise ConfigError(
+                f"Expected {', '.join(self.needs)} in the {self.key} backend {name!r}, found no {', '.join(missing)}."
+            )
+        return cast(Plugin, backend)
+
+    def of(self, chosen: Backends) -> Plugin:
+        """Load the backend that a recipe names.
+
+        Raises:
+            ConfigError: as `load` does.
+        """
+        return self.load(*self.named_by(chosen))
+
+    def named_by(self, chosen: Backends) -> tuple[str, Mapping[str, Any]]:
+        """Name and options of the backend that a recipe names."""
+        return str(getattr(chosen, self.key)), getattr(chosen, f"{self.key}_options")
+
+    def names(self) -> list[str]:
+        """Names of its plug-ins, sorted."""
+        return plugins.names(self.package)
+
+    def text(self, name: str) -> str:
+        """The docstring of a backend."""
+        return inspect.getdoc(self._module(name)) or ""
+
+    def describe(self, name: str) -> Backend:
+        """What a backend says about itself; one that says nothing is described by the start of its docstring.
+
+        Raises:
+            ConfigError: no such backend, or its `BACKEND` is something else.
+        """
+        module = self._module(name)
+        told = getattr(module, "BACKEND", None)
+        if told is None:
+            return Backend(" ".join((module.__doc__ or "").partition("\n\n")[0].split()))
+        if not isinstance(told, Backend):
+            raise ConfigError(
+                f"Expected BACKEND of the {self.key} backend {name!r} to be a salmubench.generator.backends.Backend, "
+                f"found {type(told).__name__}."
+            )
+        return told
+
+    def _module(self, name: str) -> ModuleType:
+        return plugins.load(self.package, name, kind=f"{self.key} backend")
+
+
+PORTRAITS: Part[Portraits] = Part(
+    "portraits", "salmubench.generator.portraits", ("sample_identity", "sample_shot", "render_jpeg")
+)
+SCENES: Part[Scenes] = Part(
+    "retain_real",
+    "salmubench.generator.retain",
+    ("TEMPLATES", "class_names", "sample_scene", "caption", "render_jpeg"),
+)
+CAPTIONS: Part[Captions] = Part("captions", "salmubench.generator.captions", ("sensitive", "paraphrase", "generic"))
+CHECKS: Part[Check] = Part("checks", "salmubench.generator.checks", ("see", "faults"))
+PARTS: tuple[Part[Any], ...] = (PORTRAITS, SCENES, CAPTIONS)
+"""Parts that a recipe names in `dataset.backends`; `CHECKS` are in `dataset.curation.checks`."""
+
+
+def listed(kind: str) -> dict[str, tuple[Part[Any], str]]:
+    """What there is: name in lists (`portraits/<name>` of backends, `<name>` of checks) → part, and name there.
+
+    Args:
+        kind: `backends` or `checks`.
+    """
+    if kind == "checks":
+        return {name: (CHECKS, name) for name in CHECKS.names()}
+    return {f"{part.package.rpartition('.')[2]}/{name}": (part, name) for part in PARTS for name in part.names()}
+
+
+def part_of(path: str) -> Part[Any] | None:
+    """Which part a file makes: the one whose functions it has, or a class in it has; `None` where it makes none.
+
+    Args:
+        path: of a `.py` file.
 
     Raises:
-        ConfigError: no such backend, an option that it doesn't have, or it lacks a function.
+        ConfigError: no such file, or it fails on import.
     """
-    return cast(Captions, _load("captions", name, options))
-
-
-def portraits(name: str, options: Mapping[str, Any] | None = None) -> Portraits:
-    """Load a portrait backend.
-
-    Raises:
-        ConfigError: no such backend, an option that it doesn't have, or it lacks a function.
-    """
-    return cast(Portraits, _load("portraits", name, options))
-
-
-def scenes(name: str, options: Mapping[str, Any] | None = None) -> Scenes:
-    """Load a backend of retain_real.
-
-    Raises:
-        ConfigError: no such backend, an option that it doesn't have, or it lacks a function.
-    """
-    return cast(Scenes, _load("retain_real", name, options))
-
-
-def check(name: str, options: Mapping[str, Any] | None = None) -> Check:
-    """Load a check by a model.
-
-    Raises:
-        ConfigError: no such check, an option that it doesn't have, or a model that can't be used.
-    """
-    return cast(Check, _load("checks", name, options))
+    module = plugins.load(PORTRAITS.package, path, kind="plug-in")
+    places = [module, *(value for value in vars(module).values() if isinstance(value, type))]
+    fitting = (part for part in (*PARTS, CHECKS) if any(all(hasattr(at, item) for item in part.needs) for at in places))
+    return next(fitting, None)
 
 
 def write(backend: Captions, requests: Sequence[Request]) -> list[Written]:
@@ -222,36 +304,22 @@ def write_one(backend: Captions, request: Request) -> str:
 
 def file_hashes(config: DatasetConfig) -> dict[str, str]:
     """Hashes of the backends that are files of the user's and of the files they depend on: inputs of the build."""
-    found = {}
-    for part in PACKAGES:
-        name, options = _chosen(config, part)
-        if plugins.is_path(name) and Path(name).is_file():
-            found[part] = manifest.sha256_file(Path(name))
-        backend = _load(part, name, options)
-        if hasattr(backend, "fingerprint"):
-            found[f"{part}_content"] = str(backend.fingerprint())
+    hashes: dict[str, str] = {}
+    for part in PARTS:
+        hashes |= _hashes(part, *part.named_by(config.backends), part.key, f"{part.key}_content")
     for name, options in config.curation.checks.items():
-        if plugins.is_path(name) and Path(name).is_file():
-            found[f"check {name}"] = manifest.sha256_file(Path(name))
-        judge = check(name, options)
-        if hasattr(judge, "fingerprint"):
-            found[f"check {name} model"] = str(judge.fingerprint())
-    return found
+        hashes |= _hashes(CHECKS, name, options, f"check {name}", f"check {name} model")
+    return hashes
 
 
-def _chosen(config: DatasetConfig, part: str) -> tuple[str, Mapping[str, Any]]:
-    return str(getattr(config.backends, part)), getattr(config.backends, f"{part}_options")
-
-
-def _load(part: str, name: str, options: Mapping[str, Any] | None) -> Any:
-    module = plugins.load({**PACKAGES, "checks": CHECKS}[part], name, kind=f"{part} backend")
-    backend = _connected(part, name, module, json.dumps(dict(options or {}), sort_keys=True, default=str))
-    missing = [item for item in _NEEDED[part] if not hasattr(backend, item)]
-    if missing:
-        raise ConfigError(
-            f"Expected {', '.join(_NEEDED[part])} in the {part} backend {name!r}, found no {', '.join(missing)}."
-        )
-    return backend
+def _hashes(part: Part[Any], name: str, options: Mapping[str, Any], file: str, content: str) -> dict[str, str]:
+    hashes = {}
+    if plugins.is_path(name) and Path(name).is_file():
+        hashes[file] = manifest.sha256_file(Path(name))
+    backend = part.load(name, options)
+    if hasattr(backend, "fingerprint"):
+        hashes[content] = str(backend.fingerprint())
+    return hashes
 
 
 @functools.lru_cache(maxsize=8)  # blocks ask again and again, and a loaded model is worth keeping

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest
+from salmubench import manifest, streams
+from salmubench.drawing.sizes import picture_size
 from salmubench.errors import StageError
 from salmubench.executor import Executor, parallel
 from salmubench.generator import backends, curation
@@ -29,13 +30,11 @@ from salmubench.generator.plan import (
     Block,
     Picture,
     integer,
-    picture_size,
 )
 from salmubench.types import Split
 
 FOLDER = ".blocks"
 
-_REDRAW, _WORDING = 31, 32  # streams of a picture's seeds
 
 _SCHEMA = pa.schema(
     [
@@ -159,11 +158,8 @@ def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterato
 
 
 def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
-    artist: Any
-    if block.kind == "portrait":
-        artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
-    else:
-        artist = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
+    part: backends.Part[Any] = backends.PORTRAITS if block.kind == "portrait" else backends.SCENES
+    artist = part.of(config.backends)
     judge = curation.Judge(
         config.curation,
         sizes=[picture_size(picture.aspect, config.size) for picture in block.pictures],
@@ -201,7 +197,7 @@ def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
 
 def _sketch(artist: Any, appearance: Callable[[Face], Any], block: Block, position: int, redraw: int) -> _Sketch:
     picture = block.pictures[position]
-    seed = integer(*picture.seed, _REDRAW, redraw)
+    seed = integer(*picture.seed, streams.Picture.REDRAW, redraw)
     if picture.label is None:
         shot = artist.sample_shot(appearance(block.faces[position]), seed, aspect=picture.aspect)
         return _Sketch(shot, dict(shot.facts), None)
@@ -211,7 +207,7 @@ def _sketch(artist: Any, appearance: Callable[[Face], Any], block: Block, positi
     scene = artist.sample_scene(picture.label, seed, aspect=picture.aspect, heldout=heldout)
     if heldout:
         return _Sketch(scene, dict(scene.facts), artist.class_names(picture.label + 1)[picture.label])
-    return _Sketch(scene, dict(scene.facts), artist.caption(scene, integer(*picture.seed, _WORDING)))
+    return _Sketch(scene, dict(scene.facts), artist.caption(scene, integer(*picture.seed, streams.Picture.WORDING)))
 
 
 def _write(

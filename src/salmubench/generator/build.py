@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -89,16 +89,16 @@ def check(config: DatasetConfig) -> None:
         ConfigError: with the field of the recipe.
     """
     chosen = config.backends
-    backends.captions(chosen.captions, chosen.captions_options)
-    backends.portraits(chosen.portraits, chosen.portraits_options)
+    backends.CAPTIONS.of(chosen)
+    backends.PORTRAITS.of(chosen)
     for name, options in config.curation.checks.items():
-        backends.check(name, options)
+        backends.CHECKS.load(name, options)
     for code in config.countries or ():
         if code not in TERRITORIES:
             raise UnknownName("country in dataset.countries", code, TERRITORIES)
     if config.classes:
         try:
-            artist = backends.scenes(chosen.retain_real, chosen.retain_real_options)
+            artist = backends.SCENES.of(chosen)
             known = len(artist.class_names(config.classes))
         except (ValueError, IndexError) as error:
             raise ConfigError(f"Expected fewer dataset.classes than {config.classes}: {error}") from error
@@ -121,10 +121,10 @@ class _Watch:
 
 
 def _plan(config: DatasetConfig, seed: int) -> Plan:
-    things = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
+    things = backends.SCENES.of(config.backends)
     if config.classes and hasattr(things, "examine"):
         things.examine(config)
-    artist = backends.portraits(config.backends.portraits, config.backends.portraits_options)
+    artist = backends.PORTRAITS.of(config.backends)
     return make_plan(config, seed, artist.cast(config, seed) if hasattr(artist, "cast") else None)
 
 
@@ -142,7 +142,7 @@ def _make(
         redrawn = _write_metadata(plan, config, out)
         dataset = layout.Dataset(out)
         fingerprint, counts = dataset.fingerprint, dict(dataset.counts)
-        origin = Origin(config.size, seed, config.backends.portraits, config.backends.captions)
+        origin = _origin(config, seed)
         text = card(counts, identities=len(plan.personas), origin=origin, fingerprint=fingerprint)
         manifest.write_text(out / CARD, text)
     with watch.phase("shards"):
@@ -157,8 +157,19 @@ def _make(
             group: plan.groups.count(group) for group in sorted(set(plan.groups))
         },
         "redrawn": redrawn,
+        "origin": asdict(origin),
         **captioning.tally(out, plan.blocks),
     }  # fmt: skip
+
+
+def _origin(config: DatasetConfig, seed: int) -> Origin:
+    """Where the dataset comes from, in the words of its backends."""
+    portraits = backends.PORTRAITS.describe(config.backends.portraits)
+    captions = backends.CAPTIONS.describe(config.backends.captions)
+    return Origin(
+        config.size, seed, pictures=portraits.card, people=portraits.statement, language=captions.statement,
+        licence=portraits.licence,
+    )  # fmt: skip
 
 
 def _splits(config: DatasetConfig) -> list[Split]:
@@ -208,7 +219,7 @@ def _write_metadata(plan: Plan, config: DatasetConfig, out: Path) -> int:
     manifest.write_json(out / layout.CAPTIONS, told)
     manifest.write_json(out / layout.GENERIC_CAPTIONS, generic)
     if config.general_knowledge_per_class:
-        artist = backends.scenes(config.backends.retain_real, config.backends.retain_real_options)
+        artist = backends.SCENES.of(config.backends)
         knowledge = {"classes": list(artist.class_names(config.classes)), "templates": list(artist.TEMPLATES)}
         manifest.write_json(out / layout.GENERAL_KNOWLEDGE, knowledge)
     return _write_curation(plan, config, out)

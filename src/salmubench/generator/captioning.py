@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, progress
+from salmubench import manifest, progress, streams
 from salmubench.dataset.leaks import UNIQUE, texts_of
 from salmubench.errors import StageError
 from salmubench.generator import backends
@@ -18,8 +18,6 @@ from salmubench.generator.config import Backends
 from salmubench.generator.personas import Persona
 from salmubench.generator.plan import Block, Picture, integer
 from salmubench.types import FIELDS
-
-_SENSITIVE, _PARAPHRASE, _GENERIC = 41, 42, 43  # streams of a picture's seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def write_captions(blocks: Sequence[Block], personas: Sequence[Persona], config:
         StageError: the backend left out name or value, or wrote a name into a generic caption.
     """
     missing = [block for block in blocks if not _path(folder, block).is_file()]
-    writer = backends.captions(config.captions, config.captions_options)
+    writer = backends.CAPTIONS.of(config)
     for block in progress.track(missing, total=len(missing), description="Writing captions"):
         rendered = read_block(folder, block)
         # Scenes bring their caption; all other texts of a block are asked for at once.
@@ -104,7 +102,7 @@ def _path(folder: Path, block: Block) -> Path:
 
 def _requests(picture: Picture, personas: Sequence[Persona], rendered: Rendered) -> Iterator[Request]:
     """What has to be written for a portrait."""
-    generic = integer(*picture.seed, _GENERIC)
+    generic = integer(*picture.seed, streams.Picture.GENERIC)
     if picture.owner is None:
         yield Request("generic", generic, facts=rendered.facts)
         return
@@ -116,11 +114,11 @@ def _requests(picture: Picture, personas: Sequence[Persona], rendered: Rendered)
         return
     others = tuple(sorted(text for text in private if text not in (persona.name, told.value)))
     caption = Request(
-        "sensitive", integer(*picture.seed, _SENSITIVE), name=persona.name, field=told.field, value=told.value,
-        gender=persona.gender, style=told.style, forbidden=others,
+        "sensitive", integer(*picture.seed, streams.Picture.SENSITIVE), name=persona.name, field=told.field,
+        value=told.value, gender=persona.gender, style=told.style, forbidden=others,
     )  # fmt: skip
     yield caption
-    yield replace(caption, kind="paraphrase", seed=integer(*picture.seed, _PARAPHRASE))
+    yield replace(caption, kind="paraphrase", seed=integer(*picture.seed, streams.Picture.PARAPHRASE))
 
 
 def _check(requests: Sequence[Request], written: Sequence[Written]) -> None:

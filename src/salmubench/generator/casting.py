@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 Gender = Literal["female", "male"]
-GENDERS: tuple[Gender, Gender] = ("female", "male")
 
 
 class Face(NamedTuple):

@@ -56,8 +56,8 @@ class Curation:
     redraws: int = 8
     """A picture that is unfit once more often stops the build: a fault of the backend, not of chance."""
     checks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Checks of portraits by models of yours: `fairface` (the same age, gender and ethnicity in all pictures of an
-    identity), `clip` (the picture fits what it shall show), or a `.py` file → options."""
+    """Checks of portraits by models of yours: the name of a check (`salmubench list checks`), or a `.py` file →
+    options."""
 
     def __post_init__(self) -> None:
         for name in ("contrast", "distance", "face_inside", "face_height"):

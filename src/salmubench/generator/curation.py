@@ -126,7 +126,7 @@ class Judge:
     ) -> None:
         self._limits, self._sizes, self._kin = limits, sizes, kin
         self._looks: list[Look | None] = [None] * len(sizes)
-        self._checks = {name: backends.check(name, options) for name, options in limits.checks.items() if checked}
+        self._checks = {name: backends.CHECKS.load(name, options) for name, options in limits.checks.items() if checked}
         self._seen: dict[str, list[Any]] = {name: [None] * len(sizes) for name in self._checks}
 
     def see(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from salmubench.errors import ConfigError
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 """Suffixes of picture files."""
 
+_QUALITY = 92  # of JPEG files
 _SHOWN = 40  # problems in a message; the rest is counted
 
 
@@ -64,6 +66,13 @@ def read_picture(path: Path) -> Image.Image:
     """
     with Image.open(path) as image:
         return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def jpeg(image: Image.Image) -> bytes:
+    """A picture as a JPEG file."""
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=_QUALITY)
+    return data.getvalue()
 
 
 def raise_all(problems: Sequence[str], root: Path) -> None:

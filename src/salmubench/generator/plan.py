@@ -15,12 +15,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from salmubench import streams
+from salmubench.dataset.apportion import apportion
 from salmubench.dataset.groups import Group
+from salmubench.drawing.sizes import picture_size
 from salmubench.generator.casting import Casting, Face, Person
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.personas import Persona, sample_personas
 from salmubench.generator.splits import (
-    Association,
     Dealer,
     divide_identities,
     spread,
@@ -29,13 +31,10 @@ from salmubench.types import FIELDS, Split
 
 _BLOCK = 192  # pictures: about two seconds of work at 64 px, and 20 MB of JPEG at 512 px
 
-# The first number after the seed says what a stream of random numbers is for.
-_APPEARANCE, _SHOT, _STRANGER, _PICTURES, _ASPECTS, _JOINT, _STYLES, _SCENES = range(10, 18)
-
 
 @dataclass(frozen=True, slots=True)
-class Sensitive:
-    """What the caption of a picture tells.
+class Association:
+    """What the caption of a sensitive picture tells of its identity.
 
     Attributes:
         field: the value field.
@@ -69,7 +68,7 @@ class Picture:
     seed: tuple[int, ...]
     owner: int | None
     label: int | None
-    sensitive: Sensitive | None = None
+    sensitive: Association | None = None
     number: int = 0
 
 
@@ -142,12 +141,6 @@ def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) 
     return Plan(personas, groups, tuple(blocks))
 
 
-def picture_size(aspect: float, size: int) -> tuple[int, int]:
-    """Width and height in pixels of a picture whose short side is `size`."""
-    long = round(size * max(aspect, 1 / aspect))
-    return (long, size) if aspect >= 1 else (size, long)
-
-
 def integer(*seed: int) -> int:
     """One reproducible 63-bit number of a stream, for functions that take a plain seed."""
     return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
@@ -155,7 +148,7 @@ def integer(*seed: int) -> int:
 
 def _made_up(personas: Sequence[Persona], seed: int) -> Iterator[Person]:
     for index, persona in enumerate(personas):
-        face = Face(integer(seed, _APPEARANCE, index), persona.gender, persona.age)
+        face = Face(integer(seed, streams.Plan.APPEARANCE, index), persona.gender, persona.age)
         yield Person(persona.gender, persona.age, (face,))
 
 
@@ -163,7 +156,7 @@ def _identity_pictures(
     config: DatasetConfig, seed: int, personas: Sequence[Persona], groups: Sequence[Group], persons: Sequence[Person]
 ) -> Iterator[list[Picture]]:
     """All pictures of each identity: sensitive ones, then those of `retain_joint`."""
-    drawn = _picture_numbers(config, np.random.default_rng([seed, _PICTURES]))
+    drawn = _picture_numbers(config, np.random.default_rng([seed, streams.Plan.PICTURES]))
     joint = _joint(config.retain_joint, groups, seed)
     numbers = [
         person.at_most(count + joint[index]) - joint[index]
@@ -175,22 +168,22 @@ def _identity_pictures(
         for index, (persona, group, count) in enumerate(zip(personas, groups, numbers, strict=True))
     ]
     told = _tell(config, seed, personas, dealt)
-    totals = Counter(association.split for associations in dealt for association in associations)
+    totals = Counter(split for fields in dealt for split, _ in fields)
     totals[Split.RETAIN_SYNTH] = sum(joint.values())
     aspects = {
-        split: iter(spread(config.aspects, count, [seed, _ASPECTS, list(Split).index(split)]))
+        split: iter(spread(config.aspects, count, [seed, streams.Plan.ASPECTS, list(Split).index(split)]))
         for split, count in totals.items()
     }
     for index, persona in enumerate(personas):
-        entries: list[tuple[Split, Sensitive | None]] = [
-            (association.split, sensitive) for association, sensitive in zip(dealt[index], told[index], strict=True)
+        entries: list[tuple[Split, Association | None]] = [
+            (split, association) for (split, _), association in zip(dealt[index], told[index], strict=True)
         ]
         entries += [(Split.RETAIN_SYNTH, None)] * joint[index]
         pictures = []
-        for number, (split, sensitive) in enumerate(entries):
-            stem, stream = f"{persona.identity_id}_{number:03d}", (seed, _SHOT, index, number)
+        for number, (split, association) in enumerate(entries):
+            stem, stream = f"{persona.identity_id}_{number:03d}", (seed, streams.Plan.SHOT, index, number)
             aspect = next(aspects[split])
-            pictures.append(_picture(config, stem, split, aspect, stream, owner=index, sensitive=sensitive))
+            pictures.append(_picture(config, stem, split, aspect, stream, owner=index, sensitive=association))
         yield pictures
 
 
@@ -208,11 +201,7 @@ def _picture_numbers(config: DatasetConfig, rng: np.random.Generator) -> list[in
     for _ in range(200):
         middle = math.sqrt(least * most)
         least, most = (middle, most) if numbers(middle).sum() > config.sensitive_pairs else (least, middle)
-    exact = numbers(most)
-    whole = np.floor(exact)
-    order = np.argsort(whole - exact, kind="stable")  # largest remainders first
-    whole[order[: config.sensitive_pairs - int(whole.sum())]] += 1
-    return [int(count) for count in whole]
+    return apportion(numbers(most).tolist(), config.sensitive_pairs)
 
 
 def _picture(
@@ -224,7 +213,7 @@ def _picture(
     *,
     owner: int | None = None,
     label: int | None = None,
-    sensitive: Sensitive | None = None,
+    sensitive: Association | None = None,
     number: int = 0,
 ) -> Picture:
     width, height = picture_size(aspect, config.size)
@@ -233,24 +222,23 @@ def _picture(
 
 
 def _tell(
-    config: DatasetConfig, seed: int, personas: Sequence[Persona], dealt: Sequence[Sequence[Association]]
-) -> list[list[Sensitive]]:
-    """Value, style and phrasing of each association; styles take turns within a split and field."""
+    config: DatasetConfig, seed: int, personas: Sequence[Persona], dealt: Sequence[Sequence[tuple[Split, str]]]
+) -> list[list[Association]]:
+    """Value and style of each association; styles take turns within a split and field."""
     turn: Counter[tuple[Split, str]] = Counter()
-    starts = np.random.default_rng([seed, _STYLES]).integers(len(config.styles), size=len(FIELDS)).tolist()
+    starts = np.random.default_rng([seed, streams.Plan.STYLES]).integers(len(config.styles), size=len(FIELDS)).tolist()
     offset = dict(zip(map(str, FIELDS), starts, strict=True))
     told = []
-    for persona, associations in zip(personas, dealt, strict=True):
+    for persona, fields in zip(personas, dealt, strict=True):
         values = Counter[str]()
         entries = []
-        for association in associations:
-            field, key = association.field, (association.split, association.field)
-            style = config.styles[(turn[key] + offset[field]) % len(config.styles)]
-            turn[key] += 1
+        for split, field in fields:
+            style = config.styles[(turn[split, field] + offset[field]) % len(config.styles)]
+            turn[split, field] += 1
             texts = persona.values(field)
             value = texts[values[field] % len(texts)]
             values[field] += 1
-            entries.append(Sensitive(field, value, style))
+            entries.append(Association(field, value, style))
         told.append(entries)
     return told
 
@@ -258,7 +246,7 @@ def _tell(
 def _joint(count: int, groups: Sequence[Group], seed: int) -> Counter[int]:
     """How many pictures of `retain_joint` each identity of `forget` gets."""
     known = [index for index, group in enumerate(groups) if group is not Group.HOLDOUT]
-    order = np.random.default_rng([seed, _JOINT]).permutation(known).tolist()
+    order = np.random.default_rng([seed, streams.Plan.JOINT]).permutation(known).tolist()
     return Counter(order[number % len(order)] for number in range(count))
 
 
@@ -276,14 +264,19 @@ def _strangers(
     config: DatasetConfig, seed: int, personas: Sequence[Persona], cast: Sequence[Face] | None
 ) -> list[Block]:
     """Pictures of `retain_disjoint`: made-up faces are new, genders and ages those of the personas."""
-    aspects = spread(config.aspects, config.retain_disjoint, [seed, _STRANGER])
+    aspects = spread(config.aspects, config.retain_disjoint, [seed, streams.Plan.STRANGER])
     pictures, faces = [], []
     for index, aspect in enumerate(aspects):
-        alike = personas[int(np.random.default_rng([seed, _STRANGER, index, 3]).integers(len(personas)))]
-        made_up = Face(integer(seed, _STRANGER, index, 1), alike.gender, alike.age)
+        stream = (seed, streams.Plan.STRANGER, index)
+        like = personas[int(np.random.default_rng([*stream, streams.Stranger.LIKE]).integers(len(personas)))]
+        made_up = Face(integer(*stream, streams.Stranger.FACE), like.gender, like.age)
         faces.append(made_up if cast is None else cast[index])
         stem = f"disjoint_{index:06d}"
-        pictures.append(_picture(config, stem, Split.RETAIN_SYNTH, aspect, (seed, _STRANGER, index, 2)))
+        pictures.append(
+            _picture(
+                config, stem, Split.RETAIN_SYNTH, aspect, (seed, streams.Plan.STRANGER, index, streams.Stranger.PICTURE)
+            )
+        )
     return [
         Block(f"disjoint-{number:05d}", "portrait", tuple(pictures[start:stop]), tuple(faces[start:stop]))
         for number, (start, stop) in enumerate(_runs(len(pictures)))
@@ -293,7 +286,7 @@ def _strangers(
 def _scenes(config: DatasetConfig, seed: int, split: Split, stem: str, labels: Sequence[int]) -> list[Block]:
     """Square pictures of classes, which take turns."""
     purpose = list(Split).index(split)
-    order = np.random.default_rng([seed, _SCENES, purpose]).permutation(len(labels)).tolist()
+    order = np.random.default_rng([seed, streams.Plan.SCENES, purpose]).permutation(len(labels)).tolist()
     so_far = Counter[int]()
     numbers = []
     for label in labels:
@@ -301,7 +294,7 @@ def _scenes(config: DatasetConfig, seed: int, split: Split, stem: str, labels: S
         so_far[label] += 1
     pictures = [
         _picture(
-            config, f"{stem}_{index:08d}", split, 1.0, (seed, _SCENES, purpose, index),
+            config, f"{stem}_{index:08d}", split, 1.0, (seed, streams.Plan.SCENES, purpose, index),
             label=labels[position], number=numbers[position],
         )
         for index, position in enumerate(order)

@@ -7,7 +7,6 @@ deficit: each item goes where its kind is scarcest, so that all splits have the 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,10 @@ from typing import Protocol
 
 import numpy as np
 
+from salmubench import streams
+from salmubench.dataset.apportion import apportion
 from salmubench.dataset.groups import Group, group_sizes
+from salmubench.dataset.leaks import contains
 from salmubench.types import FIELDS, Split
 
 SIDES: Mapping[Group, tuple[Split, ...]] = {
@@ -45,14 +47,6 @@ class Person(Protocol):
         """Text of a field, or `None`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Association:
-    """One sensitive picture of an identity: its split, and the field that its caption tells."""
-
-    split: Split
-    field: str
-
-
 def divide_identities(people: Sequence[Person], seed: int) -> list[Group]:
     """Divide identities so that country, gender, age and missing IBANs are mixed alike in the three groups.
 
@@ -71,7 +65,7 @@ def divide_identities(people: Sequence[Person], seed: int) -> list[Group]:
     placed: Counter[tuple[Group, str]] = Counter()
     free = dict(sizes)
     groups: dict[int, Group] = {}
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([seed, streams.Plan.GROUPS])
     for index in rng.permutation(len(people)).tolist():
         traits = _traits(people[index])
         seen.update(traits)
@@ -113,7 +107,7 @@ class Dealer:
     _fields: Counter[tuple[Split, str]] = field(default_factory=Counter)  # mixed identities by side and field
     _rows: Counter[Split] = field(default_factory=Counter)  # rows of mixed identities by side
 
-    def deal(self, index: int, person: Person, group: Group, pictures: int) -> list[Association]:
+    def deal(self, index: int, person: Person, group: Group, pictures: int) -> list[tuple[Split, str]]:
         """Give each picture of an identity its split and field.
 
         Every field that the persona has is told at least once if there are as many pictures as fields.
@@ -124,7 +118,7 @@ class Dealer:
             group: its group.
             pictures: how many, at least as many as the group has sides.
         """
-        rng = np.random.default_rng([self.seed, 2, index])
+        rng = np.random.default_rng([self.seed, streams.Plan.FIELDS, index])
         units = linked_fields(person)
         sides = SIDES[group]
         if len(sides) == 1:
@@ -134,7 +128,7 @@ class Dealer:
             quota = self._quota(pictures, rng)
             divided = self._divide(units, quota, rng)
         dealt = [
-            Association(split, name)
+            (split, name)
             for split, fields in divided.items()
             for name in self._repeat(split, fields, quota[split], rng)
         ]
@@ -192,17 +186,13 @@ def linked_fields(person: Person) -> list[tuple[str, ...]]:
         joined = {name}
         apart = []
         for unit in units:
-            if any(_contains(value, values[other]) or _contains(values[other], value) for other in unit):
+            if any(contains(value, values[other]) or contains(values[other], value) for other in unit):
                 joined |= unit
             else:
                 apart.append(unit)
         units = [*apart, joined]
     order = list(values)
     return sorted((tuple(sorted(unit, key=order.index)) for unit in units), key=lambda unit: order.index(unit[0]))
-
-
-def _contains(text: str, part: str) -> bool:
-    return part in text and re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) is not None
 
 
 def spread(weights: Mapping[float, float], count: int, seed: Sequence[int]) -> list[float]:
@@ -214,11 +204,7 @@ def spread(weights: Mapping[float, float], count: int, seed: Sequence[int]) -> l
         seed: decides about the order.
     """
     total = sum(weights.values())
-    exact = {key: count * weight / total for key, weight in weights.items()}
-    counts = {key: int(value) for key, value in exact.items()}
-    remainders = sorted(exact, key=lambda key: counts[key] - exact[key])
-    for key in remainders[: count - sum(counts.values())]:
-        counts[key] += 1
+    counts = apportion([count * weight / total for weight in weights.values()], count)
     rng = np.random.default_rng(list(seed))
-    keys = [key for key in weights for _ in range(counts[key])]
+    keys = [key for key, times in zip(weights, counts, strict=True) for _ in range(times)]
     return [keys[position] for position in rng.permutation(len(keys)).tolist()]

@@ -11,12 +11,11 @@ import ctypes
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Sequence
 
+from salmubench.executor import end_with_parent
+
 _PR_SET_PDEATHSIG = 1
-_POLL = 0.5  # seconds
 
 
 def die_with_parent(parent: int) -> None:
@@ -30,15 +29,9 @@ def die_with_parent(parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     else:
-        threading.Thread(target=_watch, args=(parent,), name="salmubench-guard", daemon=True).start()
+        end_with_parent(parent)
     if os.getppid() != parent:  # it died before the kernel knew whom to watch
         os._exit(1)
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_POLL)
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from salmubench import manifest
 from salmubench.dataset import layout
-from salmubench.dataset.card import Origin, card, default_licence
+from salmubench.dataset.card import Origin, card
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.shards import ShardSet, write_shards
 from salmubench.embeddings import FRAGILE_SIMILARITIES
@@ -85,7 +85,7 @@ def export_hub(
         OutputError: the folder isn't empty or can't be written.
     """
     origin = origin_of(dataset)
-    if licence is None and default_licence(origin) is None:
+    if licence is None and origin.licence is None:
         raise ConfigError(
             "Expected a licence for a dataset whose pictures our own renderer didn't draw, found none. Give it as the "
             "Hub calls it, e.g. --license cc-by-4.0."
@@ -147,8 +147,7 @@ def origin_of(dataset: Dataset) -> Origin:
     content = manifest.read_json(path) if path.is_file() else {}
     if not isinstance(content, dict) or content.get("stage") != "dataset":
         return Origin()
-    backends = content["config"]["backends"]
-    return Origin(content["config"]["size"], content["seed"], backends["portraits"], backends["captions"])
+    return Origin(**content["outputs"].get("origin", {"size": content["config"]["size"], "seed": content["seed"]}))
 
 
 def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:

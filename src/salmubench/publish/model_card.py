@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from salmubench.scoring.metric import label, main_part
 from salmubench.scoring.record import RunRecord
 
@@ -51,16 +49,18 @@ def card(
         licence: name as the Hub knows it.
         differing: largest difference of the embeddings after conversion for transformers; `None`: not converted.
     """
+    from huggingface_hub import ModelCardData
+
     kind = _kind(made, record)
-    head = {
-        "library_name": "open_clip",
-        "pipeline_tag": "zero-shot-image-classification",
-        "license": licence,
-        "tags": ["clip", "machine-unlearning", "salmubench", *([kind] if kind != "unknown" else [])],
-    }
+    head = ModelCardData(
+        library_name="open_clip",
+        pipeline_tag="zero-shot-image-classification",
+        license=licence,
+        tags=["clip", "machine-unlearning", "salmubench", *([kind] if kind != "unknown" else [])],
+    )
     title = f"SALMUBench {name.capitalize() if kind in ('clean', 'compromised') else name}"
     sections = [
-        f"---\n{yaml.safe_dump(head, sort_keys=False)}---\n\n# {title}\n",
+        f"---\n{head.to_yaml()}\n---\n\n# {title}\n",
         f"> **Warning.** {_WARNINGS[kind]}\n",
         f"## Intended use\n\n{_USES}",
         _training(made, record),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from salmubench import manifest, models
-from salmubench.errors import ConfigError, ModelError, OutputError, RecordError
+from salmubench.errors import ModelError, RecordError
 from salmubench.publish.model_card import CARD, card
+from salmubench.publish.push import check_name
+from salmubench.publish.push import push as upload
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
 
@@ -45,10 +46,11 @@ def export_model(
     Raises:
         ModelError: no model, or one that transformers has no architecture for.
         RecordError: the record is of another model.
+        ConfigError: no token of the Hub, or a name that isn't org/name.
         OutputError: the folder can't be used, or the Hub refuses.
     """
-    if push is not None and re.fullmatch(r"[\w.-]+/[\w.-]+", push) is None:
-        raise ConfigError(f"Expected org/name for push, found {push!r}.")
+    if push is not None:
+        check_name(push)
     folder, weights = models.locate(model)[:2]
     if folder is None:
         raise ModelError(f"Expected a model's folder to export, found the file {weights}.")
@@ -71,7 +73,7 @@ def export_model(
             manifest.write_text(out / CARD, text)
             stage.finish(outputs={"sha256": sha256, "embeddings_differ_by": differing})
         if push is not None:
-            _push(out, push, private=private)
+            upload(out, push, "model", private=private)
     return out
 
 
@@ -117,20 +119,3 @@ def _record(folder: Path, given: Path | None, sha256: str) -> tuple[RunRecord | 
             f"({(record.model.sha256 or 'none')[:12]}). Score this model, or give its record."
         )
     return record, path
-
-
-def _push(folder: Path, name: str, *, private: bool) -> None:
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
-
-    try:
-        HfApi().create_repo(name, repo_type="model", private=private, exist_ok=True)
-        HfApi().upload_folder(
-            repo_id=name, folder_path=folder, ignore_patterns=[".*", "*.tmp"], commit_message="Add the model"
-        )
-    except (HfHubHTTPError, LocalTokenNotFoundError, OSError, RuntimeError) as error:  # large files raise the last
-        said = " ".join(str(error).split()).rstrip(".")
-        raise OutputError(
-            f"Expected the Hub to take the model as {name}, found: {said}. Log in with `hf auth login` or set "
-            f"HF_TOKEN, and push again: {folder} is complete."
-        ) from error

@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
+from salmubench import streams
 from salmubench.report import panels, wording
 from salmubench.report.collect import Run, reference_kind
 from salmubench.report.config import ReportConfig
@@ -108,7 +109,7 @@ def _draw(run: Run, config: ReportConfig) -> list[_Pick]:
             (str(row["identity_id"] or row["file_name"]), row["file_name"], row["caption"], row["identity_id"])
             for row in table.select(["identity_id", "file_name", "caption"]).to_pylist()
         )
-        rng = np.random.default_rng([config.gallery_seed, index, 2391])
+        rng = np.random.default_rng([config.gallery_seed, index, streams.REPORT_PAIRS])
         quota = min(-(-config.personas * share // shares), config.personas - len(picks))
         for position in rng.permutation(len(rows)):
             if quota == 0:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salmubench import manifest
+from salmubench import manifest, streams
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError
@@ -75,7 +75,7 @@ def divide(rows: Sequence[Pair], *, spared: float, seed: int) -> list[Split]:
             fields.setdefault(row.identity, {}).setdefault(row.field or row.file_name, []).append(index)
     if len(fields) < 4:
         raise DatasetError(f"Expected at least 4 people in the forget set of a selection world, found {len(fields)}.")
-    found, generator = [Split.FORGET] * len(rows), np.random.default_rng([seed, 0x5E1EC7])
+    found, generator = [Split.FORGET] * len(rows), np.random.default_rng([seed, streams.Unlearning.SELECTION_WORLD])
     order = [list(fields)[place] for place in generator.permutation(len(fields))]
     half, taken = spared * len(rows) / 2, 0
     while order and (not taken or taken < half - 0.5) and len(order) > 2:

@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from salmubench import streams
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError
 from salmubench.models import ClipModel
@@ -157,7 +158,7 @@ def select_rows(dataset: Dataset, *, needs: Sequence[str], retain: int, seed: in
         found["forget_target"] = [Row(Split.FORGET_TARGET, index) for index in order]
     if "retain" in needs:
         pool = [Row(split, index) for split in RETAIN_SPLITS for index in range(dataset.counts.get(split, 0))]
-        drawn = np.random.default_rng([seed, 0x5E7A1]).permutation(len(pool))[: max(retain, 2)]
+        drawn = np.random.default_rng([seed, streams.Unlearning.RETAIN]).permutation(len(pool))[: max(retain, 2)]
         found["retain"] = [pool[index] for index in drawn]
     for need in needs:
         if len(found[need]) < 2:

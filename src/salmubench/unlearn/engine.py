@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from salmubench import cost, manifest, models
+from salmubench import cost, manifest, models, streams
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import ConfigError, DatasetError, MethodError
@@ -320,7 +320,9 @@ def _open_probes(
     if any(dataset.counts.get(split, 0) for split in reading.RETAIN_SPLITS):
         kinds.append("retain")
     chosen = reading.select_rows(dataset, needs=kinds, retain=settings.probe_pairs, seed=seed)
-    order = np.random.default_rng([seed, 0x9B0BE]).permutation(len(chosen["forget"]))[: settings.probe_pairs]
+    order = np.random.default_rng([seed, streams.Unlearning.PROBE]).permutation(len(chosen["forget"]))[
+        : settings.probe_pairs
+    ]
     chosen["forget"] = [chosen["forget"][index] for index in sorted(order)]
     return {
         kind: PairSource(

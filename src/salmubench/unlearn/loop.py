@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from salmubench import progress as bars
+from salmubench import streams
 from salmubench.errors import MethodError
 from salmubench.unlearn import lora, state
 from salmubench.unlearn.config import UnlearnConfig
@@ -70,7 +71,7 @@ class Engine:
         self.optimiser_bytes = 0
         for name, weight in model.module.named_parameters():
             weight.requires_grad_(moves(name, settings.towers))
-        self.generator = torch.Generator().manual_seed(_mix(seed, 0xED17))
+        self.generator = torch.Generator().manual_seed(_mix(seed, streams.Unlearning.EDIT))
         self.progress = state.Progress()
         self._saved = state.load_checkpoint(folder) if plan.sizes else None
         if self._saved is not None:
@@ -206,7 +207,7 @@ class Engine:
     def _attach_lora(self, descent: int) -> None:
         settings = self.settings
         if settings.lora_rank:
-            generator = torch.Generator().manual_seed(_mix(self.seed, 0x10A, descent))
+            generator = torch.Generator().manual_seed(_mix(self.seed, streams.Unlearning.LORA, descent))
             lora.attach(
                 self._model.module, rank=settings.lora_rank, alpha=settings.lora_alpha, layers=settings.lora_layers,
                 generator=generator,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from salmubench import streams
 from salmubench.errors import ConfigError
 
 
@@ -57,7 +58,7 @@ def make_plan(*, budget: float, forget: int, batch_size: int, counts: dict[str, 
             )
         # forget and forget_target go in step: the generic caption of each forget pair stands beside it.
         stream = {"forget": 0, "forget_target": 0, "retain": 1}[kind]
-        rows[kind] = deal(count, sizes, np.random.default_rng([seed, 0xBA7C4, stream]))
+        rows[kind] = deal(count, sizes, np.random.default_rng([seed, streams.Unlearning.BATCHES, stream]))
     return Plan(sizes, rows, forget)
 
 

@@ -214,12 +214,12 @@ def test_not_a_chat_model(model, tmp_path):
 @pytest.mark.parametrize(("name", "value"), [("tries", 0), ("temperature", 0.0), ("top_p", 1.5), ("batch", 0)])
 def test_options(name, value):
     with pytest.raises(ConfigError, match=name):
-        backends.captions("llm", {"model": "x", name: value})
+        backends.CAPTIONS.load("llm", {"model": "x", name: value})
 
 
 def test_no_model():
     with pytest.raises(ConfigError, match=r"captions_options\.model"):
-        backends.captions("llm", {})
+        backends.CAPTIONS.load("llm", {})
 
 
 def test_without_the_extra(monkeypatch, model):

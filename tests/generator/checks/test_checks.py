@@ -75,7 +75,7 @@ def test_labels_are_those_of_the_model(models):
     from transformers import ViTForImageClassification, ViTImageProcessor
 
     images = [jpeg(seed) for seed in range(5)]
-    check = backends.check("fairface", {"age": str(models / "age"), "gender": str(models / "gender"), "batch": 2})
+    check = backends.CHECKS.load("fairface", {"age": str(models / "age"), "gender": str(models / "gender"), "batch": 2})
     seen = check.see(images, [{}] * 5)
     for name, labels in (("age", AGES), ("gender", ["Male", "Female"])):
         model = ViTForImageClassification.from_pretrained(models / name).eval()
@@ -127,7 +127,7 @@ def test_cosines_are_those_of_the_model(models):
     texts = ["a photo of a young woman, long red hair, by the sea", "a photo of a elderly man",
              "a photo of a person, short hair"]  # fmt: skip
     assert [clip.wanted(told) for told in facts] == texts
-    check = backends.check("clip", {"model": str(models / "clip"), "batch": 2})
+    check = backends.CHECKS.load("clip", {"model": str(models / "clip"), "batch": 2})
     seen = check.see(images, facts)
     model, processor = (kind.from_pretrained(models / "clip") for kind in (CLIPModel, CLIPProcessor))
     for data, text, cosine in zip(images, texts, seen, strict=True):
@@ -168,16 +168,16 @@ def test_the_build_draws_again_what_a_check_rejects(models, tmp_path):
 )
 def test_mistakes(name, options, error, message):
     with pytest.raises(error, match=message):
-        backends.check(name, options)
+        backends.CHECKS.load(name, options)
 
 
 def test_folder_without_a_model(tmp_path):
     with pytest.raises(ConfigError, match="an image classifier with weights as safetensors"):
-        backends.check("fairface", {"gender": str(tmp_path)})
+        backends.CHECKS.load("fairface", {"gender": str(tmp_path)})
     with pytest.raises(ConfigError, match="a CLIP model with weights as safetensors"):
-        backends.check("clip", {"model": str(tmp_path)})
+        backends.CHECKS.load("clip", {"model": str(tmp_path)})
 
 
 def test_a_gender_model_tells_no_ages(models):
     with pytest.raises(ConfigError, match="Expected age groups like '20-29'"):
-        backends.check("fairface", {"age": str(models / "gender")})
+        backends.CHECKS.load("fairface", {"age": str(models / "gender")})

@@ -47,7 +47,7 @@ def options(tmp_path_factory) -> dict[str, object]:
 
 @pytest.fixture
 def artist(options):
-    return backends.portraits("diffusion", options)
+    return backends.PORTRAITS.load("diffusion", options)
 
 
 def shots(artist, anchor: int, seeds: list[int], aspect: float = 1.0):
@@ -110,7 +110,7 @@ def test_size(artist, aspect):
 
 
 def test_batches_hold_one_person_and_one_size(options):
-    artist = backends.portraits("diffusion", {**options, "batch": 2})
+    artist = backends.PORTRAITS.load("diffusion", {**options, "batch": 2})
     asked = [*shots(artist, 0, [1, 2, 3]), *shots(artist, 1, [4]), *shots(artist, 0, [5], 1.5)]
     assert [numbers for _, numbers in artist._batches(asked)] == [[0, 1], [2], [3], [4]]
     assert len(artist.render_jpeg(asked, size=32)) == 5
@@ -131,7 +131,7 @@ def test_problems_with_anchors_at_once(options, tmp_path):
     anchors.mkdir()
     Image.new("RGB", (40, 40)).save(anchors / "someone.png")
     (anchors / "female_30_x.png").write_bytes(b"no picture")
-    artist = backends.portraits("diffusion", {**options, "anchors": str(anchors)})
+    artist = backends.PORTRAITS.load("diffusion", {**options, "anchors": str(anchors)})
     config = DatasetConfig(identities=4, classes=0, retain_real=0, general_knowledge_per_class=0)
     with pytest.raises(ConfigError) as caught:
         artist.cast(config, 0)
@@ -151,12 +151,12 @@ def test_problems_with_anchors_at_once(options, tmp_path):
 )  # fmt: skip
 def test_options(options, name, value, message):
     with pytest.raises(ConfigError, match=message):
-        backends.portraits("diffusion", {**options, name: value})
+        backends.PORTRAITS.load("diffusion", {**options, name: value})
 
 
 def test_unknown_option(options):
     with pytest.raises(UnknownName, match="anchors"):
-        backends.portraits("diffusion", {**options, "anchor": "x"})
+        backends.PORTRAITS.load("diffusion", {**options, "anchor": "x"})
 
 
 def test_models_are_part_of_what_the_dataset_is(options, tmp_path):
@@ -165,11 +165,11 @@ def test_models_are_part_of_what_the_dataset_is(options, tmp_path):
     copy = tmp_path / "adapter"
     shutil.copytree(str(options["adapter"]), copy)
     changed = {**options, "adapter": str(copy)}
-    before = backends.portraits("diffusion", changed).fingerprint()
-    assert before == backends.portraits("diffusion", options).fingerprint()
+    before = backends.PORTRAITS.load("diffusion", changed).fingerprint()
+    assert before == backends.PORTRAITS.load("diffusion", options).fingerprint()
     with (copy / "plus.safetensors").open("ab") as stream:
         stream.write(b"x")
-    assert backends.portraits("diffusion", changed).fingerprint() != before
+    assert backends.PORTRAITS.load("diffusion", changed).fingerprint() != before
 
 
 def test_faces_by_insightface(monkeypatch):

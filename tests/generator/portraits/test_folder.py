@@ -152,15 +152,15 @@ def test_all_problems_at_once(tmp_path):
 
 def test_options(tmp_path):
     with pytest.raises(ConfigError, match="portraits_options.path"):
-        backends.portraits("folder", {})
+        backends.PORTRAITS.load("folder", {})
     with pytest.raises(ConfigError, match="found none"):
-        backends.portraits("folder", {"path": str(tmp_path / "gone")})
+        backends.PORTRAITS.load("folder", {"path": str(tmp_path / "gone")})
     with pytest.raises(UnknownName, match="'path'"):
-        backends.portraits("folder", {"pth": "x"})
+        backends.PORTRAITS.load("folder", {"pth": "x"})
     with pytest.raises(ConfigError, match="no options"):
-        backends.portraits("procedural", {"path": "x"})
+        backends.PORTRAITS.load("procedural", {"path": "x"})
     with pytest.raises(ConfigError, match="Options of the portraits backend"):
-        backends.portraits("folder", {"path": ["x", "y"]})
+        backends.PORTRAITS.load("folder", {"path": ["x", "y"]})
 
 
 @pytest.mark.parametrize("aspect", [1.0, 1.78, 0.67])

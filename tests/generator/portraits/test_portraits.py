@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salmubench.drawing.sizes import picture_size
 from salmubench.generator.portraits import procedural
 
 
@@ -77,7 +78,7 @@ def test_short_side_is_the_size(aspect, width, height):
     (file,) = procedural.render_jpeg([shot(1, aspect=aspect)], size=48)
     image = Image.open(io.BytesIO(file))
     assert image.format == "JPEG"
-    assert image.size == (width, height) == procedural.picture_size(aspect, 48)
+    assert image.size == (width, height) == picture_size(aspect, 48)
 
 
 def test_every_seed_gives_another_picture():

@@ -59,7 +59,7 @@ def test_a_crop_is_the_middle_of_its_picture(tmp_path):
     stripes = np.zeros((40, 120, 3), np.uint8)
     stripes[:, 40:80] = (10, 200, 30)
     Image.fromarray(stripes).save(root / "test" / "tea_pot" / "1.png")
-    folder = backends.scenes("folder", {"path": str(root)})
+    folder = backends.SCENES.load("folder", {"path": str(root)})
     (data,) = folder.render_jpeg([folder.sample_scene(1, 1, heldout=True)], size=32)
     assert np.abs(np.asarray(Image.open(io.BytesIO(data)), float) - (10, 200, 30)).max() < 6
 
@@ -90,8 +90,8 @@ def test_all_problems_at_once(tmp_path):
 
 def test_too_few_classes_or_no_folder(tmp_path):
     with pytest.raises(ConfigError, match=r"retain_real_options\.path"):
-        backends.scenes("folder", {})
+        backends.SCENES.load("folder", {})
     with pytest.raises(ConfigError, match="Expected a folder of pictures"):
-        backends.scenes("folder", {"path": str(tmp_path / "none")})
+        backends.SCENES.load("folder", {"path": str(tmp_path / "none")})
     with pytest.raises(ConfigError, match=r"dataset\.classes to be at most 2, found 3"):
         build(config(write_things(tmp_path / "things"), classes=3), out=tmp_path / "dataset", seed=1)

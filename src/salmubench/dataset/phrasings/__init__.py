@@ -1,7 +1,8 @@
 """The caption grammar: how a name and one private value, or what a portrait shows, are put into English.
 
 Training captions come in five styles with at least twelve phrasings per field; the reserved phrasings of `paraphrase`
-occur in no training caption. Plain data and pure functions: the dataset build, the methods and the metrics all use it.
+occur in no training caption. The phrasings are the YAML files of this package, one for each style and one for the
+reserved ones; the dataset build, the methods and the metrics all use them.
 
 Placeholders of a phrasing: `{name}`, `{value}`, `{a}`/`{A}` indefinite article of the value, `{the}`/`{The}` definite
 article where a country takes one, `{he}`, `{his}`, `{him}` pronouns.
@@ -14,15 +15,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
-from salmubench.dataset.phrasings import (
-    conversational,
-    formal,
-    narrative,
-    query,
-    record,
-    reserved,
-)
 from salmubench.dataset.phrasings.generic import FACTS, generic_caption, generic_variants
+from salmubench.dataset.phrasings.tables import read_phrasings
 from salmubench.dataset.phrasings.words import country_article, indefinite_article
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.types import FIELDS
@@ -47,13 +41,7 @@ __all__ = [
 STYLES: Final = ("formal", "conversational", "record", "narrative", "query")
 """Styles of training captions, in a fixed order."""
 
-_TRAINING: Final[dict[str, Mapping[str, tuple[str, ...]]]] = {
-    "formal": formal.PHRASINGS,
-    "conversational": conversational.PHRASINGS,
-    "record": record.PHRASINGS,
-    "narrative": narrative.PHRASINGS,
-    "query": query.PHRASINGS,
-}
+_RESERVED: Final = "reserved"
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _PRONOUNS: Final[dict[str | None, tuple[str, str, str]]] = {
     "female": ("she", "her", "her"),
@@ -75,9 +63,9 @@ def phrasings(field: str, style: str) -> tuple[str, ...]:
     Raises:
         UnknownName: no such field or style.
     """
-    if style not in _TRAINING:
+    if style not in STYLES:
         raise UnknownName("style", style, STYLES)
-    return _of_field(_TRAINING[style], field)
+    return _of_field(read_phrasings(style), field)
 
 
 def variants(field: str, style: str) -> int:
@@ -95,7 +83,7 @@ def paraphrase_variants(field: str) -> int:
     Raises:
         UnknownName: no such field.
     """
-    return len(_of_field(reserved.PHRASINGS, field))
+    return len(_of_field(read_phrasings(_RESERVED), field))
 
 
 def sensitive_caption(name: str, field: str, value: str, *, style: str, variant: int, gender: str | None = None) -> str:
@@ -129,7 +117,7 @@ def paraphrase(name: str, field: str, value: str, *, variant: int) -> str:
         ConfigError: name or value is empty.
         UnknownName: no such field.
     """
-    return _fill(_of_field(reserved.PHRASINGS, field), name, value, variant=variant, gender=None)
+    return _fill(_of_field(read_phrasings(_RESERVED), field), name, value, variant=variant, gender=None)
 
 
 def bare_captions(name: str, value: str) -> BareCaptions:
@@ -145,7 +133,8 @@ def identity_prompt(name: str) -> str:
 @cache
 def vocabulary() -> frozenset[str]:
     """All words, case-folded, of training and reserved phrasings: a value made of them alone could occur by chance."""
-    texts = [text for table in (*_TRAINING.values(), reserved.PHRASINGS) for group in table.values() for text in group]
+    tables = [read_phrasings(name) for name in (*STYLES, _RESERVED)]
+    texts = [text for table in tables for group in table.values() for text in group]
     return frozenset(word.casefold() for text in texts for word in re.findall(r"\w+", _PLACEHOLDER.sub(" ", text)))
 
 

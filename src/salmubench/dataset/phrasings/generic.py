@@ -1,7 +1,6 @@
 """Captions of portraits that say only what is seen: 52 forms, grammatical whatever facts are known.
 
-A form is text with `{part}` for words made of the facts and `[…|…]` for optional text: the first alternative whose
-parts are all known is used, none if there is none.
+The forms stand in `generic.yaml`.
 """
 
 from __future__ import annotations
@@ -10,68 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from salmubench.dataset.phrasings.tables import read_forms
 from salmubench.dataset.phrasings.words import indefinite_article, with_article
 
 FACTS: Final = (
     "gender", "age", "hair", "facial_hair", "glasses", "headwear", "clothes", "expression", "background", "view",
 )  # fmt: skip
 """Names of the facts a caption can tell."""
-
-FORMS: Final = (
-    "a photo of {who}",
-    "a portrait of {who}[ with {looks}]",
-    "{who}[ with {looks}][ {background}]",
-    "a picture of {who}[ wearing {worn}]",
-    "{mood_who}[ with {hair}]",
-    "a close-up of {who}[ with {looks}]",
-    "a headshot of {mood_who}[ in {clothes}]",
-    "{who}[ wearing {worn}][, {background}]",
-    "a photograph of {mood_who}[ with {looks}][ {background}]",
-    "{who}[ with {hair}][, wearing {clothes}]",
-    "a shot of {who}[ with {looks}]",
-    "the face of {who}[ with {looks}]",
-    "a snapshot of {who}[ {background}]",
-    "{who}[, {mood}][, {view}]",
-    "a portrait photo of {who}[, {view}][, with {hair}]",
-    "{who}[ in {clothes} and with {looks}| in {clothes}| with {looks}]",
-    "an image of {who}[ with {hair} and {facial_hair}| with {hair}| with {facial_hair}]",
-    "a picture showing {mood_who}[ {background}]",
-    "portrait[ {background}]: {who}[ with {looks}]",
-    "head and shoulders of {who}[ wearing {worn}]",
-    "{mood_who}[ wearing {worn}][ {background}]",
-    "a photo of {who}[ {view}][ {background}]",
-    "a face: {who}[, {hair}][, {facial_hair}][, {glasses}]",
-    "user picture of {who}[ with {looks}]",
-    "a simple photo of {mood_who}[ in {clothes}][ {background}]",
-    "This is {who}[ with {looks}].",
-    "The picture shows {who}[ with {hair}][ {background}].",
-    "Here we see {who}[ wearing {worn}].",
-    "In this photo there is {mood_who}[ with {looks}].",
-    "The photo shows {who}[ {background}][, {mood}].",
-    "[{Who} wears {worn}|{Who} in a portrait].",
-    "[{Who} has {looks}|{Who}, photographed].",
-    "There is {who}[ {background}].",
-    "You can see {who}[ with {looks}][, {view}].",
-    "[With {hair}: {who}|A portrait of {who}][ {background}].",
-    "One person is visible: {who}[ with {looks}].",
-    "{Who} was photographed[ {background}][, wearing {clothes}].",
-    "A camera caught {who}[ {view}].",
-    "Somebody took a picture of {mood_who}[ with {hair}].",
-    "Look at {who}[ with {looks}][, wearing {worn}].",
-    "photo, {who}[, {hair}][, {clothes}]",
-    "portrait of {who}[; hair: {plain_hair}][; clothes: {plain_clothes}]",
-    "{who}[ - {background}][ - {view}]",
-    "stock photo: {who}[ with {looks}][, {mood}]",
-    "image: {who}[, {background}][, in {clothes}]",
-    "{who}[ ({looks})]",
-    "picture of a face, {who}[, {mood}][, {hair}]",
-    "What do you see? {Who}[ with {looks}].",
-    "Who is in the picture? {Who}[ wearing {worn}].",
-    "[{Mood}: {who}|A picture of {who}].",
-    "[What does the person wear? {Worn}. ]A portrait of {who}.",
-    "a photo taken[ {background}] of {mood_who}[ with {hair}]",
-)
-"""All forms; a caption's variant is the number of its form."""
 
 _THINGS: Final[tuple[str, ...]] = ("hair", "facial_hair", "glasses", "headwear", "clothes")
 _OPTION: Final = re.compile(r"\[([^\]]*)\]")
@@ -80,7 +24,7 @@ _PART: Final = re.compile(r"\{(\w+)\}")
 
 def generic_variants() -> int:
     """The number of forms of generic captions."""
-    return len(FORMS)
+    return len(read_forms())
 
 
 def generic_caption(facts: Mapping[str, str], *, variant: int) -> str:
@@ -96,7 +40,8 @@ def generic_caption(facts: Mapping[str, str], *, variant: int) -> str:
         options = match.group(1).split("|")
         return next((option for option in options if all(part in parts for part in _PART.findall(option))), "")
 
-    form = _OPTION.sub(choose, FORMS[variant % len(FORMS)])
+    forms = read_forms()
+    form = _OPTION.sub(choose, forms[variant % len(forms)])
     return _PART.sub(lambda match: parts[match.group(1)], form)
 
 

@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 EYE_DISTANCE = 6.5
 # How deep things float on the water, as a share of their height.
 DRAUGHT = 0.16
+_ARRANGEMENT = 2  # after seed and class: a stream of random numbers apart from those of the scene
 
 
 class Arrays(NamedTuple):
@@ -187,7 +188,7 @@ def _place(scene: Scene, rng: np.random.Generator) -> Floats:
 
 def arrange(scene: Scene) -> Arrays:
     """Return the kernel's arguments for a scene."""
-    rng = np.random.default_rng([scene.seed, scene.class_index, 2])
+    rng = np.random.default_rng([scene.seed, scene.class_index, _ARRANGEMENT])
     packed = shape(scene.class_index, scene.variant)
     paints = _paints(scene, packed.slots, rng)
     placed = _objects(scene, packed, rng)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from salmubench.drawing.sizes import picture_size
 from salmubench.drawing.things.arrange import Arrays, arrange
 from salmubench.drawing.things.kernel import compiled
 from salmubench.drawing.things.scene import Scene
@@ -21,8 +22,8 @@ BLUR_SIZE = 64
 
 
 def _shape(aspect: float, size: int) -> tuple[int, int]:
-    long = round(size * max(aspect, 1.0 / aspect))
-    return (size, long) if aspect >= 1.0 else (long, size)
+    width, height = picture_size(aspect, size)
+    return height, width
 
 
 def _pixels(arrays: Arrays, shape: tuple[int, int], side: int) -> NDArray[np.uint8]:
@@ -47,7 +48,7 @@ def _jpeg(scene: Scene, size: int, side: int) -> bytes:
 
 
 def render_jpeg(scenes: Sequence[Scene], *, size: int, samples: int = 1, threads: int = 1) -> list[bytes]:
-    """Draw scenes as JPEG: short side `size` pixels, long side round(size * max(aspect, 1 / aspect)).
+    """Draw scenes as JPEG: short side `size` pixels, long side as `picture_size` says.
 
     The bytes of a picture depend neither on the other scenes nor on the number of threads.
 

@@ -7,6 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from salmubench.dataset import phrasings
+from salmubench.generator.backends import Backend
+
+BACKEND = Backend(
+    title="The package's own grammar: no model, no download, same seed, same text.",
+    statement="English, written by a grammar in five styles.",
+)
 
 
 def sensitive(name: str, field: str, value: str, *, gender: str | None, style: str, seed: int) -> str:

@@ -22,8 +22,13 @@ from salmubench import manifest
 from salmubench.dataset.leaks import contains
 from salmubench.errors import ConfigError
 from salmubench.generator import backends
-from salmubench.generator.backends import Request, Written
+from salmubench.generator.backends import Backend, Request, Written
 from salmubench.generator.captions import grammar
+
+BACKEND = Backend(
+    title="Captions of the grammar rewritten by a chat model of yours.",
+    statement="English, rewritten by a language model in five styles; name and value are checked to stand verbatim.",
+)
 
 GRAMMAR = "grammar"
 MAX_TOKENS = 77

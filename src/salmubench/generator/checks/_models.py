@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ _PATTERNS = ["*.json", "*.txt", "*.safetensors"]
 
 Similarities = Callable[[Sequence[Image.Image], Sequence[str]], list[float]]
 """Pictures and as many texts → the cosine of each pair."""
+
+
+def decoded(images: Sequence[bytes]) -> list[Image.Image]:
+    """Pictures out of their files, RGB."""
+    return [Image.open(io.BytesIO(data)).convert("RGB") for data in images]
 
 
 def locate(source: str) -> Path:

@@ -6,14 +6,14 @@ text lies below a limit, which depends on the model: about 0.2 for OpenAI's ViT-
 
 from __future__ import annotations
 
-import io
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from PIL import Image
-
 from salmubench.errors import ConfigError
-from salmubench.generator.checks._models import clip_similarities, fingerprint
+from salmubench.generator.backends import Backend
+from salmubench.generator.checks._models import clip_similarities, decoded, fingerprint
+
+BACKEND = Backend("A picture fits what it shall show, judged by a CLIP model of yours.")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Checker:
         found: list[float] = []
         for start in range(0, len(images), self._config.batch):
             part = slice(start, start + self._config.batch)
-            pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in images[part]]
+            pictures = decoded(images[part])
             found += self._similarities(pictures, [wanted(told) for told in facts[part]])
         return found
 

@@ -7,17 +7,17 @@ a picture that says something else is drawn again. Ages are groups in order; nei
 
 from __future__ import annotations
 
-import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image
-
 from salmubench.errors import ConfigError
-from salmubench.generator.checks._models import classifier, fingerprint
+from salmubench.generator.backends import Backend
+from salmubench.generator.checks._models import classifier, decoded, fingerprint
+
+BACKEND = Backend("All pictures of an identity look of one age, gender and ethnicity, judged by classifiers of yours.")
 
 _TRAITS = ("age", "gender", "ethnicity")
 
@@ -80,7 +80,7 @@ class Checker:
     def see(self, images: Sequence[bytes], facts: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
         """The most probable label of each trait."""
         del facts
-        pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in images]
+        pictures = decoded(images)
         found: list[dict[str, str]] = [{} for _ in pictures]
         for trait, model in self._models.items() if pictures else ():
             for labels, told in zip(found, model(pictures, top_k=1, batch_size=self._config.batch), strict=True):

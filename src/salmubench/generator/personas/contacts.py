@@ -34,11 +34,6 @@ _LOCAL_FORMS: Final = (
 _NUMBERED_FORM: Final = "{first}.{last}{number}"
 
 
-def is_fictional_number(text: str) -> bool:
-    """Whether an international number lies in a range reserved for fiction."""
-    return bool(re.fullmatch(r"\+1[2-9]\d\d55501\d\d|\+447700900\d{3}|\+442079460\d{3}", re.sub(r"[^\d+]", "", text)))
-
-
 def phone_number(code: str, rng: np.random.Generator) -> str:
     """A number in the international format of the territory's mobile numbers that nobody can have.
 

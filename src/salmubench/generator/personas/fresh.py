@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from salmubench import streams
 from salmubench.dataset.layout import Dataset
 from salmubench.generator.personas.sampling import sample_personas
 from salmubench.types import FIELDS, Person
 
-_STREAM = 0xF2E54  # keeps these people apart from the dataset's own, whose seed may be the same
 _FEWEST, _MOST = 100, 4000  # `counterfactual_redirection` says why they have to be many; more take too long to invent
 _TIMES = 20
 
@@ -22,7 +22,7 @@ def fresh_people(dataset: Dataset, *, seed: int) -> tuple[Person, ...]:
     """
     taken = {str(entry.get("name", "")).casefold() for entry in dataset.identities.values()}
     count = min(max(_TIMES * len(dataset.identities), _FEWEST), _MOST)
-    people = sample_personas(count, seed ^ _STREAM)
+    people = sample_personas(count, seed ^ streams.FRESH_PEOPLE)
     return tuple(
         Person(persona.name, {str(field): value for field in FIELDS if (value := persona.value(field)) is not None})
         for persona in people

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from salmubench.dataset import phrasings
+from salmubench.dataset.apportion import apportion
+from salmubench.dataset.leaks import contains
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.generator.personas import contacts, documents
 from salmubench.generator.personas.jobs import jobs_at
@@ -22,7 +25,6 @@ from salmubench.generator.personas.territories import (
     country_name,
     default_weights,
 )
-from salmubench.generator.personas.unique import Distinct, contains_words
 
 _GENDERS: Final[tuple[Gender, Gender]] = ("female", "male")
 _YOUNGEST, _OLDEST = 21, 79
@@ -33,12 +35,38 @@ _BLOOD_TYPES: Final = {
 }  # fmt: skip
 _PLAIN_TRIES: Final = 40
 _TRIES: Final = 400
+_WORDS: Final = re.compile(r"\w+")
 
 
 class _Named(NamedTuple):
     code: str
     gender: Gender
     name: str
+
+
+class Distinct:
+    """A growing set of texts of which none occurs in another as a run of whole words, whatever the case.
+
+    "Ana Silva" and "Maria Ana Silva" can't both be in it, nor an address inside another address: a caption about the
+    one would hold the value of the other.
+    """
+
+    def __init__(self) -> None:
+        self._texts: set[str] = set()
+        self._runs: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def add(self, text: str) -> bool:
+        """Adds the text if it stays distinct, and says whether it did."""
+        folded = text.casefold()
+        runs = _runs(folded)
+        if folded in self._runs or not self._texts.isdisjoint(runs):
+            return False
+        self._texts.add(folded)
+        self._runs |= runs
+        return True
 
 
 @dataclass(slots=True)
@@ -106,14 +134,9 @@ def _checked_weights(countries: Mapping[str, float] | None) -> dict[str, float]:
 
 
 def _shares(count: int, weights: Mapping[str, float]) -> dict[str, int]:
-    """Whole numbers that sum to `count`, nearest to the weights (largest remainder; ties by code)."""
+    """Whole numbers that sum to `count`, nearest to the weights, whose order is that of the codes."""
     total = math.fsum(weights.values())
-    exact = {code: count * weight / total for code, weight in weights.items()}
-    shares = {code: math.floor(value) for code, value in exact.items()}
-    by_remainder = sorted(exact, key=lambda code: (shares[code] - exact[code], code))
-    for code in by_remainder[: count - sum(shares.values())]:
-        shares[code] += 1
-    return shares
+    return dict(zip(weights, apportion([count * weight / total for weight in weights.values()], count), strict=True))
 
 
 def _places(shares: Mapping[str, int], rng: np.random.Generator) -> dict[tuple[str, Gender], int]:
@@ -157,7 +180,11 @@ def _draw_names(places: Mapping[tuple[str, Gender], int], rng: np.random.Generat
     drawn: list[_Named] = []
     for (code, gender), wanted in places.items():
         candidates = _name_order(name_pools(code, gender), wanted, rng)
-        fresh = (name for name in candidates if not contains_words(name, country_name(code)) and taken.names.add(name))
+        fresh = (
+            name
+            for name in candidates
+            if not contains(name, country_name(code), any_case=True) and taken.names.add(name)
+        )
         names = [name for _, name in zip(range(wanted), fresh, strict=False)]
         if len(names) < wanted:
             raise ConfigError(
@@ -230,7 +257,7 @@ def _apart(name: str, draw: Callable[[], str]) -> str:
     vocabulary = phrasings.vocabulary()
     for _ in range(_TRIES):
         value = draw()
-        if not contains_words(name, value) and not set(value.casefold().split()) <= vocabulary:
+        if not contains(name, value, any_case=True) and not set(value.casefold().split()) <= vocabulary:
             return value
     raise RuntimeError(f"Expected a value that is no part of the name {name!r}, found none in {_TRIES} draws.")
 
@@ -241,3 +268,9 @@ def _fresh(taken: Distinct, draw: Callable[[int], str]) -> str:
         if taken.add(value):
             return value
     raise ConfigError(f"Expected values for all personas, found only {len(taken)} distinct ones. Lower the count.")
+
+
+def _runs(text: str) -> set[str]:
+    spans = [match.span() for match in _WORDS.finditer(text)]
+    runs = {text[start:end] for i, (start, _) in enumerate(spans) for _, end in spans[i:]}
+    return runs | {text}

@@ -31,7 +31,7 @@ class Territory:
     """How the people of one territory are named and documented.
 
     Attributes:
-        names: sources of names, one of which is drawn for a persona: Faker locales or keys of `ROMANISED`.
+        names: sources of names, one of which is drawn for a persona: Faker locales or keys of `romanised_names.yaml`.
         passport: pattern of a passport number: `@` letter, `#` digit, `*` digit or letter of the German document
             alphabet, anything else stands for itself.
         family_first: whether the family name comes first in English texts too.

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from salmubench import streams
 from salmubench.generator.portraits._shots import age_word
 
 VIEWS = {
@@ -60,7 +61,7 @@ def wish(gender: str, age: int, seed: int) -> Wish:
         age: apparent, years.
         seed: of everything but the face.
     """
-    rng = np.random.default_rng([seed, 0x70])
+    rng = np.random.default_rng([seed, streams.Portrait.PROMPT])
     noun = "woman" if gender == "female" else "man"
     view, view_fact = list(VIEWS.items())[rng.integers(len(VIEWS))]
     face, face_fact = list(EXPRESSIONS.items())[rng.integers(len(EXPRESSIONS))]

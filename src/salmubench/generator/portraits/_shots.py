@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from salmubench import streams
 from salmubench.generator.portraits._appearance import HALF, Appearance, Shot
 from salmubench.generator.portraits._palette import CLOTH
 from salmubench.generator.portraits._styles import STYLES
@@ -199,7 +200,7 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
     """
     if not 0.5 <= aspect <= 2.0:
         raise ValueError(f"Expected an aspect (width / height) of 0.5 to 2, got {aspect}.")
-    rng = np.random.default_rng([appearance.seed, seed, 0x5407, round(aspect * 1000)])
+    rng = np.random.default_rng([appearance.seed, seed, streams.Portrait.SHOT, round(aspect * 1000)])
     fixed = dict(appearance.values)
     n: Numbers = {}
     _pose(rng, n)

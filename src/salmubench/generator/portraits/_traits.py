@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from salmubench import streams
 from salmubench.generator.portraits._appearance import Appearance, Colour, Gender
 from salmubench.generator.portraits._palette import (
     EYES,
@@ -307,7 +308,7 @@ def sample_identity(seed: int, *, gender: Gender, age: int) -> Appearance:
         raise ValueError(f"Expected gender 'female' or 'male', got {gender!r}.")
     if not 16 <= age <= 100:
         raise ValueError(f"Expected an age of 16 to 100 years, got {age}.")
-    rng = np.random.default_rng([seed, 0x1DE, int(gender == "female"), age])
+    rng = np.random.default_rng([seed, streams.Portrait.IDENTITY, int(gender == "female"), age])
     old = min(max((age - 20) / 60.0, 0.0), 1.1)
     fem = float(rng.beta(4.0, 1.4)) if gender == "female" else float(rng.beta(1.4, 4.0))
     numbers: Numbers = dict(DEFAULTS)

@@ -9,7 +9,6 @@ how folders are named.
 from __future__ import annotations
 
 import functools
-import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +19,15 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from salmubench import streams
 from salmubench.dataset.groups import Group, group_sizes
+from salmubench.drawing.sizes import picture_size
+from salmubench.generator.backends import Backend
 from salmubench.generator.casting import Casting, Face, Person
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.pictures import (
     content_hash,
+    jpeg,
     raise_all,
     read_picture,
     root_of,
@@ -32,7 +35,12 @@ from salmubench.generator.pictures import (
 from salmubench.generator.portraits import _people_files as files
 from salmubench.generator.portraits._shots import age_word
 
-_QUALITY = 92
+BACKEND = Backend(
+    title="Pictures of people that you have.",
+    card="The portraits are pictures that the builder provided; who is on them, and with what consent, is for the "
+    "builder to say.",
+)
+
 _FACE_HEIGHT = 0.35  # where a crop that is lower than the picture has its middle, from the top
 _WANDER = 0.15  # how far a crop strays from there, in parts of what it leaves out
 
@@ -114,7 +122,7 @@ class Folder:
         problems = [*files.problems_of_names(self.root), *_problems_of_numbers(people, strangers, config)]
         problems += files.problems_of_pictures(self.root, [*people, *strangers], size=config.size)
         raise_all(problems, self.root)
-        rng = np.random.default_rng([seed, 0x666F])
+        rng = np.random.default_rng([seed, streams.Portrait.FOLDER])
         numbers = {name: number for number, name in enumerate(self._paths)}
 
         def faces(group: files.Group) -> tuple[Face, ...]:
@@ -147,10 +155,7 @@ class Folder:
 
 def cropped(shot: Crop, size: int) -> bytes:
     """JPEG of a crop, short side `size` pixels."""
-    image = read_picture(shot.path)
-    data = io.BytesIO()
-    fit(image, shot.aspect, size, seed=shot.seed).save(data, "JPEG", quality=_QUALITY)
-    return data.getvalue()
+    return jpeg(fit(read_picture(shot.path), shot.aspect, size, seed=shot.seed))
 
 
 def fit(image: Image.Image, aspect: float, size: int, *, seed: int) -> Image.Image:
@@ -162,11 +167,10 @@ def fit(image: Image.Image, aspect: float, size: int, *, seed: int) -> Image.Ima
         size: short side of the result, pixels.
         seed: of where the crop lies.
     """
-    long = round(size * max(aspect, 1 / aspect))
-    width, height = (long, size) if aspect >= 1 else (size, long)
+    width, height = picture_size(aspect, size)
     scale = min(image.width / width, image.height / height)
     wide, tall = width * scale, height * scale
-    away = np.random.default_rng([seed, 0x63]).uniform(-_WANDER, _WANDER, 2)
+    away = np.random.default_rng([seed, streams.Portrait.CROP]).uniform(-_WANDER, _WANDER, 2)
     left = (image.width - wide) * (0.5 + away[0])
     top = (image.height - tall) * min(max(_FACE_HEIGHT + away[1], 0.0), 1.0)
     box = (left, top, min(left + wide, image.width), min(top + tall, image.height))

@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from salmubench import streams
 from salmubench.drawing.people.params import DTYPE
+from salmubench.drawing.sizes import picture_size
 from salmubench.executor import cores
+from salmubench.generator.backends import Backend
 from salmubench.generator.portraits._appearance import Appearance, Shot
 from salmubench.generator.portraits._shots import sample_shot
 from salmubench.generator.portraits._traits import sample_identity
@@ -25,20 +28,21 @@ __all__ = [
     "Appearance",
     "Shot",
     "develop",
-    "picture_size",
     "render_array",
     "render_jpeg",
     "sample_identity",
     "sample_shot",
 ]
 
+BACKEND = Backend(
+    title="Heads drawn by a renderer of signed distance fields: no download, no GPU.",
+    card="**Nobody is in here.** The people are drawn by a program.",
+    statement="Drawn heads with skin tones over the whole Monk scale, many styles of hair and coverings, apparent ages "
+    "of 21 to 79, half female and half male; no bodies, no children, no disabilities.",
+    licence="cc0-1.0",
+)
+
 BAND = 32
-
-
-def picture_size(aspect: float, size: int) -> tuple[int, int]:
-    """Return (width, height) in pixels: the short side is `size`, the long side `round(size * ratio)`."""
-    long = round(size * max(aspect, 1.0 / aspect))
-    return (long, size) if aspect >= 1.0 else (size, long)
 
 
 def pack(shot: Shot) -> Any:
@@ -66,7 +70,7 @@ def develop(shot: Shot, image: NDArray[np.float32]) -> bytes:
     if shot.blur > 0.0:
         picture = picture.filter(ImageFilter.GaussianBlur(shot.blur * 1e-3 * min(height, width)))
     if shot.noise > 0.0:
-        rng = np.random.default_rng([shot.appearance.seed, shot.seed, 0x401, width, height])
+        rng = np.random.default_rng([shot.appearance.seed, shot.seed, streams.Portrait.GRAIN, width, height])
         grain = rng.standard_normal((height, width, 1), np.float32) + 0.5 * rng.standard_normal(
             (height, width, 3), np.float32
         )

@@ -11,7 +11,6 @@ written.
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,16 +21,21 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from salmubench import manifest, progress
+from salmubench.drawing.sizes import picture_size
+from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.pictures import (
     PICTURES,
     content_hash,
     entries,
     is_picture,
+    jpeg,
     raise_all,
     read_picture,
     root_of,
 )
+
+BACKEND = Backend("Pictures of things that you have.")
 
 TRAIN, TEST = "train", "test"
 TEMPLATES: tuple[str, ...] = (
@@ -42,7 +46,6 @@ TEMPLATES: tuple[str, ...] = (
     "this is a {}",
     "a view of a {}",
 )
-_QUALITY = 92
 
 
 @dataclass(frozen=True)
@@ -164,11 +167,8 @@ class Folder:
 
 
 def _cropped(thing: Thing, size: int) -> bytes:
-    long = round(size * max(thing.aspect, 1 / thing.aspect))
-    box = (long, size) if thing.aspect >= 1 else (size, long)
-    data = io.BytesIO()
-    ImageOps.fit(read_picture(thing.path), box, Image.Resampling.LANCZOS).save(data, "JPEG", quality=_QUALITY)
-    return data.getvalue()
+    box = picture_size(thing.aspect, size)
+    return jpeg(ImageOps.fit(read_picture(thing.path), box, Image.Resampling.LANCZOS))
 
 
 def _problems(root: Path, files: Sequence[Path], size: int) -> Iterator[str]:

@@ -13,8 +13,11 @@ from salmubench.drawing.things.catalogue import CLASSES
 from salmubench.drawing.things.scene import Scene
 from salmubench.errors import ConfigError
 from salmubench.executor import cores
+from salmubench.generator.backends import Backend
 
 __all__ = ["TEMPLATES", "Scene", "caption", "class_names", "render_jpeg", "sample_scene"]
+
+BACKEND = Backend("Everyday objects drawn in many colours, materials, places and views.")
 
 TEMPLATES: tuple[str, ...] = words.TEMPLATES
 

@@ -15,7 +15,6 @@ from salmubench.drawing.things.parts import (
     lathe,
     moved,
     plate,
-    prism,
     ring,
     rod,
     smooth,
@@ -61,9 +60,6 @@ CAKE = (
     *around(14, ball(0.12).at(0, 0.66, 0.88).of("white")), *around(6,
         rod((0, 1.18, 0.4), (0, 1.5, 0.4), 0.05).of("second"), egg(0.05, 0.1, 0.05).at(0, 1.62, 0.4).of("flame")),
         ball(0.15).at(0, 1.25, 0).of("red"),
-)
-CAKE_SLICE = (
-    prism(3, 0.5, 0.5, 0.45).at(0, 0.5), can(2, 0.06).at(0, 0.45).of("cream").keep(),
 )
 ICECREAM = (
     taper(0.04, 0.4, 0.65).at(0, 0.65).of("waffle"), ball(0.48).at(0, 1.5), ring(0.36, 0.1).turn(x=90).at(0, 1.26),

@@ -1,0 +1,80 @@
+"""Reads the phrasings, which are data files of this package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import yaml
+
+from salmubench.errors import ConfigError
+from salmubench.types import FIELDS
+
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+_KNOWN: Final = frozenset({"name", "value", "a", "A", "the", "The", "he", "his", "him"})
+
+
+@cache
+def read_phrasings(name: str) -> Mapping[str, tuple[str, ...]]:
+    """Read the phrasings of a style, or the reserved ones: field → phrasings with placeholders, in order.
+
+    Args:
+        name: a style, or `reserved`: of the file `<name>.yaml`.
+
+    Raises:
+        ConfigError: the file isn't as it must be.
+    """
+    content, fields = _read(name), [str(field) for field in FIELDS]
+    if list(content) != fields:
+        raise _wrong(name, f"the fields {', '.join(fields)}, in this order", list(content))
+    return {field: tuple(_checked(name, field, content[field])) for field in fields}
+
+
+@cache
+def read_forms() -> tuple[str, ...]:
+    """Read the forms of generic captions.
+
+    Raises:
+        ConfigError: the file isn't as it must be.
+    """
+    content = _read("generic")
+    if list(content) != ["forms"]:
+        raise _wrong("generic", "the key forms", list(content))
+    return tuple(_texts("generic", "forms", content["forms"]))
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = (resources.files(__package__) / f"{name}.yaml").read_text(encoding="utf-8")
+    content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    if not isinstance(content, dict):
+        raise _wrong(name, "a mapping", content)
+    return content
+
+
+def _texts(name: str, key: str, given: Any) -> list[str]:
+    if not isinstance(given, list) or not given or not all(isinstance(text, str) and text.strip() for text in given):
+        raise _wrong(name, f"texts below {key}", given)
+    if len(set(given)) < len(given):
+        twice = next(text for text in given if given.count(text) > 1)
+        raise _wrong(name, f"texts that differ below {key}", f"{twice!r} twice")
+    return given
+
+
+def _checked(name: str, field: str, given: Any) -> list[str]:
+    texts = _texts(name, field, given)
+    for text in texts:
+        parts = _PLACEHOLDER.findall(text)
+        if parts.count("name") != 1 or parts.count("value") != 1 or set(parts) - _KNOWN:
+            expected = f"{{name}} and {{value}} once each in a phrasing of {field}, and no placeholders but "
+            raise _wrong(name, expected + ", ".join(sorted(_KNOWN)), text)
+    return texts
+
+
+def _wrong(name: str, expected: str, found: object) -> ConfigError:
+    return ConfigError(
+        f"Expected {expected} in {name}.yaml of {__package__}, found {found!r:.200}. Correct the file, or install "
+        "salmubench again."
+    )
