@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import functools
 import hashlib
 import importlib.metadata
@@ -23,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from salmubench import reading
 from salmubench.errors import OutputError, OutputLocked, OutputMismatch
 
 SCHEMA_VERSION = 1
@@ -86,18 +86,13 @@ def write_json(path: Path, data: Any) -> None:
     write_text(path, json.dumps(plain(data), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, limit: int = reading.JSON_BYTES) -> Any:
     """Read a JSON file.
 
     Raises:
-        OutputError: missing or not JSON (with line and column).
+        OutputError: missing, or not JSON that comes through the gate of `salmubench.reading`.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise OutputError(f"Expected a JSON file at {path}, found none.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise OutputError(f"Expected JSON in {path}, found: {error}.") from error
+    return reading.read_json(path, error=OutputError, limit=limit)
 
 
 def plain(data: Any) -> Any:
@@ -309,22 +304,37 @@ def folder_lock(path: Path) -> Iterator[None]:
 
     Raises:
         OutputLocked: another process holds it.
+        OutputError: the folder can't be written, or its file system knows no locks.
     """
-    with (path / LOCK).open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            stream.seek(0)
-            holder = stream.read().strip() or "unknown"
-            raise OutputLocked(
-                f"Expected to be alone in {path}, found it in use by process {holder}. Wait for it to end, or choose "
-                "another folder."
-            ) from error
-        stream.seek(0)
-        stream.truncate()
-        stream.write(str(os.getpid()))
-        stream.flush()
+    import filelock
+
+    lock = filelock.FileLock(path / LOCK, timeout=0, fallback_to_soft=False, on_acquired=_sign)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise OutputLocked(
+            f"Expected to be alone in {path}, found it in use by process {lock_holder(path) or 'unknown'}. Wait for it "
+            "to end, or choose another folder."
+        ) from error
+    except OSError as error:
+        raise OutputError(f"Expected a folder that can be locked at {path}, found: {error.strerror}.") from error
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def lock_holder(path: Path) -> str:
+    """Process id of who holds the folder's lock, or held it last; empty where nobody did or it can't be read."""
+    with contextlib.suppress(OSError):
+        return reading.printable((path / LOCK).read_text(errors="replace").strip(), 20)
+    return ""
+
+
+def _sign(lock: int) -> None:
+    """Write this process's id into the lock file that it has just got."""
+    os.ftruncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
 
 
 def delete_leftovers(path: Path) -> None:

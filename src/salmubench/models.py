@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from salmubench import hub, manifest
+from salmubench import hub, manifest, reading
 from salmubench.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -315,7 +314,7 @@ def _config_of(folder: Path | None, arch: str | None, *, preprocess_cfg: dict[st
     import open_clip
 
     if folder is not None:
-        content: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        content: dict[str, Any] = reading.read_json(folder / CONFIG, error=ModelError, mapping=True)
         return content
     return {"model_cfg": open_clip.get_model_config(arch), "preprocess_cfg": preprocess_cfg}
 

@@ -22,10 +22,9 @@ from salmubench.leaderboard.submission import (
     INFO,
     MAX_BUDGET,
     RECORDS,
-    Info,
+    read_info,
 )
-from salmubench.scoring import codec
-from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import record_of
 
 FEED, CSV = "leaderboard.json", "leaderboard.csv"
 RECEIPTS = "receipts"
@@ -133,8 +132,8 @@ def _check(folder: Path, known: Mapping[str, Any] | None, max_budget: float) -> 
 
 def _reopen(folder: Path, receipt: Mapping[str, Any]) -> Entry:
     """A submission whose content has passed before."""
-    info = codec.decode(Info, intake.read_json(folder / INFO), INFO)
-    records = {role: codec.decode(RunRecord, intake.read_json(folder / name), name) for role, name in RECORDS.items()}
+    info = read_info(folder / INFO)
+    records = {role: record_of(intake.read_json(folder / name), where=name) for role, name in RECORDS.items()}
     return Entry(folder.name, info, records["record"], records["clean"], records["compromised"], receipt)
 
 

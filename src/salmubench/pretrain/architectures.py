@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from salmubench import reading
 from salmubench.errors import ConfigError, UnknownName
 
 SHIPPED = Path(__file__).parent / "model_configs"
@@ -67,10 +67,7 @@ def _engine_configs() -> dict[str, Path]:
 def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise ConfigError(f"Expected pretrain.model to be a name or the path of a JSON file, found no file {path}.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Expected the model configuration {path} to be JSON, found: {error}.") from error
+    content = reading.read_json(path, error=ConfigError, what="a model configuration", mapping=True)
     missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in content]
     if missing:
         raise ConfigError(f"Expected embed_dim, vision_cfg and text_cfg in {path}, found no {', '.join(missing)}.")
