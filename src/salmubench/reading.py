@@ -137,14 +137,29 @@ def parse_json(
 
 
 def read_yaml(
-    path: Path, *, error: type[SalmubenchError], what: str = "a YAML file", missing: str = _ADVICE
+    path: Path,
+    *,
+    error: type[SalmubenchError],
+    what: str = "a YAML file",
+    missing: str = _ADVICE,
+    expected: str = "keys and values",
 ) -> dict[str, Any]:
-    """Read a YAML file of keys and values; an empty one has none."""
+    """Read a YAML file of keys and values; an empty one has none.
+
+    Args:
+        path: the file.
+        error: class of every error.
+        what: what the file should be, for messages.
+        missing: what to do where it can't be read.
+        expected: what should be in it, for messages.
+    """
     data = read_bytes(path, error=error, what=what, limit=YAML_BYTES, missing=missing)
-    return parse_yaml(data, where=str(path), error=error)
+    return parse_yaml(data, where=str(path), error=error, expected=expected)
 
 
-def parse_yaml(data: bytes, *, where: str, error: type[SalmubenchError], advice: str = _ADVICE) -> dict[str, Any]:
+def parse_yaml(
+    data: bytes, *, where: str, error: type[SalmubenchError], expected: str = "keys and values"
+) -> dict[str, Any]:
     """Read keys and values from YAML; `where` names the file in messages.
 
     Anchors and aliases are refused: a few lines of them stand for billions.
@@ -162,9 +177,8 @@ def parse_yaml(data: bytes, *, where: str, error: type[SalmubenchError], advice:
         content = {} if content is None else content
         _check_plain(content, DEPTH)
     except (yaml.YAMLError, ValueError, RecursionError) as cause:
-        raise error(printable(f"Expected YAML in {where}, found: {cause}. {advice}")) from cause
-    found: dict[str, Any] = _mapping(content, "keys and values", where, error, advice)
-    return found
+        raise error(printable(f"Expected YAML in {where}, found: {cause}. {_ADVICE}")) from cause
+    return _mapping(content, expected, where, error, _ADVICE)
 
 
 def _mapping(content: Any, what: str, where: str, error: type[SalmubenchError], advice: str) -> dict[str, Any]:
@@ -283,12 +297,14 @@ def validated(kind: type[T], data: Any, *, where: str, error: type[SalmubenchErr
     """
     import pydantic
 
+    form: Any = kind
     try:
-        return _adapter(kind).validate_python(data)
+        made: T = _adapter(form).validate_python(data)
     except pydantic.ValidationError as cause:
         problems = cause.errors(include_url=False)
         first = min(problems, key=lambda problem: _ORDER.get(problem["type"], 2))
         raise error(printable(f"{_problem(first, where)} {advice}".rstrip())) from cause
+    return made
 
 
 @functools.cache

@@ -109,16 +109,18 @@ def load(source: str | Path) -> LoadedRecipe:
         path = Path(text)
         if not path.is_file():
             raise ConfigError(f"Expected a recipe file, found none at {path}.")
-        return LoadedRecipe(
-            path.stem, *_parse(reading.read_yaml(path, error=ConfigError, what="a recipe"), origin=str(path))
-        )
+        given = reading.read_yaml(path, error=ConfigError, what="a recipe", expected=_sections())
+        return LoadedRecipe(path.stem, *_parse(given, origin=str(path)))
     if text not in names():
         raise UnknownName("recipe", text, names())
     content = (resources.files("salmubench") / "recipes" / f"{text}.yaml").read_bytes()
     origin = f"the recipe {text!r}"
-    return LoadedRecipe(
-        text, *_parse(reading.parse_yaml(content, where=origin, error=ConfigError), origin=origin), shipped=True
-    )
+    given = reading.parse_yaml(content, where=origin, error=ConfigError, expected=_sections())
+    return LoadedRecipe(text, *_parse(given, origin=origin), shipped=True)
+
+
+def _sections() -> str:
+    return f"sections ({', '.join(_fields(Recipe))})"
 
 
 def _parse(given: dict[str, Any], *, origin: str) -> tuple[Recipe, dict[str, Any]]:

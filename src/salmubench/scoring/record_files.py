@@ -75,7 +75,8 @@ def record_of(data: Any, *, where: str) -> RunRecord:
         )
     if version > SCHEMA_VERSION:
         raise RecordError(
-            f"Expected schema_version {SCHEMA_VERSION} or older in {where}, found {version}. Install a newer salmubench."
+            f"Expected schema_version {SCHEMA_VERSION} or older in {where}, found {version}. "
+            "Install a newer salmubench."
         )
     return reading.validated(RunRecord, data, where=where, error=RecordError, advice=_AGAIN)
 
