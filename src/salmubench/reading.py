@@ -34,6 +34,7 @@ SHOWN = 200
 """Most letters of a value in a message."""
 
 _LARGEST = 10**DIGITS
+_LOOKED_AT = 4 * 2**20  # bytes: of a larger output of a stage, going through all of it would take as long as reading it
 _ADVICE = "Correct the file, or write it again."
 
 
@@ -113,7 +114,8 @@ def read_json(
         mapping: the whole must be an object.
     """
     data = read_bytes(path, error=error, what=what, limit=limit, missing=missing)
-    return parse_json(data, where=str(path), error=error, advice=advice, depth=depth, mapping=mapping)
+    large = limit >= LARGE and len(data) > _LOOKED_AT
+    return parse_json(data, where=str(path), error=error, advice=advice, depth=depth, mapping=mapping, large=large)
 
 
 def parse_json(
@@ -124,11 +126,17 @@ def parse_json(
     advice: str = _ADVICE,
     depth: int = DEPTH,
     mapping: bool = False,
+    large: bool = False,
 ) -> Any:
-    """Read JSON from bytes: as `read_json`; `where` names the file in messages."""
+    """Read JSON from bytes: as `read_json`; `where` names the file in messages.
+
+    Of a `large` file only what json's own parser sees is checked, and half characters, where it has escapes of them.
+    """
     try:
-        content = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
-        _check_plain(content, depth)
+        hook = None if large else _unique
+        content = json.loads(data.decode("utf-8"), object_pairs_hook=hook, parse_constant=_no_constant)
+        if not large or b"\\ud" in data or b"\\uD" in data:
+            _check_plain(content, depth)
     except RecursionError as cause:
         raise error(printable(f"Expected JSON in {where}, found brackets too deep. {advice}")) from cause
     except ValueError as cause:  # JSON and UTF-8, numbers of thousands of digits, and our own
@@ -203,8 +211,8 @@ def _no_constant(name: str) -> Any:
 
 
 def _check_plain(content: Any, depth: int) -> None:
-    """Go through all levels, without recursion."""
-    level: list[tuple[str, Any]] = [("", {"": content})]
+    """Go through all levels, without recursion; a place is the place around it and the last key."""
+    level: list[tuple[Any, Any]] = [((), {"": content})]
     for _ in range(depth + 1):
         level = [inner for place, holder in level for inner in _holders(place, holder)]
         if not level:
@@ -212,41 +220,42 @@ def _check_plain(content: Any, depth: int) -> None:
     raise _Refused(f"more than {depth} brackets within one another")
 
 
-def _holders(place: str, holder: Any) -> Iterator[tuple[str, Any]]:
+def _holders(place: Any, holder: Any) -> Iterator[tuple[Any, Any]]:
     """The lists and mappings in one; everything else in it is checked."""
-    entries: Iterable[tuple[Any, Any]] = enumerate(holder)
-    if type(holder) is dict:
-        entries = holder.items()
-        _check_texts(place, holder)
-    for key, value in entries:
+    keyed = type(holder) is dict
+    for key, value in holder.items() if keyed else enumerate(holder):
         kind = type(value)
         if kind is dict or kind is list:
-            yield (f"{place}.{key}" if place else str(key)), value
+            yield (place, key), value
         elif kind is str:
             if not value.isascii():
-                _check_texts(f"{place}.{key}", (value,))
+                _check_text(value, (place, key))
         elif kind is float:
             if not math.isfinite(value):
-                raise _Refused(f"a number that isn't finite{_at(place, key)}")
+                raise _Refused(f"a number that isn't finite{_at((place, key))}")
         elif kind is int:
             if not -_LARGEST < value < _LARGEST:
-                raise _Refused(f"a whole number of more than {DIGITS} digits{_at(place, key)}")
+                raise _Refused(f"a whole number of more than {DIGITS} digits{_at((place, key))}")
         elif value is not None and kind is not bool:
-            raise _Refused(f"a {kind.__name__}{_at(place, key)}, which is neither text nor a number (put it in quotes)")
+            raise _Refused(f"a {kind.__name__}{_at((place, key))}, neither text nor a number (put it in quotes)")
+        if keyed and type(key) is str and not key.isascii():
+            _check_text(key, place)
 
 
-def _check_texts(place: str, texts: Iterable[Any]) -> None:
-    for text in texts:
-        try:
-            if type(text) is str and not text.isascii():
-                text.encode()
-        except UnicodeEncodeError as error:
-            raise _Refused(f"half a character in {shown(text)}{_at(place)}") from error
+def _check_text(text: str, place: Any) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _Refused(f"half a character in {shown(text)}{_at(place)}") from error
 
 
-def _at(*keys: Any) -> str:
-    place = ".".join(str(key) for key in keys if key != "").strip(".")
-    return f" at {shown(place)[1:-1]}" if place else ""
+def _at(place: Any) -> str:
+    keys: list[str] = []
+    while place:
+        place, key = place
+        keys.insert(0, str(key))
+    inside = printable(".".join(keys[1:]), SHOWN)
+    return f" at {inside}" if inside else ""
 
 
 @functools.cache

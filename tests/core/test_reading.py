@@ -149,3 +149,6 @@ def test_large_metadata_of_a_dataset_is_read(tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
     assert path.stat().st_size > 15_000_000
     assert reading.read_json(path, error=DatasetError, limit=reading.LARGE, depth=10) == content
+    path.write_text(json.dumps({**content, "x": "\ud800"}))
+    with pytest.raises(DatasetError, match="half a character"):
+        reading.read_json(path, error=DatasetError, limit=reading.LARGE, depth=10)
