@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from salmubench import reading
 from salmubench.errors import OutputError, OutputLocked, OutputMismatch
@@ -201,6 +201,40 @@ def _git_state() -> tuple[str | None, bool | None]:
     return commit, bool(status.strip())
 
 
+# --- the manifest -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Content of `manifest.json`; checked by pydantic when it is read.
+
+    Attributes:
+        stage: the stage's name.
+        schema_version: version of this layout.
+        version: of the package.
+        config: the effective configuration.
+        inputs: hashes of what the stage read.
+        seed: the seed, where the stage has one.
+        config_given: the configuration as the user gave it.
+        outputs: what the next stage wants to know.
+        cost: seconds, peak memory, steps ….
+        provenance: who made it, where, when.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
+
+    stage: str
+    schema_version: int = SCHEMA_VERSION
+    version: str = ""
+    config: Any = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    config_given: Any = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
 # --- stage folders ----------------------------------------------------------------------------------------------
 
 
@@ -355,7 +389,7 @@ def read_manifest(path: Path, stage: str) -> Mapping[str, Any]:
     """Read the manifest of a finished stage.
 
     Raises:
-        OutputError: not there (the stage isn't complete) or made by another stage.
+        OutputError: not there (the stage isn't complete), made by another stage, or no manifest.
     """
     if not (path / MANIFEST).is_file():
         raise OutputError(
@@ -366,6 +400,9 @@ def read_manifest(path: Path, stage: str) -> Mapping[str, Any]:
     if not isinstance(content, dict) or content.get("stage") != stage:
         found = content.get("stage") if isinstance(content, dict) else type(content).__name__
         raise OutputError(f"Expected the result of the stage {stage!r} in {path}, found {found!r}.")
+    reading.validated(
+        Manifest, content, where=str(path / MANIFEST), error=OutputError, advice="Delete the folder and make it again."
+    )
     return content
 
 

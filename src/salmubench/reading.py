@@ -336,6 +336,8 @@ def _problem(problem: Mapping[str, Any], where: str) -> str:
     kind, place, value = problem["type"], problem["loc"], problem["input"]
     if _ORDER.get(kind) == 0:
         return f"Expected only known keys at {_path(where, place[:-1])}, found {shown(place[-1])}."
+    if _ORDER.get(kind) == 1 and isinstance(place[-1], int):
+        return f"Expected more elements at {_path(where, place[:-1])}, found {shown(value)}."
     if _ORDER.get(kind) == 1:
         keys = ", ".join(map(str, value)) if isinstance(value, Mapping) else ""
         return (

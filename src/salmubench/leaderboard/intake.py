@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from salmubench import reading
 from salmubench.errors import RecordError
+from salmubench.scoring.items import check_table
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def read_table(path: Path, schema: pa.Schema, *, limits: Limits = LIMITS) -> pa.
         table = pq.ParquetFile(path, read_dictionary=texts).read()
         for name in texts:
             _check_texts(path, name, table.column(name), limits)
-        return table.cast(schema).combine_chunks()
+        return check_table(table, schema, where=path.name)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise RecordError(f"Expected a parquet table in {path.name}, found: {reading.cut(str(error), 200)}.") from error
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from salmubench import manifest, plugins, reading
 from salmubench.dataset.layout import Dataset as OpenDataset
 from salmubench.errors import MethodError, OutputMismatch, RecordError
-from salmubench.scoring.items import ITEM_SCHEMA
+from salmubench.scoring.items import ITEM_SCHEMA, check_table, check_values
 from salmubench.scoring.record import (
     SCHEMA_VERSION,
     TEXT,
@@ -32,6 +32,7 @@ ITEMS_SUFFIX = ".items.parquet"
 """What stands behind a record's stem in the name of its items."""
 
 _AGAIN = "Score the model again."
+_UNPACKED = 2**33  # bytes of a table: a hundred times that of the release
 
 
 def items_path(record: Path) -> Path:
@@ -128,15 +129,17 @@ def gallery_sha256(gallery: pa.Table) -> str:
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         # Not the dataset API: it would take `<folder>/key=value/` for columns.
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise RecordError(f"Expected a parquet table at {path}, found: {error}. Score the model again.") from error
-    if table.column_names != schema.names:
-        raise RecordError(f"Expected the columns {schema.names} in {path}, found {table.column_names}.")
-    try:
-        return table.cast(schema).combine_chunks()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise RecordError(f"Expected the types of {schema} in {path}, found: {error}.") from error
+        opened = pq.ParquetFile(path)
+        footer = opened.metadata
+        unpacked = sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
+        if unpacked > _UNPACKED:
+            raise RecordError(f"Expected {path} to unpack to at most {_UNPACKED:,} bytes, found {unpacked:,}.")
+        table = opened.read()
+    except (pa.ArrowException, OSError) as error:
+        raise RecordError(reading.printable(f"Expected a parquet table at {path}, found: {error}. {_AGAIN}")) from error
+    table = check_table(table, schema, where=str(path))
+    check_values(table, schema, where=str(path))
+    return table
 
 
 # --- writing ----------------------------------------------------------------------------------------------------
