@@ -284,7 +284,7 @@ def read_options(config: Mapping[str, Any] | Path | None) -> dict[str, Any]:
         return {}
     if isinstance(config, Mapping):
         return dict(config)
-    content = reading.read_yaml(config, error=ConfigError, what="a YAML file with options")
+    content = reading.read_yaml(config, error=ConfigError, what="a YAML file with options", expected="options by name")
     return {str(name): value for name, value in content.items()}
 
 
