@@ -52,7 +52,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with temporary.open("rb") as stream:
+        with temporary.open("rb+") as stream:  # Windows syncs only what is open for writing
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:

@@ -100,7 +100,8 @@ def _folders(results: Path) -> list[Path]:
 
 def _check_all(folders: Sequence[Path], receipts: Path, max_budget: float) -> list[_Outcome]:
     known = {path.name: _old_receipt(receipts / f"{path.name}.json", max_budget) for path in folders}
-    workers = min(os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0)), 8)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(usable, 8)
     if len(folders) < _FEW or workers < 2:
         return [_check(path, known[path.name], max_budget) for path in folders]
     import joblib
