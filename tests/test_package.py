@@ -40,3 +40,37 @@ def test_public_names_are_exact():
         assert getattr(salmubench, name) is not None
     with pytest.raises(AttributeError, match="no_such_name"):
         salmubench.no_such_name  # noqa: B018
+
+
+def test_every_module_is_imported_where_the_system_is_not_unix():
+    code = """
+import builtins, ctypes, importlib, os, pkgutil, signal, sys, warnings
+os.environ["KMP_DUPLICATE_LIB_OK"] = "1"
+import salmubench
+real, absent = builtins.__import__, {"fcntl", "resource"}
+
+def imported(name, globals=None, locals=None, fromlist=(), level=0):
+    ours = str((globals or {}).get("__name__", "")).startswith("salmubench")
+    if ours and name in absent:
+        raise ImportError(name)
+    return real(name, globals, locals, fromlist, level)
+
+library = ctypes.CDLL
+class Library(library):
+    def __init__(self, name, *args, **kwargs):
+        if name is None and sys._getframe(1).f_globals["__name__"].startswith("salmubench"):
+            raise OSError("no C library under this name")
+        super().__init__(name, *args, **kwargs)
+
+builtins.__import__, ctypes.CDLL = imported, Library
+del os.sched_getaffinity
+warnings.simplefilter("ignore")  # of other packages
+for module in pkgutil.walk_packages(salmubench.__path__, "salmubench."):
+    try:
+        importlib.import_module(module.name)
+    except ModuleNotFoundError as error:  # an extra that isn't installed
+        assert not str(error.name).startswith("salmubench"), error
+        print(module.name, "needs", error.name)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest
+from salmubench import manifest, reading
 from salmubench.dataset.layout import GeneralKnowledge
 from salmubench.errors import EmbeddingsError, OutputError
 
@@ -176,7 +176,7 @@ def open_embeddings(folder: Path) -> Embeddings:
     """
     try:
         description = manifest.read_manifest(folder, STAGE)
-        facts = manifest.read_json(folder / DATASET)
+        facts = manifest.read_json(folder / DATASET, limit=reading.LARGE)
     except OutputError as error:
         raise EmbeddingsError(f"Expected the embeddings of a model in {folder}: {error}") from error
     images, texts = _load(folder / IMAGES), _load(folder / TEXTS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import functools
 import hashlib
 import importlib.metadata
@@ -21,8 +20,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from salmubench import reading
 from salmubench.errors import OutputError, OutputLocked, OutputMismatch
 
 SCHEMA_VERSION = 1
@@ -52,7 +52,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with temporary.open("rb") as stream:
+        with temporary.open("rb+") as stream:  # Windows syncs only what is open for writing
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
@@ -86,18 +86,13 @@ def write_json(path: Path, data: Any) -> None:
     write_text(path, json.dumps(plain(data), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, limit: int = reading.JSON_BYTES) -> Any:
     """Read a JSON file.
 
     Raises:
-        OutputError: missing or not JSON (with line and column).
+        OutputError: missing, or not JSON that comes through the gate of `salmubench.reading`.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise OutputError(f"Expected a JSON file at {path}, found none.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise OutputError(f"Expected JSON in {path}, found: {error}.") from error
+    return reading.read_json(path, error=OutputError, limit=limit)
 
 
 def plain(data: Any) -> Any:
@@ -206,6 +201,40 @@ def _git_state() -> tuple[str | None, bool | None]:
     return commit, bool(status.strip())
 
 
+# --- the manifest -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Content of `manifest.json`; checked by pydantic when it is read.
+
+    Attributes:
+        stage: the stage's name.
+        schema_version: version of this layout.
+        version: of the package.
+        config: the effective configuration.
+        inputs: hashes of what the stage read.
+        seed: the seed, where the stage has one.
+        config_given: the configuration as the user gave it.
+        outputs: what the next stage wants to know.
+        cost: seconds, peak memory, steps ….
+        provenance: who made it, where, when.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
+
+    stage: str
+    schema_version: int = SCHEMA_VERSION
+    version: str = ""
+    config: Any = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    config_given: Any = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
 # --- stage folders ----------------------------------------------------------------------------------------------
 
 
@@ -309,22 +338,37 @@ def folder_lock(path: Path) -> Iterator[None]:
 
     Raises:
         OutputLocked: another process holds it.
+        OutputError: the folder can't be written, or its file system knows no locks.
     """
-    with (path / LOCK).open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            stream.seek(0)
-            holder = stream.read().strip() or "unknown"
-            raise OutputLocked(
-                f"Expected to be alone in {path}, found it in use by process {holder}. Wait for it to end, or choose "
-                "another folder."
-            ) from error
-        stream.seek(0)
-        stream.truncate()
-        stream.write(str(os.getpid()))
-        stream.flush()
+    import filelock
+
+    lock = filelock.FileLock(path / LOCK, timeout=0, fallback_to_soft=False, on_acquired=_sign)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise OutputLocked(
+            f"Expected to be alone in {path}, found it in use by process {lock_holder(path) or 'unknown'}. Wait for it "
+            "to end, or choose another folder."
+        ) from error
+    except OSError as error:
+        raise OutputError(f"Expected a folder that can be locked at {path}, found: {error.strerror}.") from error
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def lock_holder(path: Path) -> str:
+    """Process id of who holds the folder's lock, or held it last; empty where nobody did or it can't be read."""
+    with contextlib.suppress(OSError):
+        return reading.printable((path / LOCK).read_text(errors="replace").strip(), 20)
+    return ""
+
+
+def _sign(lock: int) -> None:
+    """Write this process's id into the lock file that it has just got."""
+    os.ftruncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
 
 
 def delete_leftovers(path: Path) -> None:
@@ -345,7 +389,7 @@ def read_manifest(path: Path, stage: str) -> Mapping[str, Any]:
     """Read the manifest of a finished stage.
 
     Raises:
-        OutputError: not there (the stage isn't complete) or made by another stage.
+        OutputError: not there (the stage isn't complete), made by another stage, or no manifest.
     """
     if not (path / MANIFEST).is_file():
         raise OutputError(
@@ -356,6 +400,9 @@ def read_manifest(path: Path, stage: str) -> Mapping[str, Any]:
     if not isinstance(content, dict) or content.get("stage") != stage:
         found = content.get("stage") if isinstance(content, dict) else type(content).__name__
         raise OutputError(f"Expected the result of the stage {stage!r} in {path}, found {found!r}.")
+    reading.validated(
+        Manifest, content, where=str(path / MANIFEST), error=OutputError, advice="Delete the folder and make it again."
+    )
     return content
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from salmubench import reading
 from salmubench.errors import ModelError, SalmubenchError
 
 SHIPPED = Path(__file__).parent / "pretrain" / "model_configs"
@@ -149,31 +150,7 @@ def read_json(path: Path, error: type[SalmubenchError] = ModelError) -> Any:
     Raises:
         SalmubenchError: `error`, where the file can't be read, has more than 1 MiB, is no JSON, or is nested deeply.
     """
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-        content = json.loads(data.decode()) if len(data) <= MAX_BYTES else None
-        deep = _is_deep(content)
-    except (OSError, ValueError) as problem:
-        raise error(f"Expected the model configuration {path} to be JSON, found: {problem}.") from problem
-    except RecursionError:
-        deep = True
-    if len(data) > MAX_BYTES:
-        raise error(f"Expected a model configuration of at most {MAX_BYTES} bytes in {path}, found more.")
-    if deep:
-        raise error(f"Expected a model configuration of at most {MAX_DEPTH} levels in {path}, found more.")
-    return content
-
-
-def _is_deep(content: Any) -> bool:
-    level = [content]
-    for _ in range(MAX_DEPTH):
-        level = [inner for item in level for inner in _inner(item)]
-    return bool(level)
-
-
-def _inner(item: Any) -> list[Any]:
-    return list(item.values()) if isinstance(item, dict) else item if isinstance(item, list) else []
+    return reading.read_json(path, error=error, what="a model configuration", limit=MAX_BYTES, depth=MAX_DEPTH)
 
 
 def _check(content: Any, allowed: _Fields, prefix: str, where: str, error: type[SalmubenchError]) -> None:

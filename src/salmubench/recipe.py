@@ -15,8 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
+from salmubench import reading
 from salmubench.encode.config import EncodeConfig
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.generator.config import DatasetConfig
@@ -110,21 +109,21 @@ def load(source: str | Path) -> LoadedRecipe:
         path = Path(text)
         if not path.is_file():
             raise ConfigError(f"Expected a recipe file, found none at {path}.")
-        return LoadedRecipe(path.stem, *_parse(path.read_text(encoding="utf-8"), origin=str(path)))
+        given = reading.read_yaml(path, error=ConfigError, what="a recipe", expected=_sections())
+        return LoadedRecipe(path.stem, *_parse(given, origin=str(path)))
     if text not in names():
         raise UnknownName("recipe", text, names())
-    content = (resources.files("salmubench") / "recipes" / f"{text}.yaml").read_text(encoding="utf-8")
-    return LoadedRecipe(text, *_parse(content, origin=f"the recipe {text!r}"), shipped=True)
+    content = (resources.files("salmubench") / "recipes" / f"{text}.yaml").read_bytes()
+    origin = f"the recipe {text!r}"
+    given = reading.parse_yaml(content, where=origin, error=ConfigError, expected=_sections())
+    return LoadedRecipe(text, *_parse(given, origin=origin), shipped=True)
 
 
-def _parse(content: str, *, origin: str) -> tuple[Recipe, dict[str, Any]]:
-    try:
-        given = yaml.safe_load(content)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"Expected YAML in {origin}, found: {error}") from error
-    given = {} if given is None else given
-    if not isinstance(given, dict):
-        raise ConfigError(f"Expected sections ({', '.join(_fields(Recipe))}) in {origin}, found {given!r}.")
+def _sections() -> str:
+    return f"sections ({', '.join(_fields(Recipe))})"
+
+
+def _parse(given: dict[str, Any], *, origin: str) -> tuple[Recipe, dict[str, Any]]:
     check_keys(given, Recipe)
     return parse(given, Recipe, origin=origin), given
 

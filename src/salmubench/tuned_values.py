@@ -12,9 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from salmubench import manifest
+from salmubench import manifest, reading
 from salmubench.errors import ConfigError
 from salmubench.unlearn.registry import Method
 
@@ -83,24 +81,21 @@ def find_tuned(setting: str, *, recipe: str, shipped: bool) -> TunedFile | None:
         path = Path(setting)
         if not path.is_file():
             raise ConfigError(f"Expected a file of tuned values for unlearn.tuned, found none at {path}.")
-        return parse_tuned(path.read_text(encoding="utf-8"), origin=str(path))
+        return parse_tuned(path.read_bytes(), origin=str(path))
     found = resources.files("salmubench") / "recipes" / "tuned" / f"{recipe}.yaml"
     if not shipped or not found.is_file():
         return None
-    return parse_tuned(found.read_text(encoding="utf-8"), origin=f"tuned/{recipe}.yaml")
+    return parse_tuned(found.read_bytes(), origin=f"tuned/{recipe}.yaml")
 
 
-def parse_tuned(content: str, *, origin: str) -> TunedFile:
+def parse_tuned(content: bytes, *, origin: str) -> TunedFile:
     """Read a file of tuned values.
 
     Raises:
         ConfigError: not YAML, or not what `tune` writes.
     """
-    try:
-        found = yaml.safe_load(content)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"Expected YAML in {origin}, found: {error}") from error
-    if not isinstance(found, dict) or found.get("schema_version") != SCHEMA_VERSION:
+    found = reading.parse_yaml(content, where=origin, error=ConfigError)
+    if found.get("schema_version") != SCHEMA_VERSION:
         raise ConfigError(
             f"Expected tuned values with schema_version {SCHEMA_VERSION} in {origin}, found another file."
         )

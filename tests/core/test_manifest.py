@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +115,33 @@ def test_provenance_is_json_and_names_the_packages():
     found = json.loads(json.dumps(manifest.plain(manifest.provenance())))
     assert found["packages"]["torch"]
     assert found["hardware"]["cores"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"stage": "demo", "outpts": {}}, r"known keys at .*manifest\.json, found 'outpts'"),
+        ({"stage": "demo", "outputs": [1]}, r"an object at .*manifest\.json\.outputs, found \[1\]"),
+        ({"stage": "demo", "cost": {}, "seed": "x"}, r"manifest\.json\.seed, found 'x'"),
+    ],
+)
+def test_broken_manifest(tmp_path, content, message):
+    manifest.write_json(tmp_path / manifest.MANIFEST, content)
+    with pytest.raises(OutputError, match=message):
+        manifest.read_manifest(tmp_path, "demo")
+
+
+def test_folder_that_cannot_be_locked(tmp_path):
+    (tmp_path / manifest.LOCK).mkdir()
+    with pytest.raises(OutputError, match="can be locked"), manifest.folder_lock(tmp_path):
+        pass
+
+
+def test_lock_names_its_holder_and_is_free_afterwards(tmp_path):
+    assert manifest.lock_holder(tmp_path) == ""
+    for _ in range(2):
+        with manifest.folder_lock(tmp_path):
+            assert manifest.lock_holder(tmp_path) == str(os.getpid())
+            with pytest.raises(OutputLocked, match=f"process {os.getpid()}"), manifest.folder_lock(tmp_path):
+                pass
+            assert manifest.lock_holder(tmp_path) == str(os.getpid())  # who asks in vain leaves the name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from fake_embeddings import fake_world, vectors, write_embeddings
+from salmubench import manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import MethodError, RecordError
+from salmubench.leaderboard.intake import read_table
 from salmubench.metrics import ScoreConfig, descriptions, score
 from salmubench.official.result_file import (
     compare_with_published,
@@ -33,6 +37,7 @@ from salmubench.scoring import (
     write_failed,
     write_schema,
 )
+from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.record_files import items_path
 
 WORLD = fake_world(identities=15)
@@ -143,6 +148,108 @@ def test_unreadable_records_and_items(tmp_path: Path) -> None:
     pq.write_table(pa.table({"metric": ["x"]}), items_path(path))
     with pytest.raises(RecordError, match="Expected the columns"):
         read_items(path)
+
+
+RESULTS = sorted((Path(__file__).parents[2] / "results").rglob("*.json"))
+
+
+LATER = {"role": None, "split": None, "title": "", "definition": {}}
+
+
+def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> None:
+    loaded = 0
+    for path in RESULTS:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
+        if isinstance(content, dict) and {"schema_version", "scores", "verdict"} <= content.keys():
+            manifest.write_json(tmp_path / "again.json", read_record(path))
+            again = json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))
+            for info in (again["protocol"] or {"metrics": {}})["metrics"].values():  # what older records don't say
+                for name, value in LATER.items():
+                    assert info.pop(name) == value or name in text
+            assert again == content, path
+            loaded += 1
+    assert loaded > 200
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (
+            ("scores", "RetFail", "mrr", "value"),
+            "high",
+            r"Expected float at .*\.scores\.RetFail\.mrr\.value, found 'high'",
+        ),
+        (("scores", "RetFail", "mrr", "n"), 1.5, r"Expected int at .*\.RetFail\.mrr\.n, found 1\.5"),
+        (("scores", "RetFail", "mrr", "n"), True, r"Expected int at .*\.RetFail\.mrr\.n, found True"),
+        (("scores", "RetFail", "mrr", "ci95"), [1], r"more elements at .*\.mrr\.ci95, found \[1\]"),
+        (("scores", "RetFail", "mrr", "ci95"), [1, None], r"Expected float at .*\.mrr\.ci95\[1\], found None"),
+        (("scores", "RetFail", "mrr", "goal"), "best", "Expected one of clean, compromised at"),
+        (("model", "name"), "x" * 5000, r"at most 4096 characters at .*\.model\.name, found 'x{198}…\. Score"),
+        (("model", "name"), "\x1b[2J" * 2000, r"found '\\x1b"),
+        (("provenance", "dirty"), 1, r"Expected bool at .*\.provenance\.dirty, found 1"),
+        (("notes",), ["a", 2], r"Expected str at .*\.notes\[1\], found 2"),
+    ],
+)
+def test_messages_name_the_place(
+    records: dict[str, Path], tmp_path: Path, place: tuple[str, ...], value: Any, message: str
+) -> None:
+    content = json.loads(records["a-5x"].read_text())
+    inner = content
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    with pytest.raises(RecordError, match=message) as caught:
+        read_record(changed(records["a-5x"], tmp_path, **content))
+    assert str(caught.value).isprintable()
+
+
+def test_records_check_themselves_when_they_are_made(records: dict[str, Path]) -> None:
+    record = read_record(records["a-5x"])
+    with pytest.raises(ValidationError, match="finite"):
+        replace(record.scores["AssocStr"]["value"], value=float("nan"))
+    with pytest.raises(ValidationError, match="schema_version"):
+        replace(record, schema_version="1")  # type: ignore[arg-type]
+    with pytest.raises(FrozenInstanceError):
+        record.status = "failed"  # type: ignore[misc]
+
+
+def spoilt(path: Path, column: str, change: Any) -> Path:
+    table = read_items(path)
+    values = table.column(column).to_pylist()
+    values[3] = change
+    kind = pa.binary() if isinstance(change, bytes) else table.schema.field(column).type
+    if isinstance(change, bytes):
+        values = [value if value is None or isinstance(value, bytes) else value.encode() for value in values]
+    copy = path.with_name(f"spoilt-{column}.json")
+    pq.write_table(table.set_column(table.column_names.index(column), column, pa.array(values, kind)), items_path(copy))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("column", "change", "message"),
+    [
+        ("caption", b"\xff\xfe", r"type string in column caption of .*found binary: .*UTF8"),
+        ("caption", None, r"a value in every row of column caption in .*found none in row 3"),
+        ("value", None, r"a value in every row of column value in .*row 3"),
+        ("value", float("nan"), r"finite numbers of column value in .*row 3"),
+        ("clean", float("inf"), r"finite numbers of column clean in .*row 3"),
+    ],
+)
+def test_items_that_are_refused(records: dict[str, Path], column: str, change: Any, message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        read_items(spoilt(records["a-5x"], column, change))
+
+
+def test_texts_that_claim_to_be_utf8(records: dict[str, Path], tmp_path: Path) -> None:
+    table = read_items(records["a-5x"])
+    raw = pa.array([b"\xff" for _ in range(table.num_rows)], pa.binary())
+    lying = pa.StringArray.from_buffers(table.num_rows, raw.buffers()[1], raw.buffers()[2])
+    path = tmp_path / "r.json"
+    pq.write_table(table.set_column(table.column_names.index("caption"), "caption", lying), items_path(path))
+    for read in (lambda: read_items(path), lambda: read_table(items_path(path), ITEM_SCHEMA)):
+        with pytest.raises(RecordError, match="UTF8"):
+            read()
 
 
 def test_gallery_hash_is_of_the_content(records: dict[str, Path], tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ FILE = {"schema_version": 1, "selection": {"seed": 1000, "dataset": "a", "part":
 
 
 def test_tuned_values_are_found_and_told() -> None:
-    found = parse_tuned(yaml.safe_dump(FILE), origin="x.yaml")
+    found = parse_tuned(yaml.safe_dump(FILE).encode(), origin="x.yaml")
     assert found.fingerprints == ("a", "b")
     method = load_method("delete")
     assert found.of(method, by_path=False) == {"lr": 1e-3}
@@ -272,7 +272,7 @@ def test_tuned_values_are_found_and_told() -> None:
 )  # fmt: skip
 def test_other_files_are_refused(content: str) -> None:
     with pytest.raises(ConfigError, match=r"x\.yaml"):
-        parse_tuned(content, origin="x.yaml")
+        parse_tuned(content.encode(), origin="x.yaml")
 
 
 def test_which_file_counts(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_values_are_checked(given: dict[str, object], message: str) -> None:
 
 def test_options_file(tmp_path: Path) -> None:
     path = tmp_path / "options.yaml"
-    for text, message in (("- 1", "found a list"), ("a: [", "Expected a YAML file")):
+    for text, message in (("- 1", "Expected options by name"), ("a: [", "Expected YAML")):
         path.write_text(text)
         with pytest.raises(ConfigError, match=message):
             configure(load_method("delete"), UnlearnConfig(), path)

@@ -35,8 +35,8 @@ def tune_(
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
     """
-    import yaml
-
+    from salmubench import reading
+    from salmubench.errors import OutputError
     from salmubench.tuning.study import tune
 
     path = tune(
@@ -44,7 +44,7 @@ def tune_(
         workers=workers, device=device, precision=precision,
     )  # fmt: skip
     print(f"{'method':<34}{'trials':>7}{'objective':>11}{'of the recipe':>15}  values")
-    for name, entry in yaml.safe_load(path.read_text(encoding="utf-8"))["methods"].items():
+    for name, entry in reading.read_yaml(path, error=OutputError)["methods"].items():
         values = ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
                            for key, value in entry["values"].items())  # fmt: skip
         before = "failed" if entry["default"] is None else f"{entry['default']:.3f}"

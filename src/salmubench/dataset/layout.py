@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import hub, manifest
+from salmubench import hub, manifest, reading
 from salmubench.dataset import people
 from salmubench.errors import DatasetError
 from salmubench.types import OFFICIAL_SPLITS, Pair, Split
@@ -31,6 +31,7 @@ CAPTIONS = "sensitive_set_captions_metadata.json"
 GENERIC_CAPTIONS = "sensitive_set_generic_captions.json"
 GENERAL_KNOWLEDGE = "general_knowledge.json"
 FRAGILE = "fragile_set_ids.json"
+_METADATA_DEPTH = 10  # of brackets; in the release it is 3
 _FILES = ["data/*.parquet", "*.json", "README.md"]  # what a dataset is made of
 
 _SHARD = re.compile(r"^(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet$")
@@ -422,10 +423,7 @@ def _read_columns(path: Path, columns: list[str]) -> pa.Table:
 
 
 def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DatasetError(f"Expected JSON in {path}, found: {error}.") from error
+    return reading.read_json(path, error=DatasetError, limit=reading.LARGE, depth=_METADATA_DEPTH)
 
 
 def _read_mapping(path: Path) -> Mapping[str, Any]:

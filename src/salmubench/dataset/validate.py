@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from salmubench import manifest
+from salmubench import manifest, reading
 from salmubench.dataset import layout, people
 from salmubench.dataset.layout import Dataset, RawRow
 from salmubench.dataset.leaks import UNIQUE, UniqueValues, own_values, without
@@ -203,7 +203,7 @@ class _Rows:
         path = self.dataset.folder / layout.GENERIC_CAPTIONS
         if not path.is_file():
             return
-        content = manifest.read_json(path)
+        content = manifest.read_json(path, limit=reading.LARGE)
         for file_name, text in content.items() if isinstance(content, dict) else ():
             named = _OWNER.match(file_name.removeprefix("forget/"))
             identity = named["identity"] if named else None

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from salmubench import manifest, progress
+from salmubench import manifest, progress, reading
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.dataset.layout import IDENTITIES, Dataset, RawRow
 from salmubench.dataset.violations import Violation, in_row
@@ -145,5 +145,5 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
 def _recipe(dataset: Dataset) -> Mapping[str, Any]:
     """The configuration that the dataset was built from; empty for a downloaded one."""
     path = dataset.folder / manifest.MANIFEST
-    content = manifest.read_json(path) if path.is_file() else {}
+    content = manifest.read_json(path, limit=reading.LARGE) if path.is_file() else {}
     return content["config"] if isinstance(content, dict) and content.get("stage") == "dataset" else {}

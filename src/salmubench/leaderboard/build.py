@@ -23,10 +23,9 @@ from salmubench.leaderboard.submission import (
     INFO,
     MAX_BUDGET,
     RECORDS,
-    Info,
+    read_info,
 )
-from salmubench.scoring import codec
-from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import record_of
 from salmubench.scoring.roles import with_descriptions
 
 FEED, CSV = "leaderboard.json", "leaderboard.csv"
@@ -104,7 +103,8 @@ def _folders(results: Path) -> list[Path]:
 
 def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_budget: float) -> list[_Outcome]:
     known = {path.name: _old_receipt(receipts / f"{path.name}.json", max_budget) for path in folders}
-    workers = min(os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0)), 8)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(usable, 8)
     if len(folders) < _FEW or workers < 2:
         return [_check(path, known[path.name], metrics, max_budget) for path in folders]
     import joblib
@@ -136,9 +136,9 @@ def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_
 
 def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry:
     """A submission whose content has passed before."""
-    info = codec.decode(Info, intake.read_json(folder / INFO), INFO)
+    info = read_info(folder / INFO)
     records = {
-        role: with_descriptions(codec.decode(RunRecord, intake.read_json(folder / name), name), metrics)
+        role: with_descriptions(record_of(intake.read_json(folder / name), where=name), metrics)
         for role, name in RECORDS.items()
     }
     return Entry(folder.name, info, records["record"], records["clean"], records["compromised"], receipt)

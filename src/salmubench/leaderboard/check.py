@@ -24,10 +24,9 @@ from salmubench.leaderboard.submission import (
     MAX_BUDGET,
     METHOD,
     RECORDS,
-    Info,
+    read_info,
     required_files,
 )
-from salmubench.scoring import codec
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.record import SCHEMA_VERSION, RunRecord
 from salmubench.scoring.record_files import (
@@ -35,6 +34,7 @@ from salmubench.scoring.record_files import (
     GALLERY_SCHEMA,
     gallery_sha256,
     items_path,
+    record_of,
 )
 from salmubench.scoring.roles import lied_about, with_descriptions
 from salmubench.scoring.views import rescore
@@ -145,7 +145,7 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
             findings.append(Finding("format", name, intake.plain_text(str(error), most=400)))
             return None
 
-    info = attempt(INFO, lambda path: codec.decode(Info, intake.read_json(path), path.name))
+    info = attempt(INFO, lambda path: read_info(path))
     records = {role: attempt(name, _read_record) for role, name in RECORDS.items()}
     items = {
         role: attempt(items_path(Path(name)).name, lambda path: intake.read_table(path, ITEM_SCHEMA))
@@ -165,10 +165,10 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
 
 def _read_record(path: Path) -> RunRecord:
     data = intake.read_json(path)
-    version = data.get("schema_version") if isinstance(data, dict) else None
+    version = data.get("schema_version")
     if version != SCHEMA_VERSION or type(version) is not int:
         raise RecordError(f"Expected schema_version {SCHEMA_VERSION} in {path.name}, found {version!r}.")
-    record = codec.decode(RunRecord, data, path.name)
+    record = record_of(data, where=path.name)
     if record.status != "complete":
         raise RecordError(f"Expected a complete record in {path.name}, found status {record.status!r}.")
     if not all(_WORD.fullmatch(name) for metric, parts in record.scores.items() for name in (metric, *parts)):

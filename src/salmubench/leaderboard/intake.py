@@ -5,9 +5,7 @@ Every problem is a `RecordError`; its message is data for a list of findings.
 
 from __future__ import annotations
 
-import json
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from salmubench import reading
 from salmubench.errors import RecordError
+from salmubench.scoring.items import check_table
 
 
 @dataclass(frozen=True)
@@ -62,21 +62,14 @@ def check_size(path: Path, most: int) -> None:
 
 
 def read_json(path: Path, *, limits: Limits = LIMITS) -> Any:
-    """Read strict JSON: no NaN, no key twice, no depth that breaks the reader.
+    """Read a JSON object through the gate of `salmubench.reading`.
 
     Raises:
         RecordError: too large, or not such JSON.
     """
     check_size(path, limits.json_bytes)
-    try:
-        text = path.read_bytes().decode("utf-8")
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except RecursionError as error:
-        raise RecordError(f"Expected JSON in {path.name}, found brackets too deep.") from error
-    except ValueError as error:  # JSON and UTF-8 errors, numbers too long
-        raise RecordError(f"Expected JSON in {path.name}, found: {_short(str(error))}.") from error
-    except OSError as error:
-        raise RecordError(f"Expected a readable {path.name}, found: {error.strerror}.") from error
+    data = reading.read_bytes(path, error=RecordError, what="a JSON file", limit=limits.json_bytes)
+    return reading.parse_json(data, where=path.name, error=RecordError, mapping=True)
 
 
 def read_table(path: Path, schema: pa.Schema, *, limits: Limits = LIMITS) -> pa.Table:
@@ -94,25 +87,29 @@ def read_table(path: Path, schema: pa.Schema, *, limits: Limits = LIMITS) -> pa.
         table = pq.ParquetFile(path, read_dictionary=texts).read()
         for name in texts:
             _check_texts(path, name, table.column(name), limits)
-        return table.cast(schema).combine_chunks()
+        return check_table(table, schema, where=path.name)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise RecordError(f"Expected a parquet table in {path.name}, found: {_short(str(error))}.") from error
+        raise RecordError(f"Expected a parquet table in {path.name}, found: {reading.cut(str(error), 200)}.") from error
 
 
 def plain_text(value: str, *, most: int = 200) -> str:
     """A text on one line without control or direction characters, cut to `most` letters."""
     shown = "".join(letter if letter.isprintable() else " " for letter in value)
-    return _short(" ".join(shown.split()), most)
+    return reading.cut(" ".join(shown.split()), most)
 
 
 def _check_footer(path: Path, opened: pq.ParquetFile, schema: pa.Schema, limits: Limits) -> None:
     footer, found = opened.metadata, opened.schema_arrow
     if found.names != schema.names:
-        raise RecordError(f"Expected the columns {schema.names} in {path.name}, found {_short(str(found.names))}.")
+        raise RecordError(
+            f"Expected the columns {schema.names} in {path.name}, found {reading.cut(str(found.names), 200)}."
+        )
     physical = [opened.schema.column(index).physical_type for index in range(footer.num_columns)]
     wanted = ["BYTE_ARRAY" if pa.types.is_string(field.type) else "DOUBLE" for field in schema]
     if physical != wanted:
-        raise RecordError(f"Expected columns of the types {wanted} in {path.name}, found {_short(str(physical))}.")
+        raise RecordError(
+            f"Expected columns of the types {wanted} in {path.name}, found {reading.cut(str(physical), 200)}."
+        )
     if footer.num_rows > limits.rows:
         raise RecordError(f"Expected at most {limits.rows:,} rows in {path.name}, found {footer.num_rows:,}.")
     unpacked = sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
@@ -135,18 +132,3 @@ def _check_texts(path: Path, name: str, column: pa.ChunkedArray, limits: Limits)
         raise RecordError(
             f"Expected column {name} of {path.name} to unpack to at most {limits.texts:,} bytes, found {total:,}."
         )
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
-
-
-def _short(text: str, most: int = 200) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

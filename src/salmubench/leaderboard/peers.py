@@ -15,8 +15,7 @@ from salmubench.leaderboard import intake
 from salmubench.leaderboard.check import content_sha256
 from salmubench.leaderboard.check_items import keys_digest
 from salmubench.leaderboard.findings import Finding, Loaded
-from salmubench.leaderboard.submission import INFO, RECORDS, Info
-from salmubench.scoring import codec
+from salmubench.leaderboard.submission import INFO, RECORDS, read_info
 from salmubench.scoring.metric import Metric, main_part
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import GALLERY
@@ -146,7 +145,7 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
         if not folder.is_dir() or folder.resolve() == submission.resolve():
             continue
         try:
-            info = codec.decode(Info, intake.read_json(folder / INFO), INFO)
+            info = read_info(folder / INFO)
         except RecordError:
             continue
         name = intake.plain_text(folder.name)

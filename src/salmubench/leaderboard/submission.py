@@ -6,12 +6,15 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from salmubench import manifest, plugins
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from salmubench import manifest, plugins, reading
 from salmubench.errors import ConfigError, OutputError, RecordError
+from salmubench.leaderboard import intake
 from salmubench.report.collect import reference_kind
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import (
@@ -44,9 +47,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _METHODS_PACKAGE = "salmubench.unlearn.methods"
 
 
-@dataclass(frozen=True)
+# Bounds that no honest file meets; what each field must look like, `problems_of` says in findings.
+_Text = Annotated[str, Field(max_length=4_096)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Info:
-    """Content of `submission.json`.
+    """Content of `submission.json`: types are checked whenever one is made.
 
     Attributes:
         schema_version: version of this layout.
@@ -61,16 +68,25 @@ class Info:
         files: file → SHA-256 of its bytes, for every other file of the folder.
     """
 
-    schema_version: int
-    model: str
-    checkpoint_sha256: str
+    schema_version: Annotated[int, Field(strict=True)]
+    model: _Text
+    checkpoint_sha256: _Text
     track: Track
-    hub_id: str | None
-    link: str | None
-    author: str | None
-    submitted: str
-    version: str
-    files: Mapping[str, str]
+    hub_id: _Text | None
+    link: _Text | None
+    author: _Text | None
+    submitted: _Text
+    version: _Text
+    files: Annotated[Mapping[_Text, _Text], Field(max_length=100)]
+
+
+def read_info(path: Path) -> Info:
+    """Read a `submission.json`.
+
+    Raises:
+        RecordError: too large, not JSON, or other fields.
+    """
+    return reading.validated(Info, intake.read_json(path), where=path.name, error=RecordError)
 
 
 def required_files() -> tuple[str, ...]:
@@ -186,7 +202,10 @@ def submit(
 def _content(name: str, path: Path) -> bytes:
     """A file as it is packed: records leave behind their breakdowns, which can't be computed from the items."""
     data = path.read_bytes()
-    if name not in RECORDS.values() or not (content := json.loads(data)).get("breakdowns"):
+    if name not in RECORDS.values():
+        return data
+    content = reading.parse_json(data, where=str(path), error=RecordError, mapping=True)
+    if not content.get("breakdowns"):
         return data
     content["breakdowns"] = {}
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"

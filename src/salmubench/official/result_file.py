@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from salmubench import manifest
+from salmubench import manifest, reading
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import RecordError
 from salmubench.scoring import items as item_tables
@@ -115,12 +115,9 @@ def read_content(path: Path) -> Mapping[str, Any]:
     Raises:
         RecordError: missing, or not a JSON object.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecordError(f"Expected an official result file at {path}, found: {error}.") from error
-    if not isinstance(content, dict):
-        raise RecordError(f"Expected an official result file at {path}, found a JSON {type(content).__name__}.")
+    content: Mapping[str, Any] = reading.read_json(
+        path, error=RecordError, what="an official result file", advice="Give an official result file.", mapping=True
+    )
     return content
 
 

@@ -339,9 +339,7 @@ def hold_folder(out: Path) -> Iterator[None]:
     from salmubench import manifest
 
     out.mkdir(parents=True, exist_ok=True)
-    lock = out / manifest.LOCK
-    holder = lock.read_text().strip() if lock.is_file() else ""
-    if holder in {str(parent.pid) for parent in psutil.Process().parents()}:
+    if manifest.lock_holder(out) in {str(parent.pid) for parent in psutil.Process().parents()}:
         yield
     else:
         with manifest.folder_lock(out):

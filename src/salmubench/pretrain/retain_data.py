@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections import Counter
@@ -13,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, progress
+from salmubench import manifest, progress, reading
 from salmubench.dataset.shards import SIZES
 from salmubench.errors import ConfigError, DatasetError
 from salmubench.pretrain.samples import Sample, open_picture, paths_of, read_shard
@@ -155,10 +154,7 @@ def _stated(paths: Sequence[str]) -> dict[str, int]:
 def _json(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DatasetError(f"Expected JSON in {path}, found: {error}.") from error
+    content = reading.read_json(path, error=DatasetError, limit=reading.LARGE)
     return content if isinstance(content, dict) else {}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salmubench import reading
 from salmubench.errors import RecordError
 from salmubench.scoring.metric import Items, Metric, Strings
 
@@ -17,8 +18,62 @@ ITEM_SCHEMA = pa.schema(
 )
 """One row per scored item and part."""
 
+NULLABLE = ("identity_id", "clean", "compromised")
+"""Columns of items that may be empty in a row."""
+
 KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster")
 """Columns that say which item a row is, within a metric."""
+
+
+def check_table(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
+    """A table with exactly the columns and types of a schema, in one piece; its texts are UTF-8.
+
+    Args:
+        table: as it was read.
+        schema: of items or of a gallery.
+        where: the file, for messages.
+
+    Raises:
+        RecordError: other columns, other types, or bytes that are no text.
+    """
+    if table.column_names != schema.names:
+        given = reading.shown(table.column_names)
+        raise RecordError(f"Expected the columns {schema.names} in {where}, found {given}. Score the model again.")
+    columns = []
+    for field in schema:
+        try:
+            column = table.column(field.name).cast(field.type)
+            column.validate(full=True)
+        except pa.ArrowException as error:
+            given = f"{table.column(field.name).type}: {reading.cut(str(error), reading.SHOWN)}"
+            raise RecordError(
+                f"Expected the type {field.type} in column {field.name} of {where}, found {reading.printable(given)}. "
+                "Score the model again."
+            ) from error
+        columns.append(column)
+    return pa.table(columns, schema).combine_chunks()
+
+
+def check_values(table: pa.Table, schema: pa.Schema, *, where: str) -> None:
+    """Look for rows with nothing in a column that needs something, and for numbers that aren't finite.
+
+    Raises:
+        RecordError: with column and row.
+    """
+    for field in schema:
+        column = table.column(field.name)
+        if column.null_count and field.name not in NULLABLE:
+            _refuse(column.is_null(), field.name, where, "a value in every row", "none")
+        if pa.types.is_floating(field.type) and not pc.all(pc.is_finite(column)).as_py():
+            _refuse(pc.invert(pc.is_finite(column)), field.name, where, "finite numbers", "another")
+
+
+def _refuse(mask: pa.ChunkedArray, column: str, where: str, wanted: str, given: str) -> None:
+    row = pc.index(mask, True).as_py()
+    if row >= 0:
+        raise RecordError(
+            f"Expected {wanted} of column {column} in {where}, found {given} in row {row}. Score the model again."
+        )
 
 
 def item_table(metric: Metric, items: Items) -> pa.Table:

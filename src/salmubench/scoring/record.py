@@ -1,15 +1,21 @@
-"""The run record, as types; its JSON Schema is generated from them."""
+"""The run record, as types that check themselves; its JSON Schema is generated from them.
+
+Each is a frozen pydantic dataclass: a value of a wrong type, a number that isn't finite, an unknown key or a text of
+book length is refused, whether a record is read or made. `dataclasses.replace` checks again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from salmubench import manifest
-from salmubench.scoring import codec
-from salmubench.scoring.bootstrap import Interval
+from salmubench.scoring import schema
 from salmubench.scoring.metric import Goal, ItemKind, Metric, Pillar, Role, View
 
 SCHEMA_VERSION = 1
@@ -17,8 +23,22 @@ SCHEMA_VERSION = 1
 
 Answer = Literal["yes", "no", "undecided"]
 
+TEXT = 20_000
+"""Most letters of a text in a record."""
 
-@dataclass(frozen=True)
+# Nothing is converted but whole numbers to floats: "1" is no number and 1 no truth.
+_Real = Annotated[float, Field(strict=True)]
+_Whole = Annotated[int, Field(strict=True)]
+_Flag = Annotated[bool, Field(strict=True)]
+_Name = Annotated[str, Field(max_length=4_096)]
+_Text = Annotated[str, Field(max_length=TEXT)]
+_Hash = Annotated[str, Field(max_length=128)]
+_Interval = tuple[_Real, _Real]
+
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Normalised:
     """A score between its references.
 
@@ -30,12 +50,12 @@ class Normalised:
     """
 
     view: View | None
-    value: float | None
-    ci95: Interval | None
-    reason: str | None
+    value: _Real | None
+    ci95: _Interval | None
+    reason: _Text | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Score:
     """One number with what it needs to be read.
 
@@ -52,19 +72,19 @@ class Score:
         normalised: the number between its references.
     """
 
-    value: float | None
-    reason: str | None
-    n: int
-    units: int
-    left_out: int
-    ci95: Interval | None
+    value: _Real | None
+    reason: _Text | None
+    n: _Whole
+    units: _Whole
+    left_out: _Whole
+    ci95: _Interval | None
     goal: Goal
-    clean: float | None
-    compromised: float | None
+    clean: _Real | None
+    compromised: _Real | None
     normalised: Normalised
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Verdict:
     """Which of the three failure modes the model has.
 
@@ -79,7 +99,7 @@ class Verdict:
     over_generalised: Answer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Thresholds:
     """Where the failure modes begin.
 
@@ -89,12 +109,12 @@ class Thresholds:
         over_generalised: a kept K below this.
     """
 
-    ineffective: float
-    catastrophic: float
-    over_generalised: float
+    ineffective: _Real
+    catastrophic: _Real
+    over_generalised: _Real
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Tuned:
     """How a method's options were found.
 
@@ -106,14 +126,14 @@ class Tuned:
         sha256: of the file with the trials.
     """
 
-    selection_seed: int
-    trials: int
-    objective: float
-    default: float | None
-    sha256: str
+    selection_seed: _Whole
+    trials: _Whole
+    objective: _Real
+    default: _Real | None
+    sha256: _Hash
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Model:
     """The model judged.
 
@@ -130,19 +150,19 @@ class Model:
         tuned: how its options were found, null where they are the recipe's.
     """
 
-    name: str
-    sha256: str | None
-    kind: str | None
-    method: str | None
+    name: _Name
+    sha256: _Hash | None
+    kind: _Name | None
+    method: _Name | None
     config_given: Any
     config: Any
-    budget: float | None
-    revision: str | None = None
-    seed: int | None = None
+    budget: _Real | None
+    revision: _Name | None = None
+    seed: _Whole | None = None
     tuned: Tuned | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Dataset:
     """The dataset.
 
@@ -154,14 +174,14 @@ class Dataset:
         imagenet: SHA-256 of the ImageNet pictures of general knowledge; null where those are the dataset's own.
     """
 
-    name: str
-    fingerprint: str
-    counts: Mapping[str, int] = field(default_factory=dict)
-    revision: str | None = None
-    imagenet: str | None = None
+    name: _Name
+    fingerprint: _Hash
+    counts: Mapping[_Name, _Whole] = field(default_factory=dict)
+    revision: _Name | None = None
+    imagenet: _Hash | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Cost:
     """What unlearning (or pretraining) cost.
 
@@ -172,13 +192,13 @@ class Cost:
         peak_memory: bytes.
     """
 
-    steps: int | None = None
-    pairs: int | None = None
-    seconds: float | None = None
-    peak_memory: int | None = None
+    steps: _Whole | None = None
+    pairs: _Whole | None = None
+    seconds: _Real | None = None
+    peak_memory: _Whole | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Encoding:
     """How the embeddings were made.
 
@@ -190,14 +210,14 @@ class Encoding:
         probe: precision → seconds of the same matrix product, where the precision was chosen by this.
     """
 
-    precision: str | None
-    device: str | None
+    precision: _Name | None
+    device: _Name | None
     preprocessing: Any
-    cut_captions: Mapping[str, int]
-    probe: Mapping[str, float] | None = None
+    cut_captions: Mapping[_Name, _Whole]
+    probe: Mapping[_Name, _Real] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class FragileSet:
     """Which pairs the fragile set holds.
 
@@ -208,11 +228,11 @@ class FragileSet:
     """
 
     source: Literal["dataset", "compromised"]
-    n: int
-    sha256: str
+    n: _Whole
+    sha256: _Hash
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class MetricInfo:
     """Description of a metric.
 
@@ -229,16 +249,16 @@ class MetricInfo:
         definition: part → what it is.
     """
 
-    number: str | None
+    number: _Name | None
     pillar: Pillar
-    main: bool
+    main: _Flag
     view: View | None
     items: ItemKind
     resample: Literal["identity", "class"]
     role: Role | None = None
-    split: str | None = None
-    title: str = ""
-    definition: Mapping[str, str] = field(default_factory=dict)
+    split: _Name | None = None
+    title: _Name = ""
+    definition: Mapping[_Name, _Text] = field(default_factory=dict)
 
     @classmethod
     def of(cls, metric: Metric) -> MetricInfo:
@@ -264,7 +284,7 @@ class MetricInfo:
         return same and (self.items == "rank") == (other.items == "rank") and self.role in (None, other.role)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Protocol:
     """Constants and options behind the numbers.
 
@@ -277,15 +297,15 @@ class Protocol:
         metrics: what each metric is.
     """
 
-    bootstraps: int
-    bootstrap_seed: int
-    level: float
-    identity_prompt: str
+    bootstraps: _Whole
+    bootstrap_seed: _Whole
+    level: _Real
+    identity_prompt: _Text
     thresholds: Thresholds
-    metrics: Mapping[str, MetricInfo]
+    metrics: Mapping[_Name, MetricInfo]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Failure:
     """Why there are no scores.
 
@@ -295,12 +315,12 @@ class Failure:
         message: what went wrong.
     """
 
-    method: str
-    step: int | None
-    message: str
+    method: _Name
+    step: _Whole | None
+    message: _Text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Provenance:
     """Where the record comes from.
 
@@ -315,17 +335,17 @@ class Provenance:
         seconds: how long scoring took.
     """
 
-    version: str
-    commit: str | None
-    dirty: bool | None
-    python: str
-    packages: Mapping[str, str]
-    hardware: Mapping[str, Any]
-    started: str
-    seconds: float
+    version: _Name
+    commit: _Name | None
+    dirty: _Flag | None
+    python: _Name
+    packages: Mapping[_Name, _Name]
+    hardware: Mapping[_Name, Any]
+    started: _Name
+    seconds: _Real
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class RunRecord:
     """Scores of one model between its two references.
 
@@ -349,28 +369,28 @@ class RunRecord:
         breakdowns: grouping → metric → group → part → score, where they were asked for.
     """
 
-    schema_version: int
+    schema_version: _Whole
     status: Literal["complete", "failed"]
     error: Failure | None
     model: Model
     dataset: Dataset
     encoding: Encoding | None
-    gallery_sha256: str | None
+    gallery_sha256: _Hash | None
     fragile_set: FragileSet | None
-    scores: Mapping[str, Mapping[str, Score]]
+    scores: Mapping[_Name, Mapping[_Name, Score]]
     verdict: Verdict | None
     protocol: Protocol | None
     cost: Cost
-    references: Mapping[str, str | None]
-    inputs: Mapping[str, str]
-    notes: tuple[str, ...]
+    references: Mapping[_Name, _Hash | None]
+    inputs: Mapping[_Name, _Hash]
+    notes: tuple[_Text, ...]
     provenance: Provenance
-    breakdowns: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Score]]]] = field(default_factory=dict)
+    breakdowns: Mapping[_Name, Mapping[_Name, Mapping[_Name, Mapping[_Name, Score]]]] = field(default_factory=dict)
 
 
 def record_schema() -> dict[str, Any]:
     """JSON Schema of `record.json`."""
-    return codec.json_schema(RunRecord, title="SALMUBench run record", identifier="record.schema.json")
+    return schema.json_schema(RunRecord, title="SALMUBench run record", identifier="record.schema.json")
 
 
 def write_schema(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest, plugins
+from salmubench import manifest, plugins, reading
 from salmubench.dataset.layout import Dataset as OpenDataset
 from salmubench.errors import MethodError, OutputMismatch, RecordError
-from salmubench.scoring import codec
-from salmubench.scoring.items import ITEM_SCHEMA
+from salmubench.scoring.items import ITEM_SCHEMA, check_table, check_values
 from salmubench.scoring.record import (
     SCHEMA_VERSION,
+    TEXT,
     Cost,
     Dataset,
     Failure,
@@ -31,6 +30,9 @@ GALLERY_SCHEMA = pa.schema([(name, pa.string()) for name in ("source", "file_nam
 """The retrieval gallery: `source` is `forget` or `retain_disjoint`."""
 ITEMS_SUFFIX = ".items.parquet"
 """What stands behind a record's stem in the name of its items."""
+
+_AGAIN = "Score the model again."
+_UNPACKED = 2**33  # bytes of a table: a hundred times that of the release
 
 
 def items_path(record: Path) -> Path:
@@ -52,20 +54,32 @@ def read_record(path: Path) -> RunRecord:
     Raises:
         RecordError: missing, not JSON, of a newer schema, or not a record.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordError(f"Expected a record at {path}, found: {error.strerror}. Score the model first.") from error
-    except ValueError as error:
-        raise RecordError(f"Expected JSON in {path}, found: {error}. Score the model again.") from error
+    data = reading.read_json(path, error=RecordError, what="a record", missing="Score the model first.", advice=_AGAIN)
+    return record_of(data, where=str(path))
+
+
+def record_of(data: Any, *, where: str) -> RunRecord:
+    """Make a record of the content of its file.
+
+    Args:
+        data: as it came through `reading.read_json`.
+        where: the file, for messages.
+
+    Raises:
+        RecordError: of a newer schema, or not a record.
+    """
     version = data.get("schema_version") if isinstance(data, dict) else None
     if type(version) is not int:
-        raise RecordError(f"Expected a record with a whole number as schema_version in {path}, found {version!r}.")
+        raise RecordError(
+            f"Expected a record with a whole number as schema_version in {where}, found {reading.shown(version)}. "
+            f"{_AGAIN}"
+        )
     if version > SCHEMA_VERSION:
         raise RecordError(
-            f"Expected schema_version {SCHEMA_VERSION} or older in {path}, found {version}. Install a newer salmubench."
+            f"Expected schema_version {SCHEMA_VERSION} or older in {where}, found {version}. "
+            "Install a newer salmubench."
         )
-    return codec.decode(RunRecord, data, str(path))
+    return reading.validated(RunRecord, data, where=where, error=RecordError, advice=_AGAIN)
 
 
 def read_items(record: Path) -> pa.Table:
@@ -115,15 +129,17 @@ def gallery_sha256(gallery: pa.Table) -> str:
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         # Not the dataset API: it would take `<folder>/key=value/` for columns.
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise RecordError(f"Expected a parquet table at {path}, found: {error}. Score the model again.") from error
-    if table.column_names != schema.names:
-        raise RecordError(f"Expected the columns {schema.names} in {path}, found {table.column_names}.")
-    try:
-        return table.cast(schema).combine_chunks()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise RecordError(f"Expected the types of {schema} in {path}, found: {error}.") from error
+        opened = pq.ParquetFile(path)
+        footer = opened.metadata
+        unpacked = sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
+        if unpacked > _UNPACKED:
+            raise RecordError(f"Expected {path} to unpack to at most {_UNPACKED:,} bytes, found {unpacked:,}.")
+        table = opened.read()
+    except (pa.ArrowException, OSError) as error:
+        raise RecordError(reading.printable(f"Expected a parquet table at {path}, found: {error}. {_AGAIN}")) from error
+    table = check_table(table, schema, where=str(path))
+    check_values(table, schema, where=str(path))
+    return table
 
 
 # --- writing ----------------------------------------------------------------------------------------------------
@@ -168,7 +184,7 @@ def write_failed(
     record = RunRecord(
         schema_version=SCHEMA_VERSION,
         status="failed",
-        error=Failure(name, error.step, error.message),
+        error=Failure(name, error.step, reading.cut(error.message, TEXT)),
         model=Model(model, None, None, name, config, None, budget),
         dataset=Dataset(dataset.name, dataset.fingerprint, dict(dataset.counts)),
         encoding=None,

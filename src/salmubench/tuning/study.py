@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from salmubench import candidates, manifest, pipeline
+from salmubench import candidates, manifest, pipeline, reading
 from salmubench import recipe as recipes
 from salmubench.candidates import Candidate, Made, Stages, World
 from salmubench.dataset.layout import Dataset, open_dataset
-from salmubench.errors import ConfigError, OutputLocked, OutputMismatch
+from salmubench.errors import ConfigError, OutputError, OutputLocked, OutputMismatch
 from salmubench.executor import Executor, parallel
 from salmubench.recipe import TuneConfig
 from salmubench.scoring.record_files import read_record
@@ -328,7 +328,7 @@ def _write(
     def work() -> None:
         content = {"recipe": loaded.name, "dataset": world.fingerprint, **bench.description(settings)}
         with _folder(bench, settings) as stage:
-            known = yaml.safe_load(path.read_text(encoding="utf-8"))["methods"] if path.is_file() else {}
+            known = reading.read_yaml(path, error=OutputError)["methods"] if path.is_file() else {}
             for name, item in configured.items():
                 if spaces[name]:
                     found = results(bench, item.method.name).values()
@@ -338,7 +338,9 @@ def _write(
                 "schema_version": SCHEMA_VERSION, "rule": search.RULE, "selection": content,
                 "provenance": manifest.plain(manifest.provenance()), "methods": known,
             }  # fmt: skip
-            manifest.write_text(path, _HEAD + yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120))
+            manifest.write_text(
+                path, _HEAD + yaml.safe_dump(manifest.plain(whole), sort_keys=False, allow_unicode=True, width=120)
+            )
             stage.finish(outputs={"methods": list(known), "sha256": manifest.sha256_file(path)})
 
     _alone(work)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_type_hints
 
-from salmubench import manifest, plugins
+from salmubench import manifest, plugins, reading
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.unlearn.config import ENGINE_OPTIONS, UnlearnConfig
 
@@ -284,16 +284,7 @@ def read_options(config: Mapping[str, Any] | Path | None) -> dict[str, Any]:
         return {}
     if isinstance(config, Mapping):
         return dict(config)
-    import yaml
-
-    try:
-        content = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"Expected a YAML file with options at {config}, found: {error}") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(f"Expected options by name in {config}, found a {type(content).__name__}.")
+    content = reading.read_yaml(config, error=ConfigError, what="a YAML file with options", expected="options by name")
     return {str(name): value for name, value in content.items()}
 
 
