@@ -21,6 +21,7 @@ from salmubench.report.seeds import spread
 from salmubench.report.wording import MODES, display_names, number, percent, percent_interval
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
+from salmubench.unlearn.registry import method_titles
 
 SEEDS = ROOT / "results" / "seeds"
 FOLDERS = {kind: (kind, f"{kind}-closed", f"{kind}-generator") for kind in ("untuned", "tuned")}
@@ -130,7 +131,7 @@ def drift() -> str:
 
 def _table(found: Sequence[Row], searched: Container[str] | None = None) -> list[str]:
     """A line a method; `searched` are those that tuning found values for, where there was any."""
-    names = display_names([row.record for row in found])
+    names = display_names([row.record for row in found], method_titles())
     lines = [f"| method | fails | {HEAD} |", f"|:--|:--|{'--:|' * len(COLUMNS)}"]
     for row in found:
         record = row.record
@@ -146,7 +147,7 @@ def _table(found: Sequence[Row], searched: Container[str] | None = None) -> list
 def released() -> str:
     """Four methods as their papers have them and as the benchmark's authors ran them, untuned."""
     theirs = {row.record.model.method: row for row in _rows(ROOT / "results" / "released")}
-    names = display_names([row.record for row in theirs.values()])
+    names = display_names([row.record for row in theirs.values()], method_titles())
     lines = [f"| method, variant | {HEAD} |", f"|:--|{'--:|' * len(COLUMNS)}"]
     for row in rows("untuned"):
         other = theirs.get(row.record.model.method)

@@ -130,7 +130,7 @@ def _backends() -> str:
     ]
     for name in known("backends"):
         kind, _, stem = name.partition("/")
-        parts.append(f"## {name}\n\n{plugins.docstring(f'salmubench.dataset.{kind}', stem)}\n")
+        parts.append(f"## {name}\n\n{plugins.docstring(f'salmubench.generator.{kind}', stem)}\n")
     return "\n".join(parts)
 
 

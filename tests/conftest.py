@@ -11,6 +11,7 @@ import pytest
 from report_world import write_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
+from salmubench.unlearn.registry import method_titles
 from tiny import tiny_dataset
 
 
@@ -22,10 +23,10 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
-    """A Ray of two processors on this machine; its workers can import what lies in `tests/`."""
+    """A Ray of two processors on this machine; its workers can import what lies beside the tests of `core`."""
     ray = pytest.importorskip("ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    paths = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
+    paths = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent / "core")}}
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env=paths)
     yield
     ray.shutdown()
@@ -40,7 +41,8 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of that run."""
-    return report([run_folder], out=tmp_path_factory.mktemp("page"), config=ReportConfig()).read_text(encoding="utf-8")
+    path = report([run_folder], out=tmp_path_factory.mktemp("page"), config=ReportConfig(), titles=method_titles())
+    return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -57,8 +57,11 @@ def show_(name: str, *, json: bool = False) -> None:
     if kind != "methods":
         print(found["about"].strip())
         return
-    print(f"{found['name']}  ({found['kind']}; needs {', '.join(found['needs']) or 'nothing'})\n")
+    title = "" if found["title"] == found["name"] else f"{found['title']}; "
+    print(f"{found['name']}  ({title}{found['kind']}; needs {', '.join(found['needs']) or 'nothing'})\n")
     print(found["about"])
+    if found["cost"]:
+        print(f"\nEncodings for each forget pair seen: {found['cost']}")
     for setting, value in found["settings"].items():
         print(f"\nIts own engine setting: {setting} = {value}")
     for setting, values in found["search"].items():
@@ -75,7 +78,7 @@ def known(kind: str) -> list[str]:
     if kind == "methods":
         return plugins.names(_METHODS)
     if kind == "backends":
-        return [f"{part}/{name}" for part in _BACKENDS for name in plugins.names(f"salmubench.dataset.{part}")]
+        return [f"{part}/{name}" for part in _BACKENDS for name in plugins.names(f"salmubench.generator.{part}")]
     if kind == "metrics":
         from salmubench.metrics import names
     else:
@@ -90,7 +93,8 @@ def entry(kind: str, name: str) -> dict[str, str | None]:
         comment = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
         words = " ".join(line.strip("# ") for line in comment).removeprefix(f"{name}: ")
         return {"name": name, "about": words.partition(". ")[0].rstrip(".") + ".", "paper": None}
-    paper = re.search(r"\b\d{4}\.\d{5}\b", text)
+    stated = plugins.description(_METHODS, name, "METHOD").get("paper") if kind == "methods" else None
+    paper = re.search(r"\b\d{4}\.\d{5}\b", stated or text)
     return {"name": name, "about": " ".join(text.partition("\n\n")[0].split()), "paper": paper and paper[0]}
 
 
@@ -100,7 +104,7 @@ def _text(kind: str, name: str) -> str:
         from importlib import resources
 
         return (resources.files("salmubench") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
-    package = {"methods": _METHODS, "metrics": _METRICS}.get(kind, f"salmubench.dataset.{name.partition('/')[0]}")
+    package = {"methods": _METHODS, "metrics": _METRICS}.get(kind, f"salmubench.generator.{name.partition('/')[0]}")
     return plugins.docstring(package, name.rpartition("/")[2])
 
 
@@ -110,6 +114,9 @@ def _method(name: str) -> dict[str, Any]:
     loaded = load_method(name)
     return {
         "name": loaded.name,
+        "title": loaded.title,
+        "paper": loaded.paper,
+        "cost": loaded.cost,
         "kind": loaded.kind,
         "needs": loaded.needs_of(loaded.config()),
         "settings": dict(loaded.settings),

@@ -14,5 +14,6 @@ def report_(runs: list[Path], *, out: Path) -> None:
     """
     from salmubench.report.config import ReportConfig
     from salmubench.report.page import report
+    from salmubench.unlearn.registry import method_titles
 
-    print(report(runs, out=out, config=ReportConfig()))
+    print(report(runs, out=out, config=ReportConfig(), titles=method_titles()))

@@ -58,7 +58,9 @@ class _Outcome:
     mark: Print | None = None
 
 
-def build(results: Path, *, out: Path, max_budget: float = MAX_BUDGET) -> Built:
+def build(
+    results: Path, *, out: Path, max_budget: float = MAX_BUDGET, titles: Mapping[str, str] | None = None
+) -> Built:
     """Check all submissions of a folder and write the site; those with findings are named, not shown.
 
     A receipt in `out` of the same content, made by the same version, is not made again.
@@ -67,6 +69,7 @@ def build(results: Path, *, out: Path, max_budget: float = MAX_BUDGET) -> Built:
         results: a folder of submission folders; other files in it are passed over, archives are refused.
         out: folder of the site.
         max_budget: largest budget that is compared.
+        titles: method → its title; any other method is called by its name.
 
     Raises:
         RecordError: no folder there.
@@ -82,7 +85,7 @@ def build(results: Path, *, out: Path, max_budget: float = MAX_BUDGET) -> Built:
     written = _write_receipts(outcomes, out)
     manifest.write_json(out / FEED, boards.feed(found))
     manifest.write_text(out / CSV, boards.csv_feed(found))
-    pages = board_pages.pages(found, refused)
+    pages = board_pages.pages(found, refused, titles or {})
     for name, content in pages.items():
         manifest.write_text(out / name, content)
     _delete_stale(out, {*pages, *written})

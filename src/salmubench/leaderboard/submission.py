@@ -228,7 +228,7 @@ def _find(run: Path, model: str) -> dict[str, Path]:
     """Paths of the three records."""
     place = run / "records" if (run / "records").is_dir() else run
     if not NAME.fullmatch(model):
-        raise ConfigError(f"Expected a model's name like cliperase-5x, found {model!r}.")
+        raise ConfigError(f"Expected a model's name of the form <method>-<budget>x, found {model!r}.")
     found = {
         "record": place / f"{model}.json",
         "clean": place / "clean.json",

@@ -76,13 +76,14 @@ class _Section:
         return self.run.folder.resolve().name
 
 
-def report(runs: Sequence[Path], *, out: Path, config: ReportConfig) -> Path:
+def report(runs: Sequence[Path], *, out: Path, config: ReportConfig, titles: Mapping[str, str] | None = None) -> Path:
     """Write `out/index.html` and return its path. Same inputs, same bytes.
 
     Args:
         runs: run folders, or folders of records.
         out: the folder of the page; made if missing.
         config: what the page shows.
+        titles: method → its title; any other method is called by the stem of its file.
 
     Raises:
         ConfigError: no run given.
@@ -91,7 +92,8 @@ def report(runs: Sequence[Path], *, out: Path, config: ReportConfig) -> Path:
     """
     if not runs:
         raise ConfigError("Expected at least one run folder to report on, found none.")
-    found = [_section(seeds.pooled(read_run(folder)), index, config) for index, folder in enumerate(runs, start=1)]
+    read = [seeds.pooled(read_run(folder)) for folder in runs]
+    found = [_section(run, index, config, titles or {}) for index, run in enumerate(read, start=1)]
     page = _render(found, config)
     size = len(page.encode()) / 1e6
     if size > config.max_megabytes:
@@ -104,9 +106,9 @@ def report(runs: Sequence[Path], *, out: Path, config: ReportConfig) -> Path:
     return path
 
 
-def _section(run: Run, index: int, config: ReportConfig) -> _Section:
-    key = f"run{index}"
-    records, names = run.records, wording.display_names(run.records)
+def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, str]) -> _Section:
+    key, titles = f"run{index}", {**titles, **run.titles}
+    records, names = run.records, wording.display_names(run.records, titles)
     points, not_drawn = sections.points(records, names)
     thresholds = next((record.protocol.thresholds for record in records if record.protocol is not None), THRESHOLDS)
     limits = {"leakage_threshold": thresholds.ineffective, "kept_threshold": thresholds.over_generalised}
@@ -115,7 +117,7 @@ def _section(run: Run, index: int, config: ReportConfig) -> _Section:
         run=run,
         names=names,
         thresholds=thresholds,
-        headline=wording.headline(records),
+        headline=wording.headline(records, names),
         tally=wording.tally(records),
         references=sections.references(records),
         verdicts=sections.verdicts(records, names, thresholds),
@@ -132,14 +134,14 @@ def _section(run: Run, index: int, config: ReportConfig) -> _Section:
         seeds=seeds.seeds_of(run),
         settings=sections.settings(records, names),
         movement=movement.movement_map(run, names),
-        budget_curves=budgets.budget_curves(records, thresholds),
+        budget_curves=budgets.budget_curves(records, thresholds, titles),
         breakdowns=groups.breakdowns(run, names, key=key),
         distributions=sections.distributions(run, names),
         examples=gallery.cards(run, names, config),
         pretraining=[*learning.epoch_curves(run), *sections.pretraining_curves(run, config)],
         curves=sections.method_curves(run, names, config),
         provenance=sections.provenance(run, names),
-        downloads=tables.downloads(records),
+        downloads=tables.downloads(records, titles),
     )
 
 

@@ -6,7 +6,7 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +54,9 @@ class Row:
     failure: str | None
 
 
-def rows(records: Sequence[RunRecord]) -> list[Row]:
+def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[Row]:
     """The main numbers, formatted, in the order of the records."""
-    names = wording.display_names(records)
+    names = wording.display_names(records, titles or {})
     found = []
     for record in records:
         name = names[record.model.name]
@@ -67,17 +67,18 @@ def rows(records: Sequence[RunRecord]) -> list[Row]:
     return found
 
 
-def text_table(records: Sequence[RunRecord]) -> str:
+def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
     """The main numbers for a terminal, at most 108 columns wide.
 
     Args:
         records: run records, in the order to show them.
+        titles: method → its title.
     """
     heads = ("model", "RetFail", "leakage", "GenKnow", "drop", "kept,", "kept,", "for-", "keeps", "spares")
     under = ("", "MRR", "left", "", "", "others", "same", "gets", "general", "others")
     widths = (_NAME_WIDTH, 8, 9, 9, 8, 8, 8, 6, 9, 8)
     lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
-    shown = rows(records)
+    shown = rows(records, titles)
     for row in shown:
         name = _short(row.name, _NAME_WIDTH)
         if row.failure is not None:
@@ -90,9 +91,9 @@ def text_table(records: Sequence[RunRecord]) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def markdown_table(records: Sequence[RunRecord]) -> str:
+def markdown_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
     """The main numbers as a Markdown table."""
-    names = wording.display_names(records)
+    names = wording.display_names(records, titles or {})
     heads = (
         "model", "RetFail MRR", "leakage left", "GenKnow", "utility drop", "kept, other people", "kept, same people",
         "failure modes",
@@ -136,9 +137,9 @@ def cells(row: Sequence[Any]) -> list[Any]:
     return [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in row]
 
 
-def latex_table(records: Sequence[RunRecord]) -> str:
+def latex_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
     """The eleven numbers as a LaTeX table; needs the package booktabs."""
-    names = wording.display_names(records)
+    names = wording.display_names(records, titles or {})
     efficacy = [column for column in EFFICACY if not column.extension]
     heads = [*efficacy, *UTILITY]
     lines = [
@@ -187,13 +188,13 @@ def bibtex(records: Sequence[RunRecord]) -> str:
     )
 
 
-def downloads(records: Sequence[RunRecord]) -> list[tuple[str, str, str]]:
+def downloads(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
     """Label, file name and data URI of the numbers in other forms."""
     forms = (
         ("CSV", "scores.csv", "text/csv", csv_table(records)),
         ("JSON", "records.json", "application/json", json_table(records)),
-        ("Markdown", "scores.md", "text/markdown", markdown_table(records)),
-        ("LaTeX", "scores.tex", "text/x-tex", latex_table(records)),
+        ("Markdown", "scores.md", "text/markdown", markdown_table(records, titles)),
+        ("LaTeX", "scores.tex", "text/x-tex", latex_table(records, titles)),
         ("BibTeX", "salmubench.bib", "application/x-bibtex", bibtex(records)),
     )
     return [

@@ -154,7 +154,7 @@ def write_failed(
 
     Args:
         path: of the record.
-        model: its name, e.g. `cliperase-5x`.
+        model: its name, e.g. `<method>-<budget>x`.
         error: method, step, message.
         dataset: the dataset.
         budget: of the method.

@@ -7,7 +7,7 @@ from salmubench.generator.personas.sampling import sample_personas
 from salmubench.types import FIELDS, Person
 
 _STREAM = 0xF2E54  # keeps these people apart from the dataset's own, whose seed may be the same
-_FEWEST, _MOST = 100, 4000  # `counterfactual_redirection` says why they have to be many; more take too long to invent
+_FEWEST, _MOST = 100, 4000  # the method that uses them says why they have to be many; more take too long to invent
 _TIMES = 20
 
 

@@ -21,11 +21,15 @@ import torch
 from torch import Tensor, nn
 
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import both_ways, divergence
 
-PAPER = "Chundawat et al., Can Bad Teaching Induce Forgetting?, AAAI 2023, arXiv 2205.08096, section 4"
+METHOD = Method(
+    title="Bad Teacher",
+    paper="Chundawat et al., Can Bad Teaching Induce Forgetting?, AAAI 2023, arXiv 2205.08096, section 4",
+    cost="2 images, 2 texts, and 1 and 1 forward",
+)
 NEEDS = ("forget", "retain")
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 

@@ -21,10 +21,15 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.losses import contrastive, pair_similarity
 
-PAPER = "Yang et al., CLIPErase, ACL 2025, arXiv 2410.23330"
+METHOD = Method(
+    title="CLIPErase",
+    paper="Yang et al., CLIPErase, ACL 2025, arXiv 2410.23330",
+    cost="2 images, 2 texts",
+    row=8,
+)
 NEEDS = ("forget", "retain")
 
 

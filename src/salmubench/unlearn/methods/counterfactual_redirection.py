@@ -41,11 +41,15 @@ from torch import Tensor
 from salmubench.errors import ConfigError
 from salmubench.unlearn.counterfactuals import Neighbours, fact_of, phrased, retold
 from salmubench.unlearn.data import Data, PairSource
-from salmubench.unlearn.interface import Batch, Model, Need, Pairs
+from salmubench.unlearn.interface import Batch, Method, Model, Need, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import pair_similarity
 
-PAPER = "This benchmark"
+METHOD = Method(
+    title="Counterfactual Redirection",
+    paper="This benchmark",
+    cost="2 texts and the counterfactuals and recombinations, and these forward; no images",
+)
 NEEDS = ("forget", "retain", "fresh")
 SETTINGS = {  # batch and rate are those of small models: see the recipe `paper`
     "towers": "text", "optimizer": "muon", "batch_size": 16, "lr": 2e-3,

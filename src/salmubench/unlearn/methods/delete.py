@@ -20,9 +20,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salmubench.unlearn.interface import Batch, Model, Need
+from salmubench.unlearn.interface import Batch, Method, Model, Need
 
-PAPER = "Zhou et al., Decoupled Distillation to Erase, CVPR 2025, arXiv 2503.23751"
+METHOD = Method(
+    title="DELETE",
+    paper="Zhou et al., Decoupled Distillation to Erase, CVPR 2025, arXiv 2503.23751",
+    cost="1 image, 1 text; released: 2 and 2",
+    row=9,
+)
 NEEDS = ("forget", "retain")
 
 

@@ -25,11 +25,15 @@ from torch import Tensor
 
 from salmubench.unlearn.counterfactuals import Pool, fact_of, retold
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Batch, Model, Need, Pairs
+from salmubench.unlearn.interface import Batch, Method, Model, Need, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive, pair_similarity
 
-PAPER = "Rafailov et al., Direct Preference Optimization, NeurIPS 2023, arXiv 2305.18290, equation 7"
+METHOD = Method(
+    title="DPO Swap",
+    paper="Rafailov et al., Direct Preference Optimization, NeurIPS 2023, arXiv 2305.18290, equation 7",
+    cost="2 images, 3 texts, and 1 text forward",
+)
 NEEDS = ("forget", "retain", "fresh")
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 

@@ -24,10 +24,14 @@ from torch import Tensor, nn
 
 from salmubench.errors import ConfigError
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Model
+from salmubench.unlearn.interface import Method, Model
 from salmubench.unlearn.loop import Engine
 
-PAPER = "Mishra et al., Erasing CLIP Memories, 2025, arXiv 2512.14137, section 3"
+METHOD = Method(
+    title="Null-Space Projection",
+    paper="Mishra et al., Erasing CLIP Memories, 2025, arXiv 2512.14137, section 3",
+    cost="no gradient; 1 text forward, once",
+)
 NEEDS = ("forget", "retain")
 SETTINGS = {"towers": "text"}
 

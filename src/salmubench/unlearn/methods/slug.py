@@ -25,11 +25,16 @@ from torch import Tensor, nn
 
 from salmubench.errors import ConfigError
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive, derangement, pair_similarity
 
-PAPER = "Cai et al., Targeted Unlearning with Single Layer Unlearning Gradient, ICML 2025, arXiv 2407.11867, section 3"
+METHOD = Method(
+    title="SLUG",
+    paper="Cai et al., Targeted Unlearning with Single Layer Unlearning Gradient, ICML 2025, arXiv 2407.11867, "
+    "section 3",
+    cost="2 images, 2 texts, once, and some forward",
+)
 NEEDS = ("forget", "retain")
 
 

@@ -20,11 +20,15 @@ import torch
 from torch import Tensor
 
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Model, Pairs
+from salmubench.unlearn.interface import Method, Model, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive
 
-PAPER = "Foster et al., Selective Synaptic Dampening, AAAI 2024, arXiv 2308.07707, section 4"
+METHOD = Method(
+    title="SSD",
+    paper="Foster et al., Selective Synaptic Dampening, AAAI 2024, arXiv 2308.07707, section 4",
+    cost="2 images, 2 texts, once",
+)
 NEEDS = ("forget", "retain")
 
 

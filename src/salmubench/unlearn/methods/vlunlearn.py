@@ -25,10 +25,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.losses import derangement, fused, pair_similarity, permutation
 
-PAPER = "Cheng and Amiri, MultiDelete for Multimodal Machine Unlearning, ECCV 2024, arXiv 2311.12047"
+METHOD = Method(
+    title="VLUnlearn",
+    paper="Cheng and Amiri, MultiDelete for Multimodal Machine Unlearning, ECCV 2024, arXiv 2311.12047",
+    cost="2 images, 2 texts",
+    row=7,
+)
 NEEDS = ("forget", "retain")
 
 
