@@ -31,6 +31,7 @@ browser:
 
 # Two workers of one thread each: four threads on two cores spend most of their time waiting for one another.
 test: lint browser
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest --doctest-modules src/salmubench
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2 --dist worksteal
 
 # The site of docs/, in build/site. Search works where a server serves it: .venv/bin/mkdocs serve

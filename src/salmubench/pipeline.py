@@ -63,7 +63,14 @@ class RunResult:
 
 
 def candidate_name(method: str, budget: float, repeat: int = 0) -> str:
-    """Name of a candidate, `<method>-5x`; its second run, with another seed, is `<method>-r2-5x`."""
+    """Name of a candidate, `<method>-5x`; its second run, with another seed, is `<method>-r2-5x`.
+
+    Example:
+        >>> candidate_name("./my_method.py", 5)
+        'my_method-5x'
+        >>> candidate_name("./my_method.py", 0.5, repeat=1)
+        'my_method-r2-0.5x'
+    """
     return f"{plugins.stem(method)}{f'-r{repeat + 1}' if repeat else ''}-{budget:g}x"
 
 
@@ -102,6 +109,14 @@ def run(
     Raises:
         ConfigError: anything wrong in recipe, methods or arguments, before any stage starts.
         SalmubenchError: a stage failed. A method that fails doesn't raise: see `RunResult.failed`.
+
+    Example:
+        >>> from salmubench import run
+        >>> result = run(recipe="tiny", out=Path("runs/tiny"), budgets=[1, 5])  # doctest: +SKIP
+        >>> print(result.table)  # doctest: +SKIP
+        >>> run(recipe="tny", out=Path("runs/tiny"))
+        Traceback (most recent call last):
+        salmubench.errors.UnknownName: Unknown recipe 'tny'. Did you mean 'tiny'?
     """
     loaded = recipes.load(recipe)
     setting = "none" if untuned else loaded.recipe.unlearn.tuned

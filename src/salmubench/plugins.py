@@ -28,6 +28,10 @@ def names(package: str, *, outside: bool = True) -> list[str]:
     Args:
         package: dotted name of the plug-in package, e.g. `"salmubench.unlearn.methods"`.
         outside: with those that other installed packages declare.
+
+    Example:
+        >>> "negative_gradient" in names("salmubench.unlearn.methods")
+        True
     """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
@@ -111,7 +115,12 @@ def is_path(name: str) -> bool:
 
 
 def stem(name: str) -> str:
-    """Name of a plug-in: itself, or the stem of its file."""
+    """Name of a plug-in: itself, or the stem of its file.
+
+    Example:
+        >>> stem("./examples/my_method.py")
+        'my_method'
+    """
     return Path(name).stem if is_path(name) else name
 
 

@@ -80,7 +80,13 @@ def required_files() -> tuple[str, ...]:
 
 
 def split_name(name: str) -> tuple[str, float] | None:
-    """Method and budget of `<method>-<budget>x` or, of a further seed, `<method>-r<n>-<budget>x`; else `None`."""
+    """Method and budget of `<method>-<budget>x` or, of a further seed, `<method>-r<n>-<budget>x`; else `None`.
+
+    Example:
+        >>> split_name("my_method-r2-5x")
+        ('my_method', 5.0)
+        >>> split_name("compromised")
+    """
     found = _BUDGET.fullmatch(name) if NAME.fullmatch(name) else None
     return None if found is None else (found[1], float(found[2]))
 

@@ -51,6 +51,17 @@ def read_record(path: Path) -> RunRecord:
 
     Raises:
         RecordError: missing, not JSON, of a newer schema, or not a record.
+
+    Example:
+        With stored embeddings in the folders `clean` and `compromised`:
+
+        >>> from salmubench import read_record, score
+        >>> path = score(embeddings=clean, clean=clean, compromised=compromised, out=Path("clean.json"))
+        >>> read_record(path).status
+        'complete'
+        >>> read_record(Path("nowhere.json"))
+        Traceback (most recent call last):
+        salmubench.errors.RecordError: Expected a record at nowhere.json, found: No such file or directory. ...
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))

@@ -27,6 +27,10 @@ def judge(scores: Mapping[str, Mapping[str, Score]]) -> Verdict:
 
     Args:
         scores: metric → part → score.
+
+    Example:
+        >>> judge({}).ineffective  # nothing was measured
+        'undecided'
     """
     kept = [_view(scores, name, "value") for name in ("InterIdSim", "IntraIdSim")]
     return Verdict(

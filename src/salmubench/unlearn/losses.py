@@ -17,10 +17,15 @@ def contrastive(images: Tensor, texts: Tensor, logit_scale: Tensor) -> Tensor:
 
     Returns:
         0-d.
+
+    Example:
+        >>> pairs = torch.eye(2)  # two pairs at right angles: each of two classifiers gives e / (e + 1)
+        >>> round(contrastive(pairs, pairs, torch.tensor(1.0)).item(), 4)
+        0.3133
     """
     logits = logit_scale * images @ texts.T  # (B, B)
-    own = torch.arange(logits.shape[0], device=logits.device)
-    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    targets = torch.arange(logits.shape[0], device=logits.device)
+    return (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, targets)) / 2
 
 
 def both_ways(images: Tensor, texts: Tensor, logit_scale: Tensor) -> tuple[Tensor, Tensor]:

@@ -117,6 +117,10 @@ def method_titles(names: Sequence[str] | None = None) -> dict[str, str]:
 
     Args:
         names: names, or paths of Python files; by default all that `method_names` gives.
+
+    Example:
+        >>> method_titles()["negative_gradient"]
+        'Negative Gradient'
     """
     listed = method_names() if names is None else names
     stated = {plugins.stem(name): plugins.description(PACKAGE, name, "METHOD").get("title") for name in listed}
