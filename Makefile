@@ -21,6 +21,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml docs/leaderboard_workflow.yml
 
 # The pages are tested in Chromium. CI gets it from Debian where it is absent; elsewhere those tests are skipped.
 browser:
