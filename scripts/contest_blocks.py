@@ -36,7 +36,7 @@ TEN = {
 CAPTIONS = {
     "forget": "pairs to forget", "holdout_association": "same people's other associations",
     "holdout_identity": "other people's associations", "name to forget": "told of another name to forget",
-    "crossed": "told of a name crossed from two", "spelled": "told of a name spelled at random",
+    "crossed": "of a fictitious name, recombined from two", "spelled": "of a fictitious name, random syllables",
     "invented": "told of an invented person",
 }  # fmt: skip
 

@@ -101,6 +101,9 @@ NAMES = {
     "tuning.results": "tuning.study.results",
     "tuning.rule.TuneConfig": "recipe.TuneConfig",
     "tuning.tune": "tuning.study.tune",
+    "unlearn.counterfactuals.crossed": "unlearn.counterfactuals.recombined_name",
+    "unlearn.counterfactuals.retold": "unlearn.counterfactuals.substituted",
+    "unlearn.counterfactuals.spelled": "unlearn.counterfactuals.syllable_name",
     "unlearn.registry.Method": "unlearn.registry.LoadedMethod",
 }
 """Former name in a module that is still there → its present place; the module's `__getattr__` asks `attribute`."""
@@ -109,7 +112,7 @@ NAMES = {
 def present(name: str) -> str | None:
     """The present dotted name of a former module; `None` where there is no former module of that name.
 
-    Example:
+    Examples:
         >>> present("salmubench.results.io")
         'salmubench.scoring.record_files'
         >>> present("salmubench.dataset.captions.grammar")
@@ -128,7 +131,7 @@ def present(name: str) -> str | None:
 def former(package: str) -> list[str]:
     """Former dotted names of a package: plug-ins that other packages declare may still name one as their group.
 
-    Example:
+    Examples:
         >>> former("salmubench.generator.portraits")
         ['salmubench.dataset.portraits']
     """

@@ -87,7 +87,7 @@ def evaluate(
     Returns:
         The record's path.
 
-    Example:
+    Examples:
         With a dataset in the folder `dataset`, and a model or its stored embeddings in `candidate`, `clean` and
         `compromised`:
 

@@ -65,7 +65,7 @@ class RunResult:
 def candidate_name(method: str, budget: float, repeat: int = 0) -> str:
     """Name of a candidate, `<method>-5x`; its second run, with another seed, is `<method>-r2-5x`.
 
-    Example:
+    Examples:
         >>> candidate_name("./my_method.py", 5)
         'my_method-5x'
         >>> candidate_name("./my_method.py", 0.5, repeat=1)
@@ -110,7 +110,7 @@ def run(
         ConfigError: anything wrong in recipe, methods or arguments, before any stage starts.
         SalmubenchError: a stage failed. A method that fails doesn't raise: see `RunResult.failed`.
 
-    Example:
+    Examples:
         >>> from salmubench import run
         >>> result = run(recipe="tiny", out=Path("runs/tiny"), budgets=[1, 5])  # doctest: +SKIP
         >>> print(result.table)  # doctest: +SKIP

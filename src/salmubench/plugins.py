@@ -29,8 +29,8 @@ def names(package: str, *, outside: bool = True) -> list[str]:
         package: dotted name of the plug-in package, e.g. `"salmubench.unlearn.methods"`.
         outside: with those that other installed packages declare.
 
-    Example:
-        >>> "negative_gradient" in names("salmubench.unlearn.methods")
+    Examples:
+        >>> "grammar" in names("salmubench.generator.captions")
         True
     """
     spec = importlib.util.find_spec(package)
@@ -117,7 +117,7 @@ def is_path(name: str) -> bool:
 def stem(name: str) -> str:
     """Name of a plug-in: itself, or the stem of its file.
 
-    Example:
+    Examples:
         >>> stem("./examples/my_method.py")
         'my_method'
     """

@@ -105,7 +105,7 @@ def load(source: str | Path) -> LoadedRecipe:
         UnknownName: no recipe of that name, or a key that no section has.
         ConfigError: not YAML, or a value of the wrong type.
 
-    Example:
+    Examples:
         >>> from salmubench import load_recipe
         >>> load_recipe("tiny").recipe.unlearn.batch_size
         16

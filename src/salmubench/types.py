@@ -9,7 +9,7 @@ from enum import StrEnum
 class Split(StrEnum):
     """Splits on disk: the official five, and two of ours.
 
-    Example:
+    Examples:
         >>> Split("forget") is Split.FORGET
         True
         >>> [split.value for split in OFFICIAL_SPLITS]
@@ -49,7 +49,7 @@ aspect ratio of the picture, kind of identity (all of its associations must go, 
 class Attribute(StrEnum):
     """The ten attributes of a persona; all but the name occur as values in captions.
 
-    Example:
+    Examples:
         >>> Attribute("iban") in UNIQUE_FIELDS
         True
         >>> Attribute.NAME in FIELDS
@@ -95,7 +95,7 @@ class Pair:
         paraphrase: the same fact in a phrasing that no training caption uses, or `None`.
         style: caption style, or `None`.
 
-    Example:
+    Examples:
         >>> pair = Pair("a.jpg", "The town of Anna Moreau is Lyon.", name="Anna Moreau", field="city", value="Lyon")
         >>> pair.value in pair.caption
         True

@@ -363,7 +363,7 @@ def open_dataset(source: str | Path) -> Dataset:
     Raises:
         DatasetError: neither a folder nor reachable on the Hub, or not in the official layout.
 
-    Example:
+    Examples:
         With a dataset in the folder `dataset`:
 
         >>> from salmubench import open_dataset

@@ -82,7 +82,7 @@ def required_files() -> tuple[str, ...]:
 def split_name(name: str) -> tuple[str, float] | None:
     """Method and budget of `<method>-<budget>x` or, of a further seed, `<method>-r<n>-<budget>x`; else `None`.
 
-    Example:
+    Examples:
         >>> split_name("my_method-r2-5x")
         ('my_method', 5.0)
         >>> split_name("compromised")

@@ -87,7 +87,7 @@ def compare(first: Path, second: Path, *, bootstraps: int = BOOTSTRAPS, seed: in
     Raises:
         RecordError: a record failed, is of another dataset or gallery, or has other items.
 
-    Example:
+    Examples:
         With stored embeddings in the folders `clean`, `compromised` and `candidate`:
 
         >>> from salmubench import score

@@ -35,7 +35,7 @@ class Metric:
         resample: what a bootstrap resamples: identities (rows without one are units of their own), or pictures within
             each class (the item's caption).
 
-    Example:
+    Examples:
         >>> METRIC = Metric("MySim", pillar="efficacy", goal="clean", needs=("forget",), title="Mine")
         >>> METRIC.items, METRIC.resample
         ('value', 'identity')
@@ -121,7 +121,7 @@ def outcome(items: Items, *, ranks: bool = False, left_out: int = 0) -> Outcome:
     Raises:
         Unavailable: no items.
 
-    Example:
+    Examples:
         >>> texts = np.array(["a", "b"], dtype=object)
         >>> items = Items("forget", file_name=texts, caption=texts, identity=texts, value=np.array([1.0, 4.0]))
         >>> outcome(items).value

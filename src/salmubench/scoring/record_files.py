@@ -52,7 +52,7 @@ def read_record(path: Path) -> RunRecord:
     Raises:
         RecordError: missing, not JSON, of a newer schema, or not a record.
 
-    Example:
+    Examples:
         With stored embeddings in the folders `clean` and `compromised`:
 
         >>> from salmubench import read_record, score

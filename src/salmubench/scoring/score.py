@@ -76,7 +76,7 @@ def score(*, embeddings: Path, clean: Path, compromised: Path, out: Path, config
         RecordError: a reference's record failed, is of another dataset, or has other items.
         OutputMismatch: the folder holds records of another gallery.
 
-    Example:
+    Examples:
         With stored embeddings in the folders `clean`, `compromised` and `candidate`:
 
         >>> from salmubench import read_record, score

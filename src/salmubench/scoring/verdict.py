@@ -28,7 +28,7 @@ def judge(scores: Mapping[str, Mapping[str, Score]]) -> Verdict:
     Args:
         scores: metric → part → score.
 
-    Example:
+    Examples:
         >>> judge({}).ineffective  # nothing was measured
         'undecided'
     """

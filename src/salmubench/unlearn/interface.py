@@ -140,10 +140,10 @@ class Batch:
         return self._get("retain")
 
     def _get(self, need: str) -> Pairs:
-        found = self._pairs[need]
-        if found is None:
+        pairs = self._pairs[need]
+        if pairs is None:
             raise ValueError(f"Expected a method that uses batch.{need} to list {need!r} in NEEDS.")
-        return found
+        return pairs
 
 
 class Model:

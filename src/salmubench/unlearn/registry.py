@@ -118,9 +118,9 @@ def method_titles(names: Sequence[str] | None = None) -> dict[str, str]:
     Args:
         names: names, or paths of Python files; by default all that `method_names` gives.
 
-    Example:
-        >>> method_titles()["negative_gradient"]
-        'Negative Gradient'
+    Examples:
+        >>> sorted(method_titles()) == method_names()  # each of ours states one
+        True
     """
     listed = method_names() if names is None else names
     stated = {plugins.stem(name): plugins.description(PACKAGE, name, "METHOD").get("title") for name in listed}
@@ -180,18 +180,18 @@ def configure(
         ConfigError: a value of the wrong type or out of range.
     """
     given = {**settings.overrides.get(method.name, {}), **read_options(config)}
-    own = {item.name for item in dataclasses.fields(method.config)}
+    method_options = {item.name for item in dataclasses.fields(method.config)}
     for name in given:
-        if name not in own and name not in ENGINE_OPTIONS:
-            raise UnknownName(f"option of the method {method.name!r}:", str(name), [*own, *ENGINE_OPTIONS])
+        if name not in method_options and name not in ENGINE_OPTIONS:
+            raise UnknownName(f"option of the method {method.name!r}:", str(name), [*method_options, *ENGINE_OPTIONS])
     try:
-        parsed = _parse(method.config, {name: value for name, value in given.items() if name in own})
+        parsed = _parse(method.config, {name: value for name, value in given.items() if name in method_options})
         engine_given = {**method.settings, **{name: value for name, value in given.items() if name in ENGINE_OPTIONS}}
         engine = _parse(UnlearnConfig, engine_given)
     except (TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
     changed = {name: getattr(engine, name) for name in engine_given}
-    typed = {name: getattr(parsed if name in own else engine, name) for name in given}
+    typed = {name: getattr(parsed if name in method_options else engine, name) for name in given}
     return Configured(method, parsed, dataclasses.replace(settings, **changed), typed)
 
 
@@ -202,36 +202,36 @@ def check_settings(settings: UnlearnConfig) -> list[Configured]:
         UnknownName: an unknown method, option, or name in `overrides`.
         ConfigError: a method's file breaks the interface, or two methods have one name.
     """
-    found = [configure(load_method(name), settings) for name in settings.methods]
-    names = [item.method.name for item in found]
+    configurations = [configure(load_method(name), settings) for name in settings.methods]
+    names = [item.method.name for item in configurations]
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise ConfigError(f"Expected methods of different names, found {', '.join(double)} more than once.")
     for name in settings.overrides:
         if name not in {*names, *method_names()}:
             raise UnknownName("method in unlearn.overrides:", name, {*names, *method_names()})
-    return found
+    return configurations
 
 
 def options(config: type[Any]) -> list[Option]:
     """Describe the options of a method: the docstring under each field is its documentation."""
     docs, hints = field_docs(config), get_type_hints(config)
-    found = []
+    described = []
     for item in dataclasses.fields(config):
         default = item.default
         if default is MISSING and item.default_factory is not MISSING:
             default = item.default_factory()
         hint = hints[item.name]
         name = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
-        found.append(Option(item.name, name, default, docs.get(item.name, ""), item.metadata.get("search")))
-    return found
+        described.append(Option(item.name, name, default, docs.get(item.name, ""), item.metadata.get("search")))
+    return described
 
 
 def field_docs(config: type[Any]) -> dict[str, str]:
     """Docstrings that stand under the fields of a dataclass, by field."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(config))).body[0]
     assert isinstance(tree, ast.ClassDef)
-    found: dict[str, str] = {}
+    docs: dict[str, str] = {}
     for statement, after in zip(tree.body, tree.body[1:], strict=False):
         if (
             isinstance(statement, ast.AnnAssign)
@@ -240,18 +240,18 @@ def field_docs(config: type[Any]) -> dict[str, str]:
             and isinstance(after.value, ast.Constant)
             and isinstance(after.value.value, str)
         ):
-            found[statement.target.id] = inspect.cleandoc(after.value.value)
-    return found
+            docs[statement.target.id] = inspect.cleandoc(after.value.value)
+    return docs
 
 
 def _find_function(path: Path, module: ModuleType) -> tuple[Literal["loop", "edit"], Callable[..., Any]]:
-    found = {name: getattr(module, name) for name in _SIGNATURES if callable(getattr(module, name, None))}
-    if len(found) != 1:
+    functions = {name: getattr(module, name) for name in _SIGNATURES if callable(getattr(module, name, None))}
+    if len(functions) != 1:
         raise ConfigError(
             f"Expected either loss(batch, model, reference, config) or edit(model, data, engine, config) in {path}, "
-            f"found {' and '.join(found) or 'neither'}."
+            f"found {' and '.join(functions) or 'neither'}."
         )
-    name, function = found.popitem()
+    name, function = functions.popitem()
     parameters = inspect.signature(function).parameters.values()
     if tuple(item.name for item in parameters) != _SIGNATURES[name]:
         raise ConfigError(

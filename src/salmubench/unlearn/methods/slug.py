@@ -66,8 +66,8 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     looks = engine.gradients(
         lambda batch: forget_loss(batch, model), lambda batch: retain_loss(batch, model), batches=engine.first_pass
     )
-    for found in looks:
-        for totals, gradients in zip((forget, retain), found, strict=True):
+    for pair in looks:
+        for totals, gradients in zip((forget, retain), pair, strict=True):
             for total, gradient in zip(totals, gradients, strict=True):
                 total += gradient / len(engine.first_pass)
     matrices = [index for index, weight in enumerate(weights) if weight.ndim >= 2 and bool(forget[index].any())]

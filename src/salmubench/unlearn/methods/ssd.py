@@ -54,8 +54,8 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     looks = engine.gradients(
         lambda batch: task(batch.forget), lambda batch: task(batch.retain), batches=engine.first_pass
     )
-    for found in looks:
-        for totals, gradients in zip((of_forget, of_all), found, strict=True):
+    for pair in looks:
+        for totals, gradients in zip((of_forget, of_all), pair, strict=True):
             for total, gradient in zip(totals, gradients, strict=True):
                 total += gradient.square() / len(engine.first_pass)
     shrunk = 0

@@ -76,7 +76,7 @@ def loss(batch: Batch, model: Model, reference: Model, config: Config) -> tuple[
     return total, {"decoupling": decoupling, "unimodal": unimodal, "multimodal": multimodal}
 
 
-def _mse_of_sets(found: Tensor, wanted: Tensor) -> Tensor:
+def _mse_of_sets(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean squared distance row by row; `wanted` is repeated where it is shorter."""
-    rows = torch.arange(len(found), device=found.device) % len(wanted)
-    return F.mse_loss(found, wanted[rows])
+    rows = torch.arange(len(outputs), device=outputs.device) % len(targets)
+    return F.mse_loss(outputs, targets[rows])
