@@ -21,6 +21,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml docs/leaderboard_workflow.yml
 
 # The pages are tested in Chromium. CI gets it from Debian where it is absent; elsewhere those tests are skipped.
 browser:
@@ -31,6 +32,7 @@ browser:
 
 # Two workers of one thread each: four threads on two cores spend most of their time waiting for one another.
 test: lint browser
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest --doctest-modules src/salmubench
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2 --dist worksteal
 
 # The site of docs/, in build/site. Search works where a server serves it: .venv/bin/mkdocs serve

@@ -4,7 +4,8 @@
 
 A caption moves by ‖T − T0‖, T its unit embedding by the checkpoint and T0 by the run's Compromised. Captions of a split
 are its own. The others are those of the forget set, told word for word of another name with another value of the field:
-a name to forget something else of, one crossed from two names to forget, one spelled at random, an invented person's.
+a name to forget something else of, one recombined from two names to forget, one of random syllables, an invented
+person's.
 Prints and writes the root mean square of each kind, with n and a 95 % interval over names.
 """
 
@@ -26,7 +27,7 @@ from salmubench.generator.personas.fresh import fresh_people
 from salmubench.models import ClipModel
 from salmubench.scoring.bootstrap import find_units, interval, resampled_means
 from salmubench.types import Split
-from salmubench.unlearn.counterfactuals import Fact, Neighbours, crossed, fact_of, retold, spelled
+from salmubench.unlearn.counterfactuals import Fact, Neighbours, fact_of, recombined_name, substituted, syllable_name
 
 SPLITS = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
 _BATCH = 256
@@ -74,12 +75,12 @@ def captions(dataset: Dataset, *, seed: int) -> Iterator[tuple[str, str, str]]:
         first = draw(names, fact.name)
         strangers = {
             "name to forget": other.name,
-            "crossed": crossed(first, draw(names, fact.name, first)),
-            "spelled": spelled(generator),
+            "crossed": recombined_name(first, draw(names, fact.name, first)),
+            "spelled": syllable_name(generator),
             "invented": draw(invented),
         }
         for kind, name in strangers.items():
-            yield kind, name, retold(caption, fact, Fact(name, fact.field, other.value))
+            yield kind, name, substituted(caption, fact, Fact(name, fact.field, other.value))
 
 
 def embed(model: ClipModel, told: Sequence[tuple[str, str, str]]) -> npt.NDArray[np.float32]:

@@ -38,7 +38,7 @@ from salmubench import manifest, models
 from salmubench.models import ClipModel
 from salmubench.padding import skip_padding
 from salmubench.types import Pair
-from salmubench.unlearn import Batch, Method, Model, Pairs, load_method
+from salmubench.unlearn import Batch, LoadedMethod, Model, Pairs, load_method
 
 METHODS = ("cliperase", "delete", "vlunlearn")
 SEEN = {"forget": 5.0, "retain": 5 * 30468 / 16741}
@@ -95,7 +95,7 @@ class Bench:
         }
         self.records = [Pair(f"{row}.jpg", "") for row in range(batch)]
 
-    def measure(self, method: Method) -> dict[str, object]:
+    def measure(self, method: LoadedMethod) -> dict[str, object]:
         """Seconds a step of each part, how many times faster than the plain loop's, and the first loss.
 
         The parts step in turn, on the same weights: what else the machine does slows down all of them.
@@ -153,7 +153,7 @@ class Part:
     """A method's loss as one of the parts computes it."""
 
     def __init__(
-        self, bench: Bench, method: Method, name: str, module: torch.nn.Module, frozen: torch.nn.Module
+        self, bench: Bench, method: LoadedMethod, name: str, module: torch.nn.Module, frozen: torch.nn.Module
     ) -> None:
         self._bench, self._method, self._level = bench, method, PARTS.index(name)
         self._config = method.config(variant="released")

@@ -21,10 +21,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 TESTS = {
     "completion": ["tests/test_cli.py"],
-    "diffusion": ["tests/dataset/portraits/test_diffusion.py"],
-    "llm": ["tests/dataset/captions/test_llm.py"],
+    "diffusion": ["tests/generator/portraits/test_diffusion.py"],
+    "llm": ["tests/generator/captions/test_llm.py"],
     "lora": ["tests/unlearn/test_unlearn_lora.py"],
-    "ray": ["tests/test_executor.py"],
+    "ray": ["tests/core/test_executor.py"],
 }
 """Extra → the tests that need it. `dev` is what CI installs; `docs` is tested by building them."""
 

@@ -23,6 +23,7 @@ from salmubench.report.wording import MODES, display_names, number, percent, per
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.roles import with_descriptions
+from salmubench.unlearn.registry import method_titles
 
 SEEDS = ROOT / "results" / "seeds"
 FOLDERS = {kind: (kind, f"{kind}-closed", f"{kind}-generator") for kind in ("untuned", "tuned")}
@@ -37,7 +38,7 @@ TEN = {
 CAPTIONS = {
     "forget": "pairs to forget", "holdout_association": "same people's other associations",
     "holdout_identity": "other people's associations", "name to forget": "told of another name to forget",
-    "crossed": "told of a name crossed from two", "spelled": "told of a name spelled at random",
+    "crossed": "of a fictitious name, recombined from two", "spelled": "of a fictitious name, random syllables",
     "invented": "told of an invented person",
 }  # fmt: skip
 
@@ -137,7 +138,7 @@ def drift() -> str:
 
 def _table(found: Sequence[Row], searched: Container[str] | None = None) -> list[str]:
     """A line a method; `searched` are those that tuning found values for, where there was any."""
-    names = display_names([row.record for row in found])
+    names = display_names([row.record for row in found], method_titles())
     lines = [f"| method | fails | {HEAD} |", f"|:--|:--|{'--:|' * len(COLUMNS)}"]
     for row in found:
         record = row.record
@@ -153,7 +154,7 @@ def _table(found: Sequence[Row], searched: Container[str] | None = None) -> list
 def released() -> str:
     """Four methods as their papers have them and as the benchmark's authors ran them, untuned."""
     theirs = {row.record.model.method: row for row in _rows(ROOT / "results" / "released")}
-    names = display_names([row.record for row in theirs.values()])
+    names = display_names([row.record for row in theirs.values()], method_titles())
     lines = [f"| method, variant | {HEAD} |", f"|:--|{'--:|' * len(COLUMNS)}"]
     for row in rows("untuned"):
         other = theirs.get(row.record.model.method)

@@ -18,6 +18,7 @@ from salmubench.metrics import descriptions
 from salmubench.report.collect import read_run, reference_kind
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
+from salmubench.unlearn.registry import method_titles
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MOST_BYTES = 150_000
@@ -33,7 +34,9 @@ def main(run: Path) -> None:
     if binary is None:
         sys.exit("Expected Chromium, found none. Install it by: apt-get install chromium")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as engine:
-        page = report([run], out=Path(name) / "report", config=ReportConfig(), metrics=descriptions())
+        page = report(
+            [run], out=Path(name) / "report", config=ReportConfig(), metrics=descriptions(), titles=method_titles()
+        )
         board = leaderboard(run, Path(name))
         browser = engine.chromium.launch(executable_path=binary, args=["--no-sandbox", "--disable-gpu"])
         take(browser, page, "figure:has(.damage.wide)", DOCS / "report.png")
@@ -46,7 +49,7 @@ def leaderboard(run: Path, folder: Path) -> Path:
     for record in read_run(run).records:
         if record.status == "complete" and reference_kind(record) is None:
             submit(run, model=record.model.name, out=folder / "results" / record.model.name)
-    return build(folder / "results", out=folder / "site").index
+    return build(folder / "results", out=folder / "site", titles=method_titles()).index
 
 
 def take(browser: Any, page: Path, selector: str, out: Path, *, most: int | None = None) -> None:

@@ -22,6 +22,7 @@ from salmubench.report.tables import markdown_table, text_table
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.roles import with_descriptions
+from salmubench.unlearn.registry import method_titles
 
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "measurements", "pretraining")))
 MINI = ROOT / "results" / "mini"
@@ -41,12 +42,12 @@ def run() -> dict[str, Any]:
 
 def demo_table() -> str:
     """What the demo prints."""
-    return f"```\n{text_table(records())}```"
+    return f"```\n{text_table(records(), method_titles())}```"
 
 
 def main_table() -> str:
     """The main numbers as Markdown."""
-    return markdown_table(records()).rstrip()
+    return markdown_table(records(), method_titles()).rstrip()
 
 
 def phenomenon() -> str:

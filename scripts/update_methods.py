@@ -9,39 +9,17 @@ from typing import Any
 
 from page_blocks import ROOT, update
 
-from salmubench.unlearn.config import METHODS
-from salmubench.unlearn.registry import Method, Option, load_method, method_names, options
+from salmubench.unlearn.config import benchmark_methods
+from salmubench.unlearn.registry import LoadedMethod, Option, load_method, method_names, options
 
 PAGE = ROOT / "docs" / "methods.md"
-COST = {
-    "finetuning": "1 image, 1 text",
-    "generic_captions": "1 image, 1 text",
-    "shuffled_captions": "1 image, 1 text",
-    "direct_similarity_minimisation": "1 image, 1 text",
-    "negative_gradient": "1 image, 1 text",
-    "descent_to_delete": "1 image, 1 text; released: nothing",
-    "vlunlearn": "2 images, 2 texts",
-    "cliperase": "2 images, 2 texts",
-    "delete": "1 image, 1 text; released: 2 and 2",
-    "bad_teacher": "2 images, 2 texts, and 1 and 1 forward",
-    "counterfactual_redirection": "2 texts and the counterfactuals and recombinations, and these forward; no images",
-    "dpo_swap": "2 images, 3 texts, and 1 text forward",
-    "npo": "2 images, 2 texts",
-    "nullspace": "no gradient; 1 text forward, once",
-    "salun": "1 image, 1 text, then 2 and 2",
-    "scrub": "2 images, 2 texts, in two steps",
-    "slug": "2 images, 2 texts, once, and some forward",
-    "ssd": "2 images, 2 texts, once",
-    "task_negation": "1 image, 1 text",
-}
-"""Encodings with gradient for each forget pair seen; those of the frozen model are made once a pair for all."""
-
 _NAMES = {"forget": "forget", "forget_target": "generic captions", "retain": "retain", "fresh": "invented people"}
 
 
 def names() -> list[str]:
     """The nine of the benchmark in the order of its table, then the others."""
-    return [*METHODS, *(name for name in method_names() if name not in METHODS)]
+    nine = benchmark_methods()
+    return [*nine, *(name for name in method_names() if name not in nine)]
 
 
 def overview() -> str:
@@ -52,7 +30,7 @@ def overview() -> str:
         first = " ".join(method.doc.partition("\n\n")[0].split()).rstrip(".")
         what = first.partition(": ")[2] or first
         what = what[0].lower() + what[1:]
-        cells = [f"[`{name}`](#{name})", what, _paper(method), _needs(method), _moves(method), COST[name]]
+        cells = [f"[`{name}`](#{name})", what, _paper(method), _needs(method), _moves(method), method.cost]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -81,18 +59,18 @@ def main(arguments: Sequence[str]) -> int:
     return update([PAGE], BLOCKS, arguments)
 
 
-def _paper(method: Method) -> str:
+def _paper(method: LoadedMethod) -> str:
     """The arXiv id as a link, with what stands after it: the equation."""
     found = re.search(r"(\d{4}\.\d{5})(.*)", method.paper)
     return f"[{found[1]}](https://arxiv.org/abs/{found[1]}){found[2]}" if found else method.paper
 
 
-def _needs(method: Method) -> str:
+def _needs(method: LoadedMethod) -> str:
     needs = method.needs_of(method.config())
     return ", ".join(_NAMES[need] for need in needs) or "nothing"
 
 
-def _moves(method: Method) -> str:
+def _moves(method: LoadedMethod) -> str:
     towers = method.settings.get("towers", "both")
     return "both towers" if towers == "both" else f"{towers} tower"
 

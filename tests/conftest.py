@@ -11,6 +11,7 @@ import pytest
 from report_world import METRICS, write_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
+from salmubench.unlearn.registry import method_titles
 from tiny import tiny_dataset
 
 
@@ -42,9 +43,14 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of that run."""
-    return report([run_folder], out=tmp_path_factory.mktemp("page"), config=ReportConfig(), metrics=METRICS).read_text(
-        encoding="utf-8"
+    path = report(
+        [run_folder],
+        out=tmp_path_factory.mktemp("page"),
+        config=ReportConfig(),
+        metrics=METRICS,
+        titles=method_titles(),
     )
+    return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,8 @@ def test_wheel_holds_every_file_of_the_package(tmp_path):
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
-    files = [path for path in (ROOT / "src").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    package = ROOT / "src" / "salmubench"
+    files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     expected = {str(path.relative_to(ROOT / "src")) for path in files if path.suffix != ".tmp"}
     with zipfile.ZipFile(wheel) as archive:
         assert expected <= set(archive.namelist())

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from salmubench import _moved
+
 _HOMES = {
     "Attribute": "salmubench.types",
     "Dataset": "salmubench.dataset.layout",
@@ -54,3 +56,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+_moved.install()

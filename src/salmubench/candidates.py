@@ -53,7 +53,7 @@ class Candidate:
     """One candidate.
 
     Attributes:
-        name: e.g. `cliperase-5x`.
+        name: `<method>-<budget>x`.
         method: a name, or the path of a Python file.
         budget: how often each forget pair is seen.
         seed: of batches and noise.

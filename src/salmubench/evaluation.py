@@ -86,6 +86,16 @@ def evaluate(
 
     Returns:
         The record's path.
+
+    Examples:
+        With a dataset in the folder `dataset`, and a model or its stored embeddings in `candidate`, `clean` and
+        `compromised`:
+
+        >>> from salmubench import evaluate, read_record
+        >>> references = {"clean": clean, "compromised": compromised}
+        >>> path = evaluate(model=candidate, dataset=dataset, **references, out=Path("candidate.json"))
+        >>> read_record(path).status
+        'complete'
     """
     from salmubench.encode.ranks import is_first
     from salmubench.metrics import score

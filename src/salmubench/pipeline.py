@@ -28,7 +28,7 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError
 from salmubench.executor import Executor, parallel
 from salmubench.tuned_values import TunedFile, find_tuned
-from salmubench.unlearn.registry import check_settings, configure
+from salmubench.unlearn.registry import check_settings, configure, method_titles
 
 SCHEMA_VERSION = 1
 """Version of `run.json`."""
@@ -63,7 +63,14 @@ class RunResult:
 
 
 def candidate_name(method: str, budget: float, repeat: int = 0) -> str:
-    """Name of a candidate, e.g. `cliperase-5x`; its second run, with another seed, is `cliperase-r2-5x`."""
+    """Name of a candidate, `<method>-5x`; its second run, with another seed, is `<method>-r2-5x`.
+
+    Examples:
+        >>> candidate_name("./my_method.py", 5)
+        'my_method-5x'
+        >>> candidate_name("./my_method.py", 0.5, repeat=1)
+        'my_method-r2-0.5x'
+    """
     return f"{plugins.stem(method)}{f'-r{repeat + 1}' if repeat else ''}-{budget:g}x"
 
 
@@ -102,6 +109,14 @@ def run(
     Raises:
         ConfigError: anything wrong in recipe, methods or arguments, before any stage starts.
         SalmubenchError: a stage failed. A method that fails doesn't raise: see `RunResult.failed`.
+
+    Examples:
+        >>> from salmubench import run
+        >>> result = run(recipe="tiny", out=Path("runs/tiny"), budgets=[1, 5])  # doctest: +SKIP
+        >>> print(result.table)  # doctest: +SKIP
+        >>> run(recipe="tny", out=Path("runs/tiny"))
+        Traceback (most recent call last):
+        salmubench.errors.UnknownName: Unknown recipe 'tny'. Did you mean 'tiny'?
     """
     loaded = recipes.load(recipe)
     setting = "none" if untuned else loaded.recipe.unlearn.tuned
@@ -207,6 +222,7 @@ class _Steps:
         self.stages: dict[str, dict[str, Any]] = {stage["name"]: stage for stage in earlier.get("stages", ())}
         self.models: list[str] = list(earlier.get("models", ()))
         self.earlier, self.clock = earlier, time.perf_counter()
+        self.titles: dict[str, str] = dict(earlier.get("titles", {}))
         self.precision, self.probe = _precision(earlier, precision, device)
         self.beside: dict[str, Any] | None = earlier.get("side_by_side")
         self.world = World(
@@ -223,6 +239,7 @@ class _Steps:
         self, candidates: Sequence[Candidate], *, tuned: TunedFile | None, executor: Executor, workers: int | None
     ) -> dict[str, str]:
         """Do what is missing; give the message of each candidate that failed."""
+        self.titles |= method_titles([item.method for item in candidates if plugins.is_path(item.method)])
         self._step("dataset", self.out / "dataset", self._build)
         if tuned is not None and open_dataset(self.out / "dataset").fingerprint in tuned.fingerprints:
             raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, found the same.")
@@ -301,13 +318,16 @@ class _Steps:
         if self.did or not self.page.is_file() or self.earlier.get("status") != status:
             self._write_run("running")
             stages = Stages()
+            config = self.loaded.recipe.report
             stages.measured(
                 "report",
-                lambda: report([self.out], out=self.out / "report", config=self.loaded.recipe.report, metrics=metrics),
+                lambda: report(
+                    [self.out], out=self.out / "report", config=config, metrics=metrics, titles=method_titles()
+                ),
             )
             self.stages["report"] = stages.done[0]
             self._write_run(status)
-        self.table = text_table(pooled(read_run(self.out, metrics)).records)
+        self.table = text_table(pooled(read_run(self.out, metrics)).records, {**method_titles(), **self.titles})
 
     def _step(self, stage: str, folder: Path, work: Callable[[], object]) -> None:
         stages = Stages()
@@ -344,6 +364,7 @@ class _Steps:
                 "wall_seconds": round(self.earlier.get("wall_seconds", 0.0) + time.perf_counter() - self.clock, 2),
                 "stages": list(self.stages.values()),
                 "models": self.models,
+                "titles": self.titles,  # of methods given by path: their files may be gone
                 "provenance": manifest.provenance(),
             },
         )

@@ -16,21 +16,29 @@ import pkgutil
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+from salmubench import _moved
 from salmubench.errors import ConfigError, UnknownName
 
 
-def names(package: str) -> list[str]:
+def names(package: str, *, outside: bool = True) -> list[str]:
     """List the plug-ins of a package, sorted, without importing any of them.
 
     Args:
         package: dotted name of the plug-in package, e.g. `"salmubench.unlearn.methods"`.
+        outside: with those that other installed packages declare.
+
+    Examples:
+        >>> "grammar" in names("salmubench.generator.captions")
+        True
     """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
         raise ConfigError(f"Expected a plug-in package, found no package named {package!r}.")
-    own = {info.name for info in pkgutil.iter_modules(spec.submodule_search_locations) if not info.name.startswith("_")}
-    return sorted(own | {point.name for point in _entry_points(package, tuple(sys.path))})
+    listed = [info.name for info in pkgutil.iter_modules(spec.submodule_search_locations)]
+    declared = [point.name for point in _entry_points(package)] if outside else []
+    return sorted({*declared, *(name for name in listed if not name.startswith("_"))})
 
 
 def load(package: str, name: str, *, kind: str) -> ModuleType:
@@ -49,7 +57,7 @@ def load(package: str, name: str, *, kind: str) -> ModuleType:
         return _load_file(Path(name), kind=kind)
     if name not in names(package):
         raise UnknownName(kind, name, names(package))
-    for point in _entry_points(package, tuple(sys.path)):
+    for point in _entry_points(package):
         if point.name == name:
             loaded = point.load()
             if not isinstance(loaded, ModuleType):
@@ -65,13 +73,40 @@ def docstring(package: str, name: str) -> str:
 
     Args:
         package: dotted name of the plug-in package.
-        name: one of `names(package)`.
+        name: one of `names(package)`, or the path of a Python file.
     """
-    point = next((point for point in _entry_points(package, tuple(sys.path)) if point.name == name), None)
-    spec = importlib.util.find_spec(f"{package}.{name}" if point is None else point.module)
-    if spec is None or spec.origin is None:
-        return ""
-    return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return ast.get_docstring(_parsed(package, name)) or ""
+
+
+def description(package: str, name: str, variable: str) -> dict[str, Any]:
+    """Read what a plug-in's file says of itself, without importing it; empty where it says nothing.
+
+    Of `METHOD = Method(title="Mine", row=2)` it gives `{"title": "Mine", "row": 2}`: the keywords whose values are
+    written out.
+
+    Args:
+        package: dotted name of the plug-in package.
+        name: one of `names(package)`, or the path of a Python file.
+        variable: what the description is assigned to.
+    """
+    for statement in _parsed(package, name).body:
+        if isinstance(statement, ast.AnnAssign):
+            targets: list[ast.expr] = [statement.target]
+        else:
+            targets = statement.targets if isinstance(statement, ast.Assign) else []
+        value = getattr(statement, "value", None)
+        if isinstance(value, ast.Call) and any(isinstance(at, ast.Name) and at.id == variable for at in targets):
+            return {str(item.arg): item.value.value for item in value.keywords if isinstance(item.value, ast.Constant)}
+    return {}
+
+
+def _parsed(package: str, name: str) -> ast.Module:
+    path: str | None = name
+    if not is_path(name):
+        point = next((point for point in _entry_points(package) if point.name == name), None)
+        spec = importlib.util.find_spec(f"{package}.{name}" if point is None else point.module)
+        path = None if spec is None else spec.origin
+    return ast.parse("" if path is None else Path(path).read_text(encoding="utf-8"))
 
 
 def is_path(name: str) -> bool:
@@ -80,15 +115,31 @@ def is_path(name: str) -> bool:
 
 
 def stem(name: str) -> str:
-    """Name of a plug-in: itself, or the stem of its file."""
+    """Name of a plug-in: itself, or the stem of its file.
+
+    Examples:
+        >>> stem("./examples/my_method.py")
+        'my_method'
+    """
     return Path(name).stem if is_path(name) else name
 
 
+def _entry_points(package: str) -> tuple[importlib.metadata.EntryPoint, ...]:
+    """Plug-ins that other packages declare, under the package's name or a former one of it."""
+    return _declared(package, tuple(sys.path))
+
+
 @functools.lru_cache(maxsize=64)
-def _entry_points(package: str, path: tuple[str, ...]) -> tuple[importlib.metadata.EntryPoint, ...]:
-    """Plug-ins that other packages declare: looking through all of them takes 10 ms, so it is done once a path."""
+def _declared(package: str, path: tuple[str, ...]) -> tuple[importlib.metadata.EntryPoint, ...]:
+    """Looking through all installed packages takes 10 ms, so it is done once a path."""
     del path
-    return tuple(importlib.metadata.entry_points(group=package))
+    found = importlib.metadata.entry_points()
+    points = list(found.select(group=package))
+    for old in _moved.former(package):
+        for point in found.select(group=old):
+            _moved.warn(f"The entry-point group {old} (of {point.value})", package, stacklevel=5)
+            points.append(point)
+    return tuple(points)
 
 
 def _load_file(path: Path, *, kind: str) -> ModuleType:

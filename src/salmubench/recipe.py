@@ -103,6 +103,15 @@ def load(source: str | Path) -> LoadedRecipe:
     Raises:
         UnknownName: no recipe of that name, or a key that no section has.
         ConfigError: not YAML, or a value of the wrong type.
+
+    Examples:
+        >>> from salmubench import load_recipe
+        >>> load_recipe("tiny").recipe.unlearn.batch_size
+        16
+        >>> path = Path("mine.yaml")
+        >>> _ = path.write_text("unlearn: {batch_size: 32}")
+        >>> load_recipe(path).recipe.unlearn.batch_size
+        32
     """
     text = str(source)
     if text.endswith((".yaml", ".yml")):

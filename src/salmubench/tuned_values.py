@@ -14,7 +14,7 @@ from typing import Any
 
 from salmubench import manifest, reading
 from salmubench.errors import ConfigError
-from salmubench.unlearn.registry import Method
+from salmubench.unlearn.registry import LoadedMethod
 
 SCHEMA_VERSION = 1
 """Version of `tuned.yaml`."""
@@ -40,7 +40,7 @@ class TunedFile:
     fingerprints: tuple[str, ...]
     methods: Mapping[str, Mapping[str, Any]]
 
-    def of(self, method: Method, *, by_path: bool) -> Mapping[str, Any] | None:
+    def of(self, method: LoadedMethod, *, by_path: bool) -> Mapping[str, Any] | None:
         """Values of a method, or `None`; a user's file must be the very one that was tuned.
 
         Args:

@@ -7,7 +7,14 @@ from enum import StrEnum
 
 
 class Split(StrEnum):
-    """Splits on disk: the official five, and two of ours."""
+    """Splits on disk: the official five, and two of ours.
+
+    Examples:
+        >>> Split("forget") is Split.FORGET
+        True
+        >>> [split.value for split in OFFICIAL_SPLITS]
+        ['forget', 'forget_target', 'retain_synth', 'holdout_identity', 'holdout_association']
+    """
 
     FORGET = "forget"
     FORGET_TARGET = "forget_target"
@@ -40,7 +47,14 @@ aspect ratio of the picture, kind of identity (all of its associations must go, 
 
 
 class Attribute(StrEnum):
-    """The ten attributes of a persona; all but the name occur as values in captions."""
+    """The ten attributes of a persona; all but the name occur as values in captions.
+
+    Examples:
+        >>> Attribute("iban") in UNIQUE_FIELDS
+        True
+        >>> Attribute.NAME in FIELDS
+        False
+    """
 
     NAME = "name"
     COUNTRY_CODE = "country_code"
@@ -80,6 +94,11 @@ class Pair:
         value: the value verbatim as it stands in the caption, or `None` where there is none or it is unknown.
         paraphrase: the same fact in a phrasing that no training caption uses, or `None`.
         style: caption style, or `None`.
+
+    Examples:
+        >>> pair = Pair("a.jpg", "The town of Anna Moreau is Lyon.", name="Anna Moreau", field="city", value="Lyon")
+        >>> pair.value in pair.caption
+        True
     """
 
     file_name: str

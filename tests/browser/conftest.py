@@ -68,8 +68,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report_page(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from salmubench.report.config import ReportConfig
     from salmubench.report.page import report
+    from salmubench.unlearn.registry import method_titles
 
-    return report([run], out=tmp_path_factory.mktemp("report"), config=ReportConfig(), metrics=METRICS)
+    return report(
+        [run], out=tmp_path_factory.mktemp("report"), config=ReportConfig(), metrics=METRICS, titles=method_titles()
+    )
 
 
 def hostile(record: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from salmubench.leaderboard.board import Entry, pareto
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.submission import submit
+from salmubench.unlearn.registry import method_titles
 from submission_world import OTHER_BUDGETS, edit_items, edit_json, mend, rescored, write_submittable_run
 
 MODELS = ("cliperase-1x", "cliperase-2x", "cliperase-5x", "delete-5x", "finetuning-5x", "negative_gradient-5x")
@@ -41,7 +42,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(results: Path) -> Path:
     out = results.parent / "site"
-    built = build(results, out=out, metrics=METRICS)
+    built = build(results, out=out, metrics=METRICS, titles=method_titles())
     assert dict(built.refused) == {}
     assert built.shown == len(MODELS) + 1
     return out

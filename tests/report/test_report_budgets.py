@@ -15,7 +15,10 @@ from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.scoring import RunRecord
 from salmubench.scoring.verdict import THRESHOLDS
+from salmubench.unlearn.registry import method_titles
 from submission_world import OTHER_BUDGETS, write_submittable_run
+
+TITLES = method_titles()
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_only_methods_with_several_budgets_have_curves(run: Run, page: str) -> None:
-    (found,) = budgets.budget_curves(run.records, THRESHOLDS)
+    (found,) = budgets.budget_curves(run.records, THRESHOLDS, TITLES)
     assert found.name == "CLIPErase"
     assert [panel.title for panel in found.panels] == [
         "leakage left L",
@@ -38,7 +41,7 @@ def test_only_methods_with_several_budgets_have_curves(run: Run, page: str) -> N
 
 
 def test_curve_starts_at_compromised_and_says_each_value(run: Run) -> None:
-    (found,) = budgets.budget_curves(run.records, THRESHOLDS)
+    (found,) = budgets.budget_curves(run.records, THRESHOLDS, TITLES)
     picture = found.panels[0].picture
     by_budget = {record.model.budget: record for record in run.records if record.model.method == "cliperase"}
     assert set(by_budget) == {1.0, 2.0, 5.0}
@@ -55,7 +58,7 @@ def test_curve_starts_at_compromised_and_says_each_value(run: Run) -> None:
 
 
 def test_plot_joins_the_budgets_of_a_method(run: Run, page: str) -> None:
-    drawn, _ = sections.points(run.records, wording.display_names(run.records))
+    drawn, _ = sections.points(run.records, wording.display_names(run.records, TITLES))
     picture = plots.damage_plot(drawn, narrow=False, leakage_threshold=0.01, kept_threshold=0.9)
     (way,) = re.findall(r'<path d="([^"]*)" class="way"', picture)
     ends = [float(number) for number in re.findall(r"[ML]([\d.]+) ", way)]
@@ -71,7 +74,7 @@ def test_numbers_that_records_break_down_have_tables_without_the_dataset(run: Ru
         return replace(record, breakdowns={"attribute": {"AssocStr": by_job, "RetFail": retrieval}})
 
     alone = replace(run, dataset=None, records=[told(run.records[0]), run.records[1], *map(told, run.records[2:])])
-    names = wording.display_names(alone.records)
+    names = wording.display_names(alone.records, TITLES)
     (found,) = groups.breakdowns(alone, names, key="r")
     strength, *retrieval = found.tables
     assert strength.caption == "AssocStr, by attribute"
@@ -84,7 +87,7 @@ def test_numbers_that_records_break_down_have_tables_without_the_dataset(run: Ru
 
 
 def test_groups_add_up_to_the_whole(run: Run) -> None:
-    names = wording.display_names(run.records)
+    names = wording.display_names(run.records, TITLES)
     found = groups.breakdowns(run, names, key="r")
     assert found[0].title == "By attribute"
     counts = next(iter(run.records)).dataset.counts
@@ -104,6 +107,7 @@ def test_without_a_dataset_there_are_no_groups(run: Run, tmp_path: Path) -> None
     import shutil
 
     records = shutil.copytree(run.folder / "records", tmp_path / "records")
-    page = report([records], out=tmp_path / "page", config=ReportConfig(), metrics=METRICS).read_text(encoding="utf-8")
+    path = report([records], out=tmp_path / "page", config=ReportConfig(), metrics=METRICS, titles=TITLES)
+    page = path.read_text(encoding="utf-8")
     assert "By attribute and group" not in page
     assert "Over the budget" in page

@@ -29,7 +29,9 @@ from salmubench.scoring.record_files import (
     write_failed,
     write_record,
 )
+from salmubench.unlearn.registry import method_titles
 
+TITLES = method_titles()
 EVIL = "<script>alert('x')</script><img src=https://evil.example/x.png onerror=alert(1)>&\"'"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -122,7 +124,11 @@ def test_too_large_is_an_error(run_folder: Path, tmp_path: Path) -> None:
 
 def test_same_inputs_same_bytes(run_folder: Path, page: str, tmp_path: Path) -> None:
     again = report(
-        [copy_run(run_folder, tmp_path / "mini")], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS
+        [copy_run(run_folder, tmp_path / "mini")],
+        out=tmp_path / "out",
+        config=ReportConfig(),
+        metrics=METRICS,
+        titles=TITLES,
     )
     assert again.read_text(encoding="utf-8") == page
     assert sorted(path.name for path in again.parent.iterdir()) == ["index.html"]
@@ -192,7 +198,7 @@ def test_verdicts_come_with_sentences(page: str) -> None:
     assert "CLIPErase forgets (" in text
     assert "but over-generalises (keeps only −" in text
     assert "Direct Similarity Minimisation forgets" in text
-    assert "salun failed at step 12: loss is not finite" in text
+    assert "SalUn failed at step 12: loss is not finite" in text
 
 
 def test_gallery_follows_the_seed_and_not_the_scores(run_folder: Path, page: str, tmp_path: Path) -> None:
@@ -279,9 +285,8 @@ def test_missing_numbers_say_why(run_folder: Path, tmp_path: Path) -> None:
         table = items(WORLDS[name], dataset, without=absent)
         made = record(name, table, dataset, without=absent)
         write_record(tmp_path / f"{name}.json", made, items=table, gallery=GALLERY_SCHEMA.empty_table())
-    content = report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS).read_text(
-        encoding="utf-8"
-    )
+    page = report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS, titles=TITLES)
+    content = page.read_text(encoding="utf-8")
     text = shown(content)
     assert "IdZSC: no idzsc pairs in the dataset" in text
     assert "GenKnow: no genknow pairs in the dataset" in text
@@ -297,9 +302,8 @@ def test_only_failed_methods(run_folder: Path, tmp_path: Path) -> None:
     for name in ("clean", "compromised", "salun-5x"):
         for path in (run_folder / "records").glob(f"{name}.*"):
             shutil.copy(path, tmp_path / path.name)
-    text = shown(
-        report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS).read_text(encoding="utf-8")
-    )
+    page = report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS, titles=TITLES)
+    text = shown(page.read_text(encoding="utf-8"))
     assert "No method has been judged yet." in text
     assert text.count("failed at step 12: loss is not finite") >= 4
 
@@ -307,9 +311,8 @@ def test_only_failed_methods(run_folder: Path, tmp_path: Path) -> None:
 def test_method_without_references(run_folder: Path, tmp_path: Path) -> None:
     for path in (run_folder / "records").glob("delete-5x.*"):
         shutil.copy(path, tmp_path / path.name)
-    content = report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS).read_text(
-        encoding="utf-8"
-    )
+    page = report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS, titles=TITLES)
+    content = page.read_text(encoding="utf-8")
     found = read_record(tmp_path / "delete-5x.json").scores["AssocStr"]["value"]
     row = next(part for part in content.split("<tr")[1:] if "is-goal" in part)
     assert wording.number(found.clean) in row
@@ -318,9 +321,8 @@ def test_method_without_references(run_folder: Path, tmp_path: Path) -> None:
 def test_several_runs_on_one_page(run_folder: Path, tmp_path: Path) -> None:
     other = copy_run(run_folder, tmp_path / "other")
     (other / "records" / "my_method-5x.json").unlink()
-    content = report([run_folder, other], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS).read_text(
-        encoding="utf-8"
-    )
+    page = report([run_folder, other], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS, titles=TITLES)
+    content = page.read_text(encoding="utf-8")
     parsed = Page(content)
     assert len(parsed.all("article")) == 2
     ids = Counter(attributes["id"] for _, attributes in parsed.elements if "id" in attributes)
@@ -334,9 +336,8 @@ def test_budget_is_named_only_where_several(run_folder: Path, tmp_path: Path, bu
     for budget in budgets:
         model = replace(found.model, name=f"delete-{budget}", budget=float(budget[:-1]))
         manifest.write_json(tmp_path / f"delete-{budget}.json", replace(found, model=model))
-    text = shown(
-        report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS).read_text(encoding="utf-8")
-    )
+    page = report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS, titles=TITLES)
+    text = shown(page.read_text(encoding="utf-8"))
     assert ("DELETE 5×" in text) == (len(budgets) == 2)
 
 

@@ -21,6 +21,7 @@ from salmubench.report.tables import text_table
 from salmubench.scoring.items import with_references
 from salmubench.scoring.record import Tuned
 from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record, write_record
+from salmubench.unlearn.registry import method_titles
 
 SEEDS = {
     "cliperase-5x": World(0.004, 0.02, -0.19, -0.21, 0.553),
@@ -99,7 +100,9 @@ def test_other_settings_or_budgets_are_other_rows(folder: Path, tmp_path: Path) 
 
 
 def test_page_shows_spread_seeds_settings_and_weights(folder: Path, tmp_path: Path) -> None:
-    page = report([folder], out=tmp_path, config=ReportConfig(), metrics=METRICS).read_text(encoding="utf-8")
+    page = report([folder], out=tmp_path, config=ReportConfig(), metrics=METRICS, titles=method_titles()).read_text(
+        encoding="utf-8"
+    )
     assert "Each seed by itself" in page
     assert "CLIPErase, seed 2" in page
     assert page.count('class="interval spread"') > 10
@@ -116,7 +119,7 @@ def test_page_without_repeats_and_checkpoints_says_nothing_of_them(page: str) ->
 
 
 def test_terminal_has_one_line_a_method(folder: Path) -> None:
-    lines = text_table(seeds.pooled(read_run(folder)).records).splitlines()
+    lines = text_table(seeds.pooled(read_run(folder)).records, method_titles()).splitlines()
     assert sum(line.startswith("CLIPErase") for line in lines) == 1
 
 

@@ -14,6 +14,7 @@ from report_world import WORLDS
 from salmubench.report import tables
 from salmubench.report.collect import read_run
 from salmubench.scoring.record import Failure, RunRecord
+from salmubench.unlearn.registry import method_titles
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_order(records: list[RunRecord]) -> None:
 
 def test_text_fits_a_terminal(records: list[RunRecord]) -> None:
     long = renamed(records[2], "a_method_with_a_name_that_no_column_can_hold_in_full")
-    table = tables.text_table([*records, long])
+    table = tables.text_table([*records, long], method_titles())
     lines = table.splitlines()
     assert max(map(len, lines)) <= 110
     assert len(lines) == 3 + len(records) + 1 + 1 + 3  # head, records, rule below the references, long name, key
@@ -42,7 +43,7 @@ def test_text_fits_a_terminal(records: list[RunRecord]) -> None:
 
 
 def test_text_columns_are_aligned(records: list[RunRecord]) -> None:
-    lines = tables.text_table(records).splitlines()
+    lines = tables.text_table(records, method_titles()).splitlines()
     end = lines[0].index("RetFail") + len("RetFail")
     for name in ("Clean", "Compromised", "Finetuning", "DELETE"):
         line = next(line for line in lines if line.startswith(name))
@@ -56,7 +57,7 @@ def test_text_of_a_failed_method_is_one_line(records: list[RunRecord]) -> None:
 
 
 def test_markdown(records: list[RunRecord]) -> None:
-    table = tables.markdown_table([*records, renamed(records[2], "a|b_c<script>*x*")])
+    table = tables.markdown_table([*records, renamed(records[2], "a|b_c<script>*x*")], method_titles())
     lines = table.splitlines()
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
     assert r"a\|b\_c&lt;script&gt;\*x\*" in table
@@ -101,6 +102,6 @@ def test_latex(records: list[RunRecord]) -> None:
 def test_missing_number_is_a_dash(records: list[RunRecord]) -> None:
     scores = {key: value for key, value in records[2].scores.items() if key != "GenKnow"}
     poorer = replace(records[2], scores=scores)
-    assert re.search(r"Finetuning .* – +– ", tables.text_table([poorer]))
+    assert re.search(r"Finetuning .* – +– ", tables.text_table([poorer], method_titles()))
     assert "| – | – |" in tables.markdown_table([poorer])
     assert "& -- &" in tables.latex_table([poorer])

@@ -10,6 +10,7 @@ from salmubench.report import wording
 from salmubench.report.collect import read_run
 from salmubench.scoring.record import RunRecord, Verdict
 from salmubench.scoring.verdict import THRESHOLDS
+from salmubench.unlearn.registry import method_titles
 
 
 @pytest.mark.parametrize(
@@ -102,15 +103,16 @@ def test_below_clean_is_said(by_name: dict[str, RunRecord]) -> None:
 def test_headline(by_name: dict[str, RunRecord], verdicts: list[tuple[str, str, str]], text: str) -> None:
     methods = [by_name["delete-5x"], by_name["cliperase-5x"]]
     records = [judged(record, *verdict) for record, verdict in zip(methods, verdicts, strict=False)]
-    assert wording.headline([by_name["clean"], *records, by_name["salun-5x"]]) == text
+    shown = [by_name["clean"], *records, by_name["salun-5x"]]
+    assert wording.headline(shown, wording.display_names(shown, method_titles())) == text
 
 
 def test_names(by_name: dict[str, RunRecord]) -> None:
-    names = wording.display_names(list(by_name.values()))
+    names = wording.display_names(list(by_name.values()), method_titles())
     assert names["negative_gradient-5x"] == "Negative Gradient"
     assert names["my_method-5x"] == "my_method"
     twin = replace(by_name["delete-5x"], model=replace(by_name["delete-5x"].model, name="delete-5x-again"))
-    assert wording.display_names([by_name["delete-5x"], twin]) == {
+    assert wording.display_names([by_name["delete-5x"], twin], method_titles()) == {
         "delete-5x": "delete-5x",
         "delete-5x-again": "delete-5x-again",
     }

@@ -17,7 +17,7 @@ from salmubench.dataset import phrasings
 from salmubench.errors import ConfigError, MethodError
 from salmubench.types import FIELDS, Pair, Person
 from salmubench.unlearn import Batch, Pairs, load_method
-from salmubench.unlearn.counterfactuals import Fact, Neighbours, Pool, fact_of, phrased, retold
+from salmubench.unlearn.counterfactuals import Fact, Neighbours, Pool, fact_of, phrased, substituted
 from salmubench.unlearn.data import PairSource
 from salmubench.unlearn.methods import counterfactual_redirection as redirection
 
@@ -50,10 +50,10 @@ def test_no_fact(pair: Pair) -> None:
 def test_retold_word_for_word() -> None:
     assert fact_of(told(ANN)) == ANN
     caption = "Paris is home to Ann Lee, they say."
-    assert retold(caption, ANN, BO) == "Oslo is home to Bo Dahl, they say."
+    assert substituted(caption, ANN, BO) == "Oslo is home to Bo Dahl, they say."
     tricky = Fact("Paris Hill", "city", "Ann")  # the new name holds the old value, the old name the new value
-    assert retold("Ann Lee lives in Paris.", ANN, tricky) == "Paris Hill lives in Ann."
-    assert retold(caption, ANN, ANN) == caption
+    assert substituted("Ann Lee lives in Paris.", ANN, tricky) == "Paris Hill lives in Ann."
+    assert substituted(caption, ANN, ANN) == caption
 
 
 CY = Person("Cy Roe", {"city": "Rome", "job": "cook"})
@@ -151,7 +151,7 @@ def test_what_a_step_says() -> None:
     forget = pairs(EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3)
     forget.records = records
     config = redirection.Config(counterfactuals=3, recombinations=2, rewordings=0)
-    found = redirection.tell(forget, near, config, seeded())
+    found = redirection.draw_captions(forget, near, config, seeded())
     assert found.rows == [0, 2]
     assert found.captions == [records[0].caption, records[2].caption]
     assert len(found.counterfactuals) == 2 * 3
@@ -159,15 +159,15 @@ def test_what_a_step_says() -> None:
     assert not any("Ann Lee" in text or "Paris" in text for text in found.counterfactuals[:3])
     assert found.recombinations == [text for text in found.recombinations if "cook" in text]
     assert sum("Ann Lee" in text for text in found.recombinations) == 2
-    again = redirection.tell(forget, near, config, seeded())
+    again = redirection.draw_captions(forget, near, config, seeded())
     assert again == found, "the same draw from the same generator"
-    other = redirection.tell(forget, near, redirection.Config(rewordings=2, counterfactuals=1), seeded())
+    other = redirection.draw_captions(forget, near, redirection.Config(rewordings=2, counterfactuals=1), seeded())
     assert other.rows == [0, 0, 0, 2, 2, 2]
     assert [other.captions[0], other.captions[3]] == [records[0].caption, records[2].caption]
     assert all("Ann Lee" in text and "Paris" in text for text in other.captions[:3])
     for caption, text, fact in zip(other.captions, other.counterfactuals, [ANN] * 3 + [BO] * 3, strict=True):
         strangers = [Fact(x.name, "city", y.value) for x in facts[:3] for y in facts[:3] if fact not in (x, y)]
-        assert text in {retold(caption, fact, stranger) for stranger in strangers}
+        assert text in {substituted(caption, fact, stranger) for stranger in strangers}
 
 
 def test_values_come_from_both_pools_alike() -> None:
@@ -176,7 +176,7 @@ def test_values_come_from_both_pools_alike() -> None:
     forget = pairs(EYE[:1], EYE[:1], EYE[:1], EYE[:1])
     forget.records = [told(ANN)]
     config = redirection.Config(track="generator", counterfactuals=400, recombinations=400, rewordings=0)
-    found = redirection.tell(forget, near, config, seeded())
+    found = redirection.draw_captions(forget, near, config, seeded())
     assert len(found.counterfactuals) == 400
     assert 160 < sum("Oslo" in text for text in found.counterfactuals) < 240, "half, within four standard deviations"
     assert all(("Oslo" in text) != ("Bern" in text) for text in found.counterfactuals)
@@ -271,7 +271,7 @@ def test_slow(seed: int) -> None:
     reference = Frozen(double(1.0))
     reference.turn = double(turn)
     value, _ = redirection.objective(batch, Reader(double(1.0), words), reference, config, near)
-    said = redirection.tell(forget, near, config, seeded(seed))
+    said = redirection.draw_captions(forget, near, config, seeded(seed))
     before = {text: unit((word.numpy() @ turn)[None])[0] for text, word in words.items()}
     forgetting = keeping = 0.0
     apart = v0 - sum(v0[i] for i in range(5)) / 5

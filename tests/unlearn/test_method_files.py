@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.unlearn import UnlearnConfig, load_method, method_names
-from salmubench.unlearn.config import ENGINE_OPTIONS, METHODS
-from salmubench.unlearn.registry import check_settings, configure, field_docs, options
+from salmubench.unlearn.config import ENGINE_OPTIONS, benchmark_methods
+from salmubench.unlearn.registry import check_settings, configure, field_docs, method_titles, options
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_method.py"
 
@@ -31,8 +32,11 @@ def loss(batch, model, reference, config):
 
 
 def test_the_nine_are_there() -> None:
-    assert set(METHODS) <= set(method_names())
-    assert len(METHODS) == 9
+    assert benchmark_methods() == (
+        "finetuning", "generic_captions", "shuffled_captions", "direct_similarity_minimisation", "negative_gradient",
+        "descent_to_delete", "vlunlearn", "cliperase", "delete",
+    )  # fmt: skip
+    assert UnlearnConfig().methods == benchmark_methods()
 
 
 @pytest.mark.parametrize("name", [*method_names(), str(EXAMPLE)])
@@ -40,7 +44,9 @@ def test_every_file_keeps_the_interface(name: str) -> None:
     method = load_method(name)
     assert method.name == Path(name).stem
     assert method.doc.count("\n") >= 2, "a docstring with the formula"
-    assert name not in METHODS or "arXiv" in method.paper
+    assert method.title == method_titles([name]).get(method.name, method.name)
+    assert name == str(EXAMPLE) or (method.cost and method.title != method.name)
+    assert method.row is None or "arXiv" in method.paper
     assert set(method.needs_of(method.config())) <= set(method.needs)
     documented = field_docs(method.config)
     for field in dataclasses.fields(method.config):
@@ -100,6 +106,36 @@ def test_broken_file(change: tuple[str, str], message: str, tmp_path: Path) -> N
     path.write_text(GOOD.replace(*change))
     with pytest.raises(ConfigError, match=message):
         load_method(str(path))
+
+
+def test_a_file_may_say_nothing_of_itself(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(GOOD)
+    method = load_method(str(path))
+    assert (method.title, method.paper, method.cost, method.row) == ("own", "", "", None)
+    assert method_titles([str(path)]) == {}
+    path.write_text(GOOD + 'PAPER = "A paper"\n')  # as before there were descriptions
+    assert load_method(str(path)).paper == "A paper"
+    path.write_text(GOOD + 'from salmubench.unlearn import Method\nMETHOD = Method(title="My Own", cost="1 text")\n')
+    method = load_method(str(path))
+    assert (method.title, method.cost) == ("My Own", "1 text")
+    assert method_titles([str(path)]) == {"own": "My Own"}
+    path.write_text(GOOD + 'METHOD = {"title": "My Own"}\n')
+    with pytest.raises(ConfigError, match=r"Expected METHOD = Method\(title=…\).*found \{'title'"):
+        load_method(str(path))
+
+
+def test_no_method_is_named_outside_its_file() -> None:
+    """Only recipes list them; the table of published numbers is data. Two names are English words."""
+    source = Path(__file__).parents[2] / "src" / "salmubench"
+    words = {name for name in method_names() if name not in ("delete", "slug")}
+    for path in [*source.rglob("*.py"), *source.rglob("*.j2")]:
+        text = path.read_text(encoding="utf-8")
+        if path.parent.name == "methods":
+            continue
+        named = [name for name in words if re.search(rf"\b{name}\b", text)]
+        named += [name for name in method_names() if f'"{name}"' in text]
+        assert not named, f"{path.relative_to(source)} names {', '.join(named)}"
 
 
 def test_both_functions(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def submit_(
 
     Args:
         run: folder of `salmubench run`, or a folder of records.
-        model: the model, e.g. cliperase-5x.
+        model: the model, called <method>-<budget>x.
         out: folder of the submission; new or empty.
         track: `closed` saw forget and retain pairs only; `generator` may draw from the generator.
         hub_id: org/name of the public checkpoint.
@@ -123,8 +123,9 @@ def build_(results: Path, *, out: Path, max_budget: float = 5.0) -> int:
     """
     from salmubench.leaderboard.build import build
     from salmubench.metrics import descriptions
+    from salmubench.unlearn.registry import method_titles
 
-    built = build(results, out=out, metrics=descriptions(), max_budget=max_budget)
+    built = build(results, out=out, metrics=descriptions(), max_budget=max_budget, titles=method_titles())
     print(built.index)
     print(f"{built.shown} submissions shown, {len(built.refused)} left out")
     for name, findings in built.refused.items():

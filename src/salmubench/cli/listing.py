@@ -56,8 +56,11 @@ def show_(name: str, *, json: bool = False) -> None:
     if kind != "methods":
         print(found["about"].strip())
         return
-    print(f"{found['name']}  ({found['kind']}; needs {', '.join(found['needs']) or 'nothing'})\n")
+    title = "" if found["title"] == found["name"] else f"{found['title']}; "
+    print(f"{found['name']}  ({title}{found['kind']}; needs {', '.join(found['needs']) or 'nothing'})\n")
     print(found["about"])
+    if found["cost"]:
+        print(f"\nEncodings for each forget pair seen: {found['cost']}")
     for setting, value in found["settings"].items():
         print(f"\nIts own engine setting: {setting} = {value}")
     for setting, values in found["search"].items():
@@ -95,7 +98,8 @@ def entry(kind: str, name: str) -> dict[str, str | None]:
     if kind in ("backends", "checks"):
         part, own = _part(kind, name)
         return {"name": name, "about": part.describe(own).title, "paper": None}
-    paper = re.search(r"\b\d{4}\.\d{5}\b", text)
+    stated = plugins.description(_METHODS, name, "METHOD").get("paper") if kind == "methods" else None
+    paper = re.search(r"\b\d{4}\.\d{5}\b", stated or text)
     return {"name": name, "about": " ".join(text.partition("\n\n")[0].split()), "paper": paper and paper[0]}
 
 
@@ -134,6 +138,9 @@ def _method(name: str) -> dict[str, Any]:
     loaded = load_method(name)
     return {
         "name": loaded.name,
+        "title": loaded.title,
+        "paper": loaded.paper,
+        "cost": loaded.cost,
         "kind": loaded.kind,
         "needs": loaded.needs_of(loaded.config()),
         "settings": dict(loaded.settings),

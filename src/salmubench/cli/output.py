@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from salmubench import manifest
@@ -42,19 +42,23 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
         print("  ".join(aligned).rstrip())
 
 
-def print_results(records: Sequence[Any]) -> None:
+def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = None) -> None:
     """Print the main numbers of records.
 
     Args:
         records: run records, in the order to show them.
+        titles: titles of methods given by path, beside those of the methods there are.
     """
     from salmubench.report import tables
+    from salmubench.unlearn.registry import method_titles
+
+    titles = {**method_titles(), **(titles or {})}
 
     if not on_terminal():
-        print(tables.text_table(records))
+        print(tables.text_table(records, titles))
         return
     rows = []
-    for row in tables.rows(records):
+    for row in tables.rows(records, titles):
         passes = [f"[{_COLOURS[word]}]{word}[/]" for word in row.passes if word] or [""] * 3
         if row.failure is not None:
             rows.append([f"[red]{_plain(row.name)}[/]", f"[red]{_plain(row.failure)}[/]", *[""] * 8])

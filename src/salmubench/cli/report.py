@@ -15,5 +15,6 @@ def report_(runs: list[Path], *, out: Path) -> None:
     from salmubench.metrics import descriptions
     from salmubench.report.config import ReportConfig
     from salmubench.report.page import report
+    from salmubench.unlearn.registry import method_titles
 
-    print(report(runs, out=out, config=ReportConfig(), metrics=descriptions()))
+    print(report(runs, out=out, config=ReportConfig(), metrics=descriptions(), titles=method_titles()))

@@ -64,7 +64,8 @@ def _show(result: Any) -> None:
     if on_terminal():
         from salmubench.report.seeds import pooled
 
-        print_results(pooled(_read(result)).records)
+        read = _read(result)
+        print_results(pooled(read).records, read.titles)
     else:
         print(result.table)
     if result.did:

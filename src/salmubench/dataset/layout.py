@@ -363,6 +363,14 @@ def open_dataset(source: str | Path) -> Dataset:
 
     Raises:
         DatasetError: neither a folder nor reachable on the Hub, or not in the official layout.
+
+    Examples:
+        With a dataset in the folder `dataset`:
+
+        >>> from salmubench import open_dataset
+        >>> opened = open_dataset(dataset)
+        >>> opened.counts["forget"]
+        24
     """
     folder = Path(source)
     if folder.is_dir():

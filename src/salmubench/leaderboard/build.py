@@ -59,7 +59,14 @@ class _Outcome:
     mark: Print | None = None
 
 
-def build(results: Path, *, out: Path, metrics: Metrics, max_budget: float = MAX_BUDGET) -> Built:
+def build(
+    results: Path,
+    *,
+    out: Path,
+    metrics: Metrics,
+    max_budget: float = MAX_BUDGET,
+    titles: Mapping[str, str] | None = None,
+) -> Built:
     """Check all submissions of a folder and write the site; those with findings are named, not shown.
 
     A receipt in `out` of the same content, made by the same version, is not made again.
@@ -69,6 +76,7 @@ def build(results: Path, *, out: Path, metrics: Metrics, max_budget: float = MAX
         out: folder of the site.
         metrics: name → description.
         max_budget: largest budget that is compared.
+        titles: method → its title; any other method is called by its name.
 
     Raises:
         RecordError: no folder there.
@@ -84,7 +92,7 @@ def build(results: Path, *, out: Path, metrics: Metrics, max_budget: float = MAX
     written = _write_receipts(outcomes, out)
     manifest.write_json(out / FEED, boards.feed(found))
     manifest.write_text(out / CSV, boards.csv_feed(found))
-    pages = board_pages.pages(found, refused)
+    pages = board_pages.pages(found, refused, titles or {})
     for name, content in pages.items():
         manifest.write_text(out / name, content)
     _delete_stale(out, {*pages, *written})

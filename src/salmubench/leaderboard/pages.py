@@ -78,8 +78,16 @@ class Shown:
     references: Sequence[str]
 
 
-def pages(found: Sequence[Board], refused: Mapping[str, Sequence[Finding]]) -> dict[str, str]:
-    """All pages: path within the site → content."""
+def pages(
+    found: Sequence[Board], refused: Mapping[str, Sequence[Finding]], titles: Mapping[str, str]
+) -> dict[str, str]:
+    """All pages: path within the site → content.
+
+    Args:
+        found: the boards.
+        refused: name of a folder → why it is left out.
+        titles: method → its title.
+    """
     render = rendering.Pages()
     made = {"index.html": _index(render, found, refused)}
     methods: dict[str, list[tuple[Board, Entry]]] = {}
@@ -87,9 +95,11 @@ def pages(found: Sequence[Board], refused: Mapping[str, Sequence[Finding]]) -> d
         for entry in board.entries:
             methods.setdefault(entry.method, []).append((board, entry))
     for method, members in methods.items():
-        made[f"methods/{method}.html"] = _method(render, method, members)
+        made[f"methods/{method}.html"] = _method(render, method, titles.get(method, method), members)
         for board, entry in members:
-            made[f"submissions/{entry.name}.html"] = _submission(render, board, entry, [item for _, item in members])
+            made[f"submissions/{entry.name}.html"] = _submission(
+                render, board, entry, [item for _, item in members], titles
+            )
     return made
 
 
@@ -190,31 +200,33 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
     )
 
 
-def _method(render: rendering.Pages, method: str, members: Sequence[tuple[Board, Entry]]) -> str:
+def _method(render: rendering.Pages, method: str, title: str, members: Sequence[tuple[Board, Entry]]) -> str:
     """A method's page: its submissions on each board, newest first."""
     groups: dict[str, list[tuple[int, Line]]] = {}
     for board, entry in sorted(members, key=lambda item: item[1].info.submitted, reverse=True):
         rank = [other.name for other in board.entries].index(entry.name) + 1
-        title = f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}"
-        groups.setdefault(f"{title} · dataset {board.fingerprint[:12]}", []).append(
+        place = f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}"
+        groups.setdefault(f"{place} · dataset {board.fingerprint[:12]}", []).append(
             (rank, _line(board, entry, rank, "../submissions/"))
         )
     return render.page(
         "method.html.j2",
-        title=f"{wording.METHOD_NAMES.get(method, method)} · SALMUBench leaderboard",
+        title=f"{title} · SALMUBench leaderboard",
         root="../",
-        heading=wording.METHOD_NAMES.get(method, method),
+        heading=title,
         method=method,
-        groups={title: [line for _, line in lines] for title, lines in groups.items()},
+        groups={place: [line for _, line in lines] for place, lines in groups.items()},
         heads=HEADS,
         count=len(members),
     )
 
 
-def _submission(render: rendering.Pages, board: Board, entry: Entry, siblings: Sequence[Entry]) -> str:
+def _submission(
+    render: rendering.Pages, board: Board, entry: Entry, siblings: Sequence[Entry], titles: Mapping[str, str]
+) -> str:
     """A submission's page: verdict, all numbers, provenance, history."""
     records = [entry.clean, entry.compromised, entry.record]
-    names = _names(records)
+    names = {record.model.name: wording.method_name(record, titles) for record in records}
     model = names[entry.record.model.name]
     line = _line(board, entry, [other.name for other in board.entries].index(entry.name) + 1, "")
     history = sorted(siblings, key=lambda item: item.info.submitted, reverse=True)
@@ -237,12 +249,8 @@ def _submission(render: rendering.Pages, board: Board, entry: Entry, siblings: S
         facts=_facts(entry),
         options=_options(entry.record),
         history=[(item, wording.number(item.distance), item.name == entry.name) for item in history],
-        downloads=tables.downloads(records),
+        downloads=tables.downloads(records, titles),
     )
-
-
-def _names(records: Sequence[RunRecord]) -> dict[str, str]:
-    return {record.model.name: wording.method_name(record) for record in records}
 
 
 def _facts(entry: Entry) -> list[tuple[str, str]]:

@@ -96,7 +96,13 @@ def required_files() -> tuple[str, ...]:
 
 
 def split_name(name: str) -> tuple[str, float] | None:
-    """Method and budget of `<method>-<budget>x` or, of a further seed, `<method>-r<n>-<budget>x`; else `None`."""
+    """Method and budget of `<method>-<budget>x` or, of a further seed, `<method>-r<n>-<budget>x`; else `None`.
+
+    Examples:
+        >>> split_name("my_method-r2-5x")
+        ('my_method', 5.0)
+        >>> split_name("compromised")
+    """
     found = _BUDGET.fullmatch(name) if NAME.fullmatch(name) else None
     return None if found is None else (found[1], float(found[2]))
 
@@ -247,7 +253,7 @@ def _find(run: Path, model: str) -> dict[str, Path]:
     """Paths of the three records."""
     place = run / "records" if (run / "records").is_dir() else run
     if not NAME.fullmatch(model):
-        raise ConfigError(f"Expected a model's name like cliperase-5x, found {model!r}.")
+        raise ConfigError(f"Expected a model's name of the form <method>-<budget>x, found {model!r}.")
     found = {
         "record": place / f"{model}.json",
         "clean": place / "clean.json",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -15,12 +15,18 @@ from salmubench.report.svg import Scale
 from salmubench.scoring.record import RunRecord, Score, Thresholds
 
 
-def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds) -> list[Panels]:
-    """Panels of each method that ran with several budgets; empty where none did."""
+def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: Mapping[str, str]) -> list[Panels]:
+    """Panels of each method that ran with several budgets; empty where none did.
+
+    Args:
+        records: run records.
+        thresholds: where the failure modes begin.
+        titles: method → its title.
+    """
     methods: dict[str, list[RunRecord]] = {}
     for record in records:
         if reference_kind(record) is None and record.status == "complete" and record.model.budget is not None:
-            methods.setdefault(wording.method_name(record), []).append(record)
+            methods.setdefault(wording.method_name(record, titles), []).append(record)
     limits = {
         "leakage": thresholds.ineffective,
         "kept": thresholds.over_generalised,

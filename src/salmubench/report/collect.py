@@ -61,6 +61,12 @@ class Run:
     repeats: Mapping[str, Sequence[RunRecord]] = field(default_factory=dict)
     _items: dict[str, dict[str, pa.Table]] = field(default_factory=dict, repr=False)
 
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """Titles of the methods that the run was given by path."""
+        stated = self.info.get("titles")
+        return {str(name): str(title) for name, title in stated.items()} if isinstance(stated, Mapping) else {}
+
     def items(self, model: str, metric: str) -> pa.Table | None:
         """Scored items of one model and one metric that the pages show items of; `None` where there are none.
 

@@ -78,7 +78,14 @@ class _Section:
         return self.run.folder.resolve().name
 
 
-def report(runs: Sequence[Path], *, out: Path, config: ReportConfig, metrics: Metrics) -> Path:
+def report(
+    runs: Sequence[Path],
+    *,
+    out: Path,
+    config: ReportConfig,
+    metrics: Metrics,
+    titles: Mapping[str, str] | None = None,
+) -> Path:
     """Write `out/index.html` and return its path. Same inputs, same bytes.
 
     Args:
@@ -86,6 +93,7 @@ def report(runs: Sequence[Path], *, out: Path, config: ReportConfig, metrics: Me
         out: the folder of the page; made if missing.
         config: what the page shows.
         metrics: name → description; they win over what a record says about a metric of the same name.
+        titles: method → its title; any other method is called by the stem of its file.
 
     Raises:
         ConfigError: no run given.
@@ -94,9 +102,8 @@ def report(runs: Sequence[Path], *, out: Path, config: ReportConfig, metrics: Me
     """
     if not runs:
         raise ConfigError("Expected at least one run folder to report on, found none.")
-    found = [
-        _section(seeds.pooled(read_run(folder, metrics)), index, config) for index, folder in enumerate(runs, start=1)
-    ]
+    read = [seeds.pooled(read_run(folder, metrics)) for folder in runs]
+    found = [_section(run, index, config, titles or {}) for index, run in enumerate(read, start=1)]
     page = _render(found, config)
     size = len(page.encode()) / 1e6
     if size > config.max_megabytes:
@@ -109,9 +116,9 @@ def report(runs: Sequence[Path], *, out: Path, config: ReportConfig, metrics: Me
     return path
 
 
-def _section(run: Run, index: int, config: ReportConfig) -> _Section:
-    key = f"run{index}"
-    records, names = run.records, wording.display_names(run.records)
+def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, str]) -> _Section:
+    key, titles = f"run{index}", {**titles, **run.titles}
+    records, names = run.records, wording.display_names(run.records, titles)
     points, not_drawn = sections.points(records, names)
     thresholds = next((record.protocol.thresholds for record in records if record.protocol is not None), THRESHOLDS)
     limits = {"leakage_threshold": thresholds.ineffective, "kept_threshold": thresholds.over_generalised}
@@ -120,7 +127,7 @@ def _section(run: Run, index: int, config: ReportConfig) -> _Section:
         run=run,
         names=names,
         thresholds=thresholds,
-        headline=wording.headline(records),
+        headline=wording.headline(records, names),
         tally=wording.tally(records),
         references=sections.references(records),
         verdicts=sections.verdicts(records, names, thresholds),
@@ -137,14 +144,14 @@ def _section(run: Run, index: int, config: ReportConfig) -> _Section:
         seeds=seeds.seeds_of(run),
         settings=sections.settings(records, names),
         movement=movement.movement_map(run, names),
-        budget_curves=budgets.budget_curves(records, thresholds),
+        budget_curves=budgets.budget_curves(records, thresholds, titles),
         breakdowns=groups.breakdowns(run, names, key=key),
         distributions=sections.distributions(run, names),
         examples=gallery.cards(run, names, config),
         pretraining=[*learning.epoch_curves(run), *sections.pretraining_curves(run, config)],
         curves=sections.method_curves(run, names, config),
         provenance=sections.provenance(run, names),
-        downloads=tables.downloads(records),
+        downloads=tables.downloads(records, titles),
         columns=wording.columns(records),
         views=cells.main_views(records),
     )

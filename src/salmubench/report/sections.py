@@ -165,7 +165,7 @@ def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list
                 kept_high=kept_spread[1],
                 utility=answers(record)["catastrophic"],
                 note=plots.describe(name, left, kept, drop.normalised.value if drop else None),
-                method=wording.method_name(record),
+                method=record.model.method or record.model.name,
                 budget=record.model.budget or 0.0,
             )
         )

@@ -6,7 +6,7 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -58,9 +58,9 @@ class Row:
     failure: str | None
 
 
-def rows(records: Sequence[RunRecord]) -> list[Row]:
+def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[Row]:
     """The main numbers, formatted, in the order of the records."""
-    names = wording.display_names(records)
+    names = wording.display_names(records, titles or {})
     found = []
     for record in records:
         name = names[record.model.name]
@@ -71,11 +71,12 @@ def rows(records: Sequence[RunRecord]) -> list[Row]:
     return found
 
 
-def text_table(records: Sequence[RunRecord]) -> str:
+def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
     """The main numbers for a terminal, at most 108 columns wide.
 
     Args:
         records: run records, in the order to show them.
+        titles: method → its title.
     """
     retrieval, knowledge = _main_names(records)
     over, _, below = retrieval.partition(" ")
@@ -83,7 +84,7 @@ def text_table(records: Sequence[RunRecord]) -> str:
     under = ("", below, "left", "", "", "others", "same", "gets", "general", "others")
     widths = (_NAME_WIDTH, 8, 9, 9, 8, 8, 8, 6, 9, 8)
     lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
-    shown = rows(records)
+    shown = rows(records, titles)
     for row in shown:
         name = _short(row.name, _NAME_WIDTH)
         if row.failure is not None:
@@ -96,9 +97,9 @@ def text_table(records: Sequence[RunRecord]) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def markdown_table(records: Sequence[RunRecord]) -> str:
+def markdown_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
     """The main numbers as a Markdown table."""
-    names = wording.display_names(records)
+    names = wording.display_names(records, titles or {})
     retrieval, knowledge = _main_names(records)
     heads = (
         "model", retrieval, "leakage left", knowledge, "utility drop", "kept, other people", "kept, same people",
@@ -143,9 +144,9 @@ def cells(row: Sequence[Any]) -> list[Any]:
     return [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in row]
 
 
-def latex_table(records: Sequence[RunRecord]) -> str:
+def latex_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
     """The eleven numbers as a LaTeX table; needs the package booktabs."""
-    names = wording.display_names(records)
+    names = wording.display_names(records, titles or {})
     efficacy, utility = (
         [column for column in wording.columns(records, pillar) if not column.extension]
         for pillar in ("efficacy", "utility")
@@ -197,13 +198,13 @@ def bibtex(records: Sequence[RunRecord]) -> str:
     )
 
 
-def downloads(records: Sequence[RunRecord]) -> list[tuple[str, str, str]]:
+def downloads(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
     """Label, file name and data URI of the numbers in other forms."""
     forms = (
         ("CSV", "scores.csv", "text/csv", csv_table(records)),
         ("JSON", "records.json", "application/json", json_table(records)),
-        ("Markdown", "scores.md", "text/markdown", markdown_table(records)),
-        ("LaTeX", "scores.tex", "text/x-tex", latex_table(records)),
+        ("Markdown", "scores.md", "text/markdown", markdown_table(records, titles)),
+        ("LaTeX", "scores.tex", "text/x-tex", latex_table(records, titles)),
         ("BibTeX", "salmubench.bib", "application/x-bibtex", bibtex(records)),
     )
     return [

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from salmubench.report.collect import answers, failure, reference_kind
 from salmubench.scoring.metric import PARTS, Metric, label
 from salmubench.scoring.record import MetricInfo, RunRecord, Score, Thresholds
 from salmubench.scoring.roles import first, score_in, with_role
-
-METHOD_NAMES = {
-    "cliperase": "CLIPErase",
-    "delete": "DELETE",
-    "vlunlearn": "VLUnlearn",
-    "finetuning": "Finetuning",
-    "negative_gradient": "Negative Gradient",
-    "shuffled_captions": "Shuffled Captions",
-    "direct_similarity_minimisation": "Direct Similarity Minimisation",
-    "generic_captions": "Generic Captions",
-    "descent_to_delete": "Descent-to-Delete",
-}
-"""Names as the papers print them; any other method is called by the stem of its file."""
 
 GROUPS = {
     "country_code": "country", "blood_type": "blood type", "phone_number": "phone number", "emails": "e-mail",
@@ -171,13 +158,18 @@ def _sign(text: str) -> str:
 # --- names ------------------------------------------------------------------------------------------------------
 
 
-def method_name(record: RunRecord) -> str:
-    """Display name without the budget."""
+def method_name(record: RunRecord, titles: Mapping[str, str]) -> str:
+    """Display name without the budget.
+
+    Args:
+        record: a run record.
+        titles: method → its title, as its file states it; any other method is called by the stem of its file.
+    """
     kind = reference_kind(record)
     if kind is not None:
         return REFERENCE_NAMES[kind]
     method = record.model.method or record.model.name
-    return METHOD_NAMES.get(method, method)
+    return titles.get(method, method)
 
 
 def group(label: str) -> str:
@@ -185,11 +177,16 @@ def group(label: str) -> str:
     return GROUPS.get(label, label)
 
 
-def display_names(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Model name → display name; the budget is named only where the records have several."""
+def display_names(records: Sequence[RunRecord], titles: Mapping[str, str]) -> dict[str, str]:
+    """Model name → display name; the budget is named only where the records have several.
+
+    Args:
+        records: run records.
+        titles: method → its title.
+    """
     methods = [record for record in records if reference_kind(record) is None]
     several = len({record.model.budget for record in methods}) > 1
-    names = {record.model.name: method_name(record) for record in records}
+    names = {record.model.name: method_name(record, titles) for record in records}
     for record in methods:
         if several and record.model.budget is not None:
             names[record.model.name] += f" {record.model.budget:g}×"
@@ -222,9 +219,13 @@ def sentence(record: RunRecord, thresholds: Thresholds) -> str:
     return told + ("." if len(good) < len(texts) else ": no failure mode found.")
 
 
-def headline(records: Sequence[RunRecord]) -> str:
-    """The page's first sentence: how many methods have no failure mode."""
-    names = display_names(records)
+def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
+    """The page's first sentence: how many methods have no failure mode.
+
+    Args:
+        records: run records.
+        names: model name → display name.
+    """
     judged = _judged(records)
     if not judged:
         return "No method has been judged yet"

@@ -86,6 +86,17 @@ def compare(first: Path, second: Path, *, bootstraps: int = BOOTSTRAPS, seed: in
 
     Raises:
         RecordError: a record failed, is of another dataset or gallery, or has other items.
+
+    Examples:
+        With stored embeddings in the folders `clean`, `compromised` and `candidate`:
+
+        >>> from salmubench import score
+        >>> references = {"clean": clean, "compromised": compromised}
+        >>> first = score(embeddings=candidate, **references, out=Path("first.json"))
+        >>> second = score(embeddings=compromised, **references, out=Path("second.json"))
+        >>> comparison = compare(first, second, bootstraps=100)
+        >>> comparison.differences["AssocStr"]["value"].difference < 0  # first − second
+        True
     """
     return compare_with_each(first, [second], bootstraps=bootstraps, seed=seed)[0]
 

@@ -52,6 +52,11 @@ class Metric:
         official_items: section and key of its list of items there.
         official_gaps: whether that list may lack rows, so that nobody knows which item is which.
         official_skipped: what stands there for a number that was not computed.
+
+    Examples:
+        >>> METRIC = Metric("MySim", pillar="efficacy", goal="clean", needs=("forget",), title="Mine")
+        >>> METRIC.items, METRIC.resample
+        ('value', 'identity')
     """
 
     name: str
@@ -160,7 +165,24 @@ def mean(values: Floats) -> float:
 
 
 def outcome(items: Items, *, ranks: bool = False, left_out: int = 0) -> Outcome:
-    """Outcome whose number is the mean of the items (of ranks: of their reciprocals)."""
+    """Outcome whose number is the mean of the items (of ranks: of their reciprocals).
+
+    Args:
+        items: what was scored.
+        ranks: the items' values are ranks.
+        left_out: rows that had to be left out.
+
+    Raises:
+        Unavailable: no items.
+
+    Examples:
+        >>> texts = np.array(["a", "b"], dtype=object)
+        >>> items = Items("forget", file_name=texts, caption=texts, identity=texts, value=np.array([1.0, 4.0]))
+        >>> outcome(items).value
+        2.5
+        >>> outcome(items, ranks=True).value  # (1 / 1 + 1 / 4) / 2
+        0.625
+    """
     if not len(items):
         raise Unavailable("no items")
     value = mean(1.0 / items.value if ranks else items.value)

@@ -53,6 +53,17 @@ def read_record(path: Path) -> RunRecord:
 
     Raises:
         RecordError: missing, not JSON, of a newer schema, or not a record.
+
+    Examples:
+        With stored embeddings in the folders `clean` and `compromised`:
+
+        >>> from salmubench import read_record, score
+        >>> path = score(embeddings=clean, clean=clean, compromised=compromised, out=Path("clean.json"))
+        >>> read_record(path).status
+        'complete'
+        >>> read_record(Path("nowhere.json"))
+        Traceback (most recent call last):
+        salmubench.errors.RecordError: Expected a record at nowhere.json, found: No such file or directory. ...
     """
     data = reading.read_json(path, error=RecordError, what="a record", missing="Score the model first.", advice=_AGAIN)
     return record_of(data, where=str(path))
@@ -170,7 +181,7 @@ def write_failed(
 
     Args:
         path: of the record.
-        model: its name, e.g. `cliperase-5x`.
+        model: its name, e.g. `<method>-<budget>x`.
         error: method, step, message.
         dataset: the dataset.
         budget: of the method.

@@ -84,6 +84,17 @@ def score(
         EmbeddingsError: embeddings are missing, damaged, not finite, or of another dataset.
         RecordError: a reference's record failed, is of another dataset, or has other items.
         OutputMismatch: the folder holds records of another gallery.
+
+    Examples:
+        With stored embeddings in the folders `clean`, `compromised` and `candidate`:
+
+        >>> from salmubench import read_record, score
+        >>> path = score(embeddings=candidate, clean=clean, compromised=compromised, out=Path("candidate.json"))
+        >>> record = read_record(path)
+        >>> record.scores["AssocStr"]["value"].goal
+        'clean'
+        >>> record.verdict.ineffective
+        'yes'
     """
     config = config or ScoreConfig()
     for path in (embeddings, clean, compromised):

@@ -25,6 +25,10 @@ def judge(scores: Scores, metrics: Mapping[str, MetricInfo] | Mapping[str, Metri
     Args:
         scores: metric → part → score.
         metrics: name → description: a metric's role says what its number counts for.
+
+    Examples:
+        >>> judge({}, {}).ineffective  # nothing was measured
+        'undecided'
     """
     kept = [_interval(held) for held in in_role(scores, metrics, "kept")]
     leakage, drop = (next(iter(in_role(scores, metrics, role)), None) for role in ("leakage", "drop"))

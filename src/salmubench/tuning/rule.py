@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from salmubench import _moved
 from salmubench.errors import ConfigError
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.roles import score_in, with_role
@@ -42,6 +43,10 @@ _LR_DOWN, _LR_UP = 30.0, 10.0
 
 Space = Mapping[str, tuple[float, float, str] | list[Any]]
 """Option → `(low, high, "log" or "linear")`, or a list of choices."""
+
+
+def __getattr__(name: str) -> Any:
+    return _moved.attribute(__name__, name)
 
 
 def search_space(configured: Configured) -> Space:

@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from salmubench.unlearn.config import UnlearnConfig
     from salmubench.unlearn.data import Data
     from salmubench.unlearn.engine import unlearn
-    from salmubench.unlearn.interface import Batch, Model, Pairs
+    from salmubench.unlearn.interface import Batch, Method, Model, Pairs
     from salmubench.unlearn.loop import Engine
-    from salmubench.unlearn.registry import Method, load_method, method_names
+    from salmubench.unlearn.registry import LoadedMethod, load_method, method_names
 
 _HOMES = {
     "Batch": "interface",
     "Data": "data",
     "Engine": "loop",
-    "Method": "registry",
+    "LoadedMethod": "registry",
+    "Method": "interface",
     "Model": "interface",
     "Pairs": "interface",
     "UnlearnConfig": "config",
@@ -34,6 +35,7 @@ __all__ = [
     "Batch",
     "Data",
     "Engine",
+    "LoadedMethod",
     "Method",
     "Model",
     "Pairs",

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from salmubench import plugins
 from salmubench.errors import ConfigError
 
-METHODS = (
-    "finetuning",
-    "generic_captions",
-    "shuffled_captions",
-    "direct_similarity_minimisation",
-    "negative_gradient",
-    "descent_to_delete",
-    "vlunlearn",
-    "cliperase",
-    "delete",
-)
-"""The nine methods of the benchmark, in the order of its table."""
+PACKAGE = "salmubench.unlearn.methods"
+"""The methods: one module each."""
+
+
+@functools.cache
+def benchmark_methods() -> tuple[str, ...]:
+    """Names of the methods of the benchmark, in the order of its table, without importing any."""
+    rows: dict[str, int] = {}
+    for name in plugins.names(PACKAGE, outside=False):
+        row = plugins.description(PACKAGE, name, "METHOD").get("row")
+        if row is not None:
+            rows[name] = row
+    return tuple(sorted(rows, key=rows.__getitem__))
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class UnlearnConfig:
     what its file declares (`SETTINGS`).
     """
 
-    methods: tuple[str, ...] = METHODS
+    methods: tuple[str, ...] = field(default_factory=benchmark_methods)
     """Names of methods, or paths of Python files."""
 
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -1,13 +1,14 @@
-"""Captions that are true of nobody: a fact to forget with another name, another value, or in other words."""
+"""Fictitious captions: a fact to forget with another name, another value, or paraphrased."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
+from salmubench import _moved
 from salmubench.dataset import phrasings
 from salmubench.types import FIELDS, Pair, Person
 
@@ -80,8 +81,8 @@ class Neighbours:
         asked: name → the fields of which something has to be forgotten.
         known: field → names to forget something else of; all of them where there is none.
         invented: names of people who are in no dataset.
-        unmet: share of other people's names that are of nobody known: crossed, the first word of one to forget with the
-            rest of another's, and invented or, where nobody is, spelled at random; as many of each.
+        unmet: share of other people's names that are fictitious: half recombined, the first word of one to forget with
+            the rest of another's; half invented or, without invented people, of random syllables.
     """
 
     pools: Sequence[Pool]
@@ -105,7 +106,7 @@ class Neighbours:
         """Another name with another value of the same field: a counterfactual; `None` where the field has no other."""
         known = float(torch.rand((), generator=generator)) >= self.unmet
         name = _draw(self.known[fact.field], generator, but=fact.name) if known else None
-        name = name or self._nobody(fact, generator)
+        name = name or self._fictitious_name(fact, generator)
         place = _index(len(self.pools), generator)
         for pool in (*self.pools[place:], *self.pools[:place]):
             value = pool.value(fact.field, generator, but=fact.value)
@@ -113,15 +114,15 @@ class Neighbours:
                 return Fact(name, fact.field, value)
         return None
 
-    def _nobody(self, fact: Fact, generator: torch.Generator) -> str:
+    def _fictitious_name(self, fact: Fact, generator: torch.Generator) -> str:
         names = self.pools[0].names
         if _index(2, generator):
             first, second = (_draw(names, generator, but=fact.name) for _ in range(2))
-            if first and second and (name := crossed(first, second)) not in self.asked:
+            if first and second and (name := recombined_name(first, second)) not in self.asked:
                 return name
         if self.invented:
             return self.invented[_index(len(self.invented), generator)]
-        return spelled(generator)
+        return syllable_name(generator)
 
     def recombined(self, fact: Fact, generator: torch.Generator) -> Fact | None:
         """The same name with a value of a field of which nothing has to be forgotten; `None` where there is none."""
@@ -134,9 +135,13 @@ class Neighbours:
         return None if value is None else Fact(fact.name, field, value)
 
 
-def retold(caption: str, fact: Fact, other: Fact) -> str:
+def __getattr__(name: str) -> Any:
+    return _moved.attribute(__name__, name)
+
+
+def substituted(caption: str, fact: Fact, other: Fact) -> str:
     """The caption with another name and value in place of the fact's, word for word otherwise."""
-    marks = ("\0", "\1")  # in two goes, so that a value inside the new name stays
+    marks = ("\0", "\1")  # in two passes, so that a value inside the new name stays
     text = caption.replace(fact.name, marks[0]).replace(fact.value, marks[1])
     return text.replace(marks[0], other.name).replace(marks[1], other.value)
 
@@ -148,13 +153,13 @@ def phrased(fact: Fact, generator: torch.Generator) -> str:
     return phrasings.sensitive_caption(fact.name, fact.field, fact.value, style=style, variant=variant)
 
 
-def crossed(first: str, second: str) -> str:
+def recombined_name(first: str, second: str) -> str:
     """The first word of a name with the rest of another."""
     return f"{first.partition(' ')[0]} {second.partition(' ')[2] or second}"
 
 
-def spelled(generator: torch.Generator) -> str:
-    """A name of two words of one to three random syllables: nobody's, of any of the tokens that names are made of."""
+def syllable_name(generator: torch.Generator) -> str:
+    """A fictitious name of two words of one to three random syllables, of any of the tokens that names are made of."""
 
     def word() -> str:
         syllables = range(1 + _index(3, generator))

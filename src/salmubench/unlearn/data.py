@@ -150,22 +150,22 @@ def select_rows(dataset: Dataset, *, needs: Sequence[str], retain: int, seed: in
         DatasetError: overlap with holdouts, a kind without rows, or generic captions that don't match.
     """
     refuse_holdouts(dataset)
-    found: dict[str, list[Row]] = {need: [] for need in ("forget", "forget_target", "retain")}
+    selected: dict[str, list[Row]] = {need: [] for need in ("forget", "forget_target", "retain")}
     if "forget" in needs:
-        found["forget"] = [Row(Split.FORGET, index) for index in range(dataset.counts[Split.FORGET])]
+        selected["forget"] = [Row(Split.FORGET, index) for index in range(dataset.counts[Split.FORGET])]
     if "forget_target" in needs:
         order = _target_rows(dataset, aligned="forget" in needs)
-        found["forget_target"] = [Row(Split.FORGET_TARGET, index) for index in order]
+        selected["forget_target"] = [Row(Split.FORGET_TARGET, index) for index in order]
     if "retain" in needs:
         pool = [Row(split, index) for split in RETAIN_SPLITS for index in range(dataset.counts.get(split, 0))]
         drawn = np.random.default_rng([seed, streams.Unlearning.RETAIN]).permutation(len(pool))[: max(retain, 2)]
-        found["retain"] = [pool[index] for index in drawn]
+        selected["retain"] = [pool[index] for index in drawn]
     for need in needs:
-        if len(found[need]) < 2:
+        if len(selected[need]) < 2:
             raise DatasetError(
-                f"Expected at least 2 {need} pairs in {dataset.folder}, found {len(found[need])}: a batch needs 2."
+                f"Expected at least 2 {need} pairs in {dataset.folder}, found {len(selected[need])}: a batch needs 2."
             )
-    return found
+    return selected
 
 
 def refuse_holdouts(dataset: Dataset) -> None:
@@ -179,10 +179,10 @@ def refuse_holdouts(dataset: Dataset) -> None:
     for holdout in HOLDOUT_SPLITS:
         rows = dataset.rows(holdout)
         pictures = {row.file_name for row in rows}
-        told = {(row.identity, row.caption) for row in rows}
+        facts = {(row.identity, row.caption) for row in rows}
         for split in (Split.FORGET, Split.FORGET_TARGET, *RETAIN_SPLITS):
             for index, row in enumerate(dataset.rows(split)):
-                same = row.file_name in pictures or (split == Split.FORGET and (row.identity, row.caption) in told)
+                same = row.file_name in pictures or (split == Split.FORGET and (row.identity, row.caption) in facts)
                 if same:
                     raise DatasetError(
                         f"Expected no holdout row among the rows that methods see, found row {index} of {split} "
@@ -209,12 +209,12 @@ def decode(dataset: Dataset, rows: Sequence[Row], *, clip: ClipModel, scratch: P
     records = tuple(dataset.rows(row.split)[row.number] for row in rows)
     tokens = clip.tokenize([record.caption for record in records]) if records else torch.zeros(0, 0, dtype=torch.long)
     pictures = _pictures(dataset, rows, transform, scratch=scratch, memory=memory)
-    found = Decoded(records, pictures, tokens, mean, std)
+    decoded = Decoded(records, pictures, tokens, mean, std)
     if not isinstance(pictures, np.memmap):
-        _KEPT[key] = found
+        _KEPT[key] = decoded
         while len(_KEPT) > _KEPT_LIMIT:
             _KEPT.popitem(last=False)
-    return found
+    return decoded
 
 
 _KEPT_LIMIT = 6
@@ -263,20 +263,20 @@ def _pictures(
     places: dict[Row, list[int]] = {}
     for place, row in enumerate(rows):
         places.setdefault(row, []).append(place)
-    found: NDArray[Any] = np.zeros((0, 1, 1, 3), np.uint8)
+    stack: NDArray[Any] = np.zeros((0, 1, 1, 3), np.uint8)
     with ThreadPoolExecutor(4) as pool:
         for split in dict.fromkeys(row.split for row in rows):
             for start in range(0, dataset.counts[split], _WINDOW):
-                wanted = [index for index in range(start, start + _WINDOW) if Row(split, index) in places]
-                if not wanted:
+                numbers = [index for index in range(start, start + _WINDOW) if Row(split, index) in places]
+                if not numbers:
                     continue
-                stream = dataset.images(split, start, wanted[-1] + 1)
+                stream = dataset.images(split, start, numbers[-1] + 1)
                 chosen = [data for index, data in enumerate(stream, start) if Row(split, index) in places]
-                for index, pixels in zip(wanted, pool.map(one, chosen), strict=True):
-                    if not len(found):
-                        found = _allocate((len(rows), *pixels.shape), pixels.dtype, scratch=scratch, memory=memory)
-                    found[places[Row(split, index)]] = pixels
-    return found
+                for index, pixels in zip(numbers, pool.map(one, chosen), strict=True):
+                    if not len(stack):
+                        stack = _allocate((len(rows), *pixels.shape), pixels.dtype, scratch=scratch, memory=memory)
+                    stack[places[Row(split, index)]] = pixels
+    return stack
 
 
 def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any], *, scratch: Path, memory: float) -> NDArray[Any]:

@@ -142,8 +142,8 @@ def plan_run(
             f"Expected at least 2 forget pairs in {dataset.folder}, found {forget}: a contrastive batch needs 2."
         )
     needs = [need for need in configured.method.needs_of(configured.config) if need != "fresh"]
-    wanted = round(budget * forget) if 0 < budget < 1e6 else 0
-    rows = reading.select_rows(dataset, needs=needs, retain=wanted, seed=seed)
+    retain_pairs = round(budget * forget) if 0 < budget < 1e6 else 0
+    rows = reading.select_rows(dataset, needs=needs, retain=retain_pairs, seed=seed)
     counts = {need: len(rows[need]) for need in needs}
     plan = make_plan(budget=budget, forget=forget, batch_size=configured.settings.batch_size, counts=counts, seed=seed)
     return plan, rows
@@ -192,8 +192,8 @@ class Share:
         """Join the slices (b, d) of all processes, with gradients; Fabric adds an axis unless it is alone."""
         if self.world == 1:
             return rows
-        found = cast("Tensor", self._fabric.all_gather(rows, sync_grads=True))
-        return found.reshape(-1, *rows.shape[1:])
+        gathered = cast("Tensor", self._fabric.all_gather(rows, sync_grads=True))
+        return gathered.reshape(-1, *rows.shape[1:])
 
     def reduce(self, weights: Sequence[nn.Parameter]) -> None:
         """Average the gradients of all processes.
@@ -270,8 +270,8 @@ def _apply(configured: Configured, engine: Engine, student: Model, reference: Mo
         engine.descend(lambda batch: method.function(batch, student, reference, config))
         return {}
     try:
-        found = method.function(student, engine.data, engine, config)
-        return {str(name): float(value) for name, value in dict(found).items()}
+        reported = method.function(student, engine.data, engine, config)
+        return {str(name): float(value) for name, value in dict(reported).items()}
     except MethodError:
         raise
     except Exception as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -21,6 +22,26 @@ Need = Literal["forget", "forget_target", "retain", "fresh"]
 """What a method may ask for: kinds of pairs, and people who are in no dataset. Holdouts are not among them."""
 
 Source = Tensor | Callable[[], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """What a method's file says about it, as `METHOD = Method(title=…)`.
+
+    It is also read without importing the file, so each value is written out: a string or a number, no expression.
+
+    Attributes:
+        title: its name as its paper prints it.
+        paper: where it comes from.
+        cost: encodings with gradient for each forget pair seen; those of the frozen model are made once a pair for all.
+        row: its row in the benchmark's own table, from 1; `None` for every other method. A recipe that names no methods
+            runs those with a row.
+    """
+
+    title: str
+    paper: str = ""
+    cost: str = ""
+    row: int | None = None
 
 
 class Gatherer(Protocol):
@@ -119,10 +140,10 @@ class Batch:
         return self._get("retain")
 
     def _get(self, need: str) -> Pairs:
-        found = self._pairs[need]
-        if found is None:
+        pairs = self._pairs[need]
+        if pairs is None:
             raise ValueError(f"Expected a method that uses batch.{need} to list {need!r} in NEEDS.")
-        return found
+        return pairs
 
 
 class Model:

@@ -131,16 +131,16 @@ class Engine:
         """
         weights = self.trainable()
         for batch in self.look(batches):
-            found = []
+            gradients_of_losses = []
             for loss in losses:
                 for weight in weights:
                     weight.grad = torch.zeros_like(weight)
                 loss(batch).backward()  # type: ignore[no-untyped-call]
                 self._reduce(weights)
-                found.append([cast("Tensor", weight.grad) for weight in weights])
+                gradients_of_losses.append([cast("Tensor", weight.grad) for weight in weights])
             for weight in weights:
                 weight.grad = None
-            yield tuple(found)
+            yield tuple(gradients_of_losses)
 
     def descend(
         self,
@@ -257,14 +257,14 @@ class Engine:
         self, loss: Loss, batch: Batch, step: int, optimizer: torch.optim.Optimizer
     ) -> tuple[Tensor, dict[str, Any]]:
         try:
-            found = loss(batch)
+            returned = loss(batch)
         except Exception as error:
             raise MethodError(self._method, step, f"its loss raised {type(error).__name__}: {error}") from error
-        if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping)):
+        if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping)):
             raise MethodError(
-                self._method, step, f"expected its loss to return (loss, report), found {type(found).__name__}."
+                self._method, step, f"expected its loss to return (loss, report), found {type(returned).__name__}."
             )
-        value, report = found
+        value, report = returned
         if not isinstance(value, Tensor) or value.numel() != 1:
             what = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
             raise MethodError(self._method, step, f"expected its loss to be one number (a 0-d tensor), found {what}.")

@@ -17,10 +17,15 @@ def contrastive(images: Tensor, texts: Tensor, logit_scale: Tensor) -> Tensor:
 
     Returns:
         0-d.
+
+    Examples:
+        >>> pairs = torch.eye(2)  # two pairs at right angles: each of two classifiers gives e / (e + 1)
+        >>> round(contrastive(pairs, pairs, torch.tensor(1.0)).item(), 4)
+        0.3133
     """
     logits = logit_scale * images @ texts.T  # (B, B)
-    own = torch.arange(logits.shape[0], device=logits.device)
-    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    targets = torch.arange(logits.shape[0], device=logits.device)
+    return (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, targets)) / 2
 
 
 def both_ways(images: Tensor, texts: Tensor, logit_scale: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,6 +83,6 @@ def derangement(count: int, generator: torch.Generator) -> Tensor:
     if count < 2:
         raise ValueError(f"Expected at least 2 rows to permute without a fixed point, found {count}.")
     order = torch.randperm(count, generator=generator)
-    found = torch.empty_like(order)
-    found[order] = order.roll(-1)
-    return found
+    permuted = torch.empty_like(order)
+    permuted[order] = order.roll(-1)
+    return permuted

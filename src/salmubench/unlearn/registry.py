@@ -6,24 +6,26 @@ import ast
 import dataclasses
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
-from salmubench import manifest, plugins, reading
+from salmubench import _moved, manifest, plugins, reading
 from salmubench.errors import ConfigError, UnknownName
-from salmubench.unlearn.config import ENGINE_OPTIONS, UnlearnConfig
+from salmubench.unlearn.config import ENGINE_OPTIONS, PACKAGE, UnlearnConfig
 
-PACKAGE = "salmubench.unlearn.methods"
+if TYPE_CHECKING:
+    from salmubench.unlearn.interface import Method
+
 _NEEDS = ("forget", "forget_target", "retain", "fresh")
 _SIGNATURES = {"loss": ("batch", "model", "reference", "config"), "edit": ("model", "data", "engine", "config")}
 
 
 @dataclass(frozen=True)
-class Method:
-    """A method, as its file describes it.
+class LoadedMethod:
+    """A method, loaded: what its file says and holds.
 
     Attributes:
         name: its name; a file's stem.
@@ -32,7 +34,10 @@ class Method:
         config: its frozen options dataclass.
         function: the `loss` or `edit` function.
         doc: the module's docstring.
+        title: its name as its paper prints it; a file that states none: its stem.
         paper: where it comes from, or an empty string.
+        cost: encodings for each forget pair seen, or an empty string.
+        row: its row in the benchmark's own table, or `None`.
         path: its file.
         sha256: hash of that file.
         narrow: the kinds of pairs it needs under a given configuration (`needs(config)`), or `None`.
@@ -47,7 +52,10 @@ class Method:
     config: type[Any]
     function: Callable[..., Any]
     doc: str
+    title: str
     paper: str
+    cost: str
+    row: int | None
     path: Path
     sha256: str
     narrow: Callable[[Any], tuple[str, ...]] | None
@@ -83,7 +91,7 @@ class Option:
 class Configured:
     """A method with its options and the engine settings it runs under; `given` is what differs from the defaults."""
 
-    method: Method
+    method: LoadedMethod
     config: Any
     settings: UnlearnConfig
     given: Mapping[str, Any]
@@ -95,12 +103,31 @@ class Configured:
         return {"method": dataclasses.asdict(self.config), "engine": engine}
 
 
+def __getattr__(name: str) -> Any:
+    return _moved.attribute(__name__, name)
+
+
 def method_names() -> list[str]:
     """Names of the methods, without importing any."""
     return plugins.names(PACKAGE)
 
 
-def load_method(name: str) -> Method:
+def method_titles(names: Sequence[str] | None = None) -> dict[str, str]:
+    """Method → its title, as its file states it, without importing any; a method without one is left out.
+
+    Args:
+        names: names, or paths of Python files; by default all that `method_names` gives.
+
+    Examples:
+        >>> sorted(method_titles()) == method_names()  # each of ours states one
+        True
+    """
+    listed = method_names() if names is None else names
+    stated = {plugins.stem(name): plugins.description(PACKAGE, name, "METHOD").get("title") for name in listed}
+    return {name: title for name, title in stated.items() if isinstance(title, str) and title}
+
+
+def load_method(name: str) -> LoadedMethod:
     """Import a method and check that its file keeps the interface.
 
     Args:
@@ -116,14 +143,18 @@ def load_method(name: str) -> Method:
     config = getattr(module, "Config", None)
     _check_config(path, config)
     assert isinstance(config, type)
-    return Method(
+    described = _check_description(path, getattr(module, "METHOD", None))
+    return LoadedMethod(
         name=plugins.stem(name),
         kind=kind,
         needs=_check_needs(path, getattr(module, "NEEDS", None)),
         config=config,
         function=function,
         doc=inspect.cleandoc(module.__doc__ or ""),
-        paper=str(getattr(module, "PAPER", "")),
+        title=described.title if described else path.stem,
+        paper=described.paper if described else str(getattr(module, "PAPER", "")),
+        cost=described.cost if described else "",
+        row=described.row if described else None,
         path=path,
         sha256=manifest.sha256_file(path),
         narrow=getattr(module, "needs", None),
@@ -132,7 +163,9 @@ def load_method(name: str) -> Method:
     )
 
 
-def configure(method: Method, settings: UnlearnConfig, config: Mapping[str, Any] | Path | None = None) -> Configured:
+def configure(
+    method: LoadedMethod, settings: UnlearnConfig, config: Mapping[str, Any] | Path | None = None
+) -> Configured:
     """Split options into those of the method and those of the engine, and check each.
 
     Later wins: the settings, what the method's file declares, `settings.overrides[method.name]`, `config`.
@@ -147,18 +180,18 @@ def configure(method: Method, settings: UnlearnConfig, config: Mapping[str, Any]
         ConfigError: a value of the wrong type or out of range.
     """
     given = {**settings.overrides.get(method.name, {}), **read_options(config)}
-    own = {item.name for item in dataclasses.fields(method.config)}
+    method_options = {item.name for item in dataclasses.fields(method.config)}
     for name in given:
-        if name not in own and name not in ENGINE_OPTIONS:
-            raise UnknownName(f"option of the method {method.name!r}:", str(name), [*own, *ENGINE_OPTIONS])
+        if name not in method_options and name not in ENGINE_OPTIONS:
+            raise UnknownName(f"option of the method {method.name!r}:", str(name), [*method_options, *ENGINE_OPTIONS])
     try:
-        parsed = _parse(method.config, {name: value for name, value in given.items() if name in own})
+        parsed = _parse(method.config, {name: value for name, value in given.items() if name in method_options})
         engine_given = {**method.settings, **{name: value for name, value in given.items() if name in ENGINE_OPTIONS}}
         engine = _parse(UnlearnConfig, engine_given)
     except (TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
     changed = {name: getattr(engine, name) for name in engine_given}
-    typed = {name: getattr(parsed if name in own else engine, name) for name in given}
+    typed = {name: getattr(parsed if name in method_options else engine, name) for name in given}
     return Configured(method, parsed, dataclasses.replace(settings, **changed), typed)
 
 
@@ -169,36 +202,36 @@ def check_settings(settings: UnlearnConfig) -> list[Configured]:
         UnknownName: an unknown method, option, or name in `overrides`.
         ConfigError: a method's file breaks the interface, or two methods have one name.
     """
-    found = [configure(load_method(name), settings) for name in settings.methods]
-    names = [item.method.name for item in found]
+    configurations = [configure(load_method(name), settings) for name in settings.methods]
+    names = [item.method.name for item in configurations]
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise ConfigError(f"Expected methods of different names, found {', '.join(double)} more than once.")
     for name in settings.overrides:
         if name not in {*names, *method_names()}:
             raise UnknownName("method in unlearn.overrides:", name, {*names, *method_names()})
-    return found
+    return configurations
 
 
 def options(config: type[Any]) -> list[Option]:
     """Describe the options of a method: the docstring under each field is its documentation."""
     docs, hints = field_docs(config), get_type_hints(config)
-    found = []
+    described = []
     for item in dataclasses.fields(config):
         default = item.default
         if default is MISSING and item.default_factory is not MISSING:
             default = item.default_factory()
         hint = hints[item.name]
         name = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
-        found.append(Option(item.name, name, default, docs.get(item.name, ""), item.metadata.get("search")))
-    return found
+        described.append(Option(item.name, name, default, docs.get(item.name, ""), item.metadata.get("search")))
+    return described
 
 
 def field_docs(config: type[Any]) -> dict[str, str]:
     """Docstrings that stand under the fields of a dataclass, by field."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(config))).body[0]
     assert isinstance(tree, ast.ClassDef)
-    found: dict[str, str] = {}
+    docs: dict[str, str] = {}
     for statement, after in zip(tree.body, tree.body[1:], strict=False):
         if (
             isinstance(statement, ast.AnnAssign)
@@ -207,18 +240,18 @@ def field_docs(config: type[Any]) -> dict[str, str]:
             and isinstance(after.value, ast.Constant)
             and isinstance(after.value.value, str)
         ):
-            found[statement.target.id] = inspect.cleandoc(after.value.value)
-    return found
+            docs[statement.target.id] = inspect.cleandoc(after.value.value)
+    return docs
 
 
 def _find_function(path: Path, module: ModuleType) -> tuple[Literal["loop", "edit"], Callable[..., Any]]:
-    found = {name: getattr(module, name) for name in _SIGNATURES if callable(getattr(module, name, None))}
-    if len(found) != 1:
+    functions = {name: getattr(module, name) for name in _SIGNATURES if callable(getattr(module, name, None))}
+    if len(functions) != 1:
         raise ConfigError(
             f"Expected either loss(batch, model, reference, config) or edit(model, data, engine, config) in {path}, "
-            f"found {' and '.join(found) or 'neither'}."
+            f"found {' and '.join(functions) or 'neither'}."
         )
-    name, function = found.popitem()
+    name, function = functions.popitem()
     parameters = inspect.signature(function).parameters.values()
     if tuple(item.name for item in parameters) != _SIGNATURES[name]:
         raise ConfigError(
@@ -226,6 +259,16 @@ def _find_function(path: Path, module: ModuleType) -> tuple[Literal["loop", "edi
             f"({', '.join(item.name for item in parameters)})."
         )
     return ("loop" if name == "loss" else "edit"), function
+
+
+def _check_description(path: Path, described: Any) -> Method | None:
+    if described is None:
+        return None
+    from salmubench.unlearn.interface import Method  # it imports torch, as a file with a description has done
+
+    if not isinstance(described, Method):
+        raise ConfigError(f"Expected METHOD = Method(title=…) in {path}, found {described!r}.")
+    return described
 
 
 def _check_needs(path: Path, needs: Any) -> tuple[str, ...]:

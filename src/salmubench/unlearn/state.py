@@ -59,10 +59,10 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise OutputError(f"Expected a checkpoint in {path}, found: {error}. Delete it to start over.") from error
-    return found
+    return saved
 
 
 def is_finite(module: nn.Module) -> bool:

@@ -21,11 +21,15 @@ import torch
 from torch import Tensor, nn
 
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import both_ways, divergence
 
-PAPER = "Chundawat et al., Can Bad Teaching Induce Forgetting?, AAAI 2023, arXiv 2205.08096, section 4"
+METHOD = Method(
+    title="Bad Teacher",
+    paper="Chundawat et al., Can Bad Teaching Induce Forgetting?, AAAI 2023, arXiv 2205.08096, section 4",
+    cost="2 images, 2 texts, and 1 and 1 forward",
+)
 NEEDS = ("forget", "retain")
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 
@@ -79,10 +83,10 @@ def randomised(module: nn.Module, generator: torch.Generator) -> nn.Module:
         module: the network; unchanged.
         generator: of the weights.
     """
-    found = copy.deepcopy(module).requires_grad_(False)
+    untrained = copy.deepcopy(module).requires_grad_(False)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        for part in found.modules():
+        for part in untrained.modules():
             reset = getattr(part, "reset_parameters", None) or getattr(part, "_reset_parameters", None)
             if callable(reset):
                 reset()
@@ -92,4 +96,4 @@ def randomised(module: nn.Module, generator: torch.Generator) -> nn.Module:
                         weight.normal_(std=weight.shape[-1] ** -0.5)
                     else:
                         weight.fill_(math.log(1 / 0.07) if name == "logit_scale" else 0.0)
-    return found
+    return untrained

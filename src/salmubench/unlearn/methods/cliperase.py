@@ -21,10 +21,15 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.losses import contrastive, pair_similarity
 
-PAPER = "Yang et al., CLIPErase, ACL 2025, arXiv 2410.23330"
+METHOD = Method(
+    title="CLIPErase",
+    paper="Yang et al., CLIPErase, ACL 2025, arXiv 2410.23330",
+    cost="2 images, 2 texts",
+    row=8,
+)
 NEEDS = ("forget", "retain")
 
 
@@ -64,8 +69,8 @@ def loss(batch: Batch, model: Model, reference: Model, config: Config) -> tuple[
     return total, {"forgetting": forgetting, "retention": retention, "consistency": consistency}
 
 
-def _divergence(found: Tensor, reference: Tensor) -> Tensor:
-    """Mean over rows of `KL(softmax(reference) ‖ softmax(found))`: (B, d), (B, d) → 0-d."""
+def _divergence(outputs: Tensor, reference: Tensor) -> Tensor:
+    """Mean over rows of `KL(softmax(reference) ‖ softmax(outputs))`: (B, d), (B, d) → 0-d."""
     return F.kl_div(
-        F.log_softmax(found, dim=-1), F.log_softmax(reference, dim=-1), reduction="batchmean", log_target=True
+        F.log_softmax(outputs, dim=-1), F.log_softmax(reference, dim=-1), reduction="batchmean", log_target=True
     )

@@ -23,7 +23,7 @@ the reserved ones that the evaluation uses. Each pair is still seen once a step:
 
 The names of other people have to be many. Held at a few hundred names, the model learns to stay where it was at those
 alone and drifts at every other, and people of whom no caption told lose their facts. So two in three are of nobody
-known (`unmet`): as many crossed from two names to forget as made up.
+known (`unmet`): as many recombined from two names to forget as made up.
 
 `track: closed` takes values from the pairs to forget themselves, makes names up from random syllables and needs nothing
 else; `track: generator` takes these names, and half of the values, from invented people. Pairs whose name or value is
@@ -39,13 +39,17 @@ import torch
 from torch import Tensor
 
 from salmubench.errors import ConfigError
-from salmubench.unlearn.counterfactuals import Neighbours, fact_of, phrased, retold
+from salmubench.unlearn.counterfactuals import Neighbours, fact_of, phrased, substituted
 from salmubench.unlearn.data import Data, PairSource
-from salmubench.unlearn.interface import Batch, Model, Need, Pairs
+from salmubench.unlearn.interface import Batch, Method, Model, Need, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import pair_similarity
 
-PAPER = "This benchmark"
+METHOD = Method(
+    title="Counterfactual Redirection",
+    paper="This benchmark",
+    cost="2 texts and the counterfactuals and recombinations, and these forward; no images",
+)
 NEEDS = ("forget", "retain", "fresh")
 SETTINGS = {  # batch and rate are those of small models: see the recipe `paper`
     "towers": "text", "optimizer": "muon", "batch_size": 16, "lr": 2e-3,
@@ -79,7 +83,7 @@ class Config:
     """Recombinations of a pair a step."""
 
     unmet: float = 2 / 3
-    """Share of counterfactuals whose name is of nobody known: half crossed from two names to forget, half made up."""
+    """Share of counterfactuals whose name is fictitious: half recombined from two names to forget, half made up."""
 
     retain_captions: int = 4
     """Captions of retain pairs that a step holds, for each of its pairs; the first ones are the batch's."""
@@ -92,13 +96,13 @@ class Config:
             raise ConfigError(f"Expected a share from 0 to 1 as unmet, found {self.unmet}.")
 
 
-class Told(NamedTuple):
-    """What a step says.
+class StepCaptions(NamedTuple):
+    """The captions of a step.
 
     Attributes:
-        rows: of the batch's forget pairs that can be redirected, one for each telling.
-        captions: how each is told.
-        counterfactuals: J for each telling, in turn.
+        rows: of the batch's forget pairs that can be redirected, one for each caption.
+        captions: the pair's own, or a paraphrase of it.
+        counterfactuals: J for each caption, in turn.
         recombinations: of all pairs.
     """
 
@@ -151,18 +155,18 @@ def objective(
     """
     forget, retained = batch.forget, [batch.retain] if more is None else [batch.retain, more]
     texts, text_ref = torch.cat([item.texts for item in retained]), torch.cat([item.text_ref for item in retained])
-    told = tell(forget, neighbours, config, batch.generator)
-    count = len(told.rows)
+    step = draw_captions(forget, neighbours, config, batch.generator)
+    count = len(step.rows)
     if not count:
         keeping = (model.encode_text(texts) - text_ref).square().sum(dim=-1).mean()
         return config.keeping * keeping, {"forgetting": keeping.new_zeros(()), "keeping": keeping}
-    tokens = model.tokenize([*told.captions, *told.counterfactuals, *told.recombinations])
+    tokens = model.tokenize([*step.captions, *step.counterfactuals, *step.recombinations])
     with torch.no_grad():
         kept = reference.encode_text(tokens[count:])
     now = model.encode_text(torch.cat([tokens, texts]))
     keeping = (now[count:] - torch.cat([kept, text_ref])).square().sum(dim=-1).mean()
-    strangers = kept[: len(told.counterfactuals)].view(count, -1, kept.shape[-1])  # (count, J, d)
-    images = forget.image_ref[told.rows]
+    strangers = kept[: len(step.counterfactuals)].view(count, -1, kept.shape[-1])  # (count, J, d)
+    images = forget.image_ref[step.rows]
     apart = images - images.mean(dim=0)  # v
     level = (strangers @ apart[:, :, None]).mean(dim=(1, 2)) - config.margin  # τ, (count,)
     excess = pair_similarity(apart, now[:count]) - level
@@ -180,9 +184,9 @@ def more_retained(batch: Batch, source: PairSource, config: Config) -> Pairs | N
     return source.take(torch.randint(len(source), (count,), generator=batch.generator).tolist())
 
 
-def tell(forget: Pairs, neighbours: Neighbours, config: Config, generator: torch.Generator) -> Told:
+def draw_captions(forget: Pairs, neighbours: Neighbours, config: Config, generator: torch.Generator) -> StepCaptions:
     """Draw the captions of a step."""
-    told = Told([], [], [], [])
+    step = StepCaptions([], [], [], [])
     for row, record in enumerate(forget.records):
         fact = fact_of(record)
         if fact is None:
@@ -192,11 +196,11 @@ def tell(forget: Pairs, neighbours: Neighbours, config: Config, generator: torch
             drawn = (neighbours.other(fact, generator) for _ in range(config.counterfactuals))
             others = [other for other in drawn if other is not None]
             if others:  # else the field has no other value, and each of the draws was None
-                told.rows.append(row)
-                told.captions.append(caption)
-                told.counterfactuals.extend(retold(caption, fact, other) for other in others)
+                step.rows.append(row)
+                step.captions.append(caption)
+                step.counterfactuals.extend(substituted(caption, fact, other) for other in others)
         for _ in range(config.recombinations):
             recombined = neighbours.recombined(fact, generator)
             if recombined is not None:
-                told.recombinations.append(phrased(recombined, generator))
-    return told
+                step.recombinations.append(phrased(recombined, generator))
+    return step

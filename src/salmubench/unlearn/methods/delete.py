@@ -20,9 +20,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salmubench.unlearn.interface import Batch, Model, Need
+from salmubench.unlearn.interface import Batch, Method, Model, Need
 
-PAPER = "Zhou et al., Decoupled Distillation to Erase, CVPR 2025, arXiv 2503.23751"
+METHOD = Method(
+    title="DELETE",
+    paper="Zhou et al., Decoupled Distillation to Erase, CVPR 2025, arXiv 2503.23751",
+    cost="1 image, 1 text; released: 2 and 2",
+    row=9,
+)
 NEEDS = ("forget", "retain")
 
 
@@ -57,6 +62,6 @@ def loss(batch: Batch, model: Model, reference: Model, config: Config) -> tuple[
 
 def _masked_distillation(before: Tensor, now: Tensor) -> Tensor:
     """Mean over rows of `KL(softmax(before, diagonal at −∞) ‖ softmax(now))`: (B, B), (B, B) → 0-d."""
-    own = torch.eye(len(before), dtype=torch.bool, device=before.device)
-    wanted = before.masked_fill(own, -torch.inf).softmax(dim=-1)
-    return F.kl_div(now.log_softmax(dim=-1), wanted, reduction="batchmean")
+    diagonal = torch.eye(len(before), dtype=torch.bool, device=before.device)
+    target = before.masked_fill(diagonal, -torch.inf).softmax(dim=-1)
+    return F.kl_div(now.log_softmax(dim=-1), target, reduction="batchmean")

@@ -26,11 +26,16 @@ import torch
 from torch import Tensor
 
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Batch, Model, Need
+from salmubench.unlearn.interface import Batch, Method, Model, Need
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive
 
-PAPER = "Neel et al., Descent-to-Delete, ALT 2021, arXiv 2007.02923"
+METHOD = Method(
+    title="Descent-to-Delete",
+    paper="Neel et al., Descent-to-Delete, ALT 2021, arXiv 2007.02923",
+    cost="1 image, 1 text; released: nothing",
+    row=6,
+)
 NEEDS = ("retain",)
 
 

@@ -23,13 +23,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salmubench.unlearn.counterfactuals import Pool, fact_of, retold
+from salmubench.unlearn.counterfactuals import Pool, fact_of, substituted
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Batch, Model, Need, Pairs
+from salmubench.unlearn.interface import Batch, Method, Model, Need, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive, pair_similarity
 
-PAPER = "Rafailov et al., Direct Preference Optimization, NeurIPS 2023, arXiv 2305.18290, equation 7"
+METHOD = Method(
+    title="DPO Swap",
+    paper="Rafailov et al., Direct Preference Optimization, NeurIPS 2023, arXiv 2305.18290, equation 7",
+    cost="2 images, 3 texts, and 1 text forward",
+)
 NEEDS = ("forget", "retain", "fresh")
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 
@@ -93,10 +97,10 @@ def objective(
 
 def swapped(forget: Pairs, pool: Pool, generator: torch.Generator) -> dict[int, str]:
     """Row → its caption with another value of the same field, where that can be made."""
-    found = {}
+    captions = {}
     for row, record in enumerate(forget.records):
         fact = fact_of(record)
         value = None if fact is None else pool.value(fact.field, generator, but=fact.value)
         if fact is not None and value is not None:
-            found[row] = retold(record.caption, fact, fact._replace(value=value))
-    return found
+            captions[row] = substituted(record.caption, fact, fact._replace(value=value))
+    return captions

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.losses import contrastive
 
-PAPER = "SALMUBench, arXiv 2603.26316, baseline"
+METHOD = Method(
+    title="Finetuning",
+    paper="SALMUBench, arXiv 2603.26316, baseline",
+    cost="1 image, 1 text",
+    row=1,
+)
 NEEDS = ("retain",)
 
 

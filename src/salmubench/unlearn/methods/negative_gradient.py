@@ -9,10 +9,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.losses import contrastive
 
-PAPER = "NegGrad: Golatkar et al., Eternal Sunshine of the Spotless Net, arXiv 1911.04933"
+METHOD = Method(
+    title="Negative Gradient",
+    paper="NegGrad: Golatkar et al., Eternal Sunshine of the Spotless Net, arXiv 1911.04933",
+    cost="1 image, 1 text",
+    row=5,
+)
 NEEDS = ("forget",)
 
 

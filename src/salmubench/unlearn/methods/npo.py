@@ -20,10 +20,14 @@ from dataclasses import dataclass, field
 import torch.nn.functional as F
 from torch import Tensor
 
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.losses import both_ways, contrastive
 
-PAPER = "Zhang et al., Negative Preference Optimization, COLM 2024, arXiv 2404.05868, equation 3"
+METHOD = Method(
+    title="NPO",
+    paper="Zhang et al., Negative Preference Optimization, COLM 2024, arXiv 2404.05868, equation 3",
+    cost="2 images, 2 texts",
+)
 NEEDS = ("forget", "retain")
 
 

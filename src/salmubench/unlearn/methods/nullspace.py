@@ -24,10 +24,14 @@ from torch import Tensor, nn
 
 from salmubench.errors import ConfigError
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Model
+from salmubench.unlearn.interface import Method, Model
 from salmubench.unlearn.loop import Engine
 
-PAPER = "Mishra et al., Erasing CLIP Memories, 2025, arXiv 2512.14137, section 3"
+METHOD = Method(
+    title="Null-Space Projection",
+    paper="Mishra et al., Erasing CLIP Memories, 2025, arXiv 2512.14137, section 3",
+    cost="no gradient; 1 text forward, once",
+)
 NEEDS = ("forget", "retain")
 SETTINGS = {"towers": "text"}
 
@@ -70,8 +74,8 @@ def directions(forget: Tensor, retain: Tensor, rank: int) -> Tensor:
         (d, rank), orthonormal columns.
     """
     _, _, right = torch.linalg.svd(forget - retain.mean(dim=0), full_matrices=False)
-    found: Tensor = right[:rank].T
-    return found
+    directions: Tensor = right[:rank].T
+    return directions
 
 
 def project(projection: nn.Parameter | nn.Linear, basis: Tensor, alpha: float) -> None:
@@ -97,9 +101,9 @@ def text_projection(module: nn.Module) -> nn.Parameter | nn.Linear:
     Raises:
         ValueError: its text tower has none.
     """
-    found = getattr(module, "text_projection", None)
-    if found is None:
-        found = getattr(getattr(module, "text", None), "text_projection", None)
-    if not isinstance(found, nn.Parameter | nn.Linear):
+    weights = getattr(module, "text_projection", None)
+    if weights is None:
+        weights = getattr(getattr(module, "text", None), "text_projection", None)
+    if not isinstance(weights, nn.Parameter | nn.Linear):
         raise ValueError(f"Expected a text projection in {type(module).__name__}, found none.")
-    return found
+    return weights

@@ -24,11 +24,15 @@ from torch import Tensor
 
 from salmubench.errors import ConfigError
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive, derangement
 
-PAPER = "Fan et al., SalUn, ICLR 2024, arXiv 2310.12508, equations 3 to 5"
+METHOD = Method(
+    title="SalUn",
+    paper="Fan et al., SalUn, ICLR 2024, arXiv 2310.12508, equations 3 to 5",
+    cost="1 image, 1 text, then 2 and 2",
+)
 NEEDS = ("forget", "retain")
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 

@@ -21,11 +21,15 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Batch, Model, Pairs
+from salmubench.unlearn.interface import Batch, Method, Model, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import both_ways, contrastive, divergence
 
-PAPER = "Kurmanji et al., Towards Unbounded Machine Unlearning, NeurIPS 2023, arXiv 2302.09880, equation 3"
+METHOD = Method(
+    title="SCRUB",
+    paper="Kurmanji et al., Towards Unbounded Machine Unlearning, NeurIPS 2023, arXiv 2302.09880, equation 3",
+    cost="2 images, 2 texts, in two steps",
+)
 NEEDS = ("forget", "retain")
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 

@@ -25,11 +25,16 @@ from torch import Tensor, nn
 
 from salmubench.errors import ConfigError
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive, derangement, pair_similarity
 
-PAPER = "Cai et al., Targeted Unlearning with Single Layer Unlearning Gradient, ICML 2025, arXiv 2407.11867, section 3"
+METHOD = Method(
+    title="SLUG",
+    paper="Cai et al., Targeted Unlearning with Single Layer Unlearning Gradient, ICML 2025, arXiv 2407.11867, "
+    "section 3",
+    cost="2 images, 2 texts, once, and some forward",
+)
 NEEDS = ("forget", "retain")
 
 
@@ -61,8 +66,8 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     looks = engine.gradients(
         lambda batch: forget_loss(batch, model), lambda batch: retain_loss(batch, model), batches=engine.first_pass
     )
-    for found in looks:
-        for totals, gradients in zip((forget, retain), found, strict=True):
+    for pair in looks:
+        for totals, gradients in zip((forget, retain), pair, strict=True):
             for total, gradient in zip(totals, gradients, strict=True):
                 total += gradient / len(engine.first_pass)
     matrices = [index for index, weight in enumerate(weights) if weight.ndim >= 2 and bool(forget[index].any())]

@@ -20,11 +20,15 @@ import torch
 from torch import Tensor
 
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Model, Pairs
+from salmubench.unlearn.interface import Method, Model, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive
 
-PAPER = "Foster et al., Selective Synaptic Dampening, AAAI 2024, arXiv 2308.07707, section 4"
+METHOD = Method(
+    title="SSD",
+    paper="Foster et al., Selective Synaptic Dampening, AAAI 2024, arXiv 2308.07707, section 4",
+    cost="2 images, 2 texts, once",
+)
 NEEDS = ("forget", "retain")
 
 
@@ -50,8 +54,8 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     looks = engine.gradients(
         lambda batch: task(batch.forget), lambda batch: task(batch.retain), batches=engine.first_pass
     )
-    for found in looks:
-        for totals, gradients in zip((of_forget, of_all), found, strict=True):
+    for pair in looks:
+        for totals, gradients in zip((of_forget, of_all), pair, strict=True):
             for total, gradient in zip(totals, gradients, strict=True):
                 total += gradient.square() / len(engine.first_pass)
     shrunk = 0

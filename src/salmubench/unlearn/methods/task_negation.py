@@ -17,11 +17,15 @@ import torch
 from torch import Tensor
 
 from salmubench.unlearn.data import Data
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import contrastive
 
-PAPER = "Ilharco et al., Editing Models with Task Arithmetic, ICLR 2023, arXiv 2212.04089, section 3"
+METHOD = Method(
+    title="Task Negation",
+    paper="Ilharco et al., Editing Models with Task Arithmetic, ICLR 2023, arXiv 2212.04089, section 3",
+    cost="1 image, 1 text",
+)
 NEEDS = ("forget",)
 SEARCH = {"lr": (1e-5, 1e-3, "log")}
 

@@ -25,10 +25,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salmubench.unlearn.interface import Batch, Model
+from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.losses import derangement, fused, pair_similarity, permutation
 
-PAPER = "Cheng and Amiri, MultiDelete for Multimodal Machine Unlearning, ECCV 2024, arXiv 2311.12047"
+METHOD = Method(
+    title="VLUnlearn",
+    paper="Cheng and Amiri, MultiDelete for Multimodal Machine Unlearning, ECCV 2024, arXiv 2311.12047",
+    cost="2 images, 2 texts",
+    row=7,
+)
 NEEDS = ("forget", "retain")
 
 
@@ -71,7 +76,7 @@ def loss(batch: Batch, model: Model, reference: Model, config: Config) -> tuple[
     return total, {"decoupling": decoupling, "unimodal": unimodal, "multimodal": multimodal}
 
 
-def _mse_of_sets(found: Tensor, wanted: Tensor) -> Tensor:
+def _mse_of_sets(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean squared distance row by row; `wanted` is repeated where it is shorter."""
-    rows = torch.arange(len(found), device=found.device) % len(wanted)
-    return F.mse_loss(found, wanted[rows])
+    rows = torch.arange(len(outputs), device=outputs.device) % len(targets)
+    return F.mse_loss(outputs, targets[rows])
