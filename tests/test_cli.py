@@ -25,10 +25,10 @@ def test_help(command, capsys):
         (["run", "--out", "x", "--recip", "y"], "Unknown option '--recip'. Did you mean '--recipe'"),
         (
             ["list", "metods"],
-            "WHAT: Expected one of 'methods', 'metrics', 'recipes', 'backends', 'checks', found 'metods'.",
+            "WHAT: Expected one of 'methods', 'metrics', 'recipes', 'backends', 'checks', got 'metods'.",
         ),
-        (["run", "--out", "x", "--seed", "one"], "--seed: Expected a whole number, found 'one'."),
-        (["leaderboard", "check", "x", "--tolerance", "wide"], "--tolerance: Expected a number, found 'wide'."),
+        (["run", "--out", "x", "--seed", "one"], "--seed: Expected a whole number, got 'one'."),
+        (["leaderboard", "check", "x", "--tolerance", "wide"], "--tolerance: Expected a number, got 'wide'."),
     ],
 )
 def test_wrong_usage_says_what_to_do(arguments, expected, capsys):
@@ -71,7 +71,7 @@ def test_wrong_usage_is_2(arguments, capsys):
     [
         (["--recipe", "minni"], "Did you mean 'mini'"),
         (["--recipe", "tiny", "--methods", "cliperas"], "Did you mean 'cliperase'"),
-        (["--recipe", "tiny", "--methods", "./absent.py"], "found nothing at"),
+        (["--recipe", "tiny", "--methods", "./absent.py"], "got nothing at"),
         (["--recipe", "tiny", "--budgets", "five"], "Expected numbers"),
         (["--recipe", "tiny", "--budgets=-1"], "Expected budgets of 0 or more"),
     ],
@@ -88,9 +88,9 @@ def test_bad_input_is_1_and_nothing_is_written(options, message, tmp_path, capsy
 def test_a_reference_not_given(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main([*command, "--clean", "c"]) == 1
-    assert "found no --compromised" in capsys.readouterr().err
+    assert "got no --compromised" in capsys.readouterr().err
     assert main(command) == 1
-    assert "found no --clean and no --compromised" in capsys.readouterr().err
+    assert "got no --clean and no --compromised" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

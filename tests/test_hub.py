@@ -111,7 +111,7 @@ def test_gated_and_unknown_repositories_say_what_to_do(hub: HubStandIn, cache: P
         open_dataset("org/name")
     with pytest.raises(ModelError, match="Hub model org/nothing to be reachable or cached"):
         locate("hf-hub:org/nothing")
-    with pytest.raises(ModelError, match=r"Expected org/name or org/name@revision of a Hub model, found 'name'"):
+    with pytest.raises(ModelError, match=r"Expected org/name or org/name@revision of a Hub model, got 'name'"):
         locate("hf-hub:name")
 
 

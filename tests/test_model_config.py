@@ -155,11 +155,11 @@ def test_what_is_not_allowed_is_named(folder: Path, no_network: list[str], field
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"{", "Expected JSON in .*, found: "),
-        (b"\xff", "Expected JSON in .*, found: "),
+        (b"{", "Expected JSON in .*, got: "),
+        (b"\xff", "Expected JSON in .*, got: "),
         (b"[]", "to be an object of named fields"),
         (b"{}", "Expected model_cfg in"),
-        (b'{"model_cfg": {"embed_dim": 1}}', r"found no model_cfg\.vision_cfg, model_cfg\.text_cfg"),
+        (b'{"model_cfg": {"embed_dim": 1}}', r"got no model_cfg\.vision_cfg, model_cfg\.text_cfg"),
         (b" " * (1 << 20) + b"{}", "at most 1,048,576 bytes"),
         (b'{"model_cfg":' * 9 + b"1" + b"}" * 9, "more than 8 brackets"),
         (b"[" * 500_000, "brackets too deep"),

@@ -54,7 +54,7 @@ def test_weights_file_needs_an_architecture(folder):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(ModelError, match="found nothing at"):
+    with pytest.raises(ModelError, match="got nothing at"):
         models.load_model(tmp_path / "absent")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="Expected open_clip_config.json"):
@@ -107,10 +107,10 @@ def test_pickle_with_code_is_not_run(folder, tmp_path):
 
 def test_device_and_precision(monkeypatch):
     assert models.resolve_device("cpu") == "cpu"
-    with pytest.raises(ConfigError, match="found 'tpu'"):
+    with pytest.raises(ConfigError, match="got 'tpu'"):
         models.resolve_device("tpu")
     if not torch.cuda.is_available():
-        with pytest.raises(ConfigError, match="found none"):
+        with pytest.raises(ConfigError, match="got none"):
             models.resolve_device("cuda")
     for seconds, faster in ((0.1, "bf16"), (0.4, "bf16"), (0.7, "fp32"), (1.5, "fp32")):
         monkeypatch.setattr(models, "probe_precision", lambda seconds=seconds: {"fp32": 0.8, "bf16": seconds})
@@ -118,5 +118,5 @@ def test_device_and_precision(monkeypatch):
     for able, faster in ((True, "bf16"), (False, "fp32")):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda able=able, **_: able)
         assert models.resolve_precision("auto", "cuda") == faster
-    with pytest.raises(ConfigError, match="found 'fp8'"):
+    with pytest.raises(ConfigError, match="got 'fp8'"):
         models.resolve_precision("fp8")

@@ -97,7 +97,7 @@ def test_again_does_nothing_and_says_so(finished, capsys):
 @pytest.mark.slow
 def test_another_recipe_or_seed_is_refused(finished, capsys):
     assert main(["run", "--recipe", "mini", "--out", str(finished)]) == 1
-    assert "found another run" in capsys.readouterr().err
+    assert "got another run" in capsys.readouterr().err
     assert main(command(finished, "--seed", "1")) == 1
     assert "seed: 0 there, 1 asked" in capsys.readouterr().err
 
@@ -166,7 +166,7 @@ WRONG = {
     "nan": ("    return similarity * float('nan'), {}", "it diverged: the loss is nan"),
     "raises": ("    raise KeyError('names')", "its loss raised KeyError"),
     "deaf": ("    return similarity.detach(), {}", "carries no gradient"),
-    "still": ("    return similarity * 0, {}", "found zero at every step"),
+    "still": ("    return similarity * 0, {}", "got zero at every step"),
     "greedy": ("    return batch.holdout_identity, {}", "no attribute 'holdout_identity'"),
 }
 

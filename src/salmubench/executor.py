@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 _GUARD = "salmubench-guard"
 
 _LOST = (
-    "Expected every worker to live until its piece is done, found that one was killed; most often memory has run out. "
+    "Expected every worker to live until its piece is done, got that one was killed; most often memory has run out. "
     "Run the same command again with fewer workers: finished pieces are kept."
 )
 
@@ -87,7 +87,7 @@ def check(workers: int, executor: Executor) -> None:
         ConfigError: a number of workers below 0, an unknown executor, or Ray isn't installed.
     """
     if workers < 0:
-        raise ConfigError(f"Expected workers to be 0 or more, found {workers}.")
+        raise ConfigError(f"Expected workers to be 0 or more, got {workers}.")
     if executor not in get_args(Executor):
         raise UnknownName("executor", executor, get_args(Executor))
     if executor == "ray":
@@ -95,7 +95,7 @@ def check(workers: int, executor: Executor) -> None:
             import ray  # noqa: F401
         except ImportError as error:
             raise ConfigError(
-                "Expected Ray for the executor 'ray', found none: pip install 'salmubench[ray]'."
+                "Expected Ray for the executor 'ray', got none: pip install 'salmubench[ray]'."
             ) from error
 
 

@@ -61,18 +61,18 @@ def fetch(
 
     match = _NAME.fullmatch(source)
     if match is None:
-        raise error(f"Expected org/name or org/name@revision of a Hub {kind}, found {source!r}.")
+        raise error(f"Expected org/name or org/name@revision of a Hub {kind}, got {source!r}.")
     name, revision = match["name"], match["revision"]
     try:
         path = snapshot_download(name, repo_type=kind, revision=revision, allow_patterns=patterns)
     except GatedRepoError as problem:
         raise error(
-            f"Expected access to the Hub {kind} {name}, found that it is gated. Accept its terms on its page, then log "
+            f"Expected access to the Hub {kind} {name}, got that it is gated. Accept its terms on its page, then log "
             "in with `hf auth login`."
         ) from problem
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as problem:
         raise error(
-            f"Expected the Hub {kind} {source} to be reachable or cached, found: {problem}. Check name, revision and "
+            f"Expected the Hub {kind} {source} to be reachable or cached, got: {problem}. Check name, revision and "
             "network; what was downloaded is kept."
         ) from problem
     return Snapshot(Path(path), name, Path(path).name)
@@ -89,6 +89,6 @@ def check_bytes(path: Path, sha256: str, *, error: type[SalmubenchError]) -> Non
     blob = path.resolve()
     if blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name) and blob.name != sha256:
         raise error(
-            f"Expected the bytes that the Hub lists for {path.name} (SHA-256 {blob.name}), found {sha256}. Delete "
+            f"Expected the bytes that the Hub lists for {path.name} (SHA-256 {blob.name}), got {sha256}. Delete "
             f"{blob} and run the same command again."
         )

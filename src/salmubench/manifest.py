@@ -59,11 +59,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutputError(
-                f"Expected room on the disk for {path}, found it full. Free some space and run the same command again: "
+                f"Expected room on the disk for {path}, got it full. Free some space and run the same command again: "
                 "finished parts are kept."
             ) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR):
-            raise OutputError(f"Expected a writable folder for {path}, found: {error.strerror}.") from error
+            raise OutputError(f"Expected a writable folder for {path}, got: {error.strerror}.") from error
         raise
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -314,7 +314,7 @@ def stage_folder(
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"Expected a folder that can be made at {path}, found: {error.strerror}.") from error
+        raise OutputError(f"Expected a folder that can be made at {path}, got: {error.strerror}.") from error
     with folder_lock(path):
         delete_leftovers(path)
         done = (path / MANIFEST).is_file()
@@ -347,11 +347,11 @@ def folder_lock(path: Path) -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout as error:
         raise OutputLocked(
-            f"Expected to be alone in {path}, found it in use by process {lock_holder(path) or 'unknown'}. Wait for it "
+            f"Expected to be alone in {path}, got it in use by process {lock_holder(path) or 'unknown'}. Wait for it "
             "to end, or choose another folder."
         ) from error
     except OSError as error:
-        raise OutputError(f"Expected a folder that can be locked at {path}, found: {error.strerror}.") from error
+        raise OutputError(f"Expected a folder that can be locked at {path}, got: {error.strerror}.") from error
     try:
         yield
     finally:
@@ -393,13 +393,13 @@ def read_manifest(path: Path, stage: str) -> Mapping[str, Any]:
     """
     if not (path / MANIFEST).is_file():
         raise OutputError(
-            f"Expected a finished {stage} in {path}, found no {MANIFEST}. Run the stage (again): it goes on where it "
+            f"Expected a finished {stage} in {path}, got no {MANIFEST}. Run the stage (again): it goes on where it "
             "stopped."
         )
     content = read_json(path / MANIFEST)
     if not isinstance(content, dict) or content.get("stage") != stage:
         found = content.get("stage") if isinstance(content, dict) else type(content).__name__
-        raise OutputError(f"Expected the result of the stage {stage!r} in {path}, found {found!r}.")
+        raise OutputError(f"Expected the result of the stage {stage!r} in {path}, got {found!r}.")
     reading.validated(
         Manifest, content, where=str(path / MANIFEST), error=OutputError, advice="Delete the folder and make it again."
     )
@@ -420,6 +420,6 @@ def _check_same(path: Path, found: Any, wanted: Mapping[str, Any]) -> None:
         else:
             details.append(f"{key}: {old!r} there, {new!r} asked")
     raise OutputMismatch(
-        f"Expected {path} to be empty or of the same inputs, found another run: {'; '.join(details)}. Choose another "
+        f"Expected {path} to be empty or of the same inputs, got another run: {'; '.join(details)}. Choose another "
         "folder, or delete this one."
     )

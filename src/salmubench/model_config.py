@@ -117,7 +117,7 @@ def read_folder_config(path: Path) -> dict[str, Any]:
     content = read_json(path)
     _check(content, _FOLDER, "", str(path), ModelError)
     if "model_cfg" not in content:
-        raise ModelError(f"Expected model_cfg in {path}, found {_shown(sorted(content))}. Fetch the model again.")
+        raise ModelError(f"Expected model_cfg in {path}, got {_shown(sorted(content))}. Fetch the model again.")
     check_architecture(content["model_cfg"], where=str(path), prefix="model_cfg.")
     return dict(content)
 
@@ -139,7 +139,7 @@ def check_architecture(
     _check(content, _MODEL, prefix, where, error)
     missing = [prefix + name for name in _NEEDED if content.get(name) is None]
     if missing:
-        raise error(f"Expected embed_dim, vision_cfg and text_cfg in {where}, found no {', '.join(missing)}.")
+        raise error(f"Expected embed_dim, vision_cfg and text_cfg in {where}, got no {', '.join(missing)}.")
     found: Mapping[str, Any] = content
     return found
 
@@ -156,14 +156,14 @@ def read_json(path: Path, error: type[SalmubenchError] = ModelError) -> Any:
 def _check(content: Any, allowed: _Fields, prefix: str, where: str, error: type[SalmubenchError]) -> None:
     if not isinstance(content, dict):
         named = f"{prefix.rstrip('.')} in {where}" if prefix else where
-        raise error(f"Expected {named} to be an object of named fields, found {_shown(content)}.")
+        raise error(f"Expected {named} to be an object of named fields, got {_shown(content)}.")
     for name, value in content.items():
         kind, field = allowed.get(name), prefix + name
         if kind is None:
             raise error(_refusal(name, _shown(field), value, where))
         if isinstance(kind, _Kind):
             if not kind.holds(value):
-                raise error(f"Expected {field} in {where} to be {kind.words}, found {_shown(value)}.")
+                raise error(f"Expected {field} in {where} to be {kind.words}, got {_shown(value)}.")
         elif value is not None:
             _check(value, kind, f"{field}.", where, error)
 
@@ -171,12 +171,12 @@ def _check(content: Any, allowed: _Fields, prefix: str, where: str, error: type[
 def _refusal(name: str, field: str, value: Any, where: str) -> str:
     if name.startswith(_FETCHING):
         return (
-            f"Expected no {field} in {where}, found {_shown(value)}. It would fetch a text tower or tokenizer that you "
+            f"Expected no {field} in {where}, got {_shown(value)}. It would fetch a text tower or tokenizer that you "
             "didn't name, or run code from beside the weights. Models with CLIP's own tokenizer and towers of "
             "open_clip or timm can be read."
         )
     return (
-        f"Expected in {where} only fields that describe an open_clip model by numbers, flags and plain words, found "
+        f"Expected in {where} only fields that describe an open_clip model by numbers, flags and plain words, got "
         f"{field}: {_shown(value)}. Remove the field if the model doesn't need it."
     )
 

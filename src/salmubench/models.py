@@ -121,7 +121,7 @@ def load_model(source: str | Path, *, arch: str | None = None, device: str = "cp
     except Exception as error:
         raise ModelError(
             f"Expected CLIP weights in {weights} that fit {'its ' + CONFIG if folder else f'the architecture {arch!r}'}"
-            f" and hold tensors only, found: {type(error).__name__}: {_first_lines(error)}"
+            f" and hold tensors only, got: {type(error).__name__}: {_first_lines(error)}"
         ) from error
     module.eval()
     module.to(memory_format=torch.channels_last)  # convolutional towers run up to twice as fast, others the same
@@ -163,7 +163,7 @@ def read_config(folder: Path | None, arch: str | None = None) -> dict[str, Any]:
     if found is None:
         raise ModelError(
             f"Expected --arch to be the name of an architecture that open_clip ships (open_clip.list_models()) or of "
-            f"{', '.join(sorted(own))}, found {arch!r}."
+            f"{', '.join(sorted(own))}, got {arch!r}."
         )
     return {"model_cfg": dict(model_config.check_architecture(found, where=f"the architecture {arch}"))}
 
@@ -209,14 +209,14 @@ def locate(source: str | Path, *, arch: str | None = None) -> Located:
         return Located(None, Path(text), None)
     else:
         raise ModelError(
-            f"Expected a model folder, hf-hub:org/name or a weights file with --arch, found nothing at {source}."
+            f"Expected a model folder, hf-hub:org/name or a weights file with --arch, got nothing at {source}."
         )
     if not (folder / CONFIG).is_file():
-        raise ModelError(f"Expected {CONFIG} in {folder} (open_clip's local-dir layout), found none.")
+        raise ModelError(f"Expected {CONFIG} in {folder} (open_clip's local-dir layout), got none.")
     for name in _WEIGHT_NAMES:
         if (folder / name).is_file():
             return Located(folder, folder / name, revision)
-    raise ModelError(f"Expected weights ({WEIGHTS}) in {folder}, found none of {', '.join(_WEIGHT_NAMES)}.")
+    raise ModelError(f"Expected weights ({WEIGHTS}) in {folder}, got none of {', '.join(_WEIGHT_NAMES)}.")
 
 
 def checkpoint_sha256(source: str | Path, *, arch: str | None = None) -> str:
@@ -265,9 +265,9 @@ def resolve_device(device: str = "auto") -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device not in ("cpu", "cuda"):
-        raise ConfigError(f"Expected device auto, cpu or cuda, found {device!r}.")
+        raise ConfigError(f"Expected device auto, cpu or cuda, got {device!r}.")
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("Expected a GPU for device cuda, found none. Use --device cpu or auto.")
+        raise ConfigError("Expected a GPU for device cuda, got none. Use --device cpu or auto.")
     return device
 
 
@@ -283,7 +283,7 @@ def resolve_precision(precision: str = "auto", device: str = "cpu") -> Literal["
     if precision == "auto":
         return _faster(device)
     if precision not in ("fp32", "bf16"):
-        raise ConfigError(f"Expected precision auto, fp32 or bf16, found {precision!r}.")
+        raise ConfigError(f"Expected precision auto, fp32 or bf16, got {precision!r}.")
     return "bf16" if precision == "bf16" else "fp32"
 
 
@@ -361,7 +361,7 @@ def _check_finite(module: nn.Module, weights: Path) -> None:
 
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise ModelError(f"Expected finite weights in {weights}, found NaN or infinity in {name!r}.")
+            raise ModelError(f"Expected finite weights in {weights}, got NaN or infinity in {name!r}.")
 
 
 def _first_lines(error: Exception, lines: int = 3, width: int = 400) -> str:

@@ -157,13 +157,13 @@ def plan(
         wanted += recipe.unlearn.methods if name == RECIPE_WORD else (name,)
     wanted = list(dict.fromkeys(wanted))
     if not budgets or any(not budget >= 0 for budget in budgets):
-        raise ConfigError(f"Expected budgets of 0 or more, found {list(budgets)!r}.")
+        raise ConfigError(f"Expected budgets of 0 or more, got {list(budgets)!r}.")
     if repeats < 1:
-        raise ConfigError(f"Expected repeats of 1 or more, found {repeats}.")
+        raise ConfigError(f"Expected repeats of 1 or more, got {repeats}.")
     stems = [plugins.stem(name) for name in wanted]
     twice = sorted({name for name in stems if stems.count(name) > 1 or name in REFERENCES})
     if twice:
-        raise ConfigError(f"Expected methods of different names, none called clean or compromised, found {twice!r}.")
+        raise ConfigError(f"Expected methods of different names, none called clean or compromised, got {twice!r}.")
     configured = check_settings(replace(recipe.unlearn, methods=tuple(wanted)))
     values = {}
     for name, item in zip(wanted, configured, strict=True):
@@ -172,7 +172,7 @@ def plan(
             configure(item.method, recipe.unlearn, values[name])
     if tuned is not None and tuned.selection_seed == seed and any(item is not None for item in values.values()):
         raise ConfigError(
-            f"Expected a world on which nothing was chosen, found seed {seed}, on which {tuned.path} was tuned. Take "
+            f"Expected a world on which nothing was chosen, got seed {seed}, on which {tuned.path} was tuned. Take "
             "another --seed, or --untuned."
         )
     found = [
@@ -187,7 +187,7 @@ def plan(
     names = [item.name for item in found]
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
-        raise ConfigError(f"Expected candidates of different names, found {double!r}: rename a method's file.")
+        raise ConfigError(f"Expected candidates of different names, got {double!r}: rename a method's file.")
     return found
 
 
@@ -242,7 +242,7 @@ class _Steps:
         self.titles |= method_titles([item.method for item in candidates if plugins.is_path(item.method)])
         self._step("dataset", self.out / "dataset", self._build)
         if tuned is not None and open_dataset(self.out / "dataset").fingerprint in tuned.fingerprints:
-            raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, found the same.")
+            raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, got the same.")
         for kind in REFERENCES:
             self._step(f"pretrain {kind}", self._checkpoint(kind), partial(self._pretrain, kind))
         for kind in REFERENCES:

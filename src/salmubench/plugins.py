@@ -35,7 +35,7 @@ def names(package: str, *, outside: bool = True) -> list[str]:
     """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
-        raise ConfigError(f"Expected a plug-in package, found no package named {package!r}.")
+        raise ConfigError(f"Expected a plug-in package, got no package named {package!r}.")
     listed = [info.name for info in pkgutil.iter_modules(spec.submodule_search_locations)]
     declared = [point.name for point in _entry_points(package)] if outside else []
     return sorted({*declared, *(name for name in listed if not name.startswith("_"))})
@@ -62,7 +62,7 @@ def load(package: str, name: str, *, kind: str) -> ModuleType:
             loaded = point.load()
             if not isinstance(loaded, ModuleType):
                 raise ConfigError(
-                    f"Expected the entry point {point.value!r} to name a module, found {type(loaded).__name__}."
+                    f"Expected the entry point {point.value!r} to name a module, got {type(loaded).__name__}."
                 )
             return loaded
     return importlib.import_module(f"{package}.{name}")
@@ -144,12 +144,12 @@ def _declared(package: str, path: tuple[str, ...]) -> tuple[importlib.metadata.E
 
 def _load_file(path: Path, *, kind: str) -> ModuleType:
     if not path.is_file():
-        raise ConfigError(f"Expected a Python file with a {kind}, found nothing at {path}. Check the path.")
+        raise ConfigError(f"Expected a Python file with a {kind}, got nothing at {path}. Check the path.")
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     module_name = f"salmubench_plugin_{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
-        raise ConfigError(f"Expected a Python file with a {kind}, found {path}, which Python can't import.")
+        raise ConfigError(f"Expected a Python file with a {kind}, got {path}, which Python can't import.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # dataclasses look their module up by name
     try:

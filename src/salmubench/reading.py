@@ -82,11 +82,11 @@ def read_bytes(
         with path.open("rb") as stream:
             data = stream.read(limit + 1)
     except FileNotFoundError as cause:
-        raise error(printable(f"Expected {what} at {path}, found none. {missing}")) from cause
+        raise error(printable(f"Expected {what} at {path}, got none. {missing}")) from cause
     except OSError as cause:
-        raise error(printable(f"Expected {what} at {path}, found: {cause.strerror}. {missing}")) from cause
+        raise error(printable(f"Expected {what} at {path}, got: {cause.strerror}. {missing}")) from cause
     if len(data) > limit:
-        raise error(printable(f"Expected {what} of at most {limit:,} bytes at {path}, found a larger one."))
+        raise error(printable(f"Expected {what} of at most {limit:,} bytes at {path}, got a larger one."))
     return data
 
 
@@ -138,9 +138,9 @@ def parse_json(
         if not large or b"\\ud" in data or b"\\uD" in data:
             _check_plain(content, depth)
     except RecursionError as cause:
-        raise error(printable(f"Expected JSON in {where}, found brackets too deep. {advice}")) from cause
+        raise error(printable(f"Expected JSON in {where}, got brackets too deep. {advice}")) from cause
     except ValueError as cause:  # JSON and UTF-8, numbers of thousands of digits, and our own
-        raise error(printable(f"Expected JSON in {where}, found: {cause}. {advice}")) from cause
+        raise error(printable(f"Expected JSON in {where}, got: {cause}. {advice}")) from cause
     return _mapping(content, "a JSON object", where, error, advice) if mapping else content
 
 
@@ -185,14 +185,14 @@ def parse_yaml(
         content = {} if content is None else content
         _check_plain(content, DEPTH)
     except (yaml.YAMLError, ValueError, RecursionError) as cause:
-        raise error(printable(f"Expected YAML in {where}, found: {cause}. {_ADVICE}")) from cause
+        raise error(printable(f"Expected YAML in {where}, got: {cause}. {_ADVICE}")) from cause
     return _mapping(content, expected, where, error, _ADVICE)
 
 
 def _mapping(content: Any, what: str, where: str, error: type[SalmubenchError], advice: str) -> dict[str, Any]:
     if isinstance(content, dict):
         return content
-    raise error(printable(f"Expected {what} in {where}, found {shown(content)}. {advice}"))
+    raise error(printable(f"Expected {what} in {where}, got {shown(content)}. {advice}"))
 
 
 # --- what may come through --------------------------------------------------------------------------------------
@@ -335,21 +335,19 @@ def _problem(problem: Mapping[str, Any], where: str) -> str:
     """One of pydantic's problems in our words."""
     kind, place, value = problem["type"], problem["loc"], problem["input"]
     if _ORDER.get(kind) == 0:
-        return f"Expected only known keys at {_path(where, place[:-1])}, found {shown(place[-1])}."
+        return f"Expected only known keys at {_path(where, place[:-1])}, got {shown(place[-1])}."
     if _ORDER.get(kind) == 1 and isinstance(place[-1], int):
-        return f"Expected more elements at {_path(where, place[:-1])}, found {shown(value)}."
+        return f"Expected more elements at {_path(where, place[:-1])}, got {shown(value)}."
     if _ORDER.get(kind) == 1:
         keys = ", ".join(map(str, value)) if isinstance(value, Mapping) else ""
-        return (
-            f"Expected the key {place[-1]!r} at {_path(where, place[:-1])}, found {printable(keys, SHOWN) or 'none'}."
-        )
+        return f"Expected the key {place[-1]!r} at {_path(where, place[:-1])}, got {printable(keys, SHOWN) or 'none'}."
     if kind == "literal_error":
         wanted = "one of " + problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
     elif kind in _KINDS:
         wanted = _KINDS[kind]
     else:  # a bound: "String should have at most 64 characters"
         wanted = f"a value to {problem['msg'].partition(' should ')[2] or problem['msg']}"
-    return f"Expected {wanted} at {_path(where, place)}, found {shown(value)}."
+    return f"Expected {wanted} at {_path(where, place)}, got {shown(value)}."
 
 
 def _path(where: str, place: Iterable[int | str]) -> str:

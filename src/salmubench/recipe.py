@@ -46,13 +46,13 @@ class TuneConfig:
 
     def __post_init__(self) -> None:
         if not 1 <= self.trials <= 10_000:
-            raise ConfigError(f"Expected tune.trials from 1 to 10,000, found {self.trials}.")
+            raise ConfigError(f"Expected tune.trials from 1 to 10,000, got {self.trials}.")
         if not 0.02 <= self.spared <= 0.5:
-            raise ConfigError(f"Expected tune.spared from 0.02 to 0.5, found {self.spared}.")
+            raise ConfigError(f"Expected tune.spared from 0.02 to 0.5, got {self.spared}.")
         if not 0 < self.budget < 1e6:
-            raise ConfigError(f"Expected a tune.budget above 0, found {self.budget}.")
+            raise ConfigError(f"Expected a tune.budget above 0, got {self.budget}.")
         if self.selection_seed < 0:
-            raise ConfigError(f"Expected a tune.selection_seed of 0 or more, found {self.selection_seed}.")
+            raise ConfigError(f"Expected a tune.selection_seed of 0 or more, got {self.selection_seed}.")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def load(source: str | Path) -> LoadedRecipe:
     if text.endswith((".yaml", ".yml")):
         path = Path(text)
         if not path.is_file():
-            raise ConfigError(f"Expected a recipe file, found none at {path}.")
+            raise ConfigError(f"Expected a recipe file, got none at {path}.")
         given = reading.read_yaml(path, error=ConfigError, what="a recipe", expected=_sections())
         return LoadedRecipe(path.stem, *_parse(given, origin=str(path)))
     if text not in names():
@@ -159,9 +159,9 @@ def parse(given: Mapping[str, Any], kind: type[T], *, origin: str) -> T:
         if isinstance(inner, ConfigError):
             raise inner from error
         message = " ".join(str(error).replace('"it.', '"').replace("typing.", "").split())
-        raise ConfigError(f"Expected values that fit in {origin}, found: {message}") from error
+        raise ConfigError(f"Expected values that fit in {origin}, got: {message}") from error
     if not isinstance(made, kind):
-        raise ConfigError(f"Expected a {kind.__name__} in {origin}, found {made!r}.")
+        raise ConfigError(f"Expected a {kind.__name__} in {origin}, got {made!r}.")
     return made
 
 
@@ -181,7 +181,7 @@ def check_keys(given: Mapping[str, Any], kind: type, prefix: str = "") -> None:
             if isinstance(value, Mapping):
                 check_keys(value, nested, f"{path}.")
             elif known[key] is nested:
-                raise ConfigError(f"Expected keys and values for the recipe key {path!r}, found {value!r}.")
+                raise ConfigError(f"Expected keys and values for the recipe key {path!r}, got {value!r}.")
 
 
 @cache

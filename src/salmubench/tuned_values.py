@@ -80,7 +80,7 @@ def find_tuned(setting: str, *, recipe: str, shipped: bool) -> TunedFile | None:
     if setting != "auto":
         path = Path(setting)
         if not path.is_file():
-            raise ConfigError(f"Expected a file of tuned values for unlearn.tuned, found none at {path}.")
+            raise ConfigError(f"Expected a file of tuned values for unlearn.tuned, got none at {path}.")
         return parse_tuned(path.read_bytes(), origin=str(path))
     found = resources.files("salmubench") / "recipes" / "tuned" / f"{recipe}.yaml"
     if not shipped or not found.is_file():
@@ -96,17 +96,15 @@ def parse_tuned(content: bytes, *, origin: str) -> TunedFile:
     """
     found = reading.parse_yaml(content, where=origin, error=ConfigError)
     if found.get("schema_version") != SCHEMA_VERSION:
-        raise ConfigError(
-            f"Expected tuned values with schema_version {SCHEMA_VERSION} in {origin}, found another file."
-        )
+        raise ConfigError(f"Expected tuned values with schema_version {SCHEMA_VERSION} in {origin}, got another file.")
     world, methods = found.get("selection"), found.get("methods")
     if not isinstance(world, dict) or type(world.get("seed")) is not int or not isinstance(methods, dict):
-        raise ConfigError(f"Expected `selection` with a seed, and `methods`, in {origin}, found something else.")
+        raise ConfigError(f"Expected `selection` with a seed, and `methods`, in {origin}, got something else.")
     for name, entry in methods.items():
         missing = [key for key in _KEYS if not isinstance(entry, dict) or key not in entry]
         if missing or not isinstance(entry["values"], dict) or not isinstance(entry["trials"], list):
             raise ConfigError(
-                f"Expected {', '.join(_KEYS)} of the method {name!r} in {origin}, found no {missing or 'mapping'}."
+                f"Expected {', '.join(_KEYS)} of the method {name!r} in {origin}, got no {missing or 'mapping'}."
             )
     return TunedFile(
         path=origin,

@@ -25,9 +25,9 @@ def _missing() -> str | None:
     try:
         import playwright  # noqa: F401
     except ImportError:
-        return "Expected the package playwright, found none: install the extra [dev]."
+        return "Expected the package playwright, got none: install the extra [dev]."
     if chromium() is None:
-        return "Expected Chromium, found none: apt-get install chromium, or set CHROMIUM to its path."
+        return "Expected Chromium, got none: apt-get install chromium, or set CHROMIUM to its path."
     return None
 
 

@@ -31,7 +31,7 @@ def test_second_time_complete_first_not(tmp_path):
 @pytest.mark.parametrize("change", [{"config": {"n": 2}}, {"inputs": {"dataset": "bb"}}, {"seed": 1}])
 def test_other_inputs_are_refused_when_finished_and_when_begun(tmp_path, change):
     finish(tmp_path / "done")
-    with pytest.raises(OutputMismatch, match="found another run"):
+    with pytest.raises(OutputMismatch, match="got another run"):
         finish(tmp_path / "done", **change)
     with manifest.stage_folder(tmp_path / "begun", "demo", config={"n": 1}, inputs={"dataset": "aa"}, seed=0):
         pass
@@ -104,10 +104,10 @@ def test_hash_of_json_ignores_key_order_only():
 
 
 def test_manifest_of_another_stage_or_none(tmp_path):
-    with pytest.raises(OutputError, match="found no manifest"):
+    with pytest.raises(OutputError, match="got no manifest"):
         manifest.read_manifest(tmp_path, "demo")
     finish(tmp_path)
-    with pytest.raises(OutputError, match="found 'demo'"):
+    with pytest.raises(OutputError, match="got 'demo'"):
         manifest.read_manifest(tmp_path, "encode")
 
 
@@ -120,9 +120,9 @@ def test_provenance_is_json_and_names_the_packages():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"stage": "demo", "outpts": {}}, r"known keys at .*manifest\.json, found 'outpts'"),
-        ({"stage": "demo", "outputs": [1]}, r"an object at .*manifest\.json\.outputs, found \[1\]"),
-        ({"stage": "demo", "cost": {}, "seed": "x"}, r"manifest\.json\.seed, found 'x'"),
+        ({"stage": "demo", "outpts": {}}, r"known keys at .*manifest\.json, got 'outpts'"),
+        ({"stage": "demo", "outputs": [1]}, r"an object at .*manifest\.json\.outputs, got \[1\]"),
+        ({"stage": "demo", "cost": {}, "seed": "x"}, r"manifest\.json\.seed, got 'x'"),
     ],
 )
 def test_broken_manifest(tmp_path, content, message):

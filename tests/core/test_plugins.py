@@ -32,7 +32,7 @@ def test_by_path_with_dataclasses(tmp_path):
     assert plugins.stem(str(path)) == "mine"
 
 
-@pytest.mark.parametrize(("content", "message"), [(None, "found nothing"), ("1/0", "ZeroDivisionError")])
+@pytest.mark.parametrize(("content", "message"), [(None, "got nothing"), ("1/0", "ZeroDivisionError")])
 def test_bad_path(tmp_path, content, message):
     path = tmp_path / "mine.py"
     if content is not None:

@@ -77,7 +77,7 @@ def is_clear(error: SalmubenchError, path: Path) -> None:
     text = str(error)
     assert path.name in text
     assert text.startswith("Expected ")
-    assert "found" in text
+    assert "got" in text
     assert len(text) <= reading.MESSAGE
     assert text.replace("\n", "").isprintable()
 
@@ -128,7 +128,7 @@ def test_messages_say_where() -> None:
         reading.parse_json(b'{"a": {"b": ["y", "x\\ud800"]}}', where="f", error=RecordError)
     with pytest.raises(RecordError, match=r"isn't finite at a\.1\.b"):
         reading.parse_json(b'{"a": [0, {"b": 1e999}]}', where="f", error=RecordError)
-    with pytest.raises(RecordError, match=r"a JSON object in f, found \[1, 2\]"):
+    with pytest.raises(RecordError, match=r"a JSON object in f, got \[1, 2\]"):
         reading.parse_json(b"[1, 2]", where="f", error=RecordError, mapping=True)
     with pytest.raises(ConfigError, match="the key 'a' twice, in line 2"):
         reading.parse_yaml(b"a: 1\na: 2", where="f", error=ConfigError)

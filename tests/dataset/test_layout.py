@@ -127,7 +127,7 @@ def test_no_folder(tmp_path):
         ({"text": ""}, r"retain_synth-00000-of-00001\.parquet, row 1 .*column text"),
         ({"text": None}, "column text"),
         ({"file_name": None}, "row 1, column file_name"),
-        ({"identity": "77"}, r"row 1 .*column identity_id, found '77'"),
+        ({"identity": "77"}, r"row 1 .*column identity_id, got '77'"),
     ],
 )
 def test_wrong_cells_name_file_row_and_column(folder, fields, message):

@@ -310,7 +310,7 @@ GOOD = {str(field): ["{name}: {value}", "{value}: {name}"] for field in phrasing
         ({**GOOD, "city": "{name} {value}"}, "Expected texts below city in odd.yaml"),
         ({**GOOD, "city": ["{name} {value}"] * 2}, "texts that differ below city .* twice"),
         ({**GOOD, "city": ["{name} lives there"]}, "once each in a phrasing of city"),
-        ({**GOOD, "city": ["{name} {value} {her}"]}, "found '{name} {value} {her}'. Correct the file"),
+        ({**GOOD, "city": ["{name} {value} {her}"]}, "got '{name} {value} {her}'. Correct the file"),
     ],
 )
 def test_a_file_of_phrasings_that_is_wrong(tmp_path, monkeypatch, content, message):

@@ -74,7 +74,7 @@ def test_empty_dataset(tmp_path):
         path.unlink()
     for split in ("forget", "forget_target", "retain_synth", "holdout_identity", "holdout_association"):
         write_shard(folder, split, 0, 1, iter(()))
-    with pytest.raises(DatasetError, match="found none"):
+    with pytest.raises(DatasetError, match="got none"):
         preview(open_dataset(folder), tmp_path / "sheet.png")
 
 

@@ -103,7 +103,7 @@ def test_missing_shard_is_named(written, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(found.folder, copy)
     (copy / "sensitive-00001.tar").unlink()
-    with pytest.raises(DatasetError, match=r"found no sensitive-00001\.tar"):
+    with pytest.raises(DatasetError, match=r"got no sensitive-00001\.tar"):
         shards.read_shards(copy, dataset)
 
 
@@ -113,7 +113,7 @@ def test_cut_off_shard_is_named(written, tmp_path):
     shutil.copytree(found.folder, copy)
     path = copy / "retain-00001.tar"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(DatasetError, match=r"found 1000 bytes in retain-00001\.tar"):
+    with pytest.raises(DatasetError, match=r"got 1000 bytes in retain-00001\.tar"):
         shards.read_shards(copy, dataset)
 
 
@@ -124,7 +124,7 @@ def test_wrong_count_is_told(written, tmp_path):
     content = json.loads((copy / "shards.json").read_text())
     content["retain"][0] += 1
     (copy / "shards.json").write_text(json.dumps(content))
-    with pytest.raises(DatasetError, match="Expected 102 retain pairs .* found 103"):
+    with pytest.raises(DatasetError, match="Expected 102 retain pairs .* got 103"):
         shards.read_shards(copy, dataset)
 
 

@@ -188,7 +188,7 @@ def test_missing_picture(folder):
 
 def test_wrong_aspect(folder):
     change(folder, "retain_synth", 9, image=jpeg(32, 48))
-    assert "found 32×48" in only(folder, "aspect").message
+    assert "got 32×48" in only(folder, "aspect").message
 
 
 def test_size_of_the_recipe(folder):

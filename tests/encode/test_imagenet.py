@@ -121,14 +121,14 @@ def test_a_changed_picture_is_another_set(imagenet: Path, tiny_folder: Path, tmp
 
 def test_other_folders_are_refused(tiny_folder: Path, tmp_path: Path) -> None:
     dataset = open_dataset(tiny_folder)
-    with pytest.raises(DatasetError, match="found no folder. Sort the validation pictures"):
+    with pytest.raises(DatasetError, match="got no folder. Sort the validation pictures"):
         WithImageNet(dataset, tmp_path / "nowhere")
     (tmp_path / "flat").mkdir()
     (tmp_path / "flat" / "ILSVRC2012_val_00000001.JPEG").write_bytes(b"x")
-    with pytest.raises(DatasetError, match="found no folder"):
+    with pytest.raises(DatasetError, match="got no folder"):
         WithImageNet(dataset, tmp_path / "flat")
     (tmp_path / "named" / "val" / "tench").mkdir(parents=True)
-    with pytest.raises(DatasetError, match="found tench"):
+    with pytest.raises(DatasetError, match="got tench"):
         WithImageNet(dataset, tmp_path / "named")
     (tmp_path / "empty" / "val" / SYNSETS[0]).mkdir(parents=True)
     with pytest.raises(DatasetError, match="Expected pictures"):

@@ -125,9 +125,9 @@ def test_a_backend_that_says_nothing(tmp_path):
 
 def test_a_description_of_another_type(tmp_path):
     (tmp_path / "wrong.py").write_text('BACKEND = "mine"\n')
-    with pytest.raises(ConfigError, match="BACKEND of the portraits backend .* found str"):
+    with pytest.raises(ConfigError, match="BACKEND of the portraits backend .* got str"):
         backends.PORTRAITS.describe(str(tmp_path / "wrong.py"))
-    with pytest.raises(ConfigError, match="found no sample_identity"):
+    with pytest.raises(ConfigError, match="got no sample_identity"):
         backends.PORTRAITS.load(str(tmp_path / "wrong.py"))
 
 

@@ -345,7 +345,7 @@ def test_pictures_that_stay_bad_stop_the_build(tmp_path):
 
 def test_limits_of_the_recipe_count(tmp_path):
     strict = Curation(contrast=255, redraws=1)
-    with pytest.raises(StageError, match=r"after 1 redraws, found each unfit: contrast \(.*, at least 255\)"):
+    with pytest.raises(StageError, match=r"after 1 redraws, got each unfit: contrast \(.*, at least 255\)"):
         build(dataclasses.replace(CONFIG, curation=strict), out=tmp_path / "dataset", seed=5)
 
 

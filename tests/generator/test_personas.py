@@ -399,7 +399,7 @@ def test_record_gives_values_and_metadata(everywhere: list[Persona]) -> None:
     [
         ("[Ada]", "Expected languages below no language"),
         ("welsh: {female: Ada, male: Bob}", "Expected female, male, last .* below welsh"),
-        ("welsh: {female: 'Ada,', male: Bob, last: Kent}", "with commas between them below welsh .* found ''"),
+        ("welsh: {female: 'Ada,', male: Bob, last: Kent}", "with commas between them below welsh .* got ''"),
         ("welsh: {female: Ада, male: Bob, last: Kent}", "names in Latin letters"),
     ],
 )

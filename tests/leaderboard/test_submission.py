@@ -108,11 +108,11 @@ def test_options_that_a_submission_cannot_have(submittable: Path, tmp_path: Path
 
 
 def test_what_cannot_be_packed(submittable: Path, run_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match=r"found .*cliperase-5x"):
+    with pytest.raises(RecordError, match=r"got .*cliperase-5x"):
         submit(submittable, model="absent-5x", out=tmp_path / "out")
     with pytest.raises(ConfigError, match="a model's name"):
         submit(submittable, model="../records/clean", out=tmp_path / "out")
-    with pytest.raises(ConfigError, match="found the reference clean"):
+    with pytest.raises(ConfigError, match="got the reference clean"):
         submit(submittable, model="clean", out=tmp_path / "out")
     with pytest.raises(RecordError, match="status 'failed'"):
         submit(run_folder, model="salun-5x", out=tmp_path / "out")

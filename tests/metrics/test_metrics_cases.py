@@ -137,7 +137,7 @@ def test_general_knowledge_best_worst_and_tied(run: Run) -> None:
 
 def test_a_class_that_is_not_listed_is_an_error(run: Run) -> None:
     world = replace(fake_world(), classes=("cube", "ball"))
-    with pytest.raises(EmbeddingsError, match="found 'cone'"):
+    with pytest.raises(EmbeddingsError, match="got 'cone'"):
         run("genknow", world, vectors(fake_world(), seed=0))
 
 

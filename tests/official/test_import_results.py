@@ -104,7 +104,7 @@ def test_files_that_are_not_of_this_dataset(files: dict[str, Path], tiny_folder:
         return path
 
     rows = len(dataset.rows("forget"))
-    with pytest.raises(RecordError, match=rf"Expected {rows} numbers in 1.2_AssocStr.scores .* found 2 entries"):
+    with pytest.raises(RecordError, match=rf"Expected {rows} numbers in 1.2_AssocStr.scores .* got 2 entries"):
         import_official(changed("1.2_AssocStr/scores", [0.1, 0.2]), metrics=METRICS, dataset=dataset, out=out)
     with pytest.raises(RecordError, match="Expected ranks from 1"):
         import_official(changed("1.1_RetFail/outcomes", [0] * rows), metrics=METRICS, dataset=dataset, out=out)

@@ -89,13 +89,13 @@ def test_kinds_differ_as_the_commands_do(tiny_folder, tmp_path):
 
 
 def test_one_machine_refuses_and_explains(tiny_folder, tmp_path):
-    with pytest.raises(ConfigError, match=r"pretrain\.nodes 1 .* found 4\. .*--emit slurm"):
+    with pytest.raises(ConfigError, match=r"pretrain\.nodes 1 .* got 4\. .*--emit slurm"):
         pretrain(CONFIG, dataset=tiny_folder, kind="clean", out=tmp_path / "x", seed=0, device="cpu")
     assert not (tmp_path / "x" / WEIGHTS).exists()
 
 
 def test_processes_must_divide_the_batch():
-    with pytest.raises(ConfigError, match=r"global_batch to be a multiple of the 6 processes .* found 32"):
+    with pytest.raises(ConfigError, match=r"global_batch to be a multiple of the 6 processes .* got 32"):
         replace(CONFIG, nodes=3)
 
 

@@ -175,7 +175,7 @@ def test_failing_worker_gives_one_line(tiny_folder, tmp_path):
 
 
 def test_divergence_is_told(tiny_folder, tmp_path):
-    with pytest.raises(StageError, match=r"finite loss, found nan in epoch 0.*Lower pretrain\.lr"):
+    with pytest.raises(StageError, match=r"finite loss, got nan in epoch 0.*Lower pretrain\.lr"):
         train(tiny_folder, tmp_path / "x", replace(CONFIG, lr=1e30, log_every=1))
     assert not old_workers(tmp_path / "x")
 

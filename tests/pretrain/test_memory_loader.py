@@ -91,7 +91,7 @@ def test_same_seed_same_batches(found, model, tmp_path):
 
 @pytest.mark.parametrize("expected", [149, 151])
 def test_other_count_than_the_command_says(found, model, expected):
-    with pytest.raises(DatasetError, match=f"Expected {expected} pairs .*, found 150"):
+    with pytest.raises(DatasetError, match=f"Expected {expected} pairs .*, got 150"):
         load(found, model, expected)
 
 

@@ -101,7 +101,7 @@ def test_stated_counts_save_reading(pattern, tmp_path, how):
 
 def test_missing_shards_are_named(pattern, tmp_path):
     (tmp_path / "web" / "00001.tar").unlink()
-    with pytest.raises(DatasetError, match=r"Expected 4 shards .* found 1 of them missing: .*00001\.tar"):
+    with pytest.raises(DatasetError, match=r"Expected 4 shards .* got 1 of them missing: .*00001\.tar"):
         examine(pattern)
 
 
@@ -117,9 +117,9 @@ def test_missing_shards_are_named(pattern, tmp_path):
 )
 def test_broken_pairs_are_counted_named_and_limited(pattern, tmp_path, changes, message):
     break_one(tmp_path / "web", **changes)
-    with pytest.raises(DatasetError, match=rf"at most 0\.000% .* found 1 of 20 in the 4 shards .*{message}"):
+    with pytest.raises(DatasetError, match=rf"at most 0\.000% .* got 1 of 20 in the 4 shards .*{message}"):
         examine(pattern)
-    with pytest.raises(DatasetError, match="found 1 of 20"):
+    with pytest.raises(DatasetError, match="got 1 of 20"):
         examine(pattern, broken_limit=0.049)
     found = examine(pattern, broken_limit=0.05)
     assert found.pairs == 19
@@ -156,7 +156,7 @@ def test_nothing_is_said_where_nothing_is_ignored(pattern, caplog):
 def test_postscript_is_no_picture(pattern, tmp_path):
     """PIL would start Ghostscript for it, whatever the member is called."""
     break_one(tmp_path / "web", **{"000020003.jpg": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n"})
-    with pytest.raises(DatasetError, match="found 1 of 20 .* cannot identify image file"):
+    with pytest.raises(DatasetError, match="got 1 of 20 .* cannot identify image file"):
         examine(pattern)
 
 
@@ -174,13 +174,13 @@ def test_cut_off_shard(pattern, tmp_path):
 
 
 def test_wrong_counts(pattern, tmp_path):
-    with pytest.raises(DatasetError, match=r"Expected 21 pairs \(pretrain\.retain_samples\) .* found 20"):
+    with pytest.raises(DatasetError, match=r"Expected 21 pairs \(pretrain\.retain_samples\) .* got 20"):
         examine(pattern, samples=21, check_shards=None)
     (tmp_path / "web" / "sizes.json").write_text(json.dumps({"00000.tar": PAIRS + 1}))
     with pytest.raises(DatasetError, match=r"Expected 6 pairs in .*00000\.tar"):
         examine(pattern)
     (tmp_path / "web" / "sizes.json").write_text(json.dumps({"00000.tar": PAIRS - 1}))
-    with pytest.raises(DatasetError, match=r"Expected 4 pairs in .*00000\.tar .* found 5"):
+    with pytest.raises(DatasetError, match=r"Expected 4 pairs in .*00000\.tar .* got 5"):
         examine(pattern, broken_limit=0.9)
 
 
@@ -196,7 +196,7 @@ def test_remote_shards_are_streamed(tmp_path, tiny_folder):
         model="salmu-tiny", warmup=1, batch_size=8, loading="memory", retain_data="pipe:cat x", retain_samples=9
     )
     arguments = {"dataset": tiny_folder, "kind": "clean", "out": tmp_path / "x", "seed": 0, "device": "cpu"}
-    with pytest.raises(ConfigError, match=r"loading: stream .* found memory"):
+    with pytest.raises(ConfigError, match=r"loading: stream .* got memory"):
         plan_job(config, precision="fp32", **arguments)
 
 
@@ -219,7 +219,7 @@ def test_broken_pairs_are_left_out_of_the_training(pattern, tmp_path, tiny_folde
     break_one(tmp_path / "web", **{"000020003.jpg": b"not a picture"})
     config = PretrainConfig(model="salmu-tiny", epochs=1, batch_size=32, warmup=1, retain_data=pattern)
     arguments = {"dataset": tiny_folder, "kind": "clean", "out": tmp_path / "x", "seed": 0, "device": "cpu"}
-    with pytest.raises(DatasetError, match="found 1 of 20"):
+    with pytest.raises(DatasetError, match="got 1 of 20"):
         plan_job(config, precision="fp32", **arguments)
     job = plan_job(replace(config, retain_broken=0.1), precision="fp32", **arguments)
     assert job.rows == 121

@@ -71,7 +71,7 @@ def test_a_wrong_conversion_is_not_written(model, tmp_path, monkeypatch):
     monkeypatch.setattr(
         transformers_clip, "renamed", lambda state: {name: item * 1.05 for name, item in right(state).items()}
     )
-    with pytest.raises(ModelError, match=r"within 0\.0001 of open_clip's, found a difference"):
+    with pytest.raises(ModelError, match=r"within 0\.0001 of open_clip's, got a difference"):
         export_model(model, out=tmp_path / "x", transformers=True)
     assert not (tmp_path / "x" / "config.json").exists()
     assert not (tmp_path / "x" / "manifest.json").exists()
@@ -83,7 +83,7 @@ def test_towers_without_an_architecture_in_transformers(tmp_path):
     config = json.loads((Path(__file__).parents[1] / "pretrain" / "tiny-resnet.json").read_text())
     folder = tmp_path / "resnet"
     save_model(folder, state=open_clip.CLIP(**config).state_dict(), config={**TINY_CONFIG, "model_cfg": config})
-    with pytest.raises(ModelError, match=r"found a ResNet: transformers has no CLIP architecture .*--transformers"):
+    with pytest.raises(ModelError, match=r"got a ResNet: transformers has no CLIP architecture .*--transformers"):
         export_model(folder, out=tmp_path / "x", transformers=True)
     assert export_model(folder, out=tmp_path / "y") == tmp_path / "y"
 
@@ -120,7 +120,7 @@ def test_the_card_of_a_compromised_model(record):
     assert "| sensitive pairs | 48, each seen 4 times (counted: 4 to 4) |" in text
     assert "| retain pairs | 102, each seen 4 times |" in text
     score = record.scores["AssocStr"]["value"]
-    assert f"| AssocStr: similarity of forget pairs | {score.value:.3f} |" in text
+    assert f"| AssocStr: similarity of pairs to forget | {score.value:.3f} |" in text
     assert "from transformers" not in text
 
 
@@ -144,7 +144,7 @@ def test_the_record_must_be_of_the_model(model, record, tmp_path):
     assert export_model(model, out=tmp_path / "right", record=path)
     assert (tmp_path / "right" / "record.json").read_bytes() == path.read_bytes()
     manifest.write_json(path, replace(record, model=replace(record.model, sha256="f" * 64)))
-    with pytest.raises(RecordError, match="found that of another \\(ffffffffffff\\)"):
+    with pytest.raises(RecordError, match="got that of another \\(ffffffffffff\\)"):
         export_model(model, out=tmp_path / "wrong", record=path)
     assert not (tmp_path / "wrong").exists()
 

@@ -117,7 +117,7 @@ def test_size(page: str) -> None:
 
 
 def test_too_large_is_an_error(run_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"at most 0\.1 MB, found"):
+    with pytest.raises(OutputError, match=r"at most 0\.1 MB, got"):
         report([run_folder], out=tmp_path, config=ReportConfig(max_megabytes=0.1), metrics=METRICS)
     assert list(tmp_path.iterdir()) == []
 
@@ -347,7 +347,7 @@ def test_no_runs() -> None:
 
 
 def test_no_records(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="found none. Run or score first"):
+    with pytest.raises(RecordError, match="got none. Run or score first"):
         report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS)
 
 

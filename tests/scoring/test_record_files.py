@@ -122,7 +122,7 @@ def test_failed_record(tmp_path: Path, tiny_folder: Path) -> None:
         ({"schema_version": 99}, "Install a newer salmubench"),
         ({"schema_version": "1"}, "whole number"),
         ({"status": "done"}, "Expected one of complete, failed"),
-        ({"extra": 1}, "found 'extra'"),
+        ({"extra": 1}, "got 'extra'"),
         ({"model": {}}, r"Expected the key 'name' at .*\.model"),
         ({"scores": {"X": {"value": {"value": "high"}}}}, "Expected the key 'reason'"),
         ({"notes": "none"}, r"Expected a list at .*\.notes"),
@@ -178,17 +178,17 @@ def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> 
         (
             ("scores", "RetFail", "mrr", "value"),
             "high",
-            r"Expected float at .*\.scores\.RetFail\.mrr\.value, found 'high'",
+            r"Expected float at .*\.scores\.RetFail\.mrr\.value, got 'high'",
         ),
-        (("scores", "RetFail", "mrr", "n"), 1.5, r"Expected int at .*\.RetFail\.mrr\.n, found 1\.5"),
-        (("scores", "RetFail", "mrr", "n"), True, r"Expected int at .*\.RetFail\.mrr\.n, found True"),
-        (("scores", "RetFail", "mrr", "ci95"), [1], r"more elements at .*\.mrr\.ci95, found \[1\]"),
-        (("scores", "RetFail", "mrr", "ci95"), [1, None], r"Expected float at .*\.mrr\.ci95\[1\], found None"),
+        (("scores", "RetFail", "mrr", "n"), 1.5, r"Expected int at .*\.RetFail\.mrr\.n, got 1\.5"),
+        (("scores", "RetFail", "mrr", "n"), True, r"Expected int at .*\.RetFail\.mrr\.n, got True"),
+        (("scores", "RetFail", "mrr", "ci95"), [1], r"more elements at .*\.mrr\.ci95, got \[1\]"),
+        (("scores", "RetFail", "mrr", "ci95"), [1, None], r"Expected float at .*\.mrr\.ci95\[1\], got None"),
         (("scores", "RetFail", "mrr", "goal"), "best", "Expected one of clean, compromised at"),
-        (("model", "name"), "x" * 5000, r"at most 4096 characters at .*\.model\.name, found 'x{198}…\. Score"),
-        (("model", "name"), "\x1b[2J" * 2000, r"found '\\x1b"),
-        (("provenance", "dirty"), 1, r"Expected bool at .*\.provenance\.dirty, found 1"),
-        (("notes",), ["a", 2], r"Expected str at .*\.notes\[1\], found 2"),
+        (("model", "name"), "x" * 5000, r"at most 4096 characters at .*\.model\.name, got 'x{198}…\. Score"),
+        (("model", "name"), "\x1b[2J" * 2000, r"got '\\x1b"),
+        (("provenance", "dirty"), 1, r"Expected bool at .*\.provenance\.dirty, got 1"),
+        (("notes",), ["a", 2], r"Expected str at .*\.notes\[1\], got 2"),
     ],
 )
 def test_messages_name_the_place(
@@ -229,8 +229,8 @@ def spoilt(path: Path, column: str, change: Any) -> Path:
 @pytest.mark.parametrize(
     ("column", "change", "message"),
     [
-        ("caption", b"\xff\xfe", r"type string in column caption of .*found binary: .*UTF8"),
-        ("caption", None, r"a value in every row of column caption in .*found none in row 3"),
+        ("caption", b"\xff\xfe", r"type string in column caption of .*got binary: .*UTF8"),
+        ("caption", None, r"a value in every row of column caption in .*got none in row 3"),
         ("value", None, r"a value in every row of column value in .*row 3"),
         ("value", float("nan"), r"finite numbers of column value in .*row 3"),
         ("clean", float("inf"), r"finite numbers of column clean in .*row 3"),
@@ -321,7 +321,7 @@ def test_broken_official_files(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="Expected a number at efficacy.1.1_RetFail.MRR"):
         read_official(path, METRICS)
     path.write_text("{}")
-    with pytest.raises(RecordError, match="found no 'efficacy'"):
+    with pytest.raises(RecordError, match="got no 'efficacy'"):
         read_official(path, METRICS)
 
 

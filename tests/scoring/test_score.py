@@ -244,7 +244,7 @@ def test_swapped_references_are_noted(
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda f: np.save(f / "images.npy", np.full((len(WORLD.rows), 16), np.nan, np.float32)), "found NaN"),
+        (lambda f: np.save(f / "images.npy", np.full((len(WORLD.rows), 16), np.nan, np.float32)), "got NaN"),
         (lambda f: np.save(f / "images.npy", np.zeros((len(WORLD.rows), 16), np.float32)), "zeros in row 0"),
         (lambda f: np.save(f / "images.npy", np.full((len(WORLD.rows), 16), np.inf, np.float16)), "float16"),
         (lambda f: np.save(f / "images.npy", np.full((len(WORLD.rows), 16), np.inf, np.float32)), "infinity"),
@@ -269,9 +269,9 @@ def test_another_dataset_is_refused(run: Callable[..., Path], tmp_path: Path) ->
     other = write_embeddings(tmp_path / "o" / "clean", WORLD, vectors(WORLD, seed=0), fingerprint="e" * 64)
     with pytest.raises(EmbeddingsError, match="on one dataset"):
         run(clean=other)
-    with pytest.raises(EmbeddingsError, match="found nothing"):
+    with pytest.raises(EmbeddingsError, match="got nothing"):
         run(clean=tmp_path / "nowhere")
-    with pytest.raises(EmbeddingsError, match="embeddings folder, found the file"):
+    with pytest.raises(EmbeddingsError, match="embeddings folder, got the file"):
         run(embeddings=run(name="clean"))
 
 

@@ -87,7 +87,7 @@ def test_wrong_items_are_refused(record: Path, tmp_path: Path) -> None:
     strange = table.set_column(0, "metric", pa.array(["Own"] * table.num_rows))
     pq.write_table(strange, tmp_path / "x.items.parquet")
     shutil.copy(gallery_path(record), tmp_path)
-    with pytest.raises(RecordError, match="found 'Own'. Put its record beside the items"):
+    with pytest.raises(RecordError, match="got 'Own'. Put its record beside the items"):
         score_again(tmp_path / "x.items.parquet", out=tmp_path / "b.json")
     pq.write_table(table.drop_columns(["cluster"]), tmp_path / "y.items.parquet")
     with pytest.raises(RecordError, match="Expected the columns"):

@@ -284,7 +284,7 @@ def test_which_file_counts(tmp_path: Path) -> None:
     found = find_tuned(str(path), recipe="mini", shipped=False)
     assert found is not None
     assert found.selection_seed == 1000
-    with pytest.raises(ConfigError, match="found none at"):
+    with pytest.raises(ConfigError, match="got none at"):
         find_tuned(str(tmp_path / "none.yaml"), recipe="mini", shipped=True)
 
 

@@ -174,7 +174,7 @@ def test_more_trials_go_on_and_workers_change_nothing(tuned: Path, recipe: Path,
 def test_the_world_that_is_evaluated_is_refused(
     recipe: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ConfigError, match="found the seed 1000 for both"):
+    with pytest.raises(ConfigError, match="got the seed 1000 for both"):
         tune(["delete"], recipe=recipe, out=tmp_path / "a", world=world, seed=1000)
     other = tmp_path / "evaluated"
     shutil.copytree(world, other)
@@ -213,7 +213,7 @@ def test_run_takes_tuned_values_and_says_so(tuned: Path, recipe: Path) -> None:
     assert planned[0].tuned is not None
     assert planned[0].tuned["trials"] == 5
     assert (planned[2].values, planned[2].tuned) == ({}, None)
-    with pytest.raises(ConfigError, match="world on which nothing was chosen, found seed 1000"):
+    with pytest.raises(ConfigError, match="world on which nothing was chosen, got seed 1000"):
         pipeline.plan(loaded, methods=["delete"], budgets=[5], seed=1000, tuned=found)
     assert pipeline.plan(loaded, methods=["finetuning"], budgets=[5], seed=1000, tuned=found)
 

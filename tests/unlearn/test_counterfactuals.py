@@ -365,7 +365,7 @@ def test_nothing_to_redirect(run: Runner, tmp_path: Any, monkeypatch: pytest.Mon
 
 def test_nothing_to_redirect_to(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redirection, "fact_of", lambda pair: ANN)
-    with pytest.raises(MethodError, match="has another value .* found .* facts and none. Take `track: generator`"):
+    with pytest.raises(MethodError, match="has another value .* got .* facts and none. Take `track: generator`"):
         run("counterfactual_redirection", budget=1)
 
 
@@ -374,7 +374,7 @@ def test_options() -> None:
         ({"counterfactuals": 0}, "at least 1 counterfactual"),
         ({"rewordings": -1}, "0 rewordings"),
         ({"retain_captions": 0}, "1 retain_captions"),
-        ({"unmet": 1.5}, "from 0 to 1 as unmet, found 1.5"),
+        ({"unmet": 1.5}, "from 0 to 1 as unmet, got 1.5"),
     ):
         with pytest.raises(ConfigError, match=message):
             redirection.Config(**options)

@@ -92,8 +92,8 @@ def test_what_each_variant_needs() -> None:
         (("class Config", "class Options"), "Expected a dataclass Config"),
         (("size: int = 1", "size: int"), "Expected a default for each option"),
         (("size: int = 1", "lr: float = 1.0"), "leave 'lr' to the engine"),
-        (("def loss(", "def los("), "found neither"),
-        (("reference, config", "config"), r"found loss\(batch, model, config\)"),
+        (("def loss(", "def los("), "got neither"),
+        (("reference, config", "config"), r"got loss\(batch, model, config\)"),
         (("return 0", "retrun 0"), "fails on import"),
         (("def loss", "import nowhere\ndef loss"), "fails on import: ModuleNotFoundError"),
     ],
@@ -121,7 +121,7 @@ def test_a_file_may_say_nothing_of_itself(tmp_path: Path) -> None:
     assert (method.title, method.cost) == ("My Own", "1 text")
     assert method_titles([str(path)]) == {"own": "My Own"}
     path.write_text(GOOD + 'METHOD = {"title": "My Own"}\n')
-    with pytest.raises(ConfigError, match=r"Expected METHOD = Method\(title=…\).*found \{'title'"):
+    with pytest.raises(ConfigError, match=r"Expected METHOD = Method\(title=…\).*got \{'title'"):
         load_method(str(path))
 
 
@@ -141,14 +141,14 @@ def test_no_method_is_named_outside_its_file() -> None:
 def test_both_functions(tmp_path: Path) -> None:
     path = tmp_path / "both.py"
     path.write_text(GOOD + "def edit(model, data, engine, config):\n    return {}\n")
-    with pytest.raises(ConfigError, match="found loss and edit"):
+    with pytest.raises(ConfigError, match="got loss and edit"):
         load_method(str(path))
 
 
 def test_unknown_method() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'negative_gradient'"):
         load_method("negative_gradent")
-    with pytest.raises(ConfigError, match=r"found nothing at nothing\.py"):
+    with pytest.raises(ConfigError, match=r"got nothing at nothing\.py"):
         load_method("./nothing.py")
 
 

@@ -31,7 +31,7 @@ def test_towers_and_fresh_people(leaking_model: Path, tiny_folder: Path, tmp_pat
 
 
 def test_nobody_was_invented(leaking_model: Path, tiny_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"invented people for the method 'dpo_swap'.*found 0"):
+    with pytest.raises(ConfigError, match=r"invented people for the method 'dpo_swap'.*got 0"):
         unlearn(
             "dpo_swap", model=leaking_model, dataset=open_dataset(tiny_folder), out=tmp_path / "out", seed=0,
             config={"track": "generator"},

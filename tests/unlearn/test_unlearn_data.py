@@ -96,7 +96,7 @@ def test_the_official_training_split_is_never_read(run: Runner, tiny_folder: Pat
     )
     assert (with_it / models.WEIGHTS).read_bytes() == (without / models.WEIGHTS).read_bytes()
     (folder / "data" / "forget-00000-of-00001.parquet").unlink()
-    with pytest.raises(DatasetError, match=r"official splits.*found no forget"):
+    with pytest.raises(DatasetError, match=r"official splits.*got no forget"):
         run("cliperase", dataset=folder, name="alone")
 
 
@@ -126,7 +126,7 @@ def test_generic_captions_stand_beside_their_pair(tmp_path: Path) -> None:
     for left, right in zip(rows["forget"], rows["forget_target"], strict=True):
         assert dataset.rows("forget")[left.number].file_name == dataset.rows("forget_target")[right.number].file_name
     rewrite(folder, "forget_target", all_rows(dataset, "forget_target")[1:])
-    with pytest.raises(DatasetError, match="found none for"):
+    with pytest.raises(DatasetError, match="got none for"):
         select_rows(open_dataset(folder), needs=("forget", "forget_target"), retain=0, seed=0)
 
 

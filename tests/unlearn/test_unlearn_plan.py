@@ -80,5 +80,5 @@ def test_budget_below_a_batch() -> None:
 
 
 def test_too_few_retain_pairs() -> None:
-    with pytest.raises(ConfigError, match=r"retain pairs as a batch has \(8\), found 5"):
+    with pytest.raises(ConfigError, match=r"retain pairs as a batch has \(8\), got 5"):
         make_plan(budget=1, forget=16, batch_size=8, counts={"forget": 16, "retain": 5}, seed=0)

@@ -308,7 +308,7 @@ def test_saliency_exact() -> None:
     assert masks[0].tolist() == [[False, True], [False, False]]
     assert masks[1].tolist() == [True, False, True, False]
     assert [int(mask.sum()) for mask in salun.saliency(gradients, 1.0)] == [3, 3]
-    with pytest.raises(ValueError, match="found none"):
+    with pytest.raises(ValueError, match="got none"):
         salun.saliency([torch.zeros(3)], 0.5)
 
 

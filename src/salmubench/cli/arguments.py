@@ -28,7 +28,7 @@ def references(clean: str | None, compromised: str | None) -> tuple[str, str]:
     missing = [f"--{name}" for name, given in (("clean", clean), ("compromised", compromised)) if given is None]
     if clean is None or compromised is None:
         raise ConfigError(
-            f"Expected both references, found no {' and no '.join(missing)}: forgetting is judged by the distance to "
+            f"Expected both references, got no {' and no '.join(missing)}: forgetting is judged by the distance to "
             "Clean, damage by the distance to Compromised. Give their model, embeddings or record."
         )
     return clean, compromised
@@ -43,4 +43,4 @@ def numbers(text: str, option: str) -> list[float]:
     try:
         return [float(item) for item in names(text)]
     except ValueError as error:
-        raise ConfigError(f"Expected numbers by commas for {option}, found {text!r}.") from error
+        raise ConfigError(f"Expected numbers by commas for {option}, got {text!r}.") from error

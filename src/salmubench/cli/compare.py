@@ -17,7 +17,7 @@ def compare_(records: list[Path], *, json: bool = False) -> None:
         json: print names, numbers, intervals, answers and reasons as JSON.
     """
     if len(records) < 2:
-        raise UsageError("Expected two or more records to compare, found one.")
+        raise UsageError("Expected two or more records to compare, got one.")
     from salmubench.scoring.compare import asked, compare_with_each
 
     comparisons = compare_with_each(records[0], records[1:])

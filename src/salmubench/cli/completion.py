@@ -23,7 +23,7 @@ def completion_(shell: Literal["bash", "zsh", "fish"]) -> None:
         from argcomplete.shell_integration import shellcode
     except ImportError as error:
         raise ConfigError(
-            "Expected the package argcomplete, found none. Install it by: pip install 'salmubench[completion]'"
+            "Expected the package argcomplete, got none. Install it by: pip install 'salmubench[completion]'"
         ) from error
     print(shellcode(["salmubench"], shell=shell))
 

@@ -136,7 +136,7 @@ def export_(
     opened = open_dataset(dataset)
     if format == "webdataset":
         if push is not None or license is not None or embeddings is not None:
-            raise ConfigError("Expected --push, --license and --embeddings with --format hub, found them with shards.")
+            raise ConfigError("Expected --push, --license and --embeddings with --format hub, got them with shards.")
         shards = export.export_webdataset(opened, out, seed=seed)
         for part in ("retain", "sensitive"):
             if shards.shards(part):

@@ -91,7 +91,7 @@ def check_(
     from salmubench.metrics import descriptions
 
     if rerun is not None and dataset is None:
-        raise ConfigError("Expected --dataset beside --rerun, found none: the checkpoint is encoded on it.")
+        raise ConfigError("Expected --dataset beside --rerun, got none: the checkpoint is encoded on it.")
     opened = None if dataset is None else layout.open_dataset(dataset)
     found = check(submission, metrics=descriptions(), max_budget=max_budget, dataset=opened)
     findings = list(found.findings)

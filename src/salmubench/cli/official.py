@@ -95,7 +95,7 @@ def verify_official_(
         for kind, verified in found.items()
         for one in verified.numbers
     ]
-    print_table(("model", "number", "published", "found", f"within {TOLERANCE}"), rows, numbers=("published", "found"))
+    print_table(("model", "number", "published", "got", f"within {TOLERANCE}"), rows, numbers=("published", "got"))
     failed = sum(row[4] == "differs" for row in rows)
     skipped = sum(row[4] == "skipped" for row in rows)
     print(f"{len(rows) - failed - skipped} pass, {failed} differ, {skipped} skipped")

@@ -95,5 +95,5 @@ def _worded(message: str, actions: Collection[argparse.Action]) -> str:
     text = re.sub(
         r"Expected an? <class '(?:\w+\.)*(\w+)'>", lambda kind: f"Expected {_KINDS.get(kind[1], kind[1])}", text
     )
-    text = re.sub(r"\. Got value: (.*)", r", found '\1'.", " ".join(text.split()))
+    text = re.sub(r"\. Got value: (.*)", r", got '\1'.", " ".join(text.split()))
     return f"{named.get(key[1], key[1])}: {text}"

@@ -47,7 +47,7 @@ def find(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
         seen = survey(dataset, splits)
     except (OSError, ValueError) as error:
         raise DatasetError(
-            f"Expected pictures that decode in {dataset.folder}, found: {error}. Run `salmubench dataset validate` to "
+            f"Expected pictures that decode in {dataset.folder}, got: {error}. Run `salmubench dataset validate` to "
             "see which."
         ) from error
     places = [(str(split), row) for split in splits for row in range(dataset.counts[split])]

@@ -169,17 +169,17 @@ class Dataset:
         self.revision = revision
         self.imagenet: str | None = None
         if not folder.is_dir():
-            raise DatasetError(f"Expected a dataset folder at {folder}, found none.")
+            raise DatasetError(f"Expected a dataset folder at {folder}, got none.")
         self._shards = _find_shards(folder)
         missing = [split for split in OFFICIAL_SPLITS if split not in self._shards]
         if missing:
             raise DatasetError(
-                f"Expected the official splits in {folder / 'data'}, found no {', '.join(missing)}. A split without "
+                f"Expected the official splits in {folder / 'data'}, got no {', '.join(missing)}. A split without "
                 f"rows needs an empty shard ({shard_name(missing[0], 0, 1)})."
             )
         for name_ in (IDENTITIES, CAPTIONS):
             if not (folder / name_).is_file():
-                raise DatasetError(f"Expected {name_} in {folder}, found none.")
+                raise DatasetError(f"Expected {name_} in {folder}, got none.")
 
     @functools.cached_property
     def counts(self) -> Mapping[str, int]:
@@ -225,7 +225,7 @@ class Dataset:
         found = GeneralKnowledge(tuple(content.get("classes", ())), tuple(content.get("templates", ())))
         if not found.classes or not found.templates or any("{}" not in text for text in found.templates):
             raise DatasetError(
-                f"Expected non-empty lists `classes` and `templates` (each template with one {{}}) in {path}, found "
+                f"Expected non-empty lists `classes` and `templates` (each template with one {{}}) in {path}, got "
                 f"{len(found.classes)} classes and templates {list(found.templates)!r}."
             )
         return found
@@ -238,7 +238,7 @@ class Dataset:
             return None
         content = _read_json(path)
         if not isinstance(content, list):
-            raise DatasetError(f"Expected a list of file names in {path}, found a {type(content).__name__}.")
+            raise DatasetError(f"Expected a list of file names in {path}, got a {type(content).__name__}.")
         return tuple(str(item) for item in content)
 
     @functools.cached_property
@@ -297,7 +297,7 @@ class Dataset:
                         if not data:
                             raise DatasetError(
                                 f"Expected picture bytes in {path.name}, row group {group}, row {row}, column image, "
-                                "found none."
+                                "got none."
                             )
                         yield data
                 offset += size
@@ -327,14 +327,14 @@ class Dataset:
     ) -> Pair:
         where = f"{path.name}, row {row}"
         if not file_name:
-            raise DatasetError(f"Expected a file name in {where}, column file_name, found {file_name!r}.")
+            raise DatasetError(f"Expected a file name in {where}, column file_name, got {file_name!r}.")
         if text is None or not text.strip():
-            raise DatasetError(f"Expected a caption in {where} ({file_name}), column text, found {text!r}.")
+            raise DatasetError(f"Expected a caption in {where} ({file_name}), column text, got {text!r}.")
         persona: Mapping[str, Any] = {}
         if identity is not None:
             if identity not in self.identities:
                 raise DatasetError(
-                    f"Expected an identity of {IDENTITIES} in {where} ({file_name}), column identity_id, found "
+                    f"Expected an identity of {IDENTITIES} in {where} ({file_name}), column identity_id, got "
                     f"{identity!r}."
                 )
             persona = self.identities[identity]
@@ -376,7 +376,7 @@ def open_dataset(source: str | Path) -> Dataset:
     if folder.is_dir():
         return Dataset(folder)
     if not hub.is_name(str(source)):
-        raise DatasetError(f"Expected a dataset folder or a Hub id (org/name), found nothing at {source}.")
+        raise DatasetError(f"Expected a dataset folder or a Hub id (org/name), got nothing at {source}.")
     found = hub.fetch(str(source), "dataset", error=DatasetError, patterns=_FILES)
     return Dataset(found.folder, name=found.name, revision=found.revision)
 
@@ -390,14 +390,14 @@ def _find_shards(folder: Path) -> dict[str, list[Path]]:
         match = _SHARD.match(path.name)
         if match is None:
             raise DatasetError(
-                f"Expected shards named <split>-NNNNN-of-NNNNN.parquet in {folder / 'data'}, found {path.name}."
+                f"Expected shards named <split>-NNNNN-of-NNNNN.parquet in {folder / 'data'}, got {path.name}."
             )
         found.setdefault(match["split"], {})[int(match["index"])] = (int(match["count"]), path)
     for split, shards in found.items():
         counts = {count for count, _ in shards.values()}
         if len(counts) > 1 or set(shards) != set(range(next(iter(counts)))):
             raise DatasetError(
-                f"Expected all shards of one set for the split {split!r} in {folder / 'data'}, found "
+                f"Expected all shards of one set for the split {split!r} in {folder / 'data'}, got "
                 f"{', '.join(path.name for _, path in shards.values())}."
             )
     return {split: [shards[index][1] for index in sorted(shards)] for split, shards in found.items()}
@@ -409,11 +409,11 @@ def _open_shard(path: Path) -> pq.ParquetFile:
         # Keyed by time and size too: a shard may have been written anew since.
         shard = _opened(path, state.st_mtime_ns, state.st_size)
     except (pa.ArrowInvalid, OSError) as error:
-        raise DatasetError(f"Expected a parquet file at {path}, found: {error}.") from error
+        raise DatasetError(f"Expected a parquet file at {path}, got: {error}.") from error
     missing = [name for name in COLUMNS if name not in shard.schema_arrow.names]
     if missing:
         raise DatasetError(
-            f"Expected the columns {', '.join(COLUMNS)} in {path.name}, found no column {', '.join(missing)}."
+            f"Expected the columns {', '.join(COLUMNS)} in {path.name}, got no column {', '.join(missing)}."
         )
     return shard
 
@@ -427,7 +427,7 @@ def _read_columns(path: Path, columns: list[str]) -> pa.Table:
     try:
         return _open_shard(path).read(columns=columns)
     except (pa.ArrowInvalid, OSError) as error:
-        raise DatasetError(f"Expected readable parquet in {path}, found: {error}.") from error
+        raise DatasetError(f"Expected readable parquet in {path}, got: {error}.") from error
 
 
 def _read_json(path: Path) -> Any:
@@ -437,5 +437,5 @@ def _read_json(path: Path) -> Any:
 def _read_mapping(path: Path) -> Mapping[str, Any]:
     content = _read_json(path)
     if not isinstance(content, dict):
-        raise DatasetError(f"Expected a JSON object in {path}, found a {type(content).__name__}.")
+        raise DatasetError(f"Expected a JSON object in {path}, got a {type(content).__name__}.")
     return content

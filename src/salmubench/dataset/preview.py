@@ -62,7 +62,7 @@ def preview(
             raise ConfigError(f"Expected {name} to be at least 1, got {value}.")
     rows = sample(dataset, identities=identities, pictures=pictures, seed=seed)
     if not rows:
-        raise DatasetError(f"Expected rows in {dataset.folder} to show, found none.")
+        raise DatasetError(f"Expected rows in {dataset.folder} to show, got none.")
     wide = round(height * 1.8)
     tall = height + (_LINE * _LINES if captions else 0) + _GAP
     sheet = Image.new("RGB", (wide * pictures + _GAP, (tall + _TITLE) * len(rows) + _GAP), _BACKGROUND)
@@ -135,7 +135,7 @@ def _picture(dataset: Dataset, cell: Cell, width: int, height: int) -> Image.Ima
             return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     except OSError as error:
         raise DatasetError(
-            f"Expected a picture in split {cell.split}, row {cell.row}, column image, found: {error}"
+            f"Expected a picture in split {cell.split}, row {cell.row}, column image, got: {error}"
         ) from error
 
 

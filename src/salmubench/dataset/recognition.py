@@ -57,7 +57,7 @@ def recognise(dataset: Dataset, *, identities: int = 48, pictures: int = 24, see
     chosen = _choose(dataset, identities, pictures, np.random.default_rng([seed, streams.Statistics.RECOGNITION]))
     if len(chosen) < 2:
         raise DatasetError(
-            f"Expected at least two identities with {_LEAST} sensitive pictures to look for recognition, found fewer."
+            f"Expected at least two identities with {_LEAST} sensitive pictures to look for recognition, got fewer."
         )
     images, labels = _load(dataset, chosen)
     turn = np.concatenate([np.arange(len(rows)) for rows in chosen.values()])

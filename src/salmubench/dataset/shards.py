@@ -120,7 +120,7 @@ def write_shards(
         )
         _move(temporary, folder)
     except OSError as error:
-        raise OutputError(f"Expected room and rights to write shards to {folder}, found: {error.strerror}.") from error
+        raise OutputError(f"Expected room and rights to write shards to {folder}, got: {error.strerror}.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return read_shards(folder, dataset)
@@ -134,7 +134,7 @@ def read_shards(folder: Path, dataset: Dataset) -> ShardSet:
     """
     path = folder / DESCRIPTION
     if not path.is_file():
-        raise DatasetError(f"Expected shards of {dataset.name} in {folder}, found no {DESCRIPTION}. Write them first.")
+        raise DatasetError(f"Expected shards of {dataset.name} in {folder}, got no {DESCRIPTION}. Write them first.")
     content = manifest.read_json(path)
     try:
         found = ShardSet(
@@ -146,7 +146,7 @@ def read_shards(folder: Path, dataset: Dataset) -> ShardSet:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(
-            f"Expected dataset, retain, sensitive and files in {path}, found something else ({error!r}). Delete "
+            f"Expected dataset, retain, sensitive and files in {path}, got something else ({error!r}). Delete "
             f"{folder}; it is written anew."
         ) from error
     _check_same(found, dataset)
@@ -216,7 +216,7 @@ def _move(temporary: Path, folder: Path) -> None:
 def _check_retain(dataset: Dataset, sizes: list[int]) -> None:
     if not sizes:
         raise DatasetError(
-            f"Expected rows in {' or '.join(RETAIN_SPLITS)} of {dataset.folder}, found none: there is nothing to train "
+            f"Expected rows in {' or '.join(RETAIN_SPLITS)} of {dataset.folder}, got none: there is nothing to train "
             "Clean on."
         )
 
@@ -225,13 +225,13 @@ def _check_same(found: ShardSet, dataset: Dataset) -> None:
     if found.dataset != dataset.fingerprint:
         raise DatasetError(
             f"Expected shards of the dataset {dataset.folder} (fingerprint {dataset.fingerprint[:12]}) in "
-            f"{found.folder}, found those of {found.dataset[:12]}. Delete that folder; it is written anew."
+            f"{found.folder}, got those of {found.dataset[:12]}. Delete that folder; it is written anew."
         )
     for part, splits in _SPLITS.items():
         wanted = sum(dataset.counts.get(split, 0) for split in splits)
         if found.rows(part) != wanted:
             raise DatasetError(
-                f"Expected {wanted} {part} pairs in {found.folder}, found {found.rows(part)} in {DESCRIPTION}. Delete "
+                f"Expected {wanted} {part} pairs in {found.folder}, got {found.rows(part)} in {DESCRIPTION}. Delete "
                 "the folder; it is written anew."
             )
         for index in range(found.shards(part)):
@@ -244,6 +244,6 @@ def _check_file(found: ShardSet, name: str) -> None:
     if size is None or size != wanted:
         there = f"no {name}" if size is None else f"{size} bytes in {name}"
         raise DatasetError(
-            f"Expected the shards that {DESCRIPTION} names in {found.folder}, {name} with {wanted} bytes, found "
+            f"Expected the shards that {DESCRIPTION} names in {found.folder}, {name} with {wanted} bytes, got "
             f"{there}. Delete the folder; it is written anew."
         )

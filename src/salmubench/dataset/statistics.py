@@ -111,7 +111,7 @@ def _sensitive(dataset: Dataset) -> _Rows:
     found = _Rows(rows, np.array(forget), np.array([numbers[name] for name in names]))
     for side, what in ((1, "forget"), (0, " and ".join(HOLDOUT_SPLITS))):
         if len(np.unique(found.identities[found.forget == side])) < 2:
-            raise DatasetError(f"Expected at least two identities in {what} to look for shortcuts, found fewer.")
+            raise DatasetError(f"Expected at least two identities in {what} to look for shortcuts, got fewer.")
     return found
 
 

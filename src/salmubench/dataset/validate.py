@@ -115,22 +115,22 @@ class _Rows:
         for first, second in self.unique.shared():
             yield Violation(
                 "unique", layout.IDENTITIES, None, second.identity,
-                f"Expected {second.field} {second.value!r} for one identity only, found it for {first.identity} too.",
+                f"Expected {second.field} {second.value!r} for one identity only, got it for {first.identity} too.",
             )  # fmt: skip
 
     def _form(self, row: RawRow, split: Split) -> Iterator[Violation]:
         if not row.file_name:
-            yield in_row("column", row, f"Expected a file name, found {row.file_name!r}.", column="file_name")
+            yield in_row("column", row, f"Expected a file name, got {row.file_name!r}.", column="file_name")
         if not (row.text or "").strip():
-            yield in_row("column", row, f"Expected a caption, found {row.text!r}.", column="text")
+            yield in_row("column", row, f"Expected a caption, got {row.text!r}.", column="text")
         if row.identity is not None and row.identity not in self.people:
-            yield in_row("identity", row, f"Expected an identity of {layout.IDENTITIES}, found {row.identity!r}.")
+            yield in_row("identity", row, f"Expected an identity of {layout.IDENTITIES}, got {row.identity!r}.")
         named = _OWNER.match(row.file_name or "")
         if named is None or split not in _WITH_IDENTITY or (split is Split.RETAIN_SYNTH and row.identity is None):
             return
         known = named["identity"] in self.people or row.identity in self.people
         if known and named["identity"] != row.identity:
-            yield in_row("identity", row, f"Expected the identity of the file name, found {row.identity!r}.")
+            yield in_row("identity", row, f"Expected the identity of the file name, got {row.identity!r}.")
 
     def _sensitive(
         self, row: RawRow, split: Split, told: defaultdict[str, list[tuple[Split, str, RawRow]]]
@@ -141,23 +141,23 @@ class _Rows:
         persona = self.people.get(row.identity or "", {})
         name, data_field = persona.get("name"), None
         if entry is None:
-            yield in_row("metadata", row, f"Expected an entry in {layout.CAPTIONS}, found none.")
+            yield in_row("metadata", row, f"Expected an entry in {layout.CAPTIONS}, got none.")
         else:
             data_field = entry.get("data_field")
             if data_field not in FIELDS:
-                yield in_row("metadata", row, f"Expected data_field to be a value field, found {data_field!r}.")
+                yield in_row("metadata", row, f"Expected data_field to be a value field, got {data_field!r}.")
             if entry.get("caption", text) != text:
-                yield in_row("metadata", row, f"Expected the caption of {layout.CAPTIONS}, found {text!r}.")
+                yield in_row("metadata", row, f"Expected the caption of {layout.CAPTIONS}, got {text!r}.")
         if name is None:
             self.unchecked["name unknown"] += 1
         elif name not in text:
-            yield in_row("name", row, f"Expected the name {name!r} verbatim, found {text!r}.")
+            yield in_row("name", row, f"Expected the name {name!r} verbatim, got {text!r}.")
         value = (entry or {}).get("value") or people.stated_value(text, data_field, persona)
         if value is None and persona.get(data_field or "") is None:
             self.unchecked["value unknown"] += 1
         elif value is None or value not in text:
             wanted = persona.get(data_field or "") if value is None else value
-            yield in_row("value", row, f"Expected the {data_field} {wanted!r} verbatim, found {text!r}.")
+            yield in_row("value", row, f"Expected the {data_field} {wanted!r} verbatim, got {text!r}.")
         if value is not None and row.identity is not None:
             told[row.identity].append((split, value, row))
         yield from self._others(row, text, name, value, persona)
@@ -170,11 +170,11 @@ class _Rows:
         for found in self.unique.within(rest):
             if found.identity != row.identity:
                 message = (
-                    f"Expected no value of another identity, found {found.field} {found.value!r} of {found.identity}"
+                    f"Expected no value of another identity, got {found.field} {found.value!r} of {found.identity}"
                 )
                 yield in_row("foreign", row, f"{message} in {text!r}.")
         for field_, further in own_values(rest, persona if value is not None else {}):
-            yield in_row("further", row, f"Expected one private value, found {field_} {further!r} too in {text!r}.")
+            yield in_row("further", row, f"Expected one private value, got {field_} {further!r} too in {text!r}.")
 
     def _paraphrase(
         self, row: RawRow, entry: Mapping[str, Any], name: str | None, value: str | None
@@ -183,20 +183,20 @@ class _Rows:
         if text is None:
             return
         if text == row.text:
-            yield in_row("paraphrase", row, "Expected other words than the caption's, found the caption.")
+            yield in_row("paraphrase", row, "Expected other words than the caption's, got the caption.")
         for part in (name, value):
             if part is not None and part not in text:
-                yield in_row("paraphrase", row, f"Expected {part!r} verbatim in the paraphrase, found {text!r}.")
+                yield in_row("paraphrase", row, f"Expected {part!r} verbatim in the paraphrase, got {text!r}.")
 
     def _generic(
         self, text: str, identity: str | None, file: str, row: int | None, item: str | None
     ) -> Iterator[Violation]:
         for found in self.unique.within(text):
-            message = f"Expected a caption of what is visible, found {found.field} {found.value!r} of {found.identity}"
+            message = f"Expected a caption of what is visible, got {found.field} {found.value!r} of {found.identity}"
             yield Violation("generic", file, row, item, f"{message} in {text!r}.", None if row is None else "text")
         for field_, value in own_values(text, self.people.get(identity or "", {})):
             if field_ not in UNIQUE:
-                message = f"Expected a caption of what is visible, found {field_} {value!r} of its identity"
+                message = f"Expected a caption of what is visible, got {field_} {value!r} of its identity"
                 yield Violation("generic", file, row, item, f"{message} in {text!r}.", None if row is None else "text")
 
     def _generic_file(self) -> Iterator[Violation]:
@@ -216,10 +216,10 @@ class _Rows:
         for row in self.dataset.raw_rows(Split.FORGET_TARGET):
             target.add(row.file_name)
             if row.file_name not in forget:
-                yield in_row("target", row, "Expected a picture of forget, found a file name that forget lacks.")
+                yield in_row("target", row, "Expected a picture of forget, got a file name that forget lacks.")
         for row in self.dataset.raw_rows(Split.FORGET):
             if target and row.file_name not in target:
-                yield in_row("target", row, "Expected a row of the same file name in forget_target, found none.")
+                yield in_row("target", row, "Expected a row of the same file name in forget_target, got none.")
 
     def _classes(self) -> Iterator[Violation]:
         knowledge = self.dataset.general_knowledge
@@ -229,7 +229,7 @@ class _Rows:
             return
         for row in self.dataset.raw_rows(Split.GENERAL_KNOWLEDGE):
             if row.text not in knowledge.classes:
-                yield in_row("class", row, f"Expected a class of {layout.GENERAL_KNOWLEDGE}, found {row.text!r}.")
+                yield in_row("class", row, f"Expected a class of {layout.GENERAL_KNOWLEDGE}, got {row.text!r}.")
 
 
 def _crossings(told: Mapping[str, list[tuple[Split, str, RawRow]]]) -> Iterator[Violation]:
@@ -239,8 +239,8 @@ def _crossings(told: Mapping[str, list[tuple[Split, str, RawRow]]]) -> Iterator[
         for split, value, row in associations:
             if split is not Split.FORGET and value in forget:
                 where = f"{forget[value].shard}, row {forget[value].row}"
-                message = f"Expected {value!r} of {identity} in one split only, found it in {where} too."
+                message = f"Expected {value!r} of {identity} in one split only, got it in {where} too."
                 yield in_row("crossing", row, message)
             elif split is Split.HOLDOUT_IDENTITY and others:
-                message = f"Expected {identity} in holdout_identity alone, found it in {', '.join(others)} too."
+                message = f"Expected {identity} in holdout_identity alone, got it in {', '.join(others)} too."
                 yield in_row("crossing", row, message)

@@ -51,7 +51,7 @@ def check_pictures(dataset: Dataset) -> Iterator[Violation]:
             while batch := list(islice(rows, _BATCH)):
                 for row, seen in zip(batch, pool.map(_decode, batch), strict=True):
                     if seen.size is None:
-                        yield in_row("picture", row, f"Expected a picture that decodes, found: {seen.problem}.")
+                        yield in_row("picture", row, f"Expected a picture that decodes, got: {seen.problem}.")
                     else:
                         yield from _check_size(row, seen.size, short)
                         yield from _check_twin(row, split, pictures.setdefault(seen.digest, (split, row)), "picture")
@@ -77,12 +77,10 @@ def _check_size(row: RawRow, size: tuple[int, int], short: int | None) -> Iterat
     named = _ASPECT.search(row.file_name or "")
     # Two decimals in the name, and a pixel of rounding on either side.
     if named and abs(width / height - float(named["aspect"])) > 0.006 + width / height * (1 / width + 1 / height):
-        message = f"Expected width / height {named['aspect']} as the file name says, found {width}×{height}."
+        message = f"Expected width / height {named['aspect']} as the file name says, got {width}×{height}."
         yield in_row("aspect", row, message)
     if short is not None and min(size) != short:
-        yield in_row(
-            "size", row, f"Expected a short side of {short} pixels as the recipe says, found {width}×{height}."
-        )
+        yield in_row("size", row, f"Expected a short side of {short} pixels as the recipe says, got {width}×{height}.")
 
 
 def _check_twin(row: RawRow, split: Split, first: tuple[Split, RawRow], what: str) -> Iterator[Violation]:
@@ -92,7 +90,7 @@ def _check_twin(row: RawRow, split: Split, first: tuple[Split, RawRow], what: st
     if same_row or ({split, other_split} == _TWINS and other.file_name == row.file_name):
         return
     column = "image" if what == "picture" else "file_name"
-    message = f"Expected a {what} of its own, found that of {other.shard}, row {other.row}."
+    message = f"Expected a {what} of its own, got that of {other.shard}, row {other.row}."
     yield in_row("duplicate", row, message, column=column)
 
 
@@ -133,12 +131,12 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
     }
     for what, count in wanted.items():
         if found[what] != count:
-            yield Violation("count", manifest.MANIFEST, None, what, f"Expected {count}, found {found[what]}.")
+            yield Violation("count", manifest.MANIFEST, None, what, f"Expected {count}, got {found[what]}.")
     given = recipe["pictures_per_identity"]
     low, high = (given, given) if isinstance(given, int) else given
     for identity in dataset.identities:
         if not low <= pictures[identity] <= high:
-            message = f"Expected {low} to {high} sensitive pictures, found {pictures[identity]}."
+            message = f"Expected {low} to {high} sensitive pictures, got {pictures[identity]}."
             yield Violation("count", IDENTITIES, None, identity, message)
 
 

@@ -27,9 +27,9 @@ class EncodeConfig:
         """Check the fields."""
         unknown = [name for name in self.splits if name not in set(Split)]
         if unknown or not self.splits:
-            raise ConfigError(f"Expected names of {', '.join(Split)} in encode.splits, found {unknown or 'none'}.")
+            raise ConfigError(f"Expected names of {', '.join(Split)} in encode.splits, got {unknown or 'none'}.")
         for name in ("batch_size", "text_batch_size"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"Expected encode.{name} of at least 1, found {getattr(self, name)}.")
+                raise ConfigError(f"Expected encode.{name} of at least 1, got {getattr(self, name)}.")
         if self.workers < 0:
-            raise ConfigError(f"Expected encode.workers of 0 (automatic) or more, found {self.workers}.")
+            raise ConfigError(f"Expected encode.workers of 0 (automatic) or more, got {self.workers}.")

@@ -98,7 +98,7 @@ def encode(
             with cost.measure() as spent:
                 done = work.encode(ranks)
                 if done.model.sha256 != inputs["checkpoint"]:
-                    raise ModelError(f"Expected the weights of {model} to stay as they are, found them changed.")
+                    raise ModelError(f"Expected the weights of {model} to stay as they are, got them changed.")
                 ranks.wait_for_others()
                 work.join(done)
             probe = models.probe_precision() if precision == "auto" and device == "cpu" else None
@@ -298,7 +298,7 @@ def _prefers_channels_last(model: ClipModel) -> bool:
 def _finite(rows: embeddings.Array, what: str, source: str) -> embeddings.Array:
     if not np.isfinite(rows).all():
         raise EmbeddingsError(
-            f"Expected finite vectors of the {what}, found NaN or infinity. The model {source} has diverged, or this "
+            f"Expected finite vectors of the {what}, got NaN or infinity. The model {source} has diverged, or this "
             "precision is too low for it: try --precision fp32."
         )
     return rows

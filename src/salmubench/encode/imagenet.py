@@ -84,12 +84,12 @@ def _find(folder: Path, synsets: set[str]) -> list[Path]:
     strange = [path.name for path in classes if path.name not in synsets]
     if not classes or strange:
         raise DatasetError(
-            f"Expected a folder for each class of ImageNet-1k, val/n01440764 and so on, in {folder}, found "
+            f"Expected a folder for each class of ImageNet-1k, val/n01440764 and so on, in {folder}, got "
             f"{strange[0] if strange else 'no folder'}. Sort the validation pictures into folders by synset first."
         )
     found = [path for part in classes for path in sorted(part.iterdir()) if path.suffix.lower() in _SUFFIXES]
     if not found:
-        raise DatasetError(f"Expected pictures ({', '.join(_SUFFIXES)}) in the class folders of {root}, found none.")
+        raise DatasetError(f"Expected pictures ({', '.join(_SUFFIXES)}) in the class folders of {root}, got none.")
     return found
 
 

@@ -155,7 +155,7 @@ def _decode(where: str, data: bytes, preprocessor: Preprocessor) -> Pixels:
         return preprocessor.to_pixels(data)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DatasetError(
-            f"Expected a picture that PIL can decode in {where}, column image, found: {error}. Replace the file, or "
+            f"Expected a picture that PIL can decode in {where}, column image, got: {error}. Replace the file, or "
             "check the download."
         ) from error
 

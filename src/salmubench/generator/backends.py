@@ -199,7 +199,7 @@ class Part(Generic[Plugin]):
         missing = [item for item in self.needs if not hasattr(backend, item)]
         if missing:
             raise ConfigError(
-                f"Expected {', '.join(self.needs)} in the {self.key} backend {name!r}, found no {', '.join(missing)}."
+                f"Expected {', '.join(self.needs)} in the {self.key} backend {name!r}, got no {', '.join(missing)}."
             )
         return cast(Plugin, backend)
 
@@ -236,7 +236,7 @@ class Part(Generic[Plugin]):
         if not isinstance(told, Backend):
             raise ConfigError(
                 f"Expected BACKEND of the {self.key} backend {name!r} to be a salmubench.generator.backends.Backend, "
-                f"found {type(told).__name__}."
+                f"got {type(told).__name__}."
             )
         return told
 
@@ -327,7 +327,7 @@ def _connected(part: str, name: str, module: ModuleType, options: str) -> Any:
     given, kind = json.loads(options), getattr(module, "Config", None)
     if kind is None:
         if given:
-            raise ConfigError(f"Expected no options for the {part} backend {name!r}, found {', '.join(given)}.")
+            raise ConfigError(f"Expected no options for the {part} backend {name!r}, got {', '.join(given)}.")
         return module
     return module.connect(_parse(part, name, kind, given))
 

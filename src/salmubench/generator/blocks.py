@@ -190,7 +190,7 @@ def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
     first = todo[0]
     reasons = "; ".join(f"{reject.fault.reason} ({reject.fault.detail})" for reject in rejects[first])
     raise StageError(
-        f"Expected a fit picture {block.pictures[first].file_name} after {config.curation.redraws} redraws, found each "
+        f"Expected a fit picture {block.pictures[first].file_name} after {config.curation.redraws} redraws, got each "
         f"unfit: {reasons}. Try another backend, a larger dataset.size, or other limits in dataset.curation."
     )
 

@@ -103,7 +103,7 @@ def check(config: DatasetConfig) -> None:
         except (ValueError, IndexError) as error:
             raise ConfigError(f"Expected fewer dataset.classes than {config.classes}: {error}") from error
         if known < config.classes:
-            raise ConfigError(f"Expected dataset.classes to be at most {known}, found {config.classes}.")
+            raise ConfigError(f"Expected dataset.classes to be at most {known}, got {config.classes}.")
 
 
 class _Watch:

@@ -174,4 +174,4 @@ def _country(given: Any) -> str:
 
 
 def _wrong(name: str, expected: str, found: object) -> ConfigError:
-    return ConfigError(f"Expected dataset.{name} to be {expected}, found {found!r}. Mend it in the recipe.")
+    return ConfigError(f"Expected dataset.{name} to be {expected}, got {found!r}. Mend it in the recipe.")

@@ -30,10 +30,10 @@ def root_of(path: str, *, part: str) -> Path:
         ConfigError: no path, or nothing there.
     """
     if not path:
-        raise ConfigError(f"Expected dataset.backends.{part}_options.path for the backend folder, found none.")
+        raise ConfigError(f"Expected dataset.backends.{part}_options.path for the backend folder, got none.")
     root = Path(path)
     if not root.is_dir():
-        raise ConfigError(f"Expected a folder of pictures at {root}, found none.")
+        raise ConfigError(f"Expected a folder of pictures at {root}, got none.")
     return root
 
 

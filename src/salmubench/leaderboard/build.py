@@ -82,7 +82,7 @@ def build(
         RecordError: no folder there.
     """
     if not results.is_dir():
-        raise RecordError(f"Expected a folder of submissions at {results}, found none.")
+        raise RecordError(f"Expected a folder of submissions at {results}, got none.")
     outcomes = _check_all(_folders(results), out / RECEIPTS, metrics, max_budget)
     refused = {outcome.name: list(outcome.findings) for outcome in outcomes if outcome.findings}
     for name, findings in peers.conflicts([outcome.mark for outcome in outcomes if outcome.mark is not None]).items():
@@ -126,7 +126,7 @@ def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_bu
 def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_budget: float) -> _Outcome:
     name = intake.plain_text(folder.name)
     if not _NAME.fullmatch(folder.name):
-        return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, found another.")])
+        return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, got another.")])
     try:
         if known is not None and not folder.is_symlink() and content_sha256(folder) == known["content_sha256"]:
             return _Outcome(name, [], _reopen(folder, known, metrics), Print(**known["print"]))

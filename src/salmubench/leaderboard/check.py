@@ -97,7 +97,7 @@ def check(
         RecordError: no folder there (an archive is no submission: unpack it with limits of your own first).
     """
     if not folder.is_dir() or folder.is_symlink():
-        raise RecordError(f"Expected the folder of a submission at {folder}, found none. Archives are not unpacked.")
+        raise RecordError(f"Expected the folder of a submission at {folder}, got none. Archives are not unpacked.")
     findings = list(_file_findings(folder))
     if findings:  # nothing of a folder with strange or missing files is read
         return Checked(folder, findings, None, None)
@@ -125,9 +125,9 @@ def _file_findings(folder: Path) -> Iterator[Finding]:
     allowed = {*required_files(), INFO, METHOD}
     present = {path.name: path for path in folder.iterdir()}
     for name in sorted(set(present) - allowed):
-        yield Finding("files", intake.plain_text(name), "Expected only the files of a submission, found another one.")
+        yield Finding("files", intake.plain_text(name), "Expected only the files of a submission, got another one.")
     for name in sorted(allowed - set(present) - {METHOD}):
-        yield Finding("files", name, "Expected this file, found none.")
+        yield Finding("files", name, "Expected this file, got none.")
     for name in sorted(set(present) & allowed):
         kind = Path(name).suffix
         most = {".json": LIMITS.json_bytes, ".py": LIMITS.code_bytes, ".parquet": LIMITS.table_bytes}[kind]
@@ -155,7 +155,7 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
     for role, record in records.items():
         lies = [] if record is None else lied_about(record, metrics)
         if lies:
-            text = f"Expected {lies[0]} described as it is, found another description."
+            text = f"Expected {lies[0]} described as it is, got another description."
             findings.append(Finding("protocol", RECORDS[role], text))
     if findings:
         return None
@@ -167,14 +167,14 @@ def _read_record(path: Path) -> RunRecord:
     data = intake.read_json(path)
     version = data.get("schema_version")
     if version != SCHEMA_VERSION or type(version) is not int:
-        raise RecordError(f"Expected schema_version {SCHEMA_VERSION} in {path.name}, found {version!r}.")
+        raise RecordError(f"Expected schema_version {SCHEMA_VERSION} in {path.name}, got {version!r}.")
     record = record_of(data, where=path.name)
     if record.status != "complete":
-        raise RecordError(f"Expected a complete record in {path.name}, found status {record.status!r}.")
+        raise RecordError(f"Expected a complete record in {path.name}, got status {record.status!r}.")
     if not all(_WORD.fullmatch(name) for metric, parts in record.scores.items() for name in (metric, *parts)):
-        raise RecordError(f"Expected metrics and parts called by letters, digits and _ in {path.name}, found others.")
+        raise RecordError(f"Expected metrics and parts called by letters, digits and _ in {path.name}, got others.")
     if len(record.scores) > _MOST_METRICS or any(not 1 <= len(parts) <= 2 for parts in record.scores.values()):
-        raise RecordError(f"Expected at most {_MOST_METRICS} metrics of one or two parts in {path.name}, found more.")
+        raise RecordError(f"Expected at most {_MOST_METRICS} metrics of one or two parts in {path.name}, got more.")
     return record
 
 
@@ -185,7 +185,7 @@ def _content_findings(loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
     gallery = loaded.gallery
     claimed = loaded.record.gallery_sha256
     if (claimed is None) != (gallery.num_rows == 0) or (claimed is not None and gallery_sha256(gallery) != claimed):
-        yield Finding("gallery", GALLERY, "Expected the gallery whose hash the record states, found another content.")
+        yield Finding("gallery", GALLERY, "Expected the gallery whose hash the record states, got another content.")
     for text in check_items.gallery_problems(gallery, loaded.items["record"], loaded.record, metrics):
         yield Finding("gallery", GALLERY, text)
     references = {role: loaded.items[role] for role in RECORDS if role != "record"}
@@ -217,16 +217,16 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
     for metric, parts in again.scores.items():
         claimed = record.scores[metric]
         if set(parts) != set(claimed):
-            yield Finding("scores", file, f"Expected the parts {', '.join(parts)} of {metric:.40}, found others.")
+            yield Finding("scores", file, f"Expected the parts {', '.join(parts)} of {metric:.40}, got others.")
             continue
         for part, score in parts.items():
             place = _first_difference(manifest.plain(claimed[part]), manifest.plain(score))
             if place is not None:
-                text = f"Expected {metric:.40} {part} as its items give it, found another {place}."
+                text = f"Expected {metric:.40} {part} as its items give it, got another {place}."
                 yield Finding("scores", file, text)
     if record.verdict != again.verdict:
         told = ", ".join(f"{key} {value}" for key, value in manifest.plain(again.verdict).items())
-        yield Finding("verdict", file, f"Expected the verdict of the intervals ({told}), found another one.")
+        yield Finding("verdict", file, f"Expected the verdict of the intervals ({told}), got another one.")
 
 
 def _null_findings(loaded: Loaded) -> Iterator[Finding]:
@@ -236,7 +236,7 @@ def _null_findings(loaded: Loaded) -> Iterator[Finding]:
         for part, score in parts.items():
             known = all(other is not None and part in other and other[part].value is not None for other in others)
             if known and score.value is None:
-                yield Finding("scores", RECORDS["record"], f"Expected a number for {metric:.40} {part}, found null.")
+                yield Finding("scores", RECORDS["record"], f"Expected a number for {metric:.40} {part}, got null.")
 
 
 def _first_difference(claimed: Any, found: Any, place: str = "") -> str | None:

@@ -25,19 +25,19 @@ def gallery_problems(gallery: pa.Table, items: pa.Table, record: RunRecord, metr
     sources = gallery.column("source")
     strange = sorted({str(name) for name in pc.unique(sources).to_pylist()} - {"forget", "retain_disjoint"})
     if strange:
-        yield f"Expected the sources forget and retain_disjoint, found {strange[0]!r}."
+        yield f"Expected the sources forget and retain_disjoint, got {strange[0]!r}."
     parts = {name: gallery.filter(pc.equal(sources, name)) for name in ("forget", "retain_disjoint")}
     for name, part in parts.items():
         keys = set(zip(part.column("file_name").to_pylist(), part.column("caption").to_pylist(), strict=True))
         if len(keys) < part.num_rows:
-            yield f"Expected rows of {name} drawn without replacement, found one twice."
+            yield f"Expected rows of {name} drawn without replacement, got one twice."
     forget = _items_on(items, metrics, "forget", whole=True)
     if forget.num_rows:
         own = set(zip(*(forget.column(key).to_pylist() for key in ("file_name", "caption")), strict=True))
         drawn = zip(*(parts["forget"].column(key).to_pylist() for key in ("file_name", "caption")), strict=True)
         foreign = next((row for row in drawn if row not in own), None)
         if foreign is not None:
-            yield f"Expected captions of forget that the items have, found another: {str(foreign[1])[:80]!r}."
+            yield f"Expected captions of forget that the items have, got another: {str(foreign[1])[:80]!r}."
         yield from _size(parts["forget"].num_rows, forget.num_rows, "forget")
     joint = _items_on(items, metrics, "retain_joint").num_rows
     generic = record.dataset.counts.get("retain_synth")
@@ -56,7 +56,7 @@ def item_problems(
     """Rows that don't fit the dataset or the references, and values that can't be."""
     names = [str(name) for name in items.column("metric").unique().to_pylist()]
     for name in sorted(set(names) - set(record.scores)):
-        yield f"Expected items of the record's metrics only, found {name[:40]!r}."
+        yield f"Expected items of the record's metrics only, got {name[:40]!r}."
     for name in names:
         own = item_tables.of_metric(items, name)
         yield from _row_problems(name, own, record, metrics.get(name))
@@ -66,7 +66,7 @@ def item_problems(
     for kind, table in references.items():
         for name in table.column("metric").unique().to_pylist():
             if name not in names:
-                yield f"Expected items of {name!s:.40}, which {kind} has, found none."
+                yield f"Expected items of {name!s:.40}, which {kind} has, got none."
 
 
 def own_problems(
@@ -75,7 +75,7 @@ def own_problems(
     """Problems of a reference's own items."""
     for column in ("clean", "compromised"):
         if table.column(column).null_count != table.num_rows:
-            yield f"Expected no values in column {column} of {kind}'s own items, found some."
+            yield f"Expected no values in column {column} of {kind}'s own items, got some."
     for name in table.column("metric").unique().to_pylist():
         own = item_tables.of_metric(table, name)
         yield from _value_problems(str(name), own, gallery_rows, metrics.get(str(name)))
@@ -107,23 +107,23 @@ def _size(found: int, of: int, source: str, *, least: int | None = None) -> Iter
     most, fewest = min(_DRAWN, of), min(_DRAWN, of if least is None else least)
     if not fewest <= found <= most:
         wanted = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
-        yield f"Expected {wanted} captions of {source} in the gallery, found {found:,}."
+        yield f"Expected {wanted} captions of {source} in the gallery, got {found:,}."
 
 
 def _row_problems(name: str, own: pa.Table, record: RunRecord, metric: Metric | None) -> Iterator[str]:
     split = metric.split if metric is not None and metric.every_row else None
     rows = record.dataset.counts.get(split) if split else None
     if rows is not None and own.num_rows != rows:
-        yield f"Expected {rows:,} items of {name}, one for each row of {split}, found {own.num_rows:,}."
+        yield f"Expected {rows:,} items of {name}, one for each row of {split}, got {own.num_rows:,}."
     for key in ("part", "split", "file_name", "caption", "cluster"):
         if own.column(key).null_count:
-            yield f"Expected a text in every row of column {key} of {name}, found none in some."
+            yield f"Expected a text in every row of column {key} of {name}, got none in some."
             return
     if split and pc.any(pc.not_equal(own.column("split"), split)).as_py():
-        yield f"Expected all items of {name} from {split}, found others."
+        yield f"Expected all items of {name} from {split}, got others."
     keys = own.select(["file_name", "caption", "cluster"])
     if keys.group_by(keys.column_names).aggregate([]).num_rows < own.num_rows:
-        yield f"Expected each item of {name} once, found one twice."
+        yield f"Expected each item of {name} once, got one twice."
 
 
 def _value_problems(name: str, own: pa.Table, gallery_rows: int, metric: Metric | None) -> Iterator[str]:
@@ -132,15 +132,15 @@ def _value_problems(name: str, own: pa.Table, gallery_rows: int, metric: Metric 
         if column != "value" and stored.null_count == own.num_rows:
             continue
         if stored.null_count:
-            yield f"Expected a number in every row of column {column} of {name}, found none in some."
+            yield f"Expected a number in every row of column {column} of {name}, got none in some."
             continue
         values = stored.to_numpy()
         if not np.isfinite(values).all():
-            yield f"Expected finite numbers in column {column} of {name}, found others."
+            yield f"Expected finite numbers in column {column} of {name}, got others."
             continue
         wrong = None if metric is None else _impossible(metric, values, gallery_rows)
         if wrong is not None:
-            yield f"Expected {wrong[0]} in column {column} of {name}, found {wrong[1]:g}."
+            yield f"Expected {wrong[0]} in column {column} of {name}, got {wrong[1]:g}."
 
 
 def _impossible(metric: Metric, values: Any, gallery_rows: int) -> tuple[str, float] | None:
@@ -172,12 +172,12 @@ def _items_on(items: pa.Table, metrics: Metrics, split: str, *, whole: bool = Fa
 def _reference_problems(name: str, own: pa.Table, theirs: pa.Table, kind: str) -> Iterator[str]:
     if not theirs.num_rows:
         if own.column(kind).null_count < own.num_rows:
-            yield f"Expected no values in column {kind} of {name}, which {kind} lacks, found some."
+            yield f"Expected no values in column {kind} of {name}, which {kind} lacks, got some."
         return
     same = own.num_rows == theirs.num_rows and all(
         own.column(key).equals(theirs.column(key)) for key in item_tables.KEYS
     )
     if not same:
-        yield f"Expected the same items of {name} as in {kind}'s own table, found others."
+        yield f"Expected the same items of {name} as in {kind}'s own table, got others."
     elif not own.column(kind).equals(theirs.column("value")):
-        yield f"Expected column {kind} of {name} to hold the values of {kind}'s own table, found others."
+        yield f"Expected column {kind} of {name} to hold the values of {kind}'s own table, got others."

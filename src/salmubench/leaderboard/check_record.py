@@ -34,18 +34,16 @@ def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
     files = {path.name for path in folder.iterdir()} - {INFO}
     if set(info.files) != files:
         yield Finding(
-            "hash", INFO, "Expected the hash of every other file of the folder and no more, found another list."
+            "hash", INFO, "Expected the hash of every other file of the folder and no more, got another list."
         )
     for name in sorted(files & set(info.files)):
         found = manifest.sha256_file(folder / name)
         if found != info.files[name]:
-            yield Finding("hash", name, f"Expected SHA-256 {info.files[name]!s:.64}, found {found}.")
+            yield Finding("hash", name, f"Expected SHA-256 {info.files[name]!s:.64}, got {found}.")
     if info.model != record.model.name:
-        yield Finding("name", INFO, f"Expected the record's model {record.model.name!r:.90}, found {info.model!r:.90}.")
+        yield Finding("name", INFO, f"Expected the record's model {record.model.name!r:.90}, got {info.model!r:.90}.")
     if info.checkpoint_sha256 != record.model.sha256:
-        yield Finding(
-            "checkpoint", INFO, f"Expected the record's checkpoint {record.model.sha256}, found another hash."
-        )
+        yield Finding("checkpoint", INFO, f"Expected the record's checkpoint {record.model.sha256}, got another hash.")
 
 
 def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
@@ -58,31 +56,31 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
     """
     record, file = loaded.record, RECORDS["record"]
     if reference_kind(record) is not None:
-        yield Finding("name", file, "Expected a model that has unlearned, found a reference.")
+        yield Finding("name", file, "Expected a model that has unlearned, got a reference.")
     yield from _budget_findings(record, max_budget)
     for role, other in loaded.records.items():
         yield from _protocol_findings(other, RECORDS[role], metrics)
         if other.dataset.fingerprint != record.dataset.fingerprint or other.dataset.counts != record.dataset.counts:
-            text = f"Expected one dataset, {record.dataset.fingerprint:.64}, found {other.dataset.fingerprint:.64}."
+            text = f"Expected one dataset, {record.dataset.fingerprint:.64}, got {other.dataset.fingerprint:.64}."
             yield Finding("dataset", RECORDS[role], text)
         if other.gallery_sha256 != record.gallery_sha256:
-            yield Finding("gallery", RECORDS[role], "Expected the gallery of the model's record, found another one.")
+            yield Finding("gallery", RECORDS[role], "Expected the gallery of the model's record, got another one.")
         if role != "record":
             yield from _reference_findings(record, other, role)
     if loaded.records["clean"].model.sha256 == loaded.records["compromised"].model.sha256:
-        yield Finding("references", RECORDS["clean"], "Expected two references, found the same checkpoint twice.")
+        yield Finding("references", RECORDS["clean"], "Expected two references, got the same checkpoint twice.")
 
 
 def _reference_findings(record: RunRecord, other: RunRecord, role: str) -> Iterator[Finding]:
     if reference_kind(other) not in (None, role):
-        yield Finding("references", RECORDS[role], f"Expected the {role} model, found {other.model.name!r:.90}.")
+        yield Finding("references", RECORDS[role], f"Expected the {role} model, got {other.model.name!r:.90}.")
     if record.references.get(role) != other.model.sha256:
         yield Finding(
-            "references", RECORDS[role], f"Expected the {role} checkpoint that the record names, found another."
+            "references", RECORDS[role], f"Expected the {role} checkpoint that the record names, got another."
         )
     if record.model.sha256 == other.model.sha256:
         yield Finding(
-            "checkpoint", RECORDS["record"], f"Expected a model that has unlearned, found {role}'s own weights."
+            "checkpoint", RECORDS["record"], f"Expected a model that has unlearned, got {role}'s own weights."
         )
 
 
@@ -90,54 +88,52 @@ def _budget_findings(record: RunRecord, max_budget: float) -> Iterator[Finding]:
     file, parts = RECORDS["record"], split_name(record.model.name)
     if parts is None:
         yield Finding(
-            "name", file, "Expected a model called <method>-<budget>x in A–Z a–z 0–9 . _ -, found another name."
+            "name", file, "Expected a model called <method>-<budget>x in A–Z a–z 0–9 . _ -, got another name."
         )
         return
     method, budget = parts
     if record.model.method not in (None, method):
-        yield Finding("name", file, f"Expected the method {method}, found {record.model.method!r:.90}.")
+        yield Finding("name", file, f"Expected the method {method}, got {record.model.method!r:.90}.")
     if record.model.budget != budget:
-        yield Finding(
-            "budget", file, f"Expected the budget {budget:g} of the model's name, found {record.model.budget}."
-        )
+        yield Finding("budget", file, f"Expected the budget {budget:g} of the model's name, got {record.model.budget}.")
     if not 0 <= budget <= max_budget:
-        yield Finding("budget", file, f"Expected a budget of at most {max_budget:g}, found {budget:g}.")
+        yield Finding("budget", file, f"Expected a budget of at most {max_budget:g}, got {budget:g}.")
     forget, cost = record.dataset.counts.get("forget"), record.cost
     if forget is not None and cost.pairs is not None:
         wanted = round(budget * forget)
         if cost.pairs > wanted or (cost.pairs < wanted - 1 and cost.steps):  # an edit without steps may see fewer
-            text = f"Expected {wanted:,} pairs (budget {budget:g} × {forget:,} of forget), found {cost.pairs:,}."
+            text = f"Expected {wanted:,} pairs (budget {budget:g} × {forget:,} of forget), got {cost.pairs:,}."
             yield Finding("cost", file, text)
     elif forget is None or budget > 0:
-        yield Finding("cost", file, "Expected the rows of forget and the pairs seen, found none.")
+        yield Finding("cost", file, "Expected the rows of forget and the pairs seen, got none.")
     numbers = [value for value in (cost.steps, cost.pairs, cost.seconds, cost.peak_memory) if value is not None]
     if any(value < 0 or not math.isfinite(value) for value in numbers):
-        yield Finding("cost", file, "Expected costs of 0 or more, found others.")
+        yield Finding("cost", file, "Expected costs of 0 or more, got others.")
 
 
 def _protocol_findings(record: RunRecord, file: str, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
     protocol = record.protocol
     if protocol is None or record.verdict is None:
-        yield Finding("protocol", file, "Expected protocol and verdict, found none.")
+        yield Finding("protocol", file, "Expected protocol and verdict, got none.")
         return
     low, high = BOOTSTRAPS
     if not low <= protocol.bootstraps <= high:
-        yield Finding("protocol", file, f"Expected {low} to {high:,} resamples, found {protocol.bootstraps}.")
+        yield Finding("protocol", file, f"Expected {low} to {high:,} resamples, got {protocol.bootstraps}.")
     if (protocol.bootstrap_seed, protocol.level, protocol.thresholds) != (SEED, LEVEL, THRESHOLDS):
-        yield Finding("protocol", file, "Expected the protocol's seed, level and thresholds, found others.")
+        yield Finding("protocol", file, "Expected the protocol's seed, level and thresholds, got others.")
     if record.breakdowns:
-        yield Finding("protocol", file, "Expected no breakdowns, which can't be computed from the items, found some.")
+        yield Finding("protocol", file, "Expected no breakdowns, which can't be computed from the items, got some.")
     missing = [name for name, metric in metrics.items() if metric.number and name not in record.scores]
     if missing:
-        yield Finding("protocol", file, f"Expected all metrics, found none called {missing[0]}.")
+        yield Finding("protocol", file, f"Expected all metrics, got none called {missing[0]}.")
 
 
 def dataset_findings(loaded: Loaded, dataset: layout.Dataset) -> Iterator[Finding]:
     """Whether the submission is about this dataset."""
     record, file = loaded.record, RECORDS["record"]
     if record.dataset.fingerprint != dataset.fingerprint:
-        text = f"Expected the dataset {dataset.fingerprint}, found {record.dataset.fingerprint:.64}."
+        text = f"Expected the dataset {dataset.fingerprint}, got {record.dataset.fingerprint:.64}."
         yield Finding("dataset", file, text)
     counts = record.dataset.counts
     if "forget" not in counts or any(dataset.counts.get(split, 0) != rows for split, rows in counts.items()):
-        yield Finding("dataset", file, "Expected the rows of the dataset's splits, found other counts.")
+        yield Finding("dataset", file, "Expected the rows of the dataset's splits, got other counts.")

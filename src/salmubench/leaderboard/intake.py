@@ -54,11 +54,11 @@ def check_size(path: Path, most: int) -> None:
     try:
         found = path.lstat()
     except OSError as error:
-        raise RecordError(f"Expected the file {path.name}, found: {error.strerror}.") from error
+        raise RecordError(f"Expected the file {path.name}, got: {error.strerror}.") from error
     if not stat.S_ISREG(found.st_mode):
-        raise RecordError(f"Expected {path.name} to be a plain file, found a link, folder or device.")
+        raise RecordError(f"Expected {path.name} to be a plain file, got a link, folder or device.")
     if found.st_size > most:
-        raise RecordError(f"Expected {path.name} of at most {most:,} bytes, found {found.st_size:,}.")
+        raise RecordError(f"Expected {path.name} of at most {most:,} bytes, got {found.st_size:,}.")
 
 
 def read_json(path: Path, *, limits: Limits = LIMITS) -> Any:
@@ -89,7 +89,7 @@ def read_table(path: Path, schema: pa.Schema, *, limits: Limits = LIMITS) -> pa.
             _check_texts(path, name, table.column(name), limits)
         return check_table(table, schema, where=path.name)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise RecordError(f"Expected a parquet table in {path.name}, found: {reading.cut(str(error), 200)}.") from error
+        raise RecordError(f"Expected a parquet table in {path.name}, got: {reading.cut(str(error), 200)}.") from error
 
 
 def plain_text(value: str, *, most: int = 200) -> str:
@@ -102,20 +102,20 @@ def _check_footer(path: Path, opened: pq.ParquetFile, schema: pa.Schema, limits:
     footer, found = opened.metadata, opened.schema_arrow
     if found.names != schema.names:
         raise RecordError(
-            f"Expected the columns {schema.names} in {path.name}, found {reading.cut(str(found.names), 200)}."
+            f"Expected the columns {schema.names} in {path.name}, got {reading.cut(str(found.names), 200)}."
         )
     physical = [opened.schema.column(index).physical_type for index in range(footer.num_columns)]
     wanted = ["BYTE_ARRAY" if pa.types.is_string(field.type) else "DOUBLE" for field in schema]
     if physical != wanted:
         raise RecordError(
-            f"Expected columns of the types {wanted} in {path.name}, found {reading.cut(str(physical), 200)}."
+            f"Expected columns of the types {wanted} in {path.name}, got {reading.cut(str(physical), 200)}."
         )
     if footer.num_rows > limits.rows:
-        raise RecordError(f"Expected at most {limits.rows:,} rows in {path.name}, found {footer.num_rows:,}.")
+        raise RecordError(f"Expected at most {limits.rows:,} rows in {path.name}, got {footer.num_rows:,}.")
     unpacked = sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
     if unpacked > limits.table_unpacked:
         raise RecordError(
-            f"Expected {path.name} to unpack to at most {limits.table_unpacked:,} bytes, found {unpacked:,}."
+            f"Expected {path.name} to unpack to at most {limits.table_unpacked:,} bytes, got {unpacked:,}."
         )
 
 
@@ -125,10 +125,10 @@ def _check_texts(path: Path, name: str, column: pa.ChunkedArray, limits: Limits)
         lengths = pc.binary_length(chunk.dictionary.cast(pa.binary()))
         if len(lengths) and pc.max(lengths).as_py() > limits.text:
             raise RecordError(
-                f"Expected texts of at most {limits.text:,} bytes in {path.name}, column {name}, found longer ones."
+                f"Expected texts of at most {limits.text:,} bytes in {path.name}, column {name}, got longer ones."
             )
         total += pc.sum(pc.take(lengths, chunk.indices)).as_py() or 0
     if total > limits.texts:
         raise RecordError(
-            f"Expected column {name} of {path.name} to unpack to at most {limits.texts:,} bytes, found {total:,}."
+            f"Expected column {name} of {path.name} to unpack to at most {limits.texts:,} bytes, got {total:,}."
         )

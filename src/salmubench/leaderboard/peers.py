@@ -85,7 +85,7 @@ def conflicts(prints: Sequence[Print]) -> dict[str, list[Finding]]:
         for kind, key in (("checkpoint", item.checkpoint), ("values", item.values)):
             owner = first.setdefault((item.dataset, kind, key), item.name)
             if owner != item.name:
-                text = f"Expected a new model, found the {kind} of {owner}."
+                text = f"Expected a new model, got the {kind} of {owner}."
                 found.setdefault(item.name, []).append(Finding("duplicate", INFO, text))
                 break
     frames: dict[str, Counter[str]] = {}
@@ -93,10 +93,10 @@ def conflicts(prints: Sequence[Print]) -> dict[str, list[Finding]]:
         frames.setdefault(item.dataset, Counter())[item.frame] += 1
     for item in ordered:
         if item.frame != frames[item.dataset].most_common(1)[0][0]:
-            text = "Expected gallery and items of the other submissions of this dataset, found others."
+            text = "Expected gallery and items of the other submissions of this dataset, got others."
             found.setdefault(item.name, []).append(Finding("gallery", GALLERY, text))
     for name, checkpoint in _odd_references(ordered):
-        text = f"Expected about the scores that other submissions give the reference {checkpoint[:12]}, found others."
+        text = f"Expected about the scores that other submissions give the reference {checkpoint[:12]}, got others."
         found.setdefault(name, []).append(Finding("references", RECORDS["record"], text))
     return found
 
@@ -138,7 +138,7 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
         RecordError: no such folder.
     """
     if not results.is_dir():
-        raise RecordError(f"Expected a folder of submissions at {results}, found none.")
+        raise RecordError(f"Expected a folder of submissions at {results}, got none.")
     found = []
     digest = content_sha256(submission)
     for folder in sorted(results.iterdir()):
@@ -150,9 +150,9 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
             continue
         name = intake.plain_text(folder.name)
         if info.checkpoint_sha256 == loaded.info.checkpoint_sha256:
-            found.append(Finding("duplicate", INFO, f"Expected a new model, found the checkpoint of {name}."))
+            found.append(Finding("duplicate", INFO, f"Expected a new model, got the checkpoint of {name}."))
         elif info.files.get(_ITEMS) == loaded.info.files.get(_ITEMS) or digest == content_sha256(folder):
-            found.append(Finding("duplicate", _ITEMS, f"Expected a new model, found the items of {name}."))
+            found.append(Finding("duplicate", _ITEMS, f"Expected a new model, got the items of {name}."))
     return found
 
 

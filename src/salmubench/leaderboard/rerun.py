@@ -27,25 +27,23 @@ def compare_rerun(
     """
     if again.model.sha256 != loaded.info.checkpoint_sha256:
         yield Finding(
-            "rerun", INFO, f"Expected the checkpoint {loaded.info.checkpoint_sha256}, found {again.model.sha256}."
+            "rerun", INFO, f"Expected the checkpoint {loaded.info.checkpoint_sha256}, got {again.model.sha256}."
         )
     if again.dataset.fingerprint != loaded.record.dataset.fingerprint:
-        yield Finding("rerun", RECORDS["record"], "Expected the dataset of the submission, found another one.")
+        yield Finding("rerun", RECORDS["record"], "Expected the dataset of the submission, got another one.")
         return
     for name in (name for name, metric in metrics.items() if is_cosine(metric)):
         mine, theirs = (item_tables.of_metric(table, name) for table in (loaded.items["record"], items))
         if mine.num_rows != theirs.num_rows or not mine.column("caption").equals(theirs.column("caption")):
-            yield Finding("rerun", "record.items.parquet", f"Expected the same items of {name}, found others.")
+            yield Finding("rerun", "record.items.parquet", f"Expected the same items of {name}, got others.")
         elif mine.num_rows:
             apart = float(abs(mine.column("value").to_numpy() - theirs.column("value").to_numpy()).max())
             if apart > tolerance:
-                text = f"Expected similarities of {name} within {tolerance:g} of the checkpoint's, found {apart:.4f}."
+                text = f"Expected similarities of {name} within {tolerance:g} of the checkpoint's, got {apart:.4f}."
                 yield Finding("rerun", "record.items.parquet", text)
     whole = {name: main_part(one.items) for name, one in metrics.items() if not one.binary and not is_cosine(one)}
     for metric, part in whole.items():
         pair = [record.scores.get(metric, {}).get(part) for record in (loaded.record, again)]
         first, second = (None if score is None else score.value for score in pair)
         if first is not None and second is not None and abs(first - second) > max(tolerance, 0.01):
-            yield Finding(
-                "rerun", RECORDS["record"], f"Expected {metric} {part} about {second:.4f}, found {first:.4f}."
-            )
+            yield Finding("rerun", RECORDS["record"], f"Expected {metric} {part} about {second:.4f}, got {first:.4f}.")

@@ -135,11 +135,9 @@ def problems_of(info: Info, *, own_method: bool) -> list[str]:
         (_is_time(info.submitted), "submitted as a UTC time like 2026-01-31T12:00:00+00:00", info.submitted),
         (len(info.version) <= 40, "a version of at most 40 letters", info.version),
     )
-    found = [f"Expected {wanted}, found {str(given)[:100]!r}." for good, wanted, given in checks if not good]
+    found = [f"Expected {wanted}, got {str(given)[:100]!r}." for good, wanted, given in checks if not good]
     if own_method and info.link is None:
-        found.append(
-            f"Expected {METHOD} or a link to the code of a method that isn't the package's own, found neither."
-        )
+        found.append(f"Expected {METHOD} or a link to the code of a method that isn't the package's own, got neither.")
     return found
 
 
@@ -177,11 +175,11 @@ def submit(
     records = _find(run, model)
     record = read_record(records["record"])
     if record.status != "complete":
-        raise RecordError(f"Expected a complete record of {model}, found status {record.status!r}.")
+        raise RecordError(f"Expected a complete record of {model}, got status {record.status!r}.")
     if record.model.sha256 is None:
-        raise RecordError(f"Expected the hash of {model}'s weights in {records['record']}, found none.")
+        raise RecordError(f"Expected the hash of {model}'s weights in {records['record']}, got none.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"Expected a new or empty folder at {out}, found files. Choose another folder.")
+        raise OutputError(f"Expected a new or empty folder at {out}, got files. Choose another folder.")
     sources = {RECORDS[role]: path for role, path in records.items()}
     sources |= {items_path(Path(RECORDS[role])).name: items_path(path) for role, path in records.items()}
     sources[GALLERY] = gallery_path(records["record"])
@@ -189,7 +187,7 @@ def submit(
         sources[METHOD] = method_file
     for name, path in sources.items():
         if not path.is_file():
-            raise RecordError(f"Expected {path} for the submission's {name}, found none. Score the model again.")
+            raise RecordError(f"Expected {path} for the submission's {name}, got none. Score the model again.")
     contents = {name: _content(name, path) for name, path in sorted(sources.items())}
     info = Info(
         schema_version=SCHEMA_VERSION, model=model, checkpoint_sha256=record.model.sha256, track=track, hub_id=hub_id,
@@ -253,7 +251,7 @@ def _find(run: Path, model: str) -> dict[str, Path]:
     """Paths of the three records."""
     place = run / "records" if (run / "records").is_dir() else run
     if not NAME.fullmatch(model):
-        raise ConfigError(f"Expected a model's name of the form <method>-<budget>x, found {model!r}.")
+        raise ConfigError(f"Expected a model's name of the form <method>-<budget>x, got {model!r}.")
     found = {
         "record": place / f"{model}.json",
         "clean": place / "clean.json",
@@ -262,10 +260,10 @@ def _find(run: Path, model: str) -> dict[str, Path]:
     if not found["record"].is_file():
         known = sorted(path.stem for path in place.glob("*-*x.json"))
         raise RecordError(
-            f"Expected a record of {model} in {place}, found {', '.join(known) or 'none'}. Give one of them as --model."
+            f"Expected a record of {model} in {place}, got {', '.join(known) or 'none'}. Give one of them as --model."
         )
     if reference_kind(read_record(found["record"])) is not None:
-        raise ConfigError(f"Expected a model that has unlearned, found the reference {model}.")
+        raise ConfigError(f"Expected a model that has unlearned, got the reference {model}.")
     return found
 
 

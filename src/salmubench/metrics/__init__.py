@@ -55,7 +55,7 @@ def load(name: str) -> Plugin:
     metric, compute = getattr(module, "METRIC", None), getattr(module, "score", None)
     if not isinstance(metric, Metric) or not callable(compute):
         raise ConfigError(
-            f"Expected METRIC = Metric(…) and a function score(inputs) in the metric {name}, found "
+            f"Expected METRIC = Metric(…) and a function score(inputs) in the metric {name}, got "
             f"METRIC {type(metric).__name__} and score {type(compute).__name__}."
         )
     return Plugin(metric, compute, getattr(module, "texts", _no_texts), _doc(module))
@@ -73,7 +73,7 @@ def load_all(config: ScoreConfig | None = None) -> list[Plugin]:
     titles = [plugin.metric.name for plugin in loaded]
     twice = sorted({title for title in titles if titles.count(title) > 1})
     if twice:
-        raise ConfigError(f"Expected metrics of different names, found {twice[0]!r} twice. Rename METRIC.name.")
+        raise ConfigError(f"Expected metrics of different names, got {twice[0]!r} twice. Rename METRIC.name.")
     return loaded
 
 

@@ -61,7 +61,7 @@ def score(inputs: EvalInputs) -> Outcome:
     strange = [text for text in rows.caption if text not in number]
     if strange:
         raise EmbeddingsError(
-            f"Expected class names of general_knowledge.json as captions of the split general_knowledge, found "
+            f"Expected class names of general_knowledge.json as captions of the split general_knowledge, got "
             f"{strange[0]!r}. Correct the dataset and encode it again."
         )
     right = np.fromiter((number[text] for text in rows.caption), np.int64, len(rows))

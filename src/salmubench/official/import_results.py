@@ -132,13 +132,13 @@ def _column(
         if metric.official_gaps and finite:  # rows without a known value may be left out, nobody knows which
             notes.append(f"{metric.name} of {path.name} has {told} for {rows} rows of forget: no interval.")
             return None
-        raise RecordError(f"Expected {rows} numbers in {section}.{key} of {path}, one a row of forget, found {told}.")
+        raise RecordError(f"Expected {rows} numbers in {section}.{key} of {path}, one a row of forget, got {told}.")
     if metric.items == "rank" and min(found) < 1:
-        raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, found {min(found)}.")
+        raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, got {min(found)}.")
     for part, function in PARTS[metric.items].items():
         own, mean = values[published_name(metric, part)], float(np.mean(function(np.asarray(found, np.float64))))
         if own is None or abs(own - mean) > _SAME:
-            raise RecordError(f"Expected the mean of {section}.{key} in {path} to be its own {own}, found {mean:.6f}.")
+            raise RecordError(f"Expected the mean of {section}.{key} in {path} to be its own {own}, got {mean:.6f}.")
     return found
 
 

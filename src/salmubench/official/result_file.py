@@ -64,11 +64,9 @@ def export_official(record: Path, out: Path, *, metrics: Metrics, dataset: Datas
     """
     found = read_record(record)
     if found.status != "complete":
-        raise RecordError(f"Expected a complete record at {record}, found status {found.status!r}.")
+        raise RecordError(f"Expected a complete record at {record}, got status {found.status!r}.")
     if dataset is not None and dataset.fingerprint != found.dataset.fingerprint:
-        raise RecordError(
-            f"Expected the dataset of {record}, {found.dataset.fingerprint}, found {dataset.fingerprint}."
-        )
+        raise RecordError(f"Expected the dataset of {record}, {found.dataset.fingerprint}, got {dataset.fingerprint}.")
     items = read_items(record)
     content: dict[str, dict[str, dict[str, Any]]] = {"efficacy": {}, "utility": {}}
     for metric in metrics:
@@ -139,10 +137,10 @@ def numbers_of(content: Mapping[str, Any], path: Path, metrics: Metrics) -> Mapp
             value: Any = content
             for step in place:
                 if not isinstance(value, dict) or step not in value:
-                    raise RecordError(f"Expected {'.'.join(place)} in {path}, found no {step!r}.")
+                    raise RecordError(f"Expected {'.'.join(place)} in {path}, got no {step!r}.")
                 value = value[step]
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise RecordError(f"Expected a number at {'.'.join(place)} in {path}, found {value!r}.")
+                raise RecordError(f"Expected a number at {'.'.join(place)} in {path}, got {value!r}.")
             numbers[published_name(metric, part)] = (
                 None if value is None or value == metric.official_skipped else float(value)
             )
@@ -184,7 +182,7 @@ def compare_with_published(found: Mapping[str, float | None], row: str = "clean"
     """
     table = published()
     if row not in table:
-        raise RecordError(f"Expected a published row ({', '.join(table)}), found {row!r}.")
+        raise RecordError(f"Expected a published row ({', '.join(table)}), got {row!r}.")
     compared = []
     for name, value in table[row].items():
         ours = found.get(name)

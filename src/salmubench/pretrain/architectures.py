@@ -51,7 +51,7 @@ def find(model: str) -> Architecture:
         path = Path(model).resolve()
         if _FILE_NAME.fullmatch(path.stem.lower()) is None:  # open_clip would fetch what hf-hub:… or siglip stands for
             raise ConfigError(
-                f"Expected a model configuration's file name of letters, digits and _ . - without 'siglip', found "
+                f"Expected a model configuration's file name of letters, digits and _ . - without 'siglip', got "
                 f"{path.name}. Rename it."
             )
         return Architecture(path.stem, path, _read(path))
@@ -73,6 +73,6 @@ def _engine_configs() -> dict[str, Path]:
 
 def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
-        raise ConfigError(f"Expected pretrain.model to be a name or the path of a JSON file, found no file {path}.")
+        raise ConfigError(f"Expected pretrain.model to be a name or the path of a JSON file, got no file {path}.")
     content = model_config.read_json(path, ConfigError)
     return model_config.check_architecture(content, where=str(path), error=ConfigError)

@@ -106,7 +106,7 @@ def decide_loading(
         ConfigError: memory is asked for, and shards aren't local.
     """
     if config.loading == "memory" and not local:
-        raise ConfigError("Expected pretrain.loading: stream with shards that are no local files, found memory.")
+        raise ConfigError("Expected pretrain.loading: stream with shards that are no local files, got memory.")
     if config.loading != "auto":
         return config.loading
     fits = rows * 3 * image_size**2 * config.processes <= _MEMORY_LIMIT
@@ -121,10 +121,10 @@ def check(job: Job) -> None:
     """
     config, steps = job.config, len(job.step_pairs) * job.config.epochs
     if config.warmup >= steps:
-        raise ConfigError(f"Expected pretrain.warmup below the {steps} steps of the training, found {config.warmup}.")
+        raise ConfigError(f"Expected pretrain.warmup below the {steps} steps of the training, got {config.warmup}.")
     if job.kind == "compromised" and not job.shards.shards("sensitive"):
         raise ConfigError(
-            "Expected sensitive pairs (forget, holdout_association, holdout_identity) to train Compromised on, found "
+            "Expected sensitive pairs (forget, holdout_association, holdout_identity) to train Compromised on, got "
             "none in the dataset."
         )
     loaders = config.world * max(1, config.workers)
@@ -132,7 +132,7 @@ def check(job: Job) -> None:
     if job.loading == "stream" and found < loaders:
         raise ConfigError(
             f"Expected at least as many retain shards as loaders (pretrain.nodes × pretrain.processes × "
-            f"pretrain.workers = {loaders}), found {found}."
+            f"pretrain.workers = {loaders}), got {found}."
         )
 
 
@@ -213,9 +213,7 @@ def torchrun() -> str:
     if found is not None and (not own.is_file() or Path(found).samefile(own)):
         return "torchrun"
     if not own.is_file():
-        raise ConfigError(
-            f"Expected torchrun (it comes with torch) on the PATH or beside {sys.executable}, found none."
-        )
+        raise ConfigError(f"Expected torchrun (it comes with torch) on the PATH or beside {sys.executable}, got none.")
     return str(own)
 
 

@@ -165,4 +165,4 @@ def _check_extra(name: str, value: Any) -> None:
 
 def _require(good: bool, name: str, expected: str, found: object) -> None:
     if not good:
-        raise ConfigError(f"Expected pretrain.{name} to be {expected}, found {found!r}.")
+        raise ConfigError(f"Expected pretrain.{name} to be {expected}, got {found!r}.")

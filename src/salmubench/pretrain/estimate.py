@@ -303,7 +303,7 @@ def _together(commands: Sequence[Sequence[str]]) -> list[dict[str, float]]:
             output, errors = process.communicate()
             if process.returncode:
                 last = (errors.strip().splitlines() or ["no message"])[-1]
-                raise StageError(f"Expected the trial on this machine to run, found: {last}")
+                raise StageError(f"Expected the trial on this machine to run, got: {last}")
             found.append(json.loads(output))
     finally:
         for process in running:

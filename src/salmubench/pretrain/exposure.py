@@ -74,9 +74,7 @@ def count(folder: Path, *, parts: dict[str, int], epochs: int, processes: int) -
         for rank in range(processes):
             path = folder / f"epoch-{epoch:05d}-rank-{rank:05d}.npy"
             if not path.is_file():
-                raise StageError(
-                    f"Expected the loader's counts of epoch {epoch}, process {rank} at {path}, found none."
-                )
+                raise StageError(f"Expected the loader's counts of epoch {epoch}, process {rank} at {path}, got none.")
             total += np.load(path)
     found, start = {}, 0
     for name, rows in parts.items():

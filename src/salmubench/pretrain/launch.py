@@ -195,7 +195,7 @@ def plan_job(
         DatasetError: the dataset or its shards are broken.
     """
     if kind not in KINDS:
-        raise ConfigError(f"Expected kind clean or compromised, found {kind!r}.")
+        raise ConfigError(f"Expected kind clean or compromised, got {kind!r}.")
     architecture = architectures.find(config.model)
     source = open_dataset(dataset)
     where = device if elsewhere else models.resolve_device(device)
@@ -245,7 +245,7 @@ def check_one_machine(config: PretrainConfig) -> None:
     """
     if config.nodes > 1:
         raise ConfigError(
-            f"Expected pretrain.nodes 1 to train on this machine, found {config.nodes}. Write the scripts for the "
+            f"Expected pretrain.nodes 1 to train on this machine, got {config.nodes}. Write the scripts for the "
             "cluster with --emit slurm or --emit torchrun; when they are done, this command writes the manifest."
         )
 
@@ -268,7 +268,7 @@ def run(job: Job) -> None:
                 continue
             if not math.isfinite(entry.values["loss"]):
                 raise StageError(
-                    f"Pretraining {job.kind} failed: expected a finite loss, found {entry.values['loss']} in epoch "
+                    f"Pretraining {job.kind} failed: expected a finite loss, got {entry.values['loss']} in epoch "
                     f"{entry.epoch}, step {entry.step}. Lower pretrain.lr (now {job.config.lr:g}) or raise "
                     "pretrain.warmup."
                 )
@@ -284,13 +284,13 @@ def finish(job: Job) -> tuple[dict[str, Any], list[str]]:
         StageError: the engine ended without a checkpoint or without having trained all epochs.
     """
     if not (job.out / models.WEIGHTS).is_file():
-        raise StageError(f"Expected {models.WEIGHTS} in {job.out} after the training, found none.")
+        raise StageError(f"Expected {models.WEIGHTS} in {job.out} after the training, got none.")
     engine_log = job.out / TRAINING / job.kind / "out.log"
     lines = engine_log.read_text(encoding="utf-8", errors="replace").splitlines()
     found = entries(lines, steps=len(job.step_pairs), every=job.config.log_every)
     steps = len(job.step_pairs) * job.config.epochs
     if not found or found[-1].step != steps - 1:
-        raise StageError(f"Expected {steps} steps in {engine_log}, found {found[-1].step + 1 if found else 0}.")
+        raise StageError(f"Expected {steps} steps in {engine_log}, got {found[-1].step + 1 if found else 0}.")
     write_curves(job.out, found, pairs=job.step_pairs, batch=job.config.process_batch * job.config.world)
     shutil.copyfile(engine_log, job.out / LOG)
     outputs = {
@@ -319,7 +319,7 @@ def wait_for_old_workers(out: Path, patience: float = _OLD_WORKER_PATIENCE) -> N
     while alive := old_workers(out):
         if time.monotonic() > deadline:
             raise StageError(
-                f"Expected the earlier training in {out} to have ended, found its process {alive[0]} alive. End it and "
+                f"Expected the earlier training in {out} to have ended, got its process {alive[0]} alive. End it and "
                 "run the same command again."
             )
         log.info("waiting for process %d of an earlier training", alive[0])

@@ -157,7 +157,7 @@ def load_pairs(
             sources.append(len(captions) - before)
     if images is None or len(captions) != expected:
         raise DatasetError(
-            f"Expected {expected} pairs (--train-num-samples) in {train_data}, found {len(captions)}. Shards that the "
+            f"Expected {expected} pairs (--train-num-samples) in {train_data}, got {len(captions)}. Shards that the "
             "dataset's folder holds are written anew when they are deleted."
         )
     texts = [tokenize(captions[start : start + _CHUNK]) for start in range(0, expected, _CHUNK)]

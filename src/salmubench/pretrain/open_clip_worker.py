@@ -136,7 +136,7 @@ def register(model: str, path: Path | None) -> None:
 
     found = architectures.find(str(path) if path is not None else model)
     if found.name != model:
-        raise ConfigError(f"Expected --model {found.name}, the name of {found.path}, found {model!r}.")
+        raise ConfigError(f"Expected --model {found.name}, the name of {found.path}, got {model!r}.")
     if found.path is not None:
         open_clip.add_model_config(found.path)
 
@@ -185,7 +185,7 @@ def export(module: Any, options: Options, folder: Path) -> None:
     state = module.state_dict()
     for name, tensor in state.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise RuntimeError(f"expected finite weights, found NaN or infinity in {name!r}; lower the learning rate")
+            raise RuntimeError(f"expected finite weights, got NaN or infinity in {name!r}; lower the learning rate")
     config = {"model_cfg": open_clip.get_model_config(options.model), "preprocess_cfg": module.visual.preprocess_cfg}
     save_model(folder, state=state, config=config)
 

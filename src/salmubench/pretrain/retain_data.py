@@ -88,7 +88,7 @@ def examine(
     paths = paths_of(pattern)
     if any(path.startswith("pipe:") or "://" in path for path in paths):
         if not samples:
-            raise ConfigError("Expected pretrain.retain_samples with shards that are no local files, found 0.")
+            raise ConfigError("Expected pretrain.retain_samples with shards that are no local files, got 0.")
         return RetainData(pattern, tuple(Shard(path, None, None, None) for path in paths), samples, 0, (), {})
     _check_present(paths)
     stated = _stated(paths)
@@ -112,13 +112,13 @@ def examine(
         shown = "; ".join(broken[:_NAMED]) + (" …" if len(broken) > _NAMED else "")
         raise DatasetError(
             f"Expected at most {broken_limit:.3%} of the pairs of pretrain.retain_data to be broken "
-            f"(pretrain.retain_broken), found {len(broken)} of {seen} in the {len(chosen)} shards that were read: "
+            f"(pretrain.retain_broken), got {len(broken)} of {seen} in the {len(chosen)} shards that were read: "
             f"{shown}"
         )
     counted = None if any(shard.pairs is None for shard in shards) else sum(shard.pairs or 0 for shard in shards)
     if samples and counted is not None and counted != samples:
         raise DatasetError(
-            f"Expected {samples} pairs (pretrain.retain_samples) in {pattern}, found {counted}. Give 0 to have them "
+            f"Expected {samples} pairs (pretrain.retain_samples) in {pattern}, got {counted}. Give 0 to have them "
             "counted."
         )
     listed = dict(ignored.most_common(_EXTENSIONS))
@@ -135,7 +135,7 @@ def _check_present(paths: Sequence[str]) -> None:
     missing = [path for path in paths if not Path(path).is_file()]
     if missing or not paths:
         raise DatasetError(
-            f"Expected {len(paths)} shards of pretrain.retain_data, found {len(missing)} of them missing: "
+            f"Expected {len(paths)} shards of pretrain.retain_data, got {len(missing)} of them missing: "
             f"{', '.join(missing[:_NAMED])}{' …' if len(missing) > _NAMED else ''}. Fetch them, or change the pattern."
         )
 
@@ -192,10 +192,10 @@ def _read(path: str, stated: int | None, threads: int, ignored: Counter[str]) ->
             good += found.count(None)
     if stated is not None and good + len(bad) < stated:
         lacking = stated - good - len(bad)
-        bad += [f"Expected {stated} pairs in {path} (as the file beside it says), found {good + len(bad)}."] * lacking
+        bad += [f"Expected {stated} pairs in {path} (as the file beside it says), got {good + len(bad)}."] * lacking
     elif stated is not None and good + len(bad) > stated:
         raise DatasetError(
-            f"Expected {stated} pairs in {path} (as the file beside it says), found {good + len(bad)}. Correct that "
+            f"Expected {stated} pairs in {path} (as the file beside it says), got {good + len(bad)}. Correct that "
             "file or delete it."
         )
     return good, bad

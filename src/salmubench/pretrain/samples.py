@@ -65,7 +65,7 @@ def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | 
         DatasetError: the file is missing; with `fail` also where it is cut off or a pair is incomplete.
     """
     if not Path(path).is_file():
-        raise DatasetError(f"Expected a WebDataset shard at {path}, found no file.")
+        raise DatasetError(f"Expected a WebDataset shard at {path}, got no file.")
     files: dict[str, bytes] = {}
     current = ""
     try:
@@ -82,7 +82,7 @@ def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | 
                     if ignored is not None and extension not in EXPECTED:
                         ignored[extension[:_LONGEST]] += 1
     except (tarfile.TarError, OSError, EOFError) as error:
-        broken(DatasetError(f"Expected a WebDataset shard at {path}, found: {error}."))
+        broken(DatasetError(f"Expected a WebDataset shard at {path}, got: {error}."))
         return
     if files:
         yield from _pair(files, f"{current} in {path}", broken)
@@ -112,17 +112,17 @@ def open_bytes(data: bytes, name: str) -> Any:
     try:
         return Image.open(io.BytesIO(data), formats=_FORMATS).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"Expected a picture for {name}, found: {error}.") from error
+        raise DatasetError(f"Expected a picture for {name}, got: {error}.") from error
 
 
 def _pair(files: Mapping[str, bytes], name: str, broken: Broken) -> Iterator[Sample]:
     image = next((files[extension] for extension in IMAGES if extension in files), None)
     if image is None or "txt" not in files:
-        broken(DatasetError(f"Expected a picture and a caption (.jpg, .txt) for {name}, found {sorted(files)}."))
+        broken(DatasetError(f"Expected a picture and a caption (.jpg, .txt) for {name}, got {sorted(files)}."))
         return
     try:
         caption = files["txt"].decode()
     except UnicodeDecodeError as error:
-        broken(DatasetError(f"Expected a caption in UTF-8 for {name}, found: {error}."))
+        broken(DatasetError(f"Expected a caption in UTF-8 for {name}, got: {error}."))
         return
     yield Sample(image, caption, name)

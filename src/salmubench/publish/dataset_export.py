@@ -87,7 +87,7 @@ def export_hub(
     origin = origin_of(dataset)
     if licence is None and origin.licence is None:
         raise ConfigError(
-            "Expected a licence for a dataset whose pictures our own renderer didn't draw, found none. Give it as the "
+            "Expected a licence for a dataset whose pictures our own renderer didn't draw, got none. Give it as the "
             "Hub calls it, e.g. --license cc-by-4.0."
         )
     extra = {} if embeddings is None else _fragile(dataset, embeddings)
@@ -114,7 +114,7 @@ def export_hub(
             out.rmdir()
         temporary.replace(out)
     except OSError as error:
-        raise OutputError(f"Expected room and rights to write {out}, found: {error.strerror}.") from error
+        raise OutputError(f"Expected room and rights to write {out}, got: {error.strerror}.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return out
@@ -155,21 +155,21 @@ def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:
     for path in found.values():
         if not path.is_file():
             raise DatasetError(
-                f"Expected the fragile set in the embeddings of Compromised, found no {path}. Score a model against "
+                f"Expected the fragile set in the embeddings of Compromised, got no {path}. Score a model against "
                 "them first."
             )
     known = {row.file_name for row in dataset.rows(Split.RETAIN_SYNTH)}
     strange = [name for name in manifest.read_json(found[layout.FRAGILE]) if name not in known]
     if strange:
         raise DatasetError(
-            f"Expected the fragile set of this dataset in {embeddings}, found {strange[0]!r}, which retain_synth lacks."
+            f"Expected the fragile set of this dataset in {embeddings}, got {strange[0]!r}, which retain_synth lacks."
         )
     return found
 
 
 def _refuse_other_files(out: Path, allowed: str | None = None) -> None:
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (allowed and (out / allowed).is_file()))):
-        raise OutputError(f"Expected a new or empty folder at {out}, found files. Choose another folder.")
+        raise OutputError(f"Expected a new or empty folder at {out}, got files. Choose another folder.")
 
 
 def _link(source: Path, target: Path) -> None:

@@ -53,7 +53,7 @@ def export_model(
         check_name(push)
     folder, weights = models.locate(model)[:2]
     if folder is None:
-        raise ModelError(f"Expected a model's folder to export, found the file {weights}.")
+        raise ModelError(f"Expected a model's folder to export, got the file {weights}.")
     sha256 = manifest.sha256_file(weights)
     found, path = _record(folder, record, sha256)
     inputs = {"model": sha256, "record": manifest.sha256_file(path) if path else None}
@@ -115,7 +115,7 @@ def _record(folder: Path, given: Path | None, sha256: str) -> tuple[RunRecord | 
     record = read_record(path)
     if record.model.sha256 != sha256:
         raise RecordError(
-            f"Expected the record of the model {folder} (SHA-256 {sha256[:12]}) in {path}, found that of another "
+            f"Expected the record of the model {folder} (SHA-256 {sha256[:12]}) in {path}, got that of another "
             f"({(record.model.sha256 or 'none')[:12]}). Score this model, or give its record."
         )
     return record, path

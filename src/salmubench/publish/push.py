@@ -19,7 +19,7 @@ def check_name(hub_id: str) -> None:
         ConfigError: it hasn't.
     """
     if _NAME.fullmatch(hub_id) is None:
-        raise ConfigError(f"Expected org/name for the Hub, found {hub_id!r}. Change --push.")
+        raise ConfigError(f"Expected org/name for the Hub, got {hub_id!r}. Change --push.")
 
 
 def push(folder: Path, hub_id: str, kind: Literal["dataset", "model"], *, private: bool) -> str:
@@ -47,7 +47,7 @@ def push(folder: Path, hub_id: str, kind: Literal["dataset", "model"], *, privat
     check_name(hub_id)
     if get_token() is None:
         raise ConfigError(
-            "Expected a token of the Hub with the right to write, found none. Log in with `hf auth login` or set "
+            "Expected a token of the Hub with the right to write, got none. Log in with `hf auth login` or set "
             f"HF_TOKEN, and run the same command again: {folder} is complete."
         )
     api = HfApi(library_name="salmubench")
@@ -58,11 +58,11 @@ def push(folder: Path, hub_id: str, kind: Literal["dataset", "model"], *, privat
             commit_message=f"{kind.capitalize()} written by salmubench",
         )  # fmt: skip
     except HFValidationError as error:
-        raise ConfigError(f"Expected org/name for the Hub, found {hub_id!r}: {error}") from error
+        raise ConfigError(f"Expected org/name for the Hub, got {hub_id!r}: {error}") from error
     except (HfHubHTTPError, OSError, RuntimeError) as error:  # large files raise the last
         said = " ".join(str(error).split()).rstrip(".")
         raise OutputError(
-            f"Expected the Hub to take the {kind} {hub_id}, found: {said}. Check token (`hf auth login` or HF_TOKEN), "
+            f"Expected the Hub to take the {kind} {hub_id}, got: {said}. Check token (`hf auth login` or HF_TOKEN), "
             f"name and network, and run the same command again: {folder} is complete."
         ) from error
     return str(url)

@@ -58,7 +58,7 @@ def convert(folder: Path) -> float:
         from transformers import CLIPModel
     except ImportError as error:
         raise ConfigError(
-            "Expected transformers to be installed, found it isn't: pip install 'salmubench[transformers]'."
+            "Expected transformers to be installed, got it isn't: pip install 'salmubench[transformers]'."
         ) from error
     loaded = models.load_model(folder)
     state = renamed(loaded.module.state_dict())
@@ -67,7 +67,7 @@ def convert(folder: Path) -> float:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise ModelError(
-            f"Expected weights that fit transformers' CLIPModel, found: {str(error).splitlines()[-1].strip()} Export "
+            f"Expected weights that fit transformers' CLIPModel, got: {str(error).splitlines()[-1].strip()} Export "
             "without --transformers."
         ) from error
     model.eval()
@@ -82,7 +82,7 @@ def convert(folder: Path) -> float:
         )
     if not differing <= TOLERANCE:
         raise ModelError(
-            f"Expected the embeddings of transformers' CLIPModel within {TOLERANCE:g} of open_clip's, found a "
+            f"Expected the embeddings of transformers' CLIPModel within {TOLERANCE:g} of open_clip's, got a "
             f"difference of {differing:.2g}. Export without --transformers."
         )
     model.save_pretrained(folder)
@@ -99,7 +99,7 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if "visual.class_embedding" not in state:
         tower = "a ResNet" if "visual.layer1.0.conv1.weight" in state else "another one"
         raise ModelError(
-            f"Expected a vision transformer as picture tower, found {tower}: transformers has no CLIP architecture for "
+            f"Expected a vision transformer as picture tower, got {tower}: transformers has no CLIP architecture for "
             "it. Export without --transformers; open_clip loads the model."
         )
     found: dict[str, Tensor] = {}
@@ -134,7 +134,7 @@ def _block(prefix: str, rest: str, tensor: Tensor, name: str) -> dict[str, Tenso
 
 def _no_place(name: str) -> str:
     return (
-        f"Expected weights of a plain CLIP, found {name!r}, which CLIPModel has no place for. Export without "
+        f"Expected weights of a plain CLIP, got {name!r}, which CLIPModel has no place for. Export without "
         "--transformers."
     )
 

@@ -98,7 +98,7 @@ class Run:
             columns = [_floats(table.column(name)) for name in ("step", "pairs", "value")]
         except (pa.ArrowInvalid, KeyError, OSError) as error:
             raise RecordError(
-                f"Expected curves (columns step, pairs, name, value) in {path}, found: {error}. Run the stage again."
+                f"Expected curves (columns step, pairs, name, value) in {path}, got: {error}. Run the stage again."
             ) from error
         found = []
         for name in dict.fromkeys(names.tolist()):
@@ -121,7 +121,7 @@ class Run:
         try:
             return {str(layer): float(entry["relative"]) for layer, entry in found.items()}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RecordError(f"Expected the movement of each layer in {path}, found: {error!r}.") from error
+            raise RecordError(f"Expected the movement of each layer in {path}, got: {error!r}.") from error
 
 
 def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
@@ -137,7 +137,7 @@ def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
     """
     metrics = metrics or {}
     if not folder.is_dir():
-        raise RecordError(f"Expected a run folder at {folder}, found none.")
+        raise RecordError(f"Expected a run folder at {folder}, got none.")
     info = manifest.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
     place = folder / "records" if (folder / "records").is_dir() else folder
     records: dict[str, RunRecord] = {}
@@ -147,12 +147,12 @@ def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
             record = with_descriptions(read_record(path), metrics)
             if record.model.name in paths:
                 raise RecordError(
-                    f"Expected one record of each model in {place}, found {record.model.name!r} in "
+                    f"Expected one record of each model in {place}, got {record.model.name!r} in "
                     f"{paths[record.model.name].name} and {path.name}."
                 )
             records[record.model.name], paths[record.model.name] = record, path
     if not records:
-        raise RecordError(f"Expected records (JSON files) in {place}, found none. Run or score first.")
+        raise RecordError(f"Expected records (JSON files) in {place}, got none. Run or score first.")
     listed = [name for name in info.get("models", ()) if name in records]
     wanted = sorted(dict.fromkeys([*listed, *sorted(records)]), key=lambda name: _reference_order(records[name]))
     dataset = None

@@ -39,6 +39,6 @@ class ReportConfig:
         ):
             value = getattr(self, name)
             if not least <= value <= most:
-                raise ConfigError(f"Expected report.{name} from {least} to {most}, found {value!r}.")
+                raise ConfigError(f"Expected report.{name} from {least} to {most}, got {value!r}.")
         if not self.title.strip():
-            raise ConfigError("Expected a report.title with at least one letter, found an empty one.")
+            raise ConfigError("Expected a report.title with at least one letter, got an empty one.")

@@ -101,14 +101,14 @@ def report(
         OutputError: the page would be larger than `config.max_megabytes`.
     """
     if not runs:
-        raise ConfigError("Expected at least one run folder to report on, found none.")
+        raise ConfigError("Expected at least one run folder to report on, got none.")
     read = [seeds.pooled(read_run(folder, metrics)) for folder in runs]
     found = [_section(run, index, config, titles or {}) for index, run in enumerate(read, start=1)]
     page = _render(found, config)
     size = len(page.encode()) / 1e6
     if size > config.max_megabytes:
         raise OutputError(
-            f"Expected a page of at most {config.max_megabytes:g} MB, found {size:.1f} MB. Report fewer runs, or lower "
+            f"Expected a page of at most {config.max_megabytes:g} MB, got {size:.1f} MB. Report fewer runs, or lower "
             "report.personas or report.portrait_size."
         )
     path = out / "index.html"

@@ -77,7 +77,7 @@ def breakdown(
         ValueError: not one label a row.
     """
     if len(labels) != items.num_rows:
-        raise ValueError(f"Expected a label for each of {items.num_rows} items, found {len(labels)}.")
+        raise ValueError(f"Expected a label for each of {items.num_rows} items, got {len(labels)}.")
     of_row = np.array(labels, dtype=object)
     wanted = order if order is not None else [label for label, _ in sorted(Counter(labels).items(), key=_by_size)]
     found = []

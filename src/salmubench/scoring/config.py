@@ -24,9 +24,9 @@ class ScoreConfig:
     def __post_init__(self) -> None:
         """Check the fields."""
         if self.bootstraps < 100:
-            raise ConfigError(f"Expected score.bootstraps of at least 100, found {self.bootstraps}.")
+            raise ConfigError(f"Expected score.bootstraps of at least 100, got {self.bootstraps}.")
         for name in self.by:
             if name not in GROUPINGS:
                 raise UnknownName("grouping", name, GROUPINGS)
         if self.identity_prompt.count("{name}") != 1:
-            raise ConfigError(f"Expected score.identity_prompt with one {{name}}, found {self.identity_prompt!r}.")
+            raise ConfigError(f"Expected score.identity_prompt with one {{name}}, got {self.identity_prompt!r}.")

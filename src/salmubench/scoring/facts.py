@@ -26,9 +26,7 @@ class IndexedFacts:
     def __init__(self, opened: Embeddings) -> None:
         self._opened = opened
         if opened.dataset.people is None:
-            raise EmbeddingsError(
-                f"Expected countries of people in {opened.folder}, found none. Encode the model again."
-            )
+            raise EmbeddingsError(f"Expected countries of people in {opened.folder}, got none. Encode the model again.")
         self._people = opened.dataset.people
 
     def rows(self, split: str) -> Sequence[Pair]:

@@ -38,7 +38,7 @@ def check_table(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
     """
     if table.column_names != schema.names:
         given = reading.shown(table.column_names)
-        raise RecordError(f"Expected the columns {schema.names} in {where}, found {given}. Score the model again.")
+        raise RecordError(f"Expected the columns {schema.names} in {where}, got {given}. Score the model again.")
     columns = []
     for field in schema:
         try:
@@ -47,7 +47,7 @@ def check_table(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
         except pa.ArrowException as error:
             given = f"{table.column(field.name).type}: {reading.cut(str(error), reading.SHOWN)}"
             raise RecordError(
-                f"Expected the type {field.type} in column {field.name} of {where}, found {reading.printable(given)}. "
+                f"Expected the type {field.type} in column {field.name} of {where}, got {reading.printable(given)}. "
                 "Score the model again."
             ) from error
         columns.append(column)
@@ -72,7 +72,7 @@ def _refuse(mask: pa.ChunkedArray, column: str, where: str, wanted: str, given: 
     row = pc.index(mask, True).as_py()
     if row >= 0:
         raise RecordError(
-            f"Expected {wanted} of column {column} in {where}, found {given} in row {row}. Score the model again."
+            f"Expected {wanted} of column {column} in {where}, got {given} in row {row}. Score the model again."
         )
 
 
@@ -134,7 +134,7 @@ def _check_same(own: pa.Table, theirs: pa.Table, name: str, reference: str) -> N
         return
     row, found = _first_difference(own, theirs)
     raise RecordError(
-        f"Expected the same items of {name} for the model and for {reference}, found {own.num_rows} and "
+        f"Expected the same items of {name} for the model and for {reference}, got {own.num_rows} and "
         f"{theirs.num_rows} rows, the first difference in row {row}: {found}. Score the reference again on this "
         "dataset with the same settings."
     )

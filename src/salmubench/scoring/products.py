@@ -31,7 +31,7 @@ _MANY = 0.05  # share of undecided comparisons in a block above which the whole 
 def unit(array: Array, rows: Indices) -> Floats:
     """Rows of a float32 array as float64 unit vectors (n, d)."""
     if len(rows) and (rows.min() < 0 or rows.max() >= len(array)):
-        raise EmbeddingsError(f"Expected rows 0 to {len(array) - 1}, found {rows.min()} to {rows.max()}.")
+        raise EmbeddingsError(f"Expected rows 0 to {len(array) - 1}, got {rows.min()} to {rows.max()}.")
     vectors = np.asarray(array[rows], np.float64)
     vectors /= np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
     found: Floats = vectors

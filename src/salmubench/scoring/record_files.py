@@ -82,13 +82,12 @@ def record_of(data: Any, *, where: str) -> RunRecord:
     version = data.get("schema_version") if isinstance(data, dict) else None
     if type(version) is not int:
         raise RecordError(
-            f"Expected a record with a whole number as schema_version in {where}, found {reading.shown(version)}. "
+            f"Expected a record with a whole number as schema_version in {where}, got {reading.shown(version)}. "
             f"{_AGAIN}"
         )
     if version > SCHEMA_VERSION:
         raise RecordError(
-            f"Expected schema_version {SCHEMA_VERSION} or older in {where}, found {version}. "
-            "Install a newer salmubench."
+            f"Expected schema_version {SCHEMA_VERSION} or older in {where}, got {version}. Install a newer salmubench."
         )
     return reading.validated(RunRecord, data, where=where, error=RecordError, advice=_AGAIN)
 
@@ -144,10 +143,10 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
         footer = opened.metadata
         unpacked = sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
         if unpacked > _UNPACKED:
-            raise RecordError(f"Expected {path} to unpack to at most {_UNPACKED:,} bytes, found {unpacked:,}.")
+            raise RecordError(f"Expected {path} to unpack to at most {_UNPACKED:,} bytes, got {unpacked:,}.")
         table = opened.read()
     except (pa.ArrowException, OSError) as error:
-        raise RecordError(reading.printable(f"Expected a parquet table at {path}, found: {error}. {_AGAIN}")) from error
+        raise RecordError(reading.printable(f"Expected a parquet table at {path}, got: {error}. {_AGAIN}")) from error
     table = check_table(table, schema, where=str(path))
     check_values(table, schema, where=str(path))
     return table
@@ -168,7 +167,7 @@ def write_record(path: Path, record: RunRecord, *, items: pa.Table, gallery: pa.
         _write_table(shared, gallery)
     elif not read_gallery(path).equals(gallery):
         raise OutputMismatch(
-            f"Expected the gallery of this dataset in {shared}, found another one. Records of one folder share it: "
+            f"Expected the gallery of this dataset in {shared}, got another one. Records of one folder share it: "
             "choose another folder, or delete the old records."
         )
     manifest.write_json(path, record)

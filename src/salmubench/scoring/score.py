@@ -100,7 +100,7 @@ def score(
     for path in (embeddings, clean, compromised):
         _check_exists(path)
     if not embeddings.is_dir():
-        raise EmbeddingsError(f"Expected the model's embeddings folder, found the file {embeddings}.")
+        raise EmbeddingsError(f"Expected the model's embeddings folder, got the file {embeddings}.")
     if is_current(out, config=config, embeddings=embeddings, clean=clean, compromised=compromised):
         return out
     started, clock = manifest.utc_now(), time.perf_counter()
@@ -312,7 +312,7 @@ class _Side:
         else:
             record = read_record(path)
             if record.status != "complete":
-                raise RecordError(f"Expected a complete record of {name} at {path}, found status {record.status!r}.")
+                raise RecordError(f"Expected a complete record of {name} at {path}, got status {record.status!r}.")
             self.fingerprint, self.sha256, self.kind = (
                 record.dataset.fingerprint,
                 record.model.sha256,
@@ -325,12 +325,12 @@ class _Side:
         """Refuse a reference of another dataset."""
         if self.fingerprint != model.fingerprint:
             raise EmbeddingsError(
-                f"Expected the model and {self.name} on one dataset, found fingerprint {model.fingerprint} in "
+                f"Expected the model and {self.name} on one dataset, got fingerprint {model.fingerprint} in "
                 f"{model.path} and {self.fingerprint} in {self.path}. Encode both on the same dataset."
             )
         if self.imagenet != model.imagenet:
             raise EmbeddingsError(
-                f"Expected the model and {self.name} on the same pictures of general knowledge, found ImageNet "
+                f"Expected the model and {self.name} on the same pictures of general knowledge, got ImageNet "
                 f"{model.imagenet} in {model.path} and {self.imagenet} in {self.path}. Give --imagenet to both or none."
             )
 
@@ -342,7 +342,7 @@ def _same(a: Path, b: Path) -> bool:
 def _check_exists(path: Path) -> None:
     if not path.exists():
         raise EmbeddingsError(
-            f"Expected an embeddings folder or the record of a reference at {path}, found nothing. Encode the model "
+            f"Expected an embeddings folder or the record of a reference at {path}, got nothing. Encode the model "
             "first."
         )
 

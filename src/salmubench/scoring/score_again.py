@@ -92,9 +92,7 @@ def score_again(
 
 def _from_record(record: RunRecord, table: pa.Table) -> RunRecord:
     if record.status != "complete":
-        raise RecordError(
-            f"Expected items of a complete record, found status {record.status!r} of {record.model.name}."
-        )
+        raise RecordError(f"Expected items of a complete record, got status {record.status!r} of {record.model.name}.")
     found = rescore(record, table)
     return replace(record, scores=found.scores, verdict=found.verdict)
 
@@ -103,7 +101,7 @@ def _alone(items: Path, table: pa.Table, metrics: Mapping[str, Metric], config: 
     strange = [name for name in pc.unique(table.column("metric")).to_pylist() if name not in metrics]
     if strange:
         raise RecordError(
-            f"Expected items of {', '.join(metrics)} in {items}, found {strange[0]!r}. Put its record beside the "
+            f"Expected items of {', '.join(metrics)} in {items}, got {strange[0]!r}. Put its record beside the "
             "items: it says what the metric is."
         )
     scores = score_items(table, metrics=metrics, bootstraps=config.bootstraps)
@@ -136,7 +134,7 @@ def _breakdowns(
     opened = layout.open_dataset(dataset)
     if record.dataset.fingerprint not in ("unknown", opened.fingerprint):
         raise RecordError(
-            f"Expected the dataset of the items, {record.dataset.fingerprint}, found {opened.fingerprint} in {dataset}."
+            f"Expected the dataset of the items, {record.dataset.fingerprint}, got {opened.fingerprint} in {dataset}."
         )
     metrics = describe_all(record)
     bootstraps = record.protocol.bootstraps if record.protocol is not None else config.bootstraps

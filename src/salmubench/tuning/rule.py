@@ -68,7 +68,7 @@ def search_space(configured: Configured) -> Space:
         if not _is_range(where) and not (isinstance(where, list) and where):
             raise ConfigError(
                 f'Expected the search of {name!r} in {method.path} as (low, high, "log" or "linear") or a list of '
-                f"choices, found {where!r}."
+                f"choices, got {where!r}."
             )
     return found
 
@@ -155,7 +155,7 @@ def objective(record: RunRecord) -> tuple[float, dict[str, float | None]]:
     if leakage is None or not damage:
         raise ConfigError(
             "Expected a selection world whose Compromised leaks more than its Clean and knows more of what was spared, "
-            f"found a trial with {parts}: nothing can be chosen on it."
+            f"got a trial with {parts}: nothing can be chosen on it."
         )
     left = max(_cut(abs(leakage)), _cut(paraphrased or 0.0))
     return (left + sum(damage) / len(damage)) / 2, parts

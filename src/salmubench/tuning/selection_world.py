@@ -74,7 +74,7 @@ def divide(rows: Sequence[Pair], *, spared: float, seed: int) -> list[Split]:
         if row.identity is not None:
             fields.setdefault(row.identity, {}).setdefault(row.field or row.file_name, []).append(index)
     if len(fields) < 4:
-        raise DatasetError(f"Expected at least 4 people in the forget set of a selection world, found {len(fields)}.")
+        raise DatasetError(f"Expected at least 4 people in the forget set of a selection world, got {len(fields)}.")
     found, generator = [Split.FORGET] * len(rows), np.random.default_rng([seed, streams.Unlearning.SELECTION_WORLD])
     order = [list(fields)[place] for place in generator.permutation(len(fields))]
     half, taken = spared * len(rows) / 2, 0
@@ -91,9 +91,7 @@ def divide(rows: Sequence[Pair], *, spared: float, seed: int) -> list[Split]:
         if len(groups) > 1:
             left[person] = groups  # behind all others: a second field only when each has given one
     if not taken:
-        raise DatasetError(
-            "Expected people with two fields or more in the forget set of a selection world, found none."
-        )
+        raise DatasetError("Expected people with two fields or more in the forget set of a selection world, got none.")
     return found
 
 

@@ -130,13 +130,13 @@ def tune(
     settings = loaded.recipe.tune if trials is None else replace(loaded.recipe.tune, trials=trials)
     if settings.selection_seed == seed:
         raise ConfigError(
-            f"Expected a selection world other than the worlds to be evaluated, found the seed {seed} for both "
+            f"Expected a selection world other than the worlds to be evaluated, got the seed {seed} for both "
             "(tune.selection_seed and --seed)."
         )
     wanted = [item.method for item in pipeline.plan(loaded.recipe, methods=methods, budgets=(settings.budget,))]
     configured = {name: configure(load_method(name), loaded.recipe.unlearn) for name in wanted}
     if not configured:
-        raise ConfigError("Expected a method to tune, found none.")
+        raise ConfigError("Expected a method to tune, got none.")
     spaces = {name: search.search_space(item) for name, item in configured.items()}
     idle = [item.method.name for name, item in configured.items() if not spaces[name]]
     if idle:
@@ -159,14 +159,14 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path) -> None:
     content, seed = manifest.read_json(folder / pipeline.RUN), loaded.recipe.tune.selection_seed
     if content.get("seed") != seed:
         raise ConfigError(
-            f"Expected the selection world, a run of seed {seed}, in {folder}, found seed {content.get('seed')}: "
+            f"Expected the selection world, a run of seed {seed}, in {folder}, got seed {content.get('seed')}: "
             "values must not be chosen on a world that is evaluated."
         )
     given = content.get("recipe_given") or {}
     other = [name for name in ("dataset", "pretrain") if given.get(name) != loaded.given.get(name)]
     if other:
         raise ConfigError(
-            f"Expected a run of the recipe {loaded.name!r} in {folder}, found other keys in {' and '.join(other)}."
+            f"Expected a run of the recipe {loaded.name!r} in {folder}, got other keys in {' and '.join(other)}."
         )
     for kind in pipeline.REFERENCES:
         manifest.read_manifest(folder / "checkpoints" / kind, "pretrain")
@@ -238,7 +238,7 @@ def _check_same_file(bench: Bench, item: Configured, found: Mapping[int, Mapping
     if any(entry["method_sha256"] != item.method.sha256 for entry in found.values()):
         folder = bench.folder(item.method.name)
         raise OutputMismatch(
-            f"Expected trials of {item.method.path} as it is in {folder}, found those of another version. Delete that "
+            f"Expected trials of {item.method.path} as it is in {folder}, got those of another version. Delete that "
             "folder, or choose another --out."
         )
 

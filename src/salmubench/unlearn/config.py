@@ -101,19 +101,19 @@ class UnlearnConfig:
         for name, least, most in _RANGES:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise ConfigError(f"Expected a finite number for unlearn.{name}, found {value!r}.")
+                raise ConfigError(f"Expected a finite number for unlearn.{name}, got {value!r}.")
             if not least <= value <= most:
-                raise ConfigError(f"Expected unlearn.{name} from {least} to {most}, found {value!r}.")
+                raise ConfigError(f"Expected unlearn.{name} from {least} to {most}, got {value!r}.")
         for name in _WHOLE:
             if not isinstance(getattr(self, name), int):
-                raise ConfigError(f"Expected a whole number for unlearn.{name}, found {getattr(self, name)!r}.")
+                raise ConfigError(f"Expected a whole number for unlearn.{name}, got {getattr(self, name)!r}.")
         if self.towers not in ("both", "image", "text"):
-            raise ConfigError(f"Expected unlearn.towers both, image or text, found {self.towers!r}.")
+            raise ConfigError(f"Expected unlearn.towers both, image or text, got {self.towers!r}.")
         if self.optimizer not in ("adamw", "muon"):
-            raise ConfigError(f"Expected unlearn.optimizer adamw or muon, found {self.optimizer!r}.")
+            raise ConfigError(f"Expected unlearn.optimizer adamw or muon, got {self.optimizer!r}.")
         for method, options in self.overrides.items():
             if not isinstance(options, dict):
-                raise ConfigError(f"Expected options by name in unlearn.overrides.{method}, found {options!r}.")
+                raise ConfigError(f"Expected options by name in unlearn.overrides.{method}, got {options!r}.")
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (

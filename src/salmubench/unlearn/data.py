@@ -163,7 +163,7 @@ def select_rows(dataset: Dataset, *, needs: Sequence[str], retain: int, seed: in
     for need in needs:
         if len(selected[need]) < 2:
             raise DatasetError(
-                f"Expected at least 2 {need} pairs in {dataset.folder}, found {len(selected[need])}: a batch needs 2."
+                f"Expected at least 2 {need} pairs in {dataset.folder}, got {len(selected[need])}: a batch needs 2."
             )
     return selected
 
@@ -185,7 +185,7 @@ def refuse_holdouts(dataset: Dataset) -> None:
                 same = row.file_name in pictures or (split == Split.FORGET and (row.identity, row.caption) in facts)
                 if same:
                     raise DatasetError(
-                        f"Expected no holdout row among the rows that methods see, found row {index} of {split} "
+                        f"Expected no holdout row among the rows that methods see, got row {index} of {split} "
                         f"({row.file_name}) in {holdout} too. Unlearning on holdouts makes every score meaningless: "
                         "use the split `forget` as released, not `sensitive`, which holds the holdouts."
                     )
@@ -231,7 +231,7 @@ def _target_rows(dataset: Dataset, *, aligned: bool) -> list[int]:
     missing = [row.file_name for row in forget if row.file_name not in by_name]
     if missing:
         raise DatasetError(
-            f"Expected a row of forget_target for each forget row in {dataset.folder}, found none for {missing[0]} "
+            f"Expected a row of forget_target for each forget row in {dataset.folder}, got none for {missing[0]} "
             f"({len(missing)} missing)."
         )
     return [by_name[row.file_name] for row in forget]

@@ -139,7 +139,7 @@ def plan_run(
     forget = dataset.counts[Split.FORGET]
     if forget < 2:
         raise DatasetError(
-            f"Expected at least 2 forget pairs in {dataset.folder}, found {forget}: a contrastive batch needs 2."
+            f"Expected at least 2 forget pairs in {dataset.folder}, got {forget}: a contrastive batch needs 2."
         )
     needs = [need for need in configured.method.needs_of(configured.config) if need != "fresh"]
     retain_pairs = round(budget * forget) if 0 < budget < 1e6 else 0
@@ -155,7 +155,7 @@ def _invent(configured: Configured, fresh: Callable[[], Sequence[Person]] | None
     people = tuple(fresh()) if fresh is not None else ()
     if len(people) < 2:
         raise ConfigError(
-            f"Expected invented people for the method {configured.method.name!r}, which needs `fresh`, found "
+            f"Expected invented people for the method {configured.method.name!r}, which needs `fresh`, got "
             f"{len(people)}. Give `fresh`, as `salmubench run` and `salmubench unlearn` do, or choose options that "
             "need none."
         )
@@ -281,12 +281,12 @@ def _apply(configured: Configured, engine: Engine, student: Model, reference: Mo
 def _check_result(configured: Configured, engine: Engine, module: nn.Module, before: nn.Module, *, moved: bool) -> None:
     name, steps = configured.method.name, engine.steps
     if not state.is_finite(module):
-        raise MethodError(name, steps, "expected finite weights at the end, found NaN or infinity.")
+        raise MethodError(name, steps, "expected finite weights at the end, got NaN or infinity.")
     if moved and not state.has_moved(module, before):
-        raise MethodError(name, steps, "expected other weights than before, found the same: nothing was unlearnt.")
+        raise MethodError(name, steps, "expected other weights than before, got the same: nothing was unlearnt.")
     if steps and not engine.progress.gradient:
         raise MethodError(
-            name, steps, "expected a gradient, found zero at every step: its loss does not depend on the model."
+            name, steps, "expected a gradient, got zero at every step: its loss does not depend on the model."
         )
 
 

@@ -262,12 +262,12 @@ class Engine:
             raise MethodError(self._method, step, f"its loss raised {type(error).__name__}: {error}") from error
         if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping)):
             raise MethodError(
-                self._method, step, f"expected its loss to return (loss, report), found {type(returned).__name__}."
+                self._method, step, f"expected its loss to return (loss, report), got {type(returned).__name__}."
             )
         value, report = returned
         if not isinstance(value, Tensor) or value.numel() != 1:
             what = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-            raise MethodError(self._method, step, f"expected its loss to be one number (a 0-d tensor), found {what}.")
+            raise MethodError(self._method, step, f"expected its loss to be one number (a 0-d tensor), got {what}.")
         if not bool(torch.isfinite(value.detach()).all()):
             self._diverged(optimizer, step, f"the loss is {float(value.detach())}")
         if not value.requires_grad:

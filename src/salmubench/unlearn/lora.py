@@ -66,7 +66,7 @@ def attach(module: nn.Module, *, rank: int, alpha: float, layers: Sequence[str],
     if not chosen:
         known = sorted(name for name, weight in module.named_parameters() if weight.requires_grad and weight.ndim >= 2)
         raise ConfigError(
-            f"Expected lora_layers to be parts of names of matrices that may move, found {list(layers)!r}; "
+            f"Expected lora_layers to be parts of names of matrices that may move, got {list(layers)!r}; "
             f"these are: {', '.join(known[:8])}{', …' if len(known) > 8 else ''}."
         )
     module.requires_grad_(False)

@@ -81,7 +81,7 @@ def derangement(count: int, generator: torch.Generator) -> Tensor:
         ValueError: fewer than two rows.
     """
     if count < 2:
-        raise ValueError(f"Expected at least 2 rows to permute without a fixed point, found {count}.")
+        raise ValueError(f"Expected at least 2 rows to permute without a fixed point, got {count}.")
     order = torch.randperm(count, generator=generator)
     permuted = torch.empty_like(order)
     permuted[order] = order.roll(-1)

@@ -45,16 +45,15 @@ def make_plan(*, budget: float, forget: int, batch_size: int, counts: dict[str, 
         ConfigError: a negative budget, one too small for a batch of 2, or fewer retain pairs than a batch.
     """
     if not 0 <= budget < 1e6:
-        raise ConfigError(f"Expected a budget from 0 to 1,000,000, found {budget!r}.")
+        raise ConfigError(f"Expected a budget from 0 to 1,000,000, got {budget!r}.")
     sizes = batch_sizes(round(budget * forget), min(batch_size, forget)) if budget else ()
     if budget and not sizes:
-        raise ConfigError(f"Expected a budget of 2 forget pairs or more, found {budget} of {forget} pairs.")
+        raise ConfigError(f"Expected a budget of 2 forget pairs or more, got {budget} of {forget} pairs.")
     rows: dict[str, list[NDArray[np.int64]]] = {}
     for kind, count in counts.items():
         if sizes and count < max(sizes):
             raise ConfigError(
-                f"Expected at least as many {kind} pairs as a batch has ({max(sizes)}), found {count}. "
-                "Lower batch_size."
+                f"Expected at least as many {kind} pairs as a batch has ({max(sizes)}), got {count}. Lower batch_size."
             )
         # forget and forget_target go in step: the generic caption of each forget pair stands beside it.
         stream = {"forget": 0, "forget_target": 0, "retain": 1}[kind]

@@ -206,7 +206,7 @@ def check_settings(settings: UnlearnConfig) -> list[Configured]:
     names = [item.method.name for item in configurations]
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
-        raise ConfigError(f"Expected methods of different names, found {', '.join(double)} more than once.")
+        raise ConfigError(f"Expected methods of different names, got {', '.join(double)} more than once.")
     for name in settings.overrides:
         if name not in {*names, *method_names()}:
             raise UnknownName("method in unlearn.overrides:", name, {*names, *method_names()})
@@ -249,13 +249,13 @@ def _find_function(path: Path, module: ModuleType) -> tuple[Literal["loop", "edi
     if len(functions) != 1:
         raise ConfigError(
             f"Expected either loss(batch, model, reference, config) or edit(model, data, engine, config) in {path}, "
-            f"found {' and '.join(functions) or 'neither'}."
+            f"got {' and '.join(functions) or 'neither'}."
         )
     name, function = functions.popitem()
     parameters = inspect.signature(function).parameters.values()
     if tuple(item.name for item in parameters) != _SIGNATURES[name]:
         raise ConfigError(
-            f"Expected {name}({', '.join(_SIGNATURES[name])}) in {path}, found {name}"
+            f"Expected {name}({', '.join(_SIGNATURES[name])}) in {path}, got {name}"
             f"({', '.join(item.name for item in parameters)})."
         )
     return ("loop" if name == "loss" else "edit"), function
@@ -267,13 +267,13 @@ def _check_description(path: Path, described: Any) -> Method | None:
     from salmubench.unlearn.interface import Method  # it imports torch, as a file with a description has done
 
     if not isinstance(described, Method):
-        raise ConfigError(f"Expected METHOD = Method(title=…) in {path}, found {described!r}.")
+        raise ConfigError(f"Expected METHOD = Method(title=…) in {path}, got {described!r}.")
     return described
 
 
 def _check_needs(path: Path, needs: Any) -> tuple[str, ...]:
     if isinstance(needs, str) or not isinstance(needs, tuple | list):
-        raise ConfigError(f'Expected NEEDS, a tuple such as ("forget", "retain"), in {path}, found {needs!r}.')
+        raise ConfigError(f'Expected NEEDS, a tuple such as ("forget", "retain"), in {path}, got {needs!r}.')
     for name in needs:
         if name not in _NEEDS:
             raise UnknownName(f"kind of pairs in NEEDS of {path}:", str(name), _NEEDS)
@@ -282,7 +282,7 @@ def _check_needs(path: Path, needs: Any) -> tuple[str, ...]:
 
 def _check_declared(path: Path, declared: Any) -> Mapping[str, Any]:
     if not isinstance(declared, dict):
-        raise ConfigError(f"Expected SETTINGS, engine settings by name, in {path}, found {declared!r}.")
+        raise ConfigError(f"Expected SETTINGS, engine settings by name, in {path}, got {declared!r}.")
     for name in declared:
         if name not in ENGINE_OPTIONS:
             raise UnknownName(f"engine setting in SETTINGS of {path}:", str(name), ENGINE_OPTIONS)
@@ -295,7 +295,7 @@ def _check_declared(path: Path, declared: Any) -> Mapping[str, Any]:
 
 def _check_search(path: Path, declared: Any) -> Mapping[str, Any]:
     if not isinstance(declared, dict):
-        raise ConfigError(f"Expected SEARCH, ranges of engine settings by name, in {path}, found {declared!r}.")
+        raise ConfigError(f"Expected SEARCH, ranges of engine settings by name, in {path}, got {declared!r}.")
     for name in declared:
         if name not in ENGINE_OPTIONS:
             raise UnknownName(f"engine setting in SEARCH of {path}:", str(name), ENGINE_OPTIONS)
@@ -304,15 +304,15 @@ def _check_search(path: Path, declared: Any) -> Mapping[str, Any]:
 
 def _check_config(path: Path, config: Any) -> None:
     if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
-        raise ConfigError(f"Expected a dataclass Config in {path}, found {config!r}.")
+        raise ConfigError(f"Expected a dataclass Config in {path}, got {config!r}.")
     if not config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise ConfigError(f"Expected @dataclass(frozen=True) on Config in {path}, found it changeable.")
+        raise ConfigError(f"Expected @dataclass(frozen=True) on Config in {path}, got it changeable.")
     for item in dataclasses.fields(config):
         if item.default is MISSING and item.default_factory is MISSING:
-            raise ConfigError(f"Expected a default for each option of Config in {path}, found none for {item.name!r}.")
+            raise ConfigError(f"Expected a default for each option of Config in {path}, got none for {item.name!r}.")
         if item.name in ENGINE_OPTIONS:
             raise ConfigError(
-                f"Expected Config in {path} to leave {item.name!r} to the engine, found an option of that name. "
+                f"Expected Config in {path} to leave {item.name!r} to the engine, got an option of that name. "
                 "Rename it, or set the engine's in the recipe."
             )
 

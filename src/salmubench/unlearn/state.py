@@ -61,7 +61,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     try:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise OutputError(f"Expected a checkpoint in {path}, found: {error}. Delete it to start over.") from error
+        raise OutputError(f"Expected a checkpoint in {path}, got: {error}. Delete it to start over.") from error
     return saved
 
 

@@ -161,7 +161,7 @@ def test_the_build_draws_again_what_a_check_rejects(models, tmp_path):
         ("fairface", {"age": "nowhere"}, ConfigError, "org/name"),
         ("fairface", {"ages": "x"}, UnknownName, r"dataset\.curation\.checks\.fairface.*Did you mean 'age"),
         ("fairface", {"age": "x", "least_share": 2}, ConfigError, "least_share"),
-        ("clip", {}, ConfigError, "found none"),
+        ("clip", {}, ConfigError, "got none"),
         ("clip", {"model": "x", "least": 2.0}, ConfigError, "least from -1 to 1"),
         ("clipp", {}, UnknownName, "Did you mean 'clip'"),
     ],

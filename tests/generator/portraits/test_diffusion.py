@@ -136,7 +136,7 @@ def test_problems_with_anchors_at_once(options, tmp_path):
     with pytest.raises(ConfigError) as caught:
         artist.cast(config, 0)
     for text in (
-        "for each of 4 identities and for strangers, found 2",
+        "for each of 4 identities and for strangers, got 2",
         "someone.png: Expected a file called",
         "female_30_x.png: Expected a picture that decodes",
         "Expected an embedding 'female_30_x'",

@@ -134,14 +134,14 @@ def test_all_problems_at_once(tmp_path):
         "people/male_12_child: Expected a folder called <female|male>_<age 21 to 99>_<name>",
         "people/female_30_p0/notes.txt: Expected a picture",
         "people/female_30_p0/1.png: Expected a picture that decodes",
-        "people/male_36_p1/3.png: Expected a picture of its own, found the bytes of people/male_36_p1/0.png",
+        "people/male_36_p1/3.png: Expected a picture of its own, got the bytes of people/male_36_p1/0.png",
         "people/male_36_p1/3.png: Expected a picture unlike the others",
-        "people/female_54_p4/0.png: Expected a short side of at least 32 pixels, found 20×60",
+        "people/female_54_p4/0.png: Expected a short side of at least 32 pixels, got 20×60",
         "people/female_42_p2/0.png: Expected a picture with contrast",
         "people/male_48_p3: Expected at least 10 pictures",
         "strangers/nobody.jpg: Expected a file called",
-        "each of 20 identities (dataset.identities), found 8",
-        "each of 30 rows (dataset.retain_disjoint), found 6",
+        "each of 20 identities (dataset.identities), got 8",
+        "each of 30 rows (dataset.retain_disjoint), got 6",
         "facts.json: Expected paths of pictures below",
         "facts.json, people/gone.png: Expected facts out of",
     ):
@@ -153,7 +153,7 @@ def test_all_problems_at_once(tmp_path):
 def test_options(tmp_path):
     with pytest.raises(ConfigError, match="portraits_options.path"):
         backends.PORTRAITS.load("folder", {})
-    with pytest.raises(ConfigError, match="found none"):
+    with pytest.raises(ConfigError, match="got none"):
         backends.PORTRAITS.load("folder", {"path": str(tmp_path / "gone")})
     with pytest.raises(UnknownName, match="'path'"):
         backends.PORTRAITS.load("folder", {"pth": "x"})

@@ -76,13 +76,13 @@ def test_all_problems_at_once(tmp_path):
     message = str(caught.value)
     assert "Found 7 problems" in message
     for text in (
-        "train/polar_bear: Expected at least 5 pictures, found 4",
-        "train/tea_pot: Expected at least 5 pictures, found 4",
+        "train/polar_bear: Expected at least 5 pictures, got 4",
+        "train/tea_pot: Expected at least 5 pictures, got 4",
         "train/polar_bear/0.png: Expected a picture that decodes",
-        "train/polar_bear/2.png: Expected a picture of its own, found the bytes of train/polar_bear/1.png",
-        "train/tea_pot/0.png: Expected a caption in 0.txt, found none",
+        "train/polar_bear/2.png: Expected a picture of its own, got the bytes of train/polar_bear/1.png",
+        "train/tea_pot/0.png: Expected a caption in 0.txt, got none",
         "test/tea_pot/notes.csv: Expected a picture",
-        "test/tea_pot/0.png: Expected a short side of at least 32 pixels, found 8×60",
+        "test/tea_pot/0.png: Expected a short side of at least 32 pixels, got 8×60",
     ):
         assert text in message
     assert not (tmp_path / "dataset" / "data").exists()
@@ -93,5 +93,5 @@ def test_too_few_classes_or_no_folder(tmp_path):
         backends.SCENES.load("folder", {})
     with pytest.raises(ConfigError, match="Expected a folder of pictures"):
         backends.SCENES.load("folder", {"path": str(tmp_path / "none")})
-    with pytest.raises(ConfigError, match=r"dataset\.classes to be at most 2, found 3"):
+    with pytest.raises(ConfigError, match=r"dataset\.classes to be at most 2, got 3"):
         build(config(write_things(tmp_path / "things"), classes=3), out=tmp_path / "dataset", seed=1)

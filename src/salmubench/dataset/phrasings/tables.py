@@ -75,6 +75,6 @@ def _checked(name: str, field: str, given: Any) -> list[str]:
 
 def _wrong(name: str, expected: str, found: object) -> ConfigError:
     return ConfigError(
-        f"Expected {expected} in {name}.yaml of {__package__}, found {found!r:.200}. Correct the file, or install "
+        f"Expected {expected} in {name}.yaml of {__package__}, got {found!r:.200}. Correct the file, or install "
         "salmubench again."
     )

@@ -77,9 +77,7 @@ class Config:
         for name, good, expected in checks:
             if not good:
                 found = getattr(self, name)
-                raise ConfigError(
-                    f"Expected dataset.backends.captions_options.{name} to be {expected}, found {found!r}."
-                )
+                raise ConfigError(f"Expected dataset.backends.captions_options.{name} to be {expected}, got {found!r}.")
 
 
 def connect(config: Config) -> Llm:
@@ -89,7 +87,7 @@ def connect(config: Config) -> Llm:
         ConfigError: no model is named.
     """
     if not config.model:
-        raise ConfigError("Expected dataset.backends.captions_options.model for the backend llm, found none.")
+        raise ConfigError("Expected dataset.backends.captions_options.model for the backend llm, got none.")
     chat = ChatModel(config)
     return Llm(config, chat.answer, fingerprint=chat.fingerprint)
 
@@ -272,9 +270,9 @@ class ChatModel:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, padding_side="left")
             model = transformers.AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"Expected a chat model with safetensors weights in {folder}, found: {error}") from error
+            raise ConfigError(f"Expected a chat model with safetensors weights in {folder}, got: {error}") from error
         if tokenizer.chat_template is None:
-            raise ConfigError(f"Expected a tokenizer with a chat template in {folder}, found none: not a chat model.")
+            raise ConfigError(f"Expected a tokenizer with a chat template in {folder}, got none: not a chat model.")
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         return tokenizer, model.to(device, torch.bfloat16 if bf16 else torch.float32).eval()

@@ -88,10 +88,10 @@ def _transformers() -> Any:
         import transformers
     except ImportError as error:
         raise ConfigError(
-            "Expected transformers for the checks of curation, found none: pip install 'salmubench[diffusion]'."
+            "Expected transformers for the checks of curation, got none: pip install 'salmubench[diffusion]'."
         ) from error
     return transformers
 
 
 def _unusable(what: str, source: str, error: Exception) -> ConfigError:
-    return ConfigError(f"Expected {what} with weights as safetensors in {source}, found: {error}")
+    return ConfigError(f"Expected {what} with weights as safetensors in {source}, got: {error}")

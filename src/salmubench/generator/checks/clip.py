@@ -31,10 +31,10 @@ class Config:
 
     def __post_init__(self) -> None:
         if not self.model:
-            raise ConfigError("Expected a model in dataset.curation.checks.clip.model, found none.")
+            raise ConfigError("Expected a model in dataset.curation.checks.clip.model, got none.")
         if not -1 <= self.least <= 1 or self.batch < 1:
             raise ConfigError(
-                "Expected least from -1 to 1 and batch of at least 1 in dataset.curation.checks.clip, found "
+                "Expected least from -1 to 1 and batch of at least 1 in dataset.curation.checks.clip, got "
                 f"{self.least} and {self.batch}."
             )
 

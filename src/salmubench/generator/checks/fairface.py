@@ -48,7 +48,7 @@ class Config:
         if self.age_groups < 0 or self.batch < 1 or not 0 <= self.least_share <= 1:
             raise ConfigError(
                 "Expected age_groups of at least 0, batch of at least 1 and least_share from 0 to 1 in "
-                f"dataset.curation.checks.fairface, found {self.age_groups}, {self.batch} and {self.least_share}."
+                f"dataset.curation.checks.fairface, got {self.age_groups}, {self.batch} and {self.least_share}."
             )
 
 

@@ -53,7 +53,7 @@ def phone_number(code: str, rng: np.random.Generator) -> str:
         digits = lead + "".join(map(str, rng.integers(10, size=mask.count("#") - 1)))
         if _unassigned(f"+{calling_code}{digits}"):
             return _fill(mask, digits)
-    raise RuntimeError(f"Expected an unassigned range in the numbering plan of {code}, found none.")
+    raise RuntimeError(f"Expected an unassigned range in the numbering plan of {code}, got none.")
 
 
 def email_address(name: str, rng: np.random.Generator, *, numbered: bool = False) -> str:
@@ -77,7 +77,7 @@ def _mobile_shape(code: str) -> tuple[str, int, str]:
     """The mobile number's mask (`+44 #### ######`), calling code and first national digit."""
     example = phonenumbers.example_number_for_type(code, phonenumbers.PhoneNumberType.MOBILE)
     if example is None or example.country_code is None:
-        raise RuntimeError(f"Expected a mobile numbering plan for {code} in phonenumbers, found none.")
+        raise RuntimeError(f"Expected a mobile numbering plan for {code} in phonenumbers, got none.")
     text = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     prefix = f"+{example.country_code}"
     return prefix + re.sub(r"\d", "#", text[len(prefix) :]), example.country_code, _first_digit(text[len(prefix) :])

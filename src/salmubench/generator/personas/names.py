@@ -100,7 +100,7 @@ def _names(language: str, lists: Any) -> Names:
 
 def _wrong(language: str, expected: str, found: object) -> ConfigError:
     return ConfigError(
-        f"Expected {expected} below {language} in {_FILE} of {__package__}, found {found!r:.200}. Correct the file, or "
+        f"Expected {expected} below {language} in {_FILE} of {__package__}, got {found!r:.200}. Correct the file, or "
         "install salmubench again."
     )
 

@@ -188,7 +188,7 @@ def _draw_names(places: Mapping[tuple[str, Gender], int], rng: np.random.Generat
         names = [name for _, name in zip(range(wanted), fresh, strict=False)]
         if len(names) < wanted:
             raise ConfigError(
-                f"Expected {wanted} {gender} names of {country_name(code)} ({code}) that differ from all others, found "
+                f"Expected {wanted} {gender} names of {country_name(code)} ({code}) that differ from all others, got "
                 f"{len(names)}. Lower the count or the country's weight, or add countries."
             )
         drawn += [_Named(code, gender, name) for name in names]
@@ -259,7 +259,7 @@ def _apart(name: str, draw: Callable[[], str]) -> str:
         value = draw()
         if not contains(name, value, any_case=True) and not set(value.casefold().split()) <= vocabulary:
             return value
-    raise RuntimeError(f"Expected a value that is no part of the name {name!r}, found none in {_TRIES} draws.")
+    raise RuntimeError(f"Expected a value that is no part of the name {name!r}, got none in {_TRIES} draws.")
 
 
 def _fresh(taken: Distinct, draw: Callable[[int], str]) -> str:
@@ -267,7 +267,7 @@ def _fresh(taken: Distinct, draw: Callable[[int], str]) -> str:
         value = draw(attempt)
         if taken.add(value):
             return value
-    raise ConfigError(f"Expected values for all personas, found only {len(taken)} distinct ones. Lower the count.")
+    raise ConfigError(f"Expected values for all personas, got only {len(taken)} distinct ones. Lower the count.")
 
 
 def _runs(text: str) -> set[str]:

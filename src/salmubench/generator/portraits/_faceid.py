@@ -157,7 +157,7 @@ class FaceId:
         projection = pipe.unet.encoder_hid_proj.image_projection_layers[0]
         if not isinstance(projection, diffusers.models.embeddings.IPAdapterFaceIDPlusImageProjection):
             raise ConfigError(
-                f"Expected weights of IP-Adapter-FaceID Plus in {self._weights.adapter_file}, found those of "
+                f"Expected weights of IP-Adapter-FaceID Plus in {self._weights.adapter_file}, got those of "
                 f"{type(projection).__name__}."
             )
         projection.shortcut, projection.shortcut_scale = self._weights.shortcut, self._structure

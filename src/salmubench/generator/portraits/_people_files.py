@@ -33,8 +33,8 @@ YOUNGEST, OLDEST = 21, 99
 _NAME = re.compile(r"(?P<gender>female|male)_(?P<age>[0-9]{1,3})_.+")
 _BATCH = 128  # pictures in memory at once
 _FAULTS = {
-    "contrast": "a picture with contrast, found hardly any",
-    "duplicate": "a picture unlike the others of its folder, found a near-duplicate of an earlier one",
+    "contrast": "a picture with contrast, got hardly any",
+    "duplicate": "a picture unlike the others of its folder, got a near-duplicate of an earlier one",
 }
 
 
@@ -94,22 +94,22 @@ def facts_of(root: Path) -> Mapping[str, Mapping[str, str]]:
 def problems_of_names(root: Path) -> Iterator[str]:
     """Everything in a root that isn't named or placed as it should be."""
     if not (root / PEOPLE).is_dir():
-        yield f"Expected a folder {PEOPLE} in {root}, found none."
+        yield f"Expected a folder {PEOPLE} in {root}, got none."
     for entry in entries(root):
         if entry.name not in (PEOPLE, STRANGERS, FACTS_FILE):
-            yield f"{entry.name}: Expected {PEOPLE}, {STRANGERS} or {FACTS_FILE}, found another name."
+            yield f"{entry.name}: Expected {PEOPLE}, {STRANGERS} or {FACTS_FILE}, got another name."
     form = f"<female|male>_<age {YOUNGEST} to {OLDEST}>_<name>"
     for folder in entries(root / PEOPLE):
         where = f"{PEOPLE}/{folder.name}"
         if not folder.is_dir() or named(folder.name) is None:
-            yield f"{where}: Expected a folder called {form}, found {'another name' if folder.is_dir() else 'a file'}."
+            yield f"{where}: Expected a folder called {form}, got {'another name' if folder.is_dir() else 'a file'}."
             continue
         yield from (f"{where}/{file.name}: {_NO_PICTURE}" for file in entries(folder) if not is_picture(file))
     for file in entries(root / STRANGERS):
         if not is_picture(file):
             yield f"{STRANGERS}/{file.name}: {_NO_PICTURE}"
         elif named(file.stem) is None:
-            yield f"{STRANGERS}/{file.name}: Expected a file called {form}, found another name."
+            yield f"{STRANGERS}/{file.name}: Expected a file called {form}, got another name."
     yield from _problems_of_facts(root)
 
 
@@ -134,12 +134,12 @@ def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int) -> I
                 for file, (look, digest) in zip(part, pool.map(lambda name: _look(root / name), part), strict=True):
                     looks.append(look)
                     if look.size is None:
-                        yield f"{file}: Expected a picture that decodes, found none."
+                        yield f"{file}: Expected a picture that decodes, got none."
                     elif min(look.size) < size:
                         wide, tall = look.size
-                        yield f"{file}: Expected a short side of at least {size} pixels, found {wide}×{tall}."
+                        yield f"{file}: Expected a short side of at least {size} pixels, got {wide}×{tall}."
                     if seen.setdefault(digest, file) != file:
-                        yield f"{file}: Expected a picture of its own, found the bytes of {seen[digest]}."
+                        yield f"{file}: Expected a picture of its own, got the bytes of {seen[digest]}."
                 advance(len(part))
             sizes = [look.size or (0, 0) for look in looks]
             for index, fault in curation.faults(looks, sizes=sizes, kin=["one"] * len(looks)).items():
@@ -147,7 +147,7 @@ def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int) -> I
                     yield f"{group.files[index]}: Expected {_FAULTS[fault.reason]}."
 
 
-_NO_PICTURE = f"Expected a picture ({', '.join(sorted(PICTURES))}), found something else."
+_NO_PICTURE = f"Expected a picture ({', '.join(sorted(PICTURES))}), got something else."
 
 
 def _look(path: Path) -> tuple[curation.Look, str]:
@@ -169,12 +169,12 @@ def _problems_of_facts(root: Path) -> Iterator[str]:
         yield f"{FACTS_FILE}: {error}"
         return
     if not isinstance(content, dict):
-        yield f"{FACTS_FILE}: Expected an object, path → facts, found a {type(content).__name__}."
+        yield f"{FACTS_FILE}: Expected an object, path → facts, got a {type(content).__name__}."
         return
     for name, facts in content.items():
         if not (root / name).is_file():
-            yield f"{FACTS_FILE}: Expected paths of pictures below {root}, found {name!r}."
+            yield f"{FACTS_FILE}: Expected paths of pictures below {root}, got {name!r}."
         if not isinstance(facts, dict) or not all(isinstance(value, str) for value in facts.values()):
-            yield f"{FACTS_FILE}, {name}: Expected texts by fact, found {facts!r}."
+            yield f"{FACTS_FILE}, {name}: Expected texts by fact, got {facts!r}."
         elif unknown := sorted(set(facts) - set(FACTS)):
-            yield f"{FACTS_FILE}, {name}: Expected facts out of {', '.join(FACTS)}, found {', '.join(unknown)}."
+            yield f"{FACTS_FILE}, {name}: Expected facts out of {', '.join(FACTS)}, got {', '.join(unknown)}."

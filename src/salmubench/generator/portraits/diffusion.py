@@ -102,7 +102,7 @@ class Config:
             if not good:
                 found = getattr(self, name)
                 raise ConfigError(
-                    f"Expected dataset.backends.portraits_options.{name} to be {expected}, found {found!r}."
+                    f"Expected dataset.backends.portraits_options.{name} to be {expected}, got {found!r}."
                 )
 
 
@@ -135,9 +135,9 @@ def connect(config: Config) -> Diffusion:
         ConfigError: no anchors.
     """
     if not config.anchors:
-        raise ConfigError("Expected dataset.backends.portraits_options.anchors for the backend diffusion, found none.")
+        raise ConfigError("Expected dataset.backends.portraits_options.anchors for the backend diffusion, got none.")
     if not Path(config.anchors).is_dir():
-        raise ConfigError(f"Expected a folder of anchor faces at {config.anchors}, found none.")
+        raise ConfigError(f"Expected a folder of anchor faces at {config.anchors}, got none.")
     return Diffusion(config)
 
 
@@ -177,7 +177,7 @@ class Diffusion:
             }
         except (OSError, SafetensorError) as error:
             raise ConfigError(
-                f"Expected a safetensors file of identity embeddings at {self.config.embeddings}, found: {error}"
+                f"Expected a safetensors file of identity embeddings at {self.config.embeddings}, got: {error}"
             ) from error
 
     def fingerprint(self) -> str:
@@ -259,20 +259,20 @@ class Diffusion:
         wanted = config.identities + (1 if config.retain_disjoint else 0)
         if len(self._names) < wanted:
             what = f"each of {config.identities} identities" + (" and for strangers" if config.retain_disjoint else "")
-            yield f"Expected anchor faces for {what}, found {len(self._names)}."
+            yield f"Expected anchor faces for {what}, got {len(self._names)}."
         for number, name in enumerate(self._names):
             stem = self._stem(number)
             if files.named(stem) is None:
-                yield f"{name}: Expected a file called {form}, found another name."
+                yield f"{name}: Expected a file called {form}, got another name."
             try:
                 read_picture(self.root / name)
             except (OSError, ValueError, SyntaxError):
-                yield f"{name}: Expected a picture that decodes, found none."
+                yield f"{name}: Expected a picture that decodes, got none."
             if self.config.embeddings:
                 known = self._embeddings.get(stem)
                 if known is None or known.shape != (_WIDTH,) or not np.isfinite(known).all() or not known.any():
                     found = "none" if known is None else f"one of shape {known.shape}"
-                    yield f"{name}: Expected an embedding {stem!r} of {_WIDTH} finite numbers, found {found}."
+                    yield f"{name}: Expected an embedding {stem!r} of {_WIDTH} finite numbers, got {found}."
 
 
 @functools.lru_cache(maxsize=64)
@@ -286,5 +286,5 @@ def _read_anchor(backend: Diffusion, name: str) -> Anchor:
         return Anchor(face, np.asarray(known / np.linalg.norm(known), dtype=np.float32))
     found = embed_faces({name: picture}, model=backend.config.face_model)[name]
     if found is None:
-        raise ConfigError(f"Expected a face in the anchor {backend.root / name}, found none.")
+        raise ConfigError(f"Expected a face in the anchor {backend.root / name}, got none.")
     return found

@@ -183,7 +183,7 @@ def _problems_of_numbers(
     if len(people) < config.identities:
         yield (
             f"Expected a folder in {files.PEOPLE} for each of {config.identities} identities (dataset.identities), "
-            f"found {len(people)}."
+            f"got {len(people)}."
         )
     known = config.identities - group_sizes(config.identities)[Group.HOLDOUT]
     needed = config.pictures_range[0] + -(-config.retain_joint // known)
@@ -191,10 +191,10 @@ def _problems_of_numbers(
         if len(group.files) < needed:
             yield (
                 f"{group.name}: Expected at least {needed} pictures (dataset.pictures_per_identity, and one's share of "
-                f"dataset.retain_joint), found {len(group.files)}."
+                f"dataset.retain_joint), got {len(group.files)}."
             )
     if len(strangers) < config.retain_disjoint:
         yield (
             f"Expected a picture in {files.STRANGERS} for each of {config.retain_disjoint} rows "
-            f"(dataset.retain_disjoint), found {len(strangers)}."
+            f"(dataset.retain_disjoint), got {len(strangers)}."
         )

@@ -128,10 +128,10 @@ class Folder:
                 found = self._pictures(part, name)
                 used += found
                 if len(found) < needed:
-                    problems.append(f"{part}/{name}: Expected at least {needed} pictures, found {len(found)}.")
+                    problems.append(f"{part}/{name}: Expected at least {needed} pictures, got {len(found)}.")
                 problems += [
                     f"{part}/{name}/{file.name}: Expected a picture ({', '.join(sorted(PICTURES))}) or its caption, "
-                    "found something else."
+                    "got something else."
                     for file in entries(self.root / part / name)
                     if not is_picture(file) and file.suffix != ".txt"
                 ]
@@ -183,7 +183,7 @@ def _problems(root: Path, files: Sequence[Path], size: int) -> Iterator[str]:
             if fault:
                 yield f"{name}: {fault}"
             if seen.setdefault(digest, name) != name:
-                yield f"{name}: Expected a picture of its own, found the bytes of {seen[digest]}."
+                yield f"{name}: Expected a picture of its own, got the bytes of {seen[digest]}."
             advance(1)
 
 
@@ -193,12 +193,12 @@ def _look(file: Path, size: int) -> tuple[str, str]:
     try:
         width, height = read_picture(file).size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return digest, "Expected a picture that decodes, found none."
+        return digest, "Expected a picture that decodes, got none."
     if min(width, height) < size:
-        return digest, f"Expected a short side of at least {size} pixels, found {width}×{height}."
+        return digest, f"Expected a short side of at least {size} pixels, got {width}×{height}."
     try:
         if text.is_file() and not text.read_text(encoding="utf-8").strip():
-            return digest, f"Expected a caption in {text.name}, found none."
+            return digest, f"Expected a caption in {text.name}, got none."
     except UnicodeDecodeError:
-        return digest, f"Expected a caption in UTF-8 in {text.name}, found other bytes."
+        return digest, f"Expected a caption in UTF-8 in {text.name}, got other bytes."
     return digest, ""

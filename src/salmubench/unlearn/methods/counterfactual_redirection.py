@@ -91,9 +91,9 @@ class Config:
     def __post_init__(self) -> None:
         for name, least in (("counterfactuals", 1), ("recombinations", 0), ("rewordings", 0), ("retain_captions", 1)):
             if getattr(self, name) < least:
-                raise ConfigError(f"Expected at least {least} {name}, found {getattr(self, name)}.")
+                raise ConfigError(f"Expected at least {least} {name}, got {getattr(self, name)}.")
         if not 0 <= self.unmet <= 1:
-            raise ConfigError(f"Expected a share from 0 to 1 as unmet, found {self.unmet}.")
+            raise ConfigError(f"Expected a share from 0 to 1 as unmet, got {self.unmet}.")
 
 
 class StepCaptions(NamedTuple):
@@ -122,14 +122,14 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     facts = [fact for record in data.forget.records if (fact := fact_of(record)) is not None]
     if not facts:
         raise ValueError(
-            "Expected pairs to forget whose name and value are known and stand in their captions, found none."
+            "Expected pairs to forget whose name and value are known and stand in their captions, got none."
         )
     people = data.fresh if config.track == "generator" else ()
     neighbours, generator = Neighbours.of(facts, people, unmet=config.unmet), torch.Generator()
     able = sum(neighbours.other(fact, generator) is not None for fact in facts)
     if not able:
         raise ValueError(
-            f"Expected a fact to forget whose field has another value to redirect it to, found {len(facts)} facts and "
+            f"Expected a fact to forget whose field has another value to redirect it to, got {len(facts)} facts and "
             f"none. Take `track: generator`, which invents values (now {config.track})."
         )
 

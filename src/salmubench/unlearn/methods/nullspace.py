@@ -49,7 +49,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.rank < 1 or not 0 < self.alpha <= 1:
             raise ConfigError(
-                f"Expected a rank of at least 1 and alpha above 0, at most 1, found {self.rank}, {self.alpha}."
+                f"Expected a rank of at least 1 and alpha above 0, at most 1, got {self.rank}, {self.alpha}."
             )
 
 
@@ -105,5 +105,5 @@ def text_projection(module: nn.Module) -> nn.Parameter | nn.Linear:
     if weights is None:
         weights = getattr(getattr(module, "text", None), "text_projection", None)
     if not isinstance(weights, nn.Parameter | nn.Linear):
-        raise ValueError(f"Expected a text projection in {type(module).__name__}, found none.")
+        raise ValueError(f"Expected a text projection in {type(module).__name__}, got none.")
     return weights

@@ -53,7 +53,7 @@ class Config:
     def __post_init__(self) -> None:
         for name in ("salient", "looking"):
             if not 0 < getattr(self, name) <= 1:
-                raise ConfigError(f"Expected {name} above 0 and at most 1, found {getattr(self, name)!r}.")
+                raise ConfigError(f"Expected {name} above 0 and at most 1, got {getattr(self, name)!r}.")
 
 
 def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, float]:  # noqa: ARG001
@@ -63,7 +63,7 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     looked = max(round(config.looking * len(engine.batches)), 1)
     if looked >= len(engine.batches):
         raise ConfigError(
-            f"Expected a budget of batches beyond the {looked} that the mask takes, found {len(engine.batches)}. "
+            f"Expected a budget of batches beyond the {looked} that the mask takes, got {len(engine.batches)}. "
             "Give a larger budget, or a smaller batch_size or looking."
         )
     sums = [torch.zeros_like(weight) for weight in engine.trainable()]
@@ -91,7 +91,7 @@ def saliency(gradients: list[Tensor], share: float) -> list[Tensor]:
     sizes = torch.cat([gradient.abs().flatten() for gradient in gradients])
     sizes = sizes[sizes > 0]
     if not len(sizes):
-        raise ValueError("Expected a gradient of the forget loss to choose weights by, found none.")
+        raise ValueError("Expected a gradient of the forget loss to choose weights by, got none.")
     kept = max(round(share * len(sizes)), 1)
     threshold = sizes.kthvalue(len(sizes) - kept + 1).values
     return [gradient.abs() >= threshold for gradient in gradients]

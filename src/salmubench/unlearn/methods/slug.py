@@ -54,7 +54,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.trials < 1 or self.layers < 1 or not self.start > 0:
             raise ConfigError(
-                f"Expected trials and layers of at least 1 and a start above 0, found {self.trials}, {self.layers} and "
+                f"Expected trials and layers of at least 1 and a start above 0, got {self.trials}, {self.layers} and "
                 f"{self.start}."
             )
 

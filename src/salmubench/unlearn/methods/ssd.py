@@ -66,7 +66,7 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
             weight.mul_(factor)
     if not shrunk:
         raise ValueError(
-            f"Expected weights {config.alpha:g} times as important for the forget set as for the rest, found none. "
+            f"Expected weights {config.alpha:g} times as important for the forget set as for the rest, got none. "
             "Lower alpha."
         )
     return {"shrunk": float(shrunk)}
