@@ -61,14 +61,14 @@ class Row:
 def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[Row]:
     """The main numbers, formatted, in the order of the records."""
     names = wording.display_names(records, titles or {})
-    found = []
+    entries = []
     for record in records:
         name = names[record.model.name]
         if record.status != "complete":
-            found.append(Row(name, None, (), (), " ".join(failure(record).split())))
+            entries.append(Row(name, None, (), (), " ".join(failure(record).split())))
         else:
-            found.append(Row(name, reference_kind(record), _main_numbers(record), _passes(record), None))
-    return found
+            entries.append(Row(name, reference_kind(record), _main_numbers(record), _passes(record), None))
+    return entries
 
 
 def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
@@ -169,8 +169,8 @@ def latex_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None =
             continue
         cells = []
         for column in heads:
-            found = score_of(record, column.metric, column.part)
-            cells.append("--" if found is None or found.value is None else _latex_number(found.value))
+            score = score_of(record, column.metric, column.part)
+            cells.append("--" if score is None or score.value is None else _latex_number(score.value))
         lines.append(" & ".join([name, *cells]) + r" \\")
         if reference_kind(record) == "compromised" and record is not records[-1]:
             lines.append(r"\midrule")
@@ -184,17 +184,17 @@ def json_table(records: Sequence[RunRecord]) -> str:
 
 def bibtex(records: Sequence[RunRecord]) -> str:
     """What to cite: the paper, and this evaluation with the version that made it."""
-    made = records[0].provenance
+    provenance = records[0].provenance
     return (
         "@misc{salmubench,\n"
         "  title = {{SALMUBench}: A benchmark for sensitive association-level multimodal unlearning},\n"
         "  eprint = {2603.26316},\n  archivePrefix = {arXiv},\n  year = {2026},\n}\n"
         "@software{salmubench_software,\n"
         "  title = {salmubench},\n"
-        f"  version = {{{_latex(made.version)}}},\n"
-        f"  note = {{Evaluation of {_latex(made.started[:10])}, "
+        f"  version = {{{_latex(provenance.version)}}},\n"
+        f"  note = {{Evaluation of {_latex(provenance.started[:10])}, "
         f"dataset {_latex(records[0].dataset.fingerprint[:16])}}},\n"
-        f"  year = {{{_latex(made.started[:4])}}},\n}}\n"
+        f"  year = {{{_latex(provenance.started[:4])}}},\n}}\n"
     )
 
 

@@ -213,10 +213,10 @@ def sentence(record: RunRecord, thresholds: Thresholds) -> str:
     parts = [_join(good)] if good else []
     if bad:
         parts.append(("but " if good else "") + _join(bad))
-    told = ", ".join(parts)
+    summary = ", ".join(parts)
     if unclear:
-        told += ("; " if told else "") + "undecided: " + _join(unclear)
-    return told + ("." if len(good) < len(texts) else ": no failure mode found.")
+        summary += ("; " if summary else "") + "undecided: " + _join(unclear)
+    return summary + ("." if len(good) < len(texts) else ": no failure mode found.")
 
 
 def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
