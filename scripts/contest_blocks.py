@@ -48,9 +48,9 @@ TUNED = {
 }
 
 COLUMNS = (
-    ("RetFail", "mrr", "leakage left"), ("RetFailPara", "value", "in other words"),
-    ("GenKnow", "value", "utility drop"), ("InterIdSim", "value", "kept, other people"),
-    ("IntraIdSim", "value", "kept, same people"),
+    ("RetFail", "mrr", "leakage left"), ("RetFailPara", "value", "leakage left, paraphrased"),
+    ("GenKnow", "value", "utility drop"), ("InterIdSim", "value", "K inter-identity"),
+    ("IntraIdSim", "value", "K intra-identity"),
 )  # fmt: skip
 HEAD = " | ".join(label for *_, label in COLUMNS)
 
@@ -195,7 +195,7 @@ def trials(track: str) -> str:
     """All trials of `counterfactual_redirection` in a track."""
     found = _tuned(track)["methods"]["counterfactual_redirection"]["trials"]
     options = list(found[0]["values"])
-    parts = {"leakage": "L", "paraphrased": "L in other words", "drop": "D", "kept": "K"}
+    parts = {"leakage": "L", "paraphrased": "L paraphrased", "drop": "D", "kept": "K"}
     lines = [f"| trial | {' | '.join(f'`{name}`' for name in options)} | {' | '.join(parts.values())} | objective |"]
     lines.append(f"|--:|{'--:|' * (len(options) + len(parts) + 1)}")
     for entry in found:

@@ -80,7 +80,7 @@ class Entry:
 
     @property
     def kept(self) -> float | None:
-        """The K that is further from 1: of other people's or of the same people's associations."""
+        """The K that is further from 1: inter-identity or intra-identity."""
         values = [held.score.normalised.value for held in with_role(self.record, "kept")]
         known = [value for value in values if value is not None]
         return max(known, key=lambda value: abs(1 - value)) if known else None

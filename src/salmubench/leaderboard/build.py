@@ -85,7 +85,8 @@ def build(
         raise RecordError(f"Expected a folder of submissions at {results}, got none.")
     outcomes = _check_all(_folders(results), out / RECEIPTS, metrics, max_budget)
     refused = {outcome.name: list(outcome.findings) for outcome in outcomes if outcome.findings}
-    for name, findings in peers.conflicts([outcome.fingerprint for outcome in outcomes if outcome.mark is not None]).items():
+    fingerprints = [outcome.fingerprint for outcome in outcomes if outcome.fingerprint is not None]
+    for name, findings in peers.conflicts(fingerprints).items():
         refused.setdefault(name, []).extend(findings)
     entries = [outcome.entry for outcome in outcomes if outcome.entry is not None and outcome.name not in refused]
     all_boards = boards.boards(entries)

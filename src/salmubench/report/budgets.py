@@ -40,7 +40,7 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: 
         drawn = []
         for view in main_views(ordered):
             start = 0.0 if view.role == "drop" else 1.0  # without any unlearning
-            title = view.title[:1].lower() + view.title[1:]
+            title = view.title if view.role == "kept" else view.title[:1].lower() + view.title[1:]
             known = [
                 (float(record.model.budget or 0.0), score)
                 for record in ordered

@@ -208,14 +208,14 @@ class MainView:
     split: str | None
 
 
-KEPT_ON = {"holdout_identity": "other people", "holdout_association": "same people"}
-"""Holdout split → whose associations are kept."""
+KEPT_ON = {"holdout_identity": "inter-identity", "holdout_association": "intra-identity"}
+"""Holdout split → what its K is called: of other people, of the same people."""
 
 
 def main_views(records: Sequence[RunRecord]) -> list[MainView]:
     """Leakage left, what is kept of each holdout, utility drop: as the metrics of the records declare their roles."""
     views: dict[tuple[str, str], MainView] = {}
-    for role, title in (("leakage", "Leakage left L"), ("kept", "Kept K"), ("drop", "Utility drop D")):
+    for role, title in (("leakage", "Leakage left L"), ("kept", "K"), ("drop", "Utility drop D")):
         for held in (held for record in records for held in with_role(record, cast(Role, role))):
             whose = KEPT_ON.get(held.split or "", held.metric)
             formula = "(P − U) / P" if role == "drop" else "(U − C) / (P − C)"
@@ -225,7 +225,7 @@ def main_views(records: Sequence[RunRecord]) -> list[MainView]:
                     held.metric,
                     held.part,
                     role,
-                    f"{title}, {whose}" if role == "kept" else title,
+                    f"{title} {whose}" if role == "kept" else title,
                     f"{formula} of {label(held.metric, held.part)}",
                     held.split,
                 ),
