@@ -53,6 +53,10 @@ COLUMNS = (
     ("IntraIdSim", "value", "K intra-identity"),
 )  # fmt: skip
 HEAD = " | ".join(label for *_, label in COLUMNS)
+_FORMER_NAMES = {
+    "L in other words": "L paraphrased", "K, other people": "K inter-identity", "K, same people": "K intra-identity",
+}  # fmt: skip
+"""Column names in committed results → as they are called now."""
 
 
 class Row(NamedTuple):
@@ -116,7 +120,8 @@ def ten_trials() -> str:
         if name not in ("track", "budget", "names")
     }
     lines = [f"Unless a row says otherwise: {_values(usual)}.", ""]
-    lines += [f"| track, budget | names | {' | '.join(parts)} | values |", f"|:--|:--|{'--:|' * len(parts)}:--|"]
+    heads = [_FORMER_NAMES.get(part, part) for part in parts]
+    lines += [f"| track, budget | names | {' | '.join(heads)} | values |", f"|:--|:--|{'--:|' * len(parts)}:--|"]
     for entry in found:
         other = {name: entry["options"][name] for name in usual if entry["options"][name] != usual[name]}
         cells = [percent(score["value"]).replace(" ", "\u00a0") for score in entry["found"].values()]

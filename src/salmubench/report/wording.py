@@ -14,7 +14,8 @@ from salmubench.scoring.roles import first, score_in, with_role
 GROUPS = {
     "country_code": "country", "blood_type": "blood type", "phone_number": "phone number", "emails": "e-mail",
     "iban": "IBAN", "credit_card": "credit card", "forget_identity": "all facts to forget",
-    "forget_association": "half of the facts to forget", "holdout_association": "intra-identity", "holdout_identity": "inter-identity",
+    "forget_association": "half of the facts to forget", "holdout_association": "intra-identity",
+    "holdout_identity": "inter-identity",
 }  # fmt: skip
 """Groups of a breakdown, in words; any other is called as the dataset calls it."""
 
