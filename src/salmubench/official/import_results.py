@@ -138,10 +138,8 @@ def _column(
     if metric.items == "rank" and min(entries) < 1:
         raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, got {min(entries)}.")
     for part, function in PARTS[metric.items].items():
-        published, mean = (
-            values[published_name(metric, part)],
-            float(np.mean(function(np.asarray(entries, np.float64)))),
-        )
+        published = values[published_name(metric, part)]
+        mean = float(np.mean(function(np.asarray(entries, np.float64))))
         if published is None or abs(published - mean) > _SAME:
             raise RecordError(
                 f"Expected the mean of {section}.{key} in {path} to be its own {published}, got {mean:.6f}."
