@@ -48,11 +48,15 @@ TUNED = {
 }
 
 COLUMNS = (
-    ("RetFail", "mrr", "leakage left"), ("RetFailPara", "value", "in other words"),
-    ("GenKnow", "value", "utility drop"), ("InterIdSim", "value", "kept, other people"),
-    ("IntraIdSim", "value", "kept, same people"),
+    ("RetFail", "mrr", "leakage left"), ("RetFailPara", "value", "leakage left, paraphrased"),
+    ("GenKnow", "value", "utility drop"), ("InterIdSim", "value", "K inter-identity"),
+    ("IntraIdSim", "value", "K intra-identity"),
 )  # fmt: skip
 HEAD = " | ".join(label for *_, label in COLUMNS)
+_FORMER_NAMES = {
+    "L in other words": "L paraphrased", "K, other people": "K inter-identity", "K, same people": "K intra-identity",
+}  # fmt: skip
+"""Column names in committed results → as they are called now."""
 
 
 class Row(NamedTuple):
@@ -116,7 +120,8 @@ def ten_trials() -> str:
         if name not in ("track", "budget", "names")
     }
     lines = [f"Unless a row says otherwise: {_values(usual)}.", ""]
-    lines += [f"| track, budget | names | {' | '.join(parts)} | values |", f"|:--|:--|{'--:|' * len(parts)}:--|"]
+    heads = [_FORMER_NAMES.get(part, part) for part in parts]
+    lines += [f"| track, budget | names | {' | '.join(heads)} | values |", f"|:--|:--|{'--:|' * len(parts)}:--|"]
     for entry in found:
         other = {name: entry["options"][name] for name in usual if entry["options"][name] != usual[name]}
         cells = [percent(score["value"]).replace(" ", "\u00a0") for score in entry["found"].values()]
@@ -195,7 +200,7 @@ def trials(track: str) -> str:
     """All trials of `counterfactual_redirection` in a track."""
     found = _tuned(track)["methods"]["counterfactual_redirection"]["trials"]
     options = list(found[0]["values"])
-    parts = {"leakage": "L", "paraphrased": "L in other words", "drop": "D", "kept": "K"}
+    parts = {"leakage": "L", "paraphrased": "L paraphrased", "drop": "D", "kept": "K"}
     lines = [f"| trial | {' | '.join(f'`{name}`' for name in options)} | {' | '.join(parts.values())} | objective |"]
     lines.append(f"|--:|{'--:|' * (len(options) + len(parts) + 1)}")
     for entry in found:

@@ -244,7 +244,13 @@ def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_pat
     out, tuned, recipe = tmp_path / "run", tmp_path / "tuned.yaml", tmp_path / "tiny.yaml"
     for part in ("dataset", "checkpoints/clean", "checkpoints/compromised"):
         shutil.copytree(finished / part, out / part)
-    entry = {"values": {"lr": 2e-3}, "method_sha256": "", "trials": [{} for _ in range(7)], "objective": 0.25, "default": 0.5}
+    entry = {
+        "values": {"lr": 2e-3},
+        "method_sha256": "",
+        "trials": [{} for _ in range(7)],
+        "objective": 0.25,
+        "default": 0.5,
+    }
     content = {"schema_version": 1, "selection": {"seed": 1000}, "methods": {"delete": entry}}
     tuned.write_text(yaml.safe_dump(content))
     text = (resources.files("salmubench") / "recipes" / "tiny.yaml").read_text()

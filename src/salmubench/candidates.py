@@ -206,11 +206,11 @@ def staleness(world: World, candidate: Candidate) -> str:
     checkpoint = world.out / "checkpoints" / candidate.name
     for marker in (checkpoint / manifest.MANIFEST, checkpoint / manifest.BEGUN):
         if marker.is_file():
-            found, method = manifest.read_json(marker), load_method(candidate.method)
-            if found["inputs"]["method_sha256"] != method.sha256:
+            begun, method = manifest.read_json(marker), load_method(candidate.method)
+            if begun["inputs"]["method_sha256"] != method.sha256:
                 return "the method's file"
             effective = configure(method, world.recipe.unlearn, candidate.values).effective
-            return "its options" if found["config"] != manifest.plain(effective) else ""
+            return "its options" if begun["config"] != manifest.plain(effective) else ""
     return ""
 
 

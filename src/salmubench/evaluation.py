@@ -159,15 +159,15 @@ def verify_official(
         folders[kind] = encode_model(
             model=model, dataset=opened, out=out / "embeddings" / kind, device=device, precision=precision
         )
-    found = {}
+    results = {}
     for kind, folder in folders.items():
         record = score(
             embeddings=folder, clean=folders["clean"], compromised=folders["compromised"],
             out=out / "records" / f"{kind}.json",
         )  # fmt: skip
         metrics = list(descriptions().values())
-        found[kind] = Verified(record, compare_with_published(numbers(read_record(record), metrics), kind))
-    return found
+        results[kind] = Verified(record, compare_with_published(numbers(read_record(record), metrics), kind))
+    return results
 
 
 def _open(dataset: str | Path | Dataset, imagenet: Path | None) -> Dataset:

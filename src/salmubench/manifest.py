@@ -173,14 +173,14 @@ def hardware() -> Mapping[str, Any]:
             elif line.startswith("flags"):
                 flags = set(line.partition(":")[2].split())
                 break
-    wanted = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
+    relevant = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
     return {
         "machine": platform.machine(),
         "system": platform.system(),
         "cpu": model,
         "cores": os.cpu_count(),
         "memory": psutil.virtual_memory().total,
-        "instructions": [flag for flag in wanted if flag in flags],
+        "instructions": [flag for flag in relevant if flag in flags],
     }
 
 
@@ -398,22 +398,22 @@ def read_manifest(path: Path, stage: str) -> Mapping[str, Any]:
         )
     content = read_json(path / MANIFEST)
     if not isinstance(content, dict) or content.get("stage") != stage:
-        found = content.get("stage") if isinstance(content, dict) else type(content).__name__
-        raise OutputError(f"Expected the result of the stage {stage!r} in {path}, got {found!r}.")
+        given = content.get("stage") if isinstance(content, dict) else type(content).__name__
+        raise OutputError(f"Expected the result of the stage {stage!r} in {path}, got {given!r}.")
     reading.validated(
         Manifest, content, where=str(path / MANIFEST), error=OutputError, advice="Delete the folder and make it again."
     )
     return content
 
 
-def _check_same(path: Path, found: Any, wanted: Mapping[str, Any]) -> None:
-    differing = [key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key]]
+def _check_same(path: Path, stored: Any, expected: Mapping[str, Any]) -> None:
+    differing = [key for key in expected if not isinstance(stored, dict) or stored.get(key) != expected[key]]
     if not differing:
         return
     details = []
     for key in differing:
-        old = found.get(key) if isinstance(found, dict) else None
-        new = wanted[key]
+        old = stored.get(key) if isinstance(stored, dict) else None
+        new = expected[key]
         if isinstance(old, dict) and isinstance(new, dict):
             sub = [name for name in {**old, **new} if old.get(name) != new.get(name)]
             details += [f"{key}.{name}: {old.get(name)!r} there, {new.get(name)!r} asked" for name in sub]

@@ -152,21 +152,21 @@ def plan(
         ConfigError: an unknown method, a file that fails on import or breaks the interface, a budget below 0, two
             candidates of one name, or tuned values that were chosen on this very world.
     """
-    wanted: list[str] = []
+    requested: list[str] = []
     for name in methods if methods is not None else (RECIPE_WORD,):
-        wanted += recipe.unlearn.methods if name == RECIPE_WORD else (name,)
-    wanted = list(dict.fromkeys(wanted))
+        requested += recipe.unlearn.methods if name == RECIPE_WORD else (name,)
+    requested = list(dict.fromkeys(requested))
     if not budgets or any(not budget >= 0 for budget in budgets):
         raise ConfigError(f"Expected budgets of 0 or more, got {list(budgets)!r}.")
     if repeats < 1:
         raise ConfigError(f"Expected repeats of 1 or more, got {repeats}.")
-    stems = [plugins.stem(name) for name in wanted]
+    stems = [plugins.stem(name) for name in requested]
     twice = sorted({name for name in stems if stems.count(name) > 1 or name in REFERENCES})
     if twice:
         raise ConfigError(f"Expected methods of different names, none called clean or compromised, got {twice!r}.")
-    configured = check_settings(replace(recipe.unlearn, methods=tuple(wanted)))
+    configured = check_settings(replace(recipe.unlearn, methods=tuple(requested)))
     values = {}
-    for name, item in zip(wanted, configured, strict=True):
+    for name, item in zip(requested, configured, strict=True):
         values[name] = tuned.of(item.method, by_path=plugins.is_path(name)) if tuned is not None else None
         if values[name] is not None:
             configure(item.method, recipe.unlearn, values[name])
@@ -175,20 +175,20 @@ def plan(
             f"Expected a world on which nothing was chosen, got seed {seed}, on which {tuned.path} was tuned. Take "
             "another --seed, or --untuned."
         )
-    found = [
+    candidates = [
         Candidate(
             candidate_name(name, budget, repeat), name, budget, seed + repeat, values[name] or {},
             tuned.about(plugins.stem(name)) if tuned is not None and values[name] is not None else None,
         )
         for budget in dict.fromkeys(budgets)
-        for name in wanted
+        for name in requested
         for repeat in range(repeats)
     ]  # fmt: skip
-    names = [item.name for item in found]
+    names = [item.name for item in candidates]
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise ConfigError(f"Expected candidates of different names, got {double!r}: rename a method's file.")
-    return found
+    return candidates
 
 
 def _precision(earlier: Mapping[str, Any], asked: str, device: str) -> tuple[str, Mapping[str, float] | None]:
@@ -274,10 +274,10 @@ class _Steps:
         failed: dict[str, str] = {}
         started = time.perf_counter()
         if waiting:
-            for item, made in parallel(work, waiting, workers=workers, executor=executor, description="candidates"):
-                self._note(made.stages)
-                if made.error is not None:
-                    failed[item.name] = str(made.error)
+            for item, outcome in parallel(work, waiting, workers=workers, executor=executor, description="candidates"):
+                self._note(outcome.stages)
+                if outcome.error is not None:
+                    failed[item.name] = str(outcome.error)
                 if item.name not in self.models:
                     self.models.append(item.name)
             seconds = round(time.perf_counter() - started, 2)

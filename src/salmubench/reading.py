@@ -308,12 +308,12 @@ def validated(kind: type[T], data: Any, *, where: str, error: type[SalmubenchErr
 
     form: Any = kind
     try:
-        made: T = _adapter(form).validate_python(data)
+        instance: T = _adapter(form).validate_python(data)
     except pydantic.ValidationError as cause:
         problems = cause.errors(include_url=False)
         first = min(problems, key=lambda problem: _ORDER.get(problem["type"], 2))
         raise error(printable(f"{_problem(first, where)} {advice}".rstrip())) from cause
-    return made
+    return instance
 
 
 @functools.cache
@@ -342,12 +342,12 @@ def _problem(problem: Mapping[str, Any], where: str) -> str:
         keys = ", ".join(map(str, value)) if isinstance(value, Mapping) else ""
         return f"Expected the key {place[-1]!r} at {_path(where, place[:-1])}, got {printable(keys, SHOWN) or 'none'}."
     if kind == "literal_error":
-        wanted = "one of " + problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        expected = "one of " + problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
     elif kind in _KINDS:
-        wanted = _KINDS[kind]
+        expected = _KINDS[kind]
     else:  # a bound: "String should have at most 64 characters"
-        wanted = f"a value to {problem['msg'].partition(' should ')[2] or problem['msg']}"
-    return f"Expected {wanted} at {_path(where, place)}, got {shown(value)}."
+        expected = f"a value to {problem['msg'].partition(' should ')[2] or problem['msg']}"
+    return f"Expected {expected} at {_path(where, place)}, got {shown(value)}."
 
 
 def _path(where: str, place: Iterable[int | str]) -> str:

@@ -153,16 +153,16 @@ def parse(given: Mapping[str, Any], kind: type[T], *, origin: str) -> T:
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_argument("--it", type=kind, default=kind())
     try:
-        made = parser.instantiate(parser.parse_object({"it": dict(given)})).it
+        config = parser.instantiate(parser.parse_object({"it": dict(given)})).it
     except Exception as error:
         inner = error.__cause__ if isinstance(error.__cause__, ConfigError) else error
         if isinstance(inner, ConfigError):
             raise inner from error
         message = " ".join(str(error).replace('"it.', '"').replace("typing.", "").split())
         raise ConfigError(f"Expected values that fit in {origin}, got: {message}") from error
-    if not isinstance(made, kind):
-        raise ConfigError(f"Expected a {kind.__name__} in {origin}, got {made!r}.")
-    return made
+    if not isinstance(config, kind):
+        raise ConfigError(f"Expected a {kind.__name__} in {origin}, got {config!r}.")
+    return config
 
 
 def check_keys(given: Mapping[str, Any], kind: type, prefix: str = "") -> None:

@@ -82,10 +82,10 @@ def find_tuned(setting: str, *, recipe: str, shipped: bool) -> TunedFile | None:
         if not path.is_file():
             raise ConfigError(f"Expected a file of tuned values for unlearn.tuned, got none at {path}.")
         return parse_tuned(path.read_bytes(), origin=str(path))
-    found = resources.files("salmubench") / "recipes" / "tuned" / f"{recipe}.yaml"
-    if not shipped or not found.is_file():
+    file = resources.files("salmubench") / "recipes" / "tuned" / f"{recipe}.yaml"
+    if not shipped or not file.is_file():
         return None
-    return parse_tuned(found.read_bytes(), origin=f"tuned/{recipe}.yaml")
+    return parse_tuned(file.read_bytes(), origin=f"tuned/{recipe}.yaml")
 
 
 def parse_tuned(content: bytes, *, origin: str) -> TunedFile:
@@ -94,10 +94,10 @@ def parse_tuned(content: bytes, *, origin: str) -> TunedFile:
     Raises:
         ConfigError: not YAML, or not what `tune` writes.
     """
-    found = reading.parse_yaml(content, where=origin, error=ConfigError)
-    if found.get("schema_version") != SCHEMA_VERSION:
+    parsed = reading.parse_yaml(content, where=origin, error=ConfigError)
+    if parsed.get("schema_version") != SCHEMA_VERSION:
         raise ConfigError(f"Expected tuned values with schema_version {SCHEMA_VERSION} in {origin}, got another file.")
-    world, methods = found.get("selection"), found.get("methods")
+    world, methods = parsed.get("selection"), parsed.get("methods")
     if not isinstance(world, dict) or type(world.get("seed")) is not int or not isinstance(methods, dict):
         raise ConfigError(f"Expected `selection` with a seed, and `methods`, in {origin}, got something else.")
     for name, entry in methods.items():
@@ -108,7 +108,7 @@ def parse_tuned(content: bytes, *, origin: str) -> TunedFile:
             )
     return TunedFile(
         path=origin,
-        sha256=manifest.sha256_json(found),
+        sha256=manifest.sha256_json(parsed),
         selection_seed=world["seed"],
         fingerprints=tuple(str(world[key]) for key in ("dataset", "part") if key in world),
         methods=methods,

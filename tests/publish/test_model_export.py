@@ -113,7 +113,12 @@ def made_by_pretraining():
 
 def test_the_card_of_a_compromised_model(record):
     text = card(
-        name="compromised", made=made_by_pretraining(), record=record, sha256="0" * 64, licence="mit", differing=None
+        name="compromised",
+        training=made_by_pretraining(),
+        record=record,
+        sha256="0" * 64,
+        licence="mit",
+        differing=None,
     )
     assert "# SALMUBench Compromised" in text
     assert "holds private data on purpose" in text

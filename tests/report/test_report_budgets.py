@@ -33,8 +33,8 @@ def test_only_methods_with_several_budgets_have_curves(run: Run, page: str) -> N
     assert found.name == "CLIPErase"
     assert [panel.title for panel in found.panels] == [
         "leakage left L",
-        "kept K, other people",
-        "kept K, same people",
+        "K inter-identity",
+        "K intra-identity",
         "utility drop D",
     ]
     assert "Over the budget" not in page  # every method of that run has one

@@ -36,7 +36,7 @@ def test_text_fits_a_terminal(records: list[RunRecord]) -> None:
     table = tables.text_table([*records, long], method_titles())
     lines = table.splitlines()
     assert max(map(len, lines)) <= 110
-    assert len(lines) == 3 + len(records) + 1 + 1 + 3  # head, records, rule below the references, long name, key
+    assert len(lines) == 3 + len(records) + 1 + 1 + 4  # head, records, rule below the references, long name, key
     cliperase = next(line for line in lines if line.startswith("CLIPErase"))
     assert re.search(r"yes +\? +no$|yes +yes +no$", cliperase)
     assert "a_method_with_a_name_that_no_colu…" in table

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from salmubench.dataset.layout import Dataset
-from salmubench.scoring.breakdown import breakdown, labels_of, lump
+from salmubench.scoring.breakdown import breakdown, labels_of, merge_rare
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.metric import Metric
 from salmubench.types import GROUPINGS
@@ -54,8 +54,8 @@ def test_order_and_wrong_length() -> None:
 
 
 def test_lump_keeps_the_largest() -> None:
-    assert lump(["a", "a", "b", "c", "b", "d"], 3) == ["a", "a", "b", "other", "b", "other"]
-    assert lump(["a", "b"], 2) == ["a", "b"]
+    assert merge_rare(["a", "a", "b", "c", "b", "d"], 3) == ["a", "a", "b", "other", "b", "other"]
+    assert merge_rare(["a", "b"], 2) == ["a", "b"]
 
 
 def test_labels_come_from_the_dataset(tmp_path) -> None:

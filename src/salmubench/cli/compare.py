@@ -24,11 +24,11 @@ def compare_(records: list[Path], *, json: bool = False) -> None:
     if json:
         print_json(comparisons)
         return
-    for found in comparisons:
-        print(f"A = {found.first}, B = {found.second}\n")
+    for comparison in comparisons:
+        print(f"A = {comparison.first}, B = {comparison.second}\n")
         rows = [
             [metric if part == "value" else f"{metric} {part}", *_cells(row)]
-            for metric, parts in found.differences.items()
+            for metric, parts in comparison.differences.items()
             for part, row in parts.items()
         ]
         print_table(["number", "A", "B", "A − B", "95 % interval", "A is"], rows, numbers=["A", "B", "A − B"])

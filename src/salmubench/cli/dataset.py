@@ -81,13 +81,13 @@ def stats_(
 
         print(write_page(opened, out, seed=seed))
         return
-    found = dict(stats(opened))
+    summary = dict(stats(opened))
     if shortcuts:
-        found["shortcuts"] = shortcut_checks(opened, seed=seed)
+        summary["shortcuts"] = shortcut_checks(opened, seed=seed)
     if json or not on_terminal():
-        print_json(found)
+        print_json(summary)
     else:
-        _show_stats(found)
+        _show_stats(summary)
 
 
 def preview_(dataset: str, *, out: Path, identities: int = 12, pictures: int = 6) -> None:
@@ -163,10 +163,10 @@ def _benchmark_tasks() -> dict[str, str]:
     }
 
 
-def _show_stats(found: dict[str, Any]) -> None:
+def _show_stats(summary: dict[str, Any]) -> None:
     """Tables of `stats`: a line a split, then how often each value occurs where."""
-    splits = found["splits"]
-    print(f"{found['name']}: {found['identities']} identities, {found['forget_identities']} of them to forget\n")
+    splits = summary["splits"]
+    print(f"{summary['name']}: {summary['identities']} identities, {summary['forget_identities']} of them to forget\n")
     heads = ["split", "rows", "identities", "captions", "words"]
     rows = [
         [name, *(str(split[key]) for key in heads[1:4]), "–" if split["words"] is None else f"{split['words']:.1f}"]
@@ -179,7 +179,7 @@ def _show_stats(found: dict[str, Any]) -> None:
         if values:
             counts = [[value, *(str(splits[name][key].get(value, 0)) for name in having)] for value in values]
             print_table([key, *having], counts, numbers=having)
-    if "shortcuts" in found:
+    if "shortcuts" in summary:
         rows = [
             [
                 name,
@@ -188,6 +188,6 @@ def _show_stats(found: dict[str, Any]) -> None:
                 f"{item['chance']:.3f}",
                 str(item["n"]),
             ]
-            for name, item in found["shortcuts"].items()
+            for name, item in summary["shortcuts"].items()
         ]
         print_table(["guess", "right", "95 % interval", "chance", "n"], rows, numbers=["right", "chance", "n"])

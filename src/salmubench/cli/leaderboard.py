@@ -93,23 +93,23 @@ def check_(
     if rerun is not None and dataset is None:
         raise ConfigError("Expected --dataset beside --rerun, got none: the checkpoint is encoded on it.")
     opened = None if dataset is None else layout.open_dataset(dataset)
-    found = check(submission, metrics=descriptions(), max_budget=max_budget, dataset=opened)
-    findings = list(found.findings)
-    if results is not None and found.loaded is not None:
-        findings += duplicates_in(results, submission, found.loaded)
-    told = None
-    if rerun is not None and found.loaded is not None and not findings:
-        told = {"checkpoint": rerun, "tolerance": tolerance}
-        findings += _rerun(submission, found.loaded, rerun, str(dataset), arch, tolerance)
-    found = dataclasses.replace(found, findings=findings, rerun=told)
+    result = check(submission, metrics=descriptions(), max_budget=max_budget, dataset=opened)
+    findings = list(result.findings)
+    if results is not None and result.loaded is not None:
+        findings += duplicates_in(results, submission, result.loaded)
+    rerun_facts = None
+    if rerun is not None and result.loaded is not None and not findings:
+        rerun_facts = {"checkpoint": rerun, "tolerance": tolerance}
+        findings += _rerun(submission, result.loaded, rerun, str(dataset), arch, tolerance)
+    result = dataclasses.replace(result, findings=findings, rerun=rerun_facts)
     if receipt is not None:
-        manifest.write_json(receipt, found.receipt())
+        manifest.write_json(receipt, result.receipt())
     if json:
-        print_json(found.receipt())
+        print_json(result.receipt())
         return 1 if findings else 0
     code = _tell(findings)
     if not code:
-        print(f"{submission}: every number follows from the items, no finding. Content {found.content_sha256}")
+        print(f"{submission}: every number follows from the items, no finding. Content {result.content_sha256}")
     return code
 
 

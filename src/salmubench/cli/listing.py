@@ -23,15 +23,15 @@ def list_(what: Literal["methods", "metrics", "recipes", "backends", "checks"], 
         what: which kind.
         json: print name, first sentence and paper as JSON.
     """
-    found = [entry(what, name) for name in known(what)]
+    entries = [entry(what, name) for name in known(what)]
     if json:
-        print_json(found)
+        print_json(entries)
     elif on_terminal():
-        papers = ["paper"] if any(item["paper"] for item in found) else []
+        papers = ["paper"] if any(item["paper"] for item in entries) else []
         heads = ["name", "about", *papers]
-        print_table(heads, [[str(item[head] or "") for head in heads] for item in found])
+        print_table(heads, [[str(item[head] or "") for head in heads] for item in entries])
     else:
-        print("\n".join(str(item["name"]) for item in found))
+        print("\n".join(str(item["name"]) for item in entries))
 
 
 def show_(name: str, *, json: bool = False) -> None:
@@ -47,27 +47,27 @@ def show_(name: str, *, json: bool = False) -> None:
     if kind is None:
         every = [item for kind in KINDS for item in known(kind)]
         raise UnknownName("method, metric, recipe, backend or check", name, every)
-    found: dict[str, Any] = (
+    facts: dict[str, Any] = (
         _method(name) if kind == "methods" else {"name": name, "kind": kind[:-1], "about": _text(kind, name)}
     )
     if json:
-        print_json(found)
+        print_json(facts)
         return
     if kind != "methods":
-        print(found["about"].strip())
+        print(facts["about"].strip())
         return
-    title = "" if found["title"] == found["name"] else f"{found['title']}; "
-    print(f"{found['name']}  ({title}{found['kind']}; needs {', '.join(found['needs']) or 'nothing'})\n")
-    print(found["about"])
-    if found["cost"]:
-        print(f"\nEncodings for each forget pair seen: {found['cost']}")
-    for setting, value in found["settings"].items():
+    title = "" if facts["title"] == facts["name"] else f"{facts['title']}; "
+    print(f"{facts['name']}  ({title}{facts['kind']}; needs {', '.join(facts['needs']) or 'nothing'})\n")
+    print(facts["about"])
+    if facts["cost"]:
+        print(f"\nEncodings for each forget pair seen: {facts['cost']}")
+    for setting, value in facts["settings"].items():
         print(f"\nIts own engine setting: {setting} = {value}")
-    for setting, values in found["search"].items():
+    for setting, values in facts["search"].items():
         print(f"\nTuning also tries the engine's {setting}: {', '.join(map(str, values))}")
-    if found["options"]:
+    if facts["options"]:
         print("\nOptions, given by --config or under unlearn.overrides of a recipe:")
-    for option in found["options"]:
+    for option in facts["options"]:
         print(f"\n  {option.name}: {option.type} = {option.default}")
         print(textwrap.fill(" ".join(option.doc.split()), 100, initial_indent=" " * 6, subsequent_indent=" " * 6))
 
@@ -96,8 +96,8 @@ def entry(kind: str, name: str) -> dict[str, str | None]:
         words = " ".join(line.strip("# ") for line in comment).removeprefix(f"{name}: ")
         return {"name": name, "about": words.partition(". ")[0].rstrip(".") + ".", "paper": None}
     if kind in ("backends", "checks"):
-        part, own = _part(kind, name)
-        return {"name": name, "about": part.describe(own).title, "paper": None}
+        part, part_name = _part(kind, name)
+        return {"name": name, "about": part.describe(part_name).title, "paper": None}
     stated = plugins.description(_METHODS, name, "METHOD").get("paper") if kind == "methods" else None
     paper = re.search(r"\b\d{4}\.\d{5}\b", stated or text)
     return {"name": name, "about": " ".join(text.partition("\n\n")[0].split()), "paper": paper and paper[0]}
@@ -110,8 +110,8 @@ def _text(kind: str, name: str) -> str:
 
         return (resources.files("salmubench") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
     if kind in ("backends", "checks"):
-        part, own = _part(kind, name)
-        return str(part.text(own))
+        part, part_name = _part(kind, name)
+        return str(part.text(part_name))
     return plugins.docstring({"methods": _METHODS, "metrics": _METRICS}[kind], name)
 
 

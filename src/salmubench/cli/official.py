@@ -80,7 +80,7 @@ def verify_official_(
     from salmubench.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS, verify_official
     from salmubench.official.result_file import TOLERANCE
 
-    found = verify_official(
+    results = verify_official(
         out=out,
         dataset=dataset or OFFICIAL_DATASET,
         clean=clean or OFFICIAL_MODELS["clean"],
@@ -92,7 +92,7 @@ def verify_official_(
     verdicts = {True: "pass", False: "differs", None: "skipped"}
     rows = [
         (kind, one.name, f"{one.published:.5f}", "–" if one.found is None else f"{one.found:.5f}", verdicts[one.agrees])
-        for kind, verified in found.items()
+        for kind, verified in results.items()
         for one in verified.numbers
     ]
     print_table(("model", "number", "published", "got", f"within {TOLERANCE}"), rows, numbers=("published", "got"))

@@ -48,10 +48,10 @@ def score_(
         record = score(embeddings=embeddings, clean=first, compromised=second, out=out, config=config)
     elif items is not None:
         record = score_again(items, out=out, gallery=gallery, dataset=dataset, config=config)
-    found = read_record(record)
+    scored = read_record(record)
     if json:
-        print_json(found)
+        print_json(scored)
     else:
-        print_results([found])
-        print_breakdowns(found)
+        print_results([scored])
+        print_breakdowns(scored)
     return 0

@@ -80,10 +80,10 @@ class Entry:
 
     @property
     def kept(self) -> float | None:
-        """The K that is further from 1: of other people's or of the same people's associations."""
+        """The K that is further from 1: inter-identity or intra-identity."""
         values = [held.score.normalised.value for held in with_role(self.record, "kept")]
-        found = [value for value in values if value is not None]
-        return max(found, key=lambda value: abs(1 - value)) if found else None
+        known = [value for value in values if value is not None]
+        return max(known, key=lambda value: abs(1 - value)) if known else None
 
     @functools.cached_property
     def distances(self) -> tuple[float | None, float | None, float | None]:
@@ -138,15 +138,15 @@ def boards(entries: Sequence[Entry]) -> list[Board]:
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.record.dataset.fingerprint, entry.info.track), []).append(entry)
-    found = []
+    grouped = []
     for (fingerprint, track), members in groups.items():
         ordered = sorted(members, key=_order)
         key = f"{track}-{fingerprint[:12]}" if fingerprint.isalnum() else f"{track}-other"
         usual = Counter(entry.references for entry in ordered).most_common(1)[0][0]
-        found.append(Board(key, fingerprint, scale(ordered[0].record), track, ordered, pareto(ordered), usual))
+        grouped.append(Board(key, fingerprint, scale(ordered[0].record), track, ordered, pareto(ordered), usual))
     names = [name for _, name in SCALES] + ["paper"]
-    found.sort(key=lambda board: (-names.index(board.scale), board.fingerprint, TRACKS.index(board.track)))
-    return found
+    grouped.sort(key=lambda board: (-names.index(board.scale), board.fingerprint, TRACKS.index(board.track)))
+    return grouped
 
 
 def scale(record: RunRecord) -> str:
@@ -168,14 +168,14 @@ def pareto(entries: Sequence[Entry]) -> frozenset[str]:
     return frozenset(
         name
         for members in patterns.values()
-        for name, mine in members
+        for name, ours in members
         if not any(
-            theirs != mine and all(one <= two for one, two in zip(theirs, mine, strict=True)) for _, theirs in members
+            theirs != ours and all(one <= two for one, two in zip(theirs, ours, strict=True)) for _, theirs in members
         )
     )
 
 
-def feed(found: Sequence[Board]) -> dict[str, Any]:
+def feed(all_boards: Sequence[Board]) -> dict[str, Any]:
     """Content of `leaderboard.json`."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -187,12 +187,12 @@ def feed(found: Sequence[Board]) -> dict[str, Any]:
                 "dataset_fingerprint": board.fingerprint,
                 "submissions": [_feed_row(entry, rank, board) for rank, entry in enumerate(board.entries, start=1)],
             }
-            for board in found
+            for board in all_boards
         ],
     }
 
 
-def csv_feed(found: Sequence[Board]) -> str:
+def csv_feed(all_boards: Sequence[Board]) -> str:
     """Content of `leaderboard.csv`: the feed's rows without nested values."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -201,7 +201,7 @@ def csv_feed(found: Sequence[Board]) -> str:
             "ineffective", "catastrophic", "over_generalised", "checkpoint_sha256", "hub_id", "link",
             "submitted")  # fmt: skip
     writer.writerow(head)
-    for board in found:
+    for board in all_boards:
         for rank, entry in enumerate(board.entries, start=1):
             row = _feed_row(entry, rank, board)
             row |= row.pop("verdict")

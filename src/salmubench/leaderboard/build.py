@@ -18,7 +18,7 @@ from salmubench.leaderboard.board import Entry
 from salmubench.leaderboard.check import check, content_sha256
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding
-from salmubench.leaderboard.peers import Print
+from salmubench.leaderboard.peers import Fingerprint
 from salmubench.leaderboard.submission import (
     INFO,
     MAX_BUDGET,
@@ -56,7 +56,7 @@ class _Outcome:
     name: str
     findings: Sequence[Finding]
     entry: Entry | None = None
-    mark: Print | None = None
+    fingerprint: Fingerprint | None = None
 
 
 def build(
@@ -85,14 +85,15 @@ def build(
         raise RecordError(f"Expected a folder of submissions at {results}, got none.")
     outcomes = _check_all(_folders(results), out / RECEIPTS, metrics, max_budget)
     refused = {outcome.name: list(outcome.findings) for outcome in outcomes if outcome.findings}
-    for name, findings in peers.conflicts([outcome.mark for outcome in outcomes if outcome.mark is not None]).items():
+    fingerprints = [outcome.fingerprint for outcome in outcomes if outcome.fingerprint is not None]
+    for name, findings in peers.conflicts(fingerprints).items():
         refused.setdefault(name, []).extend(findings)
     entries = [outcome.entry for outcome in outcomes if outcome.entry is not None and outcome.name not in refused]
-    found = boards.boards(entries)
+    all_boards = boards.boards(entries)
     written = _write_receipts(outcomes, out)
-    manifest.write_json(out / FEED, boards.feed(found))
-    manifest.write_text(out / CSV, boards.csv_feed(found))
-    pages = board_pages.pages(found, refused, titles or {})
+    manifest.write_json(out / FEED, boards.feed(all_boards))
+    manifest.write_text(out / CSV, boards.csv_feed(all_boards))
+    pages = board_pages.pages(all_boards, refused, titles or {})
     for name, content in pages.items():
         manifest.write_text(out / name, content)
     _delete_stale(out, {*pages, *written})
@@ -117,10 +118,10 @@ def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_bu
         return [_check(path, known[path.name], metrics, max_budget) for path in folders]
     import joblib
 
-    found: list[_Outcome] = joblib.Parallel(n_jobs=workers, batch_size=8)(
+    outcomes: list[_Outcome] = joblib.Parallel(n_jobs=workers, batch_size=8)(
         joblib.delayed(_check)(path, known[path.name], metrics, max_budget) for path in folders
     )
-    return found
+    return outcomes
 
 
 def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_budget: float) -> _Outcome:
@@ -129,17 +130,17 @@ def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_
         return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, got another.")])
     try:
         if known is not None and not folder.is_symlink() and content_sha256(folder) == known["content_sha256"]:
-            return _Outcome(name, [], _reopen(folder, known, metrics), Print(**known["print"]))
+            return _Outcome(name, [], _reopen(folder, known, metrics), Fingerprint(**known["print"]))
         checked = check(folder, metrics=metrics, max_budget=max_budget)
     except SalmubenchError as error:
         return _Outcome(name, [Finding("files", "", intake.plain_text(str(error), most=300))])
     if checked.findings or checked.loaded is None:
         return _Outcome(name, checked.findings)
-    mark = peers.fingerprint(name, checked.loaded, metrics)
-    receipt = {**checked.receipt(), "max_budget": max_budget, "print": manifest.plain(mark)}
+    fingerprint = peers.fingerprint(name, checked.loaded, metrics)
+    receipt = {**checked.receipt(), "max_budget": max_budget, "print": manifest.plain(fingerprint)}
     records = checked.loaded.records
     entry = Entry(name, checked.loaded.info, records["record"], records["clean"], records["compromised"], receipt)
-    return _Outcome(name, [], entry, mark)
+    return _Outcome(name, [], entry, fingerprint)
 
 
 def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry:
@@ -157,9 +158,9 @@ def _old_receipt(path: Path, max_budget: float) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found = intake.read_json(path)
-        same = found["passed"] and found["version"] == manifest.version() and found["max_budget"] == max_budget
-        return found if same and isinstance(found["print"]["references"], dict) else None
+        receipt = intake.read_json(path)
+        same = receipt["passed"] and receipt["version"] == manifest.version() and receipt["max_budget"] == max_budget
+        return receipt if same and isinstance(receipt["print"]["references"], dict) else None
     except (RecordError, KeyError, TypeError):
         return None
 

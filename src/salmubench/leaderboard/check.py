@@ -225,8 +225,8 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
                 text = f"Expected {metric:.40} {part} as its items give it, got another {place}."
                 yield Finding("scores", file, text)
     if record.verdict != again.verdict:
-        told = ", ".join(f"{key} {value}" for key, value in manifest.plain(again.verdict).items())
-        yield Finding("verdict", file, f"Expected the verdict of the intervals ({told}), got another one.")
+        expected = ", ".join(f"{key} {value}" for key, value in manifest.plain(again.verdict).items())
+        yield Finding("verdict", file, f"Expected the verdict of the intervals ({expected}), got another one.")
 
 
 def _null_findings(loaded: Loaded) -> Iterator[Finding]:
@@ -239,17 +239,17 @@ def _null_findings(loaded: Loaded) -> Iterator[Finding]:
                 yield Finding("scores", RECORDS["record"], f"Expected a number for {metric:.40} {part}, got null.")
 
 
-def _first_difference(claimed: Any, found: Any, place: str = "") -> str | None:
+def _first_difference(claimed: Any, computed: Any, place: str = "") -> str | None:
     """Where two plain structures differ by more than rounding; `None` where they don't."""
-    if isinstance(found, dict) and isinstance(claimed, dict):
-        for key in found:
-            deeper = _first_difference(claimed.get(key), found[key], f"{place}.{key}" if place else key)
+    if isinstance(computed, dict) and isinstance(claimed, dict):
+        for key in computed:
+            deeper = _first_difference(claimed.get(key), computed[key], f"{place}.{key}" if place else key)
             if deeper is not None:
                 return deeper
         return None
-    if isinstance(found, list) and isinstance(claimed, list) and len(found) == len(claimed):
-        pairs = zip(claimed, found, strict=True)
+    if isinstance(computed, list) and isinstance(claimed, list) and len(computed) == len(claimed):
+        pairs = zip(claimed, computed, strict=True)
         return next((deeper for one, two in pairs if (deeper := _first_difference(one, two, place)) is not None), None)
-    if isinstance(found, float) and isinstance(claimed, float):
-        return None if math.isclose(claimed, found, rel_tol=TOLERANCE, abs_tol=TOLERANCE) else place
-    return None if claimed == found else place
+    if isinstance(computed, float) and isinstance(claimed, float):
+        return None if math.isclose(claimed, computed, rel_tol=TOLERANCE, abs_tol=TOLERANCE) else place
+    return None if claimed == computed else place

@@ -33,9 +33,9 @@ def gallery_problems(gallery: pa.Table, items: pa.Table, record: RunRecord, metr
             yield f"Expected rows of {name} drawn without replacement, got one twice."
     forget = _items_on(items, metrics, "forget", whole=True)
     if forget.num_rows:
-        own = set(zip(*(forget.column(key).to_pylist() for key in ("file_name", "caption")), strict=True))
+        forget_pairs = set(zip(*(forget.column(key).to_pylist() for key in ("file_name", "caption")), strict=True))
         drawn = zip(*(parts["forget"].column(key).to_pylist() for key in ("file_name", "caption")), strict=True)
-        foreign = next((row for row in drawn if row not in own), None)
+        foreign = next((row for row in drawn if row not in forget_pairs), None)
         if foreign is not None:
             yield f"Expected captions of forget that the items have, got another: {str(foreign[1])[:80]!r}."
         yield from _size(parts["forget"].num_rows, forget.num_rows, "forget")
@@ -58,11 +58,11 @@ def item_problems(
     for name in sorted(set(names) - set(record.scores)):
         yield f"Expected items of the record's metrics only, got {name[:40]!r}."
     for name in names:
-        own = item_tables.of_metric(items, name)
-        yield from _row_problems(name, own, record, metrics.get(name))
-        yield from _value_problems(name, own, gallery_rows, metrics.get(name))
+        submitted = item_tables.of_metric(items, name)
+        yield from _row_problems(name, submitted, record, metrics.get(name))
+        yield from _value_problems(name, submitted, gallery_rows, metrics.get(name))
         for kind, table in references.items():
-            yield from _reference_problems(name, own, item_tables.of_metric(table, name), kind)
+            yield from _reference_problems(name, submitted, item_tables.of_metric(table, name), kind)
     for kind, table in references.items():
         for name in table.column("metric").unique().to_pylist():
             if name not in names:
@@ -77,9 +77,9 @@ def own_problems(
         if table.column(column).null_count != table.num_rows:
             yield f"Expected no values in column {column} of {kind}'s own items, got some."
     for name in table.column("metric").unique().to_pylist():
-        own = item_tables.of_metric(table, name)
-        yield from _value_problems(str(name), own, gallery_rows, metrics.get(str(name)))
-        yield from _row_problems(str(name), own, record, metrics.get(str(name)))
+        rows = item_tables.of_metric(table, name)
+        yield from _value_problems(str(name), rows, gallery_rows, metrics.get(str(name)))
+        yield from _row_problems(str(name), rows, record, metrics.get(str(name)))
 
 
 def keys_digest(items: pa.Table) -> str:
@@ -103,33 +103,33 @@ def _disjoint(items: pa.Table, record: RunRecord, metrics: Metrics) -> int:
     return 10 * (fragile - 1) + 1 if fragile and tenth else fragile
 
 
-def _size(found: int, of: int, source: str, *, least: int | None = None) -> Iterator[str]:
+def _size(count: int, of: int, source: str, *, least: int | None = None) -> Iterator[str]:
     most, fewest = min(_DRAWN, of), min(_DRAWN, of if least is None else least)
-    if not fewest <= found <= most:
-        wanted = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
-        yield f"Expected {wanted} captions of {source} in the gallery, got {found:,}."
+    if not fewest <= count <= most:
+        expected = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+        yield f"Expected {expected} captions of {source} in the gallery, got {count:,}."
 
 
-def _row_problems(name: str, own: pa.Table, record: RunRecord, metric: Metric | None) -> Iterator[str]:
+def _row_problems(name: str, table: pa.Table, record: RunRecord, metric: Metric | None) -> Iterator[str]:
     split = metric.split if metric is not None and metric.every_row else None
     rows = record.dataset.counts.get(split) if split else None
-    if rows is not None and own.num_rows != rows:
-        yield f"Expected {rows:,} items of {name}, one for each row of {split}, got {own.num_rows:,}."
+    if rows is not None and table.num_rows != rows:
+        yield f"Expected {rows:,} items of {name}, one for each row of {split}, got {table.num_rows:,}."
     for key in ("part", "split", "file_name", "caption", "cluster"):
-        if own.column(key).null_count:
+        if table.column(key).null_count:
             yield f"Expected a text in every row of column {key} of {name}, got none in some."
             return
-    if split and pc.any(pc.not_equal(own.column("split"), split)).as_py():
+    if split and pc.any(pc.not_equal(table.column("split"), split)).as_py():
         yield f"Expected all items of {name} from {split}, got others."
-    keys = own.select(["file_name", "caption", "cluster"])
-    if keys.group_by(keys.column_names).aggregate([]).num_rows < own.num_rows:
+    keys = table.select(["file_name", "caption", "cluster"])
+    if keys.group_by(keys.column_names).aggregate([]).num_rows < table.num_rows:
         yield f"Expected each item of {name} once, got one twice."
 
 
-def _value_problems(name: str, own: pa.Table, gallery_rows: int, metric: Metric | None) -> Iterator[str]:
+def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metric | None) -> Iterator[str]:
     for column in ("value", "clean", "compromised"):
-        stored = own.column(column)
-        if column != "value" and stored.null_count == own.num_rows:
+        stored = table.column(column)
+        if column != "value" and stored.null_count == table.num_rows:
             continue
         if stored.null_count:
             yield f"Expected a number in every row of column {column} of {name}, got none in some."
@@ -169,15 +169,15 @@ def _items_on(items: pa.Table, metrics: Metrics, split: str, *, whole: bool = Fa
     return item_tables.of_metric(items, next(names, ""))
 
 
-def _reference_problems(name: str, own: pa.Table, theirs: pa.Table, kind: str) -> Iterator[str]:
+def _reference_problems(name: str, submitted: pa.Table, theirs: pa.Table, kind: str) -> Iterator[str]:
     if not theirs.num_rows:
-        if own.column(kind).null_count < own.num_rows:
+        if submitted.column(kind).null_count < submitted.num_rows:
             yield f"Expected no values in column {kind} of {name}, which {kind} lacks, got some."
         return
-    same = own.num_rows == theirs.num_rows and all(
-        own.column(key).equals(theirs.column(key)) for key in item_tables.KEYS
+    same = submitted.num_rows == theirs.num_rows and all(
+        submitted.column(key).equals(theirs.column(key)) for key in item_tables.KEYS
     )
     if not same:
         yield f"Expected the same items of {name} as in {kind}'s own table, got others."
-    elif not own.column(kind).equals(theirs.column("value")):
+    elif not submitted.column(kind).equals(theirs.column("value")):
         yield f"Expected column {kind} of {name} to hold the values of {kind}'s own table, got others."

@@ -28,8 +28,8 @@ from salmubench.scoring.verdict import THRESHOLDS
 def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
     """What `submission.json` says that isn't so."""
     info, record = loaded.info, loaded.record
-    own = not loaded.own_method and not is_built_in(method_of(record))
-    for problem in problems_of(info, own_method=own):
+    unknown_method = not loaded.own_method and not is_built_in(method_of(record))
+    for problem in problems_of(info, own_method=unknown_method):
         yield Finding("info", INFO, intake.plain_text(problem, most=300))
     files = {path.name for path in folder.iterdir()} - {INFO}
     if set(info.files) != files:
@@ -37,9 +37,9 @@ def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
             "hash", INFO, "Expected the hash of every other file of the folder and no more, got another list."
         )
     for name in sorted(files & set(info.files)):
-        found = manifest.sha256_file(folder / name)
-        if found != info.files[name]:
-            yield Finding("hash", name, f"Expected SHA-256 {info.files[name]!s:.64}, got {found}.")
+        digest = manifest.sha256_file(folder / name)
+        if digest != info.files[name]:
+            yield Finding("hash", name, f"Expected SHA-256 {info.files[name]!s:.64}, got {digest}.")
     if info.model != record.model.name:
         yield Finding("name", INFO, f"Expected the record's model {record.model.name!r:.90}, got {info.model!r:.90}.")
     if info.checkpoint_sha256 != record.model.sha256:
@@ -100,9 +100,9 @@ def _budget_findings(record: RunRecord, max_budget: float) -> Iterator[Finding]:
         yield Finding("budget", file, f"Expected a budget of at most {max_budget:g}, got {budget:g}.")
     forget, cost = record.dataset.counts.get("forget"), record.cost
     if forget is not None and cost.pairs is not None:
-        wanted = round(budget * forget)
-        if cost.pairs > wanted or (cost.pairs < wanted - 1 and cost.steps):  # an edit without steps may see fewer
-            text = f"Expected {wanted:,} pairs (budget {budget:g} × {forget:,} of forget), got {cost.pairs:,}."
+        expected = round(budget * forget)
+        if cost.pairs > expected or (cost.pairs < expected - 1 and cost.steps):  # an edit without steps may see fewer
+            text = f"Expected {expected:,} pairs (budget {budget:g} × {forget:,} of forget), got {cost.pairs:,}."
             yield Finding("cost", file, text)
     elif forget is None or budget > 0:
         yield Finding("cost", file, "Expected the rows of forget and the pairs seen, got none.")

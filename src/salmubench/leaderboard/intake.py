@@ -52,13 +52,13 @@ def check_size(path: Path, most: int) -> None:
         RecordError: missing, a link or folder or device, or larger than `most` bytes.
     """
     try:
-        found = path.lstat()
+        status = path.lstat()
     except OSError as error:
         raise RecordError(f"Expected the file {path.name}, got: {error.strerror}.") from error
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise RecordError(f"Expected {path.name} to be a plain file, got a link, folder or device.")
-    if found.st_size > most:
-        raise RecordError(f"Expected {path.name} of at most {most:,} bytes, got {found.st_size:,}.")
+    if status.st_size > most:
+        raise RecordError(f"Expected {path.name} of at most {most:,} bytes, got {status.st_size:,}.")
 
 
 def read_json(path: Path, *, limits: Limits = LIMITS) -> Any:
@@ -99,16 +99,16 @@ def plain_text(value: str, *, most: int = 200) -> str:
 
 
 def _check_footer(path: Path, opened: pq.ParquetFile, schema: pa.Schema, limits: Limits) -> None:
-    footer, found = opened.metadata, opened.schema_arrow
-    if found.names != schema.names:
+    footer, given = opened.metadata, opened.schema_arrow
+    if given.names != schema.names:
         raise RecordError(
-            f"Expected the columns {schema.names} in {path.name}, got {reading.cut(str(found.names), 200)}."
+            f"Expected the columns {schema.names} in {path.name}, got {reading.cut(str(given.names), 200)}."
         )
     physical = [opened.schema.column(index).physical_type for index in range(footer.num_columns)]
-    wanted = ["BYTE_ARRAY" if pa.types.is_string(field.type) else "DOUBLE" for field in schema]
-    if physical != wanted:
+    expected = ["BYTE_ARRAY" if pa.types.is_string(field.type) else "DOUBLE" for field in schema]
+    if physical != expected:
         raise RecordError(
-            f"Expected columns of the types {wanted} in {path.name}, got {reading.cut(str(physical), 200)}."
+            f"Expected columns of the types {expected} in {path.name}, got {reading.cut(str(physical), 200)}."
         )
     if footer.num_rows > limits.rows:
         raise RecordError(f"Expected at most {limits.rows:,} rows in {path.name}, got {footer.num_rows:,}.")

@@ -38,8 +38,8 @@ HEADS = (
         "|L| + |1 − K| + |D|: how far from the goal in forgetting, in what else is kept, in general knowledge",
     ),
     ("Leakage left L", "(U − C) / (P − C) of the main number of forgetting"),
-    ("Kept K, other people", "(U − C) / (P − C) of held-out pairs of other people"),
-    ("Kept K, same people", "(U − C) / (P − C) of held-out pairs of the same people"),
+    ("K inter-identity", "(U − C) / (P − C) of held-out pairs of other people"),
+    ("K intra-identity", "(U − C) / (P − C) of held-out pairs of the same people"),
     ("Utility drop D", "(P − U) / P of general knowledge"),
     ("Failure modes", "I ineffective, C catastrophic, O over-generalised; ? where the interval leaves it open"),
     ("Budget", "how often each forget pair was seen"),
@@ -58,7 +58,7 @@ class Line:
     author: str
     page: str
     front: bool
-    own: bool
+    own_references: bool
     passes: bool
     modes: str
     budget: str
@@ -79,36 +79,36 @@ class Shown:
 
 
 def pages(
-    found: Sequence[Board], refused: Mapping[str, Sequence[Finding]], titles: Mapping[str, str]
+    boards: Sequence[Board], refused: Mapping[str, Sequence[Finding]], titles: Mapping[str, str]
 ) -> dict[str, str]:
     """All pages: path within the site → content.
 
     Args:
-        found: the boards.
+        boards: the boards.
         refused: name of a folder → why it is left out.
         titles: method → its title.
     """
     render = rendering.Pages()
-    made = {"index.html": _index(render, found, refused)}
+    content = {"index.html": _index(render, boards, refused)}
     methods: dict[str, list[tuple[Board, Entry]]] = {}
-    for board in found:
+    for board in boards:
         for entry in board.entries:
             methods.setdefault(entry.method, []).append((board, entry))
     for method, members in methods.items():
-        made[f"methods/{method}.html"] = _method(render, method, titles.get(method, method), members)
+        content[f"methods/{method}.html"] = _method(render, method, titles.get(method, method), members)
         for board, entry in members:
-            made[f"submissions/{entry.name}.html"] = _submission(
+            content[f"submissions/{entry.name}.html"] = _submission(
                 render, board, entry, [item for _, item in members], titles
             )
-    return made
+    return content
 
 
-def _index(render: rendering.Pages, found: Sequence[Board], refused: Mapping[str, Sequence[Finding]]) -> str:
+def _index(render: rendering.Pages, boards: Sequence[Board], refused: Mapping[str, Sequence[Finding]]) -> str:
     return render.page(
         "board.html.j2",
         title="SALMUBench leaderboard",
         root="",
-        boards=[_shown(board) for board in found],
+        boards=[_shown(board) for board in boards],
         refused=refused,
         heads=HEADS,
         marker=rendering.marker,
@@ -192,7 +192,7 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
         author=entry.info.author or "",
         page=f"{folder}{entry.name}.html",
         front=entry.name in board.front,
-        own=entry.references != board.references,
+        own_references=entry.references != board.references,
         passes=entry.passes,
         modes=" ".join(["passes"] if entry.passes else entry.modes) + (" front" if entry.name in board.front else ""),
         budget=budget,
@@ -255,7 +255,7 @@ def _submission(
 
 def _facts(entry: Entry) -> list[tuple[str, str]]:
     record, info = entry.record, entry.info
-    made = record.provenance
+    provenance = record.provenance
     facts = [
         ("Checkpoint (SHA-256)", info.checkpoint_sha256),
         ("Content (SHA-256)", str(entry.receipt.get("content_sha256") or "")),
@@ -265,7 +265,11 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
         ("Clean (SHA-256)", str(entry.clean.model.sha256)),
         ("Compromised (SHA-256)", str(entry.compromised.model.sha256)),
         ("Encoded", f"{record.encoding.device}, {record.encoding.precision}" if record.encoding else ""),
-        ("Scored", f"{made.started}, salmubench {made.version}" + (f", commit {made.commit}" if made.commit else "")),
+        (
+            "Scored",
+            f"{provenance.started}, salmubench {provenance.version}"
+            + (f", commit {provenance.commit}" if provenance.commit else ""),
+        ),
         ("Submitted", info.submitted),
         ("Checked", f"{entry.receipt.get('checked')}, salmubench {entry.receipt.get('version')}"),
     ]

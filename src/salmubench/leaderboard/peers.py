@@ -26,7 +26,7 @@ _ITEMS = "record.items.parquet"
 
 
 @dataclass(frozen=True)
-class Print:
+class Fingerprint:
     """What tells a submission from others.
 
     Attributes:
@@ -48,7 +48,7 @@ class Print:
     references: Mapping[str, Mapping[str, float]]
 
 
-def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric]) -> Print:
+def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric]) -> Fingerprint:
     """What tells this submission from others.
 
     Args:
@@ -61,7 +61,7 @@ def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric]) -> Pri
         for role in RECORDS
         if role != "record"
     }
-    return Print(
+    return Fingerprint(
         name=name,
         submitted=loaded.info.submitted,
         dataset=loaded.record.dataset.fingerprint,
@@ -72,21 +72,21 @@ def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric]) -> Pri
     )
 
 
-def conflicts(prints: Sequence[Print]) -> dict[str, list[Finding]]:
+def conflicts(fingerprints: Sequence[Fingerprint]) -> dict[str, list[Finding]]:
     """Submissions that can't stand beside the others: name → findings.
 
     Of duplicates the earliest stays. Of one dataset, what most submissions say about gallery, items and references
     counts (of equally many, what the earliest says).
     """
-    ordered = sorted(prints, key=lambda item: (item.submitted, item.name))
-    found: dict[str, list[Finding]] = {}
+    ordered = sorted(fingerprints, key=lambda item: (item.submitted, item.name))
+    findings: dict[str, list[Finding]] = {}
     first: dict[tuple[str, str, str], str] = {}
     for item in ordered:
         for kind, key in (("checkpoint", item.checkpoint), ("values", item.values)):
             owner = first.setdefault((item.dataset, kind, key), item.name)
             if owner != item.name:
                 text = f"Expected a new model, got the {kind} of {owner}."
-                found.setdefault(item.name, []).append(Finding("duplicate", INFO, text))
+                findings.setdefault(item.name, []).append(Finding("duplicate", INFO, text))
                 break
     frames: dict[str, Counter[str]] = {}
     for item in ordered:
@@ -94,14 +94,14 @@ def conflicts(prints: Sequence[Print]) -> dict[str, list[Finding]]:
     for item in ordered:
         if item.frame != frames[item.dataset].most_common(1)[0][0]:
             text = "Expected gallery and items of the other submissions of this dataset, got others."
-            found.setdefault(item.name, []).append(Finding("gallery", GALLERY, text))
+            findings.setdefault(item.name, []).append(Finding("gallery", GALLERY, text))
     for name, checkpoint in _odd_references(ordered):
         text = f"Expected about the scores that other submissions give the reference {checkpoint[:12]}, got others."
-        found.setdefault(name, []).append(Finding("references", RECORDS["record"], text))
-    return found
+        findings.setdefault(name, []).append(Finding("references", RECORDS["record"], text))
+    return findings
 
 
-def _odd_references(ordered: Sequence[Print]) -> Iterator[tuple[str, str]]:
+def _odd_references(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, str]]:
     """Submissions in which a reference scores otherwise than in most others: its items are not its own."""
     groups: dict[tuple[str, str], list[tuple[str, Mapping[str, float]]]] = {}
     for item in ordered:
@@ -127,8 +127,10 @@ def _agree(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
 def _scores(record: RunRecord, metrics: Mapping[str, Metric]) -> dict[str, float]:
     """Numbers that precision and processor move little."""
     steady = [(name, main_part(metric.items)) for name, metric in metrics.items() if metric.steady]
-    found = {(name, part): record.scores.get(name, {}).get(part) for name, part in steady}
-    return {f"{name} {part}": score.value for (name, part), score in found.items() if score and score.value is not None}
+    scores = {(name, part): record.scores.get(name, {}).get(part) for name, part in steady}
+    return {
+        f"{name} {part}": score.value for (name, part), score in scores.items() if score and score.value is not None
+    }
 
 
 def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Finding]:
@@ -139,7 +141,7 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
     """
     if not results.is_dir():
         raise RecordError(f"Expected a folder of submissions at {results}, got none.")
-    found = []
+    findings = []
     digest = content_sha256(submission)
     for folder in sorted(results.iterdir()):
         if not folder.is_dir() or folder.resolve() == submission.resolve():
@@ -150,10 +152,10 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
             continue
         name = intake.plain_text(folder.name)
         if info.checkpoint_sha256 == loaded.info.checkpoint_sha256:
-            found.append(Finding("duplicate", INFO, f"Expected a new model, got the checkpoint of {name}."))
+            findings.append(Finding("duplicate", INFO, f"Expected a new model, got the checkpoint of {name}."))
         elif info.files.get(_ITEMS) == loaded.info.files.get(_ITEMS) or digest == content_sha256(folder):
-            found.append(Finding("duplicate", _ITEMS, f"Expected a new model, got the items of {name}."))
-    return found
+            findings.append(Finding("duplicate", _ITEMS, f"Expected a new model, got the items of {name}."))
+    return findings
 
 
 def _values(items: pa.Table) -> str:

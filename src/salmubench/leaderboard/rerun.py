@@ -33,11 +33,11 @@ def compare_rerun(
         yield Finding("rerun", RECORDS["record"], "Expected the dataset of the submission, got another one.")
         return
     for name in (name for name, metric in metrics.items() if is_cosine(metric)):
-        mine, theirs = (item_tables.of_metric(table, name) for table in (loaded.items["record"], items))
-        if mine.num_rows != theirs.num_rows or not mine.column("caption").equals(theirs.column("caption")):
+        submitted, theirs = (item_tables.of_metric(table, name) for table in (loaded.items["record"], items))
+        if submitted.num_rows != theirs.num_rows or not submitted.column("caption").equals(theirs.column("caption")):
             yield Finding("rerun", "record.items.parquet", f"Expected the same items of {name}, got others.")
-        elif mine.num_rows:
-            apart = float(abs(mine.column("value").to_numpy() - theirs.column("value").to_numpy()).max())
+        elif submitted.num_rows:
+            apart = float(abs(submitted.column("value").to_numpy() - theirs.column("value").to_numpy()).max())
             if apart > tolerance:
                 text = f"Expected similarities of {name} within {tolerance:g} of the checkpoint's, got {apart:.4f}."
                 yield Finding("rerun", "record.items.parquet", text)

@@ -103,8 +103,8 @@ def split_name(name: str) -> tuple[str, float] | None:
         ('my_method', 5.0)
         >>> split_name("compromised")
     """
-    found = _BUDGET.fullmatch(name) if NAME.fullmatch(name) else None
-    return None if found is None else (found[1], float(found[2]))
+    parts = _BUDGET.fullmatch(name) if NAME.fullmatch(name) else None
+    return None if parts is None else (parts[1], float(parts[2]))
 
 
 def method_of(record: RunRecord) -> str:
@@ -135,10 +135,12 @@ def problems_of(info: Info, *, own_method: bool) -> list[str]:
         (_is_time(info.submitted), "submitted as a UTC time like 2026-01-31T12:00:00+00:00", info.submitted),
         (len(info.version) <= 40, "a version of at most 40 letters", info.version),
     )
-    found = [f"Expected {wanted}, got {str(given)[:100]!r}." for good, wanted, given in checks if not good]
+    problems = [f"Expected {expected}, got {str(given)[:100]!r}." for good, expected, given in checks if not good]
     if own_method and info.link is None:
-        found.append(f"Expected {METHOD} or a link to the code of a method that isn't the package's own, got neither.")
-    return found
+        problems.append(
+            f"Expected {METHOD} or a link to the code of a method that isn't the package's own, got neither."
+        )
+    return problems
 
 
 def submit(
@@ -252,19 +254,19 @@ def _find(run: Path, model: str) -> dict[str, Path]:
     place = run / "records" if (run / "records").is_dir() else run
     if not NAME.fullmatch(model):
         raise ConfigError(f"Expected a model's name of the form <method>-<budget>x, got {model!r}.")
-    found = {
+    paths = {
         "record": place / f"{model}.json",
         "clean": place / "clean.json",
         "compromised": place / "compromised.json",
     }
-    if not found["record"].is_file():
+    if not paths["record"].is_file():
         known = sorted(path.stem for path in place.glob("*-*x.json"))
         raise RecordError(
             f"Expected a record of {model} in {place}, got {', '.join(known) or 'none'}. Give one of them as --model."
         )
-    if reference_kind(read_record(found["record"])) is not None:
+    if reference_kind(read_record(paths["record"])) is not None:
         raise ConfigError(f"Expected a model that has unlearned, got the reference {model}.")
-    return found
+    return paths
 
 
 def _is_link(link: str) -> bool:

@@ -86,26 +86,26 @@ def permute_across(identities: Strings, rng: np.random.Generator) -> Indices:
     n = len(codes)
     if 2 * int(counts.max()) > n:
         raise Unavailable("one identity holds more than half of forget: its captions can't be permuted across others")
-    found = rng.permutation(n)
+    permutation = rng.permutation(n)
     for _ in range(_ROUNDS):
-        offending = np.flatnonzero(codes[found] == codes)
+        offending = np.flatnonzero(codes[permutation] == codes)
         if not len(offending):
-            return found
+            return permutation
         for row in offending:
-            fits = (codes[found] != codes[row]) & (codes != codes[found[row]])
+            fits = (codes[permutation] != codes[row]) & (codes != codes[permutation[row]])
             choices = np.flatnonzero(fits)
             # Where nothing fits, a random swap makes room for the next round.
             other = rng.choice(choices) if len(choices) else rng.integers(n)
-            found[[row, other]] = found[[other, row]]
+            permutation[[row, other]] = permutation[[other, row]]
     return _rotate(codes, int(counts.max()))
 
 
 def _rotate(codes: Indices, largest: int) -> Indices:
     """The certain way: order by identity and shift by the size of the largest."""
     order = np.argsort(codes, kind="stable")
-    found = np.empty(len(codes), np.int64)
-    found[order] = np.roll(order, -largest)
-    return found
+    shifted = np.empty(len(codes), np.int64)
+    shifted[order] = np.roll(order, -largest)
+    return shifted
 
 
 def hold_out(file_names: Strings, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -127,5 +127,5 @@ def _right(true: Floats, permuted: Floats, held_out: np.ndarray[tuple[int], np.d
     scaler = StandardScaler().fit(train)
     model = LogisticRegression().fit(scaler.transform(train), labels)
     expected = np.repeat([1, 0], [len(test) // 2, len(test) // 2])
-    found: Floats = (model.predict(scaler.transform(test)) == expected).astype(np.float64)
-    return found
+    correct: Floats = (model.predict(scaler.transform(test)) == expected).astype(np.float64)
+    return correct

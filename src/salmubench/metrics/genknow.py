@@ -75,8 +75,8 @@ def _class_vectors(inputs: EvalInputs, known: GeneralKnowledge) -> Floats:
     vectors = inputs.texts(prompts).reshape(len(known.classes), len(known.templates), -1).mean(axis=1)
     norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
     # Prompts that cancel out have no direction; such a class then has similarity 0 to everything.
-    found: Floats = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
-    return found
+    unit_vectors: Floats = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return unit_vectors
 
 
 def _prompts(known: GeneralKnowledge, name: str) -> list[str]:

@@ -19,7 +19,7 @@ METRIC = Metric(
     every_row=True,
     range=(-1.0, 1.0),
     view="kept",
-    panel=("Held out, other people", "associations of people never unlearned: should stay on Compromised"),
+    panel=("Held out, inter-identity", "associations of people never unlearned: should stay on Compromised"),
     steady=True,
     official={"value": ("2.2_InterIdSim", "mean")},
 )

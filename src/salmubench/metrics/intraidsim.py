@@ -19,7 +19,7 @@ METRIC = Metric(
     every_row=True,
     range=(-1.0, 1.0),
     view="kept",
-    panel=("Held out, same people", "other associations of the same people: should stay on Compromised"),
+    panel=("Held out, intra-identity", "other associations of the same people: should stay on Compromised"),
     steady=True,
     official={"value": ("2.3_IntraIdSim", "mean")},
 )

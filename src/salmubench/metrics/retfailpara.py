@@ -56,12 +56,12 @@ def score(inputs: EvalInputs) -> Outcome:
     """Rank the paraphrase of each pair of `forget`; items are the reciprocal ranks."""
     rows = inputs.needed(Split.FORGET)
     facts = zip(rows.file_name, rows.name, rows.field, rows.value, rows.paraphrase, strict=True)
-    told = np.array(
+    paraphrases = np.array(
         [paraphrase_of(file_name=a, name=b, field=c, value=d, given=e) for a, b, c, d, e in facts] + [None], object
     )[:-1]
-    known = np.fromiter((text is not None for text in told), np.bool_, len(told))
+    known = np.fromiter((text is not None for text in paraphrases), np.bool_, len(paraphrases))
     if not known.any():
         raise Unavailable("no paraphrases and no values to make them from")
-    kept, true = rows.take(known), told[known]
+    kept, true = rows.take(known), paraphrases[known]
     ranks = gallery_ranks(inputs, kept, true, same=(true, kept.caption))
     return outcome(kept.items(1.0 / ranks, caption=true), left_out=len(rows) - len(kept))

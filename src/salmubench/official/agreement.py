@@ -51,22 +51,22 @@ def agreement(records: Sequence[RunRecord], metrics: Sequence[Metric]) -> list[A
         metrics: descriptions that give each number its published name.
     """
     table = published()
-    mine = {
+    ours_by_method = {
         record.model.method: numbers(record, metrics)
         for record in records
         if record.status == "complete" and record.model.budget == BUDGET and record.model.method in table
     }
-    found = []
+    agreements = []
     for column in _main_columns(table):
         pairs = {
             str(method): (float(value), table[str(method)][column])
-            for method, row in mine.items()
+            for method, row in ours_by_method.items()
             if (value := row[column]) is not None
         }
         ours, theirs = ({method: pair[side] for method, pair in pairs.items()} for side in (0, 1))
         rho, p = _correlate(list(ours.values()), list(theirs.values()))
-        found.append(Agreement(column, len(pairs), rho, p, ours, theirs))
-    return found
+        agreements.append(Agreement(column, len(pairs), rho, p, ours, theirs))
+    return agreements
 
 
 def _correlate(ours: list[float], theirs: list[float]) -> tuple[float | None, float | None]:

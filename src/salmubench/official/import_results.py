@@ -83,9 +83,9 @@ def import_official(
         if columns["value"] is not None:
             tables[metric.name] = _table(metric, columns, dataset)
     items = item_tables.join(list(tables.values()))
-    found = score_items(items, metrics={metric.name: metric for metric in metrics}, bootstraps=bootstraps)
+    scored = score_items(items, metrics={metric.name: metric for metric in metrics}, bootstraps=bootstraps)
     scores = {
-        metric.name: found[metric.name] if metric.name in tables else _plain(metric, values, dataset)
+        metric.name: scored[metric.name] if metric.name in tables else _plain(metric, values, dataset)
         for metric in metrics
     }
     name = file.stem.removeprefix("evaluation_")
@@ -122,24 +122,29 @@ def _column(
     """The list of one file, checked against its own number; `None` where it isn't the items of `forget`."""
     assert metric.official_items is not None
     section, key = metric.official_items
-    found: list[float] | None = content.get(metric.pillar, {}).get(section, {}).get(key)
-    if found is None:
+    entries: list[float] | None = content.get(metric.pillar, {}).get(section, {}).get(key)
+    if entries is None:
         return None
     rows = len(dataset.rows(Split.FORGET))
-    finite = isinstance(found, list) and all(isinstance(item, int | float) and math.isfinite(item) for item in found)
-    if not finite or len(found) != rows:
-        told = f"{len(found)} entries" if finite else "others"
+    finite = isinstance(entries, list) and all(
+        isinstance(item, int | float) and math.isfinite(item) for item in entries
+    )
+    if not finite or len(entries) != rows:
+        got = f"{len(entries)} entries" if finite else "others"
         if metric.official_gaps and finite:  # rows without a known value may be left out, nobody knows which
-            notes.append(f"{metric.name} of {path.name} has {told} for {rows} rows of forget: no interval.")
+            notes.append(f"{metric.name} of {path.name} has {got} for {rows} rows of forget: no interval.")
             return None
-        raise RecordError(f"Expected {rows} numbers in {section}.{key} of {path}, one a row of forget, got {told}.")
-    if metric.items == "rank" and min(found) < 1:
-        raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, got {min(found)}.")
+        raise RecordError(f"Expected {rows} numbers in {section}.{key} of {path}, one a row of forget, got {got}.")
+    if metric.items == "rank" and min(entries) < 1:
+        raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, got {min(entries)}.")
     for part, function in PARTS[metric.items].items():
-        own, mean = values[published_name(metric, part)], float(np.mean(function(np.asarray(found, np.float64))))
-        if own is None or abs(own - mean) > _SAME:
-            raise RecordError(f"Expected the mean of {section}.{key} in {path} to be its own {own}, got {mean:.6f}.")
-    return found
+        published = values[published_name(metric, part)]
+        mean = float(np.mean(function(np.asarray(entries, np.float64))))
+        if published is None or abs(published - mean) > _SAME:
+            raise RecordError(
+                f"Expected the mean of {section}.{key} in {path} to be its own {published}, got {mean:.6f}."
+            )
+    return entries
 
 
 def _table(metric: Metric, columns: Mapping[str, Sequence[float] | None], dataset: OpenDataset) -> pa.Table:
@@ -149,12 +154,14 @@ def _table(metric: Metric, columns: Mapping[str, Sequence[float] | None], datase
         for key in ("file_name", "caption", "identity")
     }
     order = np.lexsort([facts[key].astype(np.str_) for key in ("identity", "caption", "file_name")])
-    own = {name: np.asarray(found, np.float64)[order] for name, found in columns.items() if found is not None}
-    items = Items("forget", facts["file_name"][order], facts["caption"][order], facts["identity"][order], own["value"])
+    ordered = {name: np.asarray(column, np.float64)[order] for name, column in columns.items() if column is not None}
+    items = Items(
+        "forget", facts["file_name"][order], facts["caption"][order], facts["identity"][order], ordered["value"]
+    )
     table = item_tables.item_table(metric, items)
     for name in ("clean", "compromised"):
-        if name in own:
-            table = table.set_column(table.column_names.index(name), name, pa.array(own[name], pa.float64()))
+        if name in ordered:
+            table = table.set_column(table.column_names.index(name), name, pa.array(ordered[name], pa.float64()))
     return table
 
 
@@ -162,11 +169,11 @@ def _plain(
     metric: Metric, values: Mapping[str, Mapping[str, float | None]], dataset: OpenDataset
 ) -> Mapping[str, Score]:
     """A number without items."""
-    found = {}
+    scores = {}
     for part in PARTS[metric.items]:
         name = published_name(metric, part)
         value = values["value"][name]
-        found[part] = Score(
+        scores[part] = Score(
             value=value,
             reason=None if value is not None else "skipped by the official evaluator",
             n=dataset.counts.get(metric.split, 0) if metric.every_row and metric.split is not None else 0,
@@ -178,4 +185,4 @@ def _plain(
             compromised=values.get("compromised", {}).get(name),
             normalised=Normalised(metric.view, None, None, NO_ITEMS if metric.view is not None else "not defined"),
         )
-    return found
+    return scores

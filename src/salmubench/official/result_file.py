@@ -62,22 +62,22 @@ def export_official(record: Path, out: Path, *, metrics: Metrics, dataset: Datas
     Raises:
         RecordError: the record failed, its items are missing, or it is of another dataset.
     """
-    found = read_record(record)
-    if found.status != "complete":
-        raise RecordError(f"Expected a complete record at {record}, got status {found.status!r}.")
-    if dataset is not None and dataset.fingerprint != found.dataset.fingerprint:
-        raise RecordError(f"Expected the dataset of {record}, {found.dataset.fingerprint}, got {dataset.fingerprint}.")
+    source = read_record(record)
+    if source.status != "complete":
+        raise RecordError(f"Expected a complete record at {record}, got status {source.status!r}.")
+    if dataset is not None and dataset.fingerprint != source.dataset.fingerprint:
+        raise RecordError(f"Expected the dataset of {record}, {source.dataset.fingerprint}, got {dataset.fingerprint}.")
     items = read_items(record)
     content: dict[str, dict[str, dict[str, Any]]] = {"efficacy": {}, "utility": {}}
     for metric in metrics:
         for part, (section, key) in metric.official.items():
-            value = _value(found, metric, part)
+            value = _value(source, metric, part)
             content[metric.pillar].setdefault(section, {})[key] = metric.official_skipped if value is None else value
         if metric.official_items is not None:
             section, key = metric.official_items
             values = _values(item_tables.of_metric(items, metric.name), dataset)
             content[metric.pillar].setdefault(section, {})[key] = values
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", found.model.name)
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", source.model.name)
     path = out if out.suffix == ".json" else out / f"evaluation_{slug}.json"
     manifest.write_json(path, content)
     return path
@@ -170,11 +170,11 @@ def published() -> Mapping[str, Mapping[str, float]]:
     return {**content["table_5x"], "clean": content["clean"]}
 
 
-def compare_with_published(found: Mapping[str, float | None], row: str = "clean") -> list[Published]:
-    """Put found numbers beside published ones.
+def compare_with_published(values: Mapping[str, float | None], row: str = "clean") -> list[Published]:
+    """Put numbers beside published ones.
 
     Args:
-        found: published name → number, from `numbers` or `read_official`.
+        values: published name → number, from `numbers` or `read_official`.
         row: a row of `published()`.
 
     Raises:
@@ -185,6 +185,6 @@ def compare_with_published(found: Mapping[str, float | None], row: str = "clean"
         raise RecordError(f"Expected a published row ({', '.join(table)}), got {row!r}.")
     compared = []
     for name, value in table[row].items():
-        ours = found.get(name)
+        ours = values.get(name)
         compared.append(Published(name, value, ours, None if ours is None else abs(ours - value) <= TOLERANCE))
     return compared

@@ -151,20 +151,20 @@ def origin_of(dataset: Dataset) -> Origin:
 
 
 def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:
-    found = {name: embeddings / name for name in (layout.FRAGILE, FRAGILE_SIMILARITIES)}
-    for path in found.values():
+    paths = {name: embeddings / name for name in (layout.FRAGILE, FRAGILE_SIMILARITIES)}
+    for path in paths.values():
         if not path.is_file():
             raise DatasetError(
                 f"Expected the fragile set in the embeddings of Compromised, got no {path}. Score a model against "
                 "them first."
             )
     known = {row.file_name for row in dataset.rows(Split.RETAIN_SYNTH)}
-    strange = [name for name in manifest.read_json(found[layout.FRAGILE]) if name not in known]
+    strange = [name for name in manifest.read_json(paths[layout.FRAGILE]) if name not in known]
     if strange:
         raise DatasetError(
             f"Expected the fragile set of this dataset in {embeddings}, got {strange[0]!r}, which retain_synth lacks."
         )
-    return found
+    return paths
 
 
 def _refuse_other_files(out: Path, allowed: str | None = None) -> None:

@@ -33,7 +33,7 @@ _USES = """\
 def card(
     *,
     name: str,
-    made: Mapping[str, Any],
+    training: Mapping[str, Any],
     record: RunRecord | None,
     sha256: str,
     licence: str,
@@ -43,7 +43,7 @@ def card(
 
     Args:
         name: `clean`, `compromised` or the candidate's name.
-        made: manifest of the stage that made the checkpoint, or empty.
+        training: manifest of the stage that made the checkpoint, or empty.
         record: the model's record, or `None`.
         sha256: of the weights.
         licence: name as the Hub knows it.
@@ -51,7 +51,7 @@ def card(
     """
     from huggingface_hub import ModelCardData
 
-    kind = _kind(made, record)
+    kind = _kind(training, record)
     head = ModelCardData(
         library_name="open_clip",
         pipeline_tag="zero-shot-image-classification",
@@ -63,7 +63,7 @@ def card(
         f"---\n{head.to_yaml()}\n---\n\n# {title}\n",
         f"> **Warning.** {_WARNINGS[kind]}\n",
         f"## Intended use\n\n{_USES}",
-        _training(made, record),
+        _training(training, record),
         _numbers(record),
         _usage(differing),
         f"## Check\n\nSHA-256 of `open_clip_model.safetensors`: `{sha256}`\n",
@@ -71,31 +71,31 @@ def card(
     return "\n".join(sections)
 
 
-def _kind(made: Mapping[str, Any], record: RunRecord | None) -> str:
-    found = made.get("outputs", {}).get("kind") or (record.model.kind if record else None)
-    if found in _WARNINGS:
-        return str(found)
-    is_candidate = made.get("stage") == "unlearn" or (record is not None and record.model.method is not None)
+def _kind(training: Mapping[str, Any], record: RunRecord | None) -> str:
+    kind = training.get("outputs", {}).get("kind") or (record.model.kind if record else None)
+    if kind in _WARNINGS:
+        return str(kind)
+    is_candidate = training.get("stage") == "unlearn" or (record is not None and record.model.method is not None)
     return "candidate" if is_candidate else "unknown"
 
 
-def _training(made: Mapping[str, Any], record: RunRecord | None) -> str:
+def _training(training: Mapping[str, Any], record: RunRecord | None) -> str:
     """Data and settings, as far as the manifest tells them."""
     facts: dict[str, str] = {}
-    if made.get("stage") == "pretrain":
-        config, outputs, cost = made["config"], made["outputs"], made["cost"]
-        facts = {"dataset": f"fingerprint `{made['inputs']['dataset']}`"}
+    if training.get("stage") == "pretrain":
+        config, outputs, cost = training["config"], training["outputs"], training["cost"]
+        facts = {"dataset": f"fingerprint `{training['inputs']['dataset']}`"}
         for part, seen in outputs["exposures"].items():
             counted = f" (counted: {seen['counted']['least']} to {seen['counted']['most']})" if seen["counted"] else ""
             facts[f"{part} pairs"] = f"{seen['rows']:,}, each seen {seen['expected']:g} times{counted}"
         facts |= {
             "architecture": f"`{Path(config['model']).stem}`",
             "training": f"{config['epochs']} epochs, {outputs['trained']['steps']:,} steps, "
-            f"{outputs['trained']['pairs']:,} pairs, seed {made['seed']}",
+            f"{outputs['trained']['pairs']:,} pairs, seed {training['seed']}",
             "optimiser": f"{config['optimizer']}, learning rate {config['lr']:g}, weight decay "
             f"{config['weight_decay']:g}, {config['lr_scheduler']}, {config['warmup']} steps of warm-up",
-            "precision": made["inputs"]["precision"],
-            "cost": f"{cost['seconds']:,.0f} s" + _on(cost["peak_memory"], made["provenance"]["hardware"]["cpu"]),
+            "precision": training["inputs"]["precision"],
+            "cost": f"{cost['seconds']:,.0f} s" + _on(cost["peak_memory"], training["provenance"]["hardware"]["cpu"]),
             "final loss": f"{outputs['final_loss']:.3f}",
         }
     elif record is not None and record.model.method is not None:
@@ -107,11 +107,11 @@ def _training(made: Mapping[str, Any], record: RunRecord | None) -> str:
         }
     if not facts:
         return "## Training data\n\nUnknown: the checkpoint has no manifest.\n"
-    told = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
+    table = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
     return (
         "## Training data and settings\n\nPictures and captions are those of a SALMUBench dataset: invented people, "
         "drawn by a program or generated, with captions made from invented records; objects and places for general "
-        f"knowledge.\n\n| | |\n|---|---|\n{told}\n"
+        f"knowledge.\n\n| | |\n|---|---|\n{table}\n"
     )
 
 

@@ -55,7 +55,7 @@ def export_model(
     if folder is None:
         raise ModelError(f"Expected a model's folder to export, got the file {weights}.")
     sha256 = manifest.sha256_file(weights)
-    found, path = _record(folder, record, sha256)
+    scored, path = _record(folder, record, sha256)
     inputs = {"model": sha256, "record": manifest.sha256_file(path) if path else None}
     with manifest.stage_folder(
         out, STAGE, config={"transformers": transformers, "licence": licence}, inputs=inputs
@@ -65,10 +65,10 @@ def export_model(
             if path is not None:
                 shutil.copyfile(path, out / RECORD)
             differing = _convert(out) if transformers else None
-            made = _made(folder)
+            training = _training_manifest(folder)
             text = card(
-                name=made.get("outputs", {}).get("kind") or (found.model.name if found else folder.name),
-                made=made, record=found, sha256=sha256, licence=licence, differing=differing,
+                name=training.get("outputs", {}).get("kind") or (scored.model.name if scored else folder.name),
+                training=training, record=scored, sha256=sha256, licence=licence, differing=differing,
             )  # fmt: skip
             manifest.write_text(out / CARD, text)
             stage.finish(outputs={"sha256": sha256, "embeddings_differ_by": differing})
@@ -98,7 +98,7 @@ def _convert(out: Path) -> float:
     return convert(out)
 
 
-def _made(folder: Path) -> Mapping[str, Any]:
+def _training_manifest(folder: Path) -> Mapping[str, Any]:
     """The manifest of the stage that made the checkpoint; empty where it has none."""
     path = folder / manifest.MANIFEST
     content = manifest.read_json(path) if path.is_file() else {}

@@ -102,21 +102,21 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             f"Expected a vision transformer as picture tower, got {tower}: transformers has no CLIP architecture for "
             "it. Export without --transformers; open_clip loads the model."
         )
-    found: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     for name, tensor in state.items():
         block = _BLOCK.fullmatch(name)
         if name in _NAMES:
-            found[_NAMES[name]] = tensor
+            weights[_NAMES[name]] = tensor
         elif name == "visual.proj":
-            found["visual_projection.weight"] = tensor.T.contiguous()
+            weights["visual_projection.weight"] = tensor.T.contiguous()
         elif name == "text_projection":
-            found["text_projection.weight"] = tensor.T.contiguous()
+            weights["text_projection.weight"] = tensor.T.contiguous()
         elif block is not None:
             tower = "vision_model" if block["tower"] else "text_model"
-            found |= _block(f"{tower}.encoder.layers.{block['layer']}.", block["rest"], tensor, name)
+            weights |= _block(f"{tower}.encoder.layers.{block['layer']}.", block["rest"], tensor, name)
         elif name != "attn_mask":
             raise ModelError(_no_place(name))
-    return found
+    return weights
 
 
 def _block(prefix: str, rest: str, tensor: Tensor, name: str) -> dict[str, Tensor]:

@@ -32,7 +32,7 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: 
         "kept": thresholds.over_generalised,
         "drop": thresholds.catastrophic,
     }
-    found = []
+    curves = []
     for name, runs in methods.items():
         ordered = sorted(runs, key=lambda record: record.model.budget or 0.0)
         if len(ordered) < 2:
@@ -40,7 +40,7 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: 
         drawn = []
         for view in main_views(ordered):
             start = 0.0 if view.role == "drop" else 1.0  # without any unlearning
-            title = view.title[:1].lower() + view.title[1:]
+            title = view.title if view.role == "kept" else view.title[:1].lower() + view.title[1:]
             known = [
                 (float(record.model.budget or 0.0), score)
                 for record in ordered
@@ -50,8 +50,8 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: 
             if known:
                 drawn.append(Panel(title, _panel(known, start, limits[view.role], label=f"{name}, {title}")))
         if drawn:
-            found.append(Panels(name, drawn))
-    return found
+            curves.append(Panels(name, drawn))
+    return curves
 
 
 def _panel(known: Sequence[tuple[float, Score]], start: float, limit: float, *, label: str) -> Markup:
@@ -87,5 +87,7 @@ def _panel(known: Sequence[tuple[float, Score]], start: float, limit: float, *, 
         svg.element("circle", cx=at, cy=height_, r=3.2, class_="dot")
         for at, height_ in zip(xs[1:], ys[1:], strict=True)
     ]
-    told = ", ".join(f"{budget:g}× {wording.percent(value)}" for (budget, _), value in zip(known, values, strict=True))
-    return svg.drawing(width, height, *parts, label=f"{label}: {told}", class_="panel budget")
+    description = ", ".join(
+        f"{budget:g}× {wording.percent(value)}" for (budget, _), value in zip(known, values, strict=True)
+    )
+    return svg.drawing(width, height, *parts, label=f"{label}: {description}", class_="panel budget")

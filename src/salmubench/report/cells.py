@@ -208,14 +208,14 @@ class MainView:
     split: str | None
 
 
-KEPT_ON = {"holdout_identity": "other people", "holdout_association": "same people"}
-"""Holdout split → whose associations are kept."""
+KEPT_ON = {"holdout_identity": "inter-identity", "holdout_association": "intra-identity"}
+"""Holdout split → what its K is called: of other people, of the same people."""
 
 
 def main_views(records: Sequence[RunRecord]) -> list[MainView]:
     """Leakage left, what is kept of each holdout, utility drop: as the metrics of the records declare their roles."""
     views: dict[tuple[str, str], MainView] = {}
-    for role, title in (("leakage", "Leakage left L"), ("kept", "Kept K"), ("drop", "Utility drop D")):
+    for role, title in (("leakage", "Leakage left L"), ("kept", "K"), ("drop", "Utility drop D")):
         for held in (held for record in records for held in with_role(record, cast(Role, role))):
             whose = KEPT_ON.get(held.split or "", held.metric)
             formula = "(P − U) / P" if role == "drop" else "(U − C) / (P − C)"
@@ -225,7 +225,7 @@ def main_views(records: Sequence[RunRecord]) -> list[MainView]:
                     held.metric,
                     held.part,
                     role,
-                    f"{title}, {whose}" if role == "kept" else title,
+                    f"{title} {whose}" if role == "kept" else title,
                     f"{formula} of {label(held.metric, held.part)}",
                     held.split,
                 ),
@@ -268,24 +268,24 @@ def cost_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: s
 
 
 def _spread(seeds: Sequence[RunRecord], metric: str, part: str, *, view: bool) -> str:
-    found = spread(seeds, metric, part, view=view)
-    if found is None:
+    variation = spread(seeds, metric, part, view=view)
+    if variation is None:
         return ""
-    return f"± {wording.percent(found.deviation) if view else wording.number(found.deviation)}"
+    return f"± {wording.percent(variation.deviation) if view else wording.number(variation.deviation)}"
 
 
 def _rows(
     records: Sequence[RunRecord], names: Mapping[str, str], make: Callable[[RunRecord], Row]
 ) -> tuple[list[Row], list[Row]]:
     """Rows of the references and of the methods; a failed one has its message instead of numbers."""
-    found: tuple[list[Row], list[Row]] = ([], [])
+    groups: tuple[list[Row], list[Row]] = ([], [])
     for record in records:
         if record.status == "complete":
             row = make(record)
         else:
             row = Row(names[record.model.name], "failed", message=failure(record), detail=record.model.name)
-        found[0 if reference_kind(record) else 1].append(with_words(row, record))
-    return found
+        groups[0 if reference_kind(record) else 1].append(with_words(row, record))
+    return groups
 
 
 def with_words(row: Row, record: RunRecord) -> Row:
@@ -305,8 +305,8 @@ def _kind(record: RunRecord) -> str:
 
 
 def _head(records: Sequence[RunRecord], column: Column) -> Head:
-    found = [score_of(record, column.metric, column.part) for record in records]
-    n = max((score.n for score in found if score is not None), default=0)
+    scores = [score_of(record, column.metric, column.part) for record in records]
+    n = max((score.n for score in scores if score is not None), default=0)
     return Head(column.label, column.definition, f"n = {wording.count(n)}" if n else "", column.extension)
 
 
@@ -362,7 +362,7 @@ def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainV
     if kind == "compromised":
         return Cell(wording.percent(0.0))
     other = next((score_of(item, view.metric) for item in records if reference_kind(item) == "compromised"), None)
-    mine = score_of(record, view.metric)
-    if mine is None or mine.value is None or other is None or not other.value:
+    score = score_of(record, view.metric)
+    if score is None or score.value is None or other is None or not other.value:
         return Cell(DASH, title=f"no {view.metric} of both references")
-    return Cell(wording.percent((other.value - mine.value) / other.value))
+    return Cell(wording.percent((other.value - score.value) / other.value))

@@ -80,8 +80,8 @@ class Run:
             self._items[model] = (
                 {} if table is None else {name: table.filter(pc.field("metric") == name) for name in shown}
             )
-        found = self._items[model].get(metric)
-        return found if found is not None and found.num_rows else None
+        rows = self._items[model].get(metric)
+        return rows if rows is not None and rows.num_rows else None
 
     def curves(self, model: str) -> list[Curve]:
         """The logged values of a model's training, in the file's order of names; empty where there are none.
@@ -100,13 +100,13 @@ class Run:
             raise RecordError(
                 f"Expected curves (columns step, pairs, name, value) in {path}, got: {error}. Run the stage again."
             ) from error
-        found = []
+        curves = []
         for name in dict.fromkeys(names.tolist()):
             rows = np.flatnonzero(names == name)
             steps, pairs, values = (column[rows] for column in columns)
             order = np.argsort(steps, kind="stable")
-            found.append(Curve(str(name), steps[order], pairs[order], values[order]))
-        return found
+            curves.append(Curve(str(name), steps[order], pairs[order], values[order]))
+        return curves
 
     def movement(self, model: str) -> dict[str, float]:
         """How far each layer of a candidate moved, as a share of its length; empty where its checkpoint isn't there.
@@ -117,9 +117,9 @@ class Run:
         path = self.folder / "checkpoints" / model / manifest.MANIFEST
         if not path.is_file():
             return {}
-        found = manifest.read_json(path).get("outputs", {}).get("movement", {})
+        layers = manifest.read_json(path).get("outputs", {}).get("movement", {})
         try:
-            return {str(layer): float(entry["relative"]) for layer, entry in found.items()}
+            return {str(layer): float(entry["relative"]) for layer, entry in layers.items()}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RecordError(f"Expected the movement of each layer in {path}, got: {error!r}.") from error
 
@@ -154,14 +154,14 @@ def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
     if not records:
         raise RecordError(f"Expected records (JSON files) in {place}, got none. Run or score first.")
     listed = [name for name in info.get("models", ()) if name in records]
-    wanted = sorted(dict.fromkeys([*listed, *sorted(records)]), key=lambda name: _reference_order(records[name]))
+    ordered = sorted(dict.fromkeys([*listed, *sorted(records)]), key=lambda name: _reference_order(records[name]))
     dataset = None
     if (folder / "dataset").is_dir():
         try:
             dataset = layout.Dataset(folder / "dataset")
         except DatasetError:
             dataset = None  # a run whose dataset was thinned out still has a page, without examples
-    return Run(folder, info, [records[name] for name in wanted], paths, dataset, metrics)
+    return Run(folder, info, [records[name] for name in ordered], paths, dataset, metrics)
 
 
 def reference_kind(record: RunRecord) -> str | None:

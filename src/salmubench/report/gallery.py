@@ -66,7 +66,7 @@ def cards(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Card
     views = {record.model.name: _views(run, record.model.name, picks) for record in run.records}
     seen = [value for view in views.values() for value, _ in view.values()]
     low, high = min([*seen, 0.0]) - 0.05, max([*seen, 0.0]) + 0.05
-    found = []
+    entries = []
     for pick in picks:
         picture = _picture(run, pick, config.portrait_size)
         if picture is None:
@@ -80,8 +80,8 @@ def cards(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Card
                 lines.append(Line(names[record.model.name], kind, wording.number(value, 2), dot, _rank(rank)))
         persona = run.dataset.identities.get(pick.identity or "", {})
         alt = f"Synthetic portrait of {persona.get('name', 'a person')}"
-        found.append(Card(picture, alt, pick.caption, pick.purpose, pick.split == "forget", lines))
-    return found
+        entries.append(Card(picture, alt, pick.caption, pick.purpose, pick.split == "forget", lines))
+    return entries
 
 
 def rule(config: ReportConfig) -> str:
@@ -124,26 +124,26 @@ def _draw(run: Run, config: ReportConfig) -> list[_Pick]:
 
 def _views(run: Run, model: str, picks: Sequence[_Pick]) -> dict[_Pick, tuple[float, float | None]]:
     """Similarity and, for forget, rank of each picked pair under one model."""
-    found: dict[_Pick, tuple[float, float | None]] = {}
+    views: dict[_Pick, tuple[float, float | None]] = {}
     ranked = next((metric.name for metric in run.metrics.values() if metric.role == "leakage"), "")
     ranks = _values(run, model, ranked, [pick for pick in picks if pick.split == "forget"])
     for metric in dict.fromkeys(pick.metric for pick in picks):
-        mine = [pick for pick in picks if pick.metric == metric]
-        for pick, value in _values(run, model, metric, mine).items():
-            found[pick] = (value, ranks.get(pick))
-    return found
+        chosen = [pick for pick in picks if pick.metric == metric]
+        for pick, value in _values(run, model, metric, chosen).items():
+            views[pick] = (value, ranks.get(pick))
+    return views
 
 
 def _values(run: Run, model: str, metric: str, picks: Sequence[_Pick]) -> dict[_Pick, float]:
     table = run.items(model, metric) if picks else None
     if table is None:
         return {}
-    wanted = {(pick.file_name, pick.caption): pick for pick in picks}
+    requested = {(pick.file_name, pick.caption): pick for pick in picks}
     columns = (table.column(name).to_pylist() for name in ("file_name", "caption", "value"))
     return {
-        wanted[file_name, caption]: float(value)
+        requested[file_name, caption]: float(value)
         for file_name, caption, value in zip(*columns, strict=True)
-        if (file_name, caption) in wanted and value is not None
+        if (file_name, caption) in requested and value is not None
     }
 
 

@@ -14,7 +14,7 @@ from salmubench.scoring.breakdown import (
     Group,
     breakdown,
     labels_of,
-    lump,
+    merge_rare,
 )
 from salmubench.scoring.metric import Metric, label, main_part
 from salmubench.scoring.record import Score
@@ -47,9 +47,9 @@ def breakdowns(run: Run, names: Mapping[str, str], *, key: str) -> list[Breakdow
     Behind them every number of the groupings that the records themselves break down (`score --by`).
     """
     sources = _sources(run)
-    found = []
+    groupings = []
     for by in GROUPINGS:
-        made = []
+        tables = []
         for source in sources if run.dataset is not None else ():
             metric = source.metric
             items = {record.model.name: _items(run, record.model.name, source.names, metric) for record in run.records}
@@ -57,17 +57,17 @@ def breakdowns(run: Run, names: Mapping[str, str], *, key: str) -> list[Breakdow
             if first is None:
                 continue
             assert run.dataset is not None
-            labels = lump(labels_of(first, run.dataset, by), _MOST)
+            labels = merge_rare(labels_of(first, run.dataset, by), _MOST)
             if len(set(labels)) < 2:
                 continue
             part = main_part(metric.items)
             table_key = f"{key}-{by}-{source.key}"
-            made.append(_table(run, names, items, labels, metric, part, key=table_key, title=source.title, by=by))
-        drawn = {(source.metric.name, main_part(source.metric.items)) for source in sources[:1] if made}
-        made += _stored_tables(run, names, key=key, by=by, but=drawn)
-        if made:
-            found.append(Breakdown(f"{key}-{by}", TITLES[by], made))
-    return found
+            tables.append(_table(run, names, items, labels, metric, part, key=table_key, title=source.title, by=by))
+        drawn = {(source.metric.name, main_part(source.metric.items)) for source in sources[:1] if tables}
+        tables += _stored_tables(run, names, key=key, by=by, but=drawn)
+        if tables:
+            groupings.append(Breakdown(f"{key}-{by}", TITLES[by], tables))
+    return groupings
 
 
 @dataclass(frozen=True)
@@ -105,22 +105,22 @@ def _stored_tables(
         by: the grouping.
         but: metrics and parts that have a table already.
     """
-    told = {record.model.name: record.breakdowns.get(by, {}) for record in run.records}
+    stored = {record.model.name: record.breakdowns.get(by, {}) for record in run.records}
     parts = dict.fromkeys(
         (metric, part)
-        for metrics in told.values()
+        for metrics in stored.values()
         for metric, groups in metrics.items()
         for scores in groups.values()
         for part in scores
         if (metric, part) not in but
     )
-    return [_stored_table(run, names, told, which, key=key, by=by) for which in parts]
+    return [_stored_table(run, names, stored, which, key=key, by=by) for which in parts]
 
 
 def _stored_table(
     run: Run,
     names: Mapping[str, str],
-    told: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Score]]]],
+    stored: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Score]]]],
     which: tuple[str, str],
     *,
     key: str,
@@ -128,12 +128,12 @@ def _stored_table(
 ) -> Table:
     metric, part = which
     sizes: dict[str, int] = {}
-    for metrics in told.values():
+    for metrics in stored.values():
         sizes |= {group: scores[part].n for group, scores in metrics.get(metric, {}).items()}
     order = _order(sorted(sizes, key=lambda group: (-sizes[group], group))[:_MOST])
     rows: tuple[list[Row], list[Row]] = ([], [])
     for record in run.records:
-        groups = told[record.model.name].get(metric)
+        groups = stored[record.model.name].get(metric)
         if groups is None:
             continue
         cells = [_cell(Group(name, groups[name]), part) if name in groups else Cell("–") for name in order]
@@ -184,7 +184,7 @@ def _table(
 
 
 def _order(labels: Sequence[str]) -> list[str]:
-    """Attributes as the protocol lists them, other groups by name; what is lumped or unknown last."""
+    """Attributes as the protocol lists them, other groups by name; merged and unknown ones last."""
     present = set(labels)
     known = [name for name in FIELDS if name in present]
     last = [name for name in ("other", "unknown") if name in present]

@@ -85,7 +85,7 @@ def _best(label: Label, inside: Box, taken: Sequence[Box], bars: Sequence[Box]) 
     """The cheapest place, and small boxes along its line where it has one."""
     best: list[Box] = []
     best_cost = math.inf
-    own = label.mark
+    mark = label.mark
     for ring in range(_RINGS):
         gap = 11.0 + 12.0 * ring
         for dx, dy in _DIRECTIONS:
@@ -97,7 +97,7 @@ def _best(label: Label, inside: Box, taken: Sequence[Box], bars: Sequence[Box]) 
                 continue
             line = _line(label, box)
             cost += 4 * sum(box.overlap(other) for other in taken) + 2 * sum(box.overlap(bar) for bar in bars)
-            cost += 40 * sum(spot.overlap(other) > 0 for spot in line for other in taken if other != own)
+            cost += 40 * sum(spot.overlap(other) > 0 for spot in line for other in taken if other != mark)
             if cost < best_cost:
                 best, best_cost = [box, *line], cost
     return best
@@ -107,8 +107,8 @@ def _line(label: Label, box: Box) -> list[Box]:
     end = leader(label, box)
     if end is None:
         return []
-    found = []
+    boxes = []
     for step in (0.3, 0.45, 0.6, 0.75, 0.9):
         x, y = label.x + (end[0] - label.x) * step, label.y + (end[1] - label.y) * step
-        found.append(Box(x - 1, y - 1, x + 1, y + 1))
-    return found
+        boxes.append(Box(x - 1, y - 1, x + 1, y + 1))
+    return boxes

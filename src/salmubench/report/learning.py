@@ -28,12 +28,12 @@ def epoch_curves(run: Run) -> list[Panel]:
     Raises:
         RecordError: a record can't be read.
     """
-    found = []
+    panels = []
     for metric, part, title in _shown(run):
         lines = {kind: points(run, kind, metric, part) for kind in reversed(REFERENCES)}
         if any(len(line) > 1 for line in lines.values()):
-            found.append(Panel(f"{title} after epochs", _panel(lines, title)))
-    return found
+            panels.append(Panel(f"{title} after epochs", _panel(lines, title)))
+    return panels
 
 
 def _shown(run: Run) -> list[tuple[str, str, str]]:
@@ -54,16 +54,16 @@ def points(run: Run, kind: str, metric: str, part: str) -> Points:
         RecordError: a record can't be read.
     """
     folder = run.folder / FOLDER / "records"
-    found = {}
+    scores = {}
     for path in sorted(folder.glob(f"{kind}-*.json")):
         score = score_of(read_record(path), metric, part)
         if score is not None:
-            found[int(path.stem.removeprefix(f"{kind}-"))] = score
+            scores[int(path.stem.removeprefix(f"{kind}-"))] = score
     marker = run.folder / "checkpoints" / kind / manifest.MANIFEST
     last = next((score_of(record, metric, part) for record in run.records if reference_kind(record) == kind), None)
-    if found and last is not None and marker.is_file():
-        found[int(manifest.read_json(marker)["config"]["epochs"])] = last
-    return sorted((epoch, score) for epoch, score in found.items() if score.value is not None)
+    if scores and last is not None and marker.is_file():
+        scores[int(manifest.read_json(marker)["config"]["epochs"])] = last
+    return sorted((epoch, score) for epoch, score in scores.items() if score.value is not None)
 
 
 def _panel(lines: Mapping[str, Points], title: str) -> Markup:
@@ -85,7 +85,7 @@ def _panel(lines: Mapping[str, Points], title: str) -> Markup:
     parts.append(svg.line(left, base, right, base, "axis"))
     parts += [svg.text(x(math.log2(epoch)), base + 13, str(epoch), "tick", anchor="middle") for epoch in epochs]
     parts.append(svg.text((left + right) / 2, height - 1, "epochs = exposures of each pair", "tick", anchor="middle"))
-    told = []
+    descriptions = []
     for kind, line in lines.items():
         xs, ys = [x(math.log2(epoch)) for epoch, _ in line], [y(score.value or 0.0) for _, score in line]
         parts.append(svg.element("path", d=svg.polyline(xs, ys), class_=f"curve {kind}"))
@@ -94,5 +94,7 @@ def _panel(lines: Mapping[str, Points], title: str) -> Markup:
                 parts.append(svg.line(at, y(score.ci95[0]), at, y(score.ci95[1]), f"range {kind}"))
             parts.append(svg.element("circle", cx=at, cy=height_, r=2.6, class_=f"dot {kind}"))
         said = ", ".join(f"{epoch}: {wording.number(score.value)}" for epoch, score in line)
-        told.append(f"{wording.REFERENCE_NAMES[kind]} {said}")
-    return svg.drawing(width, height, *parts, label=f"{title} by epoch: {'; '.join(told)}", class_="panel learning")
+        descriptions.append(f"{wording.REFERENCE_NAMES[kind]} {said}")
+    return svg.drawing(
+        width, height, *parts, label=f"{title} by epoch: {'; '.join(descriptions)}", class_="panel learning"
+    )

@@ -23,13 +23,13 @@ def movement_map(run: Run, names: Mapping[str, str]) -> Markup | None:
         names: model name → display name.
     """
     moved = {
-        record.model.name: found
+        record.model.name: shares
         for record in run.records
-        if reference_kind(record) is None and (found := run.movement(record.model.name))
+        if reference_kind(record) is None and (shares := run.movement(record.model.name))
     }
     if not moved:
         return None
-    layers = list(dict.fromkeys(layer for found in moved.values() for layer in found))
+    layers = list(dict.fromkeys(layer for shares in moved.values() for layer in shares))
     heads = [names[name] for name in moved]
     top = 14 + max(len(head) for head in heads) * _LETTER * math.sin(math.radians(55))
     aside = max(len(head) for head in heads) * _LETTER * math.cos(math.radians(55))
@@ -42,11 +42,11 @@ def movement_map(run: Run, names: Mapping[str, str]) -> Markup | None:
     for row, layer in enumerate(layers):
         y = top + row * _CELL_HEIGHT
         parts.append(svg.text(_LEFT - 8, y + 12.5, layer, "tick", anchor="end"))
-        for column, found in enumerate(moved.values()):
-            share = found.get(layer)
+        for column, shares in enumerate(moved.values()):
+            share = shares.get(layer)
             if share is not None:
                 parts += _cell(_LEFT + column * _CELL_WIDTH, y, share)
-    return svg.drawing(width, height, *parts, label=_told(moved, names), class_="movement", fixed=True)
+    return svg.drawing(width, height, *parts, label=_description(moved, names), class_="movement", fixed=True)
 
 
 def _cell(x: float, y: float, share: float) -> list[Markup]:
@@ -69,11 +69,11 @@ def _strength(share: float) -> float:
     return 0.03 + 0.37 * math.log(inside / _FAINTEST) / math.log(_DARKEST / _FAINTEST)  # darker ones hide the number
 
 
-def _told(moved: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> str:
+def _description(moved: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> str:
     """For screen readers: the layer that moved most, of each method."""
     parts: Sequence[str] = [
-        f"{names[name]}: most in {layer}, {wording.percent(found[layer])}"
-        for name, found in moved.items()
-        for layer in [max(found, key=lambda key: found[key])]
+        f"{names[name]}: most in {layer}, {wording.percent(shares[layer])}"
+        for name, shares in moved.items()
+        for layer in [max(shares, key=lambda key: shares[key])]
     ]
     return "Map of layers by methods: how far the weights moved, relative to their length. " + "; ".join(parts) + "."

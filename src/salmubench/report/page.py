@@ -64,8 +64,8 @@ class _Section:
     @property
     def budgets(self) -> list[str]:
         """Budgets of the methods, smallest first."""
-        found = {record.model.budget for record in self.run.records if record.model.budget is not None}
-        return [f"{budget:g}×" for budget in sorted(found)]
+        values = {record.model.budget for record in self.run.records if record.model.budget is not None}
+        return [f"{budget:g}×" for budget in sorted(values)]
 
     @property
     def failed(self) -> bool:
@@ -103,8 +103,8 @@ def report(
     if not runs:
         raise ConfigError("Expected at least one run folder to report on, got none.")
     read = [seeds.pooled(read_run(folder, metrics)) for folder in runs]
-    found = [_section(run, index, config, titles or {}) for index, run in enumerate(read, start=1)]
-    page = _render(found, config)
+    page_sections = [_section(run, index, config, titles or {}) for index, run in enumerate(read, start=1)]
+    page = _render(page_sections, config)
     size = len(page.encode()) / 1e6
     if size > config.max_megabytes:
         raise OutputError(
@@ -157,12 +157,12 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
     )
 
 
-def _render(found: Sequence[_Section], config: ReportConfig) -> str:
+def _render(page_sections: Sequence[_Section], config: ReportConfig) -> str:
     return rendering.Pages().page(
         "page.html.j2",
         config=config,
-        runs=found,
-        groups=[metric.panel for metric in sections.shown_metrics(found[0].run.metrics)],
+        runs=page_sections,
+        groups=[metric.panel for metric in sections.shown_metrics(page_sections[0].run.metrics)],
         gallery_rule=gallery.rule(config),
         marker=rendering.marker,
         threshold=wording.threshold,

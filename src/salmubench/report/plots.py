@@ -153,14 +153,14 @@ def _ways(frame: _Frame, points: Sequence[Point]) -> list[Markup]:
     for point in points:
         if point.method:
             groups.setdefault(point.method, []).append(point)
-    found = []
+    paths = []
     for group in groups.values():
         if len(group) > 1:
             ordered = sorted(group, key=lambda point: point.budget)
             xs = [frame.x(_REFERENCES["compromised"]), *(frame.x(point.leakage) for point in ordered)]
             ys = [frame.y(_REFERENCES["compromised"]), *(frame.y(point.kept) for point in ordered)]
-            found.append(svg.element("path", d=svg.polyline(xs, ys), class_="way"))
-    return found
+            paths.append(svg.element("path", d=svg.polyline(xs, ys), class_="way"))
+    return paths
 
 
 def _bend(value: float) -> float:
@@ -289,15 +289,15 @@ def _labels(frame: _Frame, points: Sequence[Point], kept: float, *, narrow: bool
             words += f" ({percent(point.kept)})"
         texts.append((words, "label", _LETTER))
         at.append(_position(frame, point))
-    wanted = [Label(x, y, len(words) * letter) for (x, y), (words, _, letter) in zip(at, texts, strict=True)]
+    to_place = [Label(x, y, len(words) * letter) for (x, y), (words, _, letter) in zip(at, texts, strict=True)]
     boxes = labels.place(
-        wanted,
+        to_place,
         inside=Box(frame.left + 2, frame.top + 2, frame.right - 2, frame.bottom - 2),
         obstacles=[_region_box(*words) for words in _words(frame, kept, narrow=narrow)],
         bars=[bar for point in points for bar in _bars(frame, point)],
     )
     parts = []
-    for label, box, (words, class_, _) in zip(wanted, boxes, texts, strict=True):
+    for label, box, (words, class_, _) in zip(to_place, boxes, texts, strict=True):
         end = labels.leader(label, box)
         if end is not None:
             parts.append(svg.line(label.x, label.y, *end, "leader"))

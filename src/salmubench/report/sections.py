@@ -69,7 +69,7 @@ def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds:
         left = leakage.normalised.value if leakage and leakage.normalised.value is not None else np.inf
         return int(record.status != "complete"), states.count("yes"), states.count("undecided"), float(left)
 
-    found = []
+    entries = []
     for record in sorted((record for record in records if reference_kind(record) is None), key=order):
         failed = record.status != "complete"
         chips = [
@@ -77,8 +77,8 @@ def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds:
             for mode, state in answers(record).items()
         ]
         text = wording.sentence(record, thresholds)
-        found.append(Verdict(names[record.model.name], text, [] if failed else chips, failed))
-    return found
+        entries.append(Verdict(names[record.model.name], text, [] if failed else chips, failed))
+    return entries
 
 
 def references(records: Sequence[RunRecord]) -> list[str]:
@@ -126,8 +126,8 @@ def settings(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[str
         sentences.append(
             f"Settings chosen by tuning, {wording.count(trials)} trials on another world (seed {seed}): {listed}."
         )
-    own = ", ".join(names[record.model.name] for record in judged if record.model.tuned is None)
-    return [*sentences, f"The recipe’s own settings, not tuned: {own}."] if own else sentences
+    untuned = ", ".join(names[record.model.name] for record in judged if record.model.tuned is None)
+    return [*sentences, f"The recipe’s own settings, not tuned: {untuned}."] if untuned else sentences
 
 
 def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list[plots.Point], list[str]]:
@@ -178,11 +178,11 @@ def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list
 def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
     """Similarity distributions of each method beside those of the references; empty without items."""
     shown = shown_metrics(run.metrics)
-    found = {
+    similarities = {
         metric.name: {_key(record): _similarities(run, record, metric.name) for record in run.records}
         for metric in shown
     }
-    ranges = {metric: panels.common_range(list(samples.values())) for metric, samples in found.items()}
+    ranges = {metric: panels.common_range(list(samples.values())) for metric, samples in similarities.items()}
     rows = []
     for record in run.records:
         if reference_kind(record) is not None:
@@ -190,11 +190,13 @@ def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
         drawn = []
         for metric in shown:
             title, _ = metric.panel or ("", "")
-            after = found[metric.name][_key(record)]
+            after = similarities[metric.name][_key(record)]
             if not len(after):
                 continue
             samples = [Sample("after", after)]
-            samples += [Sample(kind, found[metric.name].get(kind, np.zeros(0))) for kind in ("compromised", "clean")]
+            samples += [
+                Sample(kind, similarities[metric.name].get(kind, np.zeros(0))) for kind in ("compromised", "clean")
+            ]
             called = {"after": f"{names[record.model.name]}, {title}: mean", **wording.REFERENCE_NAMES}
             label = ", ".join(
                 f"{called[sample.kind]} {wording.number(float(sample.values.mean()), 2)}"
@@ -226,7 +228,7 @@ def _similarities(run: Run, record: RunRecord, metric: str) -> panels.Array:
 def pretraining_curves(run: Run, config: ReportConfig) -> list[Panel]:
     """Loss of the two pretrainings in one panel, and their further logged values."""
     curves = {kind: {curve.name: curve for curve in run.curves(kind)} for kind in ("compromised", "clean")}
-    found = []
+    drawn = []
     for name in dict.fromkeys(name for logged in curves.values() for name in logged):
         if name in _NOT_SHOWN:
             continue
@@ -235,13 +237,13 @@ def pretraining_curves(run: Run, config: ReportConfig) -> list[Panel]:
             for kind, logged in curves.items()
             if name in logged
         ]
-        found.append(_panel(name, lines, "steps", "pretraining"))
-    return found
+        drawn.append(_panel(name, lines, "steps", "pretraining"))
+    return drawn
 
 
 def method_curves(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Panels]:
     """Loss and probes of each method, further logged values apart; a method without steps has no panels."""
-    found = []
+    drawn = []
     for record in run.records:
         if reference_kind(record) is not None:
             continue
@@ -260,8 +262,8 @@ def method_curves(run: Run, names: Mapping[str, str], config: ReportConfig) -> l
             _panel(name, [_line(curves[name], "after", name, unit, config)], unit, names[record.model.name])
             for name in others
         ]
-        found.append(Panels(names[record.model.name], shown, more))
-    return found if any(item.panels for item in found) else []
+        drawn.append(Panels(names[record.model.name], shown, more))
+    return drawn if any(item.panels for item in drawn) else []
 
 
 def _line(curve: Curve, kind: str, label: str, unit: str, config: ReportConfig) -> Line:
@@ -303,7 +305,7 @@ class Provenance:
 def provenance(run: Run, names: Mapping[str, str]) -> Provenance:
     """Collect recipe, seed, dataset, models, stages, versions and hardware from the run and its records."""
     first = run.records[0]
-    made = run.info.get("provenance") or manifest.plain(first.provenance)
+    origin = run.info.get("provenance") or manifest.plain(first.provenance)
     encoding = next((record.encoding for record in run.records if record.encoding is not None), None)
     protocol = next((record.protocol for record in run.records if record.protocol is not None), None)
     facts = [
@@ -311,9 +313,9 @@ def provenance(run: Run, names: Mapping[str, str]) -> Provenance:
         ("Seed", _text(run.info.get("seed"))),
         ("Dataset", first.dataset.name),
         ("Dataset fingerprint", first.dataset.fingerprint),
-        ("salmubench", _version(made)),
-        ("Python", _text(made.get("python"))),
-        ("Hardware", _hardware(made.get("hardware") or {})),
+        ("salmubench", _version(origin)),
+        ("Python", _text(origin.get("python"))),
+        ("Hardware", _hardware(origin.get("hardware") or {})),
         ("Encoded", f"{_text(encoding.device)}, {_text(encoding.precision)}" if encoding else ""),
         (
             "Intervals",
@@ -337,25 +339,25 @@ def provenance(run: Run, names: Mapping[str, str]) -> Provenance:
         (_text(stage.get("name")), wording.seconds(stage.get("seconds")), wording.memory(stage.get("peak_memory")))
         for stage in run.info.get("stages", ())
     ]
-    packages = [(str(name), str(version)) for name, version in (made.get("packages") or {}).items()]
+    packages = [(str(name), str(version)) for name, version in (origin.get("packages") or {}).items()]
     return Provenance([fact for fact in facts if fact[1]], counts, models, stages, packages)
 
 
-def _version(made: Mapping[str, Any]) -> str:
-    commit = f", commit {made['commit']}" if made.get("commit") else ""
-    return f"{_text(made.get('version'))}{commit}{', with uncommitted changes' if made.get('dirty') else ''}"
+def _version(origin: Mapping[str, Any]) -> str:
+    commit = f", commit {origin['commit']}" if origin.get("commit") else ""
+    return f"{_text(origin.get('version'))}{commit}{', with uncommitted changes' if origin.get('dirty') else ''}"
 
 
-def _hardware(found: Mapping[str, Any] | str) -> str:
-    if isinstance(found, str):
-        return found
-    memory = found.get("memory")
+def _hardware(machine: Mapping[str, Any] | str) -> str:
+    if isinstance(machine, str):
+        return machine
+    memory = machine.get("memory")
     parts = [
-        _text(found.get("cpu")),
-        f"{found['cores']} cores" if found.get("cores") else "",
+        _text(machine.get("cpu")),
+        f"{machine['cores']} cores" if machine.get("cores") else "",
         f"{wording.memory(memory)} memory" if isinstance(memory, int | float) else "",
-        _text(found.get("gpu")),
-        ", ".join(str(item) for item in found.get("instructions", ())),
+        _text(machine.get("gpu")),
+        ", ".join(str(item) for item in machine.get("instructions", ())),
     ]
     return " · ".join(part for part in parts if part)
 

@@ -59,14 +59,14 @@ def spread(repeats: Sequence[RunRecord], metric: str, part: str, *, view: bool =
     def number(score: Score | None) -> float | None:
         return None if score is None else score.normalised.value if view else score.value
 
-    found = [value for record in repeats if (value := number(score_of(record, metric, part))) is not None]
-    return Spread(statistics.stdev(found), len(found)) if len(found) > 1 else None
+    values = [value for record in repeats if (value := number(score_of(record, metric, part))) is not None]
+    return Spread(statistics.stdev(values), len(values)) if len(values) > 1 else None
 
 
 def seeds_of(run: Run) -> list[int]:
     """Seeds of the candidates that were taken together, in order."""
-    found = {record.model.seed for group in run.repeats.values() for record in group}
-    return sorted(seed for seed in found if seed is not None)
+    seeds = {record.model.seed for group in run.repeats.values() for record in group}
+    return sorted(seed for seed in seeds if seed is not None)
 
 
 def _key(record: RunRecord) -> str:
@@ -79,9 +79,9 @@ def _key(record: RunRecord) -> str:
 def _joint(records: Sequence[RunRecord], tables: Sequence[pa.Table]) -> RunRecord:
     """One record of several: rows of all, so that each seed weighs the same."""
     first = records[0]
-    found = rescore(first, pa.concat_tables(tables))
+    rescored = rescore(first, pa.concat_tables(tables))
     scores: Mapping[str, Mapping[str, Score]] = {
         name: {part: replace(score, n=score.n // len(records)) for part, score in parts.items()}
-        for name, parts in found.scores.items()
+        for name, parts in rescored.scores.items()
     }
-    return replace(first, scores=scores, verdict=found.verdict)
+    return replace(first, scores=scores, verdict=rescored.verdict)

@@ -39,10 +39,10 @@ def drawing(
 
     One with links in it is no image to them but a `group`. A `fixed` one is shown at its size, not fitted to its place.
     """
-    told = {"role": role, "aria_label": label} if label else {"aria_hidden": "true"}
+    attributes = {"role": role, "aria_label": label} if label else {"aria_hidden": "true"}
     box = f"0 0 {coordinate(width)} {coordinate(height)}"
     size = {"width": width, "height": height} if fixed else {}
-    return element("svg", *children, viewBox=box, class_=class_, **told, **size)
+    return element("svg", *children, viewBox=box, class_=class_, **attributes, **size)
 
 
 def group(children: Iterable[Markup], **attributes: str | float | None) -> Markup:

@@ -27,12 +27,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 def heads(records: Sequence[RunRecord]) -> tuple[str, ...]:
     """Columns of the table of main numbers: name, six numbers, three answers."""
     retrieval, knowledge = _main_names(records)
-    kept = ("kept, others", "kept, same")
+    kept = ("K inter", "K intra")
     return ("model", retrieval, "leakage left", knowledge, "drop", *kept, "forgets", "keeps general", "spares others")
 
 
 LEGEND = (
-    "leakage left: 0 % as Clean, 100 % as Compromised · kept: 100 % unharmed, 0 % as if never learned\n"
+    "leakage left: 0 % as Clean, 100 % as Compromised · K: 100 % unharmed, 0 % as if never learned\n"
+    "K inter-identity: associations of other people · K intra-identity: other associations of the same people\n"
     "yes / no: the whole 95 % interval says so · ?: undecided"
 )
 """How to read it."""
@@ -45,8 +46,8 @@ class Row:
     Attributes:
         name: as shown.
         reference: `clean` or `compromised` for the references, else `None`.
-        numbers: main number of forgetting, leakage left, general knowledge, drop, kept of others, kept of the
-            same people.
+        numbers: main number of forgetting, leakage left, general knowledge, drop, K inter-identity,
+            K intra-identity.
         passes: forgets, keeps general knowledge, spares others: `yes`, `no`, `?`, empty for references.
         failure: why there are no numbers, or `None`.
     """
@@ -61,14 +62,14 @@ class Row:
 def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[Row]:
     """The main numbers, formatted, in the order of the records."""
     names = wording.display_names(records, titles or {})
-    found = []
+    entries = []
     for record in records:
         name = names[record.model.name]
         if record.status != "complete":
-            found.append(Row(name, None, (), (), " ".join(failure(record).split())))
+            entries.append(Row(name, None, (), (), " ".join(failure(record).split())))
         else:
-            found.append(Row(name, reference_kind(record), _main_numbers(record), _passes(record), None))
-    return found
+            entries.append(Row(name, reference_kind(record), _main_numbers(record), _passes(record), None))
+    return entries
 
 
 def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
@@ -80,8 +81,8 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
     """
     retrieval, knowledge = _main_names(records)
     over, _, below = retrieval.partition(" ")
-    heads = ("model", over, "leakage", knowledge, "drop", "kept,", "kept,", "for-", "keeps", "spares")
-    under = ("", below, "left", "", "", "others", "same", "gets", "general", "others")
+    heads = ("model", over, "leakage", knowledge, "drop", "K", "K", "for-", "keeps", "spares")
+    under = ("", below, "left", "", "", "inter", "intra", "gets", "general", "others")
     widths = (_NAME_WIDTH, 8, 9, 9, 8, 8, 8, 6, 9, 8)
     lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
     shown = rows(records, titles)
@@ -102,7 +103,7 @@ def markdown_table(records: Sequence[RunRecord], titles: Mapping[str, str] | Non
     names = wording.display_names(records, titles or {})
     retrieval, knowledge = _main_names(records)
     heads = (
-        "model", retrieval, "leakage left", knowledge, "utility drop", "kept, other people", "kept, same people",
+        "model", retrieval, "leakage left", knowledge, "utility drop", "K inter-identity", "K intra-identity",
         "failure modes",
     )  # fmt: skip
     lines = [_pipe(heads), _pipe([":--", *["--:"] * 6, ":--"])]
@@ -169,8 +170,8 @@ def latex_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None =
             continue
         cells = []
         for column in heads:
-            found = score_of(record, column.metric, column.part)
-            cells.append("--" if found is None or found.value is None else _latex_number(found.value))
+            score = score_of(record, column.metric, column.part)
+            cells.append("--" if score is None or score.value is None else _latex_number(score.value))
         lines.append(" & ".join([name, *cells]) + r" \\")
         if reference_kind(record) == "compromised" and record is not records[-1]:
             lines.append(r"\midrule")
@@ -184,17 +185,17 @@ def json_table(records: Sequence[RunRecord]) -> str:
 
 def bibtex(records: Sequence[RunRecord]) -> str:
     """What to cite: the paper, and this evaluation with the version that made it."""
-    made = records[0].provenance
+    provenance = records[0].provenance
     return (
         "@misc{salmubench,\n"
         "  title = {{SALMUBench}: A benchmark for sensitive association-level multimodal unlearning},\n"
         "  eprint = {2603.26316},\n  archivePrefix = {arXiv},\n  year = {2026},\n}\n"
         "@software{salmubench_software,\n"
         "  title = {salmubench},\n"
-        f"  version = {{{_latex(made.version)}}},\n"
-        f"  note = {{Evaluation of {_latex(made.started[:10])}, "
+        f"  version = {{{_latex(provenance.version)}}},\n"
+        f"  note = {{Evaluation of {_latex(provenance.started[:10])}, "
         f"dataset {_latex(records[0].dataset.fingerprint[:16])}}},\n"
-        f"  year = {{{_latex(made.started[:4])}}},\n}}\n"
+        f"  year = {{{_latex(provenance.started[:4])}}},\n}}\n"
     )
 
 
@@ -214,7 +215,7 @@ def downloads(records: Sequence[RunRecord], titles: Mapping[str, str] | None = N
 
 
 def _main_numbers(record: RunRecord) -> tuple[str, ...]:
-    """Main number of forgetting, leakage left, general knowledge, drop, kept of other people, kept of the same."""
+    """Main number of forgetting, leakage left, general knowledge, drop, K inter-identity, K intra-identity."""
     leakage, knowledge = score_in(record, "leakage"), score_in(record, "drop")
     kept = [kept_on(record, split) for split in KEPT_ON]
     mrr, accuracy = (wording.number(score.value if score else None) for score in (leakage, knowledge))

@@ -13,8 +13,9 @@ from salmubench.scoring.roles import first, score_in, with_role
 
 GROUPS = {
     "country_code": "country", "blood_type": "blood type", "phone_number": "phone number", "emails": "e-mail",
-    "iban": "IBAN", "credit_card": "credit card", "forget_identity": "everything goes",
-    "forget_association": "half of it goes", "holdout_association": "same people", "holdout_identity": "other people",
+    "iban": "IBAN", "credit_card": "credit card", "forget_identity": "all facts to forget",
+    "forget_association": "half of the facts to forget", "holdout_association": "intra-identity",
+    "holdout_identity": "inter-identity",
 }  # fmt: skip
 """Groups of a breakdown, in words; any other is called as the dataset calls it."""
 
@@ -213,10 +214,10 @@ def sentence(record: RunRecord, thresholds: Thresholds) -> str:
     parts = [_join(good)] if good else []
     if bad:
         parts.append(("but " if good else "") + _join(bad))
-    told = ", ".join(parts)
+    summary = ", ".join(parts)
     if unclear:
-        told += ("; " if told else "") + "undecided: " + _join(unclear)
-    return told + ("." if len(good) < len(texts) else ": no failure mode found.")
+        summary += ("; " if summary else "") + "undecided: " + _join(unclear)
+    return summary + ("." if len(good) < len(texts) else ": no failure mode found.")
 
 
 def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:

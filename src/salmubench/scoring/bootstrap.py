@@ -84,8 +84,8 @@ def resampled_means(values: Floats, units: Units, *, bootstraps: int = BOOTSTRAP
         axis=1,
     )  # (units, m + 1)
     totals = np.concatenate([weights @ sums for weights in _weights(units.strata, bootstraps, seed)])
-    found: Floats = totals[:, :-1] / totals[:, -1:]
-    return found
+    means: Floats = totals[:, :-1] / totals[:, -1:]
+    return means
 
 
 def interval(samples: Floats, units: Units) -> Interval | None:

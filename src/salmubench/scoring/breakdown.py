@@ -79,14 +79,14 @@ def breakdown(
     if len(labels) != items.num_rows:
         raise ValueError(f"Expected a label for each of {items.num_rows} items, got {len(labels)}.")
     of_row = np.array(labels, dtype=object)
-    wanted = order if order is not None else [label for label, _ in sorted(Counter(labels).items(), key=_by_size)]
-    found = []
-    for label in wanted:
+    requested = order if order is not None else [label for label, _ in sorted(Counter(labels).items(), key=_by_size)]
+    groups = []
+    for label in requested:
         rows = items.filter(pa.array(of_row == label))
         if rows.num_rows:
             scores = score_items(rows, metrics={metric.name: metric}, bootstraps=bootstraps, seed=seed)
-            found.append(Group(label, scores[metric.name]))
-    return found
+            groups.append(Group(label, scores[metric.name]))
+    return groups
 
 
 def score_groups(
@@ -103,14 +103,14 @@ def score_groups(
         metrics: name → description.
         bootstraps: resamples behind an interval.
     """
-    found = {}
+    by_metric = {}
     for name, metric in metrics.items():
-        own = item_tables.of_metric(items, name)
-        labels = labels_of(own, facts, by)
+        rows = item_tables.of_metric(items, name)
+        labels = labels_of(rows, facts, by)
         if set(labels) - {UNKNOWN}:
-            groups = breakdown(own, labels, metric=metric, bootstraps=bootstraps)
-            found[name] = {group.label: group.scores for group in groups}
-    return found
+            groups = breakdown(rows, labels, metric=metric, bootstraps=bootstraps)
+            by_metric[name] = {group.label: group.scores for group in groups}
+    return by_metric
 
 
 def labels_of(items: pa.Table, facts: Facts, by: str) -> list[str]:
@@ -136,7 +136,7 @@ def labels_of(items: pa.Table, facts: Facts, by: str) -> list[str]:
     ]
 
 
-def lump(labels: Sequence[str], most: int) -> list[str]:
+def merge_rare(labels: Sequence[str], most: int) -> list[str]:
     """Keep the `most` largest groups and call the rest `other`."""
     counts = sorted(Counter(labels).items(), key=_by_size)
     if len(counts) <= most:
@@ -172,10 +172,10 @@ def _by_gender(facts: Facts) -> Describe:
 
 def _by_aspect(_facts: Facts) -> Describe:
     def describe(_split: str, pair: Pair) -> str:
-        found = _ASPECT.search(pair.file_name)
-        if found is None:
+        match = _ASPECT.search(pair.file_name)
+        if match is None:
             return UNKNOWN
-        ratio = float(found[1])
+        ratio = float(match[1])
         return "upright" if ratio < 0.95 else "square" if ratio <= 1.05 else "wide"
 
     return describe

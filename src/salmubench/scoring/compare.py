@@ -127,17 +127,17 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
     records = [read_record(path) for path in (first, second)]
     _check_comparable(first, second, *records)
     tables = [read_items(path) for path in (first, second)]
-    found: dict[str, Mapping[str, Difference]] = {}
+    differences: dict[str, Mapping[str, Difference]] = {}
     described = describe_all(records[0])
     for name in records[0].scores:
         metric = described[name]
         rows = [item_tables.of_metric(table, name) for table in tables]
         if rows[0].num_rows and rows[1].num_rows:
             target = _target(metric.goal, rows, records)
-            found[name] = _differences(metric, rows[0], rows[1], target, bootstraps, seed)
+            differences[name] = _differences(metric, rows[0], rows[1], target, bootstraps, seed)
         else:
-            found[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
-    return Comparison(records[0].model.name, records[1].model.name, found)
+            differences[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
+    return Comparison(records[0].model.name, records[1].model.name, differences)
 
 
 def _target(goal: Goal, rows: Sequence[pa.Table], records: Sequence[RunRecord]) -> Floats | None:
@@ -157,7 +157,7 @@ def _differences(
     both = item_tables.with_references(a, {"clean": b})  # checks that the items are the same
     stratum = both.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
     units = find_units(both.column("cluster").to_numpy(zero_copy_only=False), stratum)
-    found = {}
+    differences = {}
     for part, function in PARTS[metric.items].items():
         x, y = (function(_floats(both, name)) for name in ("value", "clean"))
         columns = [x - y, x, y] + ([] if target is None else [function(target)])
@@ -166,8 +166,8 @@ def _differences(
         if target is not None:
             gaps = _gap(metric.goal, samples[:, 1:3], samples[:, 3:])
             row = _answered(row, gaps[:, 0] - gaps[:, 1], interval(gaps[:, 0] - gaps[:, 1], units))
-        found[part] = row
-    return found
+        differences[part] = row
+    return differences
 
 
 def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:
@@ -220,8 +220,8 @@ def _with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 def _floats(table: pa.Table, name: str) -> Floats:
-    found: Floats = table.column(name).to_numpy().astype(np.float64, copy=False)
-    return found
+    values: Floats = table.column(name).to_numpy().astype(np.float64, copy=False)
+    return values
 
 
 def _no_difference(records: list[RunRecord], name: str, part: str) -> Difference:

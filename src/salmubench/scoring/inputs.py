@@ -180,9 +180,9 @@ class EvalInputs:
             text_row: rows of the text vectors, where another text than the row's own is meant.
         """
         texts = rows.text_row if text_row is None else text_row
-        found = np.empty(len(rows), np.float64)
+        cosines = np.empty(len(rows), np.float64)
         for start in range(0, len(rows), BLOCK):
             block = slice(start, start + BLOCK)
             images = unit(self.embeddings.images, rows.image_row[block])
-            found[block] = np.einsum("ij,ij->i", images, unit(self.embeddings.texts, texts[block]))
-        return found
+            cosines[block] = np.einsum("ij,ij->i", images, unit(self.embeddings.texts, texts[block]))
+        return cosines

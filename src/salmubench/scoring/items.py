@@ -68,11 +68,11 @@ def check_values(table: pa.Table, schema: pa.Schema, *, where: str) -> None:
             _refuse(pc.invert(pc.is_finite(column)), field.name, where, "finite numbers", "another")
 
 
-def _refuse(mask: pa.ChunkedArray, column: str, where: str, wanted: str, given: str) -> None:
+def _refuse(mask: pa.ChunkedArray, column: str, where: str, expected: str, given: str) -> None:
     row = pc.index(mask, True).as_py()
     if row >= 0:
         raise RecordError(
-            f"Expected {wanted} of column {column} in {where}, got {given} in row {row}. Score the model again."
+            f"Expected {expected} of column {column} in {where}, got {given} in row {row}. Score the model again."
         )
 
 
@@ -119,44 +119,44 @@ def with_references(table: pa.Table, references: Mapping[str, pa.Table]) -> pa.T
     names = table.column("metric").unique().to_pylist()
     parts = []
     for name in names:
-        own = of_metric(table, name)
+        rows = of_metric(table, name)
         for column, reference in references.items():
             theirs = of_metric(reference, name)
             if theirs.num_rows:
-                _check_same(own, theirs, name, column)
-                own = own.set_column(ITEM_SCHEMA.get_field_index(column), column, theirs.column("value"))
-        parts.append(own)
+                _check_same(rows, theirs, name, column)
+                rows = rows.set_column(ITEM_SCHEMA.get_field_index(column), column, theirs.column("value"))
+        parts.append(rows)
     return join(parts)
 
 
-def _check_same(own: pa.Table, theirs: pa.Table, name: str, reference: str) -> None:
-    if own.num_rows == theirs.num_rows and all(own.column(key).equals(theirs.column(key)) for key in KEYS):
+def _check_same(rows: pa.Table, theirs: pa.Table, name: str, reference: str) -> None:
+    if rows.num_rows == theirs.num_rows and all(rows.column(key).equals(theirs.column(key)) for key in KEYS):
         return
-    row, found = _first_difference(own, theirs)
+    row, difference = _first_difference(rows, theirs)
     raise RecordError(
-        f"Expected the same items of {name} for the model and for {reference}, got {own.num_rows} and "
-        f"{theirs.num_rows} rows, the first difference in row {row}: {found}. Score the reference again on this "
+        f"Expected the same items of {name} for the model and for {reference}, got {rows.num_rows} and "
+        f"{theirs.num_rows} rows, the first difference in row {row}: {difference}. Score the reference again on this "
         "dataset with the same settings."
     )
 
 
-def _first_difference(own: pa.Table, theirs: pa.Table) -> tuple[int, str]:
-    for row in range(min(own.num_rows, theirs.num_rows)):
-        pair = [tuple(table.column(key)[row].as_py() for key in KEYS) for table in (own, theirs)]
+def _first_difference(rows: pa.Table, theirs: pa.Table) -> tuple[int, str]:
+    for row in range(min(rows.num_rows, theirs.num_rows)):
+        pair = [tuple(table.column(key)[row].as_py() for key in KEYS) for table in (rows, theirs)]
         if pair[0] != pair[1]:
             return row, f"{pair[0]} and {pair[1]}"
-    return min(own.num_rows, theirs.num_rows), "one of them ends"
+    return min(rows.num_rows, theirs.num_rows), "one of them ends"
 
 
 def _clusters(metric: Metric, items: Items) -> Strings:
     """Unit of each item: its identity; a picture of its own where it has none, or where classes are resampled."""
-    found = np.empty(len(items), object)
+    clusters = np.empty(len(items), object)
     seen: dict[str, int] = {}
     for row, (file_name, identity) in enumerate(zip(items.file_name, items.identity, strict=True)):
         if identity is not None and metric.resample == "identity":
-            found[row] = identity
+            clusters[row] = identity
             continue
         name = f"{items.split}/{file_name}"
         seen[name] = seen.get(name, 0) + 1
-        found[row] = name if seen[name] == 1 else f"{name}#{seen[name]}"
-    return found
+        clusters[row] = name if seen[name] == 1 else f"{name}#{seen[name]}"
+    return clusters

@@ -34,8 +34,8 @@ def unit(array: Array, rows: Indices) -> Floats:
         raise EmbeddingsError(f"Expected rows 0 to {len(array) - 1}, got {rows.min()} to {rows.max()}.")
     vectors = np.asarray(array[rows], np.float64)
     vectors /= np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    found: Floats = vectors
-    return found
+    normalised: Floats = vectors
+    return normalised
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,21 +60,21 @@ class Block:
 
     def exact(self, rows: Indices, columns: Indices) -> Floats:
         """Similarities of some pairs in float64 (n,)."""
-        found = np.empty(len(rows))
+        similarities = np.empty(len(rows))
         for start in range(0, len(rows), BLOCK):
             part = slice(start, start + BLOCK)
-            found[part] = np.einsum("ij,ij->i", self.images[rows[part]], self.texts[columns[part]])
-        return found
+            similarities[part] = np.einsum("ij,ij->i", self.images[rows[part]], self.texts[columns[part]])
+        return similarities
 
     def refined(self, doubtful: Mask) -> Floats:
         """Similarities in float64 (b, t): exact where the mask says, rough elsewhere."""
         if np.count_nonzero(doubtful) > _MANY * doubtful.size:
             whole: Floats = self.images @ self.texts.T
             return whole
-        found: Floats = self.rough.astype(np.float64)
+        similarities: Floats = self.rough.astype(np.float64)
         rows, columns = np.nonzero(doubtful)
-        found[rows, columns] = self.exact(rows, columns)
-        return found
+        similarities[rows, columns] = self.exact(rows, columns)
+        return similarities
 
 
 def blocks(images: Array, rows: Indices, texts: Floats) -> Iterator[Block]:
@@ -94,28 +94,30 @@ def blocks(images: Array, rows: Indices, texts: Floats) -> Iterator[Block]:
         yield Block(start, stop, vectors, texts, vectors.astype(np.float32) @ rough_texts, error)
 
 
-def ahead_and_equal(block: Block, own: Floats, excluded: tuple[Indices, Indices]) -> tuple[Indices, Indices]:
+def ahead_and_equal(
+    block: Block, true_similarity: Floats, excluded: tuple[Indices, Indices]
+) -> tuple[Indices, Indices]:
     """Count for each picture the texts that are more similar than its own, and those that are equally similar.
 
     Args:
         block: similarities.
-        own: float64 (b,) similarity of each picture's own text.
+        true_similarity: float64 (b,) similarity of each picture's own text.
         excluded: rows and columns that count for neither.
     """
     block.rough[excluded] = -np.inf
-    margin = block.rough - own[:, None].astype(np.float32)  # (b, t)
+    margin = block.rough - true_similarity[:, None].astype(np.float32)  # (b, t)
     bound = np.float32(2 * block.error)
     above = margin > bound
     doubtful = (margin >= -bound) & ~above
     if np.count_nonzero(doubtful) > _MANY * doubtful.size:
         exact = block.refined(doubtful)
         exact[excluded] = -np.inf
-        greater = np.count_nonzero(exact > own[:, None] + TIE, axis=1)
-        return greater, np.count_nonzero(exact >= own[:, None] - TIE, axis=1) - greater
+        greater = np.count_nonzero(exact > true_similarity[:, None] + TIE, axis=1)
+        return greater, np.count_nonzero(exact >= true_similarity[:, None] - TIE, axis=1) - greater
     rows, columns = np.nonzero(doubtful)
-    difference = block.exact(rows, columns) - own[rows]
-    greater = np.count_nonzero(above, axis=1) + np.bincount(rows[difference > TIE], minlength=len(own))
-    return greater, np.bincount(rows[np.abs(difference) <= TIE], minlength=len(own))
+    difference = block.exact(rows, columns) - true_similarity[rows]
+    greater = np.count_nonzero(above, axis=1) + np.bincount(rows[difference > TIE], minlength=len(true_similarity))
+    return greater, np.bincount(rows[np.abs(difference) <= TIE], minlength=len(true_similarity))
 
 
 def top_share(images: Array, rows: Indices, texts: Floats, right: Indices) -> Floats:

@@ -27,7 +27,7 @@ def gallery_ranks(inputs: EvalInputs, rows: Rows, true: Strings, *, same: Sequen
     for column, caption in enumerate(inputs.gallery.caption):
         columns.setdefault(caption, []).append(column)
     gallery = inputs.texts(inputs.gallery.caption)  # (g, d)
-    own = inputs.similarity(rows, inputs.embeddings.rows_of(list(true)))
+    similarity = inputs.similarity(rows, inputs.embeddings.rows_of(list(true)))
     ranks, competitors = np.empty(len(rows), np.float64), 0
     for block in blocks(inputs.embeddings.images, rows.image_row, gallery):
         excluded = [
@@ -37,7 +37,7 @@ def gallery_ranks(inputs: EvalInputs, rows: Rows, true: Strings, *, same: Sequen
         ]
         competitors += block.rough.size - len(excluded)
         where = np.array(excluded, np.int64).reshape(-1, 2)
-        greater, equal = ahead_and_equal(block, own[block.start : block.stop], (where[:, 0], where[:, 1]))
+        greater, equal = ahead_and_equal(block, similarity[block.start : block.stop], (where[:, 0], where[:, 1]))
         ranks[block.start : block.stop] = 1.0 + greater + 0.5 * equal
     if not competitors:
         raise Unavailable("the gallery holds no other caption")

@@ -252,8 +252,8 @@ def is_current(record: Path, *, config: Any, embeddings: Path, clean: Path, comp
     if not (record.is_file() and items_path(record).is_file() and gallery_path(record).is_file()):
         return False
     try:
-        found = read_record(record)
-        return found.status == "complete" and found.inputs == Inputs(embeddings, clean, compromised).hashes(config)
+        stored = read_record(record)
+        return stored.status == "complete" and stored.inputs == Inputs(embeddings, clean, compromised).hashes(config)
     except (RecordError, OSError):
         return False
 

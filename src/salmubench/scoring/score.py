@@ -156,10 +156,10 @@ def evaluate(opened: Embeddings, metrics: Sequence[Plugin], config: ScoreConfig,
 
 
 def _items_of(plugin: Plugin, inputs: EvalInputs) -> tuple[pa.Table, int]:
-    found = plugin.score(inputs)
-    if found.value is None or found.per_item is None:
-        raise Unavailable(found.reason or "the metric gave no number and no reason")
-    return item_tables.item_table(plugin.metric, found.per_item), found.left_out
+    outcome = plugin.score(inputs)
+    if outcome.value is None or outcome.per_item is None:
+        raise Unavailable(outcome.reason or "the metric gave no number and no reason")
+    return item_tables.item_table(plugin.metric, outcome.per_item), outcome.left_out
 
 
 _scored_references: dict[Any, Evaluated] = {}
@@ -198,8 +198,8 @@ class _Session:
         del known
         self.subject = self._evaluate(folder)
         # A reference's own record holds no reference values: those of its items would be its own.
-        own = any(_same(folder, reference.path) for reference in self.references.values())
-        tables = {} if own else {name: self._reference_items(name) for name in self.references}
+        is_reference = any(_same(folder, reference.path) for reference in self.references.values())
+        tables = {} if is_reference else {name: self._reference_items(name) for name in self.references}
         self.items = item_tables.with_references(self.subject.items, tables)
 
     def record(self, *, started: str, clock: float) -> RunRecord:

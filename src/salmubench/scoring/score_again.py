@@ -93,8 +93,8 @@ def score_again(
 def _from_record(record: RunRecord, table: pa.Table) -> RunRecord:
     if record.status != "complete":
         raise RecordError(f"Expected items of a complete record, got status {record.status!r} of {record.model.name}.")
-    found = rescore(record, table)
-    return replace(record, scores=found.scores, verdict=found.verdict)
+    rescored = rescore(record, table)
+    return replace(record, scores=rescored.scores, verdict=rescored.verdict)
 
 
 def _alone(items: Path, table: pa.Table, metrics: Mapping[str, Metric], config: ScoreConfig) -> RunRecord:

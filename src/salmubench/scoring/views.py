@@ -67,18 +67,18 @@ def score_items(
         bootstraps: resamples behind an interval.
         seed: of the resamples.
     """
-    found: dict[str, Mapping[str, Score]] = {}
+    by_metric: dict[str, Mapping[str, Score]] = {}
     for name, metric in metrics.items():
         rows = item_tables.of_metric(table, name)
         if rows.num_rows:
             scores = _score_metric(metric, rows, bootstraps, seed)
-            found[name] = {
+            by_metric[name] = {
                 part: replace(score, left_out=(left_out or {}).get(name, 0)) for part, score in scores.items()
             }
         else:
             why = (missing or {}).get(name, Missing("no items"))
-            found[name] = {part: _no_score(metric, why) for part in PARTS[metric.items]}
-    return found
+            by_metric[name] = {part: _no_score(metric, why) for part in PARTS[metric.items]}
+    return by_metric
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,10 @@ def _score_metric(metric: Metric, rows: pa.Table, bootstraps: int, seed: int) ->
     stacked = np.stack(columns, axis=1)  # (n, parts × models)
     samples = resampled_means(stacked, units, bootstraps=bootstraps, seed=seed)
     chance = 1 / len(set(caption.tolist())) if by_class else 0.0
-    found = {}
+    scores = {}
     for part in PARTS[metric.items]:
         numbers, drawn = _pick(stacked, samples, layout, part)
-        found[part] = Score(
+        scores[part] = Score(
             value=numbers["value"],
             reason=None,
             n=len(stacked),
@@ -159,7 +159,7 @@ def _score_metric(metric: Metric, rows: pa.Table, bootstraps: int, seed: int) ->
             compromised=numbers.get("compromised"),
             normalised=_normalise(metric, numbers, drawn, units, chance),
         )
-    return found
+    return scores
 
 
 def _pick(
@@ -205,8 +205,8 @@ def _ratio(top: float, bottom: float) -> float | None:
 
 def _ratios(top: Floats, bottom: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = top / bottom
-    return found
+        ratios: Floats = top / bottom
+    return ratios
 
 
 def _finite_interval(samples: Floats, units: Units) -> Interval | None:
@@ -218,8 +218,8 @@ def _floats(rows: pa.Table, name: str) -> Floats | None:
     column = rows.column(name)
     if column.null_count:
         return None
-    found: Floats = column.to_numpy().astype(np.float64, copy=False)
-    return found
+    values: Floats = column.to_numpy().astype(np.float64, copy=False)
+    return values
 
 
 def _no_score(metric: Metric, why: Missing) -> Score:

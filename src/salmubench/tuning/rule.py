@@ -59,18 +59,18 @@ def search_space(configured: Configured) -> Space:
         ConfigError: an option's declaration makes no sense.
     """
     method = configured.method
-    found: dict[str, Any] = dict(method.search)
-    if method.kind == "loop" and not found:
+    space: dict[str, Any] = dict(method.search)
+    if method.kind == "loop" and not space:
         rate = configured.settings.lr
-        found["lr"] = (float(f"{rate / _LR_DOWN:.2g}"), float(f"{rate * _LR_UP:.2g}"), "log")
-    found |= {item.name: item.search for item in options(method.config) if item.search is not None}
-    for name, where in found.items():
+        space["lr"] = (float(f"{rate / _LR_DOWN:.2g}"), float(f"{rate * _LR_UP:.2g}"), "log")
+    space |= {item.name: item.search for item in options(method.config) if item.search is not None}
+    for name, where in space.items():
         if not _is_range(where) and not (isinstance(where, list) and where):
             raise ConfigError(
                 f'Expected the search of {name!r} in {method.path} as (low, high, "log" or "linear") or a list of '
                 f"choices, got {where!r}."
             )
-    return found
+    return space
 
 
 def _is_range(where: Any) -> bool:
@@ -114,10 +114,10 @@ def present_values(configured: Configured, space: Space) -> dict[str, Any]:
 
 def as_parameters(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
     """Optuna's parameters of a trial, empty where one lies outside the space: the recipe's own may."""
-    found = {name: distribution(where) for name, where in space.items()}
-    if not all(_holds(space[name], values[name]) for name in found):
+    distributions = {name: distribution(where) for name, where in space.items()}
+    if not all(_holds(space[name], values[name]) for name in distributions):
         return {}, {}
-    return {name: values[name] for name in found}, found
+    return {name: values[name] for name in distributions}, distributions
 
 
 def _holds(where: tuple[float, float, str] | list[Any], value: Any) -> bool:

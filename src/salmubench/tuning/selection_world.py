@@ -75,33 +75,33 @@ def divide(rows: Sequence[Pair], *, spared: float, seed: int) -> list[Split]:
             fields.setdefault(row.identity, {}).setdefault(row.field or row.file_name, []).append(index)
     if len(fields) < 4:
         raise DatasetError(f"Expected at least 4 people in the forget set of a selection world, got {len(fields)}.")
-    found, generator = [Split.FORGET] * len(rows), np.random.default_rng([seed, streams.Unlearning.SELECTION_WORLD])
+    splits, generator = [Split.FORGET] * len(rows), np.random.default_rng([seed, streams.Unlearning.SELECTION_WORLD])
     order = [list(fields)[place] for place in generator.permutation(len(fields))]
     half, taken = spared * len(rows) / 2, 0
     while order and (not taken or taken < half - 0.5) and len(order) > 2:
         for index in (index for group in fields[order.pop()].values() for index in group):
-            found[index], taken = Split.HOLDOUT_IDENTITY, taken + 1
+            splits[index], taken = Split.HOLDOUT_IDENTITY, taken + 1
     taken = 0
     left = {person: list(fields[person].values()) for person in order if len(fields[person]) > 1}
     while left and (not taken or taken < half - 0.5):
         person = next(iter(left))
         groups = left.pop(person)
         for index in groups.pop(int(generator.integers(len(groups)))):
-            found[index], taken = Split.HOLDOUT_ASSOCIATION, taken + 1
+            splits[index], taken = Split.HOLDOUT_ASSOCIATION, taken + 1
         if len(groups) > 1:
             left[person] = groups  # behind all others: a second field only when each has given one
     if not taken:
         raise DatasetError("Expected people with two fields or more in the forget set of a selection world, got none.")
-    return found
+    return splits
 
 
 def _write(world: Dataset, source: Split, split: Split, chosen: Sequence[int], out: Path) -> None:
-    wanted = set(chosen)
+    selected = set(chosen)
     pairs = world.rows(source)
     rows = (
         layout.Row(image, pairs[index].caption, pairs[index].identity, pairs[index].file_name)
         for index, image in enumerate(world.images(source))
-        if index in wanted
+        if index in selected
     )
     layout.write_shard(out, split, 0, 1, rows)
 
@@ -109,8 +109,8 @@ def _write(world: Dataset, source: Split, split: Split, chosen: Sequence[int], o
 def _write_metadata(world: Dataset, rows: Sequence[Pair], out: Path) -> None:
     """Metadata of what is left alone: the facts of holdout rows are in the captions' metadata too."""
     names = {row.file_name for row in rows}
-    told = {name: facts for name, facts in world.captions_metadata.items() if name.rpartition("/")[2] in names}
-    manifest.write_json(out / layout.CAPTIONS, told)
+    metadata = {name: facts for name, facts in world.captions_metadata.items() if name.rpartition("/")[2] in names}
+    manifest.write_json(out / layout.CAPTIONS, metadata)
     people = {row.identity for split in (Split.FORGET, Split.RETAIN_SYNTH) for row in world.rows(split)}
     manifest.write_json(
         out / layout.IDENTITIES, {name: facts for name, facts in world.identities.items() if name in people}

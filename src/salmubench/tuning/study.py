@@ -133,8 +133,8 @@ def tune(
             f"Expected a selection world other than the worlds to be evaluated, got the seed {seed} for both "
             "(tune.selection_seed and --seed)."
         )
-    wanted = [item.method for item in pipeline.plan(loaded.recipe, methods=methods, budgets=(settings.budget,))]
-    configured = {name: configure(load_method(name), loaded.recipe.unlearn) for name in wanted}
+    names = [item.method for item in pipeline.plan(loaded.recipe, methods=methods, budgets=(settings.budget,))]
+    configured = {name: configure(load_method(name), loaded.recipe.unlearn) for name in names}
     if not configured:
         raise ConfigError("Expected a method to tune, got none.")
     spaces = {name: search.search_space(item) for name, item in configured.items()}
@@ -208,11 +208,11 @@ def _search(
         numbers = range(start, min(start + search.ROUND, trials))
         pieces = []
         for name, item in configured.items():
-            found = results(bench, item.method.name)
-            _check_same_file(bench, item, found)
-            earlier = [(entry["values"], entry["objective"]) for entry in found.values() if entry["number"] < start]
+            finished = results(bench, item.method.name)
+            _check_same_file(bench, item, finished)
+            earlier = [(entry["values"], entry["objective"]) for entry in finished.values() if entry["number"] < start]
             for number in numbers:
-                if number not in found:
+                if number not in finished:
                     values = (
                         search.propose(spaces[name], earlier, number=number, seed=bench.seed)
                         if number
@@ -233,9 +233,9 @@ def _begin(bench: Bench, settings: TuneConfig) -> None:
         pass
 
 
-def _check_same_file(bench: Bench, item: Configured, found: Mapping[int, Mapping[str, Any]]) -> None:
+def _check_same_file(bench: Bench, item: Configured, finished: Mapping[int, Mapping[str, Any]]) -> None:
     """Trials of another version of the method say nothing about this one."""
-    if any(entry["method_sha256"] != item.method.sha256 for entry in found.values()):
+    if any(entry["method_sha256"] != item.method.sha256 for entry in finished.values()):
         folder = bench.folder(item.method.name)
         raise OutputMismatch(
             f"Expected trials of {item.method.path} as it is in {folder}, got those of another version. Delete that "
@@ -245,12 +245,12 @@ def _check_same_file(bench: Bench, item: Configured, found: Mapping[int, Mapping
 
 def results(bench: Bench, method: str) -> dict[int, dict[str, Any]]:
     """Finished trials of a method by number: `number`, `values`, `objective` and what else is known of each."""
-    found = {}
+    entries = {}
     for trial in bench.study(method).get_trials(deepcopy=False):
         if trial.values:
             entry = {**trial.user_attrs, "objective": float(trial.values[0])}
-            found[int(entry["number"])] = entry
-    return dict(sorted(found.items()))
+            entries[int(entry["number"])] = entry
+    return dict(sorted(entries.items()))
 
 
 def _side_by_side(bench: Bench, pieces: Sequence[Trial], *, executor: Executor, workers: int | None) -> None:
@@ -281,13 +281,13 @@ def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Tria
         with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
             if not stage.complete:
                 candidate = Candidate(name, trial.method, bench.budget, bench.seed, trial.values)
-                made = make(world, candidate)
+                outcome = make(world, candidate)
                 worth, parts = search.objective(read_record(candidates.record_path(world, name)))
                 entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **parts}
                 entry["method_sha256"] = method.sha256
-                if made.error is not None:
-                    entry["error"] = str(made.error).replace(f"{folder}{os.sep}", "")  # the file is for others
-                entry["seconds"] = round(sum(item["seconds"] for item in made.stages), 1)
+                if outcome.error is not None:
+                    entry["error"] = str(outcome.error).replace(f"{folder}{os.sep}", "")  # the file is for others
+                entry["seconds"] = round(sum(item["seconds"] for item in outcome.stages), 1)
                 stage.finish(outputs={**entry, "objective": worth})
             _report(bench, trial, method.name, stage.manifest["outputs"])
             for part in (
@@ -307,10 +307,10 @@ def _report(bench: Bench, trial: Trial, method: str, entry: Mapping[str, Any]) -
     study = bench.study(method)
     if trial.number in {known.user_attrs.get("number") for known in study.get_trials(deepcopy=False)}:
         return
-    told = {key: value for key, value in entry.items() if key != "objective"}
+    attributes = {key: value for key, value in entry.items() if key != "objective"}
     params, distributions = search.as_parameters(trial.space, entry["values"])
     study.add_trial(
-        optuna.create_trial(params=params, distributions=distributions, value=entry["objective"], user_attrs=told)
+        optuna.create_trial(params=params, distributions=distributions, value=entry["objective"], user_attrs=attributes)
     )
 
 
@@ -331,8 +331,8 @@ def _write(
             known = reading.read_yaml(path, error=OutputError)["methods"] if path.is_file() else {}
             for name, item in configured.items():
                 if spaces[name]:
-                    found = results(bench, item.method.name).values()
-                    counted = [entry for entry in found if entry["number"] < settings.trials]
+                    finished = results(bench, item.method.name).values()
+                    counted = [entry for entry in finished if entry["number"] < settings.trials]
                     known[item.method.name] = _chosen(item, spaces[name], counted)
             whole = {
                 "schema_version": SCHEMA_VERSION, "rule": search.RULE, "selection": content,
@@ -367,12 +367,12 @@ def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str,
 
 def _alone(work: Callable[[], T]) -> T:
     """Do the work; wait while another process holds the folder."""
-    told = False
+    reported = False
     while True:
         try:
             return work()
         except OutputLocked as held:
-            if not told:
+            if not reported:
                 log.info("%s Waiting for it.", str(held).partition(". ")[0] + ".")
-            told = True
+            reported = True
             time.sleep(_PATIENCE)
