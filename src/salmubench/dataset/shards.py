@@ -1,7 +1,7 @@
 """WebDataset shards for pretraining: the dataset's own JPEG bytes and captions in tar files.
 
 `retain-NNNNN.tar` holds `retain_real` and `retain_synth`, `sensitive-NNNNN.tar` holds `forget` and both holdouts. Rows
-are dealt to shards by a seeded permutation. Beside them lie `sizes.json` (rows of each shard, as open_clip reads it)
+are assigned to shards by a seeded permutation. Beside them lie `sizes.json` (rows of each shard, as open_clip reads it)
 and `shards.json` (which dataset they were made from). The folder appears whole or not at all.
 """
 
@@ -87,7 +87,7 @@ def write_shards(
         dataset: the dataset.
         folder: the folder that appears.
         samples_per_shard: pairs in a shard; more where that would make more than 256 shards of a part.
-        seed: of the permutation that deals rows to shards.
+        seed: of the permutation that assigns rows to shards.
 
     Raises:
         DatasetError: no retain rows, or the folder holds shards of another dataset.

@@ -26,7 +26,7 @@ _OWNER = re.compile(r"(?P<identity>[0-9]+)_[0-9]+")
 
 @dataclass(frozen=True)
 class Report:
-    """What validation found.
+    """Result of a validation.
 
     Attributes:
         splits: rows of each split.

@@ -119,7 +119,7 @@ class Captions(Protocol):
 
 
 class Check(Protocol):
-    """Judges portraits by a model."""
+    """Checks portraits by a model."""
 
     def see(self, images: Sequence[bytes], facts: Sequence[Mapping[str, str]]) -> Sequence[Any]:
         """What the model finds on each picture; the facts say what it shall show."""
@@ -176,7 +176,7 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class Part(Generic[Plugin]):
-    """A part of a dataset that plug-ins make, or judge.
+    """A part of a dataset that plug-ins make, or check.
 
     Attributes:
         key: of the recipe: `dataset.backends.<key>`.

@@ -43,7 +43,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class RetainData:
-    """What was found.
+    """Result of an examination of the shards.
 
     Attributes:
         pattern: as the user gave it.

@@ -88,7 +88,7 @@ def sample_personas(
     countries: Mapping[str, float] | None = None,
     people: Sequence[tuple[Gender, int]] | None = None,
 ) -> list[Persona]:
-    """Invents people, each value of whose records can belong to nobody real.
+    """Samples fictitious people; no value of their records can belong to a real person.
 
     Countries get their share by weight (largest remainder), genders are even within each country, and the order mixes
     countries. The same arguments give the same people.
@@ -154,7 +154,7 @@ def _places(shares: Mapping[str, int], rng: np.random.Generator) -> dict[tuple[s
 def _named_as_given(
     shares: Mapping[str, int], people: Sequence[tuple[Gender, int]], rng: np.random.Generator, taken: _Taken
 ) -> list[_Named]:
-    """Countries are dealt at random to people whose genders are given."""
+    """Countries are assigned at random to people whose genders are given."""
     codes = rng.permutation([code for code, share in shares.items() for _ in range(share)]).tolist()
     requested = [(code, gender) for code, (gender, _) in zip(codes, people, strict=True)]
     places = dict(sorted(Counter(requested).items()))
