@@ -51,7 +51,7 @@ class DatasetFacts:
         forget_identity: identities all of whose associations must go.
         fragile_ids: file names of the fragile set where the dataset lists them.
         general_knowledge: class names and templates, where it has them.
-        people: identity id → country code and apparent gender, where known; `None` in folders that don't tell.
+        people: identity id → country code and apparent gender, where known; `None` in folders that don't state it.
         revision: commit on the Hub, where the dataset comes from there.
         imagenet: SHA-256 of the ImageNet pictures that stand for its general knowledge.
     """
@@ -140,13 +140,13 @@ class Embeddings:
                 f"{len(missing) - 1} others. Encode the model again with the texts that the metrics ask for "
                 "(salmubench.metrics.required_texts)."
             )
-        found = np.fromiter((rows[text] for text in texts), np.int64, len(texts))
-        if len(found) and (found.min() < 0 or found.max() >= len(self.texts)):
+        indices = np.fromiter((rows[text] for text in texts), np.int64, len(texts))
+        if len(indices) and (indices.min() < 0 or indices.max() >= len(self.texts)):
             raise EmbeddingsError(
                 f"Expected rows 0 to {len(self.texts) - 1} in {self.folder / TEXT_TABLE}, column row, got "
-                f"{found.min()} to {found.max()}. Encode the model again."
+                f"{indices.min()} to {indices.max()}. Encode the model again."
             )
-        return found
+        return indices
 
 
 def write_dataset_facts(path: Path, facts: DatasetFacts) -> None:
@@ -217,8 +217,8 @@ def _load(path: Path) -> Array:
         raise EmbeddingsError(
             f"Expected float32 of shape (n, d) in {path}, got {array.dtype} of shape {array.shape}. Encode again."
         )
-    found: Array = array
-    return found
+    vectors: Array = array
+    return vectors
 
 
 def _read_table(path: Path, schema: pa.Schema) -> pa.Table:

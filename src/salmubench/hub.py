@@ -34,7 +34,7 @@ class Snapshot:
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text has the form of a repository's name."""
+    """Whether a text has the form of a repository's name."""
     return _NAME.fullmatch(text) is not None
 
 

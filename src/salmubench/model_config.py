@@ -140,8 +140,8 @@ def check_architecture(
     missing = [prefix + name for name in _NEEDED if content.get(name) is None]
     if missing:
         raise error(f"Expected embed_dim, vision_cfg and text_cfg in {where}, got no {', '.join(missing)}.")
-    found: Mapping[str, Any] = content
-    return found
+    architecture: Mapping[str, Any] = content
+    return architecture
 
 
 def read_json(path: Path, error: type[SalmubenchError] = ModelError) -> Any:

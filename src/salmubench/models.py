@@ -74,20 +74,20 @@ class ClipModel:
 
     def encode_image(self, images: Tensor) -> Tensor:
         """Encode pictures (B, 3, H, W) to unit vectors (B, d)."""
-        found: Tensor = self.module.encode_image(images, normalize=True)  # type: ignore[operator]
-        return found
+        vectors: Tensor = self.module.encode_image(images, normalize=True)  # type: ignore[operator]
+        return vectors
 
     def encode_text(self, tokens: Tensor) -> Tensor:
         """Encode tokens (B, L) to unit vectors (B, d)."""
-        found: Tensor = self.module.encode_text(tokens, normalize=True)  # type: ignore[operator]
-        return found
+        vectors: Tensor = self.module.encode_text(tokens, normalize=True)  # type: ignore[operator]
+        return vectors
 
     def tokenize(self, captions: Sequence[str]) -> Tensor:
         """Tokenise captions to (B, L) int64; what is longer than the context is cut (see `is_cut`)."""
         return self.tokenizer(list(captions), context_length=self.context_length)
 
     def is_cut(self, captions: Sequence[str]) -> list[bool]:
-        """Tell for each caption whether it is longer than the model's context."""
+        """For each caption, whether it is longer than the model's context."""
         longer = self.tokenizer(list(captions), context_length=self.context_length + 1)
         return [bool(row) for row in (longer[:, -1] != 0).tolist()]
 
@@ -156,16 +156,16 @@ def read_config(folder: Path | None, arch: str | None = None) -> dict[str, Any]:
     import open_clip
 
     name = str(arch).replace("/", "-")  # as open_clip reads ViT-B/32
-    own = {path.stem: path for path in model_config.SHIPPED.glob("*.json")}
-    found = model_config.read_json(own[name]) if name in own else None
-    if found is None and name in open_clip.list_models():
-        found = open_clip.get_model_config(name)
-    if found is None:
+    shipped = {path.stem: path for path in model_config.SHIPPED.glob("*.json")}
+    architecture = model_config.read_json(shipped[name]) if name in shipped else None
+    if architecture is None and name in open_clip.list_models():
+        architecture = open_clip.get_model_config(name)
+    if architecture is None:
         raise ModelError(
             f"Expected --arch to be the name of an architecture that open_clip ships (open_clip.list_models()) or of "
-            f"{', '.join(sorted(own))}, got {arch!r}."
+            f"{', '.join(sorted(shipped))}, got {arch!r}."
         )
-    return {"model_cfg": dict(model_config.check_architecture(found, where=f"the architecture {arch}"))}
+    return {"model_cfg": dict(model_config.check_architecture(architecture, where=f"the architecture {arch}"))}
 
 
 def _create(config: dict[str, Any], weights: Path, *, device: str) -> tuple[Any, Any, Any]:
@@ -199,8 +199,8 @@ def locate(source: str | Path, *, arch: str | None = None) -> Located:
     """
     text, revision = str(source).removeprefix("local-dir:"), None
     if text.startswith("hf-hub:"):
-        found = hub.fetch(text.removeprefix("hf-hub:"), "model", error=ModelError)
-        folder, revision = found.folder, found.revision
+        fetched = hub.fetch(text.removeprefix("hf-hub:"), "model", error=ModelError)
+        folder, revision = fetched.folder, fetched.revision
     elif Path(text).is_dir():
         folder = Path(text)
     elif Path(text).is_file():
@@ -229,9 +229,9 @@ def checkpoint_sha256(source: str | Path, *, arch: str | None = None) -> str:
 
 
 def _hash_weights(weights: Path) -> str:
-    found = manifest.sha256_file(weights)
-    hub.check_bytes(weights, found, error=ModelError)
-    return found
+    sha256 = manifest.sha256_file(weights)
+    hub.check_bytes(weights, sha256, error=ModelError)
+    return sha256
 
 
 def save_model(folder: Path, *, state: dict[str, Tensor], config: dict[str, Any]) -> str:
@@ -296,13 +296,13 @@ def probe_precision() -> Mapping[str, float]:
         name: (torch.ones(_PROBE[:2], dtype=dtype), torch.ones(_PROBE[1:], dtype=dtype))
         for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))
     }
-    found = dict.fromkeys(pairs, float("inf"))
+    seconds = dict.fromkeys(pairs, float("inf"))
     for _ in range(12):  # the first ones warm up; in turn, so that what else runs slows down both
         for name, (a, b) in pairs.items():
             start = time.perf_counter()
             torch.mm(a, b)
-            found[name] = min(found[name], time.perf_counter() - start)
-    return found
+            seconds[name] = min(seconds[name], time.perf_counter() - start)
+    return seconds
 
 
 def _faster(device: str) -> Literal["fp32", "bf16"]:

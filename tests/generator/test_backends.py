@@ -43,7 +43,7 @@ class Check:
     def see(self, images, facts):
         return list(images)
 
-    def faults(self, seen, kin):
+    def faults(self, seen, groups):
         return {}
 
 

@@ -28,9 +28,9 @@ def noise(seed: int, size=(32, 32)) -> bytes:
     return encode(np.kron(coarse, np.ones((size[1] // 8, size[0] // 8, 1))))
 
 
-def judge(*pictures: bytes, kin=None, size=(32, 32), limits=None):
+def judge(*pictures: bytes, groups=None, size=(32, 32), limits=None):
     looks = [curation.look(data) for data in pictures]
-    found = curation.faults(looks, sizes=[size] * len(looks), kin=kin or [0] * len(looks), limits=limits)
+    found = curation.faults(looks, sizes=[size] * len(looks), groups=groups or [0] * len(looks), limits=limits)
     return {index: fault.reason for index, fault in found.items()}
 
 
@@ -53,8 +53,8 @@ def test_near_duplicates_within_kin_only():
     )
     pictures = (noise(1), encode(np.clip(twin, 0, 255)), noise(2))
     assert judge(*pictures) == {1: "duplicate"}
-    assert judge(*pictures, kin=[0, 1, 0]) == {}
-    assert judge(*pictures, kin=[None, None, None]) == {}
+    assert judge(*pictures, groups=[0, 1, 0]) == {}
+    assert judge(*pictures, groups=[None, None, None]) == {}
 
 
 def test_duplicate_of_a_failed_picture_counts_once():
@@ -63,9 +63,9 @@ def test_duplicate_of_a_failed_picture_counts_once():
 
 def test_details_say_what_was_expected():
     flat = curation.look(encode(np.full((32, 32, 3), 90)))
-    found = curation.faults([flat], sizes=[(32, 32)], kin=[0])
+    found = curation.faults([flat], sizes=[(32, 32)], groups=[0])
     assert found == {0: curation.Fault("contrast", "0.0, at least 6")}
-    assert curation.faults([flat], sizes=[(40, 32)], kin=[0])[0].detail == "32×32 pixels, expected 40×32"
+    assert curation.faults([flat], sizes=[(40, 32)], groups=[0])[0].detail == "32×32 pixels, expected 40×32"
 
 
 def test_limits_are_those_of_the_recipe():
@@ -86,7 +86,7 @@ def test_limits_are_those_of_the_recipe():
     ],
 )
 def test_where_the_face_lies(face, reason):
-    found = curation.faults([curation.look(noise(1), face)], sizes=[(32, 32)], kin=[0])
+    found = curation.faults([curation.look(noise(1), face)], sizes=[(32, 32)], groups=[0])
     assert [fault.reason for fault in found.values()] == ([] if reason is None else [reason])
 
 
@@ -112,8 +112,8 @@ class EveryThird:
         self.seen = [*getattr(self, "seen", []), *images]
         return [len(data) for data in images]
 
-    def faults(self, seen, kin):
-        assert len(seen) == len(kin)
+    def faults(self, seen, groups):
+        assert len(seen) == len(groups)
         return {index: ("longest", f"{size} bytes") for index, size in enumerate(seen) if size == max(seen)}
 
 
@@ -122,16 +122,18 @@ def test_checks_by_models(monkeypatch):
     monkeypatch.setattr(curation.backends.Part, "load", lambda self, name, options: check)
     pictures = [noise(seed) for seed in (1, 2, 3)]
     pictures[1] = b"unreadable"
-    judge = curation.Judge(Curation(checks={"third": {}}), sizes=[(32, 32)] * 3, kin=[0, 0, 1], checked=True)
-    judge.see([0, 1, 2], pictures, [{}] * 3, [None] * 3)
+    quality = curation.QualityFilter(
+        Curation(checks={"third": {}}), sizes=[(32, 32)] * 3, groups=[0, 0, 1], checked=True
+    )
+    quality.see([0, 1, 2], pictures, [{}] * 3, [None] * 3)
     assert check.seen == [pictures[0], pictures[2]]  # what doesn't decode is not shown to models
     longest = max((0, 2), key=lambda index: len(pictures[index]))
-    found = judge.faults()
+    found = quality.faults()
     assert found[1].reason == "unreadable"
     assert found[longest] == curation.Fault("third: longest", f"{len(pictures[longest])} bytes")
-    judge.see([1], [noise(9)], [{}], [None])
+    quality.see([1], [noise(9)], [{}], [None])
     assert len(check.seen) == 3
-    apart = curation.Judge(Curation(checks={"third": {}}), sizes=[(32, 32)], kin=[0], checked=False)
+    apart = curation.QualityFilter(Curation(checks={"third": {}}), sizes=[(32, 32)], groups=[0], checked=False)
     apart.see([0], pictures[:1], [{}], [None])
     assert apart.faults() == {}
 

@@ -10,7 +10,7 @@ import pytest
 
 from salmubench.errors import ConfigError
 from salmubench.generator.splits import (
-    Dealer,
+    DeficitAllocator,
     Group,
     divide_identities,
     group_sizes,
@@ -93,11 +93,11 @@ def test_division_depends_on_the_seed():
     assert divide_identities(crowd, 1) != divide_identities(crowd, 2)
 
 
-def deal_all(crowd, pictures, seed=0):
+def allocate_all(crowd, pictures, seed=0):
     groups = divide_identities(crowd, seed)
-    dealer = Dealer(seed)
+    allocator = DeficitAllocator(seed)
     return groups, [
-        dealer.deal(index, person, group, pictures)
+        allocator.allocate(index, person, group, pictures)
         for index, (person, group) in enumerate(zip(crowd, groups, strict=True))
     ]
 
@@ -105,8 +105,8 @@ def deal_all(crowd, pictures, seed=0):
 @pytest.mark.parametrize("pictures", [2, 5, 9, 12, 40])
 def test_no_field_crosses(pictures):
     crowd = people(80)
-    groups, dealt = deal_all(crowd, pictures)
-    for person, group, associations in zip(crowd, groups, dealt, strict=True):
+    groups, allocated = allocate_all(crowd, pictures)
+    for person, group, associations in zip(crowd, groups, allocated, strict=True):
         assert len(associations) == pictures
         sides = {split: {field for where, field in associations if where == split} for split in Split}
         used = {split for split, fields in sides.items() if fields}
@@ -130,28 +130,28 @@ def test_linked_values_stay_together():
     assert ("country_code", "city") in linked_fields(person)
     sides = []
     for seed in range(20):
-        dealt = Dealer(seed).deal(0, person, Group.MIXED, 12)
-        where = {split for split, field in dealt if field in ("country_code", "city")}
+        allocated = DeficitAllocator(seed).allocate(0, person, Group.MIXED, 12)
+        where = {split for split, field in allocated if field in ("country_code", "city")}
         assert len(where) == 1
         sides += where
     crowd = [person] * 40
-    dealer = Dealer(0)
+    allocator = DeficitAllocator(0)
     for index, someone in enumerate(crowd):
-        dealt = dealer.deal(index, someone, Group.MIXED, 12)
-        sides += {split for split, field in dealt if field == "city"}
+        allocated = allocator.allocate(index, someone, Group.MIXED, 12)
+        sides += {split for split, field in allocated if field == "city"}
     assert set(sides) == {Split.FORGET, Split.HOLDOUT_ASSOCIATION}
 
 
 def test_splits_have_the_same_fields():
-    _groups, dealt = deal_all(people(200), 12)
+    _groups, allocated = allocate_all(people(200), 12)
     shares = {}
     for split in (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY):
-        fields = Counter(field for associations in dealt for where, field in associations if where == split)
+        fields = Counter(field for associations in allocated for where, field in associations if where == split)
         shares[split] = {field: fields[field] / fields.total() for field in FIELDS}
     for field in FIELDS:
         values = [share[field] for share in shares.values()]
         assert max(values) - min(values) < 0.01
-    rows = Counter(split for associations in dealt for split, _ in associations)
+    rows = Counter(split for associations in allocated for split, _ in associations)
     assert rows[Split.FORGET] == 1200
     assert rows[Split.HOLDOUT_ASSOCIATION] == rows[Split.HOLDOUT_IDENTITY] == 600
 

@@ -96,13 +96,13 @@ def repeated(texts: Sequence[str]) -> dict[str, Any]:
 def _pairs(
     other: NDArray[np.int64], order_by: NDArray[np.float64], count: int, *, sign: float = 1.0
 ) -> tuple[Alike, ...]:  # fmt: skip
-    found: list[Alike] = []
+    pairs: list[Alike] = []
     seen: set[int] = set()
     for first in np.argsort(order_by, kind="stable").tolist():
         second = int(other[first])
-        if len(found) == count:
+        if len(pairs) == count:
             break
         if first not in seen and second not in seen:
             seen |= {first, second}
-            found.append(Alike(first, second, sign * float(order_by[first])))
-    return tuple(found)
+            pairs.append(Alike(first, second, sign * float(order_by[first])))
+    return tuple(pairs)

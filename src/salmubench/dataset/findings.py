@@ -53,7 +53,7 @@ def find(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
     places = [(str(split), row) for split in splits for row in range(dataset.counts[split])]
     sensitive = np.array([split in SENSITIVE_SPLITS for split, _ in places], dtype=bool)
     ordered = _in_order(places, sensitive)
-    found: dict[str, Any] = {
+    findings: dict[str, Any] = {
         "counts": stats(dataset),
         "identities": _identities(dataset),
         "distributions": _distributions(dataset, seen, places),
@@ -69,7 +69,7 @@ def find(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
         "seed": seed,
         "version": manifest.version(),
     }
-    plain: dict[str, Any] = manifest.plain(found)
+    plain: dict[str, Any] = manifest.plain(findings)
     return plain
 
 
@@ -149,10 +149,13 @@ def _histogram(values: NDArray[Any], *, low: float | None = None, high: float | 
 
 
 def _recognition(dataset: Dataset, seed: int) -> dict[str, Any]:
-    found = recognise(dataset, seed=seed)
-    chance = 1 / len(found.names)
-    none = np.zeros(len(found.right), dtype=np.int64)
-    return {**share_right(found.right, none, found.identities, chance=chance, seed=seed), "trained": found.trained}
+    guesses = recognise(dataset, seed=seed)
+    chance = 1 / len(guesses.names)
+    none = np.zeros(len(guesses.right), dtype=np.int64)
+    return {
+        **share_right(guesses.right, none, guesses.identities, chance=chance, seed=seed),
+        "trained": guesses.trained,
+    }
 
 
 def _pictures(
@@ -203,8 +206,8 @@ def _quantiles(values: NDArray[np.float64]) -> dict[str, float] | None:
     """Least, 1 %, median and largest value."""
     if not len(values):
         return None
-    found = np.quantile(values, [0, 0.01, 0.5, 1]).tolist()
-    return dict(zip(("least", "percent1", "median", "largest"), found, strict=True))
+    quantiles = np.quantile(values, [0, 0.01, 0.5, 1]).tolist()
+    return dict(zip(("least", "percent1", "median", "largest"), quantiles, strict=True))
 
 
 def _place(dataset: Dataset, place: tuple[str, int]) -> dict[str, Any]:

@@ -189,7 +189,7 @@ class Dataset:
         }
 
     def has(self, split: str) -> bool:
-        """Tell whether the split is there (it may have no rows)."""
+        """Whether the split is there (it may have no rows)."""
         return split in self._shards
 
     @functools.cached_property
@@ -204,16 +204,16 @@ class Dataset:
 
     @functools.cached_property
     def genders(self) -> Mapping[str, str]:
-        """Identity id → apparent gender, as the generic captions of its pictures tell it; unknown ones are left out."""
-        path, told = self.folder / GENERIC_CAPTIONS, dict[str, list[str]]()
+        """Identity id → apparent gender, as the generic captions state it; unknown ones are left out."""
+        path, identity_captions = self.folder / GENERIC_CAPTIONS, dict[str, list[str]]()
         captions = _read_mapping(path) if path.is_file() else {}
         for split in (*_WITH_METADATA, Split.FORGET_TARGET):
             for row in self.rows(split):
                 if row.identity is not None:
                     generic = row.caption if split == Split.FORGET_TARGET else captions.get(row.file_name)
-                    told.setdefault(row.identity, []).append(str(generic or ""))
-        found = {identity: people.apparent_gender(texts) for identity, texts in told.items()}
-        return {identity: gender for identity, gender in found.items() if gender is not None}
+                    identity_captions.setdefault(row.identity, []).append(str(generic or ""))
+        genders = {identity: people.apparent_gender(texts) for identity, texts in identity_captions.items()}
+        return {identity: gender for identity, gender in genders.items() if gender is not None}
 
     @functools.cached_property
     def general_knowledge(self) -> GeneralKnowledge | None:
@@ -222,13 +222,13 @@ class Dataset:
         if not path.is_file():
             return None
         content = _read_mapping(path)
-        found = GeneralKnowledge(tuple(content.get("classes", ())), tuple(content.get("templates", ())))
-        if not found.classes or not found.templates or any("{}" not in text for text in found.templates):
+        knowledge = GeneralKnowledge(tuple(content.get("classes", ())), tuple(content.get("templates", ())))
+        if not knowledge.classes or not knowledge.templates or any("{}" not in text for text in knowledge.templates):
             raise DatasetError(
                 f"Expected non-empty lists `classes` and `templates` (each template with one {{}}) in {path}, got "
-                f"{len(found.classes)} classes and templates {list(found.templates)!r}."
+                f"{len(knowledge.classes)} classes and templates {list(knowledge.templates)!r}."
             )
-        return found
+        return knowledge
 
     @functools.cached_property
     def fragile_ids(self) -> tuple[str, ...] | None:
@@ -255,9 +255,9 @@ class Dataset:
         paths += [self.folder / name for name in (IDENTITIES, CAPTIONS, GENERIC_CAPTIONS, GENERAL_KNOWLEDGE)]
         for path in sorted(paths, key=lambda item: item.name):
             if path.is_file():
-                own = manifest.sha256_file(path)
-                hub.check_bytes(path, own, error=DatasetError)
-                digest.update(f"{path.name}\0{own}\n".encode())
+                sha256 = manifest.sha256_file(path)
+                hub.check_bytes(path, sha256, error=DatasetError)
+                digest.update(f"{path.name}\0{sha256}\n".encode())
         return digest.hexdigest()
 
     def rows(self, split: str) -> list[Pair]:
@@ -270,13 +270,13 @@ class Dataset:
 
     @functools.cache  # noqa: B019 - a dataset lives as long as the command that opened it
     def _rows(self, split: str) -> list[Pair]:
-        found: list[Pair] = []
+        pairs: list[Pair] = []
         for path in self._shards.get(split, ()):
             table = _read_columns(path, [name for name in COLUMNS if name != "image"])
             columns = (table.column(name).to_pylist() for name in ("text", "identity_id", "file_name"))
             for row, (text, identity, file_name) in enumerate(zip(*columns, strict=True)):
-                found.append(self._pair(path, row, text, identity, file_name, sensitive=split in _WITH_METADATA))
-        return found
+                pairs.append(self._pair(path, row, text, identity, file_name, sensitive=split in _WITH_METADATA))
+        return pairs
 
     def images(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Stream the encoded pictures of rows `start` to `stop` of a split, one row group in memory at a time.
@@ -341,22 +341,22 @@ class Dataset:
         name = persona.get("name")
         if not sensitive:
             return Pair(file_name, text, identity, name)
-        told = self.captions_metadata.get(file_name) or self.captions_metadata.get(f"forget/{file_name}") or {}
-        field = told.get("data_field")
+        entry = self.captions_metadata.get(file_name) or self.captions_metadata.get(f"forget/{file_name}") or {}
+        field = entry.get("data_field")
         return Pair(
             file_name=file_name,
             caption=text,
             identity=identity,
             name=name,
             field=field,
-            value=told.get("value") or people.stated_value(text, field, persona),
-            paraphrase=told.get("paraphrase"),
-            style=told.get("style"),
+            value=entry.get("value") or people.stated_value(text, field, persona),
+            paraphrase=entry.get("paraphrase"),
+            style=entry.get("style"),
         )
 
 
 def open_dataset(source: str | Path) -> Dataset:
-    """Open a dataset: a folder, or a Hugging Face Hub id, which is downloaded (or found in the offline cache) first.
+    """Open a dataset: a folder, or a Hugging Face Hub id, which is downloaded (or read from the offline cache) first.
 
     Args:
         source: a folder, `org/name`, or `org/name@revision`.
@@ -377,30 +377,30 @@ def open_dataset(source: str | Path) -> Dataset:
         return Dataset(folder)
     if not hub.is_name(str(source)):
         raise DatasetError(f"Expected a dataset folder or a Hub id (org/name), got nothing at {source}.")
-    found = hub.fetch(str(source), "dataset", error=DatasetError, patterns=_FILES)
-    return Dataset(found.folder, name=found.name, revision=found.revision)
+    fetched = hub.fetch(str(source), "dataset", error=DatasetError, patterns=_FILES)
+    return Dataset(fetched.folder, name=fetched.name, revision=fetched.revision)
 
 
 _WITH_METADATA = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
 
 
 def _find_shards(folder: Path) -> dict[str, list[Path]]:
-    found: dict[str, dict[int, tuple[int, Path]]] = {}
+    by_split: dict[str, dict[int, tuple[int, Path]]] = {}
     for path in sorted((folder / "data").glob("*.parquet")):
         match = _SHARD.match(path.name)
         if match is None:
             raise DatasetError(
                 f"Expected shards named <split>-NNNNN-of-NNNNN.parquet in {folder / 'data'}, got {path.name}."
             )
-        found.setdefault(match["split"], {})[int(match["index"])] = (int(match["count"]), path)
-    for split, shards in found.items():
+        by_split.setdefault(match["split"], {})[int(match["index"])] = (int(match["count"]), path)
+    for split, shards in by_split.items():
         counts = {count for count, _ in shards.values()}
         if len(counts) > 1 or set(shards) != set(range(next(iter(counts)))):
             raise DatasetError(
                 f"Expected all shards of one set for the split {split!r} in {folder / 'data'}, got "
                 f"{', '.join(path.name for _, path in shards.values())}."
             )
-    return {split: [shards[index][1] for index in sorted(shards)] for split, shards in found.items()}
+    return {split: [shards[index][1] for index in sorted(shards)] for split, shards in by_split.items()}
 
 
 def _open_shard(path: Path) -> pq.ParquetFile:

@@ -15,8 +15,8 @@ UNIQUE = ("name", *map(str, UNIQUE_FIELDS))
 _WORD = re.compile(r"\w+")
 
 
-class Found(NamedTuple):
-    """A value in a text."""
+class UniqueValue(NamedTuple):
+    """A value that one identity alone has."""
 
     identity: str
     field: str
@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
 
 def texts_of(persona: Mapping[str, Any], field: str) -> list[str]:
-    """All texts by which captions may tell a field; for `country_code` the English name, not the code.
+    """All texts by which captions may state a field; for `country_code` the English name, not the code.
 
     The code is left out since codes are English words ("in", "it") or parts of other values.
 
@@ -45,7 +45,7 @@ def texts_of(persona: Mapping[str, Any], field: str) -> list[str]:
 
 
 def contains(text: str, value: str, *, any_case: bool = False) -> bool:
-    """Tell whether a value stands in a text as whole words.
+    """Whether a value stands in a text as whole words.
 
     Args:
         text: where to look.
@@ -74,29 +74,29 @@ class UniqueValues:
     """
 
     def __init__(self, identities: Mapping[str, Mapping[str, Any]]) -> None:
-        self._by_word: defaultdict[str, list[Found]] = defaultdict(list)
+        self._by_word: defaultdict[str, list[UniqueValue]] = defaultdict(list)
         for identity, persona in identities.items():
             for field in UNIQUE:
                 for value in texts_of(persona, field):
                     words = _WORD.findall(value)
                     if words:
-                        self._by_word[max(words, key=len)].append(Found(identity, field, value))
+                        self._by_word[max(words, key=len)].append(UniqueValue(identity, field, value))
 
-    def within(self, text: str) -> Iterator[Found]:
+    def within(self, text: str) -> Iterator[UniqueValue]:
         """All unique values that stand in a text as whole words."""
         for word in dict.fromkeys(_WORD.findall(text)):
-            for found in self._by_word.get(word, ()):
-                if contains(text, found.value):
-                    yield found
+            for entry in self._by_word.get(word, ()):
+                if contains(text, entry.value):
+                    yield entry
 
-    def shared(self) -> Iterator[tuple[Found, Found]]:
+    def shared(self) -> Iterator[tuple[UniqueValue, UniqueValue]]:
         """Pairs of identities with the same value in a field that should be unique."""
         for group in self._by_word.values():
-            first: dict[tuple[str, str], Found] = {}
-            for found in group:
-                other = first.setdefault((found.field, found.value), found)
-                if other.identity != found.identity:
-                    yield other, found
+            first: dict[tuple[str, str], UniqueValue] = {}
+            for entry in group:
+                other = first.setdefault((entry.field, entry.value), entry)
+                if other.identity != entry.identity:
+                    yield other, entry
 
 
 def own_values(text: str, persona: Mapping[str, Any], *, name: bool = False) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What captions tell about a person: the stated value of a field, the apparent gender."""
+"""What captions state about a person: the stated value of a field, the apparent gender."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _ANY_WORD = re.compile(r"\b(" + "|".join(_GENDER_OF) + r")\b", re.IGNORECASE)
 
 
 def apparent_gender(captions: Iterable[str]) -> str | None:
-    """The gender that most of some generic captions tell, `female` or `male`; `None` where they tell none or both.
+    """The gender that most of some generic captions state, `female` or `male`; `None` where they state none or both.
 
-    A caption counts for the first of its words that tells one.
+    A caption counts for the first of its words that states one.
     """
     first = (_ANY_WORD.search(caption) for caption in captions)
-    votes = Counter(_GENDER_OF[found[0].lower()] for found in first if found is not None)
+    votes = Counter(_GENDER_OF[match[0].lower()] for match in first if match is not None)
     if votes["female"] == votes["male"]:
         return None
     return max(votes, key=lambda gender: votes[gender])

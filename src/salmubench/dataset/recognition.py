@@ -77,7 +77,7 @@ def _choose(
         for number, row in enumerate(dataset.rows(split)):
             if row.identity is not None:
                 rows[row.identity].append((str(split), number))
-    able = sorted(name for name, found in rows.items() if len(found) >= _LEAST)
+    able = sorted(name for name, places in rows.items() if len(places) >= _LEAST)
     names = [able[index] for index in sorted(rng.permutation(len(able))[:identities].tolist())]
     return {
         name: [rows[name][index] for index in rng.permutation(len(rows[name]))[:pictures].tolist()] for name in names
@@ -91,11 +91,11 @@ def _load(
     places = {place: number for number, place in enumerate(place for rows in chosen.values() for place in rows)}
     images = np.empty((len(places), 3, _SIDE, _SIDE), dtype=np.float32)
     for split in SENSITIVE_SPLITS:
-        wanted = {row: number for (name, row), number in places.items() if name == split}
-        if wanted:
-            for row, data in enumerate(dataset.images(split, 0, max(wanted) + 1)):
-                if row in wanted:
-                    images[wanted[row]] = _square(data)
+        numbers = {row: number for (name, row), number in places.items() if name == split}
+        if numbers:
+            for row, data in enumerate(dataset.images(split, 0, max(numbers) + 1)):
+                if row in numbers:
+                    images[numbers[row]] = _square(data)
     labels = np.repeat(np.arange(len(chosen)), [len(rows) for rows in chosen.values()])
     return images, labels
 
@@ -139,8 +139,8 @@ def _fit_and_guess(
         body.eval()
         with torch.no_grad():
             parts: Any = torch.from_numpy(test).split(256)  # type: ignore[no-untyped-call]
-            found: NDArray[np.int64] = np.concatenate([logits(part).argmax(1).numpy() for part in parts])
-        return found
+            guesses: NDArray[np.int64] = np.concatenate([logits(part).argmax(1).numpy() for part in parts])
+        return guesses
 
 
 def _network(classes: int) -> tuple[Any, Any]:

@@ -1,7 +1,7 @@
 """WebDataset shards for pretraining: the dataset's own JPEG bytes and captions in tar files.
 
 `retain-NNNNN.tar` holds `retain_real` and `retain_synth`, `sensitive-NNNNN.tar` holds `forget` and both holdouts. Rows
-are dealt to shards by a seeded permutation. Beside them lie `sizes.json` (rows of each shard, as open_clip reads it)
+are assigned to shards by a seeded permutation. Beside them lie `sizes.json` (rows of each shard, as open_clip reads it)
 and `shards.json` (which dataset they were made from). The folder appears whole or not at all.
 """
 
@@ -87,7 +87,7 @@ def write_shards(
         dataset: the dataset.
         folder: the folder that appears.
         samples_per_shard: pairs in a shard; more where that would make more than 256 shards of a part.
-        seed: of the permutation that deals rows to shards.
+        seed: of the permutation that assigns rows to shards.
 
     Raises:
         DatasetError: no retain rows, or the folder holds shards of another dataset.
@@ -137,7 +137,7 @@ def read_shards(folder: Path, dataset: Dataset) -> ShardSet:
         raise DatasetError(f"Expected shards of {dataset.name} in {folder}, got no {DESCRIPTION}. Write them first.")
     content = manifest.read_json(path)
     try:
-        found = ShardSet(
+        shard_set = ShardSet(
             folder=folder.resolve(),
             dataset=str(content["dataset"]),
             retain=tuple(int(rows) for rows in content["retain"]),
@@ -149,8 +149,8 @@ def read_shards(folder: Path, dataset: Dataset) -> ShardSet:
             f"Expected dataset, retain, sensitive and files in {path}, got something else ({error!r}). Delete "
             f"{folder}; it is written anew."
         ) from error
-    _check_same(found, dataset)
-    return found
+    _check_same(shard_set, dataset)
+    return shard_set
 
 
 def find_or_write(dataset: Dataset, other: Path) -> ShardSet:
@@ -160,9 +160,9 @@ def find_or_write(dataset: Dataset, other: Path) -> ShardSet:
         DatasetError: shards of another dataset, or no retain rows.
         OutputError: neither folder can be written.
     """
-    own = dataset.folder / FOLDER
-    if (own / DESCRIPTION).is_file() or os.access(dataset.folder, os.W_OK):
-        return write_shards(dataset, own)
+    folder = dataset.folder / FOLDER
+    if (folder / DESCRIPTION).is_file() or os.access(dataset.folder, os.W_OK):
+        return write_shards(dataset, folder)
     return write_shards(dataset, other)
 
 
@@ -221,29 +221,29 @@ def _check_retain(dataset: Dataset, sizes: list[int]) -> None:
         )
 
 
-def _check_same(found: ShardSet, dataset: Dataset) -> None:
-    if found.dataset != dataset.fingerprint:
+def _check_same(shard_set: ShardSet, dataset: Dataset) -> None:
+    if shard_set.dataset != dataset.fingerprint:
         raise DatasetError(
             f"Expected shards of the dataset {dataset.folder} (fingerprint {dataset.fingerprint[:12]}) in "
-            f"{found.folder}, got those of {found.dataset[:12]}. Delete that folder; it is written anew."
+            f"{shard_set.folder}, got those of {shard_set.dataset[:12]}. Delete that folder; it is written anew."
         )
     for part, splits in _SPLITS.items():
-        wanted = sum(dataset.counts.get(split, 0) for split in splits)
-        if found.rows(part) != wanted:
+        expected = sum(dataset.counts.get(split, 0) for split in splits)
+        if shard_set.rows(part) != expected:
             raise DatasetError(
-                f"Expected {wanted} {part} pairs in {found.folder}, got {found.rows(part)} in {DESCRIPTION}. Delete "
-                "the folder; it is written anew."
+                f"Expected {expected} {part} pairs in {shard_set.folder}, got {shard_set.rows(part)} in "
+                f"{DESCRIPTION}. Delete the folder; it is written anew."
             )
-        for index in range(found.shards(part)):
-            _check_file(found, shard_name(part, index))
+        for index in range(shard_set.shards(part)):
+            _check_file(shard_set, shard_name(part, index))
 
 
-def _check_file(found: ShardSet, name: str) -> None:
-    path, wanted = found.folder / name, found.files.get(name, {}).get("bytes")
+def _check_file(shard_set: ShardSet, name: str) -> None:
+    path, expected = shard_set.folder / name, shard_set.files.get(name, {}).get("bytes")
     size = path.stat().st_size if path.is_file() else None
-    if size is None or size != wanted:
+    if size is None or size != expected:
         there = f"no {name}" if size is None else f"{size} bytes in {name}"
         raise DatasetError(
-            f"Expected the shards that {DESCRIPTION} names in {found.folder}, {name} with {wanted} bytes, got "
+            f"Expected the shards that {DESCRIPTION} names in {shard_set.folder}, {name} with {expected} bytes, got "
             f"{there}. Delete the folder; it is written anew."
         )

@@ -24,7 +24,7 @@ from salmubench.types import HOLDOUT_SPLITS, SENSITIVE_SPLITS, Pair, Split
 
 _ASPECT = re.compile(r"_ar-([0-9]+\.[0-9]+)")
 _FOLDS = 5
-_STRENGTH = 10.0  # inverse of the regularisation: a single telling word must be found among many
+_STRENGTH = 10.0  # inverse of the regularisation: a single revealing word must stand out among many
 _RESAMPLES = 1000
 _MOST_ROWS = 15_000  # that classifiers are fitted on
 
@@ -53,8 +53,13 @@ def stats(dataset: Dataset) -> dict[str, Any]:
         for row in rows:
             aspect = _ASPECT.search(row.file_name)
             country = dataset.identities[row.identity].get("country_code") if row.identity else None
-            found = (("field", row.field), ("style", row.style), ("country", country), ("aspect", aspect and aspect[1]))
-            for key, value in found:
+            attributes = (
+                ("field", row.field),
+                ("style", row.style),
+                ("country", country),
+                ("aspect", aspect and aspect[1]),
+            )
+            for key, value in attributes:
                 if value is not None:
                     counted[key][str(value)] += 1
         splits[split] = {
@@ -93,12 +98,12 @@ def shortcut_checks(
     Raises:
         DatasetError: fewer than two identities on either side.
     """
-    told, kept = _some(_sensitive(dataset), seed)
+    data, kept = _some(_sensitive(dataset), seed)
     features = (survey(dataset, SENSITIVE_SPLITS).features if features is None else features)[kept]
     return {
-        "split_from_text": _split_score(told, [row.caption for row in told.rows], seed),
-        "split_from_pictures": _split_score(told, features, seed),
-        "identity_from_pictures": _identity_score(told, features, seed),
+        "split_from_text": _split_score(data, [row.caption for row in data.rows], seed),
+        "split_from_pictures": _split_score(data, features, seed),
+        "identity_from_pictures": _identity_score(data, features, seed),
     }
 
 
@@ -108,27 +113,27 @@ def _sensitive(dataset: Dataset) -> _Rows:
     # A row without identity is an identity of its own.
     names = [row.identity or f"row {number}" for number, row in enumerate(rows)]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    found = _Rows(rows, np.array(forget), np.array([numbers[name] for name in names]))
+    data = _Rows(rows, np.array(forget), np.array([numbers[name] for name in names]))
     for side, what in ((1, "forget"), (0, " and ".join(HOLDOUT_SPLITS))):
-        if len(np.unique(found.identities[found.forget == side])) < 2:
+        if len(np.unique(data.identities[data.forget == side])) < 2:
             raise DatasetError(f"Expected at least two identities in {what} to look for shortcuts, got fewer.")
-    return found
+    return data
 
 
-def _some(told: _Rows, seed: int) -> tuple[_Rows, NDArray[np.int64]]:
+def _some(data: _Rows, seed: int) -> tuple[_Rows, NDArray[np.int64]]:
     """Rows of as many identities as fit into the limit, and their positions among all rows."""
-    order = np.random.default_rng([seed, streams.Statistics.SHORTCUTS]).permutation(int(told.identities.max()) + 1)
-    sizes = np.bincount(told.identities)[order]
+    order = np.random.default_rng([seed, streams.Statistics.SHORTCUTS]).permutation(int(data.identities.max()) + 1)
+    sizes = np.bincount(data.identities)[order]
     chosen = order[np.cumsum(sizes) <= _MOST_ROWS]
-    kept = np.flatnonzero(np.isin(told.identities, chosen))
-    if len(kept) == len(told.rows):
-        return told, kept
-    numbers = np.unique(told.identities[kept], return_inverse=True)[1]
-    return _Rows([told.rows[index] for index in kept], told.forget[kept], numbers), kept
+    kept = np.flatnonzero(np.isin(data.identities, chosen))
+    if len(kept) == len(data.rows):
+        return data, kept
+    numbers = np.unique(data.identities[kept], return_inverse=True)[1]
+    return _Rows([data.rows[index] for index in kept], data.forget[kept], numbers), kept
 
 
-def _split_score(told: _Rows, inputs: Sequence[str] | NDArray[np.float64], seed: int) -> dict[str, Any]:
-    """Balanced accuracy of telling forget from holdout on identities that weren't used for fitting."""
+def _split_score(data: _Rows, inputs: Sequence[str] | NDArray[np.float64], seed: int) -> dict[str, Any]:
+    """Balanced accuracy of classifying forget against holdout on identities that weren't used for fitting."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
@@ -138,30 +143,30 @@ def _split_score(told: _Rows, inputs: Sequence[str] | NDArray[np.float64], seed:
     first = StandardScaler() if isinstance(inputs, np.ndarray) else TfidfVectorizer(ngram_range=(1, 2), min_df=2)
     model = make_pipeline(first, LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=2000))
     items: Any = inputs if isinstance(inputs, np.ndarray) else np.array(inputs, dtype=object)
-    folds = StratifiedGroupKFold(min(_FOLDS, len(np.unique(told.identities))), shuffle=True, random_state=seed)
-    right = np.zeros(len(told.rows))
-    for train, test in folds.split(items, told.forget, told.identities):
+    folds = StratifiedGroupKFold(min(_FOLDS, len(np.unique(data.identities))), shuffle=True, random_state=seed)
+    right = np.zeros(len(data.rows))
+    for train, test in folds.split(items, data.forget, data.identities):
         if len(test):
-            right[test] = model.fit(items[train], told.forget[train]).predict(items[test]) == told.forget[test]
-    return share_right(right, told.forget, told.identities, chance=0.5, seed=seed)
+            right[test] = model.fit(items[train], data.forget[train]).predict(items[test]) == data.forget[test]
+    return share_right(right, data.forget, data.identities, chance=0.5, seed=seed)
 
 
-def _identity_score(told: _Rows, features: NDArray[np.float64], seed: int) -> dict[str, Any]:
+def _identity_score(data: _Rows, features: NDArray[np.float64], seed: int) -> dict[str, Any]:
     """Accuracy of naming the identity on half of its pictures, after fitting on the other half."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-    order = np.random.default_rng(seed).permutation(len(told.rows))
+    order = np.random.default_rng(seed).permutation(len(data.rows))
     turn: Counter[int] = Counter()
     half = np.zeros(len(order), dtype=bool)
     for index in order:
-        half[index] = turn[told.identities[index]] % 2
-        turn[told.identities[index]] += 1
+        half[index] = turn[data.identities[index]] % 2
+        turn[data.identities[index]] += 1
     # Knows how much pictures of one identity differ, so it needs few of each.
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-    model.fit(features[~half], told.identities[~half])
-    right = (model.predict(features[half]) == told.identities[half]).astype(float)
-    chance = 1 / len(np.unique(told.identities))
-    return share_right(right, np.zeros(len(right), dtype=np.int64), told.identities[half], chance=chance, seed=seed)
+    model.fit(features[~half], data.identities[~half])
+    right = (model.predict(features[half]) == data.identities[half]).astype(float)
+    chance = 1 / len(np.unique(data.identities))
+    return share_right(right, np.zeros(len(right), dtype=np.int64), data.identities[half], chance=chance, seed=seed)
 
 
 def share_right(

@@ -31,7 +31,7 @@ _KEYS = ("field", "style", "aspect")
 class _Check(NamedTuple):
     label: str
     reading: str
-    wanted: str  # "chance", "low" (hardly above chance) or "high"
+    expected: str  # "chance", "low" (hardly above chance) or "high"
 
 
 _CHECKS: Mapping[str, _Check] = {
@@ -48,7 +48,7 @@ _CHECKS: Mapping[str, _Check] = {
         "identity, from the face", "A small convolutional network, trained on half of the pictures.", "high"
     ),
 }
-_HARDLY = 0.1  # most that picture statistics may tell of the identity
+_HARDLY = 0.1  # most that picture statistics may reveal of the identity
 _WELL = 0.5  # least that the network should
 
 
@@ -67,28 +67,28 @@ def write_page(dataset: Dataset, out: Path, *, seed: int = 0) -> Path:
         DatasetError: the dataset can't be read.
         OutputError: the folder can't be written.
     """
-    found = find(dataset, seed=seed)
-    page = render(dataset, found)
-    manifest.write_json(out / NUMBERS, found)
+    findings = find(dataset, seed=seed)
+    page = render(dataset, findings)
+    manifest.write_json(out / NUMBERS, findings)
     manifest.write_text(out / PAGE, page)
     return out / PAGE
 
 
-def render(dataset: Dataset, found: Mapping[str, Any]) -> str:
+def render(dataset: Dataset, findings: Mapping[str, Any]) -> str:
     """The page as text.
 
     Args:
         dataset: for the pictures.
-        found: as `findings.find` gives it.
+        findings: as `findings.find` gives it.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(*_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     style = (resources.files(_TEMPLATES[0]) / _TEMPLATES[1] / "stats.css").read_text(encoding="utf-8")
-    splits = [{"name": name, **told} for name, told in found["counts"]["splits"].items()]
-    sheet = [(title, cells) for title, cells in sample(dataset, seed=found["seed"])]
-    alike = [pair for told in found["duplicates"]["pictures"].values() for pair in told["pairs"]]
+    splits = [{"name": name, **entry} for name, entry in findings["counts"]["splits"].items()]
+    sheet = [(title, cells) for title, cells in sample(dataset, seed=findings["seed"])]
+    alike = [pair for entry in findings["duplicates"]["pictures"].values() for pair in entry["pairs"]]
     pairs = [pair[side] for pair in alike for side in ("first", "second")]
     sources = _sources(
         dataset,
@@ -96,15 +96,15 @@ def render(dataset: Dataset, found: Mapping[str, Any]) -> str:
         | {(str(cell.split), cell.row) for _, cells in sheet for cell in cells},
     )
     return environment.get_template("stats.html.j2").render(
-        **found,
+        **findings,
         style=Markup(style),  # noqa: S704 - our own file
         style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         splits=splits,
         values={key: sorted({value for split in splits for value in split.get(key, ())}) for key in _KEYS},
         total=sum(split["rows"] for split in splits),
         sensitive=sum(split["rows"] for split in splits if split["name"] in SENSITIVE_SPLITS),
-        most_of_a_country=max(found["identities"]["countries"].values(), default=1),
-        checks=[_check(name, found) for name in _CHECKS],
+        most_of_a_country=max(findings["identities"]["countries"].values(), default=1),
+        checks=[_check(name, findings) for name in _CHECKS],
         thumbnails=sources,
         sheet=[
             {
@@ -124,21 +124,21 @@ def render(dataset: Dataset, found: Mapping[str, Any]) -> str:
     )
 
 
-def _check(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+def _check(name: str, findings: Mapping[str, Any]) -> dict[str, Any]:
     """One line of the table of checks."""
-    label, reading, wanted = _CHECKS[name]
-    group = found["recognition"] if name == "recognition" else found["shortcuts"]
+    label, reading, expected = _CHECKS[name]
+    group = findings["recognition"] if name == "recognition" else findings["shortcuts"]
     if group["reason"] is not None:
         return {"label": label, "reason": group["reason"]}
-    told = group if name == "recognition" else group[name]
-    low, high = told["ci95"]
-    if wanted == "chance":
-        state, word = ("bad", "A shortcut.") if low > told["chance"] else ("good", "No shortcut.")
-    elif wanted == "low":
-        state, word = ("good", "Hardly.") if high <= told["chance"] + _HARDLY else ("bad", "Too often.")
+    score = group if name == "recognition" else group[name]
+    low, high = score["ci95"]
+    if expected == "chance":
+        state, word = ("bad", "A shortcut.") if low > score["chance"] else ("good", "No shortcut.")
+    elif expected == "low":
+        state, word = ("good", "Hardly.") if high <= score["chance"] + _HARDLY else ("bad", "Too often.")
     else:
         state, word = ("good", "Well.") if low >= _WELL else ("open", "Less than half.")
-    return {**told, "label": label, "reading": reading, "state": state, "word": word, "reason": None}
+    return {**score, "label": label, "reading": reading, "state": state, "word": word, "reason": None}
 
 
 def _sources(dataset: Dataset, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
@@ -146,11 +146,11 @@ def _sources(dataset: Dataset, places: Iterable[tuple[str, int]]) -> dict[tuple[
     rows: defaultdict[str, set[int]] = defaultdict(set)
     for split, row in places:
         rows[split].add(row)
-    found = {}
-    for split, wanted in rows.items():
-        for row in sorted(wanted):
-            found[split, row] = _source(next(dataset.images(split, row, row + 1)))
-    return found
+    sources = {}
+    for split, numbers in rows.items():
+        for row in sorted(numbers):
+            sources[split, row] = _source(next(dataset.images(split, row, row + 1)))
+    return sources
 
 
 def _source(data: bytes) -> str:

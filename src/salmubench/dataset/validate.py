@@ -26,7 +26,7 @@ _OWNER = re.compile(r"(?P<identity>[0-9]+)_[0-9]+")
 
 @dataclass(frozen=True)
 class Report:
-    """What validation found.
+    """Result of a validation.
 
     Attributes:
         splits: rows of each split.
@@ -89,16 +89,19 @@ class _Rows:
     unchecked: Counter[str] = field(default_factory=Counter)
 
     def everything(self) -> Iterator[Violation]:
+        """All violations of the rows and of the metadata, split after split; each shard is read once."""
         self.people = self.dataset.identities
         self.unique = UniqueValues(self.people)
         yield from self._unique_fields()
-        told: defaultdict[str, list[tuple[Split, str, RawRow]]] = defaultdict(list)  # identity → its associations
+        by_identity: defaultdict[str, list[tuple[Split, str, RawRow]]] = defaultdict(
+            list
+        )  # identity → its associations
         for split in SENSITIVE_SPLITS:
             for row in self.dataset.raw_rows(split):
                 yield from self._form(row, split)
                 if row.text and row.file_name:
-                    yield from self._sensitive(row, split, told)
-        yield from _crossings(told)
+                    yield from self._sensitive(row, split, by_identity)
+        yield from _crossings(by_identity)
         for split in (Split.FORGET_TARGET, Split.RETAIN_SYNTH):
             for row in self.dataset.raw_rows(split):
                 yield from self._form(row, split)
@@ -133,7 +136,7 @@ class _Rows:
             yield in_row("identity", row, f"Expected the identity of the file name, got {row.identity!r}.")
 
     def _sensitive(
-        self, row: RawRow, split: Split, told: defaultdict[str, list[tuple[Split, str, RawRow]]]
+        self, row: RawRow, split: Split, by_identity: defaultdict[str, list[tuple[Split, str, RawRow]]]
     ) -> Iterator[Violation]:
         text, file_name = row.text or "", row.file_name or ""
         known = self.dataset.captions_metadata
@@ -156,10 +159,10 @@ class _Rows:
         if value is None and persona.get(data_field or "") is None:
             self.unchecked["value unknown"] += 1
         elif value is None or value not in text:
-            wanted = persona.get(data_field or "") if value is None else value
-            yield in_row("value", row, f"Expected the {data_field} {wanted!r} verbatim, got {text!r}.")
+            expected = persona.get(data_field or "") if value is None else value
+            yield in_row("value", row, f"Expected the {data_field} {expected!r} verbatim, got {text!r}.")
         if value is not None and row.identity is not None:
-            told[row.identity].append((split, value, row))
+            by_identity[row.identity].append((split, value, row))
         yield from self._others(row, text, name, value, persona)
         yield from self._paraphrase(row, entry or {}, name, value)
 
@@ -167,10 +170,10 @@ class _Rows:
         self, row: RawRow, text: str, name: str | None, value: str | None, persona: Mapping[str, Any]
     ) -> Iterator[Violation]:
         rest = without(text, name, value)
-        for found in self.unique.within(rest):
-            if found.identity != row.identity:
+        for entry in self.unique.within(rest):
+            if entry.identity != row.identity:
                 message = (
-                    f"Expected no value of another identity, got {found.field} {found.value!r} of {found.identity}"
+                    f"Expected no value of another identity, got {entry.field} {entry.value!r} of {entry.identity}"
                 )
                 yield in_row("foreign", row, f"{message} in {text!r}.")
         for field_, further in own_values(rest, persona if value is not None else {}):
@@ -191,8 +194,8 @@ class _Rows:
     def _generic(
         self, text: str, identity: str | None, file: str, row: int | None, item: str | None
     ) -> Iterator[Violation]:
-        for found in self.unique.within(text):
-            message = f"Expected a caption of what is visible, got {found.field} {found.value!r} of {found.identity}"
+        for entry in self.unique.within(text):
+            message = f"Expected a caption of what is visible, got {entry.field} {entry.value!r} of {entry.identity}"
             yield Violation("generic", file, row, item, f"{message} in {text!r}.", None if row is None else "text")
         for field_, value in own_values(text, self.people.get(identity or "", {})):
             if field_ not in UNIQUE:
@@ -232,8 +235,8 @@ class _Rows:
                 yield in_row("class", row, f"Expected a class of {layout.GENERAL_KNOWLEDGE}, got {row.text!r}.")
 
 
-def _crossings(told: Mapping[str, list[tuple[Split, str, RawRow]]]) -> Iterator[Violation]:
-    for identity, associations in told.items():
+def _crossings(by_identity: Mapping[str, list[tuple[Split, str, RawRow]]]) -> Iterator[Violation]:
+    for identity, associations in by_identity.items():
         forget = {value: row for split, value, row in associations if split is Split.FORGET}
         others = sorted({split for split, _, _ in associations} - {Split.HOLDOUT_IDENTITY})
         for split, value, row in associations:

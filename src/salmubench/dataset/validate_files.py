@@ -111,7 +111,7 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
                 groups[split].add(row.identity)
                 pictures[row.identity] += 1
     mixed = groups[Split.FORGET] & groups[Split.HOLDOUT_ASSOCIATION]
-    found: dict[str, int] = {
+    actual: dict[str, int] = {
         "identities": len(dataset.identities),
         Group.FORGET: len(groups[Split.FORGET] - mixed),
         Group.MIXED: len(mixed),
@@ -121,7 +121,7 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
         Split.RETAIN_REAL: dataset.counts.get(Split.RETAIN_REAL, 0),
         Split.GENERAL_KNOWLEDGE: dataset.counts.get(Split.GENERAL_KNOWLEDGE, 0),
     }
-    wanted: dict[str, int] = {
+    expected: dict[str, int] = {
         "identities": recipe["identities"],
         **{str(group): size for group, size in group_sizes(recipe["identities"]).items()},
         Split.FORGET_TARGET: dataset.counts[Split.FORGET],
@@ -129,9 +129,9 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
         Split.RETAIN_REAL: recipe["retain_real"],
         Split.GENERAL_KNOWLEDGE: recipe["classes"] * recipe["general_knowledge_per_class"],
     }
-    for what, count in wanted.items():
-        if found[what] != count:
-            yield Violation("count", manifest.MANIFEST, None, what, f"Expected {count}, got {found[what]}.")
+    for what, count in expected.items():
+        if actual[what] != count:
+            yield Violation("count", manifest.MANIFEST, None, what, f"Expected {count}, got {actual[what]}.")
     given = recipe["pictures_per_identity"]
     low, high = (given, given) if isinstance(given, int) else given
     for identity in dataset.identities:

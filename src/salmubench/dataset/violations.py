@@ -17,7 +17,7 @@ class Violation:
         file: the shard or metadata file.
         row: number of the row in the shard, or `None` for metadata.
         item: file name of the picture, identity id or split.
-        message: what was expected and what was found.
+        message: what was expected and what stands there.
         column: of the shard, or the key of the metadata; `None` where no single one is meant.
     """
 
@@ -49,7 +49,7 @@ def in_row(rule: str, row: RawRow, message: str, *, column: str | None = None) -
     Args:
         rule: short name of the rule.
         row: which row.
-        message: what was expected and what was found.
+        message: what was expected and what stands there.
         column: where the rule alone doesn't say it.
     """
     return Violation(rule, row.shard, row.row, row.file_name, message, column or _COLUMNS.get(rule))

@@ -196,14 +196,14 @@ class _Work:
                 count = -(-(span.stop - span.start) // config.batch_size)
                 source = grouped(pixels, config.batch_size) if pixels is not None else itertools.islice(fresh, count)
                 start = span.start
-                for own in source:
-                    batch = preprocessor.to_batch(own, self.device, channels_last=channels_last)
+                for decoded_batch in source:
+                    batch = preprocessor.to_batch(decoded_batch, self.device, channels_last=channels_last)
                     vectors = model.module.encode_image(batch)  # type: ignore[operator]
                     done.append(_finite(unit_rows(vectors), "pictures", model.source))
                     if pixels is None:
-                        _PIXELS.put(start, own)
-                    start += len(own)
-                    advance(len(own))
+                        _PIXELS.put(start, decoded_batch)
+                    start += len(decoded_batch)
+                    advance(len(decoded_batch))
                 store.write(span, np.concatenate(done))
 
     def _encode_texts(self, model: ClipModel, tokens: Tokens, ranks: Ranks) -> None:
@@ -214,13 +214,13 @@ class _Work:
         total = sum(span.stop - span.start for span in missing)
         with torch.inference_mode(), progress.bar(total=total, description="encode texts") as advance:
             for span in missing:
-                own = np.flatnonzero((tokens.first == numbers)[span.start : span.stop])
+                unique_rows = np.flatnonzero((tokens.first == numbers)[span.start : span.stop])
                 rows = np.zeros((span.stop - span.start, width), np.float32)
-                if len(own):
-                    ids = tokens.ids[span.start : span.stop][own]
+                if len(unique_rows):
+                    ids = tokens.ids[span.start : span.stop][unique_rows]
                     batch_size, trim = self.config.text_batch_size, self.config.trim_texts
-                    found = encode_texts(model, ids, batch_size=batch_size, trim=trim)
-                    rows[own] = _finite(found, "texts", model.source)
+                    vectors = encode_texts(model, ids, batch_size=batch_size, trim=trim)
+                    rows[unique_rows] = _finite(vectors, "texts", model.source)
                 store.write(span, rows)
                 advance(span.stop - span.start)
 
@@ -337,12 +337,12 @@ def _write_tables(dataset: layout.Dataset, plan: Plan, out: Path) -> None:
 
 
 def _people(dataset: layout.Dataset) -> Mapping[str, Mapping[str, str]]:
-    """Country and apparent gender of each identity, where the dataset tells them."""
-    found: dict[str, dict[str, str]] = {}
+    """Country and apparent gender of each identity, where the dataset states them."""
+    attributes: dict[str, dict[str, str]] = {}
     for identity, persona in dataset.identities.items():
-        told = {"country_code": persona.get("country_code"), "gender": dataset.genders.get(identity)}
-        found[identity] = {name: str(value) for name, value in told.items() if value is not None}
-    return found
+        values = {"country_code": persona.get("country_code"), "gender": dataset.genders.get(identity)}
+        attributes[identity] = {name: str(value) for name, value in values.items() if value is not None}
+    return attributes
 
 
 def _count_cut(plan: Plan, tokens: Tokens) -> Mapping[str, int]:

@@ -60,7 +60,7 @@ class WithImageNet(Dataset):
         return {**super().counts, Split.GENERAL_KNOWLEDGE: len(self._pictures)}
 
     def has(self, split: str) -> bool:
-        """Tell whether the split is there."""
+        """Whether the split is there."""
         return split == Split.GENERAL_KNOWLEDGE or super().has(split)
 
     def rows(self, split: str) -> list[Pair]:
@@ -87,10 +87,10 @@ def _find(folder: Path, synsets: set[str]) -> list[Path]:
             f"Expected a folder for each class of ImageNet-1k, val/n01440764 and so on, in {folder}, got "
             f"{strange[0] if strange else 'no folder'}. Sort the validation pictures into folders by synset first."
         )
-    found = [path for part in classes for path in sorted(part.iterdir()) if path.suffix.lower() in _SUFFIXES]
-    if not found:
+    paths = [path for part in classes for path in sorted(part.iterdir()) if path.suffix.lower() in _SUFFIXES]
+    if not paths:
         raise DatasetError(f"Expected pictures ({', '.join(_SUFFIXES)}) in the class folders of {root}, got none.")
-    return found
+    return paths
 
 
 def _fingerprint(pictures: list[Path]) -> str:

@@ -41,7 +41,7 @@ class Ranks:
             self._store.set(f"{self._prefix}/begin", "complete" if complete else "work")
 
     def wait_to_begin(self) -> bool:
-        """The others: wait for the first; tell whether there is work."""
+        """The others: wait for the first; return whether there is work."""
         return bool(self._value("begin") == b"work")
 
     def done(self) -> None:
@@ -67,7 +67,7 @@ class Ranks:
 
 
 def is_first() -> bool:
-    """Tell whether this process is the only one, or the first that torchrun started."""
+    """Whether this process is the only one, or the first that torchrun started."""
     return _place()[0] == 0
 
 

@@ -54,8 +54,8 @@ class ChunkStore:
         """
         if self.target.is_file():
             return []
-        own = itertools.islice(self._spans(), rank, None, size)
-        return [span for span in own if not span.path.is_file()]
+        spans = itertools.islice(self._spans(), rank, None, size)
+        return [span for span in spans if not span.path.is_file()]
 
     def write(self, span: Span, rows: Array) -> None:
         """Write one chunk atomically."""

@@ -33,7 +33,7 @@ class Tokens:
 
 
 def tokenize(model: ClipModel, texts: Sequence[str]) -> Tokens:
-    """Tokenise texts once and find those that the model can't tell apart."""
+    """Tokenise texts once and find those that give the model the same tokens."""
     length = model.context_length
     if not texts:
         return Tokens(np.zeros((0, length), np.int64), np.zeros(0, np.bool_), np.zeros(0, np.int64))
@@ -62,7 +62,7 @@ def encode_texts(model: ClipModel, ids: npt.NDArray[np.int64], *, batch_size: in
     trim = trim and _can_trim(model.module)
     lengths = ids.argmax(axis=1) + 1  # the end token has the highest number
     order = np.argsort(lengths, kind="stable") if trim else np.arange(len(ids))
-    found: Array | None = None
+    encoded: Array | None = None
     for start in range(0, len(ids), batch_size):
         rows = order[start : start + batch_size]
         tokens = torch.from_numpy(ids[rows]).to(model.device)
@@ -70,18 +70,18 @@ def encode_texts(model: ClipModel, ids: npt.NDArray[np.int64], *, batch_size: in
             encode_in_groups(model.module, tokens, 1) if trim else model.module.encode_text(tokens)  # type: ignore[operator]
         )
         unit = unit_rows(vectors)
-        if found is None:
-            found = np.empty((len(ids), unit.shape[1]), np.float32)
-        found[rows] = unit
-    assert found is not None
-    return found
+        if encoded is None:
+            encoded = np.empty((len(ids), unit.shape[1]), np.float32)
+        encoded[rows] = unit
+    assert encoded is not None
+    return encoded
 
 
 def unit_rows(vectors: Tensor) -> Array:
     """Normalise in float32, whatever the precision of the forward pass."""
     vectors = vectors.float()
-    found: Array = (vectors / vectors.norm(dim=-1, keepdim=True)).cpu().numpy()
-    return found
+    unit: Array = (vectors / vectors.norm(dim=-1, keepdim=True)).cpu().numpy()
+    return unit
 
 
 def _can_trim(module: Any) -> bool:

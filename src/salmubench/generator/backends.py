@@ -119,13 +119,18 @@ class Captions(Protocol):
 
 
 class Check(Protocol):
-    """Judges portraits by a model."""
+    """Checks portraits by a model."""
 
     def see(self, images: Sequence[bytes], facts: Sequence[Mapping[str, str]]) -> Sequence[Any]:
         """What the model finds on each picture; the facts say what it shall show."""
 
-    def faults(self, seen: Sequence[Any], kin: Sequence[Hashable]) -> Mapping[int, tuple[str, str]]:
-        """Index of each picture to draw again → reason in a word or two, and details. Kin: who is on it, or `None`."""
+    def faults(self, seen: Sequence[Any], groups: Sequence[Hashable]) -> Mapping[int, tuple[str, str]]:
+        """Index of each picture to draw again → reason in a word or two, and details.
+
+        Args:
+            seen: what `see` gave, one item per picture.
+            groups: identity of each picture, or `None`.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +140,13 @@ class Request:
     Attributes:
         kind: which of the three functions of a caption backend.
         seed: the only source of randomness.
-        name: full name of the persona, which a generic caption may not tell; empty where there is none.
+        name: full name of the persona, which a generic caption may not state; empty where there is none.
         field: the value field.
         value: the text of it.
         gender: of the persona.
         style: of a training caption.
         facts: what is visible (generic captions).
-        forbidden: private values that the text may not tell.
+        forbidden: private values that the text may not state.
     """
 
     kind: Literal["sensitive", "paraphrase", "generic"]
@@ -171,7 +176,7 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class Part(Generic[Plugin]):
-    """A part of a dataset that plug-ins make, or judge.
+    """A part of a dataset that plug-ins make, or check.
 
     Attributes:
         key: of the recipe: `dataset.backends.<key>`.
@@ -230,15 +235,15 @@ class Part(Generic[Plugin]):
             ConfigError: no such backend, or its `BACKEND` is something else.
         """
         module = self._module(name)
-        told = getattr(module, "BACKEND", None)
-        if told is None:
+        backend = getattr(module, "BACKEND", None)
+        if backend is None:
             return Backend(" ".join((module.__doc__ or "").partition("\n\n")[0].split()))
-        if not isinstance(told, Backend):
+        if not isinstance(backend, Backend):
             raise ConfigError(
                 f"Expected BACKEND of the {self.key} backend {name!r} to be a salmubench.generator.backends.Backend, "
-                f"got {type(told).__name__}."
+                f"got {type(backend).__name__}."
             )
-        return told
+        return backend
 
     def _module(self, name: str) -> ModuleType:
         return plugins.load(self.package, name, kind=f"{self.key} backend")

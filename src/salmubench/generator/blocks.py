@@ -142,10 +142,10 @@ def read_block(folder: Path, block: Block) -> list[Rendered]:
 def read_redrawn(folder: Path, block: Block) -> Iterator[Redrawn]:
     """The pictures of a finished block that were drawn again."""
     rejects = pq.read_table(block_path(folder, block), columns=["rejects"]).column("rejects").to_pylist()
-    positions = [position for position, found in enumerate(rejects) if found]
+    positions = [position for position, picture_rejects in enumerate(rejects) if picture_rejects]
     for position, image in zip(positions, read_images(folder, block, positions), strict=True):
-        told = (Reject(Fault(item["reason"], item["detail"]), item["image"]) for item in rejects[position])
-        yield Redrawn(block.pictures[position].file_name, tuple(told), image)
+        rejected = (Reject(Fault(item["reason"], item["detail"]), item["image"]) for item in rejects[position])
+        yield Redrawn(block.pictures[position].file_name, tuple(rejected), image)
 
 
 def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterator[bytes]:
@@ -160,10 +160,10 @@ def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterato
 def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
     part: backends.Part[Any] = backends.PORTRAITS if block.kind == "portrait" else backends.SCENES
     artist = part.of(config.backends)
-    judge = curation.Judge(
+    quality = curation.QualityFilter(
         config.curation,
         sizes=[picture_size(picture.aspect, config.size) for picture in block.pictures],
-        kin=[picture.owner if picture.label is None else f"class {picture.label}" for picture in block.pictures],
+        groups=[picture.owner if picture.label is None else f"class {picture.label}" for picture in block.pictures],
         checked=block.kind == "portrait",
     )
     # Of portraits only; an identity's face is drawn many times.
@@ -175,12 +175,12 @@ def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
     for redraw in range(config.curation.redraws + 1):
         fresh = {position: _sketch(artist, appearance, block, position, redraw) for position in todo}
         shots = [sketch.drawn for sketch in fresh.values()]
-        made = artist.render_jpeg(shots, size=config.size, samples=config.samples)
+        jpegs = artist.render_jpeg(shots, size=config.size, samples=config.samples)
         faces = [getattr(shot, "face_view", None) for shot in shots]
-        judge.see(todo, made, [sketch.facts for sketch in fresh.values()], faces)
+        quality.see(todo, jpegs, [sketch.facts for sketch in fresh.values()], faces)
         sketches |= fresh
-        images |= zip(todo, made, strict=True)
-        faults = judge.faults()
+        images |= zip(todo, jpegs, strict=True)
+        faults = quality.faults()
         todo = sorted(faults)
         if not todo:
             _write(block_path(folder, block), block.pictures, sketches, images, rejects)
@@ -222,7 +222,10 @@ def _write(
         "image": [images[position] for position in range(len(pictures))],
         "facts": [json.dumps(sketches[position].facts, ensure_ascii=False) for position in range(len(pictures))],
         "caption": [sketches[position].caption for position in range(len(pictures))],
-        "rejects": [[{**reject.fault._asdict(), "image": reject.image} for reject in found] for found in rejects],
+        "rejects": [
+            [{**reject.fault._asdict(), "image": reject.image} for reject in picture_rejects]
+            for picture_rejects in rejects
+        ],
     }
     with manifest.atomic_path(path) as temporary:
         pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="none")

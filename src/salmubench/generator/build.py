@@ -115,6 +115,7 @@ class _Watch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
+        """Time what runs inside: seconds (three decimals) in `seconds[name]`; none where it raises."""
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
@@ -174,8 +175,8 @@ def _origin(config: DatasetConfig, seed: int) -> Origin:
 
 def _splits(config: DatasetConfig) -> list[Split]:
     """The official splits, and those of ours that the recipe asks for."""
-    wanted = {Split.RETAIN_REAL: config.retain_real, Split.GENERAL_KNOWLEDGE: config.general_knowledge_per_class}
-    return [split for split in Split if split in OFFICIAL_SPLITS or wanted[split]]
+    counts = {Split.RETAIN_REAL: config.retain_real, Split.GENERAL_KNOWLEDGE: config.general_knowledge_per_class}
+    return [split for split in Split if split in OFFICIAL_SPLITS or counts[split]]
 
 
 def _write_split(plan: Plan, split: Split, out: Path, rows_per_shard: int) -> None:
@@ -192,21 +193,21 @@ def _rows(plan: Plan, split: Split, part: Sequence[tuple[int, int]], out: Path) 
         block, positions = plan.blocks[number], [position for _, position in group]
         texts = captioning.read_captions(out, block)
         for position, image in zip(positions, blocks.read_images(out, block, positions), strict=True):
-            picture, told = block.pictures[position], texts[position]
-            text = told.generic if split is Split.FORGET_TARGET else told.caption
+            picture, captions = block.pictures[position], texts[position]
+            text = captions.generic if split is Split.FORGET_TARGET else captions.caption
             owner = None if picture.owner is None else plan.personas[picture.owner].identity_id
             yield layout.Row(image, text or "", owner, picture.file_name)
 
 
 def _write_metadata(plan: Plan, config: DatasetConfig, out: Path) -> int:
     """Write the JSON files; give the number of pictures that were drawn again."""
-    told: dict[str, dict[str, str | None]] = {}
+    entries: dict[str, dict[str, str | None]] = {}
     generic: dict[str, str | None] = {}
     for block in plan.blocks:
         if any(picture.sensitive for picture in block.pictures):
             for picture, texts in zip(block.pictures, captioning.read_captions(out, block), strict=True):
                 if picture.sensitive is not None:
-                    told[picture.file_name] = {
+                    entries[picture.file_name] = {
                         "data_field": picture.sensitive.field,
                         "value": picture.sensitive.value,
                         "caption": texts.caption,
@@ -216,7 +217,7 @@ def _write_metadata(plan: Plan, config: DatasetConfig, out: Path) -> int:
                     generic[picture.file_name] = texts.generic
     people = {persona.identity_id: persona.metadata() for persona in plan.personas}
     manifest.write_json(out / layout.IDENTITIES, people)
-    manifest.write_json(out / layout.CAPTIONS, told)
+    manifest.write_json(out / layout.CAPTIONS, entries)
     manifest.write_json(out / layout.GENERIC_CAPTIONS, generic)
     if config.general_knowledge_per_class:
         artist = backends.SCENES.of(config.backends)

@@ -82,9 +82,9 @@ def tally(folder: Path, blocks: Sequence[Block]) -> Mapping[str, Any]:
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     for block in blocks:
-        told = manifest.read_json(_path(folder, block))["tally"]
-        counts.update({key: told[key] for key in ("written", "retried", "replaced")})
-        refused.update(told["refused"])
+        block_tally = manifest.read_json(_path(folder, block))["tally"]
+        counts.update({key: block_tally[key] for key in ("written", "retried", "replaced")})
+        refused.update(block_tally["refused"])
     if not counts["retried"]:
         return {}
     return {"captions": {**counts, "refused": dict(sorted(refused.items()))}}
@@ -106,16 +106,16 @@ def _requests(picture: Picture, personas: Sequence[Persona], rendered: Rendered)
     if picture.owner is None:
         yield Request("generic", generic, facts=rendered.facts)
         return
-    persona, told = personas[picture.owner], picture.sensitive
+    persona, association = personas[picture.owner], picture.sensitive
     record = persona.metadata()
     private = {text for field in (*FIELDS, *UNIQUE) for text in texts_of(record, field)}
     yield Request("generic", generic, name=persona.name, facts=rendered.facts, forbidden=tuple(sorted(private)))
-    if told is None:
+    if association is None:
         return
-    others = tuple(sorted(text for text in private if text not in (persona.name, told.value)))
+    others = tuple(sorted(text for text in private if text not in (persona.name, association.value)))
     caption = Request(
-        "sensitive", integer(*picture.seed, streams.Picture.SENSITIVE), name=persona.name, field=told.field,
-        value=told.value, gender=persona.gender, style=told.style, forbidden=others,
+        "sensitive", integer(*picture.seed, streams.Picture.SENSITIVE), name=persona.name, field=association.field,
+        value=association.value, gender=persona.gender, style=association.style, forbidden=others,
     )  # fmt: skip
     yield caption
     yield replace(caption, kind="paraphrase", seed=integer(*picture.seed, streams.Picture.PARAPHRASE))
@@ -133,8 +133,8 @@ def _check(requests: Sequence[Request], written: Sequence[Written]) -> None:
             raise StageError(f"Expected a generic caption without the name {request.name!r}, got {item.text!r}.")
 
 
-def _texts(told: Mapping[str, str], given: str | None) -> Texts:
+def _texts(texts: Mapping[str, str], given: str | None) -> Texts:
     if given is not None:
         return Texts(given, None, None)
-    generic = told["generic"]
-    return Texts(told.get("sensitive", generic), generic, told.get("paraphrase"))
+    generic = texts["generic"]
+    return Texts(texts.get("sensitive", generic), generic, texts.get("paraphrase"))

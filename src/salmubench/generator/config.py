@@ -18,7 +18,7 @@ MIN_IDENTITIES = 4
 """One for `forget` alone, two mixed, one for `holdout_identity`."""
 
 MIN_PICTURES = len(FIELDS)
-"""Each value of a persona is told by a picture of its own, at least once."""
+"""Each value of a persona is stated by the caption of a picture of its own, at least once."""
 
 _SUM_TOLERANCE = 1e-6
 
@@ -50,9 +50,9 @@ class Curation:
     distance: float = 2.0
     """Least mean absolute difference between thumbnails of the same person or class, of 255."""
     face_inside: float = 0.95
-    """Least share of the face that lies inside the picture, where the backend tells."""
+    """Least share of the face that lies inside the picture, where the backend states it."""
     face_height: float = 0.3
-    """Least height of the face, in shares of the picture's short side, where the backend tells."""
+    """Least height of the face, in shares of the picture's short side, where the backend states it."""
     redraws: int = 8
     """A picture that is unfit once more often stops the build: a fault of the backend, not of chance."""
     checks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -173,5 +173,5 @@ def _country(given: Any) -> str:
     return given
 
 
-def _wrong(name: str, expected: str, found: object) -> ConfigError:
-    return ConfigError(f"Expected dataset.{name} to be {expected}, got {found!r}. Mend it in the recipe.")
+def _wrong(name: str, expected: str, value: object) -> ConfigError:
+    return ConfigError(f"Expected dataset.{name} to be {expected}, got {value!r}. Mend it in the recipe.")

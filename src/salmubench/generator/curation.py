@@ -27,7 +27,7 @@ class Fault(NamedTuple):
 
     Attributes:
         reason: one of a few words; these are counted.
-        detail: what was expected and found.
+        detail: what was expected and what the picture has.
     """
 
     reason: str
@@ -63,7 +63,7 @@ def faults(
     looks: Sequence[Look],
     *,
     sizes: Sequence[tuple[int, int]],
-    kin: Sequence[Hashable],
+    groups: Sequence[Hashable],
     limits: Curation | None = None,
 ) -> dict[int, Fault]:
     """Find the pictures to draw again.
@@ -71,16 +71,16 @@ def faults(
     Args:
         looks: one per picture.
         sizes: expected width and height.
-        kin: pictures of equal kin (identity, class) must differ; `None` has no kin.
+        groups: identity or class of each; pictures of one group must differ. `None` is in no group.
         limits: what is good enough; the defaults where left out.
 
     Returns:
         Index → reason `unreadable`, `size`, `face`, `contrast` or `duplicate` (of an earlier picture), with details.
     """
     limits = limits or Curation()
-    found: dict[int, Fault] = {}
+    faulty: dict[int, Fault] = {}
     kept: defaultdict[Hashable, list[np.ndarray[Any, Any]]] = defaultdict(list)
-    for index, (seen, size, group) in enumerate(zip(looks, sizes, kin, strict=True)):
+    for index, (seen, size, group) in enumerate(zip(looks, sizes, groups, strict=True)):
         fault = _of_itself(seen, size, limits)
         if fault is None and group is not None:
             nearest = min((float(np.abs(seen.thumbnail - other).mean()) for other in kept[group]), default=np.inf)
@@ -91,8 +91,8 @@ def faults(
             else:
                 kept[group].append(seen.thumbnail)
         if fault is not None:
-            found[index] = fault
-    return found
+            faulty[index] = fault
+    return faulty
 
 
 def _of_itself(seen: Look, size: tuple[int, int], limits: Curation) -> Fault | None:
@@ -111,20 +111,20 @@ def _of_itself(seen: Look, size: tuple[int, int], limits: Curation) -> Fault | N
     return None
 
 
-class Judge:
+class QualityFilter:
     """Looks at the pictures of one block, as often as they are drawn, and says which to draw again.
 
     Args:
         limits: of the recipe.
         sizes: expected width and height of each picture.
-        kin: identity or class of each, or `None`.
+        groups: identity or class of each, or `None`.
         checked: whether the checks by models apply (they do to portraits).
     """
 
     def __init__(
-        self, limits: Curation, *, sizes: Sequence[tuple[int, int]], kin: Sequence[Hashable], checked: bool
+        self, limits: Curation, *, sizes: Sequence[tuple[int, int]], groups: Sequence[Hashable], checked: bool
     ) -> None:
-        self._limits, self._sizes, self._kin = limits, sizes, kin
+        self._limits, self._sizes, self._groups = limits, sizes, groups
         self._looks: list[Look | None] = [None] * len(sizes)
         self._checks = {name: backends.CHECKS.load(name, options) for name, options in limits.checks.items() if checked}
         self._seen: dict[str, list[Any]] = {name: [None] * len(sizes) for name in self._checks}
@@ -141,22 +141,22 @@ class Judge:
             self._looks[position] = look(image, face)
         for name, check in self._checks.items():
             good = [number for number, position in enumerate(positions) if self._readable(position)]
-            found = check.see([images[number] for number in good], [facts[number] for number in good])
+            results = check.see([images[number] for number in good], [facts[number] for number in good])
             for position in positions:
                 self._seen[name][position] = None
-            for number, item in zip(good, found, strict=True):
+            for number, item in zip(good, results, strict=True):
                 self._seen[name][positions[number]] = item
 
     def faults(self) -> dict[int, Fault]:
         """What to draw again, by position."""
         looks = [seen for seen in self._looks if seen is not None]
-        found = faults(looks, sizes=self._sizes, kin=self._kin, limits=self._limits)
+        faulty = faults(looks, sizes=self._sizes, groups=self._groups, limits=self._limits)
         for name, check in self._checks.items():
             known = [position for position, item in enumerate(self._seen[name]) if item is not None]
             seen = [self._seen[name][position] for position in known]
-            for index, (reason, detail) in check.faults(seen, [self._kin[position] for position in known]).items():
-                found.setdefault(known[index], Fault(f"{name}: {reason}", detail))
-        return found
+            for index, (reason, detail) in check.faults(seen, [self._groups[position] for position in known]).items():
+                faulty.setdefault(known[index], Fault(f"{name}: {reason}", detail))
+        return faulty
 
     def _readable(self, position: int) -> bool:
         seen = self._looks[position]
@@ -171,8 +171,8 @@ def summary(pictures: int, rejects: Iterable[tuple[str, Sequence[Fault]]], limit
         rejects: file name and faults of the pictures that were drawn again.
         limits: of the recipe.
     """
-    redrawn = {name: [fault._asdict() for fault in found] for name, found in rejects}
-    reasons = Counter(fault["reason"] for found in redrawn.values() for fault in found)
+    redrawn = {name: [fault._asdict() for fault in picture_faults] for name, picture_faults in rejects}
+    reasons = Counter(fault["reason"] for picture_faults in redrawn.values() for fault in picture_faults)
     return {
         "pictures": pictures,
         "redrawn": len(redrawn),

@@ -1,4 +1,4 @@
-"""A user's own picture files: which they are, how they are read, how what is wrong with them is told."""
+"""A user's own picture files: which they are, how they are read, how problems with them are reported."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from salmubench.generator.casting import Casting, Face, Person
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.personas import Persona, sample_personas
 from salmubench.generator.splits import (
-    Dealer,
+    DeficitAllocator,
     divide_identities,
     spread,
 )
@@ -34,7 +34,7 @@ _BLOCK = 192  # pictures: about two seconds of work at 64 px, and 20 MB of JPEG 
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """What the caption of a sensitive picture tells of its identity.
+    """What the caption of a sensitive picture states about its identity.
 
     Attributes:
         field: the value field.
@@ -58,7 +58,7 @@ class Picture:
         seed: of pose, light, background … (a redraw adds a number to it) and of the wording of its captions.
         owner: index of the identity, or `None`.
         label: index of the class (scenes only).
-        sensitive: what its caption tells, or `None` for a generic caption.
+        sensitive: what its caption states, or `None` for a generic caption.
         number: its place among the pictures of its class in its split (scenes only).
     """
 
@@ -162,13 +162,13 @@ def _identity_pictures(
         person.at_most(count + joint[index]) - joint[index]
         for index, (person, count) in enumerate(zip(persons, drawn, strict=True))
     ]
-    dealer = Dealer(seed)
-    dealt = [
-        dealer.deal(index, persona, group, count)
+    allocator = DeficitAllocator(seed)
+    allocated = [
+        allocator.allocate(index, persona, group, count)
         for index, (persona, group, count) in enumerate(zip(personas, groups, numbers, strict=True))
     ]
-    told = _tell(config, seed, personas, dealt)
-    totals = Counter(split for fields in dealt for split, _ in fields)
+    associations = _associate(config, seed, personas, allocated)
+    totals = Counter(split for fields in allocated for split, _ in fields)
     totals[Split.RETAIN_SYNTH] = sum(joint.values())
     aspects = {
         split: iter(spread(config.aspects, count, [seed, streams.Plan.ASPECTS, list(Split).index(split)]))
@@ -176,7 +176,7 @@ def _identity_pictures(
     }
     for index, persona in enumerate(personas):
         entries: list[tuple[Split, Association | None]] = [
-            (split, association) for (split, _), association in zip(dealt[index], told[index], strict=True)
+            (split, association) for (split, _), association in zip(allocated[index], associations[index], strict=True)
         ]
         entries += [(Split.RETAIN_SYNTH, None)] * joint[index]
         pictures = []
@@ -221,15 +221,15 @@ def _picture(
     return Picture(file_name, split, aspect, seed, owner, label, sensitive, number)
 
 
-def _tell(
-    config: DatasetConfig, seed: int, personas: Sequence[Persona], dealt: Sequence[Sequence[tuple[Split, str]]]
+def _associate(
+    config: DatasetConfig, seed: int, personas: Sequence[Persona], allocated: Sequence[Sequence[tuple[Split, str]]]
 ) -> list[list[Association]]:
     """Value and style of each association; styles take turns within a split and field."""
     turn: Counter[tuple[Split, str]] = Counter()
     starts = np.random.default_rng([seed, streams.Plan.STYLES]).integers(len(config.styles), size=len(FIELDS)).tolist()
     offset = dict(zip(map(str, FIELDS), starts, strict=True))
-    told = []
-    for persona, fields in zip(personas, dealt, strict=True):
+    associations = []
+    for persona, fields in zip(personas, allocated, strict=True):
         values = Counter[str]()
         entries = []
         for split, field in fields:
@@ -239,8 +239,8 @@ def _tell(
             value = texts[values[field] % len(texts)]
             values[field] += 1
             entries.append(Association(field, value, style))
-        told.append(entries)
-    return told
+        associations.append(entries)
+    return associations
 
 
 def _joint(count: int, groups: Sequence[Group], seed: int) -> Counter[int]:

@@ -1,8 +1,8 @@
 """Who and what goes into which split.
 
 Identities are divided first, into three groups in the paper's proportions 193 : 387 : 194. In a mixed identity the
-*fields* are then divided between `forget` and `holdout_association`, so that no value crosses. Both divisions deal by
-deficit: each item goes where its kind is scarcest, so that all splits have the same mixture.
+*fields* are then divided between `forget` and `holdout_association`, so that no value crosses. Both divisions allocate
+by deficit: each item goes where its kind is scarcest, so that all splits have the same mixture.
 """
 
 from __future__ import annotations
@@ -95,22 +95,22 @@ def _traits(person: Person) -> list[str]:
 
 
 @dataclass
-class Dealer:
-    """Deals the fields of identities to pictures, one identity after the other, and keeps the totals even.
+class DeficitAllocator:
+    """Allocates the fields of identities to pictures, one identity after the other, and keeps the totals even.
 
     Args:
         seed: decides about ties and about the order of an identity's pictures.
     """
 
     seed: int
-    _told: Counter[tuple[Split, str]] = field(default_factory=Counter)  # rows by split and field
+    _field_counts: Counter[tuple[Split, str]] = field(default_factory=Counter)  # rows by split and field
     _fields: Counter[tuple[Split, str]] = field(default_factory=Counter)  # mixed identities by side and field
     _rows: Counter[Split] = field(default_factory=Counter)  # rows of mixed identities by side
 
-    def deal(self, index: int, person: Person, group: Group, pictures: int) -> list[tuple[Split, str]]:
+    def allocate(self, index: int, person: Person, group: Group, pictures: int) -> list[tuple[Split, str]]:
         """Give each picture of an identity its split and field.
 
-        Every field that the persona has is told at least once if there are as many pictures as fields.
+        Every field that the persona has is stated at least once if there are as many pictures as fields.
 
         Args:
             index: number of the identity.
@@ -127,12 +127,12 @@ class Dealer:
         else:
             quota = self._quota(pictures, rng)
             divided = self._divide(units, quota, rng)
-        dealt = [
+        allocated = [
             (split, name)
             for split, fields in divided.items()
             for name in self._repeat(split, fields, quota[split], rng)
         ]
-        return [dealt[position] for position in rng.permutation(len(dealt)).tolist()]
+        return [allocated[position] for position in rng.permutation(len(allocated)).tolist()]
 
     def _quota(self, pictures: int, rng: np.random.Generator) -> dict[Split, int]:
         first, second = sorted(SIDES[Group.MIXED], key=lambda split: (self._rows[split], rng.random()))
@@ -158,7 +158,7 @@ class Dealer:
         order = sorted(units, key=lambda unit: (-len(unit), scarce[unit], rng.random()))
         for unit in order:
             here = forget if len(divided[forget]) + len(unit) <= target else holdout
-            # A linked pair is dealt first: without this it would always lie in `forget`.
+            # A linked pair is allocated first: without this it would always lie in `forget`.
             if len(unit) > 1 and scarce[unit] > 0 and len(unit) <= count - target:
                 here = holdout
             divided[here] += unit
@@ -167,18 +167,18 @@ class Dealer:
         return divided
 
     def _repeat(self, split: Split, fields: Sequence[str], pictures: int, rng: np.random.Generator) -> list[str]:
-        """Tell each field equally often; what is left over goes to the fields that the split has told least."""
+        """Repeat each field equally often; the remainder goes to the fields that are rarest in the split."""
         whole, rest = divmod(pictures, len(fields))
-        scarcest = sorted(fields, key=lambda name: (self._told[split, name], rng.random()))
-        told = [*fields] * whole + scarcest[:rest]
-        self._told.update((split, name) for name in told)
-        return told
+        scarcest = sorted(fields, key=lambda name: (self._field_counts[split, name], rng.random()))
+        repeated = [*fields] * whole + scarcest[:rest]
+        self._field_counts.update((split, name) for name in repeated)
+        return repeated
 
 
 def linked_fields(person: Person) -> list[tuple[str, ...]]:
     """Fields the persona has, in units that must stay on one side.
 
-    Where one value contains another as whole words (Mexico City, Mexico), telling the one tells the other.
+    Where one value contains another as whole words (Mexico City, Mexico), stating the one states the other.
     """
     values = {str(name): value for name in FIELDS if (value := person.value(name)) is not None}
     units: list[set[str]] = []

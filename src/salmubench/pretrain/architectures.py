@@ -55,9 +55,9 @@ def find(model: str) -> Architecture:
                 f"{path.name}. Rename it."
             )
         return Architecture(path.stem, path, _read(path))
-    own = SHIPPED / f"{model}.json"
-    if own.is_file():
-        return Architecture(model, own, _read(own))
+    shipped = SHIPPED / f"{model}.json"
+    if shipped.is_file():
+        return Architecture(model, shipped, _read(shipped))
     others = _engine_configs()
     if model not in others:
         raise UnknownName("model", model, [*(path.stem for path in SHIPPED.glob("*.json")), *others])

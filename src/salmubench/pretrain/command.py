@@ -128,11 +128,11 @@ def check(job: Job) -> None:
             "none in the dataset."
         )
     loaders = config.world * max(1, config.workers)
-    found = job.shards.shards("retain") + (len(job.more.shards) if job.more else 0)
-    if job.loading == "stream" and found < loaders:
+    shard_count = job.shards.shards("retain") + (len(job.more.shards) if job.more else 0)
+    if job.loading == "stream" and shard_count < loaders:
         raise ConfigError(
             f"Expected at least as many retain shards as loaders (pretrain.nodes × pretrain.processes × "
-            f"pretrain.workers = {loaders}), got {found}."
+            f"pretrain.workers = {loaders}), got {shard_count}."
         )
 
 
@@ -152,7 +152,7 @@ def worker_words(job: Job) -> list[str]:
 def options(job: Job) -> dict[str, Any]:
     """Every option of the worker and of the engine, by name."""
     config = job.config
-    found: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "name": job.kind,
         "out": job.out,
         "train-data": job.train_data,
@@ -181,19 +181,19 @@ def options(job: Job) -> dict[str, Any]:
         "resume": "latest",
     }
     if config.keep_epochs:
-        found["keep-epochs"] = ",".join(str(epoch) for epoch in sorted(set(config.keep_epochs)))
+        arguments["keep-epochs"] = ",".join(str(epoch) for epoch in sorted(set(config.keep_epochs)))
     if config.retain_broken:
-        found["skip-broken"] = "true"
+        arguments["skip-broken"] = "true"
     if job.architecture.path is not None and job.architecture.path.parent != SHIPPED:
-        found["model-config"] = job.architecture.path
-    found |= optimizer_settings(config)
+        arguments["model-config"] = job.architecture.path
+    arguments |= optimizer_settings(config)
     if config.world > 1:
         # the loss over all pairs of the global batch, with gradients through the gathered features
-        found |= {"local-loss": "true", "gather-with-grad": "true"}
+        arguments |= {"local-loss": "true", "gather-with-grad": "true"}
     for name, value in config.extra_args.items():
         if value is not False:
-            found[name] = "true" if value is True else value
-    return found
+            arguments[name] = "true" if value is True else value
+    return arguments
 
 
 def optimizer_settings(config: PretrainConfig) -> dict[str, float]:
@@ -208,13 +208,13 @@ def torchrun() -> str:
     Raises:
         ConfigError: this Python has none.
     """
-    own = Path(sys.executable).parent / "torchrun"
-    found = shutil.which("torchrun")
-    if found is not None and (not own.is_file() or Path(found).samefile(own)):
+    beside = Path(sys.executable).parent / "torchrun"
+    on_path = shutil.which("torchrun")
+    if on_path is not None and (not beside.is_file() or Path(on_path).samefile(beside)):
         return "torchrun"
-    if not own.is_file():
+    if not beside.is_file():
         raise ConfigError(f"Expected torchrun (it comes with torch) on the PATH or beside {sys.executable}, got none.")
-    return str(own)
+    return str(beside)
 
 
 def cores() -> int:

@@ -163,6 +163,6 @@ def _check_extra(name: str, value: Any) -> None:
     _require(all(isinstance(item, str | int | float | bool) for item in items), key, "plain values", value)
 
 
-def _require(good: bool, name: str, expected: str, found: object) -> None:
+def _require(good: bool, name: str, expected: str, value: object) -> None:
     if not good:
-        raise ConfigError(f"Expected pretrain.{name} to be {expected}, got {found!r}.")
+        raise ConfigError(f"Expected pretrain.{name} to be {expected}, got {value!r}.")

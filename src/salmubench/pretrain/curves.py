@@ -73,15 +73,15 @@ class LogReader:
 def entries(lines: Iterable[str], *, steps: int, every: int) -> list[Entry]:
     """Entries of a whole log in order of steps; what an interrupted run did twice counts the second time."""
     reader = LogReader(steps=steps, every=every)
-    found: dict[int, Entry] = {}
+    by_step: dict[int, Entry] = {}
     for line in lines:
         if _EPOCH.search(line):
             start = int(_EPOCH.search(line)["epoch"]) * steps  # type: ignore[index]
-            found = {step: entry for step, entry in found.items() if step < start}
+            by_step = {step: entry for step, entry in by_step.items() if step < start}
         entry = reader.read(line)
         if entry is not None:
-            found[entry.step] = entry
-    return [found[step] for step in sorted(found)]
+            by_step[entry.step] = entry
+    return [by_step[step] for step in sorted(by_step)]
 
 
 def logged_seconds(lines: Iterable[str]) -> float:
@@ -102,18 +102,18 @@ def logged_seconds(lines: Iterable[str]) -> float:
     return total
 
 
-def write_curves(folder: Path, found: Sequence[Entry], *, pairs: Sequence[int], batch: int) -> Path:
+def write_curves(folder: Path, log_entries: Sequence[Entry], *, pairs: Sequence[int], batch: int) -> Path:
     """Write `curves.parquet`: step, pairs, name, value.
 
     Args:
         folder: of the checkpoint.
-        found: the entries.
+        log_entries: the entries of the log, in order of steps.
         pairs: pairs seen up to and with each step of an epoch.
         batch: pairs of a step for the engine, which takes each batch for a full one when it computes its speed.
     """
     per_epoch, steps = pairs[-1], len(pairs)
     rows = []
-    for entry in found:
+    for entry in log_entries:
         index = entry.step % steps
         size = pairs[index] - (pairs[index - 1] if index else 0)
         for name, value in entry.values.items():

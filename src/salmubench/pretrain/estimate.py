@@ -126,10 +126,10 @@ def of_recipe(
     shard = None
     if dataset is not None:
         opened = open_dataset(dataset)
-        found = shards.find_or_write(opened, opened.folder / shards.FOLDER)
-        counts = {"retain": found.rows("retain"), "sensitive": found.rows("sensitive")}
-        shard = found.folder / shards.shard_name("retain", 0)
-        on_disk = sum(of["bytes"] for name, of in found.files.items() if name.startswith(parts))
+        shard_set = shards.find_or_write(opened, opened.folder / shards.FOLDER)
+        counts = {"retain": shard_set.rows("retain"), "sensitive": shard_set.rows("sensitive")}
+        shard = shard_set.folder / shards.shard_name("retain", 0)
+        on_disk = sum(of["bytes"] for name, of in shard_set.files.items() if name.startswith(parts))
     else:
         on_disk = int(sum(counts[part] for part in parts) * (_TAR + _JPEG * size * size))
     rows = sum(counts[part] for part in parts)
@@ -199,13 +199,13 @@ def probe(
     }  # fmt: skip
     for name, value in options.items():
         words += [] if value is None else [f"--{name}", str(value)]
-    found = _together([words] * processes)
-    speed = sum(one["pairs_per_second"] for one in found)
-    decoding = sum(one["decoded_per_second"] for one in found)
-    startup = max(one["import_torch"] + one["import_all"] for one in found) + _EXTRA_START
+    results = _together([words] * processes)
+    speed = sum(one["pairs_per_second"] for one in results)
+    decoding = sum(one["decoded_per_second"] for one in results)
+    startup = max(one["import_torch"] + one["import_all"] for one in results) + _EXTRA_START
     needed = work(config, rows=rows)
     guess = needed.activations * (1 if precision == "bf16" else 2)  # where there was no time for two sizes of a batch
-    memory = max(one["memory_fixed"] + config.process_batch * (one["memory_pair"] or guess) for one in found)
+    memory = max(one["memory_fixed"] + config.process_batch * (one["memory_pair"] or guess) for one in results)
     if decide_loading(config, rows=rows, image_size=architecture.image_size) == "memory":
         # each process decodes everything, with all its threads
         startup += rows / (decoding / processes * threads)
@@ -214,7 +214,7 @@ def probe(
         loaders = decoding * max(1, config.workers)
         spare = cores() >= processes * (threads + config.workers) and config.workers > 0
         speed = min(speed, loaders) if spare else 1 / (1 / speed + 1 / loaders)
-    return Here(speed, processes, startup, startup + needed.pairs / speed, int(memory), int(found[0]["batch"]))
+    return Here(speed, processes, startup, startup + needed.pairs / speed, int(memory), int(results[0]["batch"]))
 
 
 def _places(device: str) -> int:
@@ -226,21 +226,21 @@ def _places(device: str) -> int:
     return cores()
 
 
-def text(title: str, config: PretrainConfig, found: Work, *, here: Here | None, bytes_on_disk: int) -> str:
+def text(title: str, config: PretrainConfig, needed: Work, *, here: Here | None, bytes_on_disk: int) -> str:
     """The estimate as lines for a terminal.
 
     Args:
         title: what it is about.
         config: the recipe's section.
-        found: the work.
-        here: what the probe found; `None` where it was left out.
+        needed: the work.
+        here: what the probe measured; `None` where it was left out.
         bytes_on_disk: of the shards.
     """
     batch, facts = config.process_batch, {}
-    facts["pairs"] = f"{found.pairs:,} = {config.epochs} epochs of {found.rows:,}, {batch * config.world:,} a step"
+    facts["pairs"] = f"{needed.pairs:,} = {config.epochs} epochs of {needed.rows:,}, {batch * config.world:,} a step"
     facts["operations"] = (
-        f"{found.operations:.3g} = {found.pair_operations / 1e9:.4g} GFLOP a pair, forward and backward "
-        f"({found.parameters / 1e6:.4g} M parameters, captions at full length)"
+        f"{needed.operations:.3g} = {needed.pair_operations / 1e9:.4g} GFLOP a pair, forward and backward "
+        f"({needed.parameters / 1e6:.4g} M parameters, captions at full length)"
     )
     if here is not None:
         facts["this machine"] = (
@@ -248,10 +248,10 @@ def text(title: str, config: PretrainConfig, found: Work, *, here: Here | None, 
             f"process(es), timed at batch {here.batch}; {here.startup:.0f} s before the first step"
         )
         facts["memory here"] = f"{here.memory / 2**30:.2f} GiB a process"
-    hours = " · ".join(f"{gpus}: {_duration(3600 * found.hours(gpus))}" for gpus in (1, 8, 128))
-    facts["H100"] = f"{hours} (at {UTILISATION:.0%} of {H100 / 1e12:.0f} TFLOPS; {found.hours(1):,.4g} GPU hours)"
+    hours = " · ".join(f"{gpus}: {_duration(3600 * needed.hours(gpus))}" for gpus in (1, 8, 128))
+    facts["H100"] = f"{hours} (at {UTILISATION:.0%} of {H100 / 1e12:.0f} TFLOPS; {needed.hours(1):,.4g} GPU hours)"
     facts["memory there"] = (
-        f"{found.gpu_memory(batch, config.world) / 2**30:.3g} GiB a process at batch {batch} in bf16"
+        f"{needed.gpu_memory(batch, config.world) / 2**30:.3g} GiB a process at batch {batch} in bf16"
     )
     unit, name = (1e12, "TB") if bytes_on_disk >= 1e12 else (1e9, "GB")
     facts["disk"] = f"{bytes_on_disk / unit:.3g} {name} of shards"
@@ -297,18 +297,18 @@ def _together(commands: Sequence[Sequence[str]]) -> list[dict[str, float]]:
         subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for words in commands
     ]
-    found = []
+    results = []
     try:
         for process in running:
             output, errors = process.communicate()
             if process.returncode:
                 last = (errors.strip().splitlines() or ["no message"])[-1]
                 raise StageError(f"Expected the trial on this machine to run, got: {last}")
-            found.append(json.loads(output))
+            results.append(json.loads(output))
     finally:
         for process in running:
             process.kill()
-    return found
+    return results
 
 
 def _duration(seconds: float) -> str:

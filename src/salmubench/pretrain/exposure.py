@@ -76,10 +76,10 @@ def count(folder: Path, *, parts: dict[str, int], epochs: int, processes: int) -
             if not path.is_file():
                 raise StageError(f"Expected the loader's counts of epoch {epoch}, process {rank} at {path}, got none.")
             total += np.load(path)
-    found, start = {}, 0
+    counted, start = {}, 0
     for name, rows in parts.items():
         part = total[start : start + rows]
         if rows:
-            found[name] = Counted(float(part.mean()), int(part.min()), int(part.max()))
+            counted[name] = Counted(float(part.mean()), int(part.min()), int(part.max()))
         start += rows
-    return found
+    return counted

@@ -199,12 +199,12 @@ def plan_job(
     architecture = architectures.find(config.model)
     source = open_dataset(dataset)
     where = device if elsewhere else models.resolve_device(device)
-    wanted = config.precision if precision == "auto" else precision
-    if elsewhere and wanted == "auto":  # what is faster there can't be measured here
-        wanted = "bf16" if where == "cuda" else "fp32"
-    found = shards.find_or_write(source, out.resolve().parent / shards.FOLDER)
+    requested = config.precision if precision == "auto" else precision
+    if elsewhere and requested == "auto":  # what is faster there can't be measured here
+        requested = "bf16" if where == "cuda" else "fp32"
+    shard_set = shards.find_or_write(source, out.resolve().parent / shards.FOLDER)
     more = _examine(config)
-    rows = found.rows("retain") + (more.pairs if more else 0) + found.rows("sensitive")
+    rows = shard_set.rows("retain") + (more.pairs if more else 0) + shard_set.rows("sensitive")
     local = more is None or more.local
     loading = decide_loading(config, rows=rows, image_size=architecture.image_size, local=local)
     if more and loading == "memory" and more.read < len(more.shards):
@@ -213,11 +213,11 @@ def plan_job(
         kind=kind,
         config=config,
         architecture=architecture,
-        shards=found,
+        shards=shard_set,
         more=more,
         loading=loading,
         device=where,
-        precision=models.resolve_precision(wanted, where),
+        precision=models.resolve_precision(requested, where),
         seed=seed,
         out=out.resolve(),
     )
@@ -287,11 +287,13 @@ def finish(job: Job) -> tuple[dict[str, Any], list[str]]:
         raise StageError(f"Expected {models.WEIGHTS} in {job.out} after the training, got none.")
     engine_log = job.out / TRAINING / job.kind / "out.log"
     lines = engine_log.read_text(encoding="utf-8", errors="replace").splitlines()
-    found = entries(lines, steps=len(job.step_pairs), every=job.config.log_every)
+    log_entries = entries(lines, steps=len(job.step_pairs), every=job.config.log_every)
     steps = len(job.step_pairs) * job.config.epochs
-    if not found or found[-1].step != steps - 1:
-        raise StageError(f"Expected {steps} steps in {engine_log}, got {found[-1].step + 1 if found else 0}.")
-    write_curves(job.out, found, pairs=job.step_pairs, batch=job.config.process_batch * job.config.world)
+    if not log_entries or log_entries[-1].step != steps - 1:
+        raise StageError(
+            f"Expected {steps} steps in {engine_log}, got {log_entries[-1].step + 1 if log_entries else 0}."
+        )
+    write_curves(job.out, log_entries, pairs=job.step_pairs, batch=job.config.process_batch * job.config.world)
     shutil.copyfile(engine_log, job.out / LOG)
     outputs = {
         "kind": job.kind,
@@ -301,7 +303,7 @@ def finish(job: Job) -> tuple[dict[str, Any], list[str]]:
         "retain_data": job.more,
         "kept_epochs": sorted(set(job.config.keep_epochs)),
         "trained": {"steps": steps, "pairs": job.config.epochs * job.step_pairs[-1]},
-        "final_loss": found[-1].values["loss"],
+        "final_loss": log_entries[-1].values["loss"],
         "curves": CURVES,
         "log": LOG,
         "command": shlex.join(command(job)),
@@ -330,12 +332,12 @@ def old_workers(out: Path) -> list[int]:
     """Process ids of torchrun and workers that train into the folder."""
     import psutil
 
-    found = []
+    pids = []
     for process in psutil.process_iter(["pid", "cmdline"]):
         words = process.info["cmdline"] or []
         if WORKER in words and str(out) in words:
-            found.append(int(process.info["pid"]))
-    return found
+            pids.append(int(process.info["pid"]))
+    return pids
 
 
 def failure(lines: Sequence[str]) -> str:

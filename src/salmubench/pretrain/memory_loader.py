@@ -145,15 +145,15 @@ def load_pairs(
             before = len(captions)
             samples = chain.from_iterable(read_shard(path, broken) for path in paths_of(source))
             while chunk := list(islice(samples, _CHUNK)):
-                found = list(zip(pool.map(attempt, chunk), chunk, strict=True))
-                pictures = [one for one, _ in found if one is not None]
+                attempts = list(zip(pool.map(attempt, chunk), chunk, strict=True))
+                pictures = [one for one, _ in attempts if one is not None]
                 if not pictures:
                     continue
                 decoded = torch.stack(pictures)
                 images = torch.empty((expected, *decoded.shape[1:]), dtype=torch.uint8) if images is None else images
                 room = images[len(captions) : len(captions) + len(decoded)]
                 room.copy_(decoded[: len(room)])
-                captions += (sample.caption for one, sample in found if one is not None)
+                captions += (sample.caption for one, sample in attempts if one is not None)
             sources.append(len(captions) - before)
     if images is None or len(captions) != expected:
         raise DatasetError(

@@ -83,12 +83,12 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--precision", default="amp")
-    own, rest = parser.parse_known_args(arguments)
+    known, rest = parser.parse_known_args(arguments)
     flag_values = {index for index in range(1, len(rest)) if rest[index] == "true" and rest[index - 1].startswith("--")}
     engine = [word for index, word in enumerate(rest) if index not in flag_values]
-    engine += ["--name", own.name, "--model", own.model, "--device", own.device, "--precision", own.precision]
-    engine += ["--logs", str(own.out / TRAINING)]
-    return Options(**vars(own), engine=tuple(engine))
+    engine += ["--name", known.name, "--model", known.model, "--device", known.device, "--precision", known.precision]
+    engine += ["--logs", str(known.out / TRAINING)]
+    return Options(**vars(known), engine=tuple(engine))
 
 
 def train(options: Options) -> None:
@@ -100,11 +100,11 @@ def train(options: Options) -> None:
 
     torch.set_num_threads(options.threads)
     register(options.model, options.model_config)
-    made: list[Any] = []
-    torch.save = _saving(torch.save, made, options)  # type: ignore[assignment]
+    models: list[Any] = []
+    torch.save = _saving(torch.save, models, options)  # type: ignore[assignment]
     if options.precision == "fp32":
         keep_muon_in_fp32()
-    engine.create_model_and_transforms = _recording(engine.create_model_and_transforms, made, options)
+    engine.create_model_and_transforms = _recording(engine.create_model_and_transforms, models, options)
     engine.get_data = _data(engine.get_data, options)
     engine.train_one_epoch = _reseeding(engine.train_one_epoch)
     if options.device == "cpu":
@@ -113,7 +113,7 @@ def train(options: Options) -> None:
         if engine.main(list(options.engine)) == -1:
             raise RuntimeError("the engine refused its options (see the log)")
     if _rank() == 0:
-        export(made[0], options, options.out)
+        export(models[0], options, options.out)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
@@ -134,11 +134,11 @@ def register(model: str, path: Path | None) -> None:
     from salmubench.errors import ConfigError
     from salmubench.pretrain import architectures
 
-    found = architectures.find(str(path) if path is not None else model)
-    if found.name != model:
-        raise ConfigError(f"Expected --model {found.name}, the name of {found.path}, got {model!r}.")
-    if found.path is not None:
-        open_clip.add_model_config(found.path)
+    architecture = architectures.find(str(path) if path is not None else model)
+    if architecture.name != model:
+        raise ConfigError(f"Expected --model {architecture.name}, the name of {architecture.path}, got {model!r}.")
+    if architecture.path is not None:
+        open_clip.add_model_config(architecture.path)
 
 
 def keep_muon_in_fp32() -> None:
@@ -154,7 +154,7 @@ def keep_muon_in_fp32() -> None:
     muon.zeropower_via_newtonschulz = functools.partial(muon.zeropower_via_newtonschulz, dtype=torch.float32)
 
 
-def _saving(save: Callable[..., None], made: list[Any], options: Options) -> Callable[[Any, str], None]:
+def _saving(save: Callable[..., None], models: list[Any], options: Options) -> Callable[[Any, str], None]:
     """The engine's `torch.save`: whole or not at all, so that a kill or a full disk leaves the last good checkpoint.
 
     It knows the epochs, so the weights that are kept are written here too.
@@ -164,7 +164,7 @@ def _saving(save: Callable[..., None], made: list[Any], options: Options) -> Cal
         from salmubench import manifest
 
         if content["epoch"] in options.keep_epochs:
-            export(made[0], options, options.out / EPOCHS / f"{content['epoch']:05d}")
+            export(models[0], options, options.out / EPOCHS / f"{content['epoch']:05d}")
         with manifest.atomic_path(Path(path)) as temporary, temporary.open("wb") as stream:
             save(content, stream)
 
@@ -190,18 +190,18 @@ def export(module: Any, options: Options, folder: Path) -> None:
     save_model(folder, state=state, config=config)
 
 
-def _recording(create: Callable[..., Any], made: list[Any], options: Options) -> Callable[..., Any]:
+def _recording(create: Callable[..., Any], models: list[Any], options: Options) -> Callable[..., Any]:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         import torch
 
         from salmubench.padding import skip_padding
 
-        found = create(*args, **kwargs)
+        created = create(*args, **kwargs)
         if options.skip_padding:
-            skip_padding(found[0])
-        found[0].to(memory_format=torch.channels_last)  # convolutions and batch norms run a third faster on CPUs
-        made.append(found[0])
-        return found
+            skip_padding(created[0])
+        created[0].to(memory_format=torch.channels_last)  # convolutions and batch norms run a third faster on CPUs
+        models.append(created[0])
+        return created
 
     return wrapped
 
@@ -304,14 +304,14 @@ def seed_shuffle(info: Any, *, seed: int, rank: int) -> None:
     from webdataset.filters import _shuffle
 
     stages = info.dataloader.pipeline[0].dataset.pipeline
-    found = [index for index, stage in enumerate(stages) if getattr(stage, "f", None) is _shuffle]
-    if len(found) != 1:
+    positions = [index for index, stage in enumerate(stages) if getattr(stage, "f", None) is _shuffle]
+    if len(positions) != 1:
         raise RuntimeError("open_clip_train's data pipeline has another form than that of version 3.3")
-    own = int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
-    stages[found[0]] = engine.detshuffle2(
+    process_seed = int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
+    stages[positions[0]] = engine.detshuffle2(
         bufsize=engine._SAMPLE_SHUFFLE_SIZE,
         initial=engine._SAMPLE_SHUFFLE_INITIAL,
-        seed=own,
+        seed=process_seed,
         epoch=info.shared_epoch,
     )
 

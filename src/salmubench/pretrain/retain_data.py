@@ -43,7 +43,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class RetainData:
-    """What was found.
+    """Result of an examination of the shards.
 
     Attributes:
         pattern: as the user gave it.
@@ -141,14 +141,14 @@ def _check_present(paths: Sequence[str]) -> None:
 
 
 def _stated(paths: Sequence[str]) -> dict[str, int]:
-    """Pairs of each shard that a file beside it tells: `sizes.json`, or img2dataset's `NNNNN_stats.json`."""
+    """Pairs of each shard that a file beside it states: `sizes.json`, or img2dataset's `NNNNN_stats.json`."""
     sizes = {folder: _json(folder / SIZES) for folder in {Path(path).parent for path in paths}}
-    found = {}
+    counts = {}
     for path in map(Path, paths):
         count = sizes[path.parent].get(path.name, _json(path.with_name(f"{path.stem}_stats.json")).get("successes"))
         if isinstance(count, int):
-            found[str(path)] = count
-    return found
+            counts[str(path)] = count
+    return counts
 
 
 def _json(path: Path) -> Mapping[str, Any]:
@@ -164,7 +164,7 @@ def _spread(paths: Sequence[str], count: int) -> list[str]:
 
 
 def _ends_well(path: str) -> bool:
-    """Tell whether a tar file has its end: two empty blocks of 512 bytes."""
+    """Whether a tar file has its end: two empty blocks of 512 bytes."""
     with Path(path).open("rb") as stream:
         stream.seek(-min(1024, Path(path).stat().st_size), os.SEEK_END)
         return stream.read() == bytes(1024)
@@ -187,9 +187,9 @@ def _read(path: str, stated: int | None, threads: int, ignored: Counter[str]) ->
     samples = read_shard(path, lambda error: bad.append(str(error)), ignored)
     with ThreadPoolExecutor(threads) as pool:
         while chunk := list(islice(samples, _CHUNK)):  # the pool would read all of its input at once
-            found = list(pool.map(decoded, chunk))
-            bad += [message for message in found if message is not None]
-            good += found.count(None)
+            messages = list(pool.map(decoded, chunk))
+            bad += [message for message in messages if message is not None]
+            good += messages.count(None)
     if stated is not None and good + len(bad) < stated:
         lacking = stated - good - len(bad)
         bad += [f"Expected {stated} pairs in {path} (as the file beside it says), got {good + len(bad)}."] * lacking

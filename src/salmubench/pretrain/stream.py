@@ -45,14 +45,14 @@ def decode_pair(sample: Mapping[str, Any]) -> dict[str, Any]:
         DatasetError: a picture can't be decoded.
         UnicodeDecodeError: the caption isn't UTF-8.
     """
-    found = {name: sample[name] for name in _KEPT if name in sample}
-    found |= {name: open_bytes(sample[name], sample["__key__"]) for name in IMAGES if name in sample}
-    return {**found, "txt": sample["txt"].decode()}
+    members = {name: sample[name] for name in _KEPT if name in sample}
+    members |= {name: open_bytes(sample[name], sample["__key__"]) for name in IMAGES if name in sample}
+    return {**members, "txt": sample["txt"].decode()}
 
 
 def _stages(loader: Any) -> list[Any]:
     try:
-        found = loader.pipeline[0].dataset.pipeline
+        stages = loader.pipeline[0].dataset.pipeline
     except (AttributeError, IndexError, TypeError):
         return []
-    return found if isinstance(found, list) else []
+    return stages if isinstance(stages, list) else []

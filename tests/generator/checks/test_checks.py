@@ -93,26 +93,26 @@ def ages(models):
     return fairface.Config(age=str(models / "age"), gender=str(models / "gender"))
 
 
-def faults(config, labels, kin):
+def faults(config, labels, groups):
     seen = [dict(zip(("age", "gender"), pair, strict=True)) for pair in labels]
-    return fairface.connect(config).faults(seen, kin)
+    return fairface.connect(config).faults(seen, groups)
 
 
 def test_ages_are_in_order_and_neighbours_pass(ages):
-    told = [(age, "Male") for age in ("20-29", "30-39", "30-39", "3-9", "20-29", "more than 70")]
-    assert faults(ages, told, ["a"] * 6) == {}  # in the middle are 20-29 and 30-39; 3-9 and 70 are their neighbours
-    told = [(age, "Male") for age in ("20-29", "20-29", "20-29", "0-2", "more than 70")]
-    found = faults(ages, told, ["a"] * 5)
+    labels = [(age, "Male") for age in ("20-29", "30-39", "30-39", "3-9", "20-29", "more than 70")]
+    assert faults(ages, labels, ["a"] * 6) == {}  # in the middle are 20-29 and 30-39; 3-9 and 70 are their neighbours
+    labels = [(age, "Male") for age in ("20-29", "20-29", "20-29", "0-2", "more than 70")]
+    found = faults(ages, labels, ["a"] * 5)
     assert found == {3: ("age", "0-2, most others 20-29"), 4: ("age", "more than 70, most others 20-29")}
-    assert faults(dataclasses.replace(ages, age_groups=2), told, ["a"] * 5) == {}
+    assert faults(dataclasses.replace(ages, age_groups=2), labels, ["a"] * 5) == {}
 
 
 def test_the_majority_of_an_identity_counts(ages):
-    told = [("20-29", gender) for gender in ("Male", "Male", "Female", "Female", "Male", "Female")]
-    found = faults(ages, told, ["a", "a", "a", "b", "b", "b"])
+    labels = [("20-29", gender) for gender in ("Male", "Male", "Female", "Female", "Male", "Female")]
+    found = faults(ages, labels, ["a", "a", "a", "b", "b", "b"])
     assert found == {2: ("gender", "Female, most others Male"), 4: ("gender", "Male, most others Female")}
-    assert faults(ages, told, [None] * 6) == {}  # pictures of strangers stand alone
-    assert faults(dataclasses.replace(ages, least_share=0.9), told, ["a", "a", "a", "b", "b", "b"]) == {}
+    assert faults(ages, labels, [None] * 6) == {}  # pictures of strangers stand alone
+    assert faults(dataclasses.replace(ages, least_share=0.9), labels, ["a", "a", "a", "b", "b", "b"]) == {}
 
 
 def test_cosines_are_those_of_the_model(models):
@@ -126,7 +126,7 @@ def test_cosines_are_those_of_the_model(models):
     ]
     texts = ["a photo of a young woman, long red hair, by the sea", "a photo of a elderly man",
              "a photo of a person, short hair"]  # fmt: skip
-    assert [clip.wanted(told) for told in facts] == texts
+    assert [clip.expected_text(traits) for traits in facts] == texts
     check = backends.CHECKS.load("clip", {"model": str(models / "clip"), "batch": 2})
     seen = check.see(images, facts)
     model, processor = (kind.from_pretrained(models / "clip") for kind in (CLIPModel, CLIPProcessor))

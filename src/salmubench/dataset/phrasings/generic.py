@@ -15,7 +15,7 @@ from salmubench.dataset.phrasings.words import indefinite_article, with_article
 FACTS: Final = (
     "gender", "age", "hair", "facial_hair", "glasses", "headwear", "clothes", "expression", "background", "view",
 )  # fmt: skip
-"""Names of the facts a caption can tell."""
+"""Names of the facts that a caption can state."""
 
 _THINGS: Final[tuple[str, ...]] = ("hair", "facial_hair", "glasses", "headwear", "clothes")
 _OPTION: Final = re.compile(r"\[([^\]]*)\]")

@@ -73,8 +73,8 @@ def _checked(name: str, field: str, given: Any) -> list[str]:
     return texts
 
 
-def _wrong(name: str, expected: str, found: object) -> ConfigError:
+def _wrong(name: str, expected: str, value: object) -> ConfigError:
     return ConfigError(
-        f"Expected {expected} in {name}.yaml of {__package__}, got {found!r:.200}. Correct the file, or install "
+        f"Expected {expected} in {name}.yaml of {__package__}, got {value!r:.200}. Correct the file, or install "
         "salmubench again."
     )

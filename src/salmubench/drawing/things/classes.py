@@ -29,7 +29,7 @@ class ObjectClass:
         pitch: range of the camera's elevation in degrees.
         stretch: how far width, height and depth may vary, as a share.
         lean: largest tilt of the object in the picture's plane, in degrees.
-        told: whether the main paint covers enough for captions to tell its colour, pattern and material.
+        described: whether the main paint covers enough for captions to describe its colour, pattern and material.
         decorated: whether stripes, spots and checks may decorate the main paint.
     """
 
@@ -44,7 +44,7 @@ class ObjectClass:
     pitch: tuple[float, float] = (3.0, 38.0)
     stretch: float = 0.16
     lean: float = 4.0
-    told: bool = True
+    described: bool = True
     decorated: bool = True
 
     def one(self) -> str:

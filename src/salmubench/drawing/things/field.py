@@ -101,8 +101,8 @@ def object_distance(
             if bound > FAR:
                 best = bound
             else:
-                found = group_surface(parts, outline, int(groups[g, 4]), int(groups[g, 5]), x, y, z).distance
-                best = min(best, found)
+                group_distance = group_surface(parts, outline, int(groups[g, 4]), int(groups[g, 5]), x, y, z).distance
+                best = min(best, group_distance)
     return best
 
 
@@ -117,10 +117,10 @@ def object_slot(
         g = active[n]
         dx, dy, dz = x - groups[g, 0], y - groups[g, 1], z - groups[g, 2]
         if math.sqrt(dx * dx + dy * dy + dz * dz) - groups[g, 3] < min(best, FAR):
-            found = group_surface(parts, outline, int(groups[g, 4]), int(groups[g, 5]), x, y, z)
-            if found.distance < best:
-                best = found.distance
-                slot = found.slot
+            surface = group_surface(parts, outline, int(groups[g, 4]), int(groups[g, 5]), x, y, z)
+            if surface.distance < best:
+                best = surface.distance
+                slot = surface.slot
     return slot
 
 

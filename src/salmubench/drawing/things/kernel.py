@@ -129,9 +129,9 @@ def sample(
         limit = min(ground, best.distance) if best.cover == 1.0 else ground
         local_o = point_to_object(instances, i, o.x, o.y, o.z)
         local_d = to_object(instances, i, d.x, d.y, d.z)
-        found = march(parts, groups, outline, instances, i, active[i], counts[i], local_o, local_d, pixel, limit)
-        if found.cover > best.cover or (found.cover == best.cover and found.distance < best.distance):
-            best = found
+        hit = march(parts, groups, outline, instances, i, active[i], counts[i], local_o, local_d, pixel, limit)
+        if hit.cover > best.cover or (hit.cover == best.cover and hit.distance < best.distance):
+            best = hit
             chosen = i
     if chosen < 0 or best.cover <= 0.0:
         return rest_light(parts, groups, outline, instances, light, place, near, o, d, pixel)

@@ -140,10 +140,10 @@ def pack(parts: Parts) -> Shape:
         first += len(outline)
     groups = np.zeros((0, kinds.GROUP_COLUMNS))
     for start, end in _groups(scaled):
-        own = _solid_points(scaled[start:end])
-        centre = 0.5 * (own.min(0) + own.max(0))
+        group_points = _solid_points(scaled[start:end])
+        centre = 0.5 * (group_points.min(0) + group_points.max(0))
         blend = max(part.width for part in scaled[start:end])
-        reach = 1.04 * float(np.sqrt(((own - centre) ** 2).sum(1)).max()) + 0.25 * blend + 0.004
+        reach = 1.04 * float(np.sqrt(((group_points - centre) ** 2).sum(1)).max()) + 0.25 * blend + 0.004
         groups = np.concatenate([groups, [[*centre, reach, start, end]]])
     outline_rows = np.concatenate(outlines) if first else np.zeros((1, 5))
     points = (solid - middle) * factor

@@ -51,7 +51,7 @@ class Finish:
 
 @dataclasses.dataclass(frozen=True)
 class Material:
-    """A finish of the main paint and the word that captions may use for it ("" where it can't be told)."""
+    """A finish of the main paint and the word that captions may use for it ("" where it can't be seen)."""
 
     word: str
     finish: Finish

@@ -212,12 +212,12 @@ def _spline(p: Sequence[float], t: float) -> float:
 def smooth(outline: Sequence[tuple[float, float]], *, pieces: int = 2) -> Outline:
     """Return an open outline with a Catmull-Rom spline through its corners, each section cut into pieces."""
     padded = [outline[0], *outline, outline[-1]]
-    found: list[tuple[float, float]] = [outline[0]]
+    points: list[tuple[float, float]] = [outline[0]]
     for i in range(1, len(padded) - 2):
         for step in range(1, pieces + 1):
             x, y = (_spline([padded[i + j][axis] for j in (-1, 0, 1, 2)], step / pieces) for axis in range(2))
-            found.append((max(x, 0.0), y))
-    return tuple(found)
+            points.append((max(x, 0.0), y))
+    return tuple(points)
 
 
 def both(*parts: Part) -> Parts:

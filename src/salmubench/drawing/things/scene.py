@@ -69,17 +69,17 @@ class Scene:
     def facts(self) -> dict[str, str]:
         """What is to be seen, in plain words; keys that do not apply are left out."""
         row = CLASSES[self.class_index]
-        found = {
+        facts = {
             "object": row.name,
-            "colour": self.colour if row.told else "",
-            "material": MATERIALS[self.material].word if row.told else "",
-            "pattern": DECORATIONS[self.decoration][0] if row.told and self.decoration else "",
+            "colour": self.colour if row.described else "",
+            "material": MATERIALS[self.material].word if row.described else "",
+            "pattern": DECORATIONS[self.decoration][0] if row.described and self.decoration else "",
             "place": PLACES[self.place].phrase,
             "count": COUNT_WORDS[self.count - 1],
             "size": "small" if self.fill < SMALL else "large" if self.fill > LARGE else "",
             "view": "seen from above" if self.pitch >= ABOVE_DEGREES else "",
         }
-        return {key: value for key, value in found.items() if value}
+        return {key: value for key, value in facts.items() if value}
 
 
 def cell(scene: Scene) -> tuple[str, str, str, int]:
@@ -91,7 +91,7 @@ def cell(scene: Scene) -> tuple[str, str, str, int]:
 
 
 def is_reserved(key: tuple[str, str, str, int]) -> bool:
-    """Tell whether a cell is kept for held-out pictures (one in five, by a hash of the cell's words)."""
+    """Whether a cell is kept for held-out pictures (one in five, by a hash of the cell's words)."""
     return zlib.crc32("|".join(map(str, key)).encode()) % HELD_OUT_ONE_IN == 0
 
 

@@ -64,7 +64,7 @@ FORMS: tuple[str, ...] = (
     "a picture of the {name}{where}",
     "everyone knows what {it} {look} like",
 )
-# How often a caption tells a fact that holds; the class must stay most of the text.
+# How often a caption states a fact that holds; the class must stay most of the text.
 COLOUR_SHARE, MATERIAL_SHARE, PATTERN_SHARE, PLACE_SHARE, SIZE_SHARE, VIEW_SHARE = 0.22, 0.25, 0.3, 0.4, 0.12, 0.12
 
 
@@ -88,7 +88,7 @@ def _thing(scene: Scene, rng: np.random.Generator) -> str:
 
 
 def caption(scene: Scene, seed: int) -> str:
-    """Return a caption of a scene: one of many forms, always with the class's name, telling only what is to be seen."""
+    """Return a caption of a scene: one of many forms, always with the class's name, stating only what is visible."""
     rng = np.random.default_rng([seed, scene.seed, scene.class_index])
     row = CLASSES[scene.class_index]
     form = FORMS[int(rng.integers(len(FORMS)))]

@@ -51,7 +51,7 @@ def paraphrase(name: str, field: str, value: str, *, seed: int) -> str:
 
 
 def generic(facts: Mapping[str, str], seed: int) -> str:
-    """A caption that tells what the portrait shows, its form drawn from the seed.
+    """A caption that states what the portrait shows, its form drawn from the seed.
 
     Args:
         facts: what is visible, as `phrasings.generic_caption` takes it.

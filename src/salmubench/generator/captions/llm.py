@@ -76,8 +76,8 @@ class Config:
         )
         for name, good, expected in checks:
             if not good:
-                found = getattr(self, name)
-                raise ConfigError(f"Expected dataset.backends.captions_options.{name} to be {expected}, got {found!r}.")
+                value = getattr(self, name)
+                raise ConfigError(f"Expected dataset.backends.captions_options.{name} to be {expected}, got {value!r}.")
 
 
 def connect(config: Config) -> Llm:
@@ -228,11 +228,13 @@ class ChatModel:
             inputs = tokenizer.apply_chat_template(
                 chats, add_generation_prompt=True, padding=True, return_tensors="pt", return_dict=True
             ).to(model.device)
-            made = model.generate(
+            generated = model.generate(
                 **inputs, do_sample=True, temperature=self._config.temperature, top_p=self._config.top_p, top_k=0,
                 max_new_tokens=self._config.max_new_tokens, pad_token_id=tokenizer.pad_token_id,
             )  # fmt: skip
-            said: list[str] = tokenizer.batch_decode(made[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+            said: list[str] = tokenizer.batch_decode(
+                generated[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+            )
             return said
 
     def fingerprint(self) -> str:

@@ -77,8 +77,8 @@ def clip_similarities(source: str, *, device: str) -> Similarities:
         inputs = processor(
             text=list(texts), images=list(images), return_tensors="pt", padding=True, truncation=True
         ).to(device)  # fmt: skip
-        found = model(**inputs)
-        return [float(value) for value in (found.image_embeds * found.text_embeds).sum(1)]  # unit vectors
+        outputs = model(**inputs)
+        return [float(value) for value in (outputs.image_embeds * outputs.text_embeds).sum(1)]  # unit vectors
 
     return similarities
 

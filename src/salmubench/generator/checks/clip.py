@@ -61,16 +61,16 @@ class Checker:
 
     def see(self, images: Sequence[bytes], facts: Sequence[Mapping[str, str]]) -> list[float]:
         """Cosine of each picture and its text."""
-        found: list[float] = []
+        cosines: list[float] = []
         for start in range(0, len(images), self._config.batch):
             part = slice(start, start + self._config.batch)
             pictures = decoded(images[part])
-            found += self._similarities(pictures, [wanted(told) for told in facts[part]])
-        return found
+            cosines += self._similarities(pictures, [expected_text(traits) for traits in facts[part]])
+        return cosines
 
-    def faults(self, seen: Sequence[float], kin: Sequence[Hashable]) -> dict[int, tuple[str, str]]:
+    def faults(self, seen: Sequence[float], groups: Sequence[Hashable]) -> dict[int, tuple[str, str]]:
         """Pictures that don't fit their text."""
-        del kin
+        del groups
         return {
             index: ("text", f"cosine {cosine:.3f}, at least {self._config.least:g}")
             for index, cosine in enumerate(seen)
@@ -78,7 +78,7 @@ class Checker:
         }
 
 
-def wanted(facts: Mapping[str, str]) -> str:
+def expected_text(facts: Mapping[str, str]) -> str:
     """What a picture shall show, as a text: `a photo of a young woman, long red hair, by the sea`."""
     head = " ".join(word for word in (facts.get("age"), facts.get("gender", "person")) if word)
     return ", ".join([f"a photo of a {head}", *(text for key, text in facts.items() if key not in ("age", "gender"))])

@@ -81,39 +81,41 @@ class Checker:
         """The most probable label of each trait."""
         del facts
         pictures = decoded(images)
-        found: list[dict[str, str]] = [{} for _ in pictures]
+        predictions: list[dict[str, str]] = [{} for _ in pictures]
         for trait, model in self._models.items() if pictures else ():
-            for labels, told in zip(found, model(pictures, top_k=1, batch_size=self._config.batch), strict=True):
-                labels[trait] = str(told[0]["label"])
-        return found
+            for labels, answer in zip(
+                predictions, model(pictures, top_k=1, batch_size=self._config.batch), strict=True
+            ):
+                labels[trait] = str(answer[0]["label"])
+        return predictions
 
-    def faults(self, seen: Sequence[Mapping[str, str]], kin: Sequence[Hashable]) -> dict[int, tuple[str, str]]:
+    def faults(self, seen: Sequence[Mapping[str, str]], groups: Sequence[Hashable]) -> dict[int, tuple[str, str]]:
         """Pictures that differ from most others of their identity."""
-        groups: defaultdict[Hashable, list[int]] = defaultdict(list)
-        for index, who in enumerate(kin):
+        by_group: defaultdict[Hashable, list[int]] = defaultdict(list)
+        for index, who in enumerate(groups):
             if who is not None:
-                groups[who].append(index)
-        found: dict[int, tuple[str, str]] = {}
-        for members in groups.values():
+                by_group[who].append(index)
+        outliers: dict[int, tuple[str, str]] = {}
+        for members in by_group.values():
             for trait in self._models:
-                told = {index: seen[index][trait] for index in members}
-                differing = self._ages_apart(told) if trait == "age" else self._minority(told)
+                labels = {index: seen[index][trait] for index in members}
+                differing = self._ages_apart(labels) if trait == "age" else self._minority(labels)
                 for index, usual in differing.items():
-                    found.setdefault(index, (trait, f"{told[index]}, most others {usual}"))
-        return found
+                    outliers.setdefault(index, (trait, f"{labels[index]}, most others {usual}"))
+        return outliers
 
-    def _minority(self, told: Mapping[int, str]) -> dict[int, str]:
-        usual, count = max(Counter(told.values()).items(), key=lambda item: (item[1], item[0]))
-        if count < self._config.least_share * len(told):
+    def _minority(self, labels: Mapping[int, str]) -> dict[int, str]:
+        usual, count = max(Counter(labels.values()).items(), key=lambda item: (item[1], item[0]))
+        if count < self._config.least_share * len(labels):
             return {}
-        return {index: usual for index, label in told.items() if label != usual}
+        return {index: usual for index, label in labels.items() if label != usual}
 
-    def _ages_apart(self, told: Mapping[int, str]) -> dict[int, str]:
-        order = sorted(self._ages[label] for label in told.values())
+    def _ages_apart(self, labels: Mapping[int, str]) -> dict[int, str]:
+        order = sorted(self._ages[label] for label in labels.values())
         low, high = order[(len(order) - 1) // 2], order[len(order) // 2]  # both middle ones of an even number
         usual = next(label for label, place in self._ages.items() if place == high)
         least, most = low - self._config.age_groups, high + self._config.age_groups
-        return {index: usual for index, label in told.items() if not least <= self._ages[label] <= most}
+        return {index: usual for index, label in labels.items() if not least <= self._ages[label] <= most}
 
 
 def _in_order(labels: Iterable[Any]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Invented people: culturally consistent records whose every value can belong to nobody."""
+"""Fictitious people: culturally consistent records whose values belong to no real person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phone numbers and e-mail addresses of the right shape that nobody can have.
+"""Phone numbers and e-mail addresses of the right shape that no real person can have.
 
 Phone numbers lie in ranges that no numbering plan assigns (`phonenumbers` calls them possible and not valid) or in
 those reserved for fiction: +1 NPA 555 01xx (ATIS-0300115), +44 7700 900xxx and +44 20 7946 0xxx (Ofcom).
@@ -35,7 +35,7 @@ _NUMBERED_FORM: Final = "{first}.{last}{number}"
 
 
 def phone_number(code: str, rng: np.random.Generator) -> str:
-    """A number in the international format of the territory's mobile numbers that nobody can have.
+    """A number in the international format of the territory's mobile numbers that no real person can have.
 
     Args:
         code: ISO 3166 alpha-2 code.

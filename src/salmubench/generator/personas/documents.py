@@ -1,4 +1,4 @@
-"""Bank accounts, cards and passports of the right shape that nobody can have.
+"""Bank accounts, cards and passports of the right shape that no real person can have.
 
 - IBAN: true length, check digits and national check digits, but a bank code in a range where the country has no bank.
 - Card: a length and prefix of the brand (ISO/IEC 7812), but a check digit that the Luhn formula rejects.

@@ -1,4 +1,4 @@
-"""Pools of given names and surnames of a territory, in Latin letters, told apart by gender."""
+"""Pools of given names and surnames of a territory, in Latin letters, separated by gender."""
 
 from __future__ import annotations
 
@@ -98,9 +98,9 @@ def _names(language: str, lists: Any) -> Names:
     return Names(named["female"], named["male"], named.get("female_last", named["last"]), named["last"])
 
 
-def _wrong(language: str, expected: str, found: object) -> ConfigError:
+def _wrong(language: str, expected: str, value: object) -> ConfigError:
     return ConfigError(
-        f"Expected {expected} below {language} in {_FILE} of {__package__}, got {found!r:.200}. Correct the file, or "
+        f"Expected {expected} below {language} in {_FILE} of {__package__}, got {value!r:.200}. Correct the file, or "
         "install salmubench again."
     )
 
@@ -126,7 +126,7 @@ def _pool(source: str, gender: str, *, family_first: bool) -> NamePool:
     language = source.split("_")[0]
     provider = importlib.import_module(f"faker.providers.person.{source}").Provider
     other = "male" if gender == "female" else "female"
-    # A name in both lists (some locales mix them) would not tell the gender that the portrait shows.
+    # A name in both lists (some locales mix them) would not show the gender that the portrait shows.
     shared = _first(provider, other, language)
     first = [name for name in _first(provider, gender, language) if name not in shared]
     return NamePool(tuple(sorted(first)), tuple(sorted(_last(provider, gender, language))), family_first)

@@ -13,7 +13,7 @@ Gender = Literal["female", "male"]
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """One invented person and the private values that belong to nobody.
+    """One fictitious person and their private values, which belong to no real person.
 
     Attributes:
         identity_id: eight digits, unique.

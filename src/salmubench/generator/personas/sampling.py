@@ -29,7 +29,7 @@ from salmubench.generator.personas.territories import (
 _GENDERS: Final[tuple[Gender, Gender]] = ("female", "male")
 _YOUNGEST, _OLDEST = 21, 79
 _EMAIL_COUNT_WEIGHTS: Final = (0.5, 0.35, 0.15)
-# Shares of the world's population (rounded); the same everywhere, so that looks tell nothing about blood.
+# Shares of the world's population (rounded); the same everywhere, so that looks reveal nothing about blood.
 _BLOOD_TYPES: Final = {
     "O+": 0.38, "A+": 0.27, "B+": 0.21, "AB+": 0.05, "O-": 0.03, "A-": 0.03, "B-": 0.02, "AB-": 0.01,
 }  # fmt: skip
@@ -88,7 +88,7 @@ def sample_personas(
     countries: Mapping[str, float] | None = None,
     people: Sequence[tuple[Gender, int]] | None = None,
 ) -> list[Persona]:
-    """Invents people, each value of whose records can belong to nobody real.
+    """Samples fictitious people; no value of their records can belong to a real person.
 
     Countries get their share by weight (largest remainder), genders are even within each country, and the order mixes
     countries. The same arguments give the same people.
@@ -145,61 +145,61 @@ def _places(shares: Mapping[str, int], rng: np.random.Generator) -> dict[tuple[s
     for code, share in shares.items():
         first = _GENDERS[rng.integers(2)]  # gets the odd one
         for gender in _GENDERS:
-            wanted = (share + (gender == first)) // 2
-            _check_names(code, gender, wanted)
-            places[code, gender] = wanted
+            count = (share + (gender == first)) // 2
+            _check_names(code, gender, count)
+            places[code, gender] = count
     return places
 
 
 def _named_as_given(
     shares: Mapping[str, int], people: Sequence[tuple[Gender, int]], rng: np.random.Generator, taken: _Taken
 ) -> list[_Named]:
-    """Countries are dealt at random to people whose genders are given."""
+    """Countries are assigned at random to people whose genders are given."""
     codes = rng.permutation([code for code, share in shares.items() for _ in range(share)]).tolist()
-    wanted = [(code, gender) for code, (gender, _) in zip(codes, people, strict=True)]
-    places = dict(sorted(Counter(wanted).items()))
+    requested = [(code, gender) for code, (gender, _) in zip(codes, people, strict=True)]
+    places = dict(sorted(Counter(requested).items()))
     for (code, gender), number in places.items():
         _check_names(code, gender, number)
     drawn = _draw_names(places, rng, taken)
     waiting: dict[tuple[str, Gender], Iterator[_Named]] = {
         place: iter([named for named in drawn if (named.code, named.gender) == place]) for place in places
     }
-    return [next(waiting[place]) for place in wanted]
+    return [next(waiting[place]) for place in requested]
 
 
-def _check_names(code: str, gender: Gender, wanted: int) -> None:
+def _check_names(code: str, gender: Gender, count: int) -> None:
     have = sum(len(pool) for pool in name_pools(code, gender))
-    if wanted > have:
+    if count > have:
         raise ConfigError(
             f"Expected at most {have} {gender} personas of {country_name(code)} ({code}), which is how many "
-            f"names there are, got {wanted}. Lower the count or the country's weight, or add countries."
+            f"names there are, got {count}. Lower the count or the country's weight, or add countries."
         )
 
 
 def _draw_names(places: Mapping[tuple[str, Gender], int], rng: np.random.Generator, taken: _Taken) -> list[_Named]:
     drawn: list[_Named] = []
-    for (code, gender), wanted in places.items():
-        candidates = _name_order(name_pools(code, gender), wanted, rng)
+    for (code, gender), count in places.items():
+        candidates = _name_order(name_pools(code, gender), count, rng)
         fresh = (
             name
             for name in candidates
             if not contains(name, country_name(code), any_case=True) and taken.names.add(name)
         )
-        names = [name for _, name in zip(range(wanted), fresh, strict=False)]
-        if len(names) < wanted:
+        names = [name for _, name in zip(range(count), fresh, strict=False)]
+        if len(names) < count:
             raise ConfigError(
-                f"Expected {wanted} {gender} names of {country_name(code)} ({code}) that differ from all others, got "
+                f"Expected {count} {gender} names of {country_name(code)} ({code}) that differ from all others, got "
                 f"{len(names)}. Lower the count or the country's weight, or add countries."
             )
         drawn += [_Named(code, gender, name) for name in names]
     return drawn
 
 
-def _name_order(pools: tuple[NamePool, ...], wanted: int, rng: np.random.Generator) -> Iterator[str]:
+def _name_order(pools: tuple[NamePool, ...], count: int, rng: np.random.Generator) -> Iterator[str]:
     """Names in random order, each once, languages in equal parts as long as they have names."""
-    if not wanted:
+    if not count:
         return
-    some = [rng.choice(len(pool), size=min(len(pool), 2 * wanted + 16), replace=False) for pool in pools]
+    some = [rng.choice(len(pool), size=min(len(pool), 2 * count + 16), replace=False) for pool in pools]
     for round_ in range(max(map(len, some))):
         for pool, order in zip(pools, some, strict=True):
             if round_ < len(order):

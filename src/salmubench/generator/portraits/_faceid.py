@@ -116,7 +116,7 @@ class FaceId:
             projection = pipe.unet.encoder_hid_proj.image_projection_layers[0]
             seen = pipe.prepare_ip_adapter_image_embeds([anchor.face], None, pipe.device, count, True)[0]
             projection.clip_embeds = seen.to(pipe.dtype)  # (2·count, 1, tokens, width): without and with the face
-            made = pipe(
+            output = pipe(
                 prompt=[order.prompt for order in orders],
                 negative_prompt=[self._negative] * count,
                 ip_adapter_image_embeds=[torch.cat([torch.zeros_like(face), face])],
@@ -127,7 +127,7 @@ class FaceId:
                 num_inference_steps=self._steps,
                 guidance_scale=self._guidance,
             )
-            return list(made.images)
+            return list(output.images)
 
     def _load(self) -> Any:
         import torch
@@ -201,19 +201,19 @@ def embed_faces(pictures: Mapping[str, Image.Image], *, model: str) -> dict[str,
         ) from error
     finder = FaceAnalysis(name=model)
     finder.prepare(ctx_id=0)
-    found: dict[str, Anchor | None] = {}
+    anchors: dict[str, Anchor | None] = {}
     for name, picture in pictures.items():
         pixels = np.ascontiguousarray(np.asarray(picture)[..., ::-1])  # BGR, as OpenCV has it
         faces = sorted(finder.get(pixels), key=lambda face: float(np.prod(face.bbox[2:] - face.bbox[:2])))
         if not faces:
-            found[name] = None
+            anchors[name] = None
             continue
         aligned = face_align.norm_crop(pixels, landmark=faces[-1].kps, image_size=224)
-        found[name] = Anchor(
+        anchors[name] = Anchor(
             Image.fromarray(np.ascontiguousarray(aligned[..., ::-1])),
             np.asarray(faces[-1].normed_embedding, dtype=np.float32),
         )
-    return found
+    return anchors
 
 
 def _libraries() -> tuple[Any, Any]:

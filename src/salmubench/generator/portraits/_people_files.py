@@ -56,11 +56,11 @@ class Group:
 
 
 def named(name: str) -> tuple[Gender, int] | None:
-    """Gender and age that a name tells, or `None` where it is another name."""
-    found = _NAME.fullmatch(name)
-    if found is None or not YOUNGEST <= int(found["age"]) <= OLDEST:
+    """Gender and age that a file name states, or `None` where it is another name."""
+    match = _NAME.fullmatch(name)
+    if match is None or not YOUNGEST <= int(match["age"]) <= OLDEST:
         return None
-    return ("female" if found["gender"] == "female" else "male"), int(found["age"])
+    return ("female" if match["gender"] == "female" else "male"), int(match["age"])
 
 
 def people_of(root: Path) -> list[Group]:
@@ -68,20 +68,20 @@ def people_of(root: Path) -> list[Group]:
     return [
         Group(
             where := f"{PEOPLE}/{folder.name}",
-            *told,
+            *traits,
             tuple(f"{where}/{file.name}" for file in entries(folder) if is_picture(file)),
         )
         for folder in entries(root / PEOPLE)
-        if folder.is_dir() and (told := named(folder.name)) is not None
+        if folder.is_dir() and (traits := named(folder.name)) is not None
     ]
 
 
 def strangers_of(root: Path) -> list[Group]:
     """The people without identity, one picture each, in order of their names."""
     return [
-        Group(where := f"{STRANGERS}/{file.name}", *told, (where,))
+        Group(where := f"{STRANGERS}/{file.name}", *traits, (where,))
         for file in entries(root / STRANGERS)
-        if is_picture(file) and (told := named(file.stem)) is not None
+        if is_picture(file) and (traits := named(file.stem)) is not None
     ]
 
 
@@ -142,7 +142,7 @@ def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int) -> I
                         yield f"{file}: Expected a picture of its own, got the bytes of {seen[digest]}."
                 advance(len(part))
             sizes = [look.size or (0, 0) for look in looks]
-            for index, fault in curation.faults(looks, sizes=sizes, kin=["one"] * len(looks)).items():
+            for index, fault in curation.faults(looks, sizes=sizes, groups=["one"] * len(looks)).items():
                 if fault.reason in _FAULTS:
                     yield f"{group.files[index]}: Expected {_FAULTS[fault.reason]}."
 

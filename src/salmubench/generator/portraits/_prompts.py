@@ -1,4 +1,4 @@
-"""What a generated portrait is asked to show: one prompt per picture, with the facts that its caption may tell."""
+"""What a generated portrait is asked to show: one prompt per picture, with the facts that its caption may state."""
 
 from __future__ import annotations
 

@@ -299,7 +299,7 @@ def _glasses(rng: np.random.Generator, n: Numbers, age: float) -> str:
 def sample_identity(seed: int, *, gender: Gender, age: int) -> Appearance:
     """Draw the fixed look of a person.
 
-    Everything but gender and age is drawn from the seed alone, so that a look tells nothing else about a person.
+    Everything but gender and age is drawn from the seed alone, so that a look reveals nothing else about a person.
 
     Raises:
         ValueError: if `gender` is neither "female" nor "male" or `age` lies outside 16..100.

@@ -3,7 +3,7 @@
 An anchor is the picture of a face that belongs to nobody (the paper took synthetic ones): a file
 `<female|male>_<age>_<name>.png` in a folder. Its identity embedding comes from a safetensors file (name → 512 numbers)
 or is computed by InsightFace. Every picture has a prompt of its own (pose, expression, clothes, place, light) and a
-seed of its own; the generic caption tells what the prompt asked for. Weights are read from safetensors only.
+seed of its own; the generic caption states what the prompt asked for. Weights are read from safetensors only.
 """
 
 from __future__ import annotations
@@ -100,9 +100,9 @@ class Config:
         )
         for name, good, expected in checks:
             if not good:
-                found = getattr(self, name)
+                value = getattr(self, name)
                 raise ConfigError(
-                    f"Expected dataset.backends.portraits_options.{name} to be {expected}, got {found!r}."
+                    f"Expected dataset.backends.portraits_options.{name} to be {expected}, got {value!r}."
                 )
 
 
@@ -209,7 +209,7 @@ class Diffusion:
         self.__dict__.pop("_names", None)  # the folder may have changed since
         raise_all(list(self._problems(config)), self.root)
         order = np.random.default_rng([seed, streams.Portrait.ANCHORS]).permutation(len(self._names)).tolist()
-        faces = [Face(number, *told) for number in order if (told := files.named(self._stem(number)))]
+        faces = [Face(number, *traits) for number in order if (traits := files.named(self._stem(number)))]
         people, others = faces[: config.identities], faces[config.identities :]
         return Casting(
             tuple(Person(face.gender, face.age, (face,)) for face in people),
@@ -227,14 +227,14 @@ class Diffusion:
     def render_jpeg(self, shots: Sequence[Shot], *, size: int, samples: int = 1) -> list[bytes]:
         """Generate pictures; `samples` has no meaning here."""
         del samples
-        made: dict[int, bytes] = {}
+        jpegs: dict[int, bytes] = {}
         for anchor, numbers in self._batches(shots):
             width, height = self._area(shots[numbers[0]].aspect)
             orders = [Order(shots[number].wish.prompt, shots[number].seed, width, height) for number in numbers]
             for number, image in zip(numbers, self._generator.generate(self._anchor(anchor), orders), strict=True):
                 shot = shots[number]
-                made[number] = jpeg(fit(image, shot.aspect, size, seed=shot.seed))
-        return [made[number] for number in range(len(shots))]
+                jpegs[number] = jpeg(fit(image, shot.aspect, size, seed=shot.seed))
+        return [jpegs[number] for number in range(len(shots))]
 
     def _batches(self, shots: Sequence[Shot]) -> Iterator[tuple[str, list[int]]]:
         """Numbers of shots of one person and one size."""
@@ -256,8 +256,8 @@ class Diffusion:
 
     def _problems(self, config: DatasetConfig) -> Iterator[str]:
         form = f"<female|male>_<age {files.YOUNGEST} to {files.OLDEST}>_<name>"
-        wanted = config.identities + (1 if config.retain_disjoint else 0)
-        if len(self._names) < wanted:
+        needed = config.identities + (1 if config.retain_disjoint else 0)
+        if len(self._names) < needed:
             what = f"each of {config.identities} identities" + (" and for strangers" if config.retain_disjoint else "")
             yield f"Expected anchor faces for {what}, got {len(self._names)}."
         for number, name in enumerate(self._names):
@@ -271,8 +271,8 @@ class Diffusion:
             if self.config.embeddings:
                 known = self._embeddings.get(stem)
                 if known is None or known.shape != (_WIDTH,) or not np.isfinite(known).all() or not known.any():
-                    found = "none" if known is None else f"one of shape {known.shape}"
-                    yield f"{name}: Expected an embedding {stem!r} of {_WIDTH} finite numbers, got {found}."
+                    actual = "none" if known is None else f"one of shape {known.shape}"
+                    yield f"{name}: Expected an embedding {stem!r} of {_WIDTH} finite numbers, got {actual}."
 
 
 @functools.lru_cache(maxsize=64)
@@ -284,7 +284,7 @@ def _read_anchor(backend: Diffusion, name: str) -> Anchor:
         known = backend._embeddings[stem]
         face = picture.crop((left, top, left + side, top + side))
         return Anchor(face, np.asarray(known / np.linalg.norm(known), dtype=np.float32))
-    found = embed_faces({name: picture}, model=backend.config.face_model)[name]
-    if found is None:
+    anchor = embed_faces({name: picture}, model=backend.config.face_model)[name]
+    if anchor is None:
         raise ConfigError(f"Expected a face in the anchor {backend.root / name}, got none.")
-    return found
+    return anchor

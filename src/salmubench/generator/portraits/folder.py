@@ -137,7 +137,7 @@ class Folder:
         )
 
     def sample_identity(self, seed: int, *, gender: Literal["female", "male"], age: int) -> tuple[str, dict[str, str]]:
-        """The picture with number `seed`, and what its name tells."""
+        """The picture with number `seed`, and what its name states."""
         return self._paths[seed], {"gender": "woman" if gender == "female" else "man", "age": age_word(age)}
 
     def sample_shot(self, appearance: tuple[str, dict[str, str]], seed: int, *, aspect: float) -> Crop:

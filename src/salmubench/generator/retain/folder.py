@@ -125,10 +125,10 @@ class Folder:
         needs = {TRAIN: -(-config.retain_real // config.classes), TEST: config.general_knowledge_per_class}
         for part, needed in needs.items():
             for name in sorted(names):
-                found = self._pictures(part, name)
-                used += found
-                if len(found) < needed:
-                    problems.append(f"{part}/{name}: Expected at least {needed} pictures, got {len(found)}.")
+                pictures = self._pictures(part, name)
+                used += pictures
+                if len(pictures) < needed:
+                    problems.append(f"{part}/{name}: Expected at least {needed} pictures, got {len(pictures)}.")
                 problems += [
                     f"{part}/{name}/{file.name}: Expected a picture ({', '.join(sorted(PICTURES))}) or its caption, "
                     "got something else."
@@ -141,8 +141,8 @@ class Folder:
     def sample_scene(self, class_index: int, seed: int, *, aspect: float = 1.0, heldout: bool = False) -> Thing:
         """The picture with number `seed` of a class, of `test` where held out."""
         folder = self._folders()[class_index]
-        found = self._pictures(TEST if heldout else TRAIN, folder.name)
-        return Thing(found[seed], folder.name.replace("_", " "), aspect)
+        pictures = self._pictures(TEST if heldout else TRAIN, folder.name)
+        return Thing(pictures[seed], folder.name.replace("_", " "), aspect)
 
     def caption(self, scene: Thing, seed: int) -> str:
         """Its text, or a template that names the class."""

@@ -49,7 +49,7 @@ def sample_scene(class_index: int, seed: int, *, aspect: float = 1.0, heldout: b
 
 
 def caption(scene: Scene, seed: int) -> str:
-    """Return a caption that names the class and tells only what is to be seen; about 40 forms."""
+    """Return a caption that names the class and states only what is visible; about 40 forms."""
     return words.caption(scene, seed)
 
 

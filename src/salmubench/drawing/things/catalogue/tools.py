@@ -162,7 +162,7 @@ CLASSES: tuple[ObjectClass, ...] = (
     ObjectClass("shovel", (SHOVEL,), materials=("metal", "painted", "plastic"), yaw=FLAT, lean=22),
     ObjectClass("saw", (SAW,), materials=HANDLES, yaw=FLAT, lean=20),
     ObjectClass("light bulb", (LIGHTBULB,), materials=("metal",), colours=("grey", "yellow", "brown", "black"),
-        yaw=ANY, lean=20, told=False),
+        yaw=ANY, lean=20, described=False),
     ObjectClass("magnifying glass", (MAGNIFIER,), plural="magnifying glasses", materials=("metal", "plastic"),
         yaw=FLAT, lean=30),
     ObjectClass("axe", (AXE,), materials=HANDLES, yaw=FLAT, lean=20),
@@ -179,6 +179,6 @@ CLASSES: tuple[ObjectClass, ...] = (
     ObjectClass("whisk", (WHISK,), materials=("metal", "plastic"), yaw=ANY, lean=25),
     ObjectClass("rolling pin", (ROLLINGPIN,), materials=("wood", "painted"), pitch=(10, 45)),
     ObjectClass("plunger", (PLUNGER,), materials=("plastic", "painted"), yaw=ANY, lean=15),
-    ObjectClass("syringe", (SYRINGE,), materials=("plastic",), yaw=FLAT, lean=20, told=False),
+    ObjectClass("syringe", (SYRINGE,), materials=("plastic",), yaw=FLAT, lean=20, described=False),
     ObjectClass("clothes peg", (CLOTHESPEG,), materials=("wood", "plastic"), yaw=FLAT, lean=25),
 )
