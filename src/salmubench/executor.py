@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 _GUARD = "salmubench-guard"
 
 _LOST = (
-    "Expected every worker to live until its piece is done, got that one was killed; most often memory has run out. "
+    "Expected every worker to live until its piece is done, but one was killed; most often memory has run out. "
     "Run the same command again with fewer workers: finished pieces are kept."
 )
 

@@ -67,7 +67,7 @@ def fetch(
         path = snapshot_download(name, repo_type=kind, revision=revision, allow_patterns=patterns)
     except GatedRepoError as problem:
         raise error(
-            f"Expected access to the Hub {kind} {name}, got that it is gated. Accept its terms on its page, then log "
+            f"Expected access to the Hub {kind} {name}, but it is gated. Accept its terms on its page, then log "
             "in with `hf auth login`."
         ) from problem
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as problem:

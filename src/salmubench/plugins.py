@@ -133,10 +133,9 @@ def _entry_points(package: str) -> tuple[importlib.metadata.EntryPoint, ...]:
 def _declared(package: str, path: tuple[str, ...]) -> tuple[importlib.metadata.EntryPoint, ...]:
     """Looking through all installed packages takes 10 ms, so it is done once a path."""
     del path
-    installed = importlib.metadata.entry_points()
-    points = list(installed.select(group=package))
+    points = list(importlib.metadata.entry_points(group=package))
     for old in _moved.former(package):
-        for point in installed.select(group=old):
+        for point in importlib.metadata.entry_points(group=old):
             _moved.warn(f"The entry-point group {old} (of {point.value})", package, stacklevel=5)
             points.append(point)
     return tuple(points)

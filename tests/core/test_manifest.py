@@ -43,12 +43,17 @@ def test_other_inputs_are_refused_when_finished_and_when_begun(tmp_path, change)
 def test_leftovers_are_deleted_but_not_those_of_an_inner_stage(tmp_path):
     inner = tmp_path / "inner"
     finish(inner)
-    leftovers = [tmp_path / "x.json.1.tmp", tmp_path / "deep" / "y.tmp", inner / "z.tmp"]
-    for path in leftovers:
+    leftovers = [
+        manifest.temporary_beside(path) for path in (tmp_path / "x.json", tmp_path / "deep" / "y", inner / "z")
+    ]
+    notes = [tmp_path / "notes.tmp", tmp_path / "deep" / "draft.123.tmp"]  # of the user
+    for path in (*leftovers, *notes):
         path.parent.mkdir(exist_ok=True)
         path.write_text("half")
+    (tmp_path / "cache.tmp").mkdir()
     finish(tmp_path)
     assert [path.exists() for path in leftovers] == [False, False, True]
+    assert all(path.exists() for path in (*notes, tmp_path / "cache.tmp"))
 
 
 def test_two_processes_in_one_folder(tmp_path):

@@ -180,7 +180,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_build import CONFIG
 from salmubench import manifest
-from salmubench.dataset import layout
+from salmubench.dataset import layout, parquet_shards
 from salmubench.generator import blocks, build, captioning
 
 def killing(function, after):
@@ -193,7 +193,8 @@ def killing(function, after):
     return wrapped
 
 module, name, after = {where!r}
-owner = {{"blocks": blocks, "captioning": captioning, "layout": layout, "manifest": manifest, "build": build}}[module]
+owner = {{"blocks": blocks, "captioning": captioning, "layout": layout, "parquet": parquet_shards,
+          "manifest": manifest, "build": build}}[module]
 setattr(owner, name, killing(getattr(owner, name), after))
 build.build(CONFIG, out=Path({out!r}), seed=5)
 """
@@ -205,7 +206,7 @@ build.build(CONFIG, out=Path({out!r}), seed=5)
         ("blocks", "_sketch", 50),  # in the first block
         ("blocks", "_write", 1),  # before the second block is written
         ("captioning", "_texts", 30),
-        ("layout", "_to_table", 1),  # inside a shard: its temporary file is left
+        ("parquet", "_to_table", 1),  # inside a shard: its temporary file is left
         ("layout", "write_shard", 4),
         ("build", "card", 0),
         ("manifest", "provenance", 0),  # everything is there but the manifest

@@ -100,7 +100,8 @@ def test_killed_and_resumed_is_as_uninterrupted(whole, tiny_folder, tmp_path):
     (last,) = sorted(checkpoints.glob("epoch_*.pt"), key=lambda path: path.stat().st_mtime_ns)[-1:]
     epoch = int(last.stem.removeprefix("epoch_"))
     assert epoch < CONFIG.epochs
-    (checkpoints / f"epoch_{epoch + 1}.pt.9.tmp").write_bytes(last.read_bytes()[:-1000])  # left by a kill while writing
+    half = manifest.temporary_beside(checkpoints / f"epoch_{epoch + 1}.pt")
+    half.write_bytes(last.read_bytes()[:-1000])  # left by a kill while writing
     train(tiny_folder, out)
     assert "resuming checkpoint" in (out / "training.log").read_text()
     assert (out / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
@@ -180,7 +181,7 @@ def test_divergence_is_told(tiny_folder, tmp_path):
     assert not old_workers(tmp_path / "x")
 
 
-def test_full_disk_leaves_the_last_good_checkpoint(tmp_path):
+def test_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
     import torch
 
     from salmubench.pretrain import open_clip_worker as worker
@@ -189,7 +190,9 @@ def test_full_disk_leaves_the_last_good_checkpoint(tmp_path):
     save = worker._saving(torch.save, [], options)
     content = {"epoch": 1, "state_dict": {"x": torch.ones(100_000)}}
     save(content, str(tmp_path / "epoch_1.pt"))
-    (tmp_path / f"epoch_2.pt.{os.getpid()}.tmp").symlink_to("/dev/full")
+    full = tmp_path / "epoch_2.pt.full.tmp"
+    full.symlink_to("/dev/full")
+    monkeypatch.setattr(manifest, "temporary_beside", lambda _path: full)
     with pytest.raises(OutputError, match=r"room on the disk for .*epoch_2\.pt"):
         save({**content, "epoch": 2}, str(tmp_path / "epoch_2.pt"))
     assert [path.name for path in tmp_path.iterdir()] == ["epoch_1.pt"]

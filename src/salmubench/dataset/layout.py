@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from salmubench import hub, manifest, reading
 from salmubench.dataset import people
+from salmubench.dataset.parquet_shards import COLUMNS as COLUMNS
+from salmubench.dataset.parquet_shards import SCHEMA as SCHEMA
+from salmubench.dataset.parquet_shards import Row as Row
+from salmubench.dataset.parquet_shards import find_shards, open_shard, read_columns
+from salmubench.dataset.parquet_shards import shard_name as shard_name
+from salmubench.dataset.parquet_shards import write_shard as write_shard
 from salmubench.errors import DatasetError
 from salmubench.types import OFFICIAL_SPLITS, Pair, Split
 
-COLUMNS = ("image", "text", "identity_id", "file_name")
 IDENTITIES = "identities_metadata.json"
 CAPTIONS = "sensitive_set_captions_metadata.json"
 GENERIC_CAPTIONS = "sensitive_set_generic_captions.json"
@@ -33,35 +33,6 @@ GENERAL_KNOWLEDGE = "general_knowledge.json"
 FRAGILE = "fragile_set_ids.json"
 _METADATA_DEPTH = 10  # of brackets; in the release it is 3
 _FILES = ["data/*.parquet", "*.json", "README.md"]  # what a dataset is made of
-
-_SHARD = re.compile(r"^(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet$")
-_ROW_GROUP = 256  # rows: small enough that streaming pictures keeps memory flat at 512 px
-
-_FEATURES = {
-    "image": {"_type": "Image"},
-    "text": {"dtype": "string", "_type": "Value"},
-    "identity_id": {"dtype": "string", "_type": "Value"},
-    "file_name": {"dtype": "string", "_type": "Value"},
-}
-SCHEMA = pa.schema(
-    [
-        pa.field("image", pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])),
-        pa.field("text", pa.string()),
-        pa.field("identity_id", pa.string()),
-        pa.field("file_name", pa.string()),
-    ],
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row to write: encoded picture, caption, identity id or `None`, file name."""
-
-    image: bytes
-    text: str
-    identity: str | None
-    file_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,52 +76,6 @@ class GeneralKnowledge:
         return {label: number for number, label in enumerate(self.labels or self.classes)}
 
 
-# --- writing ----------------------------------------------------------------------------------------------------
-
-
-def shard_name(split: str, index: int, count: int) -> str:
-    """Name of a parquet shard, e.g. `forget-00000-of-00003.parquet`."""
-    return f"{split}-{index:05d}-of-{count:05d}.parquet"
-
-
-def write_shard(folder: Path, split: str, index: int, count: int, rows: Iterator[Row]) -> Path:
-    """Write one parquet shard atomically, one row group at a time.
-
-    Args:
-        folder: the dataset folder.
-        split: the split's name.
-        index: number of the shard, from 0.
-        count: how many shards the split has.
-        rows: the rows; may be empty.
-    """
-    path = folder / "data" / shard_name(split, index, count)
-    with manifest.atomic_path(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
-        buffer: list[Row] = []
-        for row in rows:
-            buffer.append(row)
-            if len(buffer) == _ROW_GROUP:
-                writer.write_table(_to_table(buffer))
-                buffer.clear()
-        if buffer:
-            writer.write_table(_to_table(buffer))
-    return path
-
-
-def _to_table(rows: Sequence[Row]) -> pa.Table:
-    return pa.table(
-        {
-            "image": [{"bytes": row.image, "path": row.file_name} for row in rows],
-            "text": [row.text for row in rows],
-            "identity_id": [row.identity for row in rows],
-            "file_name": [row.file_name for row in rows],
-        },
-        schema=SCHEMA,
-    )
-
-
-# --- reading ----------------------------------------------------------------------------------------------------
-
-
 class Dataset:
     """A dataset folder, read lazily.
 
@@ -170,7 +95,7 @@ class Dataset:
         self.imagenet: str | None = None
         if not folder.is_dir():
             raise DatasetError(f"Expected a dataset folder at {folder}, got none.")
-        self._shards = _find_shards(folder)
+        self._shards = find_shards(folder)
         missing = [split for split in OFFICIAL_SPLITS if split not in self._shards]
         if missing:
             raise DatasetError(
@@ -185,7 +110,7 @@ class Dataset:
     def counts(self) -> Mapping[str, int]:
         """Rows of each split that is there."""
         return {
-            split: sum(_open_shard(path).metadata.num_rows for path in shards) for split, shards in self._shards.items()
+            split: sum(open_shard(path).metadata.num_rows for path in shards) for split, shards in self._shards.items()
         }
 
     def has(self, split: str) -> bool:
@@ -272,7 +197,7 @@ class Dataset:
     def _rows(self, split: str) -> list[Pair]:
         pairs: list[Pair] = []
         for path in self._shards.get(split, ()):
-            table = _read_columns(path, [name for name in COLUMNS if name != "image"])
+            table = read_columns(path, [name for name in COLUMNS if name != "image"])
             columns = (table.column(name).to_pylist() for name in ("text", "identity_id", "file_name"))
             for row, (text, identity, file_name) in enumerate(zip(*columns, strict=True)):
                 pairs.append(self._pair(path, row, text, identity, file_name, sensitive=split in _WITH_METADATA))
@@ -286,7 +211,7 @@ class Dataset:
         """
         offset = 0
         for path in self._shards.get(str(split), ()):
-            shard = _open_shard(path)
+            shard = open_shard(path)
             for group in range(shard.metadata.num_row_groups):
                 size = shard.metadata.row_group(group).num_rows
                 low, high = max(start - offset, 0), min((stop if stop is not None else offset + size) - offset, size)
@@ -309,7 +234,7 @@ class Dataset:
         """
         columns = [name for name in COLUMNS if images or name != "image"]
         for path in self._shards.get(str(split), ()):
-            shard, row = _open_shard(path), 0
+            shard, row = open_shard(path), 0
             for group in range(shard.metadata.num_row_groups):
                 for cells in shard.read_row_group(group, columns=columns).to_pylist():
                     image = cells.get("image")
@@ -382,52 +307,6 @@ def open_dataset(source: str | Path) -> Dataset:
 
 
 _WITH_METADATA = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
-
-
-def _find_shards(folder: Path) -> dict[str, list[Path]]:
-    by_split: dict[str, dict[int, tuple[int, Path]]] = {}
-    for path in sorted((folder / "data").glob("*.parquet")):
-        match = _SHARD.match(path.name)
-        if match is None:
-            raise DatasetError(
-                f"Expected shards named <split>-NNNNN-of-NNNNN.parquet in {folder / 'data'}, got {path.name}."
-            )
-        by_split.setdefault(match["split"], {})[int(match["index"])] = (int(match["count"]), path)
-    for split, shards in by_split.items():
-        counts = {count for count, _ in shards.values()}
-        if len(counts) > 1 or set(shards) != set(range(next(iter(counts)))):
-            raise DatasetError(
-                f"Expected all shards of one set for the split {split!r} in {folder / 'data'}, got "
-                f"{', '.join(path.name for _, path in shards.values())}."
-            )
-    return {split: [shards[index][1] for index in sorted(shards)] for split, shards in by_split.items()}
-
-
-def _open_shard(path: Path) -> pq.ParquetFile:
-    try:
-        state = path.stat()
-        # Keyed by time and size too: a shard may have been written anew since.
-        shard = _opened(path, state.st_mtime_ns, state.st_size)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DatasetError(f"Expected a parquet file at {path}, got: {error}.") from error
-    missing = [name for name in COLUMNS if name not in shard.schema_arrow.names]
-    if missing:
-        raise DatasetError(
-            f"Expected the columns {', '.join(COLUMNS)} in {path.name}, got no column {', '.join(missing)}."
-        )
-    return shard
-
-
-@functools.lru_cache(maxsize=64)
-def _opened(path: Path, _modified: int, _size: int) -> pq.ParquetFile:
-    return pq.ParquetFile(path)
-
-
-def _read_columns(path: Path, columns: list[str]) -> pa.Table:
-    try:
-        return _open_shard(path).read(columns=columns)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DatasetError(f"Expected readable parquet in {path}, got: {error}.") from error
 
 
 def _read_json(path: Path) -> Any:

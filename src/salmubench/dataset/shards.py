@@ -95,7 +95,7 @@ def write_shards(
     """
     if (folder / DESCRIPTION).is_file():
         return read_shards(folder, dataset)
-    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    temporary = manifest.temporary_beside(folder)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)

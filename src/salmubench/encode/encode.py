@@ -98,7 +98,7 @@ def encode(
             with cost.measure() as spent:
                 done = work.encode(ranks)
                 if done.model.sha256 != inputs["checkpoint"]:
-                    raise ModelError(f"Expected the weights of {model} to stay as they are, got them changed.")
+                    raise ModelError(f"Expected the weights of {model} to stay as they are, but they changed.")
                 ranks.wait_for_others()
                 work.join(done)
             probe = models.probe_precision() if precision == "auto" and device == "cpu" else None

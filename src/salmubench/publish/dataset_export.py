@@ -92,7 +92,7 @@ def export_hub(
         )
     extra = {} if embeddings is None else _fragile(dataset, embeddings)
     _refuse_other_files(out)
-    temporary = out.with_name(f"{out.name}.{os.getpid()}.tmp")
+    temporary = manifest.temporary_beside(out)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         (temporary / "data").mkdir(parents=True)

@@ -58,7 +58,7 @@ def convert(folder: Path) -> float:
         from transformers import CLIPModel
     except ImportError as error:
         raise ConfigError(
-            "Expected transformers to be installed, got it isn't: pip install 'salmubench[transformers]'."
+            "Expected transformers to be installed, but it isn't: pip install 'salmubench[transformers]'."
         ) from error
     loaded = models.load_model(folder)
     state = renamed(loaded.module.state_dict())

@@ -239,7 +239,7 @@ def _check_comparable(first: Path, second: Path, a: RunRecord, b: RunRecord) -> 
     for path, record in ((first, a), (second, b)):
         if record.status != "complete":
             message = record.error.message if record.error is not None else record.status
-            raise RecordError(f"Expected two complete records, got that {path} failed: {message}")
+            raise RecordError(f"Expected two complete records, but {path} failed: {message}")
     for what, x, y in (
         ("dataset fingerprint", a.dataset.fingerprint, b.dataset.fingerprint),
         ("gallery", a.gallery_sha256, b.gallery_sha256),

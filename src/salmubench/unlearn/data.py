@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from salmubench import streams
+from salmubench import manifest, streams
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError
 from salmubench.models import ClipModel
@@ -282,6 +282,6 @@ def _pictures(
 def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any], *, scratch: Path, memory: float) -> NDArray[Any]:
     if int(np.prod(shape)) * dtype.itemsize <= memory * 2**30:
         return np.empty(shape, dtype)
-    with tempfile.NamedTemporaryFile(dir=scratch, suffix=".pictures.tmp") as file:
+    with tempfile.NamedTemporaryFile(dir=scratch, suffix=manifest.temporary_beside(scratch / "pictures").name) as file:
         # The mapping outlives the name: the space is freed when the last user lets go, even after a kill.
         return np.memmap(file.name, dtype, mode="w+", shape=shape)

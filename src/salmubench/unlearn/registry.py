@@ -306,7 +306,7 @@ def _check_config(path: Path, config: Any) -> None:
     if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
         raise ConfigError(f"Expected a dataclass Config in {path}, got {config!r}.")
     if not config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise ConfigError(f"Expected @dataclass(frozen=True) on Config in {path}, got it changeable.")
+        raise ConfigError(f"Expected @dataclass(frozen=True) on Config in {path}, but it can be changed.")
     for item in dataclasses.fields(config):
         if item.default is MISSING and item.default_factory is MISSING:
             raise ConfigError(f"Expected a default for each option of Config in {path}, got none for {item.name!r}.")
