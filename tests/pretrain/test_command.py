@@ -97,7 +97,7 @@ def test_print_command_trains_nothing(tiny_folder, tmp_path):
 
 
 def test_senseless_requests(tiny_folder, tmp_path):
-    with pytest.raises(ConfigError, match="clean or compromised"):
+    with pytest.raises(ConfigError, match="clean, compromised or retrained"):
         shell_command(TINY, dataset=tiny_folder, kind="dirty", out=tmp_path, seed=0)
     with pytest.raises(ConfigError, match=r"warmup below the 8 steps"):
         shell_command(replace(TINY, warmup=8), dataset=tiny_folder, kind="clean", out=tmp_path, seed=0)
