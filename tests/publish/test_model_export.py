@@ -132,7 +132,7 @@ def test_the_card_of_a_retrained_model():
     assert "- retrained" in text
     assert "holds private data on purpose" in text
     assert "never on those that have to be forgotten" in text
-    assert "| holdouts pairs | 24, each seen 4 times |" in text
+    assert "| holdout pairs | 24, each seen 4 times |" in text
 
 
 @pytest.fixture(scope="module")
