@@ -93,7 +93,8 @@ def _training(made: Mapping[str, Any], record: RunRecord | None) -> str:
         facts = {"dataset": f"fingerprint `{made['inputs']['dataset']}`"}
         for part, seen in outputs["exposures"].items():
             counted = f" (counted: {seen['counted']['least']} to {seen['counted']['most']})" if seen["counted"] else ""
-            facts[f"{part.removesuffix('s')} pairs"] = f"{seen['rows']:,}, each seen {seen['expected']:g} times{counted}"
+            pairs = f"{part.removesuffix('s')} pairs"  # the holdouts' are holdout pairs
+            facts[pairs] = f"{seen['rows']:,}, each seen {seen['expected']:g} times{counted}"
         facts |= {
             "architecture": f"`{Path(config['model']).stem}`",
             "training": f"{config['epochs']} epochs, {outputs['trained']['steps']:,} steps, "
