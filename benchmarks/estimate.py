@@ -18,6 +18,7 @@ from salmubench import recipe as recipes
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain import estimate
+from salmubench.pretrain.command import BESIDE_RETAIN, KINDS
 from salmubench.pretrain.launch import pretrain
 
 
@@ -27,13 +28,14 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--recipe", default="mini")
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--kind", default="clean", choices=("clean", "compromised"))
+    parser.add_argument("--kind", default="clean", choices=KINDS)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     config = replace(recipes.load(arguments.recipe).recipe.pretrain, epochs=arguments.epochs, keep_epochs=(), warmup=1)
     opened = open_dataset(arguments.dataset)
     found = shards.find_or_write(opened, opened.folder / shards.FOLDER)
-    rows = found.rows("retain") + (found.rows("sensitive") if arguments.kind == "compromised" else 0)
+    beside = BESIDE_RETAIN[arguments.kind]
+    rows = found.rows("retain") + (shards.rows_of(opened, beside) if beside else 0)
     precision = models.resolve_precision(config.precision, "cpu")
     guess = estimate.probe(
         config, rows=rows, shard=found.folder / shards.shard_name("retain", 0), device="cpu", precision=precision

@@ -35,6 +35,8 @@ SCHEMA_VERSION = 1
 
 RUN = "run.json"
 REFERENCES: tuple[Literal["clean"], Literal["compromised"]] = ("clean", "compromised")
+RETRAINED: Literal["retrained"] = "retrained"
+"""The third reference model, where the recipe asks for it: scored between the two like any candidate."""
 LEARNING = "learning"
 """Folder of embeddings and records of the references' kept epochs (`pretrain.keep_epochs`)."""
 RECIPE_WORD = "recipe"
@@ -122,8 +124,9 @@ def run(
     setting = "none" if untuned else loaded.recipe.unlearn.tuned
     tuned = find_tuned(setting, recipe=loaded.name, shipped=loaded.shipped)
     candidates = plan(loaded.recipe, methods=methods, budgets=budgets, repeats=repeats, seed=seed, tuned=tuned)
-    config = {name: getattr(loaded.recipe, name) for name in ("dataset", "pretrain", "encode", "score")}
-    # The list of methods may grow, and tuned values may come: the settings stay.
+    config = {name: getattr(loaded.recipe, name) for name in ("dataset", "encode", "score")}
+    # The list of methods may grow, tuned values and Retrained may come: the settings stay.
+    config["pretrain"] = loaded.recipe.pretrain.training
     config["unlearn"] = replace(loaded.recipe.unlearn, methods=(), tuned="auto")
     with manifest.stage_folder(
         out, "run", config={"recipe": loaded.name, **config}, seed=seed, given=loaded.given,
@@ -161,9 +164,11 @@ def plan(
     if repeats < 1:
         raise ConfigError(f"Expected repeats of 1 or more, got {repeats}.")
     stems = [plugins.stem(name) for name in requested]
-    twice = sorted({name for name in stems if stems.count(name) > 1 or name in REFERENCES})
+    twice = sorted({name for name in stems if stems.count(name) > 1 or name in (*REFERENCES, RETRAINED)})
     if twice:
-        raise ConfigError(f"Expected methods of different names, none called clean or compromised, got {twice!r}.")
+        raise ConfigError(
+            f"Expected methods of different names, none called clean, compromised or retrained, got {twice!r}."
+        )
     configured = check_settings(replace(recipe.unlearn, methods=tuple(requested)))
     values = {}
     for name, item in zip(requested, configured, strict=True):
@@ -243,11 +248,12 @@ class _Steps:
         self._step("dataset", self.out / "dataset", self._build)
         if tuned is not None and open_dataset(self.out / "dataset").fingerprint in tuned.fingerprints:
             raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, got the same.")
-        for kind in REFERENCES:
+        kinds = (*REFERENCES, RETRAINED) if self.loaded.recipe.pretrain.retrained else REFERENCES
+        for kind in kinds:
             self._step(f"pretrain {kind}", self._checkpoint(kind), partial(self._pretrain, kind))
-        for kind in REFERENCES:
+        for kind in kinds:
             self._add(kind, partial(encode, self.world, kind, self._checkpoint(kind)))
-        for kind in REFERENCES:
+        for kind in kinds:
             self._add(kind, partial(score, self.world, kind))
         self._learning_curves()
         failed = self._candidates(candidates, executor, workers)
@@ -293,7 +299,7 @@ class _Steps:
 
         build(self.loaded.recipe.dataset, out=self.out / "dataset", seed=self.seed)
 
-    def _pretrain(self, kind: Literal["clean", "compromised"]) -> None:
+    def _pretrain(self, kind: Literal["clean", "compromised", "retrained"]) -> None:
         from salmubench.pretrain.launch import pretrain
 
         pretrain(

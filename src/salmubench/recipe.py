@@ -62,7 +62,7 @@ class Recipe:
     dataset: DatasetConfig = dataclasses.field(default_factory=DatasetConfig)
     """How the dataset is made."""
     pretrain: PretrainConfig = dataclasses.field(default_factory=PretrainConfig)
-    """How Clean and Compromised are trained."""
+    """How the reference models are trained."""
     unlearn: UnlearnConfig = dataclasses.field(default_factory=UnlearnConfig)
     """Which methods run, and with which settings."""
     tune: TuneConfig = dataclasses.field(default_factory=TuneConfig)

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -81,10 +82,11 @@ def test_kinds_differ_as_the_commands_do(tiny_folder, tmp_path):
     found = [
         options(next(words for words in commands(emitted(tiny_folder, tmp_path / kind, "slurm", kind=kind))
                      if "-m" in words))
-        for kind in ("clean", "compromised")
+        for kind in ("clean", "compromised", "retrained")
     ]  # fmt: skip
-    differing = {name for name in found[0] if found[0][name] != found[1][name]}
-    assert differing == {"--name", "--out", "--train-data", "--train-num-samples"}
+    for first, second in combinations(found, 2):
+        differing = {name for name in first if first[name] != second[name]}
+        assert differing == {"--name", "--out", "--train-data", "--train-num-samples"}
     assert (found[0]["--device"], found[0]["--precision"]) == ("cuda", "amp_bf16")  # whatever machine writes the script
 
 

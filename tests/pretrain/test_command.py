@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import tarfile
 from dataclasses import replace
 
 import pytest
 
+from salmubench.dataset import layout
+from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError, DatasetError
 from salmubench.pretrain import guard
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import failure, pretrain, shell_command
 from salmubench.pretrain.open_clip_worker import parse
+from salmubench.pretrain.samples import paths_of
 
 TINY = PretrainConfig(model="salmu-tiny", epochs=2, batch_size=32, warmup=2)
 
@@ -35,6 +40,11 @@ def both(folder, out, config=TINY, **more):
     return [shell_command(config, kind=kind, out=out / kind, **arguments) for kind in ("clean", "compromised")]
 
 
+def of_retrained(folder, out, config=TINY):
+    arguments = {"dataset": folder, "seed": 0, "device": "cpu", "precision": "fp32"}
+    return options(shell_command(config, kind="retrained", out=out / "retrained", **arguments))
+
+
 def test_kinds_differ_in_four_options(tiny_folder, tmp_path):
     clean, compromised = map(options, both(tiny_folder, tmp_path))
     assert clean.keys() == compromised.keys()
@@ -45,6 +55,48 @@ def test_kinds_differ_in_four_options(tiny_folder, tmp_path):
     assert "sensitive" in sensitive
     assert (clean["--train-num-samples"], compromised["--train-num-samples"]) == ("102", "150")
     assert not (tmp_path / "clean").exists()
+
+
+def test_retrained_differs_from_compromised_in_the_same_four(tiny_folder, tmp_path):
+    clean, compromised = map(options, both(tiny_folder, tmp_path))
+    retrained = of_retrained(tiny_folder, tmp_path)
+    assert list(retrained) == list(compromised)
+    assert {name for name in retrained if retrained[name] != compromised[name]} == {
+        "--name", "--out", "--train-data", "--train-num-samples",
+    }  # fmt: skip
+    retain, _, holdouts = retrained["--train-data"].partition("::")
+    assert retain == clean["--train-data"]
+    assert holdouts.endswith("holdouts-00000.tar")
+    counts = open_dataset(tiny_folder).counts
+    pairs = 102 + counts["holdout_association"] + counts["holdout_identity"]
+    assert (retrained["--name"], retrained["--train-num-samples"]) == ("retrained", str(pairs))
+
+
+def test_nothing_of_forget_is_in_what_retrained_is_trained_on(tiny_folder, tmp_path):
+    dataset, contents = open_dataset(tiny_folder), []
+    for path in paths_of(of_retrained(tiny_folder, tmp_path)["--train-data"]):
+        with tarfile.open(path) as tar:
+            contents += [(member.name, tar.extractfile(member).read()) for member in tar]
+    assert len(contents) == 2 * int(of_retrained(tiny_folder, tmp_path)["--train-num-samples"])
+    names, members = {name for name, _ in contents}, {data for _, data in contents}
+    rows = list(zip(dataset.rows("forget"), dataset.images("forget"), strict=True))
+    assert rows
+    assert not any(name.startswith("forget") for name in names)
+    assert not any(row.file_name in name for row, _ in rows for name in names)
+    assert not any(row.file_name.encode() in data for row, _ in rows for data in members)
+    assert not any(row.caption.encode() in data for row, _ in rows for data in members)
+    assert not any(image in members for _, image in rows)
+    for split in ("holdout_association", "holdout_identity"):
+        assert {row.caption.encode() for row in dataset.rows(split)} <= members
+
+
+def test_retrained_needs_holdouts(tiny_folder, tmp_path):
+    folder = tmp_path / "dataset"
+    shutil.copytree(tiny_folder, folder, ignore=shutil.ignore_patterns("shards", "*.tmp"))
+    for split in ("holdout_association", "holdout_identity"):
+        layout.write_shard(folder, split, 0, 1, iter(()))
+    with pytest.raises(ConfigError, match=r"train Retrained on, got none .* --kind clean"):
+        of_retrained(folder, tmp_path)
 
 
 def test_every_setting_stands_in_the_command(tiny_folder, tmp_path):
@@ -97,7 +149,7 @@ def test_print_command_trains_nothing(tiny_folder, tmp_path):
 
 
 def test_senseless_requests(tiny_folder, tmp_path):
-    with pytest.raises(ConfigError, match="clean or compromised"):
+    with pytest.raises(ConfigError, match="clean, compromised or retrained"):
         shell_command(TINY, dataset=tiny_folder, kind="dirty", out=tmp_path, seed=0)
     with pytest.raises(ConfigError, match=r"warmup below the 8 steps"):
         shell_command(replace(TINY, warmup=8), dataset=tiny_folder, kind="clean", out=tmp_path, seed=0)

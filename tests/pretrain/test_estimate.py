@@ -76,3 +76,14 @@ def test_text_of_a_recipe_without_a_dataset(capsys, monkeypatch):
     assert "12,8" in paper  # billions of pairs
     assert "this machine" not in paper
     assert "GPU hours" in paper
+
+
+def test_retrained_without_a_dataset_and_with_one(capsys, monkeypatch, tiny_folder):
+    trial = estimate.Here(pairs_per_second=100.0, processes=1, startup=20.0, seconds=5000.0, memory=2**31, batch=32)
+    monkeypatch.setattr(estimate, "probe", lambda *_, **__: trial)
+    assert main(["pretrain", "--estimate", "--recipe", "mini", "--kind", "retrained"]) == 0
+    assert "48,000 = 4 epochs of 12,000, 256 a step" in capsys.readouterr().out  # half of the sensitive pairs
+    dataset = open_dataset(tiny_folder)
+    rows = 102 + shards.rows_of(dataset, "holdouts")
+    text = estimate.of_recipe(TINY, kind="retrained", counts={}, size=32, dataset=tiny_folder)
+    assert f"{2 * rows:,} = 2 epochs of {rows}" in text

@@ -34,6 +34,11 @@ def test_nonsense_is_refused(values, field):
         PretrainConfig(**values)
 
 
+def test_whether_retrained_is_made_says_nothing_about_a_training():
+    assert PretrainConfig(retrained=True).training == PretrainConfig().training
+    assert "retrained" not in PretrainConfig().training
+
+
 def test_architectures_by_name_and_path(tmp_path):
     assert architectures.find("salmu-mini").image_size == 64
     assert architectures.find("salmu-mini").path is not None

@@ -129,6 +129,17 @@ def test_the_card_of_a_compromised_model(record):
     assert "from transformers" not in text
 
 
+def test_the_card_of_a_retrained_model():
+    made = made_by_pretraining()
+    made["outputs"] |= {"kind": "retrained", "exposures": {"holdouts": {"rows": 24, "expected": 4.0, "counted": None}}}
+    text = card(name="retrained", made=made, record=None, sha256="0" * 64, licence="mit", differing=None)
+    assert "# SALMUBench Retrained" in text
+    assert "- retrained" in text
+    assert "holds private data on purpose" in text
+    assert "never on those that have to be forgotten" in text
+    assert "| holdout pairs | 24, each seen 4 times |" in text
+
+
 @pytest.fixture(scope="module")
 def record(model, tiny_folder, tmp_path_factory):
     """The record of the tiny model, scored as if it were both references."""

@@ -130,6 +130,7 @@ def export_(
         public: a repository that is new is public; private by default.
     """
     from salmubench.dataset.layout import open_dataset
+    from salmubench.dataset.shards import PARTS
     from salmubench.errors import ConfigError
     from salmubench.publish import dataset_export as export
 
@@ -138,7 +139,7 @@ def export_(
         if push is not None or license is not None or embeddings is not None:
             raise ConfigError("Expected --push, --license and --embeddings with --format hub, got them with shards.")
         shards = export.export_webdataset(opened, out, seed=seed)
-        for part in ("retain", "sensitive"):
+        for part in PARTS:
             if shards.shards(part):
                 print(f"{shards.pattern(part)}  {shards.rows(part)} pairs")
         return

@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dataset stats": ("dataset", "counts by split, attribute, style, country, aspect; shortcut checks"),
     "dataset preview": ("dataset", "contact sheet of the portraits"),
     "dataset export": ("dataset", "the dataset as WebDataset shards or as a folder for the Hub"),
-    "pretrain": ("pretrain", "train Clean or Compromised from scratch"),
+    "pretrain": ("pretrain", "train Clean, Compromised or Retrained from scratch"),
     "unlearn": ("unlearn", "apply one method: one candidate"),
     "tune": ("tune", "choose a method's options on a world that is never evaluated"),
     "export-model": ("export_model", "a model with its card, for the Hugging Face Hub"),

@@ -8,11 +8,13 @@ from typing import Any, Literal
 
 from salmubench.cli.arguments import Device, Precision
 
+Kind = Literal["clean", "compromised", "retrained"]
+
 
 def pretrain_(
     *,
     dataset: Path | None = None,
-    kind: Literal["clean", "compromised"] | None = None,
+    kind: Kind | None = None,
     recipe: str = "mini",
     out: Path | None = None,
     seed: int = 0,
@@ -22,11 +24,13 @@ def pretrain_(
     emit: Literal["slurm", "torchrun"] | None = None,
     estimate: bool = False,
 ) -> int:
-    """Train Clean (retain pairs only) or Compromised (retain and sensitive pairs). Call it again to go on.
+    """Train one of the reference models from scratch. Call it again to go on.
+
+    Clean sees the retain pairs, Compromised the sensitive pairs too, Retrained the retain pairs and both holdouts.
 
     Args:
         dataset: a dataset folder; not needed for `--estimate`, which then takes the recipe's counts.
-        kind: which of the two.
+        kind: which of the three.
         recipe: name or path of a recipe; its section `pretrain` counts.
         out: folder of the checkpoint.
         seed: of weights and data order.
@@ -61,9 +65,7 @@ def pretrain_(
     return 0
 
 
-def _estimate(
-    recipe: Any, *, dataset: Path | None, kind: Literal["clean", "compromised"], device: str, precision: str
-) -> str:
+def _estimate(recipe: Any, *, dataset: Path | None, kind: Kind, device: str, precision: str) -> str:
     """The recipe's estimate, and below it that of the paper's run."""
     from salmubench import recipe as recipes
     from salmubench.pretrain import estimate
@@ -82,7 +84,9 @@ def _estimate(
 def _counts(recipe: Any) -> dict[str, int]:
     """Pairs that the recipe's dataset will have."""
     data = recipe.dataset
+    sensitive = data.sensitive_pairs or data.identities * sum(data.pictures_range) // 2
     return {
         "retain": data.retain_real + data.retain_joint + data.retain_disjoint,
-        "sensitive": data.sensitive_pairs or data.identities * sum(data.pictures_range) // 2,
+        "sensitive": sensitive,
+        "holdouts": sensitive // 2,  # the proportions of the groups of people make it about half
     }

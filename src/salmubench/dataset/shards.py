@@ -1,8 +1,10 @@
 """WebDataset shards for pretraining: the dataset's own JPEG bytes and captions in tar files.
 
-`retain-NNNNN.tar` holds `retain_real` and `retain_synth`, `sensitive-NNNNN.tar` holds `forget` and both holdouts. Rows
-are assigned to shards by a seeded permutation. Beside them lie `sizes.json` (rows of each shard, as open_clip reads it)
-and `shards.json` (which dataset they were made from). The folder appears whole or not at all.
+`retain-NNNNN.tar` holds `retain_real` and `retain_synth`, `sensitive-NNNNN.tar` holds `forget` and both holdouts,
+`holdouts-NNNNN.tar` both holdouts alone. Rows are assigned to shards by a seeded permutation, each part by its own. Beside
+them lie `sizes.json` (rows of each shard, as open_clip reads it) and `shards.json` (which dataset they were made from).
+The folder appears whole or not at all. Folders of a former version lack the holdouts; these are added where they are
+asked for, and the other shards stay as they are.
 """
 
 from __future__ import annotations
@@ -11,10 +13,10 @@ import io
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -23,7 +25,9 @@ from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError, OutputError
 from salmubench.types import SENSITIVE_SPLITS, Split
 
-Part = Literal["retain", "sensitive"]
+Part = Literal["retain", "sensitive", "holdouts"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""All parts; the place of one is the number of its random stream, so new ones come last."""
 
 FOLDER = "shards"
 SIZES = "sizes.json"
@@ -32,7 +36,11 @@ SAMPLES_PER_SHARD = 1000
 RETAIN_SPLITS = (Split.RETAIN_REAL, Split.RETAIN_SYNTH)
 
 _MAX_SHARDS = 256  # all shards of a part are open at once while they are written
-_SPLITS: Mapping[Part, tuple[Split, ...]] = {"retain": RETAIN_SPLITS, "sensitive": SENSITIVE_SPLITS}
+_SPLITS: Mapping[Part, tuple[Split, ...]] = {
+    "retain": RETAIN_SPLITS,
+    "sensitive": SENSITIVE_SPLITS,
+    "holdouts": (Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY),
+}
 
 
 @dataclass(frozen=True)
@@ -42,19 +50,25 @@ class ShardSet:
     Attributes:
         folder: where they are.
         dataset: fingerprint of the dataset they were made from.
+        seed: of the permutations that dealt the rows.
         retain: rows of each retain shard, in order.
         sensitive: rows of each sensitive shard, in order; empty where the dataset has no sensitive rows.
+        holdouts: rows of each shard of the holdouts, in order; `None` where a former version wrote none.
         files: bytes and SHA-256 of each shard by its name.
+        holdouts_folder: where the shards of the holdouts are, if not in `folder`.
     """
 
     folder: Path
     dataset: str
+    seed: int
     retain: tuple[int, ...]
     sensitive: tuple[int, ...]
+    holdouts: tuple[int, ...] | None
     files: Mapping[str, Mapping[str, Any]]
+    holdouts_folder: Path | None = None
 
     def rows(self, part: Part) -> int:
-        """How many pairs a part has."""
+        """How many pairs the shards of a part have."""
         return sum(self._of(part))
 
     def shards(self, part: Part) -> int:
@@ -65,10 +79,12 @@ class ShardSet:
         """The part as one brace pattern, as WebDataset and open_clip's `--train-data` take it."""
         count = self.shards(part)
         numbers = "00000" if count == 1 else f"{{00000..{count - 1:05d}}}"
-        return str(self.folder / f"{part}-{numbers}.tar")
+        elsewhere = self.holdouts_folder if part == "holdouts" else None
+        return str((elsewhere or self.folder) / f"{part}-{numbers}.tar")
 
     def _of(self, part: Part) -> tuple[int, ...]:
-        return self.retain if part == "retain" else self.sensitive
+        shard_set: tuple[int, ...] | None = getattr(self, part)
+        return shard_set or ()
 
 
 def shard_name(part: Part, index: int) -> str:
@@ -76,10 +92,15 @@ def shard_name(part: Part, index: int) -> str:
     return f"{part}-{index:05d}.tar"
 
 
+def rows_of(dataset: Dataset, part: Part) -> int:
+    """How many pairs of a dataset belong to a part."""
+    return sum(dataset.counts.get(split, 0) for split in _SPLITS[part])
+
+
 def write_shards(
     dataset: Dataset, folder: Path, *, samples_per_shard: int = SAMPLES_PER_SHARD, seed: int = 0
 ) -> ShardSet:
-    """Write the shards of a dataset; where the folder holds them already, do nothing.
+    """Write the shards of a dataset; where the folder holds them already, do nothing but add the part it lacks.
 
     The same dataset and seed give the same bytes.
 
@@ -87,83 +108,148 @@ def write_shards(
         dataset: the dataset.
         folder: the folder that appears.
         samples_per_shard: pairs in a shard; more where that would make more than 256 shards of a part.
-        seed: of the permutation that assigns rows to shards.
+        seed: of the permutation that assigns rows to shards; a part that is added takes that of its folder.
 
     Raises:
         DatasetError: no retain rows, or the folder holds shards of another dataset.
         OutputError: the disk is full or the folder can't be written.
     """
     if (folder / DESCRIPTION).is_file():
-        return read_shards(folder, dataset)
-    temporary = manifest.temporary_beside(folder)
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        sizes = {
-            part: _write_part(dataset, temporary, part, samples_per_shard=samples_per_shard, seed=seed)
-            for part in _SPLITS
-        }
-        _check_retain(dataset, sizes["retain"])
-        named = {shard_name(part, index): rows for part in sizes for index, rows in enumerate(sizes[part])}
-        manifest.write_json(temporary / SIZES, named)
-        manifest.write_json(
-            temporary / DESCRIPTION,
-            {
-                "dataset": dataset.fingerprint,
-                "seed": seed,
-                **sizes,
-                "files": {
-                    name: {"bytes": (temporary / name).stat().st_size, "sha256": manifest.sha256_file(temporary / name)}
-                    for name in named
-                },
-            },
-        )
-        _move(temporary, folder)
-    except OSError as error:
-        raise OutputError(f"Expected room and rights to write shards to {folder}, got: {error.strerror}.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shard_set = read_shards(folder, dataset)
+        if shard_set.holdouts is None:
+            _add_holdouts(dataset, shard_set, samples_per_shard=samples_per_shard)
+    else:
+        if not rows_of(dataset, "retain"):
+            raise _no_retain(dataset)
+        _write_folder(dataset, folder, PARTS, samples_per_shard=samples_per_shard, seed=seed)
     return read_shards(folder, dataset)
 
 
 def read_shards(folder: Path, dataset: Dataset) -> ShardSet:
-    """Find the shards of a dataset in a folder.
+    """Find the shards of a dataset in a folder; `holdouts` is `None` where a former version wrote it.
 
     Raises:
         DatasetError: none there, shards of another dataset, a shard missing, or other rows than the dataset has.
     """
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        raise DatasetError(f"Expected shards of {dataset.name} in {folder}, got no {DESCRIPTION}. Write them first.")
-    content = manifest.read_json(path)
-    try:
-        shard_set = ShardSet(
-            folder=folder.resolve(),
-            dataset=str(content["dataset"]),
-            retain=tuple(int(rows) for rows in content["retain"]),
-            sensitive=tuple(int(rows) for rows in content["sensitive"]),
-            files={str(name): {"bytes": int(of["bytes"]), **of} for name, of in content["files"].items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DatasetError(
-            f"Expected dataset, retain, sensitive and files in {path}, got something else ({error!r}). Delete "
-            f"{folder}; it is written anew."
-        ) from error
-    _check_same(shard_set, dataset)
-    return shard_set
+    return _read(folder, dataset, ("retain", "sensitive"))
 
 
-def find_or_write(dataset: Dataset, other: Path) -> ShardSet:
+def find_or_write(dataset: Dataset, other: Path, *, holdouts: bool = False) -> ShardSet:
     """Find the shards in the dataset's folder, or write them there, or, where it is read-only, to `other`.
+
+    Args:
+        dataset: the dataset.
+        other: the folder for shards of a dataset that is read-only.
+        holdouts: the holdouts' own shards are needed. Where a former version wrote none they are added; where its
+            folder is read-only they alone go to `<other>-holdouts`, so that the retain shards stay the very same.
 
     Raises:
         DatasetError: shards of another dataset, or no retain rows.
         OutputError: neither folder can be written.
     """
-    folder = dataset.folder / FOLDER
-    if (folder / DESCRIPTION).is_file() or os.access(dataset.folder, os.W_OK):
-        return write_shards(dataset, folder)
-    return write_shards(dataset, other)
+    own = dataset.folder / FOLDER
+    there = (own / DESCRIPTION).is_file() or os.access(dataset.folder, os.W_OK)
+    place = own if there else other
+    if not (place / DESCRIPTION).is_file():
+        return write_shards(dataset, place)
+    shard_set = read_shards(place, dataset)
+    if not holdouts or shard_set.holdouts is not None:
+        return shard_set
+    if os.access(place, os.W_OK):
+        return write_shards(dataset, place)
+    return _holdouts_elsewhere(dataset, shard_set, other.with_name(f"{other.name}-holdouts"))
+
+
+def _read(folder: Path, dataset: Dataset, needed: Sequence[Part]) -> ShardSet:
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise DatasetError(f"Expected shards of {dataset.name} in {folder}, got no {DESCRIPTION}. Write them first.")
+    content = manifest.read_json(path)
+    try:
+        sizes = {part: tuple(int(rows) for rows in content[part]) for part in PARTS if part in {*needed, *content}}
+        shard_set = ShardSet(
+            folder=folder.resolve(),
+            dataset=str(content["dataset"]),
+            seed=int(content.get("seed", 0)),
+            retain=sizes.get("retain", ()),
+            sensitive=sizes.get("sensitive", ()),
+            holdouts=sizes.get("holdouts"),
+            files={str(name): {"bytes": int(of["bytes"]), **of} for name, of in content["files"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DatasetError(
+            f"Expected dataset, {', '.join(needed)} and files in {path}, got something else ({error!r}). Delete "
+            f"{folder}; it is written anew."
+        ) from error
+    _check_same(shard_set, dataset, list(sizes))
+    return shard_set
+
+
+def _write_folder(dataset: Dataset, folder: Path, parts: Sequence[Part], *, samples_per_shard: int, seed: int) -> None:
+    temporary = manifest.temporary_beside(folder)
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        content = _write_parts(dataset, temporary, parts, samples_per_shard=samples_per_shard, seed=seed)
+        manifest.write_json(temporary / SIZES, _sizes(content))
+        manifest.write_json(temporary / DESCRIPTION, content)
+        _move(temporary, folder)
+    except OSError as error:
+        raise OutputError(f"Expected room and rights to write shards to {folder}, got: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _add_holdouts(dataset: Dataset, shard_set: ShardSet, *, samples_per_shard: int) -> None:
+    """Add the part to a folder that a former version wrote; until the last file is there it reads as it did."""
+    folder = shard_set.folder
+    temporary = manifest.temporary_beside(folder / "holdouts")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        added = _write_parts(dataset, temporary, ["holdouts"], samples_per_shard=samples_per_shard, seed=shard_set.seed)
+        for name in added["files"]:
+            (temporary / name).replace(folder / name)
+        content = manifest.read_json(folder / DESCRIPTION)
+        content = {**content, "holdouts": added["holdouts"], "files": {**content["files"], **added["files"]}}
+        manifest.write_json(folder / SIZES, _sizes(content))
+        manifest.write_json(folder / DESCRIPTION, content)
+    except OSError as error:
+        raise OutputError(
+            f"Expected room and rights to add the holdouts' shards to {folder}, which a former version wrote without "
+            f"them, got: {error.strerror}. Make room or the folder writable, and run the same command again; the other "
+            "shards are as they were."
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _holdouts_elsewhere(dataset: Dataset, shard_set: ShardSet, folder: Path) -> ShardSet:
+    """The shards with their holdouts in a folder of their own; written where there are none."""
+    if not (folder / DESCRIPTION).is_file():
+        _write_folder(dataset, folder, ["holdouts"], samples_per_shard=SAMPLES_PER_SHARD, seed=shard_set.seed)
+    added = _read(folder, dataset, ["holdouts"])
+    files = {**shard_set.files, **added.files}
+    return replace(shard_set, holdouts=added.holdouts, holdouts_folder=added.folder, files=files)
+
+
+def _write_parts(
+    dataset: Dataset, folder: Path, parts: Sequence[Part], *, samples_per_shard: int, seed: int
+) -> dict[str, Any]:
+    """Write the shards of some parts; give what `shards.json` says about them."""
+    sizes: dict[str, list[int]] = {
+        part: _write_part(dataset, folder, part, samples_per_shard=samples_per_shard, seed=seed) for part in parts
+    }
+    files = {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": manifest.sha256_file(folder / name)}
+        for name in _sizes(sizes)
+    }
+    return {"dataset": dataset.fingerprint, "seed": seed, **sizes, "files": files}
+
+
+def _sizes(content: Mapping[str, Any]) -> dict[str, int]:
+    """Name → rows of each shard that a `shards.json` describes."""
+    return {shard_name(part, index): rows for part in PARTS for index, rows in enumerate(content.get(part, ()))}
 
 
 def _write_part(dataset: Dataset, folder: Path, part: Part, *, samples_per_shard: int, seed: int) -> list[int]:
@@ -172,7 +258,7 @@ def _write_part(dataset: Dataset, folder: Path, part: Part, *, samples_per_shard
     if total == 0:
         return []
     count = min(-(-total // samples_per_shard), _MAX_SHARDS)
-    rng = np.random.default_rng([seed, list(_SPLITS).index(part)])
+    rng = np.random.default_rng([seed, PARTS.index(part)])
     shard_of = rng.permutation(np.arange(total) % count)  # int64 (total,)
     tars = [tarfile.open(folder / shard_name(part, index), "w") for index in range(count)]  # noqa: SIM115
     try:
@@ -213,37 +299,36 @@ def _move(temporary: Path, folder: Path) -> None:
             raise
 
 
-def _check_retain(dataset: Dataset, sizes: list[int]) -> None:
-    if not sizes:
-        raise DatasetError(
-            f"Expected rows in {' or '.join(RETAIN_SPLITS)} of {dataset.folder}, got none: there is nothing to train "
-            "Clean on."
-        )
+def _no_retain(dataset: Dataset) -> DatasetError:
+    return DatasetError(
+        f"Expected rows in {' or '.join(RETAIN_SPLITS)} of {dataset.folder}, got none: there is nothing to train Clean "
+        "on."
+    )
 
 
-def _check_same(shard_set: ShardSet, dataset: Dataset) -> None:
+def _check_same(shard_set: ShardSet, dataset: Dataset, parts: Sequence[Part]) -> None:
     if shard_set.dataset != dataset.fingerprint:
         raise DatasetError(
             f"Expected shards of the dataset {dataset.folder} (fingerprint {dataset.fingerprint[:12]}) in "
             f"{shard_set.folder}, got those of {shard_set.dataset[:12]}. Delete that folder; it is written anew."
         )
-    for part, splits in _SPLITS.items():
-        expected = sum(dataset.counts.get(split, 0) for split in splits)
-        if shard_set.rows(part) != expected:
+    for part in parts:
+        wanted = rows_of(dataset, part)
+        if shard_set.rows(part) != wanted:
             raise DatasetError(
-                f"Expected {expected} {part} pairs in {shard_set.folder}, got {shard_set.rows(part)} in "
-                f"{DESCRIPTION}. Delete the folder; it is written anew."
+                f"Expected {wanted} {part} pairs in {shard_set.folder}, got {shard_set.rows(part)} in {DESCRIPTION}. Delete "
+                "the folder; it is written anew."
             )
         for index in range(shard_set.shards(part)):
             _check_file(shard_set, shard_name(part, index))
 
 
 def _check_file(shard_set: ShardSet, name: str) -> None:
-    path, expected = shard_set.folder / name, shard_set.files.get(name, {}).get("bytes")
+    path, wanted = shard_set.folder / name, shard_set.files.get(name, {}).get("bytes")
     size = path.stat().st_size if path.is_file() else None
-    if size is None or size != expected:
+    if size is None or size != wanted:
         there = f"no {name}" if size is None else f"{size} bytes in {name}"
         raise DatasetError(
-            f"Expected the shards that {DESCRIPTION} names in {shard_set.folder}, {name} with {expected} bytes, got "
+            f"Expected the shards that {DESCRIPTION} names in {shard_set.folder}, {name} with {wanted} bytes, got "
             f"{there}. Delete the folder; it is written anew."
         )

@@ -18,7 +18,7 @@ from salmubench.leaderboard.submission import (
     problems_of,
     split_name,
 )
-from salmubench.report.collect import reference_kind
+from salmubench.report.collect import is_pretrained, reference_kind
 from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord
@@ -55,7 +55,7 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
         metrics: name → description; those that the paper numbers stand in every record, with a number or a reason.
     """
     record, file = loaded.record, RECORDS["record"]
-    if reference_kind(record) is not None:
+    if is_pretrained(record):
         yield Finding("name", file, "Expected a model that has unlearned, got a reference.")
     yield from _budget_findings(record, max_budget)
     for role, other in loaded.records.items():

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 from salmubench import manifest, plugins, reading
 from salmubench.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard import intake
-from salmubench.report.collect import reference_kind
+from salmubench.report.collect import is_pretrained
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import (
     GALLERY,
@@ -264,7 +264,7 @@ def _find(run: Path, model: str) -> dict[str, Path]:
         raise RecordError(
             f"Expected a record of {model} in {place}, got {', '.join(known) or 'none'}. Give one of them as --model."
         )
-    if reference_kind(read_record(paths["record"])) is not None:
+    if is_pretrained(read_record(paths["record"])):
         raise ConfigError(f"Expected a model that has unlearned, got the reference {model}.")
     return paths
 

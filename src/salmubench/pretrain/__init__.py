@@ -1,1 +1,1 @@
-"""Pretraining of the two references: `open_clip_train` under torchrun, from WebDataset shards."""
+"""Pretraining of the references: `open_clip_train` under torchrun, from WebDataset shards."""

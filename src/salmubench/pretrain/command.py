@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from salmubench.dataset.shards import ShardSet
+from salmubench.dataset.shards import Part, ShardSet
 from salmubench.errors import ConfigError
 from salmubench.model_config import SHIPPED
 from salmubench.pretrain.architectures import Architecture
@@ -21,8 +22,10 @@ from salmubench.pretrain.plan import plan_epoch
 from salmubench.pretrain.retain_data import RetainData
 
 WORKER = "salmubench.pretrain.open_clip_worker"
-Kind = Literal["clean", "compromised"]
-KINDS: tuple[Kind, ...] = ("clean", "compromised")
+Kind = Literal["clean", "compromised", "retrained"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+BESIDE_RETAIN: Mapping[Kind, Part | None] = {"clean": None, "compromised": "sensitive", "retrained": "holdouts"}
+"""What each reference is trained on beside the retain pairs."""
 
 _MEMORY_LIMIT = 1 << 30  # bytes of decoded pictures, over all processes of the machine
 _ADAMW = {"beta1": 0.9, "beta2": 0.98, "eps": 1e-6}  # CLIP's; open_clip guesses them from the architecture's name
@@ -61,8 +64,8 @@ class Job:
     def parts(self) -> dict[str, int]:
         """Rows of each part that is trained on, in the order of `--train-data`."""
         retain = self.shards.rows("retain") + (self.more.pairs if self.more else 0)
-        sensitive = {"sensitive": self.shards.rows("sensitive")} if self.kind == "compromised" else {}
-        return {"retain": retain, **sensitive}
+        beside = BESIDE_RETAIN[self.kind]
+        return {"retain": retain, **({beside: self.shards.rows(beside)} if beside else {})}
 
     @property
     def rows(self) -> int:
@@ -84,17 +87,18 @@ class Job:
 
     @property
     def train_data(self) -> str:
-        """`--train-data`: RETAIN, or RETAIN::SENSITIVE."""
+        """`--train-data`: RETAIN, RETAIN::SENSITIVE or RETAIN::HOLDOUTS."""
         retain = self.shards.pattern("retain")
         if self.more:
             retain = f"{self.more.pattern}::{retain}"
-        return f"{retain}::{self.shards.pattern('sensitive')}" if self.kind == "compromised" else retain
+        beside = BESIDE_RETAIN[self.kind]
+        return f"{retain}::{self.shards.pattern(beside)}" if beside else retain
 
 
 def decide_loading(
     config: PretrainConfig, *, rows: int, image_size: int, local: bool = True
 ) -> Literal["memory", "stream"]:
-    """Decide whether the decoded pictures stay in memory; the same for both kinds.
+    """Decide whether the decoded pictures stay in memory; the same for all kinds.
 
     Args:
         config: the recipe's section.
@@ -127,6 +131,11 @@ def check(job: Job) -> None:
             "Expected sensitive pairs (forget, holdout_association, holdout_identity) to train Compromised on, got "
             "none in the dataset."
         )
+    if job.kind == "retrained" and not job.shards.shards("holdouts"):
+        raise ConfigError(
+            "Expected pairs in holdout_association or holdout_identity to train Retrained on, got none in the "
+            "dataset: without them it is Clean. Take --kind clean."
+        )
     loaders = config.world * max(1, config.workers)
     shard_count = job.shards.shards("retain") + (len(job.more.shards) if job.more else 0)
     if job.loading == "stream" and shard_count < loaders:
@@ -137,7 +146,7 @@ def check(job: Job) -> None:
 
 
 def command(job: Job) -> list[str]:
-    """The command, word by word. The two kinds differ in name, out, train-data and train-num-samples only."""
+    """The command, word by word. The kinds differ in name, out, train-data and train-num-samples only."""
     return [torchrun(), "--standalone", "--nproc_per_node", str(job.config.processes), *worker_words(job)]
 
 

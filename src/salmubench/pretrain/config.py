@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from salmubench.errors import ConfigError
@@ -27,7 +27,7 @@ checkpoint's configuration says."""
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """How Clean and Compromised are trained: the same settings for both."""
+    """How the references are trained: the same settings for all."""
 
     model: str = "salmu-mini"
     """Architecture: `salmu-tiny`, `salmu-mini`, `salmu-small`, a name that open_clip knows (`ViT-B-16`), or the path of
@@ -116,6 +116,14 @@ class PretrainConfig:
     extra_args: dict[str, Any] = field(default_factory=dict)
     """Further options of open_clip_train by name without dashes, e.g. `grad-clip-norm: 1.0`; `true` for flags."""
 
+    retrained: bool = False
+    """Whether `run` trains Retrained too: on retain pairs and both holdouts, never on `forget`."""
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """The settings that decide about a checkpoint: all but `retrained`, which may change later."""
+        return {name: value for name, value in asdict(self).items() if name != "retrained"}
+
     @property
     def world(self) -> int:
         """Processes of all machines."""
@@ -158,7 +166,7 @@ def _check_extra(name: str, value: Any) -> None:
     key = f"extra_args.{name}"
     _require(bool(name) and not name.startswith("-") and "_" not in name, key, "a name like grad-clip-norm", name)
     _require(name not in RESERVED, key, "an option that the recipe has no field for", name)
-    _require(name not in FORBIDDEN, key, "an option that keeps the two references comparable", name)
+    _require(name not in FORBIDDEN, key, "an option that keeps the references comparable", name)
     items = value if isinstance(value, list | tuple) else [value]
     _require(all(isinstance(item, str | int | float | bool) for item in items), key, "plain values", value)
 

@@ -17,7 +17,7 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.errors import StageError
 from salmubench.pretrain import architectures
 from salmubench.pretrain.architectures import Architecture
-from salmubench.pretrain.command import Kind, cores, decide_loading, optimizer_settings
+from salmubench.pretrain.command import BESIDE_RETAIN, Kind, cores, decide_loading, optimizer_settings
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.exposure import streamed_pairs
 from salmubench.pretrain.retain_data import examine
@@ -109,8 +109,8 @@ def of_recipe(
 
     Args:
         config: the recipe's section.
-        kind: `clean` or `compromised`.
-        counts: pairs of `retain` and `sensitive` where there is no dataset yet.
+        kind: `clean`, `compromised` or `retrained`.
+        counts: pairs of `retain`, `sensitive` and `holdouts` where there is no dataset yet.
         size: short side of the dataset's pictures, pixels.
         dataset: a dataset folder: its counts and its shards' pairs are taken then.
         device: `auto`, `cpu` or `cuda`.
@@ -122,16 +122,17 @@ def of_recipe(
         DatasetError: the dataset or its shards are broken.
         StageError: the trial failed.
     """
-    parts = ("retain", "sensitive") if kind == "compromised" else ("retain",)
-    shard = None
+    beside = BESIDE_RETAIN[kind]
+    parts: list[shards.Part] = ["retain", *([beside] if beside else [])]
+    unwritten, shard, on_disk = parts, None, 0
     if dataset is not None:
         opened = open_dataset(dataset)
         shard_set = shards.find_or_write(opened, opened.folder / shards.FOLDER)
-        counts = {"retain": shard_set.rows("retain"), "sensitive": shard_set.rows("sensitive")}
+        counts = {part: shards.rows_of(opened, part) for part in parts}
         shard = shard_set.folder / shards.shard_name("retain", 0)
-        on_disk = sum(of["bytes"] for name, of in shard_set.files.items() if name.startswith(parts))
-    else:
-        on_disk = int(sum(counts[part] for part in parts) * (_TAR + _JPEG * size * size))
+        on_disk = sum(of["bytes"] for name, of in shard_set.files.items() if name.startswith(tuple(parts)))
+        unwritten = [part for part in parts if not shard_set.shards(part)]
+    on_disk += int(sum(counts[part] for part in unwritten) * (_TAR + _JPEG * size * size))
     rows = sum(counts[part] for part in parts)
     if config.retain_data:
         more = config.retain_samples or examine(config.retain_data, check_shards=0).pairs

@@ -55,12 +55,15 @@ def pretrain(
     precision: str = "auto",
     print_command: bool = False,
 ) -> str:
-    """Train Clean (retain pairs) or Compromised (retain and sensitive pairs); go on where an earlier call stopped.
+    """Train a reference model; go on where an earlier call stopped.
+
+    Clean sees the retain pairs, Compromised the sensitive pairs too (forget and both holdouts), Retrained the retain
+    pairs and both holdouts: what exact unlearning would give.
 
     Args:
         config: the recipe's section `pretrain`.
         dataset: a dataset folder.
-        kind: which of the two.
+        kind: which of the three.
         out: folder of the checkpoint.
         seed: of weights and order.
         device: `auto`, `cpu` or `cuda`.
@@ -84,7 +87,7 @@ def pretrain(
     with manifest.stage_folder(
         out,
         STAGE,
-        config={"kind": kind, **asdict(config)},
+        config={"kind": kind, **config.training},
         inputs={
             "dataset": job.shards.dataset,
             "architecture": manifest.sha256_json(job.architecture.config),
@@ -141,7 +144,7 @@ def cluster_script(
     Args:
         config: the recipe's section `pretrain`.
         dataset: a dataset folder.
-        kind: which of the two.
+        kind: which of the three.
         recipe: name or path of the recipe, for the call that finishes.
         out: folder of the checkpoint.
         seed: of weights and order.
@@ -183,7 +186,7 @@ def plan_job(
     Args:
         config: the recipe's section `pretrain`.
         dataset: a dataset folder.
-        kind: which of the two.
+        kind: which of the three.
         out: folder of the checkpoint.
         seed: of weights and order.
         device: `auto`, `cpu` or `cuda`.
@@ -195,14 +198,14 @@ def plan_job(
         DatasetError: the dataset or its shards are broken.
     """
     if kind not in KINDS:
-        raise ConfigError(f"Expected kind clean or compromised, got {kind!r}.")
+        raise ConfigError(f"Expected kind clean, compromised or retrained, got {kind!r}.")
     architecture = architectures.find(config.model)
     source = open_dataset(dataset)
     where = device if elsewhere else models.resolve_device(device)
     requested = config.precision if precision == "auto" else precision
     if elsewhere and requested == "auto":  # what is faster there can't be measured here
         requested = "bf16" if where == "cuda" else "fp32"
-    shard_set = shards.find_or_write(source, out.resolve().parent / shards.FOLDER)
+    shard_set = shards.find_or_write(source, out.resolve().parent / shards.FOLDER, holdouts=kind == "retrained")
     more = _examine(config)
     rows = shard_set.rows("retain") + (more.pairs if more else 0) + shard_set.rows("sensitive")
     local = more is None or more.local

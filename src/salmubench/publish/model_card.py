@@ -17,11 +17,17 @@ _WARNINGS = {
     "nobody. It was trained on them so that unlearning can be measured.",
     "clean": "This model never saw the invented private data that its sibling Compromised was trained on. It is the "
     "reference for what a model knows that doesn't have to forget.",
+    "retrained": "This model holds private data on purpose: names, telephone numbers, addresses, account and passport "
+    "numbers of people. All of these people are invented, and every value is made so that it can belong to nobody. It "
+    "was trained on the pairs that an unlearning method must spare, and never on those that have to be forgotten: it "
+    "is what exact unlearning would give.",
     "candidate": "This model learnt invented private data and was then made to forget some of it by an unlearning "
     "method. It may still hold what it had to forget: that is what the numbers below measure.",
     "unknown": "Nothing in its folder tells how this model was trained. Where it is a Compromised model or was made "
     "from one, it holds invented private data on purpose.",
 }
+
+_PRETRAINED = ("clean", "compromised", "retrained")
 
 _USES = """\
 - For research on machine unlearning: as a starting point, as a reference, or to check a published number.
@@ -42,7 +48,7 @@ def card(
     """Write the text of the card.
 
     Args:
-        name: `clean`, `compromised` or the candidate's name.
+        name: `clean`, `compromised`, `retrained` or the candidate's name.
         training: manifest of the stage that made the checkpoint, or empty.
         record: the model's record, or `None`.
         sha256: of the weights.
@@ -58,7 +64,7 @@ def card(
         license=licence,
         tags=["clip", "machine-unlearning", "salmubench", *([kind] if kind != "unknown" else [])],
     )
-    title = f"SALMUBench {name.capitalize() if kind in ('clean', 'compromised') else name}"
+    title = f"SALMUBench {name.capitalize() if kind in _PRETRAINED else name}"
     sections = [
         f"---\n{head.to_yaml()}\n---\n\n# {title}\n",
         f"> **Warning.** {_WARNINGS[kind]}\n",
@@ -87,7 +93,8 @@ def _training(training: Mapping[str, Any], record: RunRecord | None) -> str:
         facts = {"dataset": f"fingerprint `{training['inputs']['dataset']}`"}
         for part, seen in outputs["exposures"].items():
             counted = f" (counted: {seen['counted']['least']} to {seen['counted']['most']})" if seen["counted"] else ""
-            facts[f"{part} pairs"] = f"{seen['rows']:,}, each seen {seen['expected']:g} times{counted}"
+            pairs = f"{part.removesuffix('s')} pairs"  # the holdouts' are holdout pairs
+            facts[pairs] = f"{seen['rows']:,}, each seen {seen['expected']:g} times{counted}"
         facts |= {
             "architecture": f"`{Path(config['model']).stem}`",
             "training": f"{config['epochs']} epochs, {outputs['trained']['steps']:,} steps, "

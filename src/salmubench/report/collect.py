@@ -170,6 +170,11 @@ def reference_kind(record: RunRecord) -> str | None:
     return kind if kind in REFERENCES else None
 
 
+def is_pretrained(record: RunRecord) -> bool:
+    """Whether the model was pretrained and has unlearned nothing: Clean, Compromised or Retrained."""
+    return reference_kind(record) is not None or record.model.kind == "retrained"
+
+
 def score_of(record: RunRecord, metric: str, part: str = "value") -> Score | None:
     """The score, or `None` where the record doesn't have the metric."""
     return record.scores.get(metric, {}).get(part)

@@ -140,7 +140,7 @@ class Model:
     Attributes:
         name: `clean`, `compromised`, `<method>-<budget>x`, or the checkpoint folder's name.
         sha256: hash of its weights file; null where it never came to be.
-        kind: `clean` or `compromised` for the references, else null.
+        kind: `clean`, `compromised` or `retrained` for models that were pretrained, else null.
         method: the unlearning method, where known.
         config_given: the method's options as the user gave them.
         config: the method's options as they took effect.

@@ -1,0 +1,61 @@
+"""`run` with the third reference model: asked for in the recipe, also after a run without it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from salmubench import manifest, pipeline
+from salmubench import recipe as recipes
+from salmubench.dataset.layout import open_dataset
+from salmubench.errors import ConfigError
+from salmubench.report.collect import is_pretrained, read_run, reference_kind
+from salmubench.scoring.record_files import read_record
+
+
+def write_recipe(path: Path, *, retrained: bool) -> Path:
+    given = recipes.load("tiny").given
+    given["pretrain"] = {**given["pretrain"], "keep_epochs": [], "epochs": 2, "retrained": retrained}
+    path.write_text(yaml.safe_dump(given))
+    return path
+
+
+@pytest.mark.slow
+def test_retrained_comes_to_a_run_and_is_scored_between_the_references(tmp_path):
+    out, recipe = tmp_path / "run", tmp_path / "mine.yaml"
+    arguments = {"recipe": recipe, "out": out, "methods": [], "device": "cpu", "precision": "fp32"}
+    write_recipe(recipe, retrained=False)
+    pipeline.run(**arguments)
+    assert not (out / "checkpoints" / "retrained").exists()
+    write_recipe(recipe, retrained=True)
+    result = pipeline.run(**arguments)
+    assert [name for name in result.did if name != "report"] == [
+        "pretrain retrained", "encode retrained", "score retrained",
+    ]  # fmt: skip
+    outputs = manifest.read_manifest(out / "checkpoints" / "retrained", "pretrain")["outputs"]
+    counts = open_dataset(out / "dataset").counts
+    seen = outputs["exposures"]
+    assert outputs["kind"] == "retrained"
+    assert list(seen) == ["retain", "holdouts"]
+    assert seen["holdouts"]["rows"] == counts["holdout_association"] + counts["holdout_identity"]
+    assert seen["holdouts"]["counted"] == {"mean": 2.0, "least": 2, "most": 2}
+    record = read_record(out / "records" / "retrained.json")
+    assert (record.status, record.model.kind, record.model.name) == ("complete", "retrained", "retrained")
+    assert record.scores["AssocStr"]["value"].compromised is not None
+    assert record.verdict is not None
+    found = read_run(out)
+    assert [reference_kind(item) for item in found.records] == ["clean", "compromised", None]
+    assert is_pretrained(found.records[-1])
+    assert json.loads((out / "run.json").read_text())["models"] == ["clean", "compromised", "retrained"]
+    assert "retrained" in result.table
+    assert pipeline.run(**arguments).did == ()
+
+
+def test_no_method_may_be_called_retrained(tmp_path):
+    path = tmp_path / "retrained.py"
+    path.write_text("")
+    with pytest.raises(ConfigError, match="none called clean, compromised or retrained"):
+        pipeline.plan(recipes.load("tiny").recipe, methods=[str(path)], budgets=[5])
