@@ -132,7 +132,7 @@ def test_the_card_of_a_compromised_model(record):
 def test_the_card_of_a_retrained_model():
     made = made_by_pretraining()
     made["outputs"] |= {"kind": "retrained", "exposures": {"holdouts": {"rows": 24, "expected": 4.0, "counted": None}}}
-    text = card(name="retrained", made=made, record=None, sha256="0" * 64, licence="mit", differing=None)
+    text = card(name="retrained", training=made, record=None, sha256="0" * 64, licence="mit", differing=None)
     assert "# SALMUBench Retrained" in text
     assert "- retrained" in text
     assert "holds private data on purpose" in text

@@ -1,8 +1,8 @@
 """WebDataset shards for pretraining: the dataset's own JPEG bytes and captions in tar files.
 
 `retain-NNNNN.tar` holds `retain_real` and `retain_synth`, `sensitive-NNNNN.tar` holds `forget` and both holdouts,
-`holdouts-NNNNN.tar` both holdouts alone. Rows are assigned to shards by a seeded permutation, each part by its own. Beside
-them lie `sizes.json` (rows of each shard, as open_clip reads it) and `shards.json` (which dataset they were made from).
+`holdouts-NNNNN.tar` both holdouts alone. Rows are assigned to shards by a seeded permutation, each part by its own.
+Beside them lie `sizes.json` (rows of each shard, as open_clip reads it) and `shards.json` (whose they are).
 The folder appears whole or not at all. Folders of a former version lack the holdouts; these are added where they are
 asked for, and the other shards stay as they are.
 """
@@ -316,8 +316,8 @@ def _check_same(shard_set: ShardSet, dataset: Dataset, parts: Sequence[Part]) ->
         wanted = rows_of(dataset, part)
         if shard_set.rows(part) != wanted:
             raise DatasetError(
-                f"Expected {wanted} {part} pairs in {shard_set.folder}, got {shard_set.rows(part)} in {DESCRIPTION}. Delete "
-                "the folder; it is written anew."
+                f"Expected {wanted} {part} pairs in {shard_set.folder}, got {shard_set.rows(part)} in {DESCRIPTION}. "
+                "Delete the folder; it is written anew."
             )
         for index in range(shard_set.shards(part)):
             _check_file(shard_set, shard_name(part, index))
