@@ -135,8 +135,8 @@ def _column(
         raise RecordError(f"Expected {rows} numbers in {section}.{key} of {path}, one a row of forget, got {told}.")
     if metric.items == "rank" and min(found) < 1:
         raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, got {min(found)}.")
-    for part, function in PARTS[metric.items].items():
-        own, mean = values[published_name(metric, part)], float(np.mean(function(np.asarray(found, np.float64))))
+    for name, part in PARTS[metric.items].items():
+        own, mean = values[published_name(metric, name)], float(np.mean(part.of(np.asarray(found, np.float64), None)))
         if own is None or abs(own - mean) > _SAME:
             raise RecordError(f"Expected the mean of {section}.{key} in {path} to be its own {own}, got {mean:.6f}.")
     return found
