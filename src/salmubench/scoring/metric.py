@@ -151,10 +151,12 @@ class Part:
     Attributes:
         of: (values (n,), others (n,) or `None`) → float64 (n,).
         group: whose items; `None`: all.
+        table: whether it is a column of the pages' tables; records and CSV have all parts.
     """
 
     of: Callable[[Floats, Floats | None], Floats]
     group: Group | None = None
+    table: bool = True
 
 
 def _as_it_is(value: Floats, _others: Floats | None) -> Floats:
@@ -182,7 +184,7 @@ PARTS: Mapping[str, Mapping[str, Part]] = {
     "reciprocal": {"value": Part(_as_it_is)},
     "rank": {"mrr": Part(_reciprocal), "r1": Part(_first)},
     "fact_rank": {
-        name if group is None else f"{name}_{group}": Part(function, group)
+        name if group is None else f"{name}_{group}": Part(function, group, table=group is None and name == "mrr")
         for group in (None, "identity", "association")
         for name, function in (("mrr", _reciprocal), ("r1", _first), ("percentile", _percentile))
     },
