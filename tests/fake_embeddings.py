@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from salmubench import embeddings, manifest
 from salmubench.dataset import phrasings
 from salmubench.dataset.layout import GeneralKnowledge
+from salmubench.types import OFFICIAL_SPLITS
 
 FIELDS = ("city", "job", "iban", "passport")
 CLASSES = ("cube", "ball", "cone", "ring")
@@ -65,6 +66,10 @@ class FakeWorld:
                     found += [f"{row.name} {row.value}", f"{row.value} {row.name}"]
             if row.paraphrase:
                 found.append(row.paraphrase)
+        told = [row for row in self.rows if row.field and row.value]
+        for row in told:
+            for value in {other.value for other in told if other.field == row.field}:
+                found += [text.replace(row.value, value) for text in (row.caption, row.paraphrase) if text]
         found += [template.replace("{}", name) for template in self.templates for name in self.classes]
         return list(dict.fromkeys(found))
 
@@ -184,7 +189,7 @@ def write_embeddings(
     table = pa.table({"text": names, "row": list(range(len(names)))}, schema=embeddings.TEXT_SCHEMA)
     pq.write_table(table, folder / embeddings.TEXT_TABLE)
     known = GeneralKnowledge(world.classes, world.templates) if world.classes else None
-    counts = {split: len(world.of(split)) for split in {row.split for row in world.rows}}
+    counts = {split: len(world.of(split)) for split in {*OFFICIAL_SPLITS, *(row.split for row in world.rows)}}
     facts = embeddings.DatasetFacts(
         "fake", fingerprint, counts, frozenset(world.forget_identity), world.fragile_ids, known
     )

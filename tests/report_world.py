@@ -46,6 +46,8 @@ class World:
 
 METRICS: dict[str, Metric] = descriptions()
 """Descriptions of the package's own metrics, in the order of the records."""
+OTHERS = 20
+"""Values beside its own among which a fact is ranked."""
 WORLDS = {
     "clean": World(0.002, -0.12, -0.10, -0.11, 0.545),
     "compromised": World(0.764, 0.68, 0.67, 0.66, 0.552),
@@ -86,12 +88,15 @@ def items(world: World, dataset: layout.Dataset, *, without: tuple[str, ...] = (
         rare = np.round(np.exp(rng.normal(np.log(1 / mrr), 0.2, count))) if not first else np.full(count, 700.0)
         return np.where(share(mrr, count) == 1, 1.0, rare) if first else rare.clip(2, 2001)
 
+    def fact_ranks(share_first: float, count: int) -> np.ndarray:
+        return np.where(share(min(max(share_first, 0.1), 0.9), count) == 1, 1.0, rng.integers(2, OTHERS + 2, count))
+
     rest = {
         "forget": forget,
         "holdout_identity": dataset.rows("holdout_identity"),
         "holdout_association": dataset.rows("holdout_association"),
     }
-    known = 0.52 + 0.1 * world.inter
+    known, held = 0.52 + 0.1 * world.inter, len(rest["holdout_association"])
     values = {
         "RetFail": ("forget", forget, ranks(world.mrr, len(forget))),
         "AssocStr": ("forget", forget, around(world.forget, len(forget))),
@@ -110,6 +115,13 @@ def items(world: World, dataset: layout.Dataset, *, without: tuple[str, ...] = (
             rest["holdout_association"],
             around(world.intra, len(rest["holdout_association"])),
         ),
+        "FactRet": ("forget", forget, fact_ranks(world.mrr, len(forget))),
+        "FactRetPara": ("forget", forget, fact_ranks(world.mrr * 0.4, len(forget))),
+        "FactHold": (
+            np.array(["holdout_identity"] * len(rest["holdout_identity"]) + ["holdout_association"] * held, object),
+            rest["holdout_identity"] + rest["holdout_association"],
+            fact_ranks(0.5 + 0.4 * world.intra, len(rest["holdout_identity"]) + held),
+        ),
         "VisIdInt": ("retain_synth", joint, around(known, len(joint))),
         "FragSim": ("retain_synth", loose[:9], around(known - 0.3, 9)),
     }
@@ -121,7 +133,8 @@ def items(world: World, dataset: layout.Dataset, *, without: tuple[str, ...] = (
         columns = [
             np.array([getattr(row, key) for row in rows], dtype=object) for key in ("file_name", "caption", "identity")
         ]
-        tables.append(item_table(metric, Items(split, *columns, scored)))
+        others = np.full(len(rows), OTHERS, np.int32) if metric.items == "fact_rank" else None
+        tables.append(item_table(metric, Items(split, *columns, scored, others)))
     return join(tables)
 
 

@@ -64,5 +64,8 @@ def test_comments_of_mini_agree_with_the_defaults():
     defaults = recipes.Recipe()
     for section in ("dataset", "score"):
         for key, value in given[section].items():
+            if key in ("fact_values", "fact_rows"):  # the defaults are the protocol's, these what a laptop can afford
+                assert getattr(getattr(defaults, section), key) > value
+                continue
             assert getattr(getattr(defaults, section), key) == value, f"{section}.{key}"
     assert yaml.safe_dump(given)

@@ -32,6 +32,7 @@ def encode_model(
     device: str = "auto",
     precision: str = "auto",
     config: EncodeConfig | None = None,
+    scoring: ScoreConfig | None = None,
 ) -> Path:
     """Encode a model with every text that the metrics need.
 
@@ -44,13 +45,14 @@ def encode_model(
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
         config: settings; the defaults if left out.
+        scoring: options of scoring, which say what texts it needs; the defaults if left out.
     """
     from salmubench.encode.encode import encode
     from salmubench.metrics import required_texts
 
     opened = _open(dataset, imagenet)
     return encode(
-        model=model, dataset=opened, out=out, texts=required_texts(opened), arch=arch,
+        model=model, dataset=opened, out=out, texts=required_texts(opened, scoring), arch=arch,
         config=config or EncodeConfig(), device=device, precision=precision,
     )  # fmt: skip
 
@@ -108,8 +110,9 @@ def evaluate(
         if path.suffix == ".json" or ((path / manifest.MANIFEST).is_file() and _stage_of(path) == "encode"):
             return path
         return encode_model(
-            model=source, dataset=opened, out=folder / name, arch=arch, device=device, precision=precision
-        )
+            model=source, dataset=opened, out=folder / name, arch=arch, device=device, precision=precision,
+            scoring=config,
+        )  # fmt: skip
 
     references = {"clean": embeddings(clean, "clean"), "compromised": embeddings(compromised, "compromised")}
     judged = embeddings(model, "model", arch)

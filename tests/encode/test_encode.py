@@ -398,6 +398,9 @@ def test_empty_splits_and_no_extras(model_folder: Path, tmp_path: Path, tiny_fol
     assert reasons == {
         "GenKnow": "the dataset has no general_knowledge",
         "IntraIdSim": "no rows in holdout_association",
+        "FactHold": "no items of association",
+        "FactRet": "no items of association",
+        "FactRetPara": "no items of association",
         "VisIdInt": "no rows in retain_joint",
         "FragSim": "no rows in retain_disjoint",
     }

@@ -122,6 +122,16 @@ def test_what_cannot_be_packed(submittable: Path, run_folder: Path, tmp_path: Pa
         submit(submittable, model="cliperase-5x", out=tmp_path / "full")
 
 
+def test_retrained_is_no_submission(submittable: Path, tmp_path: Path) -> None:
+    shutil.copytree(submittable / "records", tmp_path / "records")
+    path = tmp_path / "records" / "cliperase-5x.json"
+    content = json.loads(path.read_text())
+    content["model"]["kind"] = "retrained"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match="got the reference cliperase-5x"):
+        submit(tmp_path, model="cliperase-5x", out=tmp_path / "out")
+
+
 def test_yaml_for_the_hub(packed: Path) -> None:
     record = read_record(packed / "record.json")
     entries = yaml.safe_load(hub_yaml(record, dataset="org/data", date="2026-08-22", source="https://a.example"))

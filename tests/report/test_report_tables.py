@@ -69,7 +69,7 @@ def test_markdown(records: list[RunRecord]) -> None:
 def test_csv_holds_everything(records: list[RunRecord]) -> None:
     awkward = renamed(records[2], 'a "quoted", name\nin two lines')
     rows = list(csv.DictReader(io.StringIO(tables.csv_table([*records, awkward]))))
-    assert len(rows) == 13 * 12 + 1  # RetFail and RetFailPara have two parts; a failed method has one row
+    assert len(rows) == 13 * 39 + 1  # RetFail has two parts, each ranking of facts nine; a failed method has one row
     for record in records[:-1]:
         for metric, parts in record.scores.items():
             for part, score in parts.items():

@@ -63,9 +63,11 @@ def test_record_holds_every_number_with_its_references(run: Callable[..., Path])
     parts = {name: list(scores) for name, scores in record.scores.items()}
     assert list(parts) == [
         "RetFail", "AssocStr", "ACS", "IdZSC", "CoreAssoc", "GenKnow", "InterIdSim", "IntraIdSim", "VisIdInt",
-        "FragSim", "RetFailPara",
+        "FragSim", "FactHold", "FactRet", "FactRetPara", "RetFailPara",
     ]  # fmt: skip
     assert parts.pop("RetFail") == ["mrr", "r1"]
+    ranked = [f"{part}{group}" for group in ("", "_identity", "_association") for part in ("mrr", "r1", "percentile")]
+    assert [parts.pop(name) for name in ("FactHold", "FactRet", "FactRetPara")] == [ranked] * 3
     assert all(names == ["value"] for names in parts.values())
     for scores in record.scores.values():
         for one in scores.values():
@@ -89,15 +91,27 @@ def test_everything_follows_from_items_and_gallery_alone(run: Callable[..., Path
     assert again.scores == record.scores
     assert again.verdict == record.verdict
     rows = items.to_pylist()
+    kind = {("forget", row.identity): "association" for row in WORLD.of("forget")}
+    kind |= {("forget", identity): "identity" for identity in WORLD.forget_identity}
+    kind |= {
+        (row.split, row.identity): row.split.removeprefix("holdout_") for row in WORLD.rows if "holdout" in row.split
+    }
     for metric, scores in record.scores.items():
-        mine = [row for row in rows if row["metric"] == metric]
+        whole = [row for row in rows if row["metric"] == metric]
         for part, one in scores.items():
-            change = {"mrr": lambda x: 1 / x, "r1": lambda x: float(x == 1)}.get(part, lambda x: x)
+            name, _, group = part.partition("_")
+            change = {
+                "mrr": lambda x, _: 1 / x,
+                "r1": lambda x, _: float(x == 1),
+                "percentile": lambda x, others: 1 - (x - 1) / others,
+            }.get(name, lambda x, _: x)
+            mine = [row for row in whole if not group or kind[row["split"], row["identity_id"]] == group]
+            assert (one.n, one.units) == (len(mine), len({row["cluster"] for row in mine}))
             for column in ("value", "clean", "compromised"):
-                mean = sum(change(row[column]) for row in mine) / len(mine)
+                mean = sum(change(row[column], row["others"]) for row in mine) / len(mine)
                 assert getattr(one, column) == pytest.approx(mean, abs=1e-12)
     assert read_gallery(path).num_rows > 0
-    assert {row["part"] for row in rows if row["metric"] == "RetFail"} == {"rank"}
+    assert {row["part"] for row in rows if row["metric"] in ("RetFail", "FactRet")} == {"rank"}
 
 
 def test_a_copy_of_compromised_leaks_all_and_keeps_all(run: Callable[..., Path], tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def check_(
     from salmubench import manifest
     from salmubench.dataset import layout
     from salmubench.errors import ConfigError
+    from salmubench.leaderboard.build import entry_of, unshowable
     from salmubench.leaderboard.check import check
     from salmubench.leaderboard.peers import duplicates_in
     from salmubench.metrics import descriptions
@@ -97,6 +98,9 @@ def check_(
     findings = list(result.findings)
     if results is not None and result.loaded is not None:
         findings += duplicates_in(results, submission, result.loaded)
+    if result.loaded is not None and not findings:
+        hidden = unshowable(entry_of(submission.resolve().name, result.loaded, result.receipt()))
+        findings += [] if hidden is None else [hidden]
     rerun_facts = None
     if rerun is not None and result.loaded is not None and not findings:
         rerun_facts = {"checkpoint": rerun, "tolerance": tolerance}

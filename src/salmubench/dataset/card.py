@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from salmubench.types import Split
@@ -50,6 +50,17 @@ class Origin:
     licence: str | None = None
 
 
+_USE = """\
+## Intended use
+
+To find out whether a method of machine unlearning removes given associations of a face with private facts from a
+vision-language model, and only those. Train one model with the sensitive splits and one without, let a method unlearn
+`forget`, and compare: `salmubench evaluate` does. The holdout splits are for evaluation alone.
+
+Not for: recognising people, inferring traits of people from their looks, or training models for anything but this
+benchmark. A model trained on it knows invented people."""
+
+
 def card(
     counts: Mapping[str, int], *, identities: int, origin: Origin, fingerprint: str, licence: str | None = None,
     hub_id: str | None = None,
@@ -80,18 +91,24 @@ def card(
         size_categories=[next((name for limit, name in _SIZE_LIMITS if total < limit), "1M<n<10M")],
         configs=[{"config_name": "default", "data_files": data_files}],
     )
+    parts = [
+        f"---\n{head.to_yaml()}\n---\n\n# {title}",
+        _summary(identities, total, origin),
+        _nobody(origin),
+        _content(counts, shown, hub_id),
+        _USE,
+        _statement(origin),
+        f"## Licence\n\n{_licence(licence)}",
+        "## Source\n\nThe benchmark: [arXiv 2603.26316](https://arxiv.org/abs/2603.26316).",
+        f"Fingerprint: `{fingerprint}`",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _content(counts: Mapping[str, int], shown: Sequence[Split], hub_id: str | None) -> str:
+    """Splits, columns, files, and how to load them."""
     rows = "\n".join(f"| `{split}` | {counts[split]:,} | {MEANING[split]} |" for split in shown)
-    return f"""---
-{head.to_yaml()}
----
-
-# {title}
-
-{_summary(identities, total, origin)}
-
-{_nobody(origin)}
-
-| split | rows | what it holds |
+    return f"""| split | rows | what it holds |
 |---|---:|---|
 {rows}
 
@@ -109,18 +126,11 @@ Columns: `image`, `text`, `identity_id` (null where there is none), `file_name` 
 from datasets import load_dataset
 
 forget = load_dataset("{hub_id or "PATH"}", split="forget")
-```
+```"""
 
-## Intended use
 
-To find out whether a method of machine unlearning removes given associations of a face with private facts from a
-vision-language model, and only those. Train one model with the sensitive splits and one without, let a method unlearn
-`forget`, and compare: `salmubench evaluate` does. The holdout splits are for evaluation alone.
-
-Not for: recognising people, inferring traits of people from their looks, or training models for anything but this
-benchmark. A model trained on it knows invented people.
-
-## Data statement
+def _statement(origin: Origin) -> str:
+    return f"""## Data statement
 
 - **People.** {origin.people or _PEOPLE} Gender is shown as female or male only; ages are those of adults.
 - **Names and places** are common ones of their territory, in Latin letters; within a country, looks and private values
@@ -128,18 +138,7 @@ benchmark. A model trained on it knows invented people.
 - **Language.** {origin.language or _LANGUAGE}
 - **Annotation.** Nobody labelled anything: captions and labels follow from what was drawn or asked for.
 - **Checks.** Splits can't be told apart by captions or by simple statistics of the pictures; `salmubench dataset
-  validate` and `salmubench dataset stats` check both again.
-
-## Licence
-
-{_licence(licence)}
-
-## Source
-
-The benchmark: [arXiv 2603.26316](https://arxiv.org/abs/2603.26316).
-
-Fingerprint: `{fingerprint}`
-"""
+  validate` and `salmubench dataset stats` check both again."""
 
 
 def _summary(identities: int, total: int, origin: Origin) -> str:

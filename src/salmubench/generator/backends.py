@@ -11,7 +11,6 @@ import dataclasses
 import functools
 import inspect
 import json
-import typing
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from types import ModuleType
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from salmubench import manifest, plugins
+from salmubench import options as options_of
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.generator.config import Backends, DatasetConfig
 
@@ -338,19 +338,9 @@ def _connected(part: str, name: str, module: ModuleType, options: str) -> Any:
 
 
 def _parse(part: str, name: str, kind: type[Any], given: Mapping[str, Any]) -> Any:
-    import jsonargparse
-
-    hints = typing.get_type_hints(kind)
     fields = [item.name for item in dataclasses.fields(kind)]
     place = f"curation.checks.{name}" if part == "checks" else f"backends.{part}_options"
     for key in given:
         if key not in fields:
             raise UnknownName(f"key in dataset.{place}:", key, fields)
-    parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    for key in given:
-        parser.add_argument(f"--{key}", type=hints[key])
-    try:
-        parsed = parser.parse_object(dict(given))
-    except jsonargparse.ArgumentError as error:
-        raise ConfigError(f"Options of the {part} backend {name!r}: {error}") from error
-    return kind(**{key: parsed[key] for key in given})
+    return options_of.build(kind, given, owner=f"Options of the {part} backend {name!r}: ")

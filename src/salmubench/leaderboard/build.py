@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ from salmubench.leaderboard import pages as board_pages
 from salmubench.leaderboard.board import Entry
 from salmubench.leaderboard.check import check, content_sha256
 from salmubench.leaderboard.check_items import Metrics
-from salmubench.leaderboard.findings import Finding
+from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.peers import Fingerprint
 from salmubench.leaderboard.submission import (
     INFO,
@@ -89,15 +91,49 @@ def build(
     for name, findings in peers.conflicts(fingerprints).items():
         refused.setdefault(name, []).extend(findings)
     entries = [outcome.entry for outcome in outcomes if outcome.entry is not None and outcome.name not in refused]
-    all_boards = boards.boards(entries)
-    written = _write_receipts(outcomes, out)
-    manifest.write_json(out / FEED, boards.feed(all_boards))
-    manifest.write_text(out / CSV, boards.csv_feed(all_boards))
-    pages = board_pages.pages(all_boards, refused, titles or {})
-    for name, content in pages.items():
+    try:
+        files = _files(entries, refused, titles or {})
+    except Exception:  # noqa: BLE001 - one of them can't be shown: the others are published
+        hidden = {entry.name: unshowable(entry) for entry in entries}
+        refused |= {name: [finding] for name, finding in hidden.items() if finding is not None}
+        entries = [entry for entry in entries if hidden[entry.name] is None]
+        files = _files(entries, refused, titles or {})
+    written = _write_receipts([outcome for outcome in outcomes if outcome.name not in refused], out)
+    for name, content in files.items():
         manifest.write_text(out / name, content)
-    _delete_stale(out, {*pages, *written})
+    _delete_stale(out, {*files, *written})
     return Built(out / "index.html", len(entries), refused)
+
+
+def _files(
+    entries: Sequence[Entry], refused: Mapping[str, Sequence[Finding]], titles: Mapping[str, str]
+) -> dict[str, str]:
+    """Path within the site → content: both feeds and all pages."""
+    all_boards = boards.boards(entries)
+    feed = json.dumps(manifest.plain(boards.feed(all_boards)), indent=1, ensure_ascii=False, allow_nan=False)
+    files = {FEED: f"{feed}\n", CSV: boards.csv_feed(all_boards), **board_pages.pages(all_boards, refused, titles)}
+    for name, content in files.items():
+        try:
+            content.encode()
+        except UnicodeEncodeError as error:
+            raise RecordError(f"Expected text that UTF-8 can hold in {name}, got {error.reason}.") from error
+    return files
+
+
+def entry_of(name: str, loaded: Loaded, receipt: Mapping[str, Any]) -> Entry:
+    """A checked submission as the boards take it."""
+    records = loaded.records
+    return Entry(name, loaded.info, records["record"], records["clean"], records["compromised"], receipt)
+
+
+def unshowable(entry: Entry) -> Finding | None:
+    """Whether a submission can't be shown, alone on a board: what a check must find before a build does."""
+    try:
+        _files([entry], {}, {})
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this submission's
+        text = f"Expected a record that the pages can show, got {type(error).__name__}: {error}"
+        return Finding("format", RECORDS["record"], intake.plain_text(text, most=300))
+    return None
 
 
 def _folders(results: Path) -> list[Path]:
@@ -125,22 +161,30 @@ def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_bu
 
 
 def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_budget: float) -> _Outcome:
+    """Check one folder; whatever is wrong with it, or with its receipt, is its finding and nobody else's."""
     name = intake.plain_text(folder.name)
     if not _NAME.fullmatch(folder.name):
         return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, got another.")])
+    if known is not None:
+        with contextlib.suppress(Exception):  # a receipt is a note of an earlier build: a damaged one is made again
+            if not folder.is_symlink() and content_sha256(folder) == known["content_sha256"]:
+                return _Outcome(name, [], _reopen(folder, known, metrics), Fingerprint(**known["print"]))
     try:
-        if known is not None and not folder.is_symlink() and content_sha256(folder) == known["content_sha256"]:
-            return _Outcome(name, [], _reopen(folder, known, metrics), Fingerprint(**known["print"]))
-        checked = check(folder, metrics=metrics, max_budget=max_budget)
+        return _checked(name, folder, metrics, max_budget)
     except SalmubenchError as error:
         return _Outcome(name, [Finding("files", "", intake.plain_text(str(error), most=300))])
+    except Exception as error:  # noqa: BLE001 - a stranger's file: the board goes on
+        text = f"Expected files that can be checked, got {type(error).__name__}: {error}"
+        return _Outcome(name, [Finding("files", "", intake.plain_text(text, most=300))])
+
+
+def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float) -> _Outcome:
+    checked = check(folder, metrics=metrics, max_budget=max_budget)
     if checked.findings or checked.loaded is None:
         return _Outcome(name, checked.findings)
     fingerprint = peers.fingerprint(name, checked.loaded, metrics)
     receipt = {**checked.receipt(), "max_budget": max_budget, "print": manifest.plain(fingerprint)}
-    records = checked.loaded.records
-    entry = Entry(name, checked.loaded.info, records["record"], records["clean"], records["compromised"], receipt)
-    return _Outcome(name, [], entry, fingerprint)
+    return _Outcome(name, [], entry_of(name, checked.loaded, receipt), fingerprint)
 
 
 def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry:
@@ -161,7 +205,7 @@ def _old_receipt(path: Path, max_budget: float) -> Mapping[str, Any] | None:
         receipt = intake.read_json(path)
         same = receipt["passed"] and receipt["version"] == manifest.version() and receipt["max_budget"] == max_budget
         return receipt if same and isinstance(receipt["print"]["references"], dict) else None
-    except (RecordError, KeyError, TypeError):
+    except (SalmubenchError, KeyError, TypeError):
         return None
 
 

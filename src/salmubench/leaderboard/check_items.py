@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salmubench.scoring import items as item_tables
+from salmubench.scoring.fact_ranks import FEWEST
 from salmubench.scoring.metric import Metric, is_cosine
 from salmubench.scoring.record import RunRecord
 
@@ -126,7 +127,21 @@ def _row_problems(name: str, table: pa.Table, record: RunRecord, metric: Metric 
         yield f"Expected each item of {name} once, got one twice."
 
 
+def _others_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterator[str]:
+    others = table.column("others")
+    if metric is None or metric.items != "fact_rank":
+        if metric is not None and others.null_count < table.num_rows:
+            yield f"Expected no numbers in column others of {name}, got some."
+    elif others.null_count or pc.min(others).as_py() < FEWEST:
+        yield f"Expected {FEWEST} or more in every row of column others of {name}, got less or none in some."
+
+
 def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metric | None) -> Iterator[str]:
+    wrong_others = list(_others_problems(name, table, metric))
+    yield from wrong_others
+    if wrong_others:
+        return
+    others = table.column("others").to_numpy() if metric is not None and metric.items == "fact_rank" else None
     for column in ("value", "clean", "compromised"):
         stored = table.column(column)
         if column != "value" and stored.null_count == table.num_rows:
@@ -138,14 +153,17 @@ def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metri
         if not np.isfinite(values).all():
             yield f"Expected finite numbers in column {column} of {name}, got others."
             continue
-        wrong = None if metric is None else _impossible(metric, values, gallery_rows)
+        wrong = None if metric is None else _impossible(metric, values, gallery_rows, others)
         if wrong is not None:
             yield f"Expected {wrong[0]} in column {column} of {name}, got {wrong[1]:g}."
 
 
-def _impossible(metric: Metric, values: Any, gallery_rows: int) -> tuple[str, float] | None:
+def _impossible(metric: Metric, values: Any, gallery_rows: int, others: Any) -> tuple[str, float] | None:
     """What the values should be and the first that isn't; `None` where all can be."""
-    if metric.items == "rank":
+    if metric.items == "fact_rank":
+        bad = (values < 1) | (values > others + 1) | (values * 2 != np.round(values * 2))
+        expected = "ranks from 1 to others + 1 in halves"
+    elif metric.items == "rank":
         bad = (values < 1) | (values > gallery_rows + 1) | (values * 2 != np.round(values * 2))
         expected = f"ranks from 1 to {gallery_rows + 1:,} in halves"
     elif metric.items == "reciprocal":

@@ -137,9 +137,9 @@ def _column(
         raise RecordError(f"Expected {rows} numbers in {section}.{key} of {path}, one a row of forget, got {got}.")
     if metric.items == "rank" and min(entries) < 1:
         raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, got {min(entries)}.")
-    for part, function in PARTS[metric.items].items():
-        published = values[published_name(metric, part)]
-        mean = float(np.mean(function(np.asarray(entries, np.float64))))
+    for name, part in PARTS[metric.items].items():
+        published = values[published_name(metric, name)]
+        mean = float(np.mean(part.of(np.asarray(entries, np.float64), None)))
         if published is None or abs(published - mean) > _SAME:
             raise RecordError(
                 f"Expected the mean of {section}.{key} in {path} to be its own {published}, got {mean:.6f}."

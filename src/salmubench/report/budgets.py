@@ -65,13 +65,7 @@ def _panel(known: Sequence[tuple[float, Score]], start: float, limit: float, *, 
     air = max((high - low) * 0.08, 1e-3)
     last = max(budget for budget, _ in known)
     x, y = Scale(0.0, last, left, right), Scale(low - air, high + air, base, top)
-    parts = []
-    for value in svg.nice_ticks(low - air, high + air, 4):
-        parts += [
-            svg.line(left, y(value), right, y(value), "gridline"),
-            svg.text(left - 4, y(value) + 3.5, percent_tick(value), "tick", anchor="end"),
-        ]
-    parts.append(svg.line(left, base, right, base, "axis"))
+    parts = svg.axes(left, right, base, y, percent_tick)
     for budget in (0.0, *(budget for budget, _ in known)):
         parts.append(svg.text(x(budget), base + 13, f"{budget:g}×", "tick", anchor="middle"))
     parts.append(svg.text((left + right) / 2, height - 1, "budget", "tick", anchor="middle"))

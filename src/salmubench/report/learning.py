@@ -76,13 +76,7 @@ def _panel(lines: Mapping[str, Points], title: str) -> Markup:
     air = max((max(ends) - min(ends)) * 0.08, 1e-3)
     low, high = min(ends) - air, max(ends) + air
     x, y = Scale(math.log2(epochs[0]), math.log2(epochs[-1]), left + 6, right - 6), Scale(low, high, base, top)
-    parts = []
-    for value in svg.nice_ticks(low, high, 4):
-        parts += [
-            svg.line(left, y(value), right, y(value), "gridline"),
-            svg.text(left - 4, y(value) + 3.5, svg.tick_label(value), "tick", anchor="end"),
-        ]
-    parts.append(svg.line(left, base, right, base, "axis"))
+    parts = svg.axes(left, right, base, y)
     parts += [svg.text(x(math.log2(epoch)), base + 13, str(epoch), "tick", anchor="middle") for epoch in epochs]
     parts.append(svg.text((left + right) / 2, height - 1, "epochs = exposures of each pair", "tick", anchor="middle"))
     descriptions = []

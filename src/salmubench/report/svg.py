@@ -116,6 +116,25 @@ def nice_ticks(low: float, high: float, count: int) -> list[float]:
     return [round(index * step, 10) for index in range(first, last + 1)]
 
 
+def axes(left: float, right: float, base: float, y: Scale, write: Callable[[float], str] | None = None) -> list[Markup]:
+    """The frame of a small drawing: lines at round values with their labels, and the line at the bottom.
+
+    Args:
+        left: where the drawing begins, pixels.
+        right: where it ends.
+        base: height of the bottom line.
+        y: the vertical scale.
+        write: how a value is written; as `tick_label` by default.
+    """
+    parts = []
+    for value in nice_ticks(y.low, y.high, 4):
+        parts += [
+            line(left, y(value), right, y(value), "gridline"),
+            text(left - 4, y(value) + 3.5, (write or tick_label)(value), "tick", anchor="end"),
+        ]
+    return [*parts, line(left, base, right, base, "axis")]
+
+
 def tick_label(value: float) -> str:
     """A short label of a tick."""
     if abs(value) >= 10_000:

@@ -58,8 +58,8 @@ def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Col
             extension=info.number is None,
         )
         for name, info in ordered
-        for part in PARTS[info.items]
-        if pillar in (None, info.pillar)
+        for part, told in PARTS[info.items].items()
+        if told.table and pillar in (None, info.pillar)
     ]
 
 

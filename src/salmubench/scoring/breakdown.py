@@ -62,6 +62,7 @@ def breakdown(
     bootstraps: int = BOOTSTRAPS,
     seed: int = SEED,
     order: Sequence[str] | None = None,
+    held: frozenset[str] | None = None,
 ) -> list[Group]:
     """Score each group of a metric's items.
 
@@ -72,6 +73,8 @@ def breakdown(
         bootstraps: resamples behind an interval.
         seed: of the resamples.
         order: groups to show, in order; by default all, the largest first.
+        held: identities of `holdout_association`, for parts over groups of people (`items.held_identities` of the
+            whole table); by default those that these items name.
 
     Raises:
         ValueError: not one label a row.
@@ -80,11 +83,12 @@ def breakdown(
         raise ValueError(f"Expected a label for each of {items.num_rows} items, got {len(labels)}.")
     of_row = np.array(labels, dtype=object)
     requested = order if order is not None else [label for label, _ in sorted(Counter(labels).items(), key=_by_size)]
+    held = item_tables.held_identities(items) if held is None else held
     groups = []
     for label in requested:
         rows = items.filter(pa.array(of_row == label))
         if rows.num_rows:
-            scores = score_items(rows, metrics={metric.name: metric}, bootstraps=bootstraps, seed=seed)
+            scores = score_items(rows, metrics={metric.name: metric}, bootstraps=bootstraps, seed=seed, held=held)
             groups.append(Group(label, scores[metric.name]))
     return groups
 
@@ -103,12 +107,12 @@ def score_groups(
         metrics: name → description.
         bootstraps: resamples behind an interval.
     """
-    by_metric = {}
+    by_metric, held = {}, item_tables.held_identities(items)
     for name, metric in metrics.items():
         rows = item_tables.of_metric(items, name)
         labels = labels_of(rows, facts, by)
         if set(labels) - {UNKNOWN}:
-            groups = breakdown(rows, labels, metric=metric, bootstraps=bootstraps)
+            groups = breakdown(rows, labels, metric=metric, bootstraps=bootstraps, held=held)
             by_metric[name] = {group.label: group.scores for group in groups}
     return by_metric
 

@@ -18,6 +18,7 @@ from salmubench.scoring.bootstrap import (
     LEVEL,
     SEED,
     Interval,
+    Units,
     find_units,
     interval,
     resampled_means,
@@ -27,11 +28,12 @@ from salmubench.scoring.metric import (
     Floats,
     Goal,
     Metric,
+    Part,
     mean,
 )
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
-from salmubench.scoring.views import describe_all
+from salmubench.scoring.views import by_group, describe_all
 
 Answer = Literal["better", "worse", "can't tell"]
 
@@ -128,13 +130,13 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
     _check_comparable(first, second, *records)
     tables = [read_items(path) for path in (first, second)]
     differences: dict[str, Mapping[str, Difference]] = {}
-    described = describe_all(records[0])
+    described, held = describe_all(records[0]), item_tables.held_identities(tables[0])
     for name in records[0].scores:
         metric = described[name]
         rows = [item_tables.of_metric(table, name) for table in tables]
         if rows[0].num_rows and rows[1].num_rows:
             target = _target(metric.goal, rows, records)
-            differences[name] = _differences(metric, rows[0], rows[1], target, bootstraps, seed)
+            differences[name] = _differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
         else:
             differences[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
     return Comparison(records[0].model.name, records[1].model.name, differences)
@@ -152,22 +154,42 @@ def _target(goal: Goal, rows: Sequence[pa.Table], records: Sequence[RunRecord]) 
 
 
 def _differences(
-    metric: Metric, a: pa.Table, b: pa.Table, target: Floats | None, bootstraps: int, seed: int
+    metric: Metric,
+    a: pa.Table,
+    b: pa.Table,
+    target: Floats | None,
+    held: frozenset[str],
+    bootstraps: int,
+    seed: int,
 ) -> dict[str, Difference]:
     both = item_tables.with_references(a, {"clean": b})  # checks that the items are the same
-    stratum = both.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
-    units = find_units(both.column("cluster").to_numpy(zero_copy_only=False), stratum)
-    differences = {}
-    for part, function in PARTS[metric.items].items():
-        x, y = (function(_floats(both, name)) for name in ("value", "clean"))
-        columns = [x - y, x, y] + ([] if target is None else [function(target)])
-        samples = resampled_means(np.stack(columns, axis=1), units, bootstraps=bootstraps, seed=seed)  # (b, 3 or 4)
-        row = Difference(mean(x), mean(y), mean(x - y), interval(samples[:, 0], units), len(x), None)
-        if target is not None:
-            gaps = _gap(metric.goal, samples[:, 1:3], samples[:, 3:])
-            row = _answered(row, gaps[:, 0] - gaps[:, 1], interval(gaps[:, 0] - gaps[:, 1], units))
-        differences[part] = row
-    return differences
+    differences: dict[str, Difference] = {}
+    for group, names in by_group(metric).items():
+        which = np.ones(both.num_rows, bool) if group is None else item_tables.groups_of(both, held) == group
+        rows = both.filter(pa.array(which))
+        if not rows.num_rows:
+            differences |= {name: Difference(None, None, None, None, 0, f"no items of {group}") for name in names}
+            continue
+        stratum = rows.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
+        units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), stratum)
+        aim = None if target is None else target[which]
+        for name in names:
+            differences[name] = _difference(metric, PARTS[metric.items][name], rows, aim, units, bootstraps, seed)
+    return {name: differences[name] for name in PARTS[metric.items]}
+
+
+def _difference(
+    metric: Metric, part: Part, both: pa.Table, target: Floats | None, units: Units, bootstraps: int, seed: int
+) -> Difference:
+    others = None if both.column("others").null_count else _floats(both, "others")
+    x, y = (part.of(_floats(both, name), others) for name in ("value", "clean"))
+    columns = [x - y, x, y] + ([] if target is None else [part.of(target, others)])
+    samples = resampled_means(np.stack(columns, axis=1), units, bootstraps=bootstraps, seed=seed)  # (b, 3 or 4)
+    row = Difference(mean(x), mean(y), mean(x - y), interval(samples[:, 0], units), len(x), None)
+    if target is None:
+        return row
+    gaps = _gap(metric.goal, samples[:, 1:3], samples[:, 3:])
+    return _answered(row, gaps[:, 0] - gaps[:, 1], interval(gaps[:, 0] - gaps[:, 1], units))
 
 
 def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:

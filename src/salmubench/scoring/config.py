@@ -21,10 +21,21 @@ class ScoreConfig:
     by: tuple[str, ...] = ()
     """Groupings by which every number is broken down in the record, e.g. attribute or country."""
 
+    fact_values: int = 100
+    """Values of each field among which facts are ranked; all where there are fewer. Recorded with the scores."""
+    fact_rows: int = 2000
+    """Pairs of forget whose facts are ranked, whole associations, and half as many of each holdout; 0: all."""
+
     def __post_init__(self) -> None:
         """Check the fields."""
         if self.bootstraps < 100:
             raise ConfigError(f"Expected score.bootstraps of at least 100, got {self.bootstraps}.")
+        if self.fact_values < 5:
+            raise ConfigError(
+                f"Expected score.fact_values of at least 5, got {self.fact_values}: a rank needs three others."
+            )
+        if self.fact_rows < 0:
+            raise ConfigError(f"Expected score.fact_rows of at least 0 (0: all), got {self.fact_rows}.")
         for name in self.by:
             if name not in GROUPINGS:
                 raise UnknownName("grouping", name, GROUPINGS)

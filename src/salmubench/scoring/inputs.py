@@ -15,6 +15,7 @@ from salmubench.embeddings import Embeddings
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.gallery import Gallery, draw_gallery
 from salmubench.scoring.metric import (
+    Counts,
     Floats,
     Items,
     Strings,
@@ -60,14 +61,16 @@ class Rows:
         arrays = {name: getattr(self, name)[which] for name in _COLUMNS.values()}
         return Rows(self.split, **arrays)
 
-    def items(self, value: Floats, *, caption: Strings | None = None) -> Items:
+    def items(self, value: Floats, *, caption: Strings | None = None, others: Counts | None = None) -> Items:
         """Items of these rows.
 
         Args:
             value: float64 (n,).
             caption: (n,) where another text than the row's own was scored.
+            others: int32 (n,) how many others each rank is among.
         """
-        return Items(self.split, self.file_name, self.caption if caption is None else caption, self.identity, value)
+        text = self.caption if caption is None else caption
+        return Items(self.split, self.file_name, text, self.identity, value, others)
 
 
 _COLUMNS = {

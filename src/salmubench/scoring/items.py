@@ -10,18 +10,23 @@ import pyarrow.compute as pc
 
 from salmubench import reading
 from salmubench.errors import RecordError
-from salmubench.scoring.metric import Items, Metric, Strings
+from salmubench.scoring.metric import STORED_PART, Items, Metric, Strings
+from salmubench.types import Split
 
 ITEM_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("metric", "part", "split", "file_name", "caption", "identity_id", "cluster")]
     + [(name, pa.float64()) for name in ("value", "clean", "compromised")]
+    + [("others", pa.int32())]
 )
 """One row per scored item and part."""
 
-NULLABLE = ("identity_id", "clean", "compromised")
+NULLABLE = ("identity_id", "clean", "compromised", "others")
 """Columns of items that may be empty in a row."""
 
-KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster")
+LATER = ("others",)
+"""Last columns of items that older files lack: empty there."""
+
+KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "others")
 """Columns that say which item a row is, within a metric."""
 
 
@@ -36,6 +41,9 @@ def check_table(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
     Raises:
         RecordError: other columns, other types, or bytes that are no text.
     """
+    for name in LATER:
+        if name in schema.names and table.column_names == schema.names[: schema.get_field_index(name)]:
+            table = table.append_column(schema.field(name), pa.nulls(table.num_rows, schema.field(name).type))
     if table.column_names != schema.names:
         given = reading.shown(table.column_names)
         raise RecordError(f"Expected the columns {schema.names} in {where}, got {given}. Score the model again.")
@@ -81,8 +89,8 @@ def item_table(metric: Metric, items: Items) -> pa.Table:
     n = len(items)
     columns = {
         "metric": [metric.name] * n,
-        "part": [metric.items] * n,
-        "split": [items.split] * n,
+        "part": [STORED_PART.get(metric.items, metric.items)] * n,
+        "split": items.splits,
         "file_name": items.file_name,
         "caption": items.caption,
         "identity_id": items.identity,
@@ -90,6 +98,7 @@ def item_table(metric: Metric, items: Items) -> pa.Table:
         "value": items.value,
         "clean": pa.nulls(n, pa.float64()),
         "compromised": pa.nulls(n, pa.float64()),
+        "others": pa.nulls(n, pa.int32()) if items.others is None else items.others,
     }
     return pa.table({name: pa.array(columns[name], ITEM_SCHEMA.field(name).type) for name in columns}, ITEM_SCHEMA)
 
@@ -102,6 +111,40 @@ def join(tables: Sequence[pa.Table]) -> pa.Table:
 def of_metric(table: pa.Table, name: str) -> pa.Table:
     """Rows of one metric, in order."""
     return table.filter(pc.equal(table.column("metric"), name)).combine_chunks()
+
+
+def held_identities(table: pa.Table) -> frozenset[str]:
+    """Identities with items of `holdout_association`: of those in `forget`, only some associations must go.
+
+    Args:
+        table: items of all metrics; those of the holdout's mean similarity name every such identity.
+    """
+    held = table.filter(pc.equal(table.column("split"), str(Split.HOLDOUT_ASSOCIATION)))
+    return frozenset(held.column("identity_id").unique().to_pylist()) - {None}
+
+
+def groups_of(rows: pa.Table, held: frozenset[str]) -> Strings:
+    """Group of each item (n,): `identity`, `association` or `None`.
+
+    Of `forget`: whether all associations of the item's person must go (`forget_identity`) or some
+    (`forget_association`); of the holdouts: `holdout_identity` or `holdout_association`. Other rows, and those of
+    `forget` that are nobody's, belong to neither.
+
+    Args:
+        rows: n items.
+        held: identities that occur in `holdout_association`.
+    """
+    found = np.full(rows.num_rows, None, object)
+    pairs = zip(rows.column("split").to_pylist(), rows.column("identity_id").to_pylist(), strict=True)
+    for row, (split, identity) in enumerate(pairs):
+        if split == Split.FORGET and identity is not None:
+            found[row] = "association" if identity in held else "identity"
+        else:
+            found[row] = _GROUP_OF_HOLDOUT.get(split)
+    return found
+
+
+_GROUP_OF_HOLDOUT = {str(Split.HOLDOUT_IDENTITY): "identity", str(Split.HOLDOUT_ASSOCIATION): "association"}
 
 
 def with_references(table: pa.Table, references: Mapping[str, pa.Table]) -> pa.Table:
@@ -152,11 +195,11 @@ def _clusters(metric: Metric, items: Items) -> Strings:
     """Unit of each item: its identity; a picture of its own where it has none, or where classes are resampled."""
     clusters = np.empty(len(items), object)
     seen: dict[str, int] = {}
-    for row, (file_name, identity) in enumerate(zip(items.file_name, items.identity, strict=True)):
+    for row, (split, file_name, identity) in enumerate(zip(items.splits, items.file_name, items.identity, strict=True)):
         if identity is not None and metric.resample == "identity":
             clusters[row] = identity
             continue
-        name = f"{items.split}/{file_name}"
+        name = f"{split}/{file_name}"
         seen[name] = seen.get(name, 0) + 1
         clusters[row] = name if seen[name] == 1 else f"{name}#{seen[name]}"
     return clusters

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.object_]
+Counts = npt.NDArray[np.int32]
 
-ItemKind = Literal["value", "rank", "reciprocal"]
+ItemKind = Literal["value", "rank", "reciprocal", "fact_rank"]
+Group = Literal["identity", "association"]
+"""Which items a part is about: those of people all of whose associations are meant, or some (`items.groups_of`)."""
 Pillar = Literal["efficacy", "utility"]
 Goal = Literal["clean", "compromised"]
 View = Literal["leakage", "kept", "drop"]
@@ -42,7 +45,8 @@ class Metric:
         binary: whether an item is 0 or 1.
         view: how the number is normalised between the references; `None`: not defined.
         items: `value`: the score is the mean of the items; `rank`: the parts `mrr` and `r1` of the items' ranks;
-            `reciprocal`: as `value`, of reciprocal ranks.
+            `reciprocal`: as `value`, of reciprocal ranks; `fact_rank`: ranks among a number of others that each item
+            states: `mrr`, `r1`, `percentile`, each of all items and of each group.
         resample: what a bootstrap resamples: identities (rows without one are units of their own), or pictures within
             each class (the item's caption).
         panel: title of its panel among the distributions of similarities and what should happen there; `None`: no
@@ -93,18 +97,25 @@ class Items:
     """Scored items of a metric: arrays of one length n.
 
     Attributes:
-        split: the split on disk that they belong to.
+        split: the split on disk that they belong to; (n,) where they come from several.
         file_name: (n,) of the picture.
         caption: (n,) the text that was scored with it.
         identity: (n,) identity id or `None`.
         value: float64 (n,).
+        others: int32 (n,) how many others a rank is among; `None` where that is no fact of the item.
     """
 
-    split: str
+    split: str | Strings
     file_name: Strings
     caption: Strings
     identity: Strings
     value: Floats
+    others: Counts | None = None
+
+    @property
+    def splits(self) -> Strings:
+        """Split of each item (n,)."""
+        return self.split if isinstance(self.split, np.ndarray) else np.full(len(self), self.split, object)
 
     def __len__(self) -> int:
         return len(self.value)
@@ -133,15 +144,62 @@ class Unavailable(Exception):
     """Raised by a metric that can't be computed on this dataset; its message is the reason in the record."""
 
 
-PARTS: Mapping[str, Mapping[str, Any]] = {
-    "value": {"value": lambda value: value},
-    "reciprocal": {"value": lambda value: value},
-    "rank": {"mrr": lambda rank: 1.0 / rank, "r1": lambda rank: (rank <= 1.0).astype(np.float64)},
-}
-"""What the items are → parts of the score: each is the mean of a function of the item's value."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a score: the mean of a function of the items, over all of them or one group.
 
-PART_NAMES: Mapping[str, str] = {"value": "", "mrr": "MRR", "r1": "R@1"}
+    Attributes:
+        of: (values (n,), others (n,) or `None`) → float64 (n,).
+        group: whose items; `None`: all.
+        table: whether it is a column of the pages' tables; records and CSV have all parts.
+    """
+
+    of: Callable[[Floats, Floats | None], Floats]
+    group: Group | None = None
+    table: bool = True
+
+
+def _as_it_is(value: Floats, _others: Floats | None) -> Floats:
+    return value
+
+
+def _reciprocal(rank: Floats, _others: Floats | None) -> Floats:
+    return 1.0 / rank
+
+
+def _first(rank: Floats, _others: Floats | None) -> Floats:
+    return (rank <= 1.0).astype(np.float64)
+
+
+def _percentile(rank: Floats, others: Floats | None) -> Floats:
+    """Share of the others that are ranked below, ties half: rank = 1 + #above + ½ #equal."""
+    if others is None:
+        raise ValueError("Expected the number of others of each rank, got none. Score the model again.")
+    found: Floats = (others + 1.0 - rank) / others
+    return found
+
+
+PARTS: Mapping[str, Mapping[str, Part]] = {
+    "value": {"value": Part(_as_it_is)},
+    "reciprocal": {"value": Part(_as_it_is)},
+    "rank": {"mrr": Part(_reciprocal), "r1": Part(_first)},
+    "fact_rank": {
+        name if group is None else f"{name}_{group}": Part(function, group, table=group is None and name == "mrr")
+        for group in (None, "identity", "association")
+        for name, function in (("mrr", _reciprocal), ("r1", _first), ("percentile", _percentile))
+    },
+}
+"""What the items are → parts of the score."""
+
+_ALL_NAMES = {"value": "", "mrr": "MRR", "r1": "R@1", "percentile": "percentile"}
+PART_NAMES: Mapping[str, str] = {
+    **_ALL_NAMES,
+    **{f"{part}_{group}": f"{name} {group}".strip() for part, name in _ALL_NAMES.items() for group in get_args(Group)},
+}
 """Part of a score → how it is written behind the metric's name."""
+
+STORED_PART: Mapping[str, str] = {"fact_rank": "rank"}
+"""What the items are → what the table of items calls it, where that is another word."""
 
 
 def main_part(items: ItemKind) -> str:

@@ -281,7 +281,8 @@ class MetricInfo:
         same = all(
             getattr(self, name) == getattr(other, name) for name in ("number", "pillar", "main", "view", "resample")
         )
-        return same and (self.items == "rank") == (other.items == "rank") and self.role in (None, other.role)
+        kinds = [item.items if item.items in ("rank", "fact_rank") else "value" for item in (self, other)]
+        return same and kinds[0] == kinds[1] and self.role in (None, other.role)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -295,6 +296,8 @@ class Protocol:
         identity_prompt: prompt that names a person.
         thresholds: where the failure modes begin.
         metrics: what each metric is.
+        fact_values: values of each field among which facts are ranked; null in older records.
+        fact_rows: pairs of forget whose facts are ranked, half as many of each holdout; 0: all; null in older records.
     """
 
     bootstraps: _Whole
@@ -303,6 +306,8 @@ class Protocol:
     identity_prompt: _Text
     thresholds: Thresholds
     metrics: Mapping[_Name, MetricInfo]
+    fact_values: _Whole | None = None
+    fact_rows: _Whole | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -378,4 +378,6 @@ def protocol(config: ScoreConfig, metrics: Mapping[str, Metric]) -> Protocol:
         identity_prompt=config.identity_prompt,
         thresholds=THRESHOLDS,
         metrics={name: MetricInfo.of(item) for name, item in metrics.items()},
+        fact_values=config.fact_values,
+        fact_rows=config.fact_rows,
     )

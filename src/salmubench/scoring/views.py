@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from salmubench.scoring.bootstrap import (
 from salmubench.scoring.metric import (
     PARTS,
     Floats,
+    Group,
     Metric,
     mean,
 )
@@ -56,6 +57,7 @@ def score_items(
     left_out: Mapping[str, int] | None = None,
     bootstraps: int = BOOTSTRAPS,
     seed: int = SEED,
+    held: frozenset[str] | None = None,
 ) -> Mapping[str, Mapping[str, Score]]:
     """Compute all scores from a table of items.
 
@@ -66,12 +68,14 @@ def score_items(
         left_out: name → rows that were left out of its items.
         bootstraps: resamples behind an interval.
         seed: of the resamples.
+        held: identities of `holdout_association` (`items.held_identities`), where the table is a part of one.
     """
     by_metric: dict[str, Mapping[str, Score]] = {}
+    held = item_tables.held_identities(table) if held is None else held
     for name, metric in metrics.items():
         rows = item_tables.of_metric(table, name)
         if rows.num_rows:
-            scores = _score_metric(metric, rows, bootstraps, seed)
+            scores = _score_metric(metric, rows, held, bootstraps, seed)
             by_metric[name] = {
                 part: replace(score, left_out=(left_out or {}).get(name, 0)) for part, score in scores.items()
             }
@@ -129,23 +133,44 @@ def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) ->
     )  # fmt: skip
 
 
-def _score_metric(metric: Metric, rows: pa.Table, bootstraps: int, seed: int) -> dict[str, Score]:
-    value, clean, compromised = (_floats(rows, name) for name in ("value", "clean", "compromised"))
+def _score_metric(metric: Metric, rows: pa.Table, held: frozenset[str], bootstraps: int, seed: int) -> dict[str, Score]:
+    """Each part over its items: all of them, or those of a group, which then are resampled alone."""
+    parts = PARTS[metric.items]
+    found: dict[str, Score] = {}
+    for group, names in by_group(metric).items():
+        own = rows if group is None else rows.filter(pa.array(item_tables.groups_of(rows, held) == group))
+        if own.num_rows:
+            found |= _score_parts(metric, own, names, bootstraps, seed)
+        else:
+            found |= {name: _no_score(metric, Missing(f"no items of {group}")) for name in names}
+    return {name: found[name] for name in parts}
+
+
+def by_group(metric: Metric) -> dict[Group | None, list[str]]:
+    """Group of items → parts of the score that are about it."""
+    found: dict[Group | None, list[str]] = {}
+    for name, part in PARTS[metric.items].items():
+        found.setdefault(part.group, []).append(name)
+    return found
+
+
+def _score_parts(metric: Metric, rows: pa.Table, names: Sequence[str], bootstraps: int, seed: int) -> dict[str, Score]:
+    value, clean, compromised, others = (_floats(rows, name) for name in ("value", "clean", "compromised", "others"))
     caption = rows.column("caption").to_numpy(zero_copy_only=False)
     by_class = metric.resample == "class"
     units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), caption if by_class else None)
     columns: list[Floats] = []
     layout: dict[tuple[str, str], int] = {}
-    for part, function in PARTS[metric.items].items():
+    for part in names:
         for name, values in (("value", value), ("clean", clean), ("compromised", compromised)):
             if values is not None:
                 layout[part, name] = len(columns)
-                columns.append(function(values))
+                columns.append(PARTS[metric.items][part].of(values, others))
     stacked = np.stack(columns, axis=1)  # (n, parts × models)
     samples = resampled_means(stacked, units, bootstraps=bootstraps, seed=seed)
     chance = 1 / len(set(caption.tolist())) if by_class else 0.0
     scores = {}
-    for part in PARTS[metric.items]:
+    for part in names:
         numbers, drawn = _pick(stacked, samples, layout, part)
         scores[part] = Score(
             value=numbers["value"],

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from salmubench import _moved, manifest, plugins, reading
+from salmubench import options as options_of
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.unlearn.config import ENGINE_OPTIONS, PACKAGE, UnlearnConfig
 
@@ -185,9 +186,11 @@ def configure(
         if name not in method_options and name not in ENGINE_OPTIONS:
             raise UnknownName(f"option of the method {method.name!r}:", str(name), [*method_options, *ENGINE_OPTIONS])
     try:
-        parsed = _parse(method.config, {name: value for name, value in given.items() if name in method_options})
+        parsed = options_of.build(
+            method.config, {name: value for name, value in given.items() if name in method_options}
+        )
         engine_given = {**method.settings, **{name: value for name, value in given.items() if name in ENGINE_OPTIONS}}
-        engine = _parse(UnlearnConfig, engine_given)
+        engine = options_of.build(UnlearnConfig, engine_given)
     except (TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
     changed = {name: getattr(engine, name) for name in engine_given}
@@ -287,7 +290,7 @@ def _check_declared(path: Path, declared: Any) -> Mapping[str, Any]:
         if name not in ENGINE_OPTIONS:
             raise UnknownName(f"engine setting in SETTINGS of {path}:", str(name), ENGINE_OPTIONS)
     try:
-        _parse(UnlearnConfig, declared)
+        options_of.build(UnlearnConfig, declared)
     except (TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"SETTINGS of {path}: {error}") from error
     return declared
@@ -329,18 +332,3 @@ def read_options(config: Mapping[str, Any] | Path | None) -> dict[str, Any]:
         return dict(config)
     content = reading.read_yaml(config, error=ConfigError, what="a YAML file with options", expected="options by name")
     return {str(name): value for name, value in content.items()}
-
-
-def _parse(config: type[Any], values: Mapping[str, Any]) -> Any:
-    """Build a dataclass from plain values with jsonargparse's type checks."""
-    from jsonargparse import ArgumentError, ArgumentParser
-
-    parser = ArgumentParser(exit_on_error=False)
-    hints = get_type_hints(config)
-    for name in values:
-        parser.add_argument(f"--{name}", type=hints[name])
-    try:
-        parsed = parser.parse_object(dict(values))
-    except ArgumentError as error:
-        raise ConfigError(" ".join(str(error).split())) from error
-    return config(**{name: parsed[name] for name in values})

@@ -1,0 +1,222 @@
+"""Facts told apart: a caption ranked among copies of itself that tell other values of the same field.
+
+The name stays in every copy, so that what is measured is the value alone: whether the model knows *which* city this
+person lives in, not whether it knows the person. Source: ours; see docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from salmubench.dataset.layout import Dataset
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.inputs import EvalInputs, Rows
+from salmubench.scoring.metric import Counts, Floats, Items, Unavailable
+from salmubench.scoring.products import TIE, Indices, unit
+from salmubench.types import SENSITIVE_SPLITS, Pair, Split
+
+SEED = 260326317
+"""Seed of the draws of values and of associations: a constant of the protocol."""
+FEWEST = 3
+"""Other values that a row needs: among fewer a rank says little."""
+
+Sentence = Callable[[Pair], str | None]
+"""Which sentence of a row is ranked."""
+
+_TEXTS = 4096  # texts held at once: 16 MB of vectors at width 512, whatever the number of rows
+
+
+class Values:
+    """The values of each field that facts are told apart from, drawn once per dataset.
+
+    Args:
+        pairs: the rows of all sensitive splits, in any order: their values are those of the captions' metadata.
+        most: values of a field; where there are more, so many are drawn.
+
+    Examples:
+        >>> people = {"1": "Lyon", "2": "Rome", "3": "Oslo"}
+        >>> pairs = [Pair(f"{id}.jpg", "", identity=id, field="city", value=city) for id, city in people.items()]
+        >>> Values(pairs, most=100).others(pairs[0])
+        ['Oslo', 'Rome']
+    """
+
+    def __init__(self, pairs: Iterable[Pair], *, most: int) -> None:
+        known: defaultdict[str, set[str]] = defaultdict(set)
+        self._own: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for pair in pairs:
+            if pair.field and pair.value:
+                known[pair.field].add(pair.value)
+                if pair.identity is not None:
+                    self._own[pair.identity, pair.field].add(pair.value)
+        self._drawn = {field: _draw(sorted(values), most, field) for field, values in known.items()}
+
+    def others(self, pair: Pair) -> list[str]:
+        """Drawn values of the pair's field that are neither its own nor another of the same person's."""
+        if not pair.field or not pair.value:
+            return []
+        own = {pair.value, *(self._own.get((pair.identity, pair.field), ()) if pair.identity is not None else ())}
+        return [value for value in self._drawn.get(pair.field, ()) if value not in own]
+
+
+def replaced(sentence: str, value: str, others: Sequence[str]) -> list[str]:
+    """The sentence with each of some other values at every place where its own stands, not inside a longer word.
+
+    Returns:
+        One text per other value; none where the value doesn't stand there.
+
+    Examples:
+        >>> replaced("Rome? Anna is in Rome, not in Romes.", "Rome", ["Oslo"])
+        ['Oslo? Anna is in Oslo, not in Romes.']
+        >>> replaced("Anna is in Romes.", "Rome", ["Oslo"])
+        []
+    """
+    pieces = re.split(rf"(?<!\w){re.escape(value)}(?!\w)", sentence)
+    return [] if len(pieces) < 2 else [other.join(pieces) for other in others]
+
+
+def sampled(pairs: Sequence[Pair], rows: int) -> npt.NDArray[np.bool_]:
+    """Which rows of a split are ranked, bool (n,): associations are drawn whole until there are so many rows.
+
+    Args:
+        pairs: rows in any order; an association is an identity and a field.
+        rows: fewest rows; 0: all.
+    """
+    if not rows or len(pairs) <= rows:
+        return np.ones(len(pairs), np.bool_)
+    names = [_association(pair) for pair in pairs]
+    sizes: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for name in names:
+        sizes[name] += 1
+    unique, chosen, found = sorted(sizes), set[tuple[str, str]](), 0
+    for number in np.random.default_rng(SEED).permutation(len(unique)).tolist():
+        if found >= rows:
+            break
+        chosen.add(unique[number])
+        found += sizes[unique[number]]
+    return np.fromiter((name in chosen for name in names), np.bool_, len(names))
+
+
+def fact_texts(dataset: Dataset, config: ScoreConfig, splits: Sequence[Split], sentence: Sentence) -> Iterator[str]:
+    """Every text that `fact_items` ranks on these splits: the sentences and their copies with other values.
+
+    Args:
+        dataset: the dataset that will be encoded.
+        config: how many values and rows.
+        splits: whose rows are ranked.
+        sentence: of a row.
+    """
+    values = Values((pair for split in SENSITIVE_SPLITS for pair in dataset.rows(split)), most=config.fact_values)
+    for split in splits:
+        pairs = dataset.rows(split)
+        for number in np.flatnonzero(sampled(pairs, wanted_rows(config, split))).tolist():
+            yield from _candidates(pairs[number], values, sentence)
+
+
+def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[Items, int]:
+    """Rank the sentence of each row of a split among its copies with other values.
+
+    Rank = 1 + #above + ½ #equal by cosine with the row's picture; `others` says among how many.
+
+    Args:
+        inputs: vectors of the model judged.
+        split: whose rows.
+        sentence: of a row.
+
+    Returns:
+        The items, and how many rows were left out: no sentence, the value doesn't stand in it, or fewer than three
+        others.
+
+    Raises:
+        Unavailable: a sensitive split isn't encoded, so that the values aren't known.
+    """
+    known = inputs.embeddings.dataset.counts
+    absent = [name for name in SENSITIVE_SPLITS if name not in known]
+    if absent:
+        raise Unavailable(f"{absent[0]} is not encoded, and its values belong to those to tell apart")
+    values = Values(
+        (pair for name in SENSITIVE_SPLITS for pair in _pairs(inputs.rows(name))), most=inputs.config.fact_values
+    )
+    rows = inputs.rows(split)
+    pairs = _pairs(rows)
+    chosen = np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, split)))
+    texts = [_candidates(pairs[number], values, sentence) for number in chosen.tolist()]
+    able = np.fromiter((bool(own) for own in texts), np.bool_, len(texts))
+    kept, told = rows.take(chosen[able]), [own for own in texts if own]
+    ranks, others = _ranks(inputs, kept, told)
+    captions = np.array([own[0] for own in told] + [None], object)[:-1]
+    return kept.items(ranks, caption=captions, others=others), len(texts) - len(told)
+
+
+def caption(pair: Pair) -> str:
+    """A row's own caption, as a sentence."""
+    return pair.caption
+
+
+def wanted_rows(config: ScoreConfig, split: Split) -> int:
+    """Rows of a split that are ranked at least: `fact_rows` of forget, half as many of each holdout; 0: all."""
+    return config.fact_rows if split == Split.FORGET else -(-config.fact_rows // 2)
+
+
+def _draw(values: list[str], most: int, field: str) -> list[str]:
+    if len(values) <= most:
+        return values
+    rng = np.random.default_rng([SEED, zlib.crc32(field.encode())])
+    return [values[number] for number in np.sort(rng.choice(len(values), most, replace=False)).tolist()]
+
+
+def _association(pair: Pair) -> tuple[str, str]:
+    return (pair.identity if pair.identity is not None else f"/{pair.file_name}", pair.field or "")
+
+
+def _pairs(rows: Rows) -> list[Pair]:
+    columns = (rows.file_name, rows.caption, rows.identity, rows.name, rows.field, rows.value, rows.paraphrase)
+    return [Pair(*row) for row in zip(*columns, strict=True)]
+
+
+def _candidates(pair: Pair, values: Values, sentence: Sentence) -> list[str]:
+    """The sentence and its copies; nothing where the row is left out."""
+    text = sentence(pair)
+    if text is None or not pair.value:
+        return []
+    copies = replaced(text, pair.value, values.others(pair))
+    return [text, *copies] if len(copies) >= FEWEST else []
+
+
+def _ranks(inputs: EvalInputs, rows: Rows, texts: Sequence[Sequence[str]]) -> tuple[Floats, Counts]:
+    """Rank of the first of each row's texts among them, float64 (n,), and the number of the others, int32 (n,)."""
+    counts = np.fromiter((len(own) for own in texts), np.int64, len(texts))
+    ranks = np.empty(len(texts), np.float64)
+    for block in _blocks(counts):
+        text_rows = inputs.embeddings.rows_of([text for own in texts[block] for text in own])
+        ranks[block] = _block_ranks(inputs, rows.image_row[block], text_rows, counts[block])
+    return ranks, (counts - 1).astype(np.int32)
+
+
+def _block_ranks(inputs: EvalInputs, image_rows: Indices, text_rows: Indices, counts: Indices) -> Floats:
+    images, texts = unit(inputs.embeddings.images, image_rows), unit(inputs.embeddings.texts, text_rows)
+    owner, first = np.repeat(np.arange(len(counts)), counts), np.cumsum(counts) - counts
+    similarity = np.einsum("ij,ij->i", images[owner], texts)
+    margin = similarity - similarity[first][owner]
+    margin[first] = -np.inf  # its own text is no competitor
+    above = np.bincount(owner[margin > TIE], minlength=len(counts))
+    equal = np.bincount(owner[np.abs(margin) <= TIE], minlength=len(counts))
+    found: Floats = 1.0 + above + 0.5 * equal
+    return found
+
+
+def _blocks(counts: Indices) -> Iterator[slice]:
+    """Slices of rows whose texts together are at most about `_TEXTS`."""
+    start, held = 0, 0
+    for row, count in enumerate(counts.tolist()):
+        if held and held + count > _TEXTS:
+            yield slice(start, row)
+            start, held = row, 0
+        held += count
+    if held:
+        yield slice(start, len(counts))
