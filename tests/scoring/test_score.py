@@ -347,6 +347,15 @@ def test_a_file_without_a_metric_is_explained(tmp_path: Path) -> None:
         metrics.load(str(path))
 
 
+def test_items_are_called_as_the_file_format_has_it(run: Callable[..., Path]) -> None:
+    """Tables of earlier versions and of submissions must go on fitting: a part is `rank` or `value`."""
+    items = read_items(run())
+    parts = dict(zip(items.column("metric").to_pylist(), items.column("part").to_pylist(), strict=True))
+    assert set(parts.values()) == {"rank", "value"}
+    assert parts["RetFailPara"] == "value"
+    assert parts["RetFail"] == "rank"
+
+
 def test_modules_are_named_after_their_metrics() -> None:
     for name in metrics.names():
         plugin = metrics.load(name)

@@ -198,7 +198,7 @@ PART_NAMES: Mapping[str, str] = {
 }
 """Part of a score → how it is written behind the metric's name."""
 
-STORED_PART: Mapping[str, str] = {"fact_rank": "rank"}
+STORED_PART: Mapping[str, str] = {"fact_rank": "rank", "reciprocal": "value"}
 """What the items are → what the table of items calls it, where that is another word."""
 
 
