@@ -63,7 +63,7 @@ def read_record(path: Path) -> RunRecord:
         'complete'
         >>> read_record(Path("nowhere.json"))
         Traceback (most recent call last):
-        salmubench.errors.RecordError: Expected a record at nowhere.json, found: No such file or directory. ...
+        salmubench.errors.RecordError: Expected a record at nowhere.json, got none. Score the model first.
     """
     data = reading.read_json(path, error=RecordError, what="a record", missing="Score the model first.", advice=_AGAIN)
     return record_of(data, where=str(path))
