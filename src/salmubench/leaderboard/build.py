@@ -100,24 +100,19 @@ def build(
         files = _files(entries, refused, titles or {})
     written = _write_receipts([outcome for outcome in outcomes if outcome.name not in refused], out)
     for name, content in files.items():
-        manifest.write_text(out / name, content)
+        manifest.write_bytes(out / name, content)
     _delete_stale(out, {*files, *written})
     return Built(out / "index.html", len(entries), refused)
 
 
 def _files(
     entries: Sequence[Entry], refused: Mapping[str, Sequence[Finding]], titles: Mapping[str, str]
-) -> dict[str, str]:
-    """Path within the site → content: both feeds and all pages."""
+) -> dict[str, bytes]:
+    """Path within the site → content, UTF-8: both feeds and all pages."""
     all_boards = boards.boards(entries)
     feed = json.dumps(manifest.plain(boards.feed(all_boards)), indent=1, ensure_ascii=False, allow_nan=False)
     files = {FEED: f"{feed}\n", CSV: boards.csv_feed(all_boards), **board_pages.pages(all_boards, refused, titles)}
-    for name, content in files.items():
-        try:
-            content.encode()
-        except UnicodeEncodeError as error:
-            raise RecordError(f"Expected text that UTF-8 can hold in {name}, got {error.reason}.") from error
-    return files
+    return {name: content.encode() for name, content in files.items()}
 
 
 def entry_of(name: str, loaded: Loaded, receipt: Mapping[str, Any]) -> Entry:
