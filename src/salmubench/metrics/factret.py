@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.fact_ranks import caption, fact_items, fact_texts
+from salmubench.scoring.fact_ranks import FORGET_GROUPS, caption, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Outcome, outcome
 from salmubench.types import Split
@@ -38,12 +38,7 @@ METRIC = Metric(
         "values of the same field.",
         "r1": "Share of forget pictures whose true value ranks first.",
         "percentile": "Mean share of the other values that rank below the true one: 0.5 is chance.",
-        "mrr_identity": "The MRR for people all of whose associations must go.",
-        "r1_identity": "The share of first ranks for people all of whose associations must go.",
-        "percentile_identity": "The percentile for people all of whose associations must go.",
-        "mrr_association": "The MRR for people of whom some associations must go.",
-        "r1_association": "The share of first ranks for people of whom some associations must go.",
-        "percentile_association": "The percentile for people of whom some associations must go.",
+        **FORGET_GROUPS,
     },
     split="forget",
     view="leakage",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.fact_ranks import fact_items, fact_texts
+from salmubench.scoring.fact_ranks import FORGET_GROUPS, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Outcome, outcome
 from salmubench.scoring.paraphrases import paraphrase_of
@@ -28,12 +28,7 @@ METRIC = Metric(
         "mrr": "FactRet MRR with each caption in a phrasing that no training caption uses.",
         "r1": "Share of forget pictures whose true value ranks first in that phrasing.",
         "percentile": "Mean share of the other values that rank below the true one in that phrasing: 0.5 is chance.",
-        "mrr_identity": "The MRR for people all of whose associations must go.",
-        "r1_identity": "The share of first ranks for people all of whose associations must go.",
-        "percentile_identity": "The percentile for people all of whose associations must go.",
-        "mrr_association": "The MRR for people of whom some associations must go.",
-        "r1_association": "The share of first ranks for people of whom some associations must go.",
-        "percentile_association": "The percentile for people of whom some associations must go.",
+        **FORGET_GROUPS,
     },
     split="forget",
     view="leakage",

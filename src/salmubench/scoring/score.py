@@ -168,7 +168,8 @@ _MOST_REFERENCES = 3
 
 
 def _evaluate_reference(folder: Path, metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile) -> Evaluated:
-    key = (folder.resolve(), manifest.sha256_file(folder / manifest.MANIFEST), config, fragile)
+    names = tuple(plugin.metric.name for plugin in metrics)
+    key = (folder.resolve(), manifest.sha256_file(folder / manifest.MANIFEST), names, config, fragile)
     if key not in _scored_references:
         while len(_scored_references) >= _MOST_REFERENCES:
             del _scored_references[next(iter(_scored_references))]
