@@ -178,25 +178,27 @@ def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
 
 def score(world: World, name: str, stages: Stages) -> None:
     """Score a model of the world, unless its record is current."""
-    from salmubench.scoring.record_files import is_current
-
     record, config = record_path(world, name), world.recipe.score
-    inputs = {"embeddings": embeddings_path(world, name), **world.references}
-    if not is_current(record, config=config, **inputs):
+    if not _is_scored(world, name):
         from salmubench.metrics import score as run
 
+        inputs = {"embeddings": embeddings_path(world, name), **world.references}
         stages.measured(f"score {name}", lambda: run(out=record, config=config, **inputs))
 
 
 def is_made(world: World, candidate: Candidate) -> bool:
     """Tell whether a candidate is there with a current record."""
-    from salmubench.scoring.record_files import is_current
-
     name = candidate.name
     if staleness(world, candidate) or not (world.out / "checkpoints" / name / manifest.MANIFEST).is_file():
         return False
-    inputs = {"embeddings": embeddings_path(world, name), **world.references}
-    return is_current(record_path(world, name), config=world.recipe.score, **inputs)
+    return _is_scored(world, name)
+
+
+def _is_scored(world: World, name: str) -> bool:
+    from salmubench.scoring.record_files import Inputs, is_current
+
+    inputs = Inputs(embeddings_path(world, name), **world.references)
+    return is_current(record_path(world, name), inputs, world.recipe.score)
 
 
 def staleness(world: World, candidate: Candidate) -> str:

@@ -36,7 +36,7 @@ SCHEMA_VERSION = 1
 RUN = "run.json"
 REFERENCES: tuple[Literal["clean"], Literal["compromised"]] = ("clean", "compromised")
 RETRAINED: Literal["retrained"] = "retrained"
-"""The third reference model, where the recipe asks for it: scored between the two like any candidate."""
+"""The third reference, where the recipe has it (`pretrain.retrained`): what exact unlearning gives."""
 LEARNING = "learning"
 """Folder of embeddings and records of the references' kept epochs (`pretrain.keep_epochs`)."""
 RECIPE_WORD = "recipe"
@@ -230,11 +230,12 @@ class _Steps:
         self.titles: dict[str, str] = dict(earlier.get("titles", {}))
         self.precision, self.probe = _precision(earlier, precision, device)
         self.beside: dict[str, Any] | None = earlier.get("side_by_side")
+        self.kinds = (*REFERENCES, RETRAINED) if loaded.recipe.pretrain.retrained else REFERENCES
         self.world = World(
             out=out,
             dataset=out / "dataset",
             compromised=self._checkpoint("compromised"),
-            references={kind: out / "embeddings" / kind for kind in REFERENCES},
+            references={kind: out / "embeddings" / kind for kind in self.kinds},
             recipe=loaded.recipe,
             device=device,
             precision=self.precision,
@@ -248,12 +249,11 @@ class _Steps:
         self._step("dataset", self.out / "dataset", self._build)
         if tuned is not None and open_dataset(self.out / "dataset").fingerprint in tuned.fingerprints:
             raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, got the same.")
-        kinds = (*REFERENCES, RETRAINED) if self.loaded.recipe.pretrain.retrained else REFERENCES
-        for kind in kinds:
+        for kind in self.kinds:
             self._step(f"pretrain {kind}", self._checkpoint(kind), partial(self._pretrain, kind))
-        for kind in kinds:
+        for kind in self.kinds:
             self._add(kind, partial(encode, self.world, kind, self._checkpoint(kind)))
-        for kind in kinds:
+        for kind in self.kinds:
             self._add(kind, partial(score, self.world, kind))
         self._learning_curves()
         failed = self._candidates(candidates, executor, workers)

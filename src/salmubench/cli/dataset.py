@@ -155,12 +155,12 @@ def export_(
 def _benchmark_tasks() -> dict[str, str]:
     """Task ids as `.eval_results` of models name them, and what each is computed on."""
     from salmubench import metrics
-    from salmubench.scoring.metric import PARTS
+    from salmubench.scoring.metric import parts_of
 
     return {
         metric.name if part == "value" else f"{metric.name}_{part}": metric.needs[0]
         for metric in metrics.descriptions().values()
-        for part in PARTS[metric.items]
+        for part in parts_of(metric.items)
     }
 
 

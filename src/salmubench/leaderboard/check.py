@@ -28,7 +28,7 @@ from salmubench.leaderboard.submission import (
     required_files,
 )
 from salmubench.scoring.items import ITEM_SCHEMA
-from salmubench.scoring.metric import PARTS
+from salmubench.scoring.metric import MOST_PARTS
 from salmubench.scoring.record import SCHEMA_VERSION, RunRecord
 from salmubench.scoring.record_files import (
     GALLERY,
@@ -43,7 +43,6 @@ from salmubench.scoring.views import rescore
 TOLERANCE = 1e-9
 """By which a recomputed number may differ: sums run in another order on another processor."""
 _MOST_METRICS = 40
-_MOST_PARTS = max(map(len, PARTS.values()))
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
@@ -176,10 +175,10 @@ def _read_record(path: Path) -> RunRecord:
     if not all(_WORD.fullmatch(name) for metric, parts in record.scores.items() for name in (metric, *parts)):
         raise RecordError(f"Expected metrics and parts called by letters, digits and _ in {path.name}, got others.")
     if len(record.scores) > _MOST_METRICS or any(
-        not 1 <= len(parts) <= _MOST_PARTS for parts in record.scores.values()
+        not 1 <= len(parts) <= MOST_PARTS for parts in record.scores.values()
     ):
         raise RecordError(
-            f"Expected at most {_MOST_METRICS} metrics of 1 to {_MOST_PARTS} parts in {path.name}, got more."
+            f"Expected at most {_MOST_METRICS} metrics of 1 to {MOST_PARTS} parts in {path.name}, got more."
         )
     return record
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from salmubench.report.collect import answers, failure, reference_kind
-from salmubench.scoring.metric import PARTS, Metric, label
+from salmubench.scoring.metric import Metric, Pillar, label, parts_of
 from salmubench.scoring.record import MetricInfo, RunRecord, Score, Thresholds
 from salmubench.scoring.roles import first, score_in, with_role
 
@@ -47,7 +47,8 @@ def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Col
     for record in records:  # a metric that no protocol describes is known by its goal alone
         for name, parts in record.scores.items():
             goal = next(iter(parts.values())).goal
-            infos.setdefault(name, MetricInfo.of(Metric(name, "efficacy" if goal == "clean" else "utility", goal)))
+            about: Pillar = "utility" if goal == "compromised" else "efficacy"
+            infos.setdefault(name, MetricInfo.of(Metric(name, about, goal)))
     ordered = sorted(infos.items(), key=lambda item: (item[1].number is None, item[1].number or "", item[0]))
     return [
         Column(
@@ -58,7 +59,7 @@ def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Col
             extension=info.number is None,
         )
         for name, info in ordered
-        for part, told in PARTS[info.items].items()
+        for part, told in parts_of(info.items).items()
         if told.table and pillar in (None, info.pillar)
     ]
 

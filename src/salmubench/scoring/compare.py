@@ -24,12 +24,12 @@ from salmubench.scoring.bootstrap import (
     resampled_means,
 )
 from salmubench.scoring.metric import (
-    PARTS,
     Floats,
     Goal,
     Metric,
     Part,
     mean,
+    parts_of,
 )
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
@@ -144,6 +144,8 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
 
 def _target(goal: Goal, rows: Sequence[pa.Table], records: Sequence[RunRecord]) -> Floats | None:
     """The reference's values of the same items: from a record judged against it, or from its own record."""
+    if goal == "retrained" and not any(goal in record.references for record in records):
+        goal = "clean"
     for table in rows:
         if not table.column(goal).null_count:
             return _floats(table, goal)
@@ -158,12 +160,13 @@ def _differences(
     a: pa.Table,
     b: pa.Table,
     target: Floats | None,
-    held: frozenset[str],
+    held: frozenset[str] | None,
     bootstraps: int,
     seed: int,
 ) -> dict[str, Difference]:
     both = item_tables.with_references(a, {"clean": b})  # checks that the items are the same
     differences: dict[str, Difference] = {}
+    parts = parts_of(metric.items, metric.groups)
     for group, names in by_group(metric).items():
         which = np.ones(both.num_rows, bool) if group is None else item_tables.groups_of(both, held) == group
         rows = both.filter(pa.array(which))
@@ -174,8 +177,8 @@ def _differences(
         units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), stratum)
         aim = None if target is None else target[which]
         for name in names:
-            differences[name] = _difference(metric, PARTS[metric.items][name], rows, aim, units, bootstraps, seed)
-    return {name: differences[name] for name in PARTS[metric.items]}
+            differences[name] = _difference(metric, parts[name], rows, aim, units, bootstraps, seed)
+    return {name: differences[name] for name in parts}
 
 
 def _difference(
@@ -194,7 +197,7 @@ def _difference(
 
 def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:
     """How far numbers are from where they should be: over-forgetting counts, more utility than Compromised doesn't."""
-    return np.abs(values - target) if goal == "clean" else np.maximum(target - values, 0.0)
+    return np.maximum(target - values, 0.0) if goal == "compromised" else np.abs(values - target)
 
 
 def _answered(row: Difference, samples: Floats, gap: Interval | None) -> Difference:

@@ -26,16 +26,6 @@ SEED = 260326317
 FEWEST = 3
 """Other values that a row needs: among fewer a rank says little."""
 
-FORGET_GROUPS = {
-    "mrr_identity": "The MRR for people all of whose associations must go.",
-    "r1_identity": "The share of first ranks for people all of whose associations must go.",
-    "percentile_identity": "The percentile for people all of whose associations must go.",
-    "mrr_association": "The MRR for people of whom some associations must go.",
-    "r1_association": "The share of first ranks for people of whom some associations must go.",
-    "percentile_association": "The percentile for people of whom some associations must go.",
-}
-"""Part by group → what it is, of a metric about `forget`."""
-
 Sentence = Callable[[Pair], str | None]
 """Which sentence of a row is ranked."""
 

@@ -16,14 +16,14 @@ from salmubench.types import Split
 ITEM_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("metric", "part", "split", "file_name", "caption", "identity_id", "cluster")]
     + [(name, pa.float64()) for name in ("value", "clean", "compromised")]
-    + [("others", pa.int32())]
+    + [("others", pa.int32()), ("retrained", pa.float64())]
 )
 """One row per scored item and part."""
 
-NULLABLE = ("identity_id", "clean", "compromised", "others")
+NULLABLE = ("identity_id", "clean", "compromised", "others", "retrained")
 """Columns of items that may be empty in a row."""
 
-LATER = ("others",)
+LATER = ("others", "retrained")
 """Last columns of items that older files lack: empty there."""
 
 KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "others")
@@ -99,6 +99,7 @@ def item_table(metric: Metric, items: Items) -> pa.Table:
         "clean": pa.nulls(n, pa.float64()),
         "compromised": pa.nulls(n, pa.float64()),
         "others": pa.nulls(n, pa.int32()) if items.others is None else items.others,
+        "retrained": pa.nulls(n, pa.float64()),
     }
     return pa.table({name: pa.array(columns[name], ITEM_SCHEMA.field(name).type) for name in columns}, ITEM_SCHEMA)
 
@@ -113,17 +114,23 @@ def of_metric(table: pa.Table, name: str) -> pa.Table:
     return table.filter(pc.equal(table.column("metric"), name)).combine_chunks()
 
 
-def held_identities(table: pa.Table) -> frozenset[str]:
+def held_identities(table: pa.Table, rows: int | None = None) -> frozenset[str] | None:
     """Identities with items of `holdout_association`: of those in `forget`, only some associations must go.
 
     Args:
         table: items of all metrics; those of the holdout's mean similarity name every such identity.
+        rows: of the holdout in the dataset, where known.
+
+    Returns:
+        The identities; `None` where no item tells them, though there may be some.
     """
     held = table.filter(pc.equal(table.column("split"), str(Split.HOLDOUT_ASSOCIATION)))
+    if not held.num_rows:
+        return frozenset() if rows == 0 else None
     return frozenset(held.column("identity_id").unique().to_pylist()) - {None}
 
 
-def groups_of(rows: pa.Table, held: frozenset[str]) -> Strings:
+def groups_of(rows: pa.Table, held: frozenset[str] | None) -> Strings:
     """Group of each item (n,): `identity`, `association` or `None`.
 
     Of `forget`: whether all associations of the item's person must go (`forget_identity`) or some
@@ -132,29 +139,30 @@ def groups_of(rows: pa.Table, held: frozenset[str]) -> Strings:
 
     Args:
         rows: n items.
-        held: identities that occur in `holdout_association`.
+        held: identities that occur in `holdout_association`; `None` where nobody knows: rows of `forget` then belong to
+            neither group.
     """
-    found = np.full(rows.num_rows, None, object)
+    groups = np.full(rows.num_rows, None, object)
     pairs = zip(rows.column("split").to_pylist(), rows.column("identity_id").to_pylist(), strict=True)
     for row, (split, identity) in enumerate(pairs):
-        if split == Split.FORGET and identity is not None:
-            found[row] = "association" if identity in held else "identity"
-        else:
-            found[row] = _GROUP_OF_HOLDOUT.get(split)
-    return found
+        if split != Split.FORGET:
+            groups[row] = _GROUP_OF_HOLDOUT.get(split)
+        elif identity is not None and held is not None:
+            groups[row] = "association" if identity in held else "identity"
+    return groups
 
 
 _GROUP_OF_HOLDOUT = {str(Split.HOLDOUT_IDENTITY): "identity", str(Split.HOLDOUT_ASSOCIATION): "association"}
 
 
 def with_references(table: pa.Table, references: Mapping[str, pa.Table]) -> pa.Table:
-    """Fill the columns `clean` and `compromised` from the references' own items.
+    """Fill the columns `clean`, `compromised` and `retrained` from the references' own items.
 
     A metric that a reference's table lacks stays null there.
 
     Args:
         table: items of the model judged.
-        references: `clean` and `compromised` → items of their own.
+        references: column → items of that reference's own.
 
     Raises:
         RecordError: a reference has other items for a metric.

@@ -16,10 +16,10 @@ from pydantic.dataclasses import dataclass
 
 from salmubench import manifest
 from salmubench.scoring import schema
-from salmubench.scoring.metric import Goal, ItemKind, Metric, Pillar, Role, View
+from salmubench.scoring.metric import Goal, Group, ItemKind, Metric, Pillar, Reference, Role, View
 
-SCHEMA_VERSION = 1
-"""Version of the record's layout; readers refuse a newer one."""
+SCHEMA_VERSION = 2
+"""Version of the record's layout; readers refuse a newer one. 1 had three failure modes and no Retrained."""
 
 Answer = Literal["yes", "no", "undecided"]
 
@@ -47,12 +47,14 @@ class Normalised:
         value: the number, or null.
         ci95: its 95 % interval, or null.
         reason: why there is no number.
+        against: the reference at which L is 0; null for other views, where none is defined, and in older records.
     """
 
     view: View | None
     value: _Real | None
     ci95: _Interval | None
     reason: _Text | None
+    against: Reference | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -70,6 +72,8 @@ class Score:
         clean: Clean's number, null in the references' own records.
         compromised: Compromised's number, null in the references' own records.
         normalised: the number between its references.
+        retrained: Retrained's number; null where there is none, and in the records of Clean and Compromised.
+        against_retrained: of a leakage that is normalised against Clean, the same against Retrained, else null.
     """
 
     value: _Real | None
@@ -82,21 +86,30 @@ class Score:
     clean: _Real | None
     compromised: _Real | None
     normalised: Normalised
+    retrained: _Real | None = None
+    against_retrained: Normalised | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
 class Verdict:
-    """Which of the three failure modes the model has.
+    """Which of the four failure modes the model has.
 
     Attributes:
-        ineffective: more than a hundredth of the leakage is left.
+        ineffective: leakage is left: of people all of whose facts must go against Clean, of others against Retrained.
         catastrophic: more than a hundredth of the general knowledge is lost.
         over_generalised: less than nine tenths of what should stay is kept.
+        hollow: the true value can still be told from others, in either direction; null in older records.
+        ineffective_paper: the paper's own rule: more than a hundredth of all leakage against Clean; null in older
+            records, whose `ineffective` it is.
+        ignored: mode → numbers that it should rest on and that the model hasn't.
     """
 
     ineffective: Answer
     catastrophic: Answer
     over_generalised: Answer
+    hollow: Answer | None = None
+    ineffective_paper: Answer | None = None
+    ignored: Mapping[_Name, tuple[_Name, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -107,11 +120,18 @@ class Thresholds:
         ineffective: leakage left L above this.
         catastrophic: utility drop D above this.
         over_generalised: a kept K below this.
+        ineffective_association: L against Retrained above this, of people some of whose facts must go; null in older
+            records, as what follows.
+        fact: |L| of the fact among other values above this.
+        fact_paraphrase: the same of the paraphrased fact.
     """
 
     ineffective: _Real
     catastrophic: _Real
     over_generalised: _Real
+    ineffective_association: _Real | None = None
+    fact: _Real | None = None
+    fact_paraphrase: _Real | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -247,6 +267,8 @@ class MetricInfo:
         split: the split or derived set that its items come from; null where an older record doesn't say.
         title: one line for tables.
         definition: part → what it is.
+        goal: the reference whose value is the target; null in older records, whose scores tell it.
+        groups: of items, over which each part is also computed.
     """
 
     number: _Name | None
@@ -259,6 +281,8 @@ class MetricInfo:
     split: _Name | None = None
     title: _Name = ""
     definition: Mapping[_Name, _Text] = field(default_factory=dict)
+    goal: Goal | None = None
+    groups: tuple[Group, ...] = ()
 
     @classmethod
     def of(cls, metric: Metric) -> MetricInfo:
@@ -274,6 +298,8 @@ class MetricInfo:
             split=metric.split,
             title=metric.title,
             definition=metric.definition,
+            goal=metric.goal,
+            groups=metric.groups,
         )
 
     def agrees(self, other: MetricInfo) -> bool:
@@ -352,7 +378,7 @@ class Provenance:
 
 @dataclass(frozen=True, config=_STRICT)
 class RunRecord:
-    """Scores of one model between its two references.
+    """Scores of one model between its references.
 
     Attributes:
         schema_version: version of this layout.
@@ -367,7 +393,7 @@ class RunRecord:
         verdict: which failure modes the model has; null when failed.
         protocol: constants and options behind the numbers.
         cost: what unlearning cost.
-        references: `clean` and `compromised` → SHA-256 of the weights.
+        references: `clean`, `compromised` and, where there is one, `retrained` → SHA-256 of the weights.
         inputs: what was scored → SHA-256; a record of other inputs is out of date.
         notes: remarks on the data that a reader should know.
         provenance: where the record comes from.

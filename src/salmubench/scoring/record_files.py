@@ -233,6 +233,7 @@ class Inputs:
     embeddings: Path
     clean: Path
     compromised: Path
+    retrained: Path | None = None
 
     def hashes(self, config: Any) -> Mapping[str, str]:
         """Hash of each input, of the settings (with the content of metrics given by path) and the package's version."""
@@ -242,18 +243,19 @@ class Inputs:
             "embeddings": _hash(self.embeddings),
             "clean": _hash(self.clean),
             "compromised": _hash(self.compromised),
+            **({} if self.retrained is None else {"retrained": _hash(self.retrained)}),
             "config": manifest.sha256_json([settings, [manifest.sha256_file(path) for path in files]]),
             "version": manifest.version(),
         }
 
 
-def is_current(record: Path, *, config: Any, embeddings: Path, clean: Path, compromised: Path) -> bool:
+def is_current(record: Path, inputs: Inputs, config: Any) -> bool:
     """Tell whether a complete record of just these inputs is there with its side files."""
     if not (record.is_file() and items_path(record).is_file() and gallery_path(record).is_file()):
         return False
     try:
         stored = read_record(record)
-        return stored.status == "complete" and stored.inputs == Inputs(embeddings, clean, compromised).hashes(config)
+        return stored.status == "complete" and stored.inputs == inputs.hashes(config)
     except (RecordError, OSError):
         return False
 

@@ -36,7 +36,7 @@ from salmubench.scoring.record_files import (
 )
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.score import protocol
-from salmubench.scoring.verdict import judge
+from salmubench.scoring.verdict import THRESHOLDS, judge
 from salmubench.scoring.views import describe_all, rescore, score_items
 
 
@@ -94,7 +94,10 @@ def _from_record(record: RunRecord, table: pa.Table) -> RunRecord:
     if record.status != "complete":
         raise RecordError(f"Expected items of a complete record, got status {record.status!r} of {record.model.name}.")
     rescored = rescore(record, table)
-    return replace(record, scores=rescored.scores, verdict=rescored.verdict)
+    stated = None if record.protocol is None else replace(record.protocol, thresholds=THRESHOLDS)
+    return replace(
+        record, schema_version=SCHEMA_VERSION, scores=rescored.scores, verdict=rescored.verdict, protocol=stated
+    )
 
 
 def _alone(items: Path, table: pa.Table, metrics: Mapping[str, Metric], config: ScoreConfig) -> RunRecord:

@@ -19,11 +19,12 @@ from salmubench.scoring.bootstrap import (
     resampled_means,
 )
 from salmubench.scoring.metric import (
-    PARTS,
     Floats,
     Group,
     Metric,
+    Reference,
     mean,
+    parts_of,
 )
 from salmubench.scoring.record import (
     MetricInfo,
@@ -34,10 +35,11 @@ from salmubench.scoring.record import (
 )
 from salmubench.scoring.roles import role_of
 from salmubench.scoring.verdict import judge
+from salmubench.types import Split
 
 NOT_DEFINED = "not defined"
 NO_DIFFERENCE = "references don't differ"
-"""The interval of compromised − clean isn't above 0; for D: Compromised's accuracy reaches chance."""
+"""The interval of compromised − clean (or − retrained) isn't above 0; for D: Compromised's accuracy reaches chance."""
 OWN_RECORD = "a reference's own record"
 
 
@@ -68,7 +70,7 @@ def score_items(
         left_out: name → rows that were left out of its items.
         bootstraps: resamples behind an interval.
         seed: of the resamples.
-        held: identities of `holdout_association` (`items.held_identities`), where the table is a part of one.
+        held: identities of `holdout_association` (`items.held_identities`), where the table alone doesn't tell.
     """
     by_metric: dict[str, Mapping[str, Score]] = {}
     held = item_tables.held_identities(table) if held is None else held
@@ -81,7 +83,7 @@ def score_items(
             }
         else:
             why = (missing or {}).get(name, Missing("no items"))
-            by_metric[name] = {part: _no_score(metric, why) for part in PARTS[metric.items]}
+            by_metric[name] = {part: _no_score(metric, why) for part in parts_of(metric.items, metric.groups)}
     return by_metric
 
 
@@ -112,8 +114,9 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         missing={name: Missing(score.reason or "no items", score.left_out) for name, score in first.items()},
         left_out={name: score.left_out for name, score in first.items()},
         bootstraps=bootstraps or (record.protocol.bootstraps if record.protocol is not None else BOOTSTRAPS),
+        held=item_tables.held_identities(table, record.dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION))),
     )
-    return Rescored(scores, judge(scores, metrics))
+    return Rescored(scores, judge(scores, metrics, independent=record.model.kind == "retrained"))
 
 
 def describe_all(record: RunRecord) -> dict[str, Metric]:
@@ -124,54 +127,59 @@ def describe_all(record: RunRecord) -> dict[str, Metric]:
 
 def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) -> Metric:
     """A metric's description as the record tells it; a record without protocol tells its goal only."""
-    goal = next(iter(scores.values())).goal
+    goal = next(iter(scores.values())).goal if info is None or info.goal is None else info.goal
     if info is None:
         return Metric(name, "efficacy" if goal == "clean" else "utility", goal)
     return Metric(
         name, info.pillar, goal, role=role_of(info), main=info.main, number=info.number, title=info.title,
-        definition=info.definition, split=info.split, view=info.view, items=info.items, resample=info.resample,
+        definition=info.definition, split=info.split, view=info.view, items=info.items, groups=info.groups,
+        resample=info.resample,
     )  # fmt: skip
 
 
-def _score_metric(metric: Metric, rows: pa.Table, held: frozenset[str], bootstraps: int, seed: int) -> dict[str, Score]:
+def _score_metric(
+    metric: Metric, rows: pa.Table, held: frozenset[str] | None, bootstraps: int, seed: int
+) -> dict[str, Score]:
     """Each part over its items: all of them, or those of a group, which then are resampled alone."""
-    parts = PARTS[metric.items]
-    found: dict[str, Score] = {}
+    scores: dict[str, Score] = {}
     for group, names in by_group(metric).items():
-        own = rows if group is None else rows.filter(pa.array(item_tables.groups_of(rows, held) == group))
-        if own.num_rows:
-            found |= _score_parts(metric, own, names, bootstraps, seed)
+        of_group = rows if group is None else rows.filter(pa.array(item_tables.groups_of(rows, held) == group))
+        if of_group.num_rows:
+            scores |= _score_parts(metric, of_group, names, bootstraps, seed)
         else:
-            found |= {name: _no_score(metric, Missing(f"no items of {group}")) for name in names}
-    return {name: found[name] for name in parts}
+            scores |= {name: _no_score(metric, Missing(f"no items of {group}")) for name in names}
+    return {name: scores[name] for name in parts_of(metric.items, metric.groups)}
 
 
 def by_group(metric: Metric) -> dict[Group | None, list[str]]:
     """Group of items → parts of the score that are about it."""
-    found: dict[Group | None, list[str]] = {}
-    for name, part in PARTS[metric.items].items():
-        found.setdefault(part.group, []).append(name)
-    return found
+    names: dict[Group | None, list[str]] = {}
+    for name, part in parts_of(metric.items, metric.groups).items():
+        names.setdefault(part.group, []).append(name)
+    return names
 
 
 def _score_parts(metric: Metric, rows: pa.Table, names: Sequence[str], bootstraps: int, seed: int) -> dict[str, Score]:
-    value, clean, compromised, others = (_floats(rows, name) for name in ("value", "clean", "compromised", "others"))
+    models = {name: _floats(rows, name) for name in ("value", "clean", "compromised", "retrained")}
+    others, parts = _floats(rows, "others"), parts_of(metric.items, metric.groups)
     caption = rows.column("caption").to_numpy(zero_copy_only=False)
     by_class = metric.resample == "class"
     units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), caption if by_class else None)
     columns: list[Floats] = []
     layout: dict[tuple[str, str], int] = {}
     for part in names:
-        for name, values in (("value", value), ("clean", clean), ("compromised", compromised)):
+        for name, values in models.items():
             if values is not None:
                 layout[part, name] = len(columns)
-                columns.append(PARTS[metric.items][part].of(values, others))
+                columns.append(parts[part].of(values, others))
     stacked = np.stack(columns, axis=1)  # (n, parts × models)
     samples = resampled_means(stacked, units, bootstraps=bootstraps, seed=seed)
     chance = 1 / len(set(caption.tolist())) if by_class else 0.0
     scores = {}
     for part in names:
         numbers, drawn = _pick(stacked, samples, layout, part)
+        zero: Reference = "retrained" if metric.goal == "retrained" and "retrained" in numbers else "clean"
+        beside = metric.view == "leakage" and zero == "clean" and "retrained" in numbers
         scores[part] = Score(
             value=numbers["value"],
             reason=None,
@@ -179,10 +187,12 @@ def _score_parts(metric: Metric, rows: pa.Table, names: Sequence[str], bootstrap
             units=units.count,
             left_out=0,
             ci95=interval(drawn["value"], units),
-            goal=metric.goal,
+            goal="clean" if metric.goal == "retrained" and zero == "clean" else metric.goal,
             clean=numbers.get("clean"),
             compromised=numbers.get("compromised"),
-            normalised=_normalise(metric, numbers, drawn, units, chance),
+            normalised=_normalise(metric, numbers, drawn, units, chance, zero),
+            retrained=numbers.get("retrained"),
+            against_retrained=_normalise(metric, numbers, drawn, units, chance, "retrained") if beside else None,
         )
     return scores
 
@@ -196,32 +206,38 @@ def _pick(
 
 
 def _normalise(
-    metric: Metric, numbers: Mapping[str, float], drawn: Mapping[str, Floats], units: Units, chance: float
+    metric: Metric,
+    numbers: Mapping[str, float],
+    drawn: Mapping[str, Floats],
+    units: Units,
+    chance: float,
+    zero: Reference,
 ) -> Normalised:
-    """L, K or D with its interval; the three models are resampled together."""
+    """L, K or D with its interval, all models resampled together; `zero` is the reference at which L and K are 0."""
     if metric.view is None:
         return Normalised(None, None, None, NOT_DEFINED)
+    against = zero if metric.view == "leakage" else None
     if "clean" not in numbers and "compromised" not in numbers:
-        return Normalised(metric.view, None, None, OWN_RECORD)
-    needed = ("compromised",) if metric.view == "drop" else ("clean", "compromised")
+        return Normalised(metric.view, None, None, OWN_RECORD, against)
+    needed = ("compromised",) if metric.view == "drop" else (zero, "compromised")
     absent = [name for name in needed if name not in numbers]
     if absent:
-        return Normalised(metric.view, None, None, f"{' and '.join(absent)} has no such number")
+        return Normalised(metric.view, None, None, f"{' and '.join(absent)} has no such number", against)
     if metric.view == "drop":
         base = interval(drawn["compromised"], units)
         value = _ratio(numbers["compromised"] - numbers["value"], numbers["compromised"])
         samples = _ratios(drawn["compromised"] - drawn["value"], drawn["compromised"])
         floor = chance
     else:
-        base = interval(drawn["compromised"] - drawn["clean"], units)
-        value = _ratio(numbers["value"] - numbers["clean"], numbers["compromised"] - numbers["clean"])
-        samples = _ratios(drawn["value"] - drawn["clean"], drawn["compromised"] - drawn["clean"])
+        base = interval(drawn["compromised"] - drawn[zero], units)
+        value = _ratio(numbers["value"] - numbers[zero], numbers["compromised"] - numbers[zero])
+        samples = _ratios(drawn["value"] - drawn[zero], drawn["compromised"] - drawn[zero])
         floor = 0.0
     if base is None:
-        return Normalised(metric.view, None, None, "fewer than two units to resample")
+        return Normalised(metric.view, None, None, "fewer than two units to resample", against)
     if base[0] <= floor:
-        return Normalised(metric.view, None, None, NO_DIFFERENCE)
-    return Normalised(metric.view, value, _finite_interval(samples, units), None)
+        return Normalised(metric.view, None, None, NO_DIFFERENCE, against)
+    return Normalised(metric.view, value, _finite_interval(samples, units), None, against)
 
 
 def _ratio(top: float, bottom: float) -> float | None:
@@ -249,7 +265,8 @@ def _floats(rows: pa.Table, name: str) -> Floats | None:
 
 def _no_score(metric: Metric, why: Missing) -> Score:
     reason = why.reason if metric.view is not None else NOT_DEFINED
+    goal = "clean" if metric.goal == "retrained" else metric.goal
     return Score(
-        value=None, reason=why.reason, n=0, units=0, left_out=why.left_out, ci95=None, goal=metric.goal, clean=None,
+        value=None, reason=why.reason, n=0, units=0, left_out=why.left_out, ci95=None, goal=goal, clean=None,
         compromised=None, normalised=Normalised(metric.view, None, None, reason),
     )  # fmt: skip
