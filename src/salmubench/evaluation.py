@@ -27,6 +27,7 @@ def encode_model(
     model: str | Path,
     dataset: str | Path | Dataset,
     out: Path,
+    retrained: str | Path | None = None,
     arch: str | None = None,
     imagenet: Path | None = None,
     device: str = "auto",
@@ -80,6 +81,7 @@ def evaluate(
         clean: model, embeddings folder or record of Clean.
         compromised: the same of Compromised.
         out: the record.
+        retrained: the same of Retrained, where there is one.
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's `val/<synset>/…`, to measure general knowledge on.
         device: `auto`, `cpu` or `cuda`.
@@ -114,7 +116,8 @@ def evaluate(
             scoring=config,
         )  # fmt: skip
 
-    references = {"clean": embeddings(clean, "clean"), "compromised": embeddings(compromised, "compromised")}
+    known = {"clean": clean, "compromised": compromised, "retrained": retrained}
+    references = {name: embeddings(source, name) for name, source in known.items() if source is not None}
     judged = embeddings(model, "model", arch)
     if is_first():
         score(embeddings=judged, **references, out=out, config=config or ScoreConfig())

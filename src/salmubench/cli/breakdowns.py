@@ -16,7 +16,11 @@ def print_breakdowns(record: RunRecord) -> None:
 
     for by, metrics in record.breakdowns.items():
         rows = []
-        shown = [held for role in ("leakage", "paraphrase", "kept") for held in with_role(record, role)]
+        shown = [
+            held
+            for role in ("leakage", "paraphrase", "fact", "fact_paraphrase", "kept")
+            for held in with_role(record, role)
+        ]
         for metric, part in ((held.metric, held.part) for held in shown):
             for label, scores in metrics.get(metric, {}).items():
                 one = scores[part]

@@ -22,11 +22,14 @@ from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.peers import Fingerprint
 from salmubench.leaderboard.submission import (
+    FILES,
     INFO,
     MAX_BUDGET,
     RECORDS,
+    Info,
     read_info,
 )
+from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import record_of
 from salmubench.scoring.roles import with_descriptions
 
@@ -117,8 +120,12 @@ def _files(
 
 def entry_of(name: str, loaded: Loaded, receipt: Mapping[str, Any]) -> Entry:
     """A checked submission as the boards take it."""
-    records = loaded.records
-    return Entry(name, loaded.info, records["record"], records["clean"], records["compromised"], receipt)
+    return _entry(name, loaded.info, loaded.records, receipt)
+
+
+def _entry(name: str, info: Info, records: Mapping[str, RunRecord], receipt: Mapping[str, Any]) -> Entry:
+    known = records["record"], records["clean"], records["compromised"]
+    return Entry(name, info, *known, receipt, records.get("retrained"))
 
 
 def unshowable(entry: Entry) -> Finding | None:
@@ -183,13 +190,16 @@ def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float) -> _O
 
 
 def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry:
-    """A submission whose content has passed before."""
+    """A submission whose content has passed before; of schema 1 it is checked again, its verdict must be computed."""
     info = read_info(folder / INFO)
     records = {
         role: with_descriptions(record_of(intake.read_json(folder / name), where=name), metrics)
-        for role, name in RECORDS.items()
+        for role, name in FILES.items()
+        if role in RECORDS or (folder / name).is_file()
     }
-    return Entry(folder.name, info, records["record"], records["clean"], records["compromised"], receipt)
+    if records["record"].schema_version == 1:
+        raise RecordError("Expected a record that states its four failure modes, got one of schema 1.")
+    return _entry(folder.name, info, records, receipt)
 
 
 def _old_receipt(path: Path, max_budget: float) -> Mapping[str, Any] | None:

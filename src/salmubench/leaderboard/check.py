@@ -6,7 +6,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.leaderboard.submission import (
+    FILES,
     INFO,
     MAX_BUDGET,
     METHOD,
     RECORDS,
+    optional_files,
     read_info,
     required_files,
 )
@@ -37,7 +39,7 @@ from salmubench.scoring.record_files import (
     items_path,
     record_of,
 )
-from salmubench.scoring.roles import lied_about, with_descriptions
+from salmubench.scoring.roles import Scores, lied_about, with_descriptions
 from salmubench.scoring.views import rescore
 
 TOLERANCE = 1e-9
@@ -111,7 +113,7 @@ def check(
     if dataset is not None:
         findings += check_record.dataset_findings(loaded, dataset)
     findings += _content_findings(loaded, metrics)
-    return Checked(folder, findings, loaded, digest)
+    return Checked(folder, findings, loaded if findings else by_present_rules(loaded), digest)
 
 
 def content_sha256(folder: Path) -> str:
@@ -123,11 +125,12 @@ def content_sha256(folder: Path) -> str:
 
 
 def _file_findings(folder: Path) -> Iterator[Finding]:
-    allowed = {*required_files(), INFO, METHOD}
+    allowed = {*required_files(), *optional_files(), INFO, METHOD}
     present = {path.name: path for path in folder.iterdir()}
     for name in sorted(set(present) - allowed):
         yield Finding("files", intake.plain_text(name), "Expected only the files of a submission, got another one.")
-    for name in sorted(allowed - set(present) - {METHOD}):
+    third = set(optional_files()) if set(optional_files()) & set(present) else set()
+    for name in sorted({*required_files(), *third, INFO} - set(present)):
         yield Finding("files", name, "Expected this file, got none.")
     for name in sorted(set(present) & allowed):
         kind = Path(name).suffix
@@ -147,17 +150,18 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
             return None
 
     info = attempt(INFO, lambda path: read_info(path))
-    records = {role: attempt(name, _read_record) for role, name in RECORDS.items()}
+    names = {role: name for role, name in FILES.items() if role in RECORDS or (folder / name).is_file()}
+    records = {role: attempt(name, _read_record) for role, name in names.items()}
     items = {
         role: attempt(items_path(Path(name)).name, lambda path: intake.read_table(path, ITEM_SCHEMA))
-        for role, name in RECORDS.items()
+        for role, name in names.items()
     }
     gallery = attempt(GALLERY, lambda path: intake.read_table(path, GALLERY_SCHEMA))
     for role, record in records.items():
         lies = [] if record is None else lied_about(record, metrics)
         if lies:
             text = f"Expected {lies[0]} described as it is, got another description."
-            findings.append(Finding("protocol", RECORDS[role], text))
+            findings.append(Finding("protocol", FILES[role], text))
     if findings:
         return None
     records = {role: with_descriptions(record, metrics) for role, record in records.items()}
@@ -167,16 +171,14 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
 def _read_record(path: Path) -> RunRecord:
     data = intake.read_json(path)
     version = data.get("schema_version")
-    if version != SCHEMA_VERSION or type(version) is not int:
-        raise RecordError(f"Expected schema_version {SCHEMA_VERSION} in {path.name}, got {version!r}.")
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+        raise RecordError(f"Expected schema_version 1 to {SCHEMA_VERSION} in {path.name}, got {version!r}.")
     record = record_of(data, where=path.name)
     if record.status != "complete":
         raise RecordError(f"Expected a complete record in {path.name}, got status {record.status!r}.")
     if not all(_WORD.fullmatch(name) for metric, parts in record.scores.items() for name in (metric, *parts)):
         raise RecordError(f"Expected metrics and parts called by letters, digits and _ in {path.name}, got others.")
-    if len(record.scores) > _MOST_METRICS or any(
-        not 1 <= len(parts) <= MOST_PARTS for parts in record.scores.values()
-    ):
+    if len(record.scores) > _MOST_METRICS or any(not 1 <= len(parts) <= MOST_PARTS for parts in record.scores.values()):
         raise RecordError(
             f"Expected at most {_MOST_METRICS} metrics of 1 to {MOST_PARTS} parts in {path.name}, got more."
         )
@@ -193,7 +195,7 @@ def _content_findings(loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
         yield Finding("gallery", GALLERY, "Expected the gallery whose hash the record states, got another content.")
     for text in check_items.gallery_problems(gallery, loaded.items["record"], loaded.record, metrics):
         yield Finding("gallery", GALLERY, text)
-    references = {role: loaded.items[role] for role in RECORDS if role != "record"}
+    references = {role: items for role, items in loaded.items.items() if role != "record"}
     rows = gallery.num_rows
     problems = {
         "record": check_items.item_problems(
@@ -208,10 +210,10 @@ def _content_findings(loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
     for role, texts in problems.items():
         for text in texts:
             broken = True
-            yield Finding("items", items_path(Path(RECORDS[role])).name, intake.plain_text(text, most=300))
+            yield Finding("items", items_path(Path(FILES[role])).name, intake.plain_text(text, most=300))
     if not broken:  # numbers from items that can't be are no evidence
-        for role in RECORDS:
-            yield from _score_findings(loaded.records[role], loaded.items[role], RECORDS[role])
+        for role in loaded.records:
+            yield from _score_findings(loaded.records[role], loaded.items[role], FILES[role])
         yield from _null_findings(loaded)
 
 
@@ -219,6 +221,9 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
     if record.protocol is None or not BOOTSTRAPS[0] <= record.protocol.bootstraps <= BOOTSTRAPS[1]:
         return
     again = rescore(record, items)
+    if record.schema_version == 1:  # its intervals were others: only the numbers are compared, the rest is never shown
+        yield from _old_findings(record, again.scores, file)
+        return
     for metric, parts in again.scores.items():
         claimed = record.scores[metric]
         if set(parts) != set(claimed):
@@ -232,6 +237,26 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
     if record.verdict != again.verdict:
         expected = ", ".join(f"{key} {value}" for key, value in manifest.plain(again.verdict).items())
         yield Finding("verdict", file, f"Expected the verdict of the intervals ({expected}), got another one.")
+
+
+def _old_findings(record: RunRecord, scores: Scores, file: str) -> Iterator[Finding]:
+    for metric, parts in record.scores.items():
+        for (part, claimed), score in zip(parts.items(), scores[metric].values(), strict=False):
+            for name in ("value", "n", "clean", "compromised"):
+                if _first_difference(getattr(claimed, name), getattr(score, name), name) is not None:
+                    text = f"Expected {metric:.40} {part} as its items give it, got another {name}."
+                    yield Finding("scores", file, text)
+
+
+def by_present_rules(loaded: Loaded) -> Loaded:
+    """A submission of schema 1 with intervals and verdicts computed anew: those claimed are no longer the protocol's."""
+    if loaded.record.schema_version != 1:
+        return loaded
+    records = {}
+    for role, record in loaded.records.items():
+        again = rescore(record, loaded.items[role])
+        records[role] = replace(record, scores=again.scores, verdict=again.verdict)
+    return replace(loaded, records=records)
 
 
 def _null_findings(loaded: Loaded) -> Iterator[Finding]:

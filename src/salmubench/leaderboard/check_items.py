@@ -74,7 +74,7 @@ def own_problems(
     kind: str, table: pa.Table, record: RunRecord, metrics: Metrics, *, gallery_rows: int
 ) -> Iterator[str]:
     """Problems of a reference's own items."""
-    for column in ("clean", "compromised"):
+    for column in ("clean", "compromised", "retrained") if kind != "retrained" else ():
         if table.column(column).null_count != table.num_rows:
             yield f"Expected no values in column {column} of {kind}'s own items, got some."
     for name in table.column("metric").unique().to_pylist():
@@ -142,7 +142,7 @@ def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metri
     if wrong_others:
         return
     others = table.column("others").to_numpy() if metric is not None and metric.items == "fact_rank" else None
-    for column in ("value", "clean", "compromised"):
+    for column in ("value", "clean", "compromised", "retrained"):
         stored = table.column(column)
         if column != "value" and stored.null_count == table.num_rows:
             continue

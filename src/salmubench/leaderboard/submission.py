@@ -31,6 +31,9 @@ INFO = "submission.json"
 METHOD = "method.py"
 RECORDS: Mapping[str, str] = {"record": "record.json", "clean": "clean.json", "compromised": "compromised.json"}
 """Role → file of the record; its items are beside it."""
+OPTIONAL: Mapping[str, str] = {"retrained": "retrained.json"}
+"""The same of the third reference, where the model was judged against one."""
+FILES: Mapping[str, str] = {**RECORDS, **OPTIONAL}
 
 Track = Literal["closed", "generator"]
 TRACKS: tuple[Track, ...] = get_args(Track)
@@ -91,8 +94,16 @@ def read_info(path: Path) -> Info:
 
 def required_files() -> tuple[str, ...]:
     """The files every submission holds, besides `submission.json`."""
-    sides = [items_path(Path(name)).name for name in RECORDS.values()]
-    return (*RECORDS.values(), *sides, GALLERY)
+    return (*_with_items(RECORDS), GALLERY)
+
+
+def optional_files() -> tuple[str, ...]:
+    """The files of the third reference: both or none."""
+    return _with_items(OPTIONAL)
+
+
+def _with_items(records: Mapping[str, str]) -> tuple[str, ...]:
+    return (*records.values(), *(items_path(Path(name)).name for name in records.values()))
 
 
 def split_name(name: str) -> tuple[str, float] | None:
@@ -182,8 +193,8 @@ def submit(
         raise RecordError(f"Expected the hash of {model}'s weights in {records['record']}, got none.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"Expected a new or empty folder at {out}, got files. Choose another folder.")
-    sources = {RECORDS[role]: path for role, path in records.items()}
-    sources |= {items_path(Path(RECORDS[role])).name: items_path(path) for role, path in records.items()}
+    sources = {FILES[role]: path for role, path in records.items()}
+    sources |= {items_path(Path(FILES[role])).name: items_path(path) for role, path in records.items()}
     sources[GALLERY] = gallery_path(records["record"])
     if method_file is not None:
         sources[METHOD] = method_file
@@ -208,7 +219,7 @@ def submit(
 def _content(name: str, path: Path) -> bytes:
     """A file as it is packed: records leave behind their breakdowns, which can't be computed from the items."""
     data = path.read_bytes()
-    if name not in RECORDS.values():
+    if name not in FILES.values():
         return data
     content = reading.parse_json(data, where=str(path), error=RecordError, mapping=True)
     if not content.get("breakdowns"):
@@ -250,7 +261,7 @@ def hub_yaml(record: RunRecord, *, dataset: str, date: str, source: str | None =
 
 
 def _find(run: Path, model: str) -> dict[str, Path]:
-    """Paths of the three records."""
+    """Paths of the model's record and of its references'."""
     place = run / "records" if (run / "records").is_dir() else run
     if not NAME.fullmatch(model):
         raise ConfigError(f"Expected a model's name of the form <method>-<budget>x, got {model!r}.")
@@ -264,7 +275,9 @@ def _find(run: Path, model: str) -> dict[str, Path]:
         raise RecordError(
             f"Expected a record of {model} in {place}, got {', '.join(known) or 'none'}. Give one of them as --model."
         )
-    if is_pretrained(read_record(paths["record"])):
+    record = read_record(paths["record"])
+    paths |= {role: place / name for role, name in OPTIONAL.items() if role in record.references}
+    if is_pretrained(record):
         raise ConfigError(f"Expected a model that has unlearned, got the reference {model}.")
     return paths
 

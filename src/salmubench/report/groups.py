@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from salmubench.report import wording
-from salmubench.report.cells import Cell, Head, Row, Table, with_words
-from salmubench.report.collect import Run, reference_kind
+from salmubench.report.cells import Cell, Head, Row, Table, model_kind, with_words
+from salmubench.report.collect import Run, is_pretrained
 from salmubench.scoring.breakdown import (
     Group,
     breakdown,
@@ -137,9 +137,8 @@ def _stored_table(
         if groups is None:
             continue
         cells = [_cell(Group(name, groups[name]), part) if name in groups else Cell("–") for name in order]
-        kind = reference_kind(record)
-        row = Row(names[record.model.name], kind or "method", cells)
-        rows[0 if kind else 1].append(with_words(row, record))
+        row = Row(names[record.model.name], model_kind(record), cells)
+        rows[0 if is_pretrained(record) else 1].append(with_words(row, record))
     heads = [Head(wording.group(name), n=f"n = {wording.count(sizes[name])}") for name in order]
     title = label(metric, part)
     return Table(f"{key}-{by}-{metric}-{part}".lower(), f"{title}, {TITLES[by].lower()}", heads, rows[0], rows[1])
@@ -176,9 +175,8 @@ def _table(
             continue
         groups = breakdown(table, labels, metric=metric, bootstraps=_RESAMPLES, order=order)
         sizes |= {group.label: group.scores[part].n for group in groups}
-        kind = reference_kind(record)
-        row = Row(names[record.model.name], kind or "method", [_cell(group, part) for group in groups])
-        rows[0 if kind else 1].append(with_words(row, record))
+        row = Row(names[record.model.name], model_kind(record), [_cell(group, part) for group in groups])
+        rows[0 if is_pretrained(record) else 1].append(with_words(row, record))
     heads = [Head(wording.group(name), n=f"n = {wording.count(sizes.get(name))}") for name in order]
     return Table(key, f"{title}, {TITLES[by].lower()}", heads, rows[0], rows[1])
 

@@ -85,6 +85,17 @@ def score_in(record: RunRecord, role: Role) -> Score | None:
     return None if held is None else held.score
 
 
+def spared(record: RunRecord) -> list[Held]:
+    """All that says how much is kept, one number a holdout: what the verdict takes for over-generalised."""
+    return [one for held in with_role(record, "kept") for one in by_holdout(held, record.scores)]
+
+
+def facts_kept(record: RunRecord) -> list[Held]:
+    """Those of them that are about facts among other values: one metric, a number a holdout."""
+    whole = {held.part for held in with_role(record, "kept")}
+    return [held for held in spared(record) if held.part not in whole]
+
+
 def kept_on(record: RunRecord, split: str) -> Score | None:
     """What is kept of a holdout split, by the first such number, or `None`."""
     return next((held.score for held in with_role(record, "kept") if held.split == split), None)

@@ -93,7 +93,7 @@ def score_again(
 def _from_record(record: RunRecord, table: pa.Table) -> RunRecord:
     if record.status != "complete":
         raise RecordError(f"Expected items of a complete record, got status {record.status!r} of {record.model.name}.")
-    rescored = rescore(record, table)
+    rescored = rescore(replace(record, schema_version=SCHEMA_VERSION), table)
     stated = None if record.protocol is None else replace(record.protocol, thresholds=THRESHOLDS)
     return replace(
         record, schema_version=SCHEMA_VERSION, scores=rescored.scores, verdict=rescored.verdict, protocol=stated

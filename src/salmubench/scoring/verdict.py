@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from salmubench.scoring.bootstrap import Interval
 from salmubench.scoring.metric import PEOPLE, Metric, label
-from salmubench.scoring.record import Answer, MetricInfo, Thresholds, Verdict
+from salmubench.scoring.record import SCHEMA_VERSION, Answer, MetricInfo, Thresholds, Verdict
 from salmubench.scoring.roles import Held, Scores, by_holdout, in_role, of_group
 
 INEFFECTIVE_ABOVE = 0.01
@@ -31,6 +31,9 @@ THRESHOLDS = Thresholds(
     INEFFECTIVE_ABOVE, CATASTROPHIC_ABOVE, OVER_GENERALISED_BELOW, INEFFECTIVE_ASSOCIATION_ABOVE, FACT_ABOVE,
     FACT_PARAPHRASE_ABOVE,
 )  # fmt: skip
+
+OLD_THRESHOLDS = Thresholds(INEFFECTIVE_ABOVE, CATASTROPHIC_ABOVE, OVER_GENERALISED_BELOW)
+"""Those of records of schema 1."""
 
 MODES = ("ineffective", "hollow", "catastrophic", "over_generalised")
 """The failure modes, in the order of tables. A record of schema 1 has no `hollow`."""
@@ -56,7 +59,11 @@ class View:
 
 
 def judge(
-    scores: Scores, metrics: Mapping[str, MetricInfo] | Mapping[str, Metric], *, independent: bool = False
+    scores: Scores,
+    metrics: Mapping[str, MetricInfo] | Mapping[str, Metric],
+    *,
+    independent: bool = False,
+    schema_version: int = SCHEMA_VERSION,
 ) -> Verdict:
     """Judge a model by the intervals of its normalised scores.
 
@@ -65,6 +72,7 @@ def judge(
         metrics: name → description: a metric's role says what its number counts for.
         independent: whether the model was pretrained apart from Compromised (Retrained): what it lacks of general
             knowledge is the noise between two trainings, so that `catastrophic` can't be judged.
+        schema_version: of the record: 1 has three modes, by the paper's rule for `ineffective`.
 
     Examples:
         >>> judge({}, {}).ineffective  # nothing was measured
@@ -72,6 +80,10 @@ def judge(
     """
     leakage, drop = in_role(scores, metrics, "leakage")[:1], in_role(scores, metrics, "drop")[:1]
     paper = [_view(one, INEFFECTIVE_ABOVE) for one in leakage]
+    if schema_version == 1:
+        held = [_view(one, OVER_GENERALISED_BELOW) for one in in_role(scores, metrics, "kept")]
+        fallen = [_view(one, CATASTROPHIC_ABOVE) for one in drop]
+        return Verdict(_any(paper, _above), _any(fallen, _above), _any(held, _below))
     ineffective = [view for one in leakage for view in _leakage(one, scores)]
     hollow = [
         *(_view(one, FACT_ABOVE) for one in in_role(scores, metrics, "fact")[:1]),

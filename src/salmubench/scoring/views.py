@@ -116,7 +116,8 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         bootstraps=bootstraps or (record.protocol.bootstraps if record.protocol is not None else BOOTSTRAPS),
         held=item_tables.held_identities(table, record.dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION))),
     )
-    return Rescored(scores, judge(scores, metrics, independent=record.model.kind == "retrained"))
+    independent = record.model.kind == "retrained"
+    return Rescored(scores, judge(scores, metrics, independent=independent, schema_version=record.schema_version))
 
 
 def describe_all(record: RunRecord) -> dict[str, Metric]:
