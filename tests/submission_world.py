@@ -17,7 +17,8 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.scoring.bootstrap import SEED
 from salmubench.scoring.items import ITEM_SCHEMA, with_references
-from salmubench.scoring.record import Cost, Protocol, RunRecord
+from salmubench.scoring.origin import Cost
+from salmubench.scoring.record import Protocol, RunRecord
 from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256, write_record
 from salmubench.scoring.views import rescore
 from tiny import tiny_dataset

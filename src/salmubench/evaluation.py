@@ -27,7 +27,6 @@ def encode_model(
     model: str | Path,
     dataset: str | Path | Dataset,
     out: Path,
-    retrained: str | Path | None = None,
     arch: str | None = None,
     imagenet: Path | None = None,
     device: str = "auto",
@@ -65,6 +64,7 @@ def evaluate(
     clean: str | Path,
     compromised: str | Path,
     out: Path,
+    retrained: str | Path | None = None,
     arch: str | None = None,
     imagenet: Path | None = None,
     device: str = "auto",
@@ -81,6 +81,7 @@ def evaluate(
         clean: model, embeddings folder or record of Clean.
         compromised: the same of Compromised.
         out: the record.
+        retrained: the same of Retrained, where there is one.
         retrained: the same of Retrained, where there is one.
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's `val/<synset>/…`, to measure general knowledge on.

@@ -19,7 +19,7 @@ from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.report.tables import text_table
 from salmubench.scoring.items import with_references
-from salmubench.scoring.record import Tuned
+from salmubench.scoring.origin import Tuned
 from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record, write_record
 from salmubench.unlearn.registry import method_titles
 

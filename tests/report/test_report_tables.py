@@ -13,7 +13,8 @@ import pytest
 from report_world import WORLDS
 from salmubench.report import tables
 from salmubench.report.collect import read_run
-from salmubench.scoring.record import Failure, RunRecord
+from salmubench.scoring.origin import Failure
+from salmubench.scoring.record import RunRecord
 from salmubench.unlearn.registry import method_titles
 
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from salmubench.cli.output import print_table
 
 if TYPE_CHECKING:
+    from salmubench.scoring.metric import Role
     from salmubench.scoring.record import RunRecord
+
+_SHOWN: tuple[Role, ...] = ("leakage", "paraphrase", "fact", "fact_paraphrase", "kept")
 
 
 def print_breakdowns(record: RunRecord) -> None:

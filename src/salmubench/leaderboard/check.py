@@ -249,7 +249,7 @@ def _old_findings(record: RunRecord, scores: Scores, file: str) -> Iterator[Find
 
 
 def by_present_rules(loaded: Loaded) -> Loaded:
-    """A submission of schema 1 with intervals and verdicts computed anew: those claimed are no longer the protocol's."""
+    """A submission of schema 1 with intervals and verdicts computed anew: those claimed are not the protocol's."""
     if loaded.record.schema_version != 1:
         return loaded
     records = {}

@@ -22,15 +22,8 @@ from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.metric import Items, Metric, parts_of
-from salmubench.scoring.record import (
-    SCHEMA_VERSION,
-    Cost,
-    Dataset,
-    Model,
-    Normalised,
-    RunRecord,
-    Score,
-)
+from salmubench.scoring.origin import Cost, Dataset, Model
+from salmubench.scoring.record import SCHEMA_VERSION, Normalised, RunRecord, Score
 from salmubench.scoring.record_files import GALLERY_SCHEMA, record_provenance, write_record
 from salmubench.scoring.score import protocol
 from salmubench.scoring.verdict import judge

@@ -14,16 +14,8 @@ from salmubench import manifest, plugins, reading
 from salmubench.dataset.layout import Dataset as OpenDataset
 from salmubench.errors import MethodError, OutputMismatch, RecordError
 from salmubench.scoring.items import ITEM_SCHEMA, check_table, check_values
-from salmubench.scoring.record import (
-    SCHEMA_VERSION,
-    TEXT,
-    Cost,
-    Dataset,
-    Failure,
-    Model,
-    Provenance,
-    RunRecord,
-)
+from salmubench.scoring.origin import TEXT, Cost, Dataset, Failure, Model, Provenance
+from salmubench.scoring.record import SCHEMA_VERSION, RunRecord
 
 GALLERY = "gallery.parquet"
 GALLERY_SCHEMA = pa.schema([(name, pa.string()) for name in ("source", "file_name", "caption")])

@@ -22,19 +22,9 @@ from salmubench.scoring.facts import IndexedFacts
 from salmubench.scoring.fragile import Fragile, find_fragile
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Unavailable, label
+from salmubench.scoring.origin import Cost, Dataset, Encoding, Model, Tuned
 from salmubench.scoring.plugin import Plugin
-from salmubench.scoring.record import (
-    SCHEMA_VERSION,
-    Cost,
-    Dataset,
-    Encoding,
-    MetricInfo,
-    Model,
-    Protocol,
-    RunRecord,
-    Score,
-    Tuned,
-)
+from salmubench.scoring.record import SCHEMA_VERSION, MetricInfo, Protocol, RunRecord, Score
 from salmubench.scoring.record_files import (
     Inputs,
     gallery_sha256,

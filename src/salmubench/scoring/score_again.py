@@ -16,14 +16,8 @@ from salmubench.errors import RecordError
 from salmubench.scoring import breakdown
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.metric import Metric
-from salmubench.scoring.record import (
-    SCHEMA_VERSION,
-    Cost,
-    Dataset,
-    Model,
-    RunRecord,
-    Score,
-)
+from salmubench.scoring.origin import Cost, Dataset, Model
+from salmubench.scoring.record import SCHEMA_VERSION, RunRecord, Score
 from salmubench.scoring.record_files import (
     GALLERY,
     ITEMS_SUFFIX,
