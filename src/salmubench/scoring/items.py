@@ -16,17 +16,17 @@ from salmubench.types import Split
 ITEM_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("metric", "part", "split", "file_name", "caption", "identity_id", "cluster")]
     + [(name, pa.float64()) for name in ("value", "clean", "compromised")]
-    + [("others", pa.int32())]
+    + [("others", pa.int32()), ("hidden", pa.bool_())]
 )
 """One row per scored item and part."""
 
-NULLABLE = ("identity_id", "clean", "compromised", "others")
+NULLABLE = ("identity_id", "clean", "compromised", "others", "hidden")
 """Columns of items that may be empty in a row."""
 
-LATER = ("others",)
+LATER = ("others", "hidden")
 """Last columns of items that older files lack: empty there."""
 
-KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "others")
+KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "others", "hidden")
 """Columns that say which item a row is, within a metric."""
 
 
@@ -99,6 +99,7 @@ def item_table(metric: Metric, items: Items) -> pa.Table:
         "clean": pa.nulls(n, pa.float64()),
         "compromised": pa.nulls(n, pa.float64()),
         "others": pa.nulls(n, pa.int32()) if items.others is None else items.others,
+        "hidden": pa.nulls(n, pa.bool_()) if items.hidden is None else items.hidden,
     }
     return pa.table({name: pa.array(columns[name], ITEM_SCHEMA.field(name).type) for name in columns}, ITEM_SCHEMA)
 
@@ -124,11 +125,11 @@ def held_identities(table: pa.Table) -> frozenset[str]:
 
 
 def groups_of(rows: pa.Table, held: frozenset[str]) -> Strings:
-    """Group of each item (n,): `identity`, `association` or `None`.
+    """Group of each item (n,): `identity`, `association`, `shown`, `hidden` or `None`.
 
     Of `forget`: whether all associations of the item's person must go (`forget_identity`) or some
     (`forget_association`); of the holdouts: `holdout_identity` or `holdout_association`. Other rows, and those of
-    `forget` that are nobody's, belong to neither.
+    `forget` that are nobody's, belong to neither. Of labelled pictures: whether methods see their class.
 
     Args:
         rows: n items.
@@ -141,6 +142,9 @@ def groups_of(rows: pa.Table, held: frozenset[str]) -> Strings:
             found[row] = "association" if identity in held else "identity"
         else:
             found[row] = _GROUP_OF_HOLDOUT.get(split)
+    hidden = rows.column("hidden").to_numpy(zero_copy_only=False)
+    found[hidden == True] = "hidden"  # noqa: E712 - of objects True, False and None
+    found[hidden == False] = "shown"  # noqa: E712
     return found
 
 

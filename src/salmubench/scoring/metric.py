@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.object_]
+Flags = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int32]
 
-ItemKind = Literal["value", "rank", "reciprocal", "fact_rank"]
-Group = Literal["identity", "association"]
-"""Which items a part is about: those of people all of whose associations are meant, or some (`items.groups_of`)."""
+ItemKind = Literal["value", "rank", "reciprocal", "fact_rank", "class"]
+Group = Literal["identity", "association", "shown", "hidden"]
+"""Which items a part is about (`items.groups_of`): those of people all of whose associations are meant, or some; those
+of classes that methods see in retain pairs, or not."""
 Pillar = Literal["efficacy", "utility"]
 Goal = Literal["clean", "compromised"]
 View = Literal["leakage", "kept", "drop"]
@@ -46,7 +48,8 @@ class Metric:
         view: how the number is normalised between the references; `None`: not defined.
         items: `value`: the score is the mean of the items; `rank`: the parts `mrr` and `r1` of the items' ranks;
             `reciprocal`: as `value`, of reciprocal ranks; `fact_rank`: ranks among a number of others that each item
-            states: `mrr`, `r1`, `percentile`, each of all items and of each group.
+            states: `mrr`, `r1`, `percentile`, each of all items and of each group; `class`: as `value`, of labelled
+            pictures: of all, and of classes that methods see (`shown`) or don't (`hidden`).
         resample: what a bootstrap resamples: identities (rows without one are units of their own), or pictures within
             each class (the item's caption).
         panel: title of its panel among the distributions of similarities and what should happen there; `None`: no
@@ -103,6 +106,7 @@ class Items:
         identity: (n,) identity id or `None`.
         value: float64 (n,).
         others: int32 (n,) how many others a rank is among; `None` where that is no fact of the item.
+        hidden: bool (n,) whether the item's class is hidden from methods; `None` where no class is, or it has none.
     """
 
     split: str | Strings
@@ -111,6 +115,7 @@ class Items:
     identity: Strings
     value: Floats
     others: Counts | None = None
+    hidden: Flags | None = None
 
     @property
     def splits(self) -> Strings:
@@ -183,6 +188,11 @@ PARTS: Mapping[str, Mapping[str, Part]] = {
     "value": {"value": Part(_as_it_is)},
     "reciprocal": {"value": Part(_as_it_is)},
     "rank": {"mrr": Part(_reciprocal), "r1": Part(_first)},
+    "class": {
+        "value": Part(_as_it_is),
+        "shown": Part(_as_it_is, "shown", table=False),
+        "hidden": Part(_as_it_is, "hidden", table=False),
+    },
     "fact_rank": {
         name if group is None else f"{name}_{group}": Part(function, group, table=group is None and name == "mrr")
         for group in (None, "identity", "association")
@@ -195,10 +205,11 @@ _ALL_NAMES = {"value": "", "mrr": "MRR", "r1": "R@1", "percentile": "percentile"
 PART_NAMES: Mapping[str, str] = {
     **_ALL_NAMES,
     **{f"{part}_{group}": f"{name} {group}".strip() for part, name in _ALL_NAMES.items() for group in get_args(Group)},
+    **{part: part for part in ("shown", "hidden")},
 }
 """Part of a score → how it is written behind the metric's name."""
 
-STORED_PART: Mapping[str, str] = {"fact_rank": "rank", "reciprocal": "value"}
+STORED_PART: Mapping[str, str] = {"fact_rank": "rank", "reciprocal": "value", "class": "value"}
 """What the items are → what the table of items calls it, where that is another word."""
 
 

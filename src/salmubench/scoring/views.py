@@ -36,6 +36,7 @@ from salmubench.scoring.roles import role_of
 from salmubench.scoring.verdict import judge
 
 NOT_DEFINED = "not defined"
+NO_HIDDEN_CLASSES = "the dataset hides no classes from methods"
 NO_DIFFERENCE = "references don't differ"
 """The interval of compromised − clean isn't above 0; for D: Compromised's accuracy reaches chance."""
 OWN_RECORD = "a reference's own record"
@@ -137,12 +138,15 @@ def _score_metric(metric: Metric, rows: pa.Table, held: frozenset[str], bootstra
     """Each part over its items: all of them, or those of a group, which then are resampled alone."""
     parts = PARTS[metric.items]
     found: dict[str, Score] = {}
+    # Pictures of some classes compete with the names of all.
+    chance = 1 / len(rows.column("caption").unique()) if metric.resample == "class" else 0.0
     for group, names in by_group(metric).items():
         own = rows if group is None else rows.filter(pa.array(item_tables.groups_of(rows, held) == group))
         if own.num_rows:
-            found |= _score_parts(metric, own, names, bootstraps, seed)
+            found |= _score_parts(metric, own, names, bootstraps, seed, chance)
         else:
-            found |= {name: _no_score(metric, Missing(f"no items of {group}")) for name in names}
+            why = NO_HIDDEN_CLASSES if group in ("shown", "hidden") else f"no items of {group}"
+            found |= {name: _no_score(metric, Missing(why)) for name in names}
     return {name: found[name] for name in parts}
 
 
@@ -154,7 +158,9 @@ def by_group(metric: Metric) -> dict[Group | None, list[str]]:
     return found
 
 
-def _score_parts(metric: Metric, rows: pa.Table, names: Sequence[str], bootstraps: int, seed: int) -> dict[str, Score]:
+def _score_parts(
+    metric: Metric, rows: pa.Table, names: Sequence[str], bootstraps: int, seed: int, chance: float
+) -> dict[str, Score]:
     value, clean, compromised, others = (_floats(rows, name) for name in ("value", "clean", "compromised", "others"))
     caption = rows.column("caption").to_numpy(zero_copy_only=False)
     by_class = metric.resample == "class"
@@ -168,7 +174,6 @@ def _score_parts(metric: Metric, rows: pa.Table, names: Sequence[str], bootstrap
                 columns.append(PARTS[metric.items][part].of(values, others))
     stacked = np.stack(columns, axis=1)  # (n, parts × models)
     samples = resampled_means(stacked, units, bootstraps=bootstraps, seed=seed)
-    chance = 1 / len(set(caption.tolist())) if by_class else 0.0
     scores = {}
     for part in names:
         numbers, drawn = _pick(stacked, samples, layout, part)
