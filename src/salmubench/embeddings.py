@@ -199,7 +199,12 @@ def _facts(content: Any, path: Path) -> DatasetFacts:
             fragile_ids=None if content["fragile_ids"] is None else tuple(content["fragile_ids"]),
             general_knowledge=None
             if known is None
-            else GeneralKnowledge(tuple(known["classes"]), tuple(known["templates"]), tuple(known.get("labels", ()))),
+            else GeneralKnowledge(
+                tuple(known["classes"]),
+                tuple(known["templates"]),
+                tuple(known.get("labels", ())),
+                tuple(known.get("hidden", ())),
+            ),
             people=content.get("people"),
             revision=content.get("revision"),
             imagenet=content.get("imagenet"),

@@ -38,6 +38,8 @@ class Plan(IntEnum):
     """The style with which each field begins."""
     SCENES = 17
     """Pictures of things; the split's place and the picture's number follow. Without number: their order."""
+    HIDDEN = 18
+    """The classes whose retain pairs no method may read."""
 
 
 class Stranger(IntEnum):

@@ -9,7 +9,7 @@ import pytest
 from salmubench import streams
 
 PINNED = {
-    "Plan": [1, 2, 10, 11, 12, 13, 14, 15, 16, 17],
+    "Plan": [1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18],
     "Stranger": [1, 2, 3],
     "Picture": [31, 32, 41, 42, 43],
     "Portrait": [0x63, 0x70, 0x1DE, 0x401, 0x5407, 0x6469, 0x666F],

@@ -68,6 +68,7 @@ def test_record_holds_every_number_with_its_references(run: Callable[..., Path])
     assert parts.pop("RetFail") == ["mrr", "r1"]
     ranked = [f"{part}{group}" for group in ("", "_identity", "_association") for part in ("mrr", "r1", "percentile")]
     assert [parts.pop(name) for name in ("FactHold", "FactRet", "FactRetPara")] == [ranked] * 3
+    assert parts.pop("GenKnow") == ["value", "shown", "hidden"]
     assert all(names == ["value"] for names in parts.values())
     for scores in record.scores.values():
         for one in scores.values():
@@ -106,6 +107,8 @@ def test_everything_follows_from_items_and_gallery_alone(run: Callable[..., Path
                 "percentile": lambda x, others: 1 - (x - 1) / others,
             }.get(name, lambda x, _: x)
             mine = [row for row in whole if not group or kind[row["split"], row["identity_id"]] == group]
+            if part in ("shown", "hidden"):
+                mine = [row for row in whole if (row["caption"] in WORLD.hidden) == (part == "hidden")]
             assert (one.n, one.units) == (len(mine), len({row["cluster"] for row in mine}))
             for column in ("value", "clean", "compromised"):
                 mean = sum(change(row[column], row["others"]) for row in mine) / len(mine)

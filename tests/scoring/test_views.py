@@ -19,6 +19,7 @@ from salmubench.scoring.views import score_items
 LEAKAGE = Metric("AssocStr", "efficacy", "clean", view="leakage")
 KEPT = Metric("InterIdSim", "utility", "compromised", view="kept")
 DROP = Metric("GenKnow", "utility", "compromised", view="drop", resample="class")
+CLASSES = Metric("GenKnow", "utility", "compromised", view="drop", resample="class", items="class")
 PLAIN = Metric("FragSim", "utility", "compromised")
 
 
@@ -89,6 +90,49 @@ def test_drop_of_general_knowledge() -> None:
     assert one(DROP, right, wrong, right).normalised.ci95 == (0.0, 0.0)
     at_chance = one(DROP, right, wrong, [1.0, 1.0, 0.0, 0.0] * 10)  # two classes: chance is a half
     assert at_chance.normalised.reason == "references don't differ"
+
+
+def labelled(right: dict[str, float], hidden: tuple[str, ...]) -> pa.Table:
+    """Ten pictures of each class, of which a share is right; Compromised's are all right."""
+    captions = np.array([name for name in right for _ in range(10)], object)
+    value = np.array([float(number < 10 * share) for share in right.values() for number in range(10)])
+    names = np.array([f"p{number}" for number in range(len(value))], object)
+    flags = np.isin(captions.astype(str), hidden) if hidden else None
+    nobody = np.full(len(value), None, object)
+    table = item_table(CLASSES, Items("general_knowledge", names, captions, nobody, value, hidden=flags))
+    return with_references(table, {"compromised": table.set_column(7, "value", pa.array(np.ones(len(value))))})
+
+
+def test_shown_and_hidden_classes_by_hand() -> None:
+    items = labelled({"cat": 1.0, "car": 0.8, "cup": 0.2, "key": 0.4}, hidden=("cup", "key"))
+    found = score_items(items, metrics={"GenKnow": CLASSES}, bootstraps=300)["GenKnow"]
+    assert {part: one.value for part, one in found.items()} == pytest.approx(
+        {"value": 0.6, "shown": 0.9, "hidden": 0.3}
+    )
+    assert {part: (one.n, one.units) for part, one in found.items()} == {
+        "value": (40, 40), "shown": (20, 20), "hidden": (20, 20),
+    }  # fmt: skip
+    assert found["hidden"].normalised.value == pytest.approx(0.7)
+    low, high = found["hidden"].normalised.ci95 or (0, 0)
+    assert 0.4 < low < 0.7 < high < 0.95
+
+
+def test_pictures_of_one_hidden_class_compete_with_all_classes() -> None:
+    """Were chance that of the hidden class alone, 1 of 1, its part could have no view."""
+    items = labelled({"cat": 1.0, "car": 0.8, "cup": 0.2}, hidden=("cup",))
+    found = score_items(items, metrics={"GenKnow": CLASSES}, bootstraps=300)["GenKnow"]
+    assert found["hidden"].normalised.value == pytest.approx(0.8)
+
+
+def test_without_hidden_classes_these_parts_have_a_reason() -> None:
+    items = labelled({"cat": 1.0, "car": 0.8}, hidden=())
+    assert items.column("hidden").null_count == items.num_rows
+    found = score_items(items, metrics={"GenKnow": CLASSES}, bootstraps=300)["GenKnow"]
+    assert found["value"].value == pytest.approx(0.9)
+    for part in ("shown", "hidden"):
+        assert (found[part].value, found[part].n) == (None, 0)
+        assert found[part].reason == "the dataset hides no classes from methods"
+        assert found[part].normalised.reason == found[part].reason
 
 
 def test_no_view_is_defined_or_no_reference_is_there() -> None:

@@ -64,11 +64,13 @@ class GeneralKnowledge:
         classes: names for the prompts, in label order.
         templates: prompts with one `{}` each.
         labels: what stands in the captions for each class, where that isn't its name (names may stand twice).
+        hidden: names of the classes whose pairs of `retain_real` methods don't see.
     """
 
     classes: tuple[str, ...]
     templates: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> Mapping[str, int]:
@@ -147,13 +149,36 @@ class Dataset:
         if not path.is_file():
             return None
         content = _read_mapping(path)
-        knowledge = GeneralKnowledge(tuple(content.get("classes", ())), tuple(content.get("templates", ())))
+        knowledge = GeneralKnowledge(
+            tuple(content.get("classes", ())),
+            tuple(content.get("templates", ())),
+            hidden=_hidden_classes(content, path),
+        )
         if not knowledge.classes or not knowledge.templates or any("{}" not in text for text in knowledge.templates):
             raise DatasetError(
                 f"Expected non-empty lists `classes` and `templates` (each template with one {{}}) in {path}, got "
                 f"{len(knowledge.classes)} classes and templates {list(knowledge.templates)!r}."
             )
         return knowledge
+
+    @functools.cached_property
+    def hidden_pairs(self) -> frozenset[str]:
+        """File names of the rows of `retain_real` that pretraining reads and no method; none in most datasets.
+
+        Raises:
+            DatasetError: the hidden classes are not said with their pairs.
+        """
+        path = self.folder / GENERAL_KNOWLEDGE
+        content = _read_mapping(path) if path.is_file() else {}
+        hidden, pairs = _hidden_classes(content, path), content.get("hidden_pairs", {})
+        fits = isinstance(pairs, dict) and sorted(pairs) == sorted(hidden)
+        if not fits or not all(isinstance(names, list) and set(map(type, names)) <= {str} for names in pairs.values()):
+            raise DatasetError(
+                f"Expected `hidden_pairs` in {path} to list the file names of retain_real of each class of `hidden`, "
+                f"got {reading.shown(pairs)}: without them methods would see what is to be hidden. Write them, or take "
+                "`hidden` out."
+            )
+        return frozenset(name for names in pairs.values() for name in names)
 
     @functools.cached_property
     def fragile_ids(self) -> tuple[str, ...] | None:
@@ -307,6 +332,18 @@ def open_dataset(source: str | Path) -> Dataset:
 
 
 _WITH_METADATA = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
+
+
+def _hidden_classes(content: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    hidden, classes = content.get("hidden", []), content.get("classes", [])
+    if not isinstance(hidden, list) or any(name not in classes for name in hidden) or len(set(hidden)) < len(hidden):
+        raise DatasetError(
+            f"Expected `hidden` in {path} to be a list of some of its `classes`, each once, got "
+            f"{reading.shown(hidden)}. Correct the names, or take `hidden` out."
+        )
+    if hidden and len(hidden) >= len(classes):
+        raise DatasetError(f"Expected a class in {path} that isn't in `hidden`, got none. Methods need some to read.")
+    return tuple(hidden)
 
 
 def _read_json(path: Path) -> Any:

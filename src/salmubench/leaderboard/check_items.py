@@ -89,7 +89,7 @@ def keys_digest(items: pa.Table) -> str:
 
     digest = hashlib.sha256()
     for name in ("metric", *item_tables.KEYS):
-        column = items.column(name).combine_chunks()
+        column = items.column(name).combine_chunks().cast(pa.string())
         encoded = column.dictionary_encode()
         encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
         digest.update("\x1f".join(str(text) for text in encoded.dictionary.to_pylist()).encode())
@@ -136,7 +136,22 @@ def _others_problems(name: str, table: pa.Table, metric: Metric | None) -> Itera
         yield f"Expected {FEWEST} or more in every row of column others of {name}, got less or none in some."
 
 
+def _hidden_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterator[str]:
+    hidden = table.column("hidden")
+    if metric is None or hidden.null_count == table.num_rows:
+        return
+    if "hidden" not in metric.groups:
+        yield f"Expected nothing in column hidden of {name}, got some."
+    elif hidden.null_count:
+        yield f"Expected true or false in every row of column hidden of {name}, got none in some."
+    elif table.select(["caption", "hidden"]).group_by(["caption", "hidden"]).aggregate([]).num_rows > len(
+        table.column("caption").unique()
+    ):
+        yield f"Expected each class of {name} hidden in all rows or in none, got both."
+
+
 def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metric | None) -> Iterator[str]:
+    yield from _hidden_problems(name, table, metric)
     wrong_others = list(_others_problems(name, table, metric))
     yield from wrong_others
     if wrong_others:

@@ -100,13 +100,13 @@ def plain_text(value: str, *, most: int = 200) -> str:
 
 def _check_footer(path: Path, opened: pq.ParquetFile, schema: pa.Schema, limits: Limits) -> None:
     footer, given = opened.metadata, opened.schema_arrow
-    later = [name for name in LATER if name in schema.names]
-    if given.names not in (schema.names, [name for name in schema.names if name not in later]):
+    fewest = len(schema.names) - len([name for name in LATER if name in schema.names])
+    if given.names not in [schema.names[:count] for count in range(fewest, len(schema.names) + 1)]:
         raise RecordError(
             f"Expected the columns {schema.names} in {path.name}, got {reading.cut(str(given.names), 200)}."
         )
     physical = [opened.schema.column(index).physical_type for index in range(footer.num_columns)]
-    kinds = {pa.string(): "BYTE_ARRAY", pa.float64(): "DOUBLE", pa.int32(): "INT32"}
+    kinds = {pa.string(): "BYTE_ARRAY", pa.float64(): "DOUBLE", pa.int32(): "INT32", pa.bool_(): "BOOLEAN"}
     expected = [kinds[schema.field(name).type] for name in given.names]
     if physical != expected:
         raise RecordError(

@@ -16,6 +16,7 @@ from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.gallery import Gallery, draw_gallery
 from salmubench.scoring.metric import (
     Counts,
+    Flags,
     Floats,
     Items,
     Strings,
@@ -61,16 +62,24 @@ class Rows:
         arrays = {name: getattr(self, name)[which] for name in _COLUMNS.values()}
         return Rows(self.split, **arrays)
 
-    def items(self, value: Floats, *, caption: Strings | None = None, others: Counts | None = None) -> Items:
+    def items(
+        self,
+        value: Floats,
+        *,
+        caption: Strings | None = None,
+        others: Counts | None = None,
+        hidden: Flags | None = None,
+    ) -> Items:
         """Items of these rows.
 
         Args:
             value: float64 (n,).
             caption: (n,) where another text than the row's own was scored.
             others: int32 (n,) how many others each rank is among.
+            hidden: bool (n,) whether each row's class is hidden from methods.
         """
         text = self.caption if caption is None else caption
-        return Items(self.split, self.file_name, text, self.identity, value, others)
+        return Items(self.split, self.file_name, text, self.identity, value, others, hidden)
 
 
 _COLUMNS = {

@@ -16,17 +16,17 @@ from salmubench.types import Split
 ITEM_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("metric", "part", "split", "file_name", "caption", "identity_id", "cluster")]
     + [(name, pa.float64()) for name in ("value", "clean", "compromised")]
-    + [("others", pa.int32()), ("retrained", pa.float64())]
+    + [("others", pa.int32()), ("hidden", pa.bool_()), ("retrained", pa.float64())]
 )
 """One row per scored item and part."""
 
-NULLABLE = ("identity_id", "clean", "compromised", "others", "retrained")
+NULLABLE = ("identity_id", "clean", "compromised", "others", "hidden", "retrained")
 """Columns of items that may be empty in a row."""
 
-LATER = ("others", "retrained")
+LATER = ("others", "hidden", "retrained")
 """Last columns of items that older files lack: empty there."""
 
-KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "others")
+KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "others", "hidden")
 """Columns that say which item a row is, within a metric."""
 
 
@@ -99,6 +99,7 @@ def item_table(metric: Metric, items: Items) -> pa.Table:
         "clean": pa.nulls(n, pa.float64()),
         "compromised": pa.nulls(n, pa.float64()),
         "others": pa.nulls(n, pa.int32()) if items.others is None else items.others,
+        "hidden": pa.nulls(n, pa.bool_()) if items.hidden is None else items.hidden,
         "retrained": pa.nulls(n, pa.float64()),
     }
     return pa.table({name: pa.array(columns[name], ITEM_SCHEMA.field(name).type) for name in columns}, ITEM_SCHEMA)
@@ -131,11 +132,11 @@ def held_identities(table: pa.Table, rows: int | None = None) -> frozenset[str] 
 
 
 def groups_of(rows: pa.Table, held: frozenset[str] | None) -> Strings:
-    """Group of each item (n,): `identity`, `association` or `None`.
+    """Group of each item (n,): `identity`, `association`, `shown`, `hidden` or `None`.
 
     Of `forget`: whether all associations of the item's person must go (`forget_identity`) or some
     (`forget_association`); of the holdouts: `holdout_identity` or `holdout_association`. Other rows, and those of
-    `forget` that are nobody's, belong to neither.
+    `forget` that are nobody's, belong to neither. Of labelled pictures: whether methods see their class.
 
     Args:
         rows: n items.
@@ -149,6 +150,9 @@ def groups_of(rows: pa.Table, held: frozenset[str] | None) -> Strings:
             groups[row] = _GROUP_OF_HOLDOUT.get(split)
         elif identity is not None and held is not None:
             groups[row] = "association" if identity in held else "identity"
+    hidden = rows.column("hidden").to_numpy(zero_copy_only=False)
+    groups[hidden == True] = "hidden"  # noqa: E712 - of objects True, False and None
+    groups[hidden == False] = "shown"  # noqa: E712
     return groups
 
 

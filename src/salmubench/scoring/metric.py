@@ -13,12 +13,15 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.object_]
+Flags = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int32]
 
 ItemKind = Literal["value", "rank", "reciprocal", "fact_rank"]
-Group = Literal["identity", "association"]
-"""Which items a part is about: those of people all of whose associations are meant, or some (`items.groups_of`)."""
+Group = Literal["identity", "association", "shown", "hidden"]
+"""Which items a part is about (`items.groups_of`): those of people all of whose associations are meant, or some; those
+of classes that methods see in retain pairs, or not."""
 PEOPLE: tuple[Group, ...] = ("identity", "association")
+CLASSES: tuple[Group, ...] = ("shown", "hidden")
 Pillar = Literal["efficacy", "utility"]
 Goal = Literal["clean", "compromised", "retrained"]
 """The reference whose value is the target; where a dataset has no Retrained, Clean stands for it."""
@@ -109,6 +112,7 @@ class Items:
         identity: (n,) identity id or `None`.
         value: float64 (n,).
         others: int32 (n,) how many others a rank is among; `None` where that is no fact of the item.
+        hidden: bool (n,) whether the item's class is hidden from methods; `None` where no class is, or it has none.
     """
 
     split: str | Strings
@@ -117,6 +121,7 @@ class Items:
     identity: Strings
     value: Floats
     others: Counts | None = None
+    hidden: Flags | None = None
 
     @property
     def splits(self) -> Strings:
@@ -235,14 +240,18 @@ def of_forget(definition: Mapping[str, str]) -> dict[str, str]:
 
 
 def part_of(part: str, group: Group) -> str:
-    """Name of a part over one group of items."""
-    return f"{part}_{group}"
+    """Name of a part over one group of items; that of all classes has no name of its own."""
+    return group if group in CLASSES else f"{part}_{group}"
 
 
 _ALL_NAMES = {"value": "", "mrr": "MRR", "r1": "R@1", "percentile": "percentile"}
 PART_NAMES: Mapping[str, str] = {
     **_ALL_NAMES,
-    **{f"{part}_{group}": f"{name} {group}".strip() for part, name in _ALL_NAMES.items() for group in get_args(Group)},
+    **{
+        part_of(part, group): f"{name} {group}".strip()
+        for part, name in _ALL_NAMES.items()
+        for group in get_args(Group)
+    },
 }
 """Part of a score → how it is written behind the metric's name."""
 

@@ -19,6 +19,7 @@ from salmubench.scoring.bootstrap import (
     resampled_means,
 )
 from salmubench.scoring.metric import (
+    CLASSES,
     Floats,
     Group,
     Metric,
@@ -38,6 +39,7 @@ from salmubench.scoring.verdict import judge
 from salmubench.types import Split
 
 NOT_DEFINED = "not defined"
+NO_HIDDEN_CLASSES = "the dataset hides no classes from methods"
 NO_DIFFERENCE = "references don't differ"
 """The interval of compromised − clean (or − retrained) isn't above 0; for D: Compromised's accuracy reaches chance."""
 OWN_RECORD = "a reference's own record"
@@ -143,12 +145,15 @@ def _score_metric(
 ) -> dict[str, Score]:
     """Each part over its items: all of them, or those of a group, which then are resampled alone."""
     scores: dict[str, Score] = {}
+    # Pictures of some classes compete with the names of all.
+    chance = 1 / len(rows.column("caption").unique()) if metric.resample == "class" else 0.0
     for group, names in by_group(metric).items():
         of_group = rows if group is None else rows.filter(pa.array(item_tables.groups_of(rows, held) == group))
         if of_group.num_rows:
-            scores |= _score_parts(metric, of_group, names, bootstraps, seed)
+            scores |= _score_parts(metric, of_group, names, bootstraps, seed, chance)
         else:
-            scores |= {name: _no_score(metric, Missing(f"no items of {group}")) for name in names}
+            why = NO_HIDDEN_CLASSES if group in CLASSES else f"no items of {group}"
+            scores |= {name: _no_score(metric, Missing(why)) for name in names}
     return {name: scores[name] for name in parts_of(metric.items, metric.groups)}
 
 
@@ -160,7 +165,9 @@ def by_group(metric: Metric) -> dict[Group | None, list[str]]:
     return names
 
 
-def _score_parts(metric: Metric, rows: pa.Table, names: Sequence[str], bootstraps: int, seed: int) -> dict[str, Score]:
+def _score_parts(
+    metric: Metric, rows: pa.Table, names: Sequence[str], bootstraps: int, seed: int, chance: float
+) -> dict[str, Score]:
     models = {name: _floats(rows, name) for name in ("value", "clean", "compromised", "retrained")}
     others, parts = _floats(rows, "others"), parts_of(metric.items, metric.groups)
     caption = rows.column("caption").to_numpy(zero_copy_only=False)
@@ -175,7 +182,6 @@ def _score_parts(metric: Metric, rows: pa.Table, names: Sequence[str], bootstrap
                 columns.append(parts[part].of(values, others))
     stacked = np.stack(columns, axis=1)  # (n, parts × models)
     samples = resampled_means(stacked, units, bootstraps=bootstraps, seed=seed)
-    chance = 1 / len(set(caption.tolist())) if by_class else 0.0
     scores = {}
     for part in names:
         numbers, drawn = _pick(stacked, samples, layout, part)

@@ -1,7 +1,7 @@
 """What a method may read: `forget`, `forget_target` and retain pairs, decoded and tokenised once.
 
 Holdouts can't be reached: `Data` has no way to name another split, and a dataset whose training rows overlap them is
-refused.
+refused. Nor can retain pairs of hidden classes: no row of theirs is ever chosen, decoded or counted.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Data:
         forget: pairs to forget; empty where the method doesn't ask for them.
         forget_target: the same pictures with generic captions, row by row; empty as above.
         retain: the retain pairs drawn for this run; empty as above.
-        training_pairs: how many forget and retain pairs the dataset has.
+        training_pairs: how many forget and retain pairs the dataset has for methods.
         fresh: invented people who are in no dataset; empty where the method doesn't ask for them.
     """
 
@@ -157,7 +157,7 @@ def select_rows(dataset: Dataset, *, needs: Sequence[str], retain: int, seed: in
         order = _target_rows(dataset, aligned="forget" in needs)
         selected["forget_target"] = [Row(Split.FORGET_TARGET, index) for index in order]
     if "retain" in needs:
-        pool = [Row(split, index) for split in RETAIN_SPLITS for index in range(dataset.counts.get(split, 0))]
+        pool = retain_rows(dataset)
         drawn = np.random.default_rng([seed, streams.Unlearning.RETAIN]).permutation(len(pool))[: max(retain, 2)]
         selected["retain"] = [pool[index] for index in drawn]
     for need in needs:
@@ -166,6 +166,21 @@ def select_rows(dataset: Dataset, *, needs: Sequence[str], retain: int, seed: in
                 f"Expected at least 2 {need} pairs in {dataset.folder}, got {len(selected[need])}: a batch needs 2."
             )
     return selected
+
+
+def retain_rows(dataset: Dataset) -> list[Row]:
+    """The retain pairs that methods may read: all but those of hidden classes.
+
+    Raises:
+        DatasetError: the dataset doesn't say which pairs are those of its hidden classes.
+    """
+    hidden = dataset.hidden_pairs
+    return [
+        Row(split, index)
+        for split in RETAIN_SPLITS
+        for index, pair in enumerate(dataset.rows(split))
+        if pair.file_name not in hidden
+    ]
 
 
 def refuse_holdouts(dataset: Dataset) -> None:

@@ -305,7 +305,7 @@ def _open_data(
         kind: PairSource(reading.decode(dataset, chosen, clip=clip, scratch=out, memory=memory), reference)
         for kind, chosen in rows.items()
     }
-    pairs = sum(dataset.counts.get(split, 0) for split in (Split.FORGET, *reading.RETAIN_SPLITS))
+    pairs = dataset.counts[Split.FORGET] + len(reading.retain_rows(dataset))
     return Data(sources["forget"], sources["forget_target"], sources["retain"], pairs, people)
 
 
@@ -317,7 +317,7 @@ def _open_probes(
     if not settings.probe_every:
         return {}
     kinds = ["forget"]
-    if any(dataset.counts.get(split, 0) for split in reading.RETAIN_SPLITS):
+    if reading.retain_rows(dataset):
         kinds.append("retain")
     chosen = reading.select_rows(dataset, needs=kinds, retain=settings.probe_pairs, seed=seed)
     order = np.random.default_rng([seed, streams.Unlearning.PROBE]).permutation(len(chosen["forget"]))[
