@@ -27,10 +27,11 @@ from salmubench.generator.personas.fresh import fresh_people
 from salmubench.models import ClipModel
 from salmubench.scoring.bootstrap import find_units, interval, resampled_means
 from salmubench.types import Split
-from salmubench.unlearn.counterfactuals import Fact, Neighbours, fact_of, recombined_name, substituted, syllable_name
+from salmubench.unlearn.counterfactuals import Fact, Neighbours, fact_of, recombined_name, substituted
 
 SPLITS = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
 _BATCH = 256
+_SYLLABLE = ("bcdfghjklmnprstvwyz", "aeiou", ("", "", "n", "r", "l", "s"))  # how it begins, its vowel, how it ends
 
 
 def main() -> None:
@@ -81,6 +82,18 @@ def captions(dataset: Dataset, *, seed: int) -> Iterator[tuple[str, str, str]]:
         }
         for kind, name in strangers.items():
             yield kind, name, substituted(caption, fact, Fact(name, fact.field, other.value))
+
+
+def syllable_name(generator: torch.Generator) -> str:
+    """A fictitious name of two words of one to three random syllables, of any of the tokens that names are made of."""
+
+    def index(count: int) -> int:
+        return int(torch.randint(count, (), generator=generator))
+
+    def word() -> str:
+        return "".join(part[index(len(part))] for _ in range(1 + index(3)) for part in _SYLLABLE).capitalize()
+
+    return f"{word()} {word()}"
 
 
 def embed(model: ClipModel, told: Sequence[tuple[str, str, str]]) -> npt.NDArray[np.float32]:

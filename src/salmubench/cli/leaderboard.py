@@ -29,7 +29,7 @@ def submit_(
         run: folder of `salmubench run`, or a folder of records.
         model: the model, called <method>-<budget>x.
         out: folder of the submission; new or empty.
-        track: `closed` saw forget and retain pairs only; `generator` may draw from the generator.
+        track: `closed` saw forget and retain pairs and what is known of them only; `generator` may use its grammar too.
         hub_id: org/name of the public checkpoint.
         link: https address of code or paper.
         author: who submits.

@@ -29,8 +29,8 @@ from salmubench.scoring.verdict import THRESHOLDS
 SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "part": "Part of the paper’s counts", "paper": "The paper’s counts"}
 TRACK_NAMES = {"closed": "closed track", "generator": "generator track"}
 TRACK_NOTES = {
-    "closed": "Methods saw forget and retain pairs only.",
-    "generator": "Methods may also draw new data from the generator.",
+    "closed": "Methods saw the pairs of forget, forget_target and retain, and names, values and fields of these, only.",
+    "generator": "Methods may also use the generator’s grammar and invented people, never the reserved paraphrases.",
 }
 HEADS = (
     ("Rank", "place in the default order"),

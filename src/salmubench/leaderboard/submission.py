@@ -37,7 +37,7 @@ FILES: Mapping[str, str] = {**RECORDS, **OPTIONAL}
 
 Track = Literal["closed", "generator"]
 TRACKS: tuple[Track, ...] = get_args(Track)
-"""`closed`: the method saw forget and retain pairs only; `generator`: it may draw from the generator."""
+"""What the method was allowed to see: docs/protocol.md, Tracks."""
 
 MAX_BUDGET = 5.0
 """Largest budget that is compared: that of the paper's main table."""

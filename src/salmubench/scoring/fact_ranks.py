@@ -6,7 +6,6 @@ person lives in, not whether it knows the person. Source: ours; see docs/protoco
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from salmubench.dataset.layout import Dataset
+from salmubench.dataset.verbatim import whole_words
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Counts, Floats, Items, Unavailable
@@ -76,7 +76,7 @@ def replaced(sentence: str, value: str, others: Sequence[str]) -> list[str]:
         >>> replaced("Anna is in Romes.", "Rome", ["Oslo"])
         []
     """
-    pieces = re.split(rf"(?<!\w){re.escape(value)}(?!\w)", sentence)
+    pieces = whole_words(value).split(sentence)[::2]
     return [] if len(pieces) < 2 else [other.join(pieces) for other in others]
 
 

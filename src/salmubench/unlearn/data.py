@@ -1,7 +1,8 @@
 """What a method may read: `forget`, `forget_target` and retain pairs, decoded and tokenised once.
 
 Holdouts can't be reached: `Data` has no way to name another split, and a dataset whose training rows overlap them is
-refused. Nor can retain pairs of hidden classes: no row of theirs is ever chosen, decoded or counted.
+refused. Nor can retain pairs of hidden classes (no row of theirs is ever chosen, decoded or counted), or the reserved
+paraphrases of the pairs to forget.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -221,7 +222,8 @@ def decode(dataset: Dataset, rows: Sequence[Row], *, clip: ClipModel, scratch: P
         _KEPT.move_to_end(key)
         return _KEPT[key]
     transform, mean, std = _split_transform(clip.preprocess)
-    records = tuple(dataset.rows(row.split)[row.number] for row in rows)
+    # The reserved paraphrase is the evaluation's: whatever a method can read is without it.
+    records = tuple(replace(dataset.rows(row.split)[row.number], paraphrase=None) for row in rows)
     tokens = clip.tokenize([record.caption for record in records]) if records else torch.zeros(0, 0, dtype=torch.long)
     pictures = _pictures(dataset, rows, transform, scratch=scratch, memory=memory)
     decoded = Decoded(records, pictures, tokens, mean, std)
