@@ -13,23 +13,29 @@ from salmubench.metrics import descriptions
 from salmubench.scoring.items import ITEM_SCHEMA, item_table, with_references
 from salmubench.scoring.metric import Items, Metric
 from salmubench.scoring.record import Normalised, Score
-from salmubench.scoring.verdict import THRESHOLDS, judge
+from salmubench.scoring.verdict import MODES, THRESHOLDS, judge
 from salmubench.scoring.views import score_items
 
 LEAKAGE = Metric("AssocStr", "efficacy", "clean", view="leakage")
 KEPT = Metric("InterIdSim", "utility", "compromised", view="kept")
 DROP = Metric("GenKnow", "utility", "compromised", view="drop", resample="class")
-CLASSES = Metric("GenKnow", "utility", "compromised", view="drop", resample="class", items="class")
+CLASSES = Metric("GenKnow", "utility", "compromised", view="drop", resample="class", groups=("shown", "hidden"))
 PLAIN = Metric("FragSim", "utility", "compromised")
 
 
-def items(metric: Metric, value: list[float], clean: list[float] | None, compromised: list[float] | None) -> pa.Table:
+def items(
+    metric: Metric,
+    value: list[float],
+    clean: list[float] | None,
+    compromised: list[float] | None,
+    retrained: list[float] | None = None,
+) -> pa.Table:
     n = len(value)
     names = np.array([f"p{number:03d}" for number in range(n)], object)
     classes = np.array([f"class {number % 2}" for number in range(n)], object)
     people = np.array([f"{number // 2:08d}" for number in range(n)], object)
     table = item_table(metric, Items("forget", names, classes, people, np.array(value)))
-    for name, column in (("clean", clean), ("compromised", compromised)):
+    for name, column in (("clean", clean), ("compromised", compromised), ("retrained", retrained)):
         if column is not None:
             table = table.set_column(ITEM_SCHEMA.get_field_index(name), name, pa.array(column, pa.float64()))
     return table
@@ -48,6 +54,33 @@ def test_views_at_their_landmarks(metric: Metric) -> None:
     clean, compromised = spread(0.1), spread(0.5)
     at = {value: one(metric, spread(value), clean, compromised).normalised.value for value in (0.5, 0.1, 0.3, 0.0)}
     assert at == pytest.approx({0.5: 1.0, 0.1: 0.0, 0.3: 0.5, 0.0: -0.25})
+
+
+def test_leakage_against_retrained_stands_beside_that_against_clean() -> None:
+    found = one(LEAKAGE, spread(0.3), spread(0.1), spread(0.5), spread(0.2))
+    assert (found.goal, found.retrained, found.normalised.against) == ("clean", pytest.approx(0.2), "clean")
+    assert found.normalised.value == pytest.approx(0.5)
+    assert found.against_retrained is not None
+    assert found.against_retrained.value == pytest.approx(1 / 3)
+    assert found.against_retrained.against == "retrained"
+    assert one(LEAKAGE, spread(0.3), spread(0.1), spread(0.5)).against_retrained is None
+    assert one(KEPT, spread(0.3), spread(0.1), spread(0.5), spread(0.2)).against_retrained is None
+
+
+def test_a_goal_of_retrained_falls_back_to_clean() -> None:
+    metric = replace(LEAKAGE, goal="retrained")
+    found = one(metric, spread(0.3), spread(0.1), spread(0.5), spread(0.2))
+    assert (found.goal, found.normalised.against, found.against_retrained) == ("retrained", "retrained", None)
+    assert found.normalised.value == pytest.approx(1 / 3)
+    without = one(metric, spread(0.3), spread(0.1), spread(0.5))
+    assert (without.goal, without.normalised.against) == ("clean", "clean")
+    assert without.normalised.value == pytest.approx(0.5)
+
+
+def test_retrained_that_knows_as_much_as_compromised_has_no_view() -> None:
+    found = one(LEAKAGE, spread(0.3), spread(0.1), spread(0.5), spread(0.6)).against_retrained
+    assert found is not None
+    assert (found.value, found.reason) == (None, "references don't differ")
 
 
 def test_view_interval_pairs_the_three_models() -> None:
@@ -78,7 +111,7 @@ def test_view_interval_against_a_slow_version() -> None:
 def test_references_that_do_not_differ_have_no_view(compromised: list[float]) -> None:
     found = one(LEAKAGE, spread(0.3), spread(0.1, width=0.5), compromised)
     assert found.value is not None
-    assert found.normalised == Normalised("leakage", None, None, "references don't differ")
+    assert found.normalised == Normalised("leakage", None, None, "references don't differ", "clean")
 
 
 def test_drop_of_general_knowledge() -> None:
@@ -208,7 +241,7 @@ def test_leakage_and_drop_at_their_thresholds(interval: tuple[float, float] | No
         ((0.8, 0.899), (0.95, 1.1), "yes"),
         ((0.95, 1.0), (-3.0, 0.5), "yes"),
         ((0.8, 0.9), (0.95, 1.1), "undecided"),
-        (None, (0.95, 1.1), "undecided"),
+        (None, (0.95, 1.1), "no"),  # what is missing is left out, and named
         (None, (0.1, 0.2), "yes"),
         (None, None, "undecided"),
     ],
@@ -220,5 +253,7 @@ def test_kept_at_its_threshold(
 
 
 def test_a_verdict_without_scores_is_undecided() -> None:
-    assert set(replace(judge({}, {})).__dict__.values()) == {"undecided"}
+    empty = judge({}, {})
+    assert {getattr(empty, mode) for mode in (*MODES, "ineffective_paper")} == {"undecided"}
+    assert empty.ignored == {}
     assert (THRESHOLDS.ineffective, THRESHOLDS.catastrophic, THRESHOLDS.over_generalised) == (0.01, 0.01, 0.9)
