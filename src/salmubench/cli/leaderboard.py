@@ -33,7 +33,7 @@ def submit_(
         hub_id: org/name of the public checkpoint.
         link: https address of code or paper.
         author: who submits.
-        method_file: Python file of a method of your own.
+        method_file: Python file of a method of your own, the one that the model was made with.
         hub_yaml: also write the Hub's .eval_results YAML of the model repository there.
         hub_dataset: Hub id of the dataset that the YAML names.
     """
