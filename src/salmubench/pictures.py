@@ -45,7 +45,7 @@ def open_picture(source: bytes | Path, *, where: str, advice: str = "") -> Itera
     Raises:
         DatasetError: it can't be decoded, or has more bytes, pixels or another shape than a picture may have.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     broken = (
         OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error,
@@ -56,7 +56,10 @@ def open_picture(source: bytes | Path, *, where: str, advice: str = "") -> Itera
             size = len(source) if isinstance(source, bytes) else source.stat().st_size
             if size > BYTES:
                 raise ValueError(f"{size:,} bytes, more than {BYTES:,}")
-            opened = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
+            try:
+                opened = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
+            except UnidentifiedImageError as error:  # which tells an address in memory
+                raise ValueError(f"none of {', '.join(_FORMATS)}") from error
             picture = stack.enter_context(opened)
             _check_size(*picture.size)
             if picture.width * picture.height > _LARGE:

@@ -43,7 +43,7 @@ class Preprocessor:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
-    def to_pixels(self, data: bytes, where: str) -> Pixels:
+    def to_pixels(self, data: bytes, where: str = "a picture") -> Pixels:
         """Decode one picture to (H, W, 3) uint8, or (3, H, W) float32 where the transform has an unexpected form.
 
         Args:
