@@ -56,4 +56,4 @@ def test_errors_of_commands(command: list[str], capsys: pytest.CaptureFixture[st
 def test_commands_print_through_output_alone() -> None:
     folder = Path(output.__file__).parent
     spoken = {path.name for path in folder.glob("*.py") if re.search(r"(?<![\w.])print\(", path.read_text("utf-8"))}
-    assert spoken == {"completion.py"}
+    assert spoken <= {"completion.py"}

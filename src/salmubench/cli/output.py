@@ -63,7 +63,7 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
             f"{cell:>{width}}" if head in numbers else f"{cell:<{width}}"
             for head, cell, width in zip(heads, row, widths, strict=True)
         )
-        print("  ".join(aligned).rstrip())
+        say("  ".join(aligned).rstrip())
 
 
 def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = None) -> None:
