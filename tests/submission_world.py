@@ -19,7 +19,7 @@ from salmubench.scoring.bootstrap import SEED
 from salmubench.scoring.items import ITEM_SCHEMA, with_references
 from salmubench.scoring.origin import Cost
 from salmubench.scoring.record import Protocol, RunRecord
-from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256, write_record
+from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256, read_record, write_record
 from salmubench.scoring.views import rescore
 from tiny import tiny_dataset
 
@@ -85,6 +85,16 @@ def write_submittable_run(folder: Path, *, names: tuple[str, ...] = tuple(WORLDS
     return folder
 
 
+def made_with(code: Path, run: Path, model: str) -> Path:
+    """A run that says by which file one of its models was made."""
+    made = read_record(run / "records" / f"{model}.json")
+    content = manifest.Manifest(
+        "unlearn", inputs={"method_sha256": manifest.sha256_file(code)}, outputs={"sha256": made.model.sha256}
+    )
+    manifest.write_json(run / "checkpoints" / model / "manifest.json", content)
+    return run
+
+
 # --- cheating: each mends the hashes of submission.json afterwards ------------------------------------------------
 
 
@@ -115,7 +125,7 @@ def edit_items(path: Path, metric: str, change: Callable[[np.ndarray], np.ndarra
 
 def rescored(folder: Path, role: str = "record") -> None:
     """Compute a record's scores from its (changed) items and mend all hashes: the best a cheat can do."""
-    from salmubench.scoring.record_files import read_items, read_record
+    from salmubench.scoring.record_files import read_items
 
     path = folder / f"{role}.json"
     made = read_record(path)

@@ -22,7 +22,7 @@ from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record
-from submission_world import edit_json, mend
+from submission_world import edit_json, made_with, mend
 from tiny_model import tiny_model
 
 SRC = Path(__file__).parents[1] / "src" / "salmubench"
@@ -115,7 +115,8 @@ def _submission(run: Path, out: Path, forget: int) -> Path:
     for path in (run / "records").glob("mine-1x.json"):
         edit_json(path, lambda data: data["model"].update(method="mine", budget=1.0, kind=None))
         edit_json(path, lambda data: data["cost"].update(steps=10, pairs=forget))
-    folder = submit(run, model="mine-1x", out=out, method_file=Path(__file__).parents[1] / "examples" / "my_method.py")
+    code = Path(__file__).parents[1] / "examples" / "my_method.py"
+    folder = submit(made_with(code, run, "mine-1x"), model="mine-1x", out=out, method_file=code)
     mend(folder)
     return folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from salmubench.cli.output import print_table
+from salmubench.cli.output import print_table, say
 
 if TYPE_CHECKING:
     from salmubench.scoring.metric import Role
@@ -30,5 +30,5 @@ def print_breakdowns(record: RunRecord) -> None:
                 interval = "–" if one.ci95 is None else f"[{one.ci95[0]:.4f}, {one.ci95[1]:.4f}]"
                 value = "–" if one.value is None else f"{one.value:.4f}"
                 rows.append((metric, label, str(one.n), str(one.units), value, interval))
-        print(f"\nby {by}")
+        say(f"\nby {by}")
         print_table(("number", "group", "n", "units", "value", "95 % interval"), rows, numbers=("n", "units", "value"))

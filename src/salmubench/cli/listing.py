@@ -8,7 +8,7 @@ import textwrap
 from typing import Any, Literal
 
 from salmubench import plugins
-from salmubench.cli.output import on_terminal, print_json, print_table
+from salmubench.cli.output import on_terminal, print_json, print_table, say
 from salmubench.errors import UnknownName
 
 KINDS = ("methods", "metrics", "recipes", "backends", "checks")
@@ -31,7 +31,7 @@ def list_(what: Literal["methods", "metrics", "recipes", "backends", "checks"], 
         heads = ["name", "about", *papers]
         print_table(heads, [[str(item[head] or "") for head in heads] for item in entries])
     else:
-        print("\n".join(str(item["name"]) for item in entries))
+        say("\n".join(str(item["name"]) for item in entries))
 
 
 def show_(name: str, *, json: bool = False) -> None:
@@ -54,22 +54,22 @@ def show_(name: str, *, json: bool = False) -> None:
         print_json(facts)
         return
     if kind != "methods":
-        print(facts["about"].strip())
+        say(facts["about"].strip())
         return
     title = "" if facts["title"] == facts["name"] else f"{facts['title']}; "
-    print(f"{facts['name']}  ({title}{facts['kind']}; needs {', '.join(facts['needs']) or 'nothing'})\n")
-    print(facts["about"])
+    say(f"{facts['name']}  ({title}{facts['kind']}; needs {', '.join(facts['needs']) or 'nothing'})\n")
+    say(facts["about"])
     if facts["cost"]:
-        print(f"\nEncodings for each forget pair seen: {facts['cost']}")
+        say(f"\nEncodings for each forget pair seen: {facts['cost']}")
     for setting, value in facts["settings"].items():
-        print(f"\nIts own engine setting: {setting} = {value}")
+        say(f"\nIts own engine setting: {setting} = {value}")
     for setting, values in facts["search"].items():
-        print(f"\nTuning also tries the engine's {setting}: {', '.join(map(str, values))}")
+        say(f"\nTuning also tries the engine's {setting}: {', '.join(map(str, values))}")
     if facts["options"]:
-        print("\nOptions, given by --config or under unlearn.overrides of a recipe:")
+        say("\nOptions, given by --config or under unlearn.overrides of a recipe:")
     for option in facts["options"]:
-        print(f"\n  {option.name}: {option.type} = {option.default}")
-        print(textwrap.fill(" ".join(option.doc.split()), 100, initial_indent=" " * 6, subsequent_indent=" " * 6))
+        say(f"\n  {option.name}: {option.type} = {option.default}")
+        say(textwrap.fill(" ".join(option.doc.split()), 100, initial_indent=" " * 6, subsequent_indent=" " * 6))
 
 
 def known(kind: str) -> list[str]:

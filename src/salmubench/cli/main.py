@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from salmubench import manifest
 from salmubench.cli.arguments import UsageError
+from salmubench.cli.output import PlainFormatter, complain
 from salmubench.errors import SalmubenchError, UnknownName
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -72,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    notes = logging.StreamHandler(sys.stderr)
+    notes.setFormatter(PlainFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[notes])
     try:
         command, options = read(sys.argv[1:] if argv is None else argv)
     except SystemExit as stop:  # 0 after --help, 2 after wrong usage
@@ -81,10 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _function(command)(**options)
     except UsageError as error:
-        sys.stderr.write(f"{_usage(command)}salmubench {command}: {error}\nSee: salmubench {command} --help\n")
+        sys.stderr.write(_usage(command))
+        complain(f"salmubench {command}: {error}\nSee: salmubench {command} --help")
         return 2
     except SalmubenchError as error:
-        sys.stderr.write(f"salmubench: {error}\n")
+        complain(f"salmubench: {error}")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("salmubench: interrupted; the same command goes on where it stopped.\n")
@@ -96,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno not in _OF_THE_MACHINE:
             raise
         place = f" {error.filename}" if error.filename else ""
-        sys.stderr.write(f"salmubench: {error.strerror}{place}. {_OF_THE_MACHINE[error.errno]}\n")
+        complain(f"salmubench: {error.strerror}{place}. {_OF_THE_MACHINE[error.errno]}")
         return 1
     return code if isinstance(code, int) else 0
 

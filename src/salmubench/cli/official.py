@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from salmubench.cli.arguments import Device, Precision
-from salmubench.cli.output import print_table
+from salmubench.cli.output import print_table, say
 
 
 def export_official_(record: Path, out: Path, dataset: str | None = None) -> None:
@@ -21,7 +21,7 @@ def export_official_(record: Path, out: Path, dataset: str | None = None) -> Non
     from salmubench.official.result_file import export_official
 
     opened = None if dataset is None else open_dataset(dataset)
-    print(export_official(record, out=out, metrics=list(descriptions().values()), dataset=opened))
+    say(export_official(record, out=out, metrics=list(descriptions().values()), dataset=opened))
 
 
 def import_official_(
@@ -53,7 +53,7 @@ def import_official_(
         clean=clean,
         compromised=compromised,
     )
-    print(written)
+    say(written)
 
 
 def verify_official_(
@@ -98,5 +98,5 @@ def verify_official_(
     print_table(("model", "number", "published", "got", f"within {TOLERANCE}"), rows, numbers=("published", "got"))
     failed = sum(row[4] == "differs" for row in rows)
     skipped = sum(row[4] == "skipped" for row in rows)
-    print(f"{len(rows) - failed - skipped} pass, {failed} differ, {skipped} skipped")
+    say(f"{len(rows) - failed - skipped} pass, {failed} differ, {skipped} skipped")
     return 1 if failed else 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from salmubench.cli.arguments import Device, Precision, names, numbers
-from salmubench.cli.output import on_terminal, print_json, print_results, print_table
+from salmubench.cli.output import complain, on_terminal, print_json, print_results, print_table, say
 from salmubench.executor import Executor
 
 
@@ -55,7 +54,7 @@ def run_(
     else:
         _show(result)
     for name, message in result.failed.items():
-        sys.stderr.write(f"salmubench: {name}: {message}\n")
+        complain(f"salmubench: {name}: {message}")
     return 1 if result.failed else 0
 
 
@@ -67,14 +66,14 @@ def _show(result: Any) -> None:
         read = _read(result)
         print_results(pooled(read).records, read.titles)
     else:
-        print(result.table)
+        say(result.table)
     if result.did:
-        print()
+        say()
         heads = ["stage", "seconds", "peak memory"]
         print_table(heads, [_stage_row(stage) for stage in result.stages], numbers=heads[1:])
     else:
-        print(f"\nNothing to do: {result.out} is complete.")
-    print(f"\nThe page: {result.page}")
+        say(f"\nNothing to do: {result.out} is complete.")
+    say(f"\nThe page: {result.page}")
 
 
 def _stage_row(stage: Mapping[str, Any]) -> list[str]:

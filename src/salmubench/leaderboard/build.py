@@ -17,7 +17,7 @@ from salmubench.leaderboard import board as boards
 from salmubench.leaderboard import intake, peers
 from salmubench.leaderboard import pages as board_pages
 from salmubench.leaderboard.board import Entry
-from salmubench.leaderboard.check import check, content_sha256
+from salmubench.leaderboard.check import check, content_sha256, file_findings
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.peers import Fingerprint
@@ -169,7 +169,8 @@ def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_
         return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, got another.")])
     if known is not None:
         with contextlib.suppress(Exception):  # a receipt is a note of an earlier build: a damaged one is made again
-            if not folder.is_symlink() and content_sha256(folder) == known["content_sha256"]:
+            plain = folder.is_dir() and not folder.is_symlink() and not any(file_findings(folder))
+            if plain and content_sha256(folder) == known["content_sha256"]:
                 return _Outcome(name, [], _reopen(folder, known, metrics), Fingerprint(**known["print"]))
     try:
         return _checked(name, folder, metrics, max_budget)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salmubench import manifest
 from salmubench.dataset import layout
@@ -44,7 +46,6 @@ from salmubench.scoring.views import rescore
 
 TOLERANCE = 1e-9
 """By which a recomputed number may differ: sums run in another order on another processor."""
-_MOST_METRICS = 40
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
@@ -101,7 +102,7 @@ def check(
     """
     if not folder.is_dir() or folder.is_symlink():
         raise RecordError(f"Expected the folder of a submission at {folder}, got none. Archives are not unpacked.")
-    findings = list(_file_findings(folder))
+    findings = list(file_findings(folder))
     if findings:  # nothing of a folder with strange or missing files is read
         return Checked(folder, findings, None, None)
     digest = content_sha256(folder)
@@ -117,26 +118,28 @@ def check(
 
 
 def content_sha256(folder: Path) -> str:
-    """Hash of a submission's files and their names."""
+    """Hash of a submission's files and their names; of a folder in which `file_findings` finds nothing."""
     return manifest.sha256_json({path.name: manifest.sha256_file(path) for path in sorted(folder.iterdir())})
 
 
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def _file_findings(folder: Path) -> Iterator[Finding]:
+def file_findings(folder: Path) -> Iterator[Finding]:
+    """What is wrong with the files of a submission's folder; nothing is opened, so links lead nowhere."""
     allowed = {*required_files(), *optional_files(), INFO, METHOD}
-    present = {path.name: path for path in folder.iterdir()}
+    present = {path.name: path for path in itertools.islice(folder.iterdir(), LIMITS.files + 1)}
+    if len(present) > LIMITS.files:
+        yield Finding("files", "", f"Expected at most {LIMITS.files} files, got more.")
+        return
     for name in sorted(set(present) - allowed):
         yield Finding("files", intake.plain_text(name), "Expected only the files of a submission, got another one.")
     third = set(optional_files()) if set(optional_files()) & set(present) else set()
     for name in sorted({*required_files(), *third, INFO} - set(present)):
         yield Finding("files", name, "Expected this file, got none.")
     for name in sorted(set(present) & allowed):
-        kind = Path(name).suffix
-        most = {".json": LIMITS.json_bytes, ".py": LIMITS.code_bytes, ".parquet": LIMITS.table_bytes}[kind]
         try:
-            intake.check_size(present[name], most)
+            intake.check_size(present[name], intake.most_bytes(name))
         except RecordError as error:
             yield Finding("files", name, str(error))
 
@@ -156,16 +159,30 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
         role: attempt(items_path(Path(name)).name, lambda path: intake.read_table(path, ITEM_SCHEMA))
         for role, name in names.items()
     }
-    gallery = attempt(GALLERY, lambda path: intake.read_table(path, GALLERY_SCHEMA))
+    gallery = attempt(GALLERY, lambda path: intake.read_table(path, GALLERY_SCHEMA, limits=LIMITS.gallery))
     for role, record in records.items():
         lies = [] if record is None else lied_about(record, metrics)
         if lies:
             text = f"Expected {lies[0]} described as it is, got another description."
             findings.append(Finding("protocol", FILES[role], text))
+    if not findings:
+        findings += [finding for role in records for finding in _work(records[role], items[role], FILES[role])]
     if findings:
         return None
     records = {role: with_descriptions(record, metrics) for role, record in records.items()}
     return Loaded(info, records, items, gallery, (folder / METHOD).is_file())
+
+
+def _work(record: RunRecord, items: pa.Table, file: str) -> Iterator[Finding]:
+    """More work than a check does, found before any is done."""
+    resamples = record.protocol.bootstraps if record.protocol is not None else 0
+    if items.num_rows * resamples > LIMITS.work:
+        text = f"Expected at most {LIMITS.work:,} items × resamples, got {items.num_rows:,} × {resamples:,}."
+        yield Finding("protocol", file, text)
+    names = pc.count_distinct(items.column("metric")).as_py()
+    if names > LIMITS.metrics:
+        text = f"Expected items of at most {LIMITS.metrics} metrics, got {names:,}."
+        yield Finding("items", items_path(Path(file)).name, text)
 
 
 def _read_record(path: Path) -> RunRecord:
@@ -178,9 +195,11 @@ def _read_record(path: Path) -> RunRecord:
         raise RecordError(f"Expected a complete record in {path.name}, got status {record.status!r}.")
     if not all(_WORD.fullmatch(name) for metric, parts in record.scores.items() for name in (metric, *parts)):
         raise RecordError(f"Expected metrics and parts called by letters, digits and _ in {path.name}, got others.")
-    if len(record.scores) > _MOST_METRICS or any(not 1 <= len(parts) <= MOST_PARTS for parts in record.scores.values()):
+    if len(record.scores) > LIMITS.metrics or any(
+        not 1 <= len(parts) <= MOST_PARTS for parts in record.scores.values()
+    ):
         raise RecordError(
-            f"Expected at most {_MOST_METRICS} metrics of 1 to {MOST_PARTS} parts in {path.name}, got more."
+            f"Expected at most {LIMITS.metrics} metrics of 1 to {MOST_PARTS} parts in {path.name}, got more."
         )
     return record
 

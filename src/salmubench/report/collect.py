@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from salmubench import manifest
+from salmubench import manifest, tables
 from salmubench.dataset import layout
 from salmubench.errors import DatasetError, RecordError
 from salmubench.scoring.metric import Metric
@@ -94,7 +93,7 @@ class Run:
         if not path.is_file():
             return []
         try:
-            table = pq.ParquetFile(path).read(columns=["step", "pairs", "name", "value"])
+            table = tables.read_table(path, error=RecordError, columns=("step", "pairs", "name", "value"))
             names = np.array(table.column("name").to_pylist(), dtype=object)
             columns = [_floats(table.column(name)) for name in ("step", "pairs", "value")]
         except (pa.ArrowInvalid, KeyError, OSError) as error:

@@ -53,7 +53,9 @@ def check_table(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
             column = table.column(field.name).cast(field.type)
             column.validate(full=True)
         except pa.ArrowException as error:
-            given = f"{table.column(field.name).type}: {reading.cut(str(error), reading.SHOWN)}"
+            kind = table.column(field.name).type
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+            given = f"{kind}: {reading.cut(str(error), reading.SHOWN)}"
             raise RecordError(
                 f"Expected the type {field.type} in column {field.name} of {where}, got {reading.printable(given)}. "
                 "Score the model again."

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest, plugins, reading
+from salmubench import manifest, plugins, reading, tables
 from salmubench.dataset.layout import Dataset as OpenDataset
 from salmubench.errors import MethodError, OutputMismatch, RecordError
 from salmubench.scoring.items import ITEM_SCHEMA, check_table, check_values
@@ -24,7 +24,6 @@ ITEMS_SUFFIX = ".items.parquet"
 """What stands behind a record's stem in the name of its items."""
 
 _AGAIN = "Score the model again."
-_UNPACKED = 2**33  # bytes of a table: a hundred times that of the release
 
 
 def items_path(record: Path) -> Path:
@@ -129,17 +128,7 @@ def gallery_sha256(gallery: pa.Table) -> str:
 
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
-    try:
-        # Not the dataset API: it would take `<folder>/key=value/` for columns.
-        opened = pq.ParquetFile(path)
-        footer = opened.metadata
-        unpacked = sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
-        if unpacked > _UNPACKED:
-            raise RecordError(f"Expected {path} to unpack to at most {_UNPACKED:,} bytes, got {unpacked:,}.")
-        table = opened.read()
-    except (pa.ArrowException, OSError) as error:
-        raise RecordError(reading.printable(f"Expected a parquet table at {path}, got: {error}. {_AGAIN}")) from error
-    table = check_table(table, schema, where=str(path))
+    table = check_table(tables.read_table(path, error=RecordError, advice=_AGAIN), schema, where=str(path))
     check_values(table, schema, where=str(path))
     return table
 

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +25,7 @@ from salmubench import manifest, streams
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError
 from salmubench.models import ClipModel
+from salmubench.pictures import open_picture
 from salmubench.types import HOLDOUT_SPLITS, Pair, Person, Split
 from salmubench.unlearn.interface import Model, Pairs
 
@@ -271,10 +271,8 @@ def _split_transform(preprocess: Callable[..., Any]) -> tuple[Callable[..., Any]
 def _pictures(
     dataset: Dataset, rows: Sequence[Row], transform: Callable[..., Any], *, scratch: Path, memory: float
 ) -> NDArray[Any]:
-    from PIL import Image
-
     def one(data: bytes) -> NDArray[Any]:
-        with Image.open(BytesIO(data)) as picture:
+        with open_picture(data, where="the dataset (`salmubench dataset validate` says where)") as picture:
             return np.asarray(transform(picture))
 
     places: dict[Row, list[int]] = {}
