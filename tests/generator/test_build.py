@@ -95,12 +95,12 @@ def test_hidden_classes(built):
 
 
 def test_hiding_changes_no_picture(built, tmp_path):
-    """Another number of hidden classes is another general_knowledge.json, and nothing else but what tells of it."""
+    """Another number of hidden classes is another general_knowledge.json; card and shards state its fingerprint."""
     out = build(dataclasses.replace(CONFIG, hidden_classes=0), out=tmp_path / "d", seed=5)
     assert set(json.loads((out / layout.GENERAL_KNOWLEDGE).read_text())) == {"classes", "templates"}
     ours, theirs = contents(built), contents(out)
     changed = {name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)}
-    assert changed == {layout.GENERAL_KNOWLEDGE, CARD}
+    assert changed == {layout.GENERAL_KNOWLEDGE, CARD, "shards/shards.json"}
     assert open_dataset(out).hidden_pairs == frozenset()
 
 
