@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from salmubench.scoring.bootstrap import Interval
+from salmubench.scoring.intervals import Interval
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import Answer, MetricInfo, Thresholds, Verdict
 from salmubench.scoring.roles import Held, Scores, in_role

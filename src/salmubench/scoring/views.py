@@ -6,18 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from salmubench.scoring import items as item_tables
-from salmubench.scoring.bootstrap import (
-    BOOTSTRAPS,
-    SEED,
-    Interval,
-    Units,
-    find_units,
-    interval,
-    resampled_means,
-)
+from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, find_units, leaf_sums
+from salmubench.scoring.intervals import Interval, Ratio, intervals
 from salmubench.scoring.metric import (
     PARTS,
     Floats,
@@ -39,6 +33,8 @@ NOT_DEFINED = "not defined"
 NO_DIFFERENCE = "references don't differ"
 """The interval of compromised − clean isn't above 0; for D: Compromised's accuracy reaches chance."""
 OWN_RECORD = "a reference's own record"
+SEED_COLUMN = "seed"
+"""Column of items that says which seed of a method a row is of, where several are scored together."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +112,18 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
     return Rescored(scores, judge(scores, metrics))
 
 
+def with_seeds(tables: Sequence[pa.Table]) -> pa.Table:
+    """Items of several seeds of a method in one table: scored together, seeds are drawn as well as units.
+
+    Args:
+        tables: items of each seed, of the same pictures and captions.
+    """
+    columns = [pa.array(np.full(table.num_rows, seed)) for seed, table in enumerate(tables)]
+    return pa.concat_tables(
+        [table.append_column(SEED_COLUMN, column) for table, column in zip(tables, columns, strict=True)]
+    )
+
+
 def describe_all(record: RunRecord) -> dict[str, Metric]:
     """Descriptions of a record's metrics (`describe`)."""
     known = record.protocol.metrics if record.protocol is not None else {}
@@ -167,36 +175,61 @@ def _score_parts(metric: Metric, rows: pa.Table, names: Sequence[str], bootstrap
                 layout[part, name] = len(columns)
                 columns.append(PARTS[metric.items][part].of(values, others))
     stacked = np.stack(columns, axis=1)  # (n, parts × models)
-    samples = resampled_means(stacked, units, bootstraps=bootstraps, seed=seed)
+    sums = np.stack([leaf_sums(stacked[of], units.of(of)) for of in _by_seed(rows)])
+    asked = {
+        (part, name): ratio
+        for part in names
+        for name, ratio in _ratios(metric, _columns(sums, layout, part), sums[:, :, -1]).items()
+    }
+    found = intervals(list(asked.values()), units, bootstraps=bootstraps, seed=seed)
+    by_part = dict(zip(asked, found, strict=True))
     chance = 1 / len(set(caption.tolist())) if by_class else 0.0
     scores = {}
     for part in names:
-        numbers, drawn = _pick(stacked, samples, layout, part)
+        numbers = {name: mean(stacked[:, column]) for (of, name), column in layout.items() if of == part}
+        drawn = {name: interval for (of, name), interval in by_part.items() if of == part}
         scores[part] = Score(
             value=numbers["value"],
             reason=None,
             n=len(stacked),
             units=units.count,
             left_out=0,
-            ci95=interval(drawn["value"], units),
+            ci95=drawn["value"],
             goal=metric.goal,
             clean=numbers.get("clean"),
             compromised=numbers.get("compromised"),
-            normalised=_normalise(metric, numbers, drawn, units, chance),
+            normalised=_normalise(metric, numbers, drawn, chance),
         )
     return scores
 
 
-def _pick(
-    stacked: Floats, samples: Floats, layout: Mapping[tuple[str, str], int], part: str
-) -> tuple[dict[str, float], dict[str, Floats]]:
-    where = {name: column for (of, name), column in layout.items() if of == part}
-    numbers = {name: mean(stacked[:, column]) for name, column in where.items()}
-    return numbers, {name: samples[:, column] for name, column in where.items()}
+def _by_seed(rows: pa.Table) -> list[npt.NDArray[np.bool_]]:
+    """Which rows are of each seed of a method (`with_seeds`); all of them where there are no several."""
+    if SEED_COLUMN not in rows.column_names:
+        return [np.ones(rows.num_rows, bool)]
+    seeds = rows.column(SEED_COLUMN).to_numpy()
+    return [seeds == seed for seed in np.unique(seeds)]
+
+
+def _columns(sums: Floats, layout: Mapping[tuple[str, str], int], part: str) -> dict[str, Floats]:
+    return {name: sums[:, :, column] for (of, name), column in layout.items() if of == part}
+
+
+def _ratios(metric: Metric, sums: Mapping[str, Floats], n: Floats) -> dict[str, Ratio]:
+    """What needs an interval: the number, how far the references are apart, and the number between them."""
+    asked = {"value": Ratio(sums["value"], n)}
+    if metric.view == "drop" and "compromised" in sums:
+        asked["base"] = Ratio(sums["compromised"], n)
+        asked["view"] = Ratio(sums["compromised"] - sums["value"], sums["compromised"])
+    elif metric.view in ("leakage", "kept") and {"clean", "compromised"} <= sums.keys():
+        base = sums["compromised"] - sums["clean"]
+        asked["base"] = Ratio(base, n)
+        asked["view"] = Ratio(sums["value"] - sums["clean"], base)
+    return asked
 
 
 def _normalise(
-    metric: Metric, numbers: Mapping[str, float], drawn: Mapping[str, Floats], units: Units, chance: float
+    metric: Metric, numbers: Mapping[str, float], drawn: Mapping[str, Interval | None], chance: float
 ) -> Normalised:
     """L, K or D with its interval; the three models are resampled together."""
     if metric.view is None:
@@ -208,35 +241,21 @@ def _normalise(
     if absent:
         return Normalised(metric.view, None, None, f"{' and '.join(absent)} has no such number")
     if metric.view == "drop":
-        base = interval(drawn["compromised"], units)
         value = _ratio(numbers["compromised"] - numbers["value"], numbers["compromised"])
-        samples = _ratios(drawn["compromised"] - drawn["value"], drawn["compromised"])
         floor = chance
     else:
-        base = interval(drawn["compromised"] - drawn["clean"], units)
         value = _ratio(numbers["value"] - numbers["clean"], numbers["compromised"] - numbers["clean"])
-        samples = _ratios(drawn["value"] - drawn["clean"], drawn["compromised"] - drawn["clean"])
         floor = 0.0
+    base = drawn["base"]
     if base is None:
         return Normalised(metric.view, None, None, "fewer than two units to resample")
     if base[0] <= floor:
         return Normalised(metric.view, None, None, NO_DIFFERENCE)
-    return Normalised(metric.view, value, _finite_interval(samples, units), None)
+    return Normalised(metric.view, value, drawn["view"], None)
 
 
 def _ratio(top: float, bottom: float) -> float | None:
     return top / bottom if bottom else None
-
-
-def _ratios(top: Floats, bottom: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios: Floats = top / bottom
-    return ratios
-
-
-def _finite_interval(samples: Floats, units: Units) -> Interval | None:
-    # A few resamples in which the references coincide have no ratio; the others say what can be said.
-    return interval(samples[np.isfinite(samples)], units)
 
 
 def _floats(rows: pa.Table, name: str) -> Floats | None:
