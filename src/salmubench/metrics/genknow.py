@@ -1,7 +1,7 @@
 """2.1 GenKnow: zero-shot top-1 accuracy on ImageNet-1k, or on the dataset's own split `general_knowledge`.
 
 A class is the normalised mean of its unit prompt vectors over all templates; a tie of k classes at the top counts 1/k
-if the right one is among them (ours). Intervals resample pictures within each class. Source: the paper, section on
+if the right one is among them (ours). Intervals resample classes, then pictures within them. Source: the paper, section on
 utility; prompt ensembles as in CLIP.
 """
 

@@ -47,8 +47,8 @@ class Metric:
         items: `value`: the score is the mean of the items; `rank`: the parts `mrr` and `r1` of the items' ranks;
             `reciprocal`: as `value`, of reciprocal ranks; `fact_rank`: ranks among a number of others that each item
             states: `mrr`, `r1`, `percentile`, each of all items and of each group.
-        resample: what a bootstrap resamples: identities (rows without one are units of their own), or pictures within
-            each class (the item's caption).
+        resample: what a bootstrap resamples: identities (rows without one are units of their own), or classes (the
+            item's caption) and then pictures within them.
         panel: title of its panel among the distributions of similarities and what should happen there; `None`: no
             panel.
         steady: whether another precision or processor moves it by rounding alone: no fit, no choice of rows in it.
