@@ -165,8 +165,8 @@ def test_monte_carlo_error_is_below_a_tenth_of_the_interval() -> None:
     assert ends.std(axis=0, ddof=1).max() < 0.1 * np.mean(ends[:, 1] - ends[:, 0])
 
 
-def test_coverage_is_at_least_95_percent() -> None:
-    """Identities of unequal size with effects of their own."""
+def test_coverage_is_95_percent() -> None:
+    """Identities of unequal size with effects of their own: the interval holds the truth 92 to 98 times of 100."""
     rng = np.random.default_rng(7)
     sizes = rng.integers(3, 30, 80)
     cluster = np.repeat([f"{number:03d}" for number in range(80)], sizes).astype(object)
@@ -176,7 +176,7 @@ def test_coverage_is_at_least_95_percent() -> None:
         values = np.repeat(rng.normal(0.3, 0.1, 80), sizes) + rng.normal(0, 0.2, len(cluster))
         samples.append(Ratio(*leaf_sums(values[:, None], units).T))
     held = [found is not None and found[0] <= 0.3 <= found[1] for found in intervals(samples, units, bootstraps=400)]
-    assert 0.94 <= np.mean(held) <= 0.99
+    assert 0.92 <= np.mean(held) <= 0.98
 
 
 def benchmark() -> object:

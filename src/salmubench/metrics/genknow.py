@@ -1,8 +1,8 @@
 """2.1 GenKnow: zero-shot top-1 accuracy on ImageNet-1k, or on the dataset's own split `general_knowledge`.
 
 A class is the normalised mean of its unit prompt vectors over all templates; a tie of k classes at the top counts 1/k
-if the right one is among them (ours). Intervals resample classes, then pictures within them. Source: the paper, section on
-utility; prompt ensembles as in CLIP.
+if the right one is among them (ours). Intervals resample classes, then pictures within them. Source: the paper, section
+on utility; prompt ensembles as in CLIP.
 """
 
 from __future__ import annotations
