@@ -20,6 +20,7 @@ from salmubench.report.page import report
 from salmubench.report.tables import text_table
 from salmubench.scoring.items import with_references
 from salmubench.scoring.origin import Tuned
+from salmubench.scoring.record import Answer, Verdict
 from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record, write_record
 from salmubench.unlearn.registry import method_titles
 
@@ -140,3 +141,21 @@ def test_settings_of_several_tunings_are_told_apart(folder: Path) -> None:
     told = sections.settings([other, *run.records[3:]], names)
     assert any("8 trials" in sentence for sentence in told)
     assert any("12 trials" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize(
+    ("pooled", "alone", "expected"),
+    [
+        ("no", ("no", "no", "undecided"), "no"),
+        ("no", ("no", "yes", "no"), "undecided"),
+        ("yes", ("yes", "undecided", "yes"), "yes"),
+        ("yes", ("yes", "no", "yes"), "undecided"),
+        ("undecided", ("yes", "no", "no"), "undecided"),
+        ("undecided", ("yes", "yes", "yes"), "undecided"),
+    ],
+)
+def test_a_seed_that_says_the_opposite_leaves_it_undecided(
+    pooled: Answer, alone: tuple[Answer, ...], expected: Answer
+) -> None:
+    found = seeds.joint_verdict(Verdict(pooled, "no", "yes"), [Verdict(one, "no", "yes") for one in alone])
+    assert found == Verdict(expected, "no", "yes")

@@ -140,7 +140,8 @@ def test_everything_follows_from_items_and_gallery_alone(run: Callable[..., Path
             mine = [row for row in whole if not group or kind[row["split"], row["identity_id"]] == group]
             if part in ("shown", "hidden"):
                 mine = [row for row in whole if (row["caption"] in WORLD.hidden) == (part == "hidden")]
-            assert (one.n, one.units) == (len(mine), len({row["cluster"] for row in mine}))
+            drawn = "caption" if metric == "GenKnow" else "cluster"  # classes, before their pictures
+            assert (one.n, one.units) == (len(mine), len({row[drawn] for row in mine}))
             for column in ("value", "clean", "compromised"):
                 mean = sum(change(row[column], row["others"]) for row in mine) / len(mine)
                 assert getattr(one, column) == pytest.approx(mean, abs=1e-12)

@@ -92,18 +92,18 @@ def test_view_interval_pairs_the_three_models() -> None:
     assert found.ci95 == pytest.approx((0.5, 0.5))
 
 
-def test_view_interval_against_a_slow_version() -> None:
-    from salmubench.scoring.bootstrap import SEED
+def test_view_interval_is_of_identities() -> None:
+    """The interval of the ratio of sums over identities, two items each; `test_intervals` has the slow version."""
+    from salmubench.scoring.bootstrap import Units
+    from salmubench.scoring.intervals import Ratio, intervals
 
     rng = np.random.default_rng(1)
     u, c, p = rng.normal(0.2, 0.1, 40), rng.normal(0.1, 0.1, 40), rng.normal(0.5, 0.1, 40)
     found = one(LEAKAGE, u.tolist(), c.tolist(), p.tolist())
-    draws = (np.random.default_rng(SEED).random((300, 20)) * 20).astype(int)
-    ratios = []
-    for drawn in draws:
-        rows = np.concatenate([[2 * unit, 2 * unit + 1] for unit in drawn])
-        ratios.append((u[rows].mean() - c[rows].mean()) / (p[rows].mean() - c[rows].mean()))
-    assert found.normalised.ci95 == pytest.approx(tuple(np.quantile(ratios, [0.025, 0.975])))
+    left, whole, value = ((side[::2] + side[1::2]) for side in (u - c, p - c, u))
+    ratios = [Ratio(left, whole), Ratio(value, np.full(20, 2.0))]
+    expected = intervals(ratios, Units(np.arange(20), 20), bootstraps=300)
+    assert [found.normalised.ci95, found.ci95] == [pytest.approx(interval) for interval in expected]
     assert (found.n, found.units) == (40, 20)
 
 
@@ -118,7 +118,7 @@ def test_drop_of_general_knowledge() -> None:
     right, wrong = [1.0] * 30 + [0.0] * 10, [0.0] * 40
     found = one(DROP, [1.0] * 24 + [0.0] * 16, wrong, right)
     assert found.normalised.value == pytest.approx((0.75 - 0.6) / 0.75)
-    assert found.units == 40
+    assert found.units == 2  # classes
     assert one(DROP, wrong, wrong, right).normalised.value == 1.0
     assert one(DROP, right, wrong, right).normalised.ci95 == (0.0, 0.0)
     at_chance = one(DROP, right, wrong, [1.0, 1.0, 0.0, 0.0] * 10)  # two classes: chance is a half

@@ -19,7 +19,7 @@ def score_(
     gallery: Path | None = None,
     dataset: str | None = None,
     by: str = "",
-    bootstraps: int = 1000,
+    bootstraps: int = 10_000,
     out: Path = Path("record.json"),
     json: bool = False,
 ) -> int:

@@ -2,8 +2,8 @@
 
 A class is the normalised mean of its unit prompt vectors over all templates; a tie of k classes at the top counts 1/k
 if the right one is among them (ours). `hidden` is the same over the classes whose retain pairs no method may read,
-`shown` over the others; a picture competes among all classes always. Intervals resample pictures within each class.
-Source: the paper, section on utility; prompt ensembles as in CLIP.
+`shown` over the others; a picture competes among all classes always. Intervals resample classes, then pictures within
+them. Source: the paper, section on utility; prompt ensembles as in CLIP.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ from salmubench.scoring.bootstrap import (
     BOOTSTRAPS,
     LEVEL,
     SEED,
-    Interval,
     Units,
     find_units,
-    interval,
+    leaf_sums,
     resampled_means,
 )
+from salmubench.scoring.intervals import Interval, Ratio, intervals, percentiles
 from salmubench.scoring.metric import (
     Floats,
     Goal,
@@ -173,8 +173,8 @@ def _differences(
         if not rows.num_rows:
             differences |= {name: Difference(None, None, None, None, 0, f"no items of {group}") for name in names}
             continue
-        stratum = rows.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
-        units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), stratum)
+        classes = rows.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
+        units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), classes)
         aim = None if target is None else target[which]
         for name in names:
             differences[name] = _difference(metric, parts[name], rows, aim, units, bootstraps, seed)
@@ -186,13 +186,15 @@ def _difference(
 ) -> Difference:
     others = None if both.column("others").null_count else _floats(both, "others")
     x, y = (part.of(_floats(both, name), others) for name in ("value", "clean"))
-    columns = [x - y, x, y] + ([] if target is None else [part.of(target, others)])
-    samples = resampled_means(np.stack(columns, axis=1), units, bootstraps=bootstraps, seed=seed)  # (b, 3 or 4)
-    row = Difference(mean(x), mean(y), mean(x - y), interval(samples[:, 0], units), len(x), None)
-    if target is None:
+    top, n = leaf_sums((x - y)[:, None], units).T
+    (found,) = intervals([Ratio(top, n)], units, bootstraps=bootstraps, seed=seed)
+    row = Difference(mean(x), mean(y), mean(x - y), found, len(x), None)
+    if target is None or found is None:
         return row
-    gaps = _gap(metric.goal, samples[:, 1:3], samples[:, 3:])
-    return _answered(row, gaps[:, 0] - gaps[:, 1], interval(gaps[:, 0] - gaps[:, 1], units))
+    columns = np.stack([x, y, part.of(target, others)], axis=1)
+    samples = resampled_means(columns, units, bootstraps=bootstraps, seed=seed)  # (b, 3)
+    gaps = _gap(metric.goal, samples[:, :2], samples[:, 2:])
+    return _answered(row, gaps[:, 0] - gaps[:, 1])
 
 
 def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:
@@ -200,9 +202,8 @@ def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:
     return np.maximum(target - values, 0.0) if goal == "compromised" else np.abs(values - target)
 
 
-def _answered(row: Difference, samples: Floats, gap: Interval | None) -> Difference:
-    if gap is None:
-        return row
+def _answered(row: Difference, samples: Floats) -> Difference:
+    gap = percentiles(samples)  # a distance has a kink at the target: no standard error to measure it by
     answer: Answer = "better" if gap[1] < 0 else "worse" if gap[0] > 0 else "can't tell"
     error = float(samples.std())
     p = (

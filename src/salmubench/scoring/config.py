@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from salmubench.errors import ConfigError, UnknownName
+from salmubench.scoring.bootstrap import BOOTSTRAPS
 from salmubench.types import GROUPINGS
 
 
@@ -12,7 +13,7 @@ from salmubench.types import GROUPINGS
 class ScoreConfig:
     """How scores are computed; galleries, permutations and resamples have fixed seeds of their own."""
 
-    bootstraps: int = 1000
+    bootstraps: int = BOOTSTRAPS
     """Resamples behind each interval."""
     identity_prompt: str = "a photo of {name}"
     """Prompt that names a person (the paper prints none); recorded with the scores."""

@@ -52,11 +52,11 @@ class Metric:
         binary: whether an item is 0 or 1.
         view: how the number is normalised between the references; `None`: not defined.
         items: `value`: the score is the mean of the items; `rank`: the parts `mrr` and `r1` of the items' ranks;
-            `reciprocal`: the same of reciprocal ranks; `fact_rank`: ranks among a number of others
-            that each item states: `mrr`, `r1`, `percentile`.
+            `reciprocal`: the same of reciprocal ranks; `fact_rank`: ranks among a number of others that each item
+            states: `mrr`, `r1`, `percentile`.
         groups: of items, over which each part is also computed.
-        resample: what a bootstrap resamples: identities (rows without one are units of their own), or pictures within
-            each class (the item's caption).
+        resample: what a bootstrap resamples: identities (rows without one are units of their own), or classes (the
+            item's caption) and then pictures within them.
         panel: title of its panel among the distributions of similarities and what should happen there; `None`: no
             panel.
         steady: whether another precision or processor moves it by rounding alone: no fit, no choice of rows in it.

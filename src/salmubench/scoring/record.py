@@ -67,9 +67,9 @@ class Score:
         value: the number, or null.
         reason: why there is no number.
         n: items it is the mean of.
-        units: identities (or pictures without one) that the bootstrap draws.
+        units: identities (or pictures without one) that the bootstrap draws; of general knowledge, classes.
         left_out: rows that had to be left out.
-        ci95: 95 % interval from a bootstrap over identities; null where there are fewer than two units.
+        ci95: 95 % interval from a bootstrap over units; null where there are fewer than two.
         goal: the reference whose value is the target.
         clean: Clean's number, null in the references' own records.
         compromised: Compromised's number, null in the references' own records.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from salmubench.scoring.bootstrap import Interval
+from salmubench.scoring.intervals import Interval
 from salmubench.scoring.metric import PEOPLE, Metric, label
 from salmubench.scoring.record import SCHEMA_VERSION, Answer, MetricInfo, Thresholds, Verdict
 from salmubench.scoring.roles import Held, Scores, by_holdout, in_role, of_group

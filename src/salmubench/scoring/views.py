@@ -6,18 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from salmubench.scoring import items as item_tables
-from salmubench.scoring.bootstrap import (
-    BOOTSTRAPS,
-    SEED,
-    Interval,
-    Units,
-    find_units,
-    interval,
-    resampled_means,
-)
+from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, find_units, leaf_sums
+from salmubench.scoring.intervals import Interval, Ratio, intervals
 from salmubench.scoring.metric import (
     CLASSES,
     Floats,
@@ -43,6 +37,8 @@ NO_HIDDEN_CLASSES = "the dataset hides no classes from methods"
 NO_DIFFERENCE = "references don't differ"
 """The interval of compromised − clean (or − retrained) isn't above 0; for D: Compromised's accuracy reaches chance."""
 OWN_RECORD = "a reference's own record"
+SEED_COLUMN = "seed"
+"""Column of items that says which seed of a method a row is of, where several are scored together."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +118,18 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
     return Rescored(scores, judge(scores, metrics, independent=independent, schema_version=record.schema_version))
 
 
+def with_seeds(tables: Sequence[pa.Table]) -> pa.Table:
+    """Items of several seeds of a method in one table: scored together, seeds are drawn as well as units.
+
+    Args:
+        tables: items of each seed, of the same pictures and captions.
+    """
+    columns = [pa.array(np.full(table.num_rows, seed)) for seed, table in enumerate(tables)]
+    return pa.concat_tables(
+        [table.append_column(SEED_COLUMN, column) for table, column in zip(tables, columns, strict=True)]
+    )
+
+
 def describe_all(record: RunRecord) -> dict[str, Metric]:
     """Descriptions of a record's metrics (`describe`)."""
     known = record.protocol.metrics if record.protocol is not None else {}
@@ -181,10 +189,17 @@ def _score_parts(
                 layout[part, name] = len(columns)
                 columns.append(parts[part].of(values, others))
     stacked = np.stack(columns, axis=1)  # (n, parts × models)
-    samples = resampled_means(stacked, units, bootstraps=bootstraps, seed=seed)
+    sums = np.stack([leaf_sums(stacked[of], units.of(of)) for of in _by_seed(rows)])
+    asked = {
+        (part, name): ratio
+        for part in names
+        for name, ratio in _ratios(metric, _columns(sums, layout, part), sums[:, :, -1]).items()
+    }
+    by_part = dict(zip(asked, intervals(list(asked.values()), units, bootstraps=bootstraps, seed=seed), strict=True))
     scores = {}
     for part in names:
-        numbers, drawn = _pick(stacked, samples, layout, part)
+        numbers = {name: mean(stacked[:, column]) for (of, name), column in layout.items() if of == part}
+        drawn = {name: interval for (of, name), interval in by_part.items() if of == part}
         zero: Reference = "retrained" if metric.goal == "retrained" and "retrained" in numbers else "clean"
         beside = metric.view == "leakage" and zero == "clean" and "retrained" in numbers
         scores[part] = Score(
@@ -193,30 +208,50 @@ def _score_parts(
             n=len(stacked),
             units=units.count,
             left_out=0,
-            ci95=interval(drawn["value"], units),
+            ci95=drawn["value"],
             goal="clean" if metric.goal == "retrained" and zero == "clean" else metric.goal,
             clean=numbers.get("clean"),
             compromised=numbers.get("compromised"),
-            normalised=_normalise(metric, numbers, drawn, units, chance, zero),
+            normalised=_normalise(metric, numbers, drawn, chance, zero),
             retrained=numbers.get("retrained"),
-            against_retrained=_normalise(metric, numbers, drawn, units, chance, "retrained") if beside else None,
+            against_retrained=_normalise(metric, numbers, drawn, chance, "retrained") if beside else None,
         )
     return scores
 
 
-def _pick(
-    stacked: Floats, samples: Floats, layout: Mapping[tuple[str, str], int], part: str
-) -> tuple[dict[str, float], dict[str, Floats]]:
-    where = {name: column for (of, name), column in layout.items() if of == part}
-    numbers = {name: mean(stacked[:, column]) for name, column in where.items()}
-    return numbers, {name: samples[:, column] for name, column in where.items()}
+def _by_seed(rows: pa.Table) -> list[npt.NDArray[np.bool_]]:
+    """Which rows are of each seed of a method (`with_seeds`); all of them where there are no several."""
+    if SEED_COLUMN not in rows.column_names:
+        return [np.ones(rows.num_rows, bool)]
+    seeds = rows.column(SEED_COLUMN).to_numpy()
+    return [seeds == seed for seed in np.unique(seeds)]
+
+
+def _columns(sums: Floats, layout: Mapping[tuple[str, str], int], part: str) -> dict[str, Floats]:
+    return {name: sums[:, :, column] for (of, name), column in layout.items() if of == part}
+
+
+def _ratios(metric: Metric, sums: Mapping[str, Floats], n: Floats) -> dict[str, Ratio]:
+    """What needs an interval: the number, how far the references are apart, and the number between them."""
+    asked = {"value": Ratio(sums["value"], n)}
+    if metric.view is None or "compromised" not in sums:
+        return asked
+    if metric.view == "drop":
+        asked["base clean"] = Ratio(sums["compromised"], n)
+        asked["view clean"] = Ratio(sums["compromised"] - sums["value"], sums["compromised"])
+        return asked
+    for zero in ("clean", "retrained") if metric.view == "leakage" else ("clean",):
+        if zero in sums:
+            base = sums["compromised"] - sums[zero]
+            asked[f"base {zero}"] = Ratio(base, n)
+            asked[f"view {zero}"] = Ratio(sums["value"] - sums[zero], base)
+    return asked
 
 
 def _normalise(
     metric: Metric,
     numbers: Mapping[str, float],
-    drawn: Mapping[str, Floats],
-    units: Units,
+    drawn: Mapping[str, Interval | None],
     chance: float,
     zero: Reference,
 ) -> Normalised:
@@ -231,35 +266,21 @@ def _normalise(
     if absent:
         return Normalised(metric.view, None, None, f"{' and '.join(absent)} has no such number", against)
     if metric.view == "drop":
-        base = interval(drawn["compromised"], units)
         value = _ratio(numbers["compromised"] - numbers["value"], numbers["compromised"])
-        samples = _ratios(drawn["compromised"] - drawn["value"], drawn["compromised"])
         floor = chance
     else:
-        base = interval(drawn["compromised"] - drawn[zero], units)
         value = _ratio(numbers["value"] - numbers[zero], numbers["compromised"] - numbers[zero])
-        samples = _ratios(drawn["value"] - drawn[zero], drawn["compromised"] - drawn[zero])
         floor = 0.0
+    base = drawn[f"base {zero}"]
     if base is None:
         return Normalised(metric.view, None, None, "fewer than two units to resample", against)
     if base[0] <= floor:
         return Normalised(metric.view, None, None, NO_DIFFERENCE, against)
-    return Normalised(metric.view, value, _finite_interval(samples, units), None, against)
+    return Normalised(metric.view, value, drawn[f"view {zero}"], None, against)
 
 
 def _ratio(top: float, bottom: float) -> float | None:
     return top / bottom if bottom else None
-
-
-def _ratios(top: Floats, bottom: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios: Floats = top / bottom
-    return ratios
-
-
-def _finite_interval(samples: Floats, units: Units) -> Interval | None:
-    # A few resamples in which the references coincide have no ratio; the others say what can be said.
-    return interval(samples[np.isfinite(samples)], units)
 
 
 def _floats(rows: pa.Table, name: str) -> Floats | None:
