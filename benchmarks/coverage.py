@@ -32,7 +32,7 @@ from salmubench.metrics import descriptions
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, Units, find_units, leaf_sums, resampled_sums
 from salmubench.scoring.intervals import WIDER, Ratio, bootstrap_t, intervals
 from salmubench.scoring.items import of_metric
-from salmubench.scoring.metric import PARTS, Floats, Metric
+from salmubench.scoring.metric import Floats, Metric, parts_of
 from salmubench.scoring.record_files import read_items_file
 
 RESULTS = Path(__file__).parent.parent / "results" / "coverage"
@@ -99,15 +99,15 @@ def populations(files: list[Path]) -> Iterator[Population]:
         for metric in descriptions().values():
             rows = of_metric(table, metric.name)
             if rows.num_rows and metric.view in THRESHOLDS:
-                for part in PARTS[metric.items]:
-                    if PARTS[metric.items][part].group is None:
+                for part, described in parts_of(metric.items).items():
+                    if described.group is None:
                         yield from _moved(metric, part, rows, name, first=path == files[0])
             elif rows.num_rows and metric.view == "drop":
                 yield from _drops(metric, rows, name, first=path == files[0])
 
 
 def _moved(metric: Metric, part: str, rows: Any, source: str, *, first: bool) -> Iterator[Population]:
-    of = PARTS[metric.items][part].of
+    of = parts_of(metric.items)[part].of
     u, c, p = (of(rows.column(name).to_numpy(), None) for name in ("value", "clean", "compromised"))
     cluster = rows.column("cluster").to_numpy(zero_copy_only=False)
     units, goal = find_units(cluster), THRESHOLDS[metric.view or ""]

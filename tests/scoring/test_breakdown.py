@@ -36,7 +36,7 @@ def test_groups_by_hand() -> None:
     assert scores["b"].normalised.value == pytest.approx(0.9)
     assert (scores["a"].n, scores["a"].units, scores["b"].units) == (2, 2, 3)
     low, high = scores["b"].ci95 or (0, 0)
-    assert 0.8 <= low < 0.9 < high <= 1.0
+    assert 0.8 - 1e-12 <= low < 0.9 < high <= 1.0 + 1e-12
 
 
 def test_one_group_is_the_whole() -> None:

@@ -125,15 +125,16 @@ def test_drop_of_general_knowledge() -> None:
     assert at_chance.normalised.reason == "references don't differ"
 
 
-def labelled(right: dict[str, float], hidden: tuple[str, ...]) -> pa.Table:
-    """Ten pictures of each class, of which a share is right; Compromised's are all right."""
-    captions = np.array([name for name in right for _ in range(10)], object)
-    value = np.array([float(number < 10 * share) for share in right.values() for number in range(10)])
+def labelled(right: dict[str, float], hidden: tuple[str, ...], per: int = 10, compromised: float = 1.0) -> pa.Table:
+    """Ten pictures of each class, of which a share is right, another of Compromised's."""
+    captions = np.array([name for name in right for _ in range(per)], object)
+    value = np.array([float(number < per * share) for share in right.values() for number in range(per)])
+    known = np.array([float(number < per * compromised) for _ in right for number in range(per)])
     names = np.array([f"p{number}" for number in range(len(value))], object)
     flags = np.isin(captions.astype(str), hidden) if hidden else None
     nobody = np.full(len(value), None, object)
     table = item_table(CLASSES, Items("general_knowledge", names, captions, nobody, value, hidden=flags))
-    return with_references(table, {"compromised": table.set_column(7, "value", pa.array(np.ones(len(value))))})
+    return with_references(table, {"compromised": table.set_column(7, "value", pa.array(known))})
 
 
 def test_shown_and_hidden_classes_by_hand() -> None:
@@ -143,18 +144,18 @@ def test_shown_and_hidden_classes_by_hand() -> None:
         {"value": 0.6, "shown": 0.9, "hidden": 0.3}
     )
     assert {part: (one.n, one.units) for part, one in found.items()} == {
-        "value": (40, 40), "shown": (20, 20), "hidden": (20, 20),
+        "value": (40, 4), "shown": (20, 2), "hidden": (20, 2),  # classes are drawn
     }  # fmt: skip
     assert found["hidden"].normalised.value == pytest.approx(0.7)
     low, high = found["hidden"].normalised.ci95 or (0, 0)
     assert 0.4 < low < 0.7 < high < 0.95
 
 
-def test_pictures_of_one_hidden_class_compete_with_all_classes() -> None:
-    """Were chance that of the hidden class alone, 1 of 1, its part could have no view."""
-    items = labelled({"cat": 1.0, "car": 0.8, "cup": 0.2}, hidden=("cup",))
+def test_pictures_of_hidden_classes_compete_with_all_classes() -> None:
+    """Were chance that of the hidden classes alone, 1 of 2, their part could have no view."""
+    items = labelled({"cat": 1.0, "car": 0.8, "cup": 0.2, "key": 0.2}, ("cup", "key"), per=200, compromised=0.4)
     found = score_items(items, metrics={"GenKnow": CLASSES}, bootstraps=300)["GenKnow"]
-    assert found["hidden"].normalised.value == pytest.approx(0.8)
+    assert found["hidden"].normalised.value == pytest.approx(0.5)
 
 
 def test_without_hidden_classes_these_parts_have_a_reason() -> None:

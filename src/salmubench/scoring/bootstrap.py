@@ -77,7 +77,7 @@ def find_units(cluster: Strings, classes: Strings | None = None) -> Units:
 
 
 def leaf_sums(values: Floats, units: Units) -> Floats:
-    """Sums over the items of each leaf; the order of the items can't matter, not even in the last bit.
+    """Sums over the items of each leaf; neither the order of the items nor other columns can change a bit of them.
 
     Args:
         values: float64 (n, m), m quantities of each item.
@@ -86,10 +86,9 @@ def leaf_sums(values: Floats, units: Units) -> Floats:
     Returns:
         float64 (leaves, m + 1), the number of items last.
     """
-    order = np.lexsort((*values.T, units.of_item))
-    of_item = units.of_item[order]
-    columns = [np.bincount(of_item, column[order], minlength=units.leaves) for column in values.T]
-    counts = np.bincount(of_item, minlength=units.leaves).astype(np.float64)
+    exact = _exact(values, len(values))
+    columns = [np.bincount(units.of_item, column, minlength=units.leaves) for column in exact.T]
+    counts = np.bincount(units.of_item, minlength=units.leaves).astype(np.float64)
     return np.stack([*columns, counts], axis=1)
 
 
@@ -189,11 +188,11 @@ def resample(sums: Floats, units: Units, rows: Rows, *, bootstraps: int, seed: i
         yield block, ready[drawn[block]].sum(axis=1)
 
 
-def _exact(sums: Floats, draws: int) -> Floats:
-    """The same (leaves, m) rounded so that any sum of so many is exact: neither blocks nor threads change a bit."""
-    bits = 53 - draws.bit_length()
-    unit = np.ldexp(1.0, np.frexp(np.abs(sums).max(axis=0))[1] - bits)
-    rounded: Floats = np.rint(sums / unit) * unit
+def _exact(values: Floats, many: int) -> Floats:
+    """The same (n, m) rounded so that any sum of so many is exact: neither order, blocks nor threads change a bit."""
+    bits = 53 - many.bit_length()
+    unit = np.ldexp(1.0, np.frexp(np.abs(values).max(axis=0))[1] - bits)
+    rounded: Floats = np.rint(values / unit) * unit
     return rounded
 
 
