@@ -198,7 +198,7 @@ def load_method(name: str) -> LoadedMethod:
         sha256=manifest.sha256_file(path),
         narrow=getattr(module, "needs", None),
         settings=_check_declared(path, getattr(module, "SETTINGS", {})),
-        search=_check_search(path, getattr(module, "SEARCH", {})),
+        search=_check_names(path, "SEARCH", getattr(module, "SEARCH", {})),
     )
 
 
@@ -329,24 +329,20 @@ def _check_needs(path: Path, needs: Any) -> tuple[str, ...]:
 
 
 def _check_declared(path: Path, declared: Any) -> Mapping[str, Any]:
-    if not isinstance(declared, dict):
-        raise ConfigError(f"Expected SETTINGS, engine settings by name, in {path}, got {declared!r}.")
-    for name in declared:
-        if name not in ENGINE_OPTIONS:
-            raise UnknownName(f"engine setting in SETTINGS of {path}:", str(name), ENGINE_OPTIONS)
+    settings = _check_names(path, "SETTINGS", declared)
     try:
-        options_of.build(UnlearnConfig, declared)
+        options_of.build(UnlearnConfig, settings)
     except (TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"SETTINGS of {path}: {error}") from error
-    return declared
+    return settings
 
 
-def _check_search(path: Path, declared: Any) -> Mapping[str, Any]:
+def _check_names(path: Path, variable: str, declared: Any) -> Mapping[str, Any]:
     if not isinstance(declared, dict):
-        raise ConfigError(f"Expected SEARCH, ranges of engine settings by name, in {path}, got {declared!r}.")
+        raise ConfigError(f"Expected {variable}, by names of engine settings, in {path}, got {declared!r}.")
     for name in declared:
         if name not in ENGINE_OPTIONS:
-            raise UnknownName(f"engine setting in SEARCH of {path}:", str(name), ENGINE_OPTIONS)
+            raise UnknownName(f"engine setting in {variable} of {path}:", str(name), ENGINE_OPTIONS)
     return declared
 
 
