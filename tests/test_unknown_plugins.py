@@ -209,7 +209,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     info = site / "strangers-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strangers\nVersion: 1.0\n")
-    method = EXAMPLE.read_text().replace("Margin hinge", "A stranger's hinge", 1)
+    method = EXAMPLE.read_text().replace("default=0.1,", "default=-1.0,")  # so that it has a loss: other weights
     contents = {
         "salmubench.metrics": ("pallor", SOURCE), "salmubench.unlearn.methods": ("hinge", method),
         "salmubench.generator.portraits": ("gradients", (FAKES / "portraits.py").read_text() + BACKEND),
