@@ -17,7 +17,9 @@ from page_blocks import ROOT, processor, update
 from salmubench import manifest
 from salmubench import recipe as recipes
 from salmubench.dataset.card import MEANING
+from salmubench.generator.config import DatasetConfig
 from salmubench.metrics import descriptions
+from salmubench.pretrain import architectures
 from salmubench.report.tables import markdown_table, text_table
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
@@ -231,10 +233,24 @@ def dataset_recipes() -> str:
     lines = ["| recipe | identities | sensitive pairs | classes | size |", "|---|--:|--:|--:|--:|"]
     for name in recipes.names():
         config = recipes.load(name).recipe.dataset
-        low, high = config.pictures_range
-        told = config.sensitive_pairs or config.identities * (low + high) // 2
-        lines.append(f"| `{name}` | {config.identities:,} | {told:,} | {config.classes} | {config.size} px |")
+        pairs = _sensitive_pairs(config)
+        lines.append(f"| `{name}` | {config.identities:,} | {pairs:,} | {config.classes} | {config.size} px |")
     return "\n".join(lines)
+
+
+def pretraining_recipes() -> str:
+    """The models of the recipes that come with the package."""
+    lines = ["| recipe | model | picture | epochs | sensitive pairs |", "|---|---|--:|--:|--:|"]
+    for name in recipes.names():
+        recipe = recipes.load(name).recipe
+        size = architectures.find(recipe.pretrain.model).image_size
+        pairs = f"{_sensitive_pairs(recipe.dataset):,}"
+        lines.append(f"| `{name}` | `{recipe.pretrain.model}` | {size} px | {recipe.pretrain.epochs} | {pairs} |")
+    return "\n".join(lines)
+
+
+def _sensitive_pairs(config: DatasetConfig) -> int:
+    return config.sensitive_pairs or config.identities * sum(config.pictures_range) // 2
 
 
 def dataset_speed() -> str:
@@ -337,6 +353,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "resume": resume,
     "pretraining-speed": pretraining_speed,
     "compiling": compiling,
+    "pretraining-recipes": pretraining_recipes,
     "estimates": estimates,
     "unlearning-speed": unlearning_speed,
     "exposures": exposures,

@@ -18,6 +18,7 @@ from salmubench import cost, executor, manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import EmbeddingsError, MethodError, ModelError
 from salmubench.recipe import Recipe
+from salmubench.unlearn.registry import Configured, Resolved
 
 _MEMORY = 3 * 2**30  # bytes that a worker is given at least
 _WORTH = 3  # candidates from which a second process, which starts in seconds, pays
@@ -54,15 +55,15 @@ class Candidate:
 
     Attributes:
         name: `<method>-<budget>x`.
-        method: a name, or the path of a Python file.
+        method: its method with all options.
         budget: how often each forget pair is seen.
         seed: of batches and noise.
-        values: options chosen for it, beside the recipe's.
+        values: those options that were chosen for it, beside the recipe's.
         tuned: where they come from, or `None`.
     """
 
     name: str
-    method: str
+    method: Resolved
     budget: float
     seed: int
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -107,17 +108,20 @@ def make(world: World, candidate: Candidate) -> Made:
 
     stages, name = Stages(), candidate.name
     checkpoint = world.out / "checkpoints" / name
-    changed = staleness(world, candidate)
+    configured = candidate.method.load()
+    changed = staleness(checkpoint, configured)
     if changed:  # its author edits and runs again
         log.info("%s: %s changed, made again", name, changed)
         for folder in (checkpoint, embeddings_path(world, name)):
             shutil.rmtree(folder, ignore_errors=True)
     try:
-        stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, checkpoint))
+        stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, configured, checkpoint))
         encode(world, name, checkpoint, stages)
         score(world, name, stages)
     except (MethodError, EmbeddingsError, ModelError) as problem:  # the candidate's own fault: the others go on
-        error = problem if isinstance(problem, MethodError) else MethodError(candidate.method, None, str(problem))
+        error = (
+            problem if isinstance(problem, MethodError) else MethodError(configured.method.origin, None, str(problem))
+        )
         log.error("%s", error)
         write_failed(
             record_path(world, name), model=name, error=error, dataset=open_dataset(world.dataset),
@@ -189,7 +193,8 @@ def score(world: World, name: str, stages: Stages) -> None:
 def is_made(world: World, candidate: Candidate) -> bool:
     """Tell whether a candidate is there with a current record."""
     name = candidate.name
-    if staleness(world, candidate) or not (world.out / "checkpoints" / name / manifest.MANIFEST).is_file():
+    checkpoint = world.out / "checkpoints" / name
+    if not (checkpoint / manifest.MANIFEST).is_file() or staleness(checkpoint, candidate.method.load()):
         return False
     return _is_scored(world, name)
 
@@ -201,18 +206,14 @@ def _is_scored(world: World, name: str) -> bool:
     return is_current(record_path(world, name), inputs, world.recipe.score)
 
 
-def staleness(world: World, candidate: Candidate) -> str:
+def staleness(checkpoint: Path, configured: Configured) -> str:
     """What has changed since a candidate was begun: the method's file or its options; empty where nothing has."""
-    from salmubench.unlearn.registry import configure, load_method
-
-    checkpoint = world.out / "checkpoints" / candidate.name
     for marker in (checkpoint / manifest.MANIFEST, checkpoint / manifest.BEGUN):
         if marker.is_file():
-            begun, method = manifest.read_json(marker), load_method(candidate.method)
-            if begun["inputs"]["method_sha256"] != method.sha256:
+            begun = manifest.read_json(marker)
+            if begun["inputs"]["method_sha256"] != configured.method.sha256:
                 return "the method's file"
-            effective = configure(method, world.recipe.unlearn, candidate.values).effective
-            return "its options" if begun["config"] != manifest.plain(effective) else ""
+            return "its options" if begun["config"] != manifest.plain(configured.effective) else ""
     return ""
 
 
@@ -233,19 +234,17 @@ def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
     return max(1, min(executor.cores() // threads, candidates // _WORTH, room))
 
 
-def _unlearn(world: World, candidate: Candidate, out: Path) -> None:
+def _unlearn(world: World, candidate: Candidate, configured: Configured, out: Path) -> None:
     from salmubench.generator.personas.fresh import fresh_people
     from salmubench.unlearn.engine import unlearn
 
     dataset = open_dataset(world.dataset)
     unlearn(
-        candidate.method,
+        configured,
         model=world.compromised,
         dataset=dataset,
         out=out,
         budget=candidate.budget,
-        config=candidate.values,
-        settings=world.recipe.unlearn,
         tuned=candidate.tuned,
         fresh=partial(fresh_people, dataset, seed=candidate.seed),
         seed=candidate.seed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,24 +106,26 @@ def evaluate(
     from salmubench.encode.ranks import is_first
     from salmubench.metrics import score
 
-    opened = _open(dataset, imagenet)
     folder = out.with_suffix(".embeddings")
-
-    def embeddings(source: str | Path, name: str, arch: str | None = None) -> Path:
-        path = Path(source)
-        if path.suffix == ".json" or ((path / manifest.MANIFEST).is_file() and _stage_of(path) == "encode"):
-            return path
-        return encode_model(
-            model=source, dataset=opened, out=folder / name, arch=arch, device=device, precision=precision,
-            scoring=config,
-        )  # fmt: skip
-
+    work = partial(
+        encode_model, dataset=_open(dataset, imagenet), device=device, precision=precision, scoring=config
+    )  # fmt: skip
     known = {"clean": clean, "compromised": compromised, "retrained": retrained}
-    references = {name: embeddings(source, name) for name, source in known.items() if source is not None}
-    judged = embeddings(model, "model", arch)
+    references = {
+        name: Path(source) if _is_encoded(source) else work(model=source, out=folder / name)
+        for name, source in known.items()
+        if source is not None
+    }
+    judged = Path(model) if _is_encoded(model) else work(model=model, out=folder / "model", arch=arch)
     if is_first():
         score(embeddings=judged, **references, out=out, config=config or ScoreConfig())
     return out
+
+
+def _is_encoded(source: str | Path) -> bool:
+    """Tell whether this is a record or a folder of embeddings, not a model."""
+    path = Path(source)
+    return path.suffix == ".json" or ((path / manifest.MANIFEST).is_file() and _stage_of(path) == "encode")
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError
 from salmubench.executor import Executor, parallel
 from salmubench.tuned_values import TunedFile, find_tuned
-from salmubench.unlearn.registry import check_settings, configure, method_titles
+from salmubench.unlearn.registry import check_settings, method_titles
 
 SCHEMA_VERSION = 1
 """Version of `run.json`."""
@@ -124,12 +124,8 @@ def run(
     setting = "none" if untuned else loaded.recipe.unlearn.tuned
     tuned = find_tuned(setting, recipe=loaded.name, shipped=loaded.shipped)
     candidates = plan(loaded.recipe, methods=methods, budgets=budgets, repeats=repeats, seed=seed, tuned=tuned)
-    config = {name: getattr(loaded.recipe, name) for name in ("dataset", "encode", "score")}
-    # The list of methods may grow, tuned values and Retrained may come: the settings stay.
-    config["pretrain"] = loaded.recipe.pretrain.training
-    config["unlearn"] = replace(loaded.recipe.unlearn, methods=(), tuned="auto")
     with manifest.stage_folder(
-        out, "run", config={"recipe": loaded.name, **config}, seed=seed, given=loaded.given,
+        out, "run", config={"recipe": loaded.name, **_lasting(loaded.recipe)}, seed=seed, given=loaded.given,
         inputs={"device": device, "precision": precision},
     ) as folder:  # fmt: skip
         steps = _Steps(out, loaded, seed=seed, device=device, precision=precision)
@@ -138,6 +134,13 @@ def run(
         if not folder.complete:
             folder.finish()
         return RunResult(out, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
+
+
+def _lasting(recipe: recipes.Recipe) -> dict[str, Any]:
+    """Settings that stay: the list of methods may grow, tuned values and Retrained may come."""
+    kept = {name: getattr(recipe, name) for name in ("dataset", "encode", "score")}
+    unlearning = replace(recipe.unlearn, methods=(), tuned="auto")
+    return {**kept, "pretrain": recipe.pretrain.training, "unlearn": unlearning}
 
 
 def plan(
@@ -169,12 +172,9 @@ def plan(
         raise ConfigError(
             f"Expected methods of different names, none called clean, compromised or retrained, got {twice!r}."
         )
-    configured = check_settings(replace(recipe.unlearn, methods=tuple(requested)))
-    values = {}
-    for name, item in zip(requested, configured, strict=True):
-        values[name] = tuned.of(item.method, by_path=plugins.is_path(name)) if tuned is not None else None
-        if values[name] is not None:
-            configure(item.method, recipe.unlearn, values[name])
+    chosen = tuned.of if tuned is not None else lambda _: None
+    configured = check_settings(replace(recipe.unlearn, methods=tuple(requested)), chosen)
+    values = {item.method.origin: chosen(item.method) for item in configured}
     if tuned is not None and tuned.selection_seed == seed and any(item is not None for item in values.values()):
         raise ConfigError(
             f"Expected a world on which nothing was chosen, got seed {seed}, on which {tuned.path} was tuned. Take "
@@ -182,11 +182,12 @@ def plan(
         )
     candidates = [
         Candidate(
-            candidate_name(name, budget, repeat), name, budget, seed + repeat, values[name] or {},
-            tuned.about(plugins.stem(name)) if tuned is not None and values[name] is not None else None,
+            candidate_name(item.method.origin, budget, repeat), item.resolved, budget, seed + repeat,
+            values[item.method.origin] or {},
+            tuned.about(item.method.name) if tuned is not None and values[item.method.origin] is not None else None,
         )
         for budget in dict.fromkeys(budgets)
-        for name in requested
+        for item in configured
         for repeat in range(repeats)
     ]  # fmt: skip
     names = [item.name for item in candidates]
@@ -245,7 +246,7 @@ class _Steps:
         self, candidates: Sequence[Candidate], *, tuned: TunedFile | None, executor: Executor, workers: int | None
     ) -> dict[str, str]:
         """Do what is missing; give the message of each candidate that failed."""
-        self.titles |= method_titles([item.method for item in candidates if plugins.is_path(item.method)])
+        self.titles |= method_titles([name for item in candidates if plugins.is_path(name := item.method.method)])
         self._step("dataset", self.out / "dataset", self._build)
         if tuned is not None and open_dataset(self.out / "dataset").fingerprint in tuned.fingerprints:
             raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, got the same.")

@@ -15,6 +15,7 @@ from salmubench import manifest, models
 from salmubench.dataset import layout
 from salmubench.errors import ConfigError, DatasetError, MethodError, OutputMismatch, UnknownName
 from salmubench.unlearn import UnlearnConfig, load_method, method_names
+from salmubench.unlearn.registry import configure
 from salmubench.unlearn.state import CHECKPOINT, layer_of
 from tiny import tiny_dataset
 
@@ -32,6 +33,16 @@ FORGETTING: list[tuple[str, dict[str, Any]]] = [
     ("vlunlearn", {"variant": "released"}),
     (str(EXAMPLE), {}),
 ]
+
+
+def test_options_stand_beside_a_name_or_in_the_method(run: Runner) -> None:
+    configured = configure(load_method("delete"), FAST)
+    with pytest.raises(ConfigError, match="beside a method's name only"):
+        run(configured, settings=FAST)
+    same = [weights(run(method, name=name, settings=settings)) for method, name, settings in (
+        (configured, "a", None), ("delete", "b", FAST),
+    )]  # fmt: skip
+    assert all(torch.equal(same[0][name], same[1][name]) for name in same[0])
 
 
 @pytest.mark.parametrize("method", ALL)

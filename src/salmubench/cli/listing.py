@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import textwrap
+from pathlib import Path
 from typing import Any, Literal
 
 from salmubench import plugins
@@ -38,7 +39,7 @@ def show_(name: str, *, json: bool = False) -> None:
     """Show a method (its paper and loss, what it needs, its options), a metric, a recipe, a backend or a check.
 
     Args:
-        name: a name that `salmubench list` gives, or the path of the file of a method, a backend or a check.
+        name: a name that `salmubench list` gives, or the path of the file of one (but not of a recipe).
         json: print it as JSON.
     """
     kind = next((kind for kind in KINDS if name in known(kind)), None)
@@ -123,12 +124,12 @@ def _part(kind: str, name: str) -> tuple[Any, str]:
 
 
 def _kind_of_file(path: str) -> str:
-    """What a Python file is: a method, where it isn't a backend or a check."""
+    """What a Python file is: a method, where it is nothing else."""
     from salmubench.generator.backends import CHECKS, part_of
 
     part = part_of(path)
     if part is None:
-        return "methods"
+        return "metrics" if Path(path).is_file() and plugins.description(_METRICS, path, "METRIC") else "methods"
     return "checks" if part is CHECKS else "backends"
 
 

@@ -41,7 +41,7 @@ def pretrain_(
         estimate: print what it will cost, after trying this machine for 20 seconds, and train nothing.
     """
     from salmubench import recipe as recipes
-    from salmubench.pretrain.launch import cluster_script, pretrain, shell_command
+    from salmubench.pretrain.launch import cluster_script, pretrain
 
     loaded = recipes.load(recipe)
     config = loaded.recipe.pretrain
@@ -60,8 +60,8 @@ def pretrain_(
         )  # fmt: skip
         say(text, end="")
         return 0
-    act = shell_command if print_command else pretrain
-    say(act(config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision))
+    say(pretrain(config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision,
+                 print_command=print_command))  # fmt: skip
     return 0
 
 

@@ -95,14 +95,7 @@ def export_hub(
     temporary = manifest.temporary_beside(out)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        (temporary / "data").mkdir(parents=True)
-        for path in sorted((dataset.folder / "data").glob("*.parquet")):
-            _link(path, temporary / "data" / path.name)
-        for name in _FILES:
-            if (dataset.folder / name).is_file():
-                shutil.copyfile(dataset.folder / name, temporary / name)
-        for name, source in extra.items():
-            shutil.copyfile(source, temporary / name)
+        _copy(dataset, temporary, extra)
         counts = dict(dataset.counts)
         manifest.write_text(temporary / EVAL, eval_yaml(tasks, counts))
         text = card(
@@ -118,6 +111,15 @@ def export_hub(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return out
+
+
+def _copy(dataset: Dataset, folder: Path, extra: Mapping[str, Path]) -> None:
+    (folder / "data").mkdir(parents=True)
+    for path in sorted((dataset.folder / "data").glob("*.parquet")):
+        _link(path, folder / "data" / path.name)
+    own = {name: dataset.folder / name for name in _FILES if (dataset.folder / name).is_file()}
+    for name, source in {**own, **extra}.items():
+        shutil.copyfile(source, folder / name)
 
 
 def eval_yaml(tasks: Mapping[str, str], counts: Mapping[str, int]) -> str:

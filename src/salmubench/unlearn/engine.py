@@ -44,7 +44,7 @@ CURVES = "curves.parquet"
 
 
 def unlearn(
-    method: str,
+    method: str | Configured,
     *,
     model: str | Path,
     dataset: str | Path | Dataset,
@@ -61,7 +61,8 @@ def unlearn(
     """Make one candidate; a folder that holds the result of the same inputs is left as it is.
 
     Args:
-        method: a name, or the path of a Python file.
+        method: a name, the path of a Python file, or a method with its options (then `config` and `settings` are left
+            out).
         model: the model to change, as `models.load_model` takes it.
         dataset: a dataset folder, Hub id or open dataset.
         out: where the checkpoint goes (open_clip's local-dir layout, `curves.parquet`, `manifest.json`).
@@ -82,7 +83,11 @@ def unlearn(
         DatasetError: rows are missing, or holdouts are among them.
         MethodError: the method failed.
     """
-    configured = configure(load_method(method), settings or UnlearnConfig(), config)
+    if isinstance(method, str):
+        method = configure(load_method(method), settings or UnlearnConfig(), config)
+    elif config is not None or settings is not None:
+        raise ConfigError("Expected config and settings beside a method's name only, got a method that has its own.")
+    configured = method
     opened = dataset if isinstance(dataset, Dataset) else layout.open_dataset(dataset)
     device = models.resolve_device(device)
     precision = models.resolve_precision(precision, device)
@@ -91,23 +96,17 @@ def unlearn(
     people = _invent(configured, fresh)
     fabric = launch(device)
     inputs = {
-        "model": models.checkpoint_sha256(model),
-        "dataset": opened.fingerprint,
-        "method": configured.method.name,
-        "method_sha256": configured.method.sha256,
-        "budget": budget,
-        "device": device,
-        "precision": precision,
+        "model": models.checkpoint_sha256(model), "dataset": opened.fingerprint, "method": configured.method.name,
+        "method_sha256": configured.method.sha256, "budget": budget, "device": device, "precision": precision,
         **({"fresh": hashlib.sha256(repr(people).encode()).hexdigest()} if people else {}),
-    }
+    }  # fmt: skip
     with ExitStack() as stack:
         stage = None
         if fabric.is_global_zero:
-            stage = stack.enter_context(
-                manifest.stage_folder(
-                    out, "unlearn", config=configured.effective, inputs=inputs, seed=seed, given=configured.given
-                )
+            folder = manifest.stage_folder(
+                out, "unlearn", config=configured.effective, inputs=inputs, seed=seed, given=configured.given
             )
+            stage = stack.enter_context(folder)
         stack.enter_context(_threads(configured.settings.threads))
         if not fabric.broadcast(stage is not None and stage.complete):
             outputs, spent = _run(

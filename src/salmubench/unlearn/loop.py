@@ -179,14 +179,7 @@ class Engine:
         peak = self.settings.lr if lr is None else lr
         rule = self.settings.optimizer if rule is None else rule
         optimizer = _optimizer(self._model.module, rule, peak, decay)
-        if self._saved is not None and number == self.progress.descent:
-            self._model.module.load_state_dict(self._saved["weights"])
-            optimizer.load_state_dict(self._saved["optimizer"])
-            self._saved = None
-        else:
-            self.progress.descent, self.progress.step = number, 0
-        if self.progress.step == 0:
-            self._probe()
+        self._begin_or_resume(number, optimizer)
         with bars.bar(total=steps, description=self._method) as advance, _forked(self._model.device):
             advance(self.progress.step)
             for step in range(self.progress.step, steps):
@@ -203,6 +196,16 @@ class Engine:
         for weight in movable:
             weight.requires_grad_(True)
         self.progress.descent, self.progress.step = number + 1, 0
+
+    def _begin_or_resume(self, descent: int, optimizer: torch.optim.Optimizer) -> None:
+        if self._saved is not None and descent == self.progress.descent:
+            self._model.module.load_state_dict(self._saved["weights"])
+            optimizer.load_state_dict(self._saved["optimizer"])
+            self._saved = None
+        else:
+            self.progress.descent, self.progress.step = descent, 0
+        if self.progress.step == 0:
+            self._probe()
 
     def _attach_lora(self, descent: int) -> None:
         settings = self.settings
