@@ -190,12 +190,18 @@ class Cost:
         pairs: pairs of the forget set that were shown, with repetitions.
         seconds: wall-clock time.
         peak_memory: bytes.
+        pictures: encoded, with and without gradient, by the model and the frozen one; null in older records.
+        captions: the same of captions.
+        processor_seconds: of all threads and processes, a GPU's work not in it; null in older records.
     """
 
     steps: _Whole | None = None
     pairs: _Whole | None = None
     seconds: _Real | None = None
     peak_memory: _Whole | None = None
+    pictures: _Whole | None = None
+    captions: _Whole | None = None
+    processor_seconds: _Real | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -298,6 +304,7 @@ class Protocol:
         metrics: what each metric is.
         fact_values: values of each field among which facts are ranked; null in older records.
         fact_rows: pairs of forget whose facts are ranked, half as many of each holdout; 0: all; null in older records.
+        acs_test_share: share of the pictures that true and permuted pairs are told apart on; null in older records.
     """
 
     bootstraps: _Whole
@@ -308,6 +315,7 @@ class Protocol:
     metrics: Mapping[_Name, MetricInfo]
     fact_values: _Whole | None = None
     fact_rows: _Whole | None = None
+    acs_test_share: _Real | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
