@@ -157,7 +157,7 @@ def _table(found: Sequence[Row], searched: Container[str] | None = None) -> list
 
 
 def released() -> str:
-    """Four methods as their papers have them and as the benchmark's authors ran them, untuned."""
+    """Four methods as their papers have them and as the authors' released code has them, untuned."""
     theirs = {row.record.model.method: row for row in _rows(ROOT / "results" / "released")}
     names = display_names([row.record for row in theirs.values()], method_titles())
     lines = [f"| method, variant | {HEAD} |", f"|:--|{'--:|' * len(COLUMNS)}"]

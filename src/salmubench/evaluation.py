@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from salmubench.scoring.config import ScoreConfig
 
 if TYPE_CHECKING:
     from salmubench.official.result_file import Published
+    from salmubench.official.rounding import Ranked
 
 OFFICIAL_DATASET = "cvc-mmu/salmubench-512-redistributed"
 OFFICIAL_MODELS: Mapping[str, str] = {
@@ -136,6 +137,29 @@ class Verified:
     numbers: list[Published]
 
 
+@dataclass(frozen=True)
+class Verification:
+    """Both official models evaluated.
+
+    Attributes:
+        models: `clean` and `compromised` → record and numbers.
+        rankings: their retrieval numbers under each declared rounding and tie rule, the protocol's first.
+    """
+
+    models: Mapping[str, Verified]
+    rankings: Sequence[Ranked]
+
+    def retrieval(self) -> frozenset[str]:
+        """Names of the numbers that depend on rounding and ties."""
+        return frozenset(one.name for numbers in self.rankings[0].numbers.values() for one in numbers)
+
+    def agrees(self) -> bool:
+        """Whether every number agrees, those of retrieval all under one declared rounding and tie rule."""
+        ranked = self.retrieval()
+        others = (one for verified in self.models.values() for one in verified.numbers if one.name not in ranked)
+        return any(way.fits for way in self.rankings) and all(one.agrees is not False for one in others)
+
+
 def verify_official(
     *,
     out: Path,
@@ -145,7 +169,7 @@ def verify_official(
     imagenet: Path | None = None,
     device: str = "auto",
     precision: str = "auto",
-) -> Mapping[str, Verified]:
+) -> Verification:
     """Evaluate the two official models and put each number beside the published one.
 
     Args:
@@ -158,10 +182,11 @@ def verify_official(
         precision: `auto`, `fp32` or `bf16`.
 
     Returns:
-        `clean` and `compromised` → record and numbers.
+        Records and numbers, those of retrieval also under other roundings and tie rules.
     """
-    from salmubench.metrics import descriptions, score
+    from salmubench.metrics import descriptions, load_all, score
     from salmubench.official.result_file import compare_with_published, numbers
+    from salmubench.official.rounding import rank_all_ways
     from salmubench.scoring.record_files import read_record
 
     opened, folders = _open(dataset, imagenet), {}
@@ -177,7 +202,7 @@ def verify_official(
         )  # fmt: skip
         metrics = list(descriptions().values())
         results[kind] = Verified(record, compare_with_published(numbers(read_record(record), metrics), kind))
-    return results
+    return Verification(results, rank_all_ways(folders, load_all()))
 
 
 def _open(dataset: str | Path | Dataset, imagenet: Path | None) -> Dataset:

@@ -115,6 +115,8 @@ class Unlearning(IntEnum):
     """Which pairs to forget are watched on the way."""
     BATCHES = 0xBA7C4
     """Rows of the batches; 0 for forget and forget_target, 1 for retain follows."""
+    CROP = 0xC20B
+    """Random crops of pictures; descent, step, batch and 0 for forget, 1 for retain follow."""
     SELECTION_WORLD = 0x5E1EC7
     """Which people the world holds out on which methods are tuned."""
 

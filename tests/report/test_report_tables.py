@@ -37,7 +37,10 @@ def test_text_fits_a_terminal(records: list[RunRecord]) -> None:
     table = tables.text_table([*records, long], method_titles())
     lines = table.splitlines()
     assert max(map(len, lines)) <= 110
-    assert len(lines) == 3 + len(records) + 1 + 1 + 4  # head, records, rule below the references, long name, key
+    shown = 3 + len(records) + 1 + 1 + 4  # head, records, rule below the references, long name, key
+    methods = [record for record in records if record.status == "complete" and record.model.method is not None]
+    assert len(lines) == shown + 1 + 3 + len(methods) + 1  # and the costs: a gap, head, methods, long name
+    assert lines[shown + 1].split() == ["cost", "Pairs", "Optimiser", "Pictures", "Captions", "Processor"]
     cliperase = next(line for line in lines if line.startswith("CLIPErase"))
     assert re.search(r"yes +\? +no$|yes +yes +no$", cliperase)
     assert "a_method_with_a_name_that_no_colu…" in table

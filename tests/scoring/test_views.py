@@ -114,6 +114,19 @@ def test_references_that_do_not_differ_have_no_view(compromised: list[float]) ->
     assert found.normalised == Normalised("leakage", None, None, "references don't differ", "clean")
 
 
+@pytest.mark.parametrize("metric", [LEAKAGE, KEPT])
+@pytest.mark.parametrize("value", [0.5, 0.3, 0.1, 0.7])
+def test_references_in_the_other_order_have_no_view(metric: Metric, value: float) -> None:
+    """Compromised wholly below Clean: a share of a negative gap would turn good into bad."""
+    found = one(metric, spread(value), spread(0.5, width=0.01), spread(0.1, width=0.01))
+    assert found.value == pytest.approx(value)
+    assert found.clean is not None
+    assert found.compromised is not None
+    assert found.clean > found.compromised
+    assert (found.normalised.value, found.normalised.ci95) == (None, None)
+    assert found.normalised.reason
+
+
 def test_drop_of_general_knowledge() -> None:
     right, wrong = [1.0] * 30 + [0.0] * 10, [0.0] * 40
     found = one(DROP, [1.0] * 24 + [0.0] * 16, wrong, right)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from salmubench import manifest
@@ -112,7 +113,7 @@ def _budget_findings(record: RunRecord, max_budget: float) -> Iterator[Finding]:
             yield Finding("cost", file, text)
     elif forget is None or budget > 0:
         yield Finding("cost", file, "Expected the rows of forget and the pairs seen, got none.")
-    numbers = [value for value in (cost.steps, cost.pairs, cost.seconds, cost.peak_memory) if value is not None]
+    numbers = [value for field in fields(cost) if (value := getattr(cost, field.name)) is not None]
     if any(value < 0 or not math.isfinite(value) for value in numbers):
         yield Finding("cost", file, "Expected costs of 0 or more, got others.")
 

@@ -205,27 +205,31 @@ def seed_table(repeats: Repeats, names: Mapping[str, str], *, key: str, threshol
     return verdict_table(records, called, key=f"{key}-seeds", thresholds=thresholds, caption="Each seed by itself")
 
 
+COSTS: Mapping[str, tuple[str, Callable[[float | None], str]]] = {
+    "pairs": ("Pairs seen", wording.count),
+    "steps": ("Optimiser steps", wording.count),
+    "pictures": ("Pictures encoded", wording.count),
+    "captions": ("Captions encoded", wording.count),
+    "processor_seconds": ("Processor time", wording.seconds),
+    "seconds": ("Wall-clock time", wording.seconds),
+    "peak_memory": ("Peak memory", wording.memory),
+}
+"""Field of `cost` → how a table heads and writes it."""
+
+
 def cost_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: str) -> Table:
     """What each model cost to make."""
-    formats: dict[str, tuple[str, Callable[[float | None], str]]] = {
-        "steps": ("Steps", wording.count),
-        "pairs": ("Pairs seen", wording.count),
-        "seconds": ("Time", wording.seconds),
-        "peak_memory": ("Peak memory", wording.memory),
-    }
 
     def row(record: RunRecord) -> Row:
         cells = []
-        for name, (_, write) in formats.items():
+        for name, (_, write) in COSTS.items():
             value = getattr(record.cost, name)
             title = "" if value is not None else "not recorded"
             cells.append(Cell(write(value), sort="" if value is None else repr(float(value)), title=title))
         return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
 
     references, methods = _rows(records, names, row)
-    return Table(
-        f"{key}-cost", "Cost of each model", [Head(label) for label, _ in formats.values()], references, methods
-    )
+    return Table(f"{key}-cost", "Cost of each model", [Head(label) for label, _ in COSTS.values()], references, methods)
 
 
 def _spread(seeds: Sequence[RunRecord], metric: str, part: str, *, view: bool) -> str:

@@ -7,14 +7,16 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from salmubench import manifest
 from salmubench.report import wording
+from salmubench.report.cells import COSTS
 from salmubench.report.collect import answers, failure, is_retrained, reference_kind, score_of
 from salmubench.report.main_views import KEPT_ON
 from salmubench.scoring.metric import Role, label
+from salmubench.scoring.origin import Cost
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.roles import facts_kept, kept_on, score_in, with_role
 
@@ -24,6 +26,7 @@ _MODES = {
 }  # fmt: skip
 _ANSWERS = {"no": "yes", "yes": "no", "undecided": "?"}  # a failure mode's state → does it pass
 _NAME_WIDTH = 26
+_TEXT_COSTS = ("pairs", "steps", "pictures", "captions", "processor_seconds")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -133,8 +136,25 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
         lines.append(_fixed((name, *row.numbers, *row.passes), widths))
         if row.reference == "compromised" and row is not shown[-1]:
             lines.append("─" * sum(widths))
-    lines += ["", LEGEND]
+    lines += ["", LEGEND, "", *_text_costs(records, titles)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _text_costs(records: Sequence[RunRecord], titles: Mapping[str, str] | None) -> list[str]:
+    """What each method cost, one line each; none where nothing is known."""
+    names = wording.display_names(records, titles or {})
+    known = [record for record in records if record.status == "complete" and reference_kind(record) is None]
+    known = [record for record in known if any(getattr(record.cost, field.name) is not None for field in fields(Cost))]
+    if not known:
+        return []
+    labels = [COSTS[name][0].rpartition(" ") for name in _TEXT_COSTS]
+    widths = (_NAME_WIDTH, *[12] * len(labels))
+    heads, under = ("cost", *(over for over, _, _ in labels)), ("", *(below for _, _, below in labels))
+    lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
+    for record in known:
+        numbers = [COSTS[name][1](getattr(record.cost, name)) for name in _TEXT_COSTS]
+        lines.append(_fixed((_short(names[record.model.name], _NAME_WIDTH), *numbers), widths))
+    return lines
 
 
 def markdown_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
@@ -159,7 +179,7 @@ def csv_table(records: Sequence[RunRecord]) -> str:
     """Every number of every record, one a line, at full precision; a failed method has one line with its message."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    costs = ("steps", "pairs", "seconds", "peak_memory")
+    costs = [field.name for field in fields(Cost)]
     writer.writerow(
         ("model", "method", "budget", "status", "metric", "part", "value", "ci95_low", "ci95_high", "n", "goal",
          "clean", "compromised", "retrained", "normalised", "normalised_low", "normalised_high", "against",

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from salmubench.dataset.layout import GeneralKnowledge
 from salmubench.embeddings import Embeddings
-from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.config import PROTOCOL_RANKING, Ranking, ScoreConfig
 from salmubench.scoring.gallery import Gallery, draw_gallery
 from salmubench.scoring.metric import (
     Counts,
@@ -109,12 +109,14 @@ class EvalInputs:
         config: options of scoring.
         fragile_ids: file names of the fragile set, or `None`.
         no_fragile: why there is none.
+        ranking: how similarities become ranks in the gallery.
     """
 
     embeddings: Embeddings
     config: ScoreConfig
     fragile_ids: frozenset[str] | None = None
     no_fragile: str = "no fragile set"
+    ranking: Ranking = PROTOCOL_RANKING
     _rows: dict[str, Rows] = field(default_factory=dict)
 
     def rows(self, split: str) -> Rows:

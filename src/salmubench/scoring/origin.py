@@ -100,12 +100,18 @@ class Cost:
         pairs: pairs of the forget set that were shown, with repetitions.
         seconds: wall-clock time.
         peak_memory: bytes.
+        pictures: encoded, with and without gradient, by the model and the frozen one; null in older records.
+        captions: the same of captions.
+        processor_seconds: of all threads and processes, a GPU's work not in it; null in older records.
     """
 
     steps: Whole | None = None
     pairs: Whole | None = None
     seconds: Real | None = None
     peak_memory: Whole | None = None
+    pictures: Whole | None = None
+    captions: Whole | None = None
+    processor_seconds: Real | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

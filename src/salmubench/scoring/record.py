@@ -208,6 +208,7 @@ class Protocol:
         metrics: what each metric is.
         fact_values: values of each field among which facts are ranked; null in older records.
         fact_rows: pairs of forget whose facts are ranked, half as many of each holdout; 0: all; null in older records.
+        acs_test_share: share of the pictures that true and permuted pairs are told apart on; null in older records.
     """
 
     bootstraps: Whole
@@ -218,6 +219,7 @@ class Protocol:
     metrics: Mapping[Name, MetricInfo]
     fact_values: Whole | None = None
     fact_rows: Whole | None = None
+    acs_test_share: Real | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

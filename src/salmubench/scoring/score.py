@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -366,9 +366,10 @@ def _model(described: Mapping[str, Any]) -> Model:
 
 
 def _cost(known: Mapping[str, Any]) -> Cost:
-    whole = {name: None if known.get(name) is None else int(known[name]) for name in ("steps", "pairs", "peak_memory")}
-    seconds = known.get("seconds")
-    return Cost(whole["steps"], whole["pairs"], None if seconds is None else float(seconds), whole["peak_memory"])
+    given = {field.name: known.get(field.name) for field in fields(Cost)}
+    numbers: dict[str, Any] = {name: float if name.endswith("seconds") else int for name in given}
+    whole: dict[str, Any] = {name: None if value is None else numbers[name](value) for name, value in given.items()}
+    return Cost(**whole)
 
 
 def protocol(config: ScoreConfig, metrics: Mapping[str, Metric]) -> Protocol:
@@ -382,4 +383,5 @@ def protocol(config: ScoreConfig, metrics: Mapping[str, Metric]) -> Protocol:
         metrics={name: MetricInfo.of(item) for name, item in metrics.items()},
         fact_values=config.fact_values,
         fact_rows=config.fact_rows,
+        acs_test_share=config.acs_test_share,
     )

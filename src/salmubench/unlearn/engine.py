@@ -30,11 +30,12 @@ from salmubench.padding import skip_padding
 from salmubench.types import Person, Split
 from salmubench.unlearn import data as reading
 from salmubench.unlearn import state
+from salmubench.unlearn.augment import SimplifyingTokenizer
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource, Row
-from salmubench.unlearn.interface import Model
+from salmubench.unlearn.interface import Encoded, Model
 from salmubench.unlearn.loop import Engine
-from salmubench.unlearn.plan import Plan, make_plan
+from salmubench.unlearn.plan import Plan, make_plan, retain_pairs
 from salmubench.unlearn.registry import Configured, configure, load_method
 
 if TYPE_CHECKING:
@@ -141,10 +142,14 @@ def plan_run(
             f"Expected at least 2 forget pairs in {dataset.folder}, got {forget}: a contrastive batch needs 2."
         )
     needs = [need for need in configured.method.needs_of(configured.config) if need != "fresh"]
-    retain_pairs = round(budget * forget) if 0 < budget < 1e6 else 0
-    rows = reading.select_rows(dataset, needs=needs, retain=retain_pairs, seed=seed)
+    settings = configured.settings
+    sizes = {"batch_size": settings.batch_size, "retain_batch_size": settings.retain_batch_size}
+    shown = retain_pairs(budget=budget, forget=forget, **sizes)
+    rows = reading.select_rows(dataset, needs=needs, retain=shown, seed=seed, order=settings.retain_order)
     counts = {need: len(rows[need]) for need in needs}
-    plan = make_plan(budget=budget, forget=forget, batch_size=configured.settings.batch_size, counts=counts, seed=seed)
+    plan = make_plan(
+        budget=budget, forget=forget, counts=counts, seed=seed, retain_order=settings.retain_order, **sizes
+    )
     return plan, rows
 
 
@@ -194,6 +199,12 @@ class Share:
         gathered = cast("Tensor", self._fabric.all_gather(rows, sync_grads=True))
         return gathered.reshape(-1, *rows.shape[1:])
 
+    def total(self, number: float) -> float:
+        """Sum of a number over all processes."""
+        if self.world == 1:
+            return number
+        return float(cast("Tensor", self._fabric.all_reduce(torch.tensor(number), reduce_op="sum")))
+
     def reduce(self, weights: Sequence[nn.Parameter]) -> None:
         """Average the gradients of all processes.
 
@@ -226,10 +237,12 @@ def _run(
     with cost.measure() as spent:
         clip = models.load_model(model, device=str(fabric.device))
         skip_padding(clip.module)
-        share = Share(fabric)
-        student = Model(clip, precision=precision, gatherer=share)
+        if configured.settings.captions == "simplified":
+            clip = dataclasses.replace(clip, tokenizer=SimplifyingTokenizer(clip.tokenizer))
+        share, encoded = Share(fabric), Encoded()
+        student = Model(clip, precision=precision, gatherer=share, encoded=encoded)
         frozen = dataclasses.replace(clip, module=copy.deepcopy(clip.module).requires_grad_(False))
-        reference = Model(frozen, precision=precision)
+        reference = Model(frozen, precision=precision, encoded=encoded)
         engine = Engine(
             configured.method.name,
             model=student,
@@ -243,7 +256,7 @@ def _run(
             reduce=share.reduce,
             writes=fabric.is_global_zero,
         )
-        earlier = engine.progress.seconds
+        earlier = dataclasses.replace(engine.progress)
         report = _apply(configured, engine, student, reference) if plan.sizes else {}
         _check_result(configured, engine, clip.module, frozen.module, moved=bool(plan.sizes))
         outputs: dict[str, Any] = {"report": report, "pairs": dict(engine.progress.pairs)}
@@ -254,8 +267,11 @@ def _run(
             _write_curves(out / CURVES, engine.progress.curves)
     spending = {
         "steps": engine.steps,
-        "pairs": max(engine.progress.pairs.values(), default=0),
-        "seconds": spent.seconds + earlier,
+        "pairs": engine.progress.budget_pairs,
+        "pictures": encoded.pictures,
+        "captions": encoded.captions,
+        "seconds": spent.seconds + earlier.seconds,
+        "processor_seconds": share.total(spent.processor_seconds) + earlier.processor_seconds,
         "peak_memory": spent.peak_memory,
     }
     if fabric.device.type == "cuda":

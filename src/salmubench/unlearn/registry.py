@@ -46,6 +46,7 @@ class LoadedMethod:
         settings: engine settings that belong to the method (`SETTINGS`), e.g. the towers that move.
         search: engine settings that tuning tries (`SEARCH`), as in the metadata of `Config`'s fields; of a loop method
             without any, the learning rate.
+        settings_for: the engine settings it declares under a given configuration (`settings(config)`), or `None`.
     """
 
     name: str
@@ -64,6 +65,13 @@ class LoadedMethod:
     narrow: Callable[[Any], tuple[str, ...]] | None
     settings: Mapping[str, Any]
     search: Mapping[str, Any]
+    settings_for: Callable[[Any], Mapping[str, Any]] | None = None
+
+    def settings_of(self, config: Any) -> Mapping[str, Any]:
+        """Engine settings that the method declares under this configuration."""
+        if self.settings_for is None:
+            return self.settings
+        return {**self.settings, **_check_declared(self.path, self.settings_for(config))}
 
     def needs_of(self, config: Any) -> tuple[str, ...]:
         """Kinds of pairs needed under this configuration."""
@@ -199,6 +207,7 @@ def load_method(name: str) -> LoadedMethod:
         narrow=getattr(module, "needs", None),
         settings=_check_declared(path, getattr(module, "SETTINGS", {})),
         search=_check_names(path, "SEARCH", getattr(module, "SEARCH", {})),
+        settings_for=getattr(module, "settings", None),
     )
 
 
@@ -227,7 +236,10 @@ def configure(
         parsed = options_of.build(
             method.config, {name: value for name, value in given.items() if name in method_options}
         )
-        engine_given = {**method.settings, **{name: value for name, value in given.items() if name in ENGINE_OPTIONS}}
+        engine_given = {
+            **method.settings_of(parsed),
+            **{name: value for name, value in given.items() if name in ENGINE_OPTIONS},
+        }
         engine = options_of.build(UnlearnConfig, engine_given)
     except (TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
@@ -329,7 +341,7 @@ def _check_needs(path: Path, needs: Any) -> tuple[str, ...]:
 
 
 def _check_declared(path: Path, declared: Any) -> Mapping[str, Any]:
-    settings = _check_names(path, "SETTINGS", declared)
+    settings = _check_names(path, "SETTINGS or settings", declared)
     try:
         options_of.build(UnlearnConfig, settings)
     except (TypeError, ValueError, ConfigError) as error:
