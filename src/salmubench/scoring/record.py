@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from salmubench import manifest
 from salmubench.scoring import schema
+from salmubench.scoring.attack_record import Attacks
 from salmubench.scoring.metric import Goal, ItemKind, Metric, Pillar, Role, View
 
 SCHEMA_VERSION = 1
@@ -372,6 +373,7 @@ class RunRecord:
         notes: remarks on the data that a reader should know.
         provenance: where the record comes from.
         breakdowns: grouping → metric → group → part → score, where they were asked for.
+        attacks: what can be brought back; null where the model was not attacked.
     """
 
     schema_version: _Whole
@@ -391,6 +393,7 @@ class RunRecord:
     notes: tuple[_Text, ...]
     provenance: Provenance
     breakdowns: Mapping[_Name, Mapping[_Name, Mapping[_Name, Mapping[_Name, Score]]]] = field(default_factory=dict)
+    attacks: Attacks | None = None
 
 
 def record_schema() -> dict[str, Any]:
