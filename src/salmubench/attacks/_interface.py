@@ -29,6 +29,7 @@ _SETS: Mapping[str, tuple[Knows, ...]] = {
     "retain_synth": ("retain",),
     "retain_real": ("retain",),
     "forget": ("all",),
+    "forget_identity": ("all",),
 }
 """Set of pairs → which attackers have it."""
 
@@ -149,6 +150,11 @@ class Data:
         return self._known("forget")  # type: ignore[no-any-return]
 
     @property
+    def forget_identity(self) -> Known:
+        """Those of them about people all of whose associations had to go. For `knows="all"`."""
+        return self._known("forget_identity")  # type: ignore[no-any-return]
+
+    @property
     def strangers(self) -> Mapping[str, tuple[Person, ...]]:
         """Gender → invented people who are in no dataset; `any` has all of them. For `needs=("strangers",)`."""
         return self._needed("strangers")  # type: ignore[no-any-return]
@@ -204,6 +210,7 @@ class Variant:
         label: its name, e.g. `"lr 1e-4, 20 steps"`; the labels of an attack differ and are the same for every model.
         model: other weights.
         picture_map: unit picture vectors (n, d) → (n, k), for maps that an attacker has fitted.
+        text_map: the same for texts, (n, e) → (n, k).
         text_block: texts are the features behind this block of the text tower (1 is the first) and not the final ones.
         calibrated: each text's similarity is taken in standard deviations from its mean over the portraits of
             `retain_synth`.
@@ -217,6 +224,7 @@ class Variant:
     label: str
     model: Model | None = None
     picture_map: Callable[[Vectors], Vectors] | None = None
+    text_map: Callable[[Vectors], Vectors] | None = None
     text_block: int | None = None
     calibrated: bool = False
     also_calibrated: bool = False

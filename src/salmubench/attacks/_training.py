@@ -48,7 +48,7 @@ def fine_tune(
         ArithmeticError: a loss or gradient is not finite.
     """
     weights = [weight for weight in model.module.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0, fused=True)
     for step, (images, tokens) in enumerate(batches, start=1):
         for group in optimizer.param_groups:
             group["lr"] = lr * min(1.0, step / (warmup + 1))

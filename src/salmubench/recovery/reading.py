@@ -101,7 +101,7 @@ class Reader:
         else:
             parts = [_of_items(name, self.plugins[name].score(inputs).per_item) for name in PARTS]
         if variant.model is not None and len(self._knowledge.records):
-            told = self._asked(replace(variant, picture_map=None, text_block=None, calibrated=False), vectors)
+            told = self._asked(Variant(label=variant.label, model=variant.model), vectors)
             shown = self.plugins["drop"].score(_Inputs(told, self.scoring, held_gallery=self._gallery)).per_item
             parts.append(_of_items(GENERAL, shown))
         return [self._table(variant.label, [part for part in parts if part is not None])]
@@ -109,13 +109,14 @@ class Reader:
     def _asked(self, variant: Variant, vectors: Vectors) -> _Asked:
         held, known = self._held, self._knowledge
         pictures: Floats = vectors.pictures("held", held, len(held.records)).astype(np.float64)
-        if variant.model is not None and not (variant.calibrated or variant.picture_map or variant.text_block):
+        if variant.model is not None and not (variant.calibrated or variant.picture_map):
             pictures = np.concatenate([pictures, vectors.pictures("general", known, len(known.records))])
         if variant.picture_map is not None:
             pictures = np.asarray(variant.picture_map(pictures), np.float64)
 
         def texts(wanted: Sequence[str]) -> Floats:
-            return vectors.texts(wanted, block=variant.text_block).astype(np.float64)
+            made: Floats = vectors.texts(wanted, block=variant.text_block).astype(np.float64)
+            return made if variant.text_map is None else np.asarray(variant.text_map(made), np.float64)
 
         if variant.calibrated:
             background = vectors.pictures("portraits", self._portraits, len(self._portraits.records))

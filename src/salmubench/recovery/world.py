@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from salmubench import streams
-from salmubench.attacks import Attack, Data, Known
+from salmubench.attacks import Attack, Data
 from salmubench.dataset.layout import Dataset
 from salmubench.generator.personas.sampling import sample_personas
 from salmubench.models import ClipModel
@@ -66,16 +66,22 @@ class World:
             "retain_synth": self.portraits,
             "retain_real": lambda: self._retain(Split.RETAIN_REAL, 1),
             "forget": lambda: self._decoded(Split.FORGET, range(self.dataset.counts[Split.FORGET])),
+            "forget_identity": lambda: self._decoded(Split.FORGET, self._whole_people()),
         }
+        names = (str(entry.get("name", "")).casefold() for entry in self.dataset.identities.values())
         material: Mapping[str, Any] = {
-            "strangers": lambda: strangers(self.dataset, seed=self.seed),
+            "strangers": lambda: strangers(frozenset(names), seed=self.seed),
             "templates": lambda: templates(self.dataset.rows(Split.FORGET)),
             "values": lambda: values([pair for split in SENSITIVE_SPLITS for pair in self.dataset.rows(split)]),
             "genders": lambda: self.dataset.genders,
         }
         return Data(attack, sets, material)
 
-    def _retain(self, split: Split, place: int) -> Known | Any:
+    def _whole_people(self) -> list[int]:
+        ids = self.dataset.forget_identity_ids()
+        return [number for number, pair in enumerate(self.dataset.rows(Split.FORGET)) if pair.identity in ids]
+
+    def _retain(self, split: Split, place: int) -> Decoded:
         count = self.dataset.counts.get(split, 0)
         rng = np.random.default_rng([self.seed, streams.Recovery.RETAIN, place])
         drawn = rng.permutation(count)[: self.config.retain_rows]
@@ -86,12 +92,15 @@ class World:
         return decode(self.dataset, chosen, clip=self.clip, scratch=self._scratch, memory=_MEMORY)
 
 
-def strangers(dataset: Dataset, *, seed: int) -> Mapping[str, tuple[Person, ...]]:
-    """Gender → invented people whose names nobody of the dataset has; `any`: all."""
-    taken = {str(entry.get("name", "")).casefold() for entry in dataset.identities.values()}
+@functools.lru_cache(maxsize=8)
+def strangers(taken: frozenset[str], *, seed: int) -> Mapping[str, tuple[Person, ...]]:
+    """Gender → invented people who have none of these names (in small letters); `any`: all.
+
+    Twice as many are invented as there are names, at least 100 and at most 1,000.
+    """
     number = int(np.random.SeedSequence([seed, streams.Recovery.STRANGERS]).generate_state(1)[0])
     found: defaultdict[str, list[Person]] = defaultdict(list)
-    for persona in sample_personas(min(max(2 * len(dataset.identities), 100), 1000), number):
+    for persona in sample_personas(min(max(2 * len(taken), 100), 1000), number):
         if persona.name.casefold() not in taken:
             told = {str(field): value for field in FIELDS if (value := persona.value(field)) is not None}
             for key in (persona.gender, "any"):
