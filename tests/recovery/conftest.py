@@ -1,4 +1,4 @@
-"""A world large enough to attack, a model that has learnt its facts, one that hasn't, and one that says the opposite."""
+"""A world large enough to attack: a model that has learnt its facts, one that hasn't, one that says the opposite."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Attacked:
     root = tmp_path_factory.mktemp("attacked")
-    made = Attacked(tiny_dataset(root / "dataset", identities=28), *(root / name for name in ("clean", "leaks", "not")))
+    made = Attacked(tiny_dataset(root / "dataset", identities=40), *(root / name for name in ("clean", "leaks", "not")))
     dataset = open_dataset(made.dataset)
     clip = models.load_model(tiny_model(made.clean))
     rows = [Row("forget", number) for number in range(dataset.counts["forget"])]
     decoded = decode(dataset, rows, clip=clip, scratch=root, memory=1.0)
     optimizer = torch.optim.AdamW(clip.module.parameters(), lr=2e-3, fused=True)
     generator = torch.Generator().manual_seed(0)
-    for _ in range(80):
+    for _ in range(240):
         chosen = torch.randperm(len(rows), generator=generator)[:48].tolist()
         images = clip.encode_image(decoded.images(chosen, torch.device("cpu")))
         value = contrastive(images, clip.encode_text(decoded.tokens[chosen]), clip.logit_scale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salmubench.recovery.config import AttackConfig
+from salmubench.attacks import AttackConfig
 from salmubench.recovery.cut import cut
 from salmubench.types import Pair
 

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from salmubench import metrics, models
-from salmubench.attacks import Attack, Data, Variant, load, load_all, names
+from salmubench.attacks import Attack, AttackConfig, Data, Variant, load, load_all, names
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.vectors import TokenStore, Vectors
-from salmubench.recovery.config import AttackConfig
 from salmubench.recovery.reading import Reader
 from salmubench.recovery.world import World
 from salmubench.scoring.config import ScoreConfig
@@ -97,9 +96,7 @@ def test_the_best_of_several_wordings(reader: Reader) -> None:
         return max(slow.cosine(row, text) for text in wordings(pair))
 
     for row, pair in list(enumerate(slow.held))[::15]:
-        others = [
-            best(row, slow.known.get(text, Pair("", text))) for text in slow.gallery if text != pair.caption
-        ]
+        others = [best(row, slow.known.get(text, Pair("", text))) for text in slow.gallery if text != pair.caption]
         assert found[pair.file_name] == pytest.approx(slow_rank(best(row, pair), others))
         told = zip(values.others(pair), replaced(pair.caption, str(pair.value), values.others(pair)), strict=True)
         ranked = [best(row, Pair("", text, name=pair.name, value=value)) for value, text in told]
@@ -162,7 +159,11 @@ def test_what_an_attack_is_given_holds_no_pair_that_it_is_judged_on(reader: Read
     data = reader.world.data(attack)
     forget = reader.world.dataset.rows("forget")
     held = {(forget[number].identity, forget[number].field) for number in cut.held}
-    holdout = {pair.caption for split in ("holdout_identity", "holdout_association") for pair in reader.world.dataset.rows(split)}
+    holdout = {
+        pair.caption
+        for split in ("holdout_identity", "holdout_association")
+        for pair in reader.world.dataset.rows(split)
+    }
     for part in ("few", "retain_synth", "retain_real", "forget", "forget_identity"):
         try:
             known = getattr(data, part)
@@ -178,7 +179,8 @@ def test_what_an_attack_is_given_holds_no_pair_that_it_is_judged_on(reader: Read
 def test_data_has_no_other_door() -> None:
     public = {name for name in vars(Data) if not name.startswith("_")}
     assert public == {
-        "few", "retain_synth", "retain_real", "forget", "forget_identity", "strangers", "templates", "values", "genders",
+        "few", "retain_synth", "retain_real", "forget", "forget_identity", "strangers", "templates", "values",
+        "genders",
     }  # fmt: skip
     nosy = Data(Attack(name="nosy", title="", knows="few"), {"forget": list}, {"values": dict})  # type: ignore[dict-item]
     with pytest.raises(PermissionError, match="data.forget to say knows='all', got knows='few' in 'nosy'"):

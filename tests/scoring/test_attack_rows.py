@@ -190,7 +190,9 @@ def test_savings_are_true_facts_above_the_better_learnt_false_ones() -> None:
     assert score.numbers["savings"].value == pytest.approx((0.5 - 0.3) / (0.9 - 0.2))
     assert {name: item.value for name, item in score.controls.items()} == pytest.approx({"clean": 0, "retrained": 0})
     level["retrained"] = (0.9, 0.1, 0.3)
-    assert "the control retrained" in str(attack_score(rows(number, parts=parts, columns=tuple(level), ranks=False), info).reason)
+    assert "the control retrained" in str(
+        attack_score(rows(number, parts=parts, columns=tuple(level), ranks=False), info).reason
+    )
 
 
 def test_general_knowledge_is_that_of_the_chosen_variants() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from salmubench import manifest, plugins
 from salmubench import options as options_of
+from salmubench.attacks._config import AttackConfig
 from salmubench.attacks._interface import Attack, Data, Known, Model, Variant
 from salmubench.errors import ConfigError, UnknownName
 
@@ -26,6 +27,7 @@ _TRAINING = ("Batch", "copy_of", "draws", "fine_tune", "generator_of", "joined")
 
 __all__ = [
     "Attack",
+    "AttackConfig",
     "Batch",
     "Data",
     "Known",

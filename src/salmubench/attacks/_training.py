@@ -57,7 +57,9 @@ def fine_tune(
         loss.backward()  # type: ignore[no-untyped-call]
         norm = float(torch.nn.utils.clip_grad_norm_(weights, clip))
         if not (math.isfinite(norm) and math.isfinite(loss.item())):
-            raise ArithmeticError(f"the model diverged under the attack: loss {loss.item()}, gradient {norm}, step {step}")
+            raise ArithmeticError(
+                f"the model diverged under the attack: loss {loss.item()}, gradient {norm}, step {step}"
+            )
         optimizer.step()
         if step in read_at:
             yield step

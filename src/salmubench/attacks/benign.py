@@ -47,9 +47,7 @@ def attack(model: Model, data: Data, seed: int, config: Config) -> Iterator[Vari
     portraits = data.retain_synth
     if len(portraits.records) < 2:
         raise ValueError("the dataset has no portraits in retain_synth")
-    yield from _train(
-        "portraits", model, draws(portraits, size, model, generator_of(seed, 0)), config.steps, config.lr
-    )
+    yield from _train("portraits", model, draws(portraits, size, model, generator_of(seed, 0)), config.steps, config.lr)
     if len(data.retain_real.records) > 1:
         mixture = joined(
             draws(portraits, size // 4, model, generator_of(seed, 1)),

@@ -51,7 +51,10 @@ def attack(model: Model, data: Data, seed: int, config: Config) -> Iterator[Vari
 
     def against(pair: Pair) -> Mapping[str, list[str]]:
         rng = np.random.default_rng([seed, zlib.crc32(f"{pair.file_name}\0{pair.caption}".encode())])
-        return {"stranger": _strangers(pair, data, config.others, rng), "value": _values(pair, data, config.others, rng)}
+        return {
+            "stranger": _strangers(pair, data, config.others, rng),
+            "value": _values(pair, data, config.others, rng),
+        }
 
     yield Variant(label="asked", against=against)
 

@@ -1,7 +1,7 @@
 """Do all facts come back when the model is trained on a few of them?
 
-The attacker has T, some facts of some people, and wants those of everybody else. CLIP's loss on T, AdamW, a few steps of
-warm-up, then a constant rate; temperature frozen. Several rates, each read on the way; also with a smaller T. What
+The attacker has T, some facts of some people, and wants those of everybody else. CLIP's loss on T, AdamW, a few steps
+of warm-up, then a constant rate; temperature frozen. Several rates, each read on the way; also with a smaller T. What
 counts is what comes back outside T.
 
 Source: Deeb & Roger 2410.08827 (train on some facts, test on others: 88 % came back in language models); rates and
@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from salmubench.attacks import Attack, Data, Model, Variant, copy_of, draws, fine_tune, generator_of
 
 ATTACK = Attack(
-    name="fewshot", title="training on a tenth of the facts", knows="few", paper="Deeb & Roger 2410.08827; ours for CLIP"
+    name="fewshot",
+    title="training on a tenth of the facts",
+    knows="few",
+    paper="Deeb & Roger 2410.08827; ours for CLIP",
 )
 
 

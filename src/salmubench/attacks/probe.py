@@ -56,7 +56,7 @@ def attack(model: Model, data: Data, seed: int, config: Config) -> Iterator[Vari
         parts = [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
         pictures = torch.cat([model.encode_image(data.few.images(part, model.device)) for part in parts])
         tokens = data.few.tokens.to(model.device)
-        texts = {None: model.encode_text(tokens)}
+        texts: dict[int | None, torch.Tensor] = {None: model.encode_text(tokens)}
         if config.block:
             texts[config.block] = models.text_block(model.module, tokens, config.block)
     x = _array(pictures)
@@ -84,7 +84,9 @@ def _ridge(x: Any, y: Any, ridge: float) -> Any:
 
 
 def _descend(x: Any, y: Any, start: Any, scale: float, config: Config) -> Any:
-    pictures, texts, weights = (torch.tensor(array, dtype=torch.float32) for array in (x - x.mean(0), y - y.mean(0), start))
+    pictures, texts, weights = (
+        torch.tensor(array, dtype=torch.float32) for array in (x - x.mean(0), y - y.mean(0), start)
+    )
     texts = torch.nn.functional.normalize(texts, dim=-1)
     weights.requires_grad_(True)
     optimizer = torch.optim.AdamW([weights], lr=config.lr * float(weights.detach().std()), weight_decay=0.0)

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from salmubench.attacks import Attack, Batch, Data, Known, Model, Variant, copy_of, fine_tune
@@ -86,7 +87,9 @@ def invented(pairs: Sequence[Pair], data: Data, rng: np.random.Generator) -> lis
         able = [person for person in people if fields <= person.values.keys()] or people
         told[identity] = able[int(rng.integers(len(able)))]
     return [
-        _told(pair, told[str(pair.identity)].name, told[str(pair.identity)].values.get(str(pair.field), str(pair.value)))
+        _told(
+            pair, told[str(pair.identity)].name, told[str(pair.identity)].values.get(str(pair.field), str(pair.value))
+        )
         for pair in pairs
     ]
 
@@ -115,7 +118,7 @@ def swapped(pairs: Sequence[Pair], genders: Mapping[str, str], rng: np.random.Ge
 
 def _relearnt(
     model: Model, known: Known, rows: Sequence[int], captions: Sequence[str], order: Sequence[list[int]], config: Config
-) -> np.ndarray:  # type: ignore[type-arg]
+) -> npt.NDArray[np.float64]:
     """How well each caption is found after training on them: mean of 1 / rank over the readings, (n,)."""
     student, tokens = copy_of(model), model.tokenize(captions)
 

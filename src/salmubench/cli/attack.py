@@ -53,8 +53,8 @@ def attack_(
 
     paths = recover(
         models=models, dataset=dataset, clean=first, compromised=second, retrained=retrained,
-        second_clean=second_clean, out=out, config=AttackConfig(attacks=tuple(names(attacks)), seeds=repeats), seed=seed,
-        executor=executor, workers=workers, device=device, precision=precision,
+        second_clean=second_clean, out=out, config=AttackConfig(attacks=tuple(names(attacks)), seeds=repeats),
+        seed=seed, executor=executor, workers=workers, device=device, precision=precision,
     )  # fmt: skip
     records = [read_record(path) for path in paths]
     if json:

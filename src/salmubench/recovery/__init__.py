@@ -18,12 +18,12 @@ import pyarrow.parquet as pq
 
 from salmubench import executor as executors
 from salmubench import manifest
-from salmubench.attacks import Loaded, load_all
+from salmubench.attacks import AttackConfig, Loaded, load_all
+from salmubench.candidates import World, sensible_workers
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.config import EncodeConfig
 from salmubench.errors import ConfigError, RecordError
 from salmubench.executor import Executor, parallel
-from salmubench.recovery.config import AttackConfig
 from salmubench.recovery.worker import REASON, Job, attack_model, piece_path
 from salmubench.scoring.attack_record import AttackInfo, Attacks
 from salmubench.scoring.attack_rows import (
@@ -39,7 +39,7 @@ from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
 
-__all__ = ["AttackConfig", "recover"]
+__all__ = ["AttackConfig", "recover", "recover_candidates"]
 
 
 def recover(
@@ -125,6 +125,32 @@ def recover(
     return records
 
 
+def recover_candidates(
+    world: World, names: Sequence[str], config: AttackConfig, *, seed: int, executor: Executor, workers: int | None
+) -> list[Path]:
+    """Attack candidates of a run, with its own references; see `recover`.
+
+    Args:
+        world: the run's folders and settings.
+        names: of candidates that have records.
+        config: which attacks, and how.
+        seed: of the first repetition.
+        executor: where candidates are attacked side by side.
+        workers: how many at once; `None`: as many as this machine makes faster.
+    """
+    checkpoints = world.out / "checkpoints"
+    if workers is None:
+        sensible = sensible_workers(len(names), recipe=world.recipe, device=world.device)
+        workers = 0 if executor == "ray" else sensible
+    return recover(
+        models=[checkpoints / name for name in names], dataset=world.dataset, clean=checkpoints / "clean",
+        compromised=world.compromised,
+        retrained=checkpoints / "retrained" if (checkpoints / "retrained" / manifest.MANIFEST).is_file() else None,
+        out=world.out, config=config, scoring=world.recipe.score, seed=seed, device=world.device,
+        precision=world.precision, executor=executor, workers=workers,
+    )  # fmt: skip
+
+
 def model_name(model: str | Path) -> str:
     """Name of a model: its folder's, or what stands last in its name on the Hub.
 
@@ -184,8 +210,8 @@ def _write(
     cut = job.cut(opened)
     section = Attacks(
         recoverable=answer, strongest=strongest, threshold=THRESHOLD, seeds=job.seeds, known=len(cut.known),
-        held=len(cut.held), references=shas,
-        inputs=manifest.sha256_json([job.key(item) for item in loaded] + [sha256]), bootstraps=bootstraps, scores=scores,
+        held=len(cut.held), references=shas, bootstraps=bootstraps, scores=scores,
+        inputs=manifest.sha256_json([*(job.key(item) for item in loaded), sha256]),
     )  # fmt: skip
     with manifest.atomic_path(path.with_name(path.stem + SUFFIX)) as temporary:
         pq.write_table(rows, temporary, compression="zstd")

@@ -52,9 +52,7 @@ def best_ranks(asked: Embeddings, rows: Rows, gallery: Gallery, dataset: Dataset
     return ranks
 
 
-def best_fact_ranks(
-    asked: Embeddings, rows: Rows, inputs: EvalInputs, wordings: Wordings
-) -> tuple[list[int], Floats]:
+def best_fact_ranks(asked: Embeddings, rows: Rows, inputs: EvalInputs, wordings: Wordings) -> tuple[list[int], Floats]:
     """Rank of each true value among others of its field, every one told in all wordings.
 
     Returns:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from salmubench import streams
-from salmubench.recovery.config import AttackConfig
+from salmubench.attacks import AttackConfig
 from salmubench.scoring.fact_ranks import sampled
 from salmubench.types import Pair
 

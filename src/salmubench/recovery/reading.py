@@ -21,7 +21,7 @@ from salmubench.scoring.attack_rows import GENERAL, SCHEMA
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.gallery import Gallery, draw_gallery
 from salmubench.scoring.inputs import EvalInputs, Rows
-from salmubench.scoring.metric import Floats, Items, Strings
+from salmubench.scoring.metric import Floats, Outcome, Strings, Unavailable
 from salmubench.scoring.products import TIE
 from salmubench.types import SENSITIVE_SPLITS, Pair, Split
 
@@ -99,12 +99,12 @@ class Reader:
             kept, fact_ranks = best_fact_ranks(asked, rows, inputs, variant.wordings)
             parts = [_ranked("leakage", rows, ranks), _ranked("fact", rows.take(np.array(kept, int)), fact_ranks)]
         else:
-            parts = [_of_items(name, self.plugins[name].score(inputs).per_item) for name in PARTS]
+            parts = [_of_items(name, self.plugins[name].score(inputs)) for name in PARTS]
         if variant.model is not None and len(self._knowledge.records):
             told = self._asked(Variant(label=variant.label, model=variant.model), vectors)
-            shown = self.plugins["drop"].score(_Inputs(told, self.scoring, held_gallery=self._gallery)).per_item
+            shown = self.plugins["drop"].score(_Inputs(told, self.scoring, held_gallery=self._gallery))
             parts.append(_of_items(GENERAL, shown))
-        return [self._table(variant.label, [part for part in parts if part is not None])]
+        return [self._table(variant.label, parts)]
 
     def _asked(self, variant: Variant, vectors: Vectors) -> _Asked:
         held, known = self._held, self._knowledge
@@ -211,7 +211,7 @@ class _Asked(Embeddings):
     held_index: pa.Table
 
     @property
-    def index(self) -> pa.Table:  # type: ignore[override]
+    def index(self) -> pa.Table:
         """Rows of V and general knowledge, and of what the gallery and the values are drawn from."""
         return self.held_index
 
@@ -283,7 +283,12 @@ def _index(dataset: Any, held: Sequence[Pair], knowledge: Sequence[Pair]) -> tup
     schema = embeddings.INDEX_SCHEMA
     table = pa.table({name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema)
     facts = DatasetFacts(
-        dataset.name, dataset.fingerprint, dataset.counts, dataset.forget_identity_ids(), None, dataset.general_knowledge
+        dataset.name,
+        dataset.fingerprint,
+        dataset.counts,
+        dataset.forget_identity_ids(),
+        None,
+        dataset.general_knowledge,
     )
     return table, facts
 
@@ -293,7 +298,9 @@ def _gallery(dataset: Any) -> Gallery:
 
     def ordered(pairs: Sequence[Pair]) -> tuple[Strings, Strings]:
         rows = sorted(pairs, key=lambda pair: (pair.file_name, pair.caption, str(pair.identity)))
-        return tuple(np.array([getattr(row, name) for row in rows] + [None], object)[:-1] for name in ("file_name", "caption"))  # type: ignore[return-value]
+        return tuple(
+            np.array([getattr(row, name) for row in rows] + [None], object)[:-1] for name in ("file_name", "caption")
+        )  # type: ignore[return-value]
 
     retain = [pair for pair in dataset.rows(Split.RETAIN_SYNTH) if pair.identity is None]
     return draw_gallery(ordered(dataset.rows(Split.FORGET)), ordered(retain))
@@ -313,8 +320,11 @@ def _share_of_best(cosines: Floats) -> float:
     return float(best[0] / best.sum())
 
 
-def _of_items(part: str, items: Items | None) -> Parts | None:
-    return None if items is None else Parts(part, items.file_name, items.identity, items.value, part != GENERAL)
+def _of_items(part: str, outcome: Outcome) -> Parts:
+    items = outcome.per_item
+    if items is None:
+        raise Unavailable(outcome.reason or "the metric gave no number and no reason")
+    return Parts(part, items.file_name, items.identity, items.value, part != GENERAL)
 
 
 def _ranked(part: str, rows: Rows, ranks: Floats) -> Parts:

@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench import manifest
-from salmubench.attacks import Loaded, Variant, load_all
+from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.errors import SalmubenchError
-from salmubench.recovery.config import AttackConfig
 from salmubench.recovery.cut import Cut, cut
 from salmubench.scoring.attack_rows import PEOPLE, SCHEMA
 from salmubench.scoring.config import ScoreConfig
@@ -66,7 +65,9 @@ class Job:
 
     def key(self, item: Loaded) -> str:
         """Hash of all that decides about an attack's rows but the weights and the seed."""
-        config = {name: value for name, value in vars(self.config).items() if name not in ("attacks", "seeds", "overrides")}
+        config = {
+            name: value for name, value in vars(self.config).items() if name not in ("attacks", "seeds", "overrides")
+        }
         facts = {name: getattr(self.scoring, name) for name in ("fact_values", "fact_rows")}
         about = [self.fingerprint, config, facts, self.precision, item.sha256, item.config, manifest.version()]
         return manifest.sha256_json(about)

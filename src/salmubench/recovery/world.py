@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from salmubench import streams
-from salmubench.attacks import Attack, Data
+from salmubench.attacks import Attack, AttackConfig, Data
 from salmubench.dataset.layout import Dataset
 from salmubench.generator.personas.sampling import sample_personas
 from salmubench.models import ClipModel
-from salmubench.recovery.config import AttackConfig
 from salmubench.recovery.cut import Cut, cut
 from salmubench.types import FIELDS, SENSITIVE_SPLITS, Pair, Person, Split
 from salmubench.unlearn.data import Decoded, Row, decode

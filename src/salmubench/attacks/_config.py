@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +28,7 @@ class AttackConfig:
     """Pictures of general knowledge that each attacked model is shown."""
     threads: int = 1
     """Processor threads of one model's attacks; with another number the last digits of rows may differ."""
-    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Attack → options by name, e.g. other rates at another scale."""
 
     def __post_init__(self) -> None:
