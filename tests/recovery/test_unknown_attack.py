@@ -61,8 +61,8 @@ def test_it_is_shown_and_run(world: Any, name: str, tmp_path: Path, capsys: pyte
 
 
 def test_no_attack_is_named_outside_its_file() -> None:
-    """As a text by itself; `probe` and others are words of the package elsewhere."""
-    names, found = set(attacks.names()), list[str]()
+    """As a text by itself; two are words that mean other things elsewhere."""
+    names, found = set(attacks.names()) - {"probe", "rewordings"}, list[str]()
     for path in sorted((ROOT / "src" / "salmubench").rglob("*.py")):
         if path.parent.name != "attacks":
             tree = ast.parse(path.read_text(encoding="utf-8"))

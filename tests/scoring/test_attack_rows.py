@@ -175,7 +175,7 @@ def test_the_truth_ranked_last_is_as_well_known_as_ranked_first() -> None:
 
 
 def test_savings_are_true_facts_above_the_better_learnt_false_ones() -> None:
-    info = AttackInfo("relearnt", "all", "false_facts", "savings", "0" * 64, {})
+    info = AttackInfo("relearnt", "all", "false_facts", "relearnt", "0" * 64, {})
     level = {  # column → true, invented, swapped
         "own": (0.5, 0.1, 0.3), "compromised": (0.9, 0.2, 0.1), "clean": (0.2, 0.2, 0.1), "retrained": (0.3, 0.1, 0.3),
     }  # fmt: skip
@@ -187,7 +187,7 @@ def test_savings_are_true_facts_above_the_better_learnt_false_ones() -> None:
     parts = ("true", "false_invented", "false_swapped")
     table = rows(number, parts=parts, columns=tuple(level), ranks=False)
     score = attack_score(table, info, bootstraps=300)
-    assert score.numbers["savings"].value == pytest.approx((0.5 - 0.3) / (0.9 - 0.2))
+    assert score.numbers["relearnt"].value == pytest.approx((0.5 - 0.3) / (0.9 - 0.2))
     assert {name: item.value for name, item in score.controls.items()} == pytest.approx({"clean": 0, "retrained": 0})
     level["retrained"] = (0.9, 0.1, 0.3)
     assert "the control retrained" in str(

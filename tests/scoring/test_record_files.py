@@ -169,7 +169,8 @@ def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> 
                     assert info.pop(name) == value or name in text
             for name in ("fact_values", "fact_rows"):
                 assert (again["protocol"] or {name: None}).pop(name) is None or name in text
-            assert again == content, path
+            assert again.pop("attacks") is None or "attacks" in content
+            assert again == {name: value for name, value in content.items() if name != "attacks"}, path
             loaded += 1
     assert loaded > 200
 

@@ -46,7 +46,8 @@ class Attack:
         control: what zero is: a model that never saw the facts (`clean`), or the same model and facts that are false
             (`false_facts`).
         headline: the number that stands for the attack: `leakage`, rank of the true caption in the gallery; `pick`, the
-            true caption first or last among a few; `savings`, true facts learnt better than false ones.
+            true caption first or last among a few; `relearnt`, true facts
+            learnt better than false ones.
         paper: where it comes from.
     """
 
@@ -55,7 +56,7 @@ class Attack:
     knows: Knows
     needs: tuple[Need, ...] = ()
     control: Literal["clean", "false_facts"] = "clean"
-    headline: Literal["leakage", "pick", "savings"] = "leakage"
+    headline: Literal["leakage", "pick", "relearnt"] = "leakage"
     paper: str = ""
 
 

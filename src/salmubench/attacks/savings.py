@@ -33,7 +33,7 @@ ATTACK = Attack(
     knows="all",
     needs=("strangers", "genders"),
     control="false_facts",
-    headline="savings",
+    headline="relearnt",
     paper="This benchmark",
 )
 _BATCH = 256

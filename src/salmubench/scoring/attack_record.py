@@ -22,7 +22,7 @@ class Recovery:
     """How much of the facts an attack brings back: 0 is Clean, 1 Compromised, each under the same attack.
 
     Attributes:
-        value: R = (U′ − C′) / (P′ − C′), of savings the difference between true and false facts over Compromised's;
+        value: R = (U′ − C′) / (P′ − C′), of facts relearnt the difference between true and false facts over Compromised's;
             null where it says nothing.
         ci95: its 95 % interval, from a bootstrap over people.
         reason: why there is no number.

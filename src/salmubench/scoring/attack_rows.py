@@ -67,7 +67,7 @@ def attack_score(
     if reason is not None:
         return AttackScore(info, reason)
     rows = _Rows(table)
-    parts = ["savings"] if info.control == "false_facts" else [part for part in rows.parts if part != GENERAL]
+    parts = ["relearnt"] if info.control == "false_facts" else [part for part in rows.parts if part != GENERAL]
     numbers = {
         part + suffix: _recovery(rows, info, part, group, _OWN, bootstraps)
         for part in parts
