@@ -22,8 +22,8 @@ class Recovery:
     """How much of the facts an attack brings back: 0 is Clean, 1 Compromised, each under the same attack.
 
     Attributes:
-        value: R = (U′ − C′) / (P′ − C′), of facts relearnt the difference between true and false facts over Compromised's;
-            null where it says nothing.
+        value: R = (U′ − C′) / (P′ − C′), of facts relearnt the difference between true and false ones over
+            Compromised's; null where it says nothing.
         ci95: its 95 % interval, from a bootstrap over people.
         reason: why there is no number.
         n: rows, counted once for each attack seed.
