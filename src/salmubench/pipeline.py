@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from salmubench import manifest, plugins
 from salmubench import recipe as recipes
+from salmubench.attacks import AttackConfig
+from salmubench.attacks import load_all as load_attacks
 from salmubench.candidates import (
     Candidate,
     Stages,
@@ -21,6 +23,7 @@ from salmubench.candidates import (
     encode,
     is_made,
     maker,
+    record_path,
     score,
     sensible_workers,
 )
@@ -84,6 +87,7 @@ def run(
     budgets: Sequence[float] = (5,),
     repeats: int = 1,
     untuned: bool = False,
+    attacks: Sequence[str] | None = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -102,6 +106,7 @@ def run(
         budgets: how often each forget pair is seen.
         repeats: how often each method runs, with the seeds `seed`, `seed + 1`, ….
         untuned: take the recipe's settings where tuned ones exist.
+        attacks: names or paths of attacks on the candidates, `all` or `none`; the recipe's by default.
         seed: of dataset, weights, batches; another seed is another world.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
@@ -124,13 +129,15 @@ def run(
     setting = "none" if untuned else loaded.recipe.unlearn.tuned
     tuned = find_tuned(setting, recipe=loaded.name, shipped=loaded.shipped)
     candidates = plan(loaded.recipe, methods=methods, budgets=budgets, repeats=repeats, seed=seed, tuned=tuned)
+    attacking = loaded.recipe.attack if attacks is None else replace(loaded.recipe.attack, attacks=tuple(attacks))
+    load_attacks(attacking.attacks, attacking.overrides)
     with manifest.stage_folder(
         out, "run", config={"recipe": loaded.name, **_lasting(loaded.recipe)}, seed=seed, given=loaded.given,
         inputs={"device": device, "precision": precision},
     ) as folder:  # fmt: skip
         steps = _Steps(out, loaded, seed=seed, device=device, precision=precision)
         used = tuned if any(item.tuned is not None for item in candidates) else None
-        failed = steps.everything(candidates, tuned=used, executor=executor, workers=workers)
+        failed = steps.everything(candidates, attacking, tuned=used, executor=executor, workers=workers)
         if not folder.complete:
             folder.finish()
         return RunResult(out, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
@@ -243,7 +250,13 @@ class _Steps:
         )
 
     def everything(
-        self, candidates: Sequence[Candidate], *, tuned: TunedFile | None, executor: Executor, workers: int | None
+        self,
+        candidates: Sequence[Candidate],
+        attacking: AttackConfig,
+        *,
+        tuned: TunedFile | None,
+        executor: Executor,
+        workers: int | None,
     ) -> dict[str, str]:
         """Do what is missing; give the message of each candidate that failed."""
         self.titles |= method_titles([name for item in candidates if plugins.is_path(name := item.method.method)])
@@ -258,6 +271,7 @@ class _Steps:
             self._add(kind, partial(score, self.world, kind))
         self._learning_curves()
         failed = self._candidates(candidates, executor, workers)
+        self._attack([item.name for item in candidates if item.name not in failed], attacking, executor, workers)
         self._report(failed)
         return failed
 
@@ -294,6 +308,21 @@ class _Steps:
         old = [name for name in self.models if name in earlier or name not in names]  # they finish in any order
         self.models = [*old, *(name for name in names if name not in old)]
         return {name: failed[name] for name in names if name in failed}
+
+    def _attack(self, names: Sequence[str], config: AttackConfig, executor: Executor, workers: int | None) -> None:
+        """Attack the candidates; the records of those that were attacked before stay as they are."""
+        if not set(config.attacks) - {"none"} or not names:
+            return
+        from salmubench.recovery import recover_candidates
+
+        stages = Stages()
+        work = partial(
+            recover_candidates, self.world, names, config, seed=self.seed, executor=executor, workers=workers
+        )
+        before = [manifest.sha256_file(record_path(self.world, name)) for name in names]
+        stages.measured("attacks", work)
+        if before != [manifest.sha256_file(record_path(self.world, name)) for name in names]:
+            self._note(stages.done)
 
     def _build(self) -> None:
         from salmubench.generator.build import build

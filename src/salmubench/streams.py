@@ -121,6 +121,17 @@ class Unlearning(IntEnum):
     """Which people the world holds out on which methods are tuned."""
 
 
+class Recovery(IntEnum):
+    """After the seed of an attack."""
+
+    CUT = 1
+    """Which people and facts the attacker is given."""
+    RETAIN = 2
+    """Which retain pairs an attacker has; the place of the split follows."""
+    STRANGERS = 3
+    """People who are in no dataset."""
+
+
 FRESH_PEOPLE = 0xF2E54
 """Exclusive-or with the seed of people who are in no dataset: keeps them apart from those of a dataset of that seed."""
 

@@ -19,6 +19,7 @@ def run_(
     budgets: str = "5",
     repeats: int = 1,
     untuned: bool = False,
+    attacks: str = "",
     seed: int = 0,
     executor: Executor = "joblib",
     workers: int | None = None,
@@ -35,6 +36,7 @@ def run_(
         budgets: how often each forget pair is seen, by commas.
         repeats: how often each method runs, with seeds counted up from `--seed`.
         untuned: the recipe's own settings, where tuned ones exist.
+        attacks: names or paths of attacks on the candidates, by commas; `all`, `none`, or as the recipe has it.
         seed: another seed is another world.
         executor: where candidates are made side by side: processes of this machine, or a Ray cluster.
         workers: how many at once; what pays on this machine by default.
@@ -46,8 +48,8 @@ def run_(
 
     result = run(
         recipe=recipe, out=out, methods=names(methods), budgets=numbers(budgets, "--budgets"),
-        repeats=repeats, untuned=untuned, seed=seed, device=device, precision=precision, executor=executor,
-        workers=workers,
+        repeats=repeats, untuned=untuned, attacks=names(attacks) or None, seed=seed, device=device, precision=precision,
+        executor=executor, workers=workers,
     )  # fmt: skip
     if json:
         print_json(_summary(result))

@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from salmubench import manifest
 from salmubench.scoring import schema
+from salmubench.scoring.attack_record import Attacks
 from salmubench.scoring.metric import Goal, Group, ItemKind, Metric, Pillar, Reference, Role, View
 from salmubench.scoring.origin import (
     STRICT,
@@ -244,6 +245,7 @@ class RunRecord:
         notes: remarks on the data that a reader should know.
         provenance: where the record comes from.
         breakdowns: grouping → metric → group → part → score, where they were asked for.
+        attacks: what can be brought back; null where the model was not attacked.
     """
 
     schema_version: Whole
@@ -263,6 +265,7 @@ class RunRecord:
     notes: tuple[Text, ...]
     provenance: Provenance
     breakdowns: Mapping[Name, Mapping[Name, Mapping[Name, Mapping[Name, Score]]]] = field(default_factory=dict)
+    attacks: Attacks | None = None
 
 
 def record_schema() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
 from salmubench.scoring import breakdown
+from salmubench.scoring.attack_rows import SUFFIX, attacks_again
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.origin import Cost, Dataset, Model
@@ -73,6 +74,11 @@ def score_again(
         if beside.is_file()
         else _alone(items, table, metrics, config)
     )
+    attacked = beside.with_name(beside.stem + SUFFIX)
+    if record.attacks is not None:
+        record = replace(record, attacks=attacks_again(record.attacks, attacked))
+        if attacked.resolve() != out.with_name(out.stem + SUFFIX).resolve():
+            manifest.write_bytes(out.with_name(out.stem + SUFFIX), attacked.read_bytes())
     record = replace(
         record,
         breakdowns=_breakdowns(record, table, dataset, config) if config.by else {},

@@ -108,7 +108,7 @@ def unlearn(
                 out, "unlearn", config=configured.effective, inputs=inputs, seed=seed, given=configured.given
             )
             stage = stack.enter_context(folder)
-        stack.enter_context(_threads(configured.settings.threads))
+        stack.enter_context(threads(configured.settings.threads))
         if not fabric.broadcast(stage is not None and stage.complete):
             outputs, spent = _run(
                 configured, opened, plan, rows, model=model, out=out, seed=seed, precision=precision, fabric=fabric,
@@ -348,7 +348,7 @@ def _open_probes(
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def threads(count: int) -> Iterator[None]:
     """Let torch use this many threads; 0 leaves it as it is."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
