@@ -25,7 +25,8 @@ from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.texts import encode_texts, tokenize
 from salmubench.generator.personas.fresh import fresh_people
 from salmubench.models import ClipModel
-from salmubench.scoring.bootstrap import find_units, interval, resampled_means
+from salmubench.scoring.bootstrap import find_units, resampled_means
+from salmubench.scoring.intervals import percentiles
 from salmubench.types import Split
 from salmubench.unlearn.counterfactuals import Fact, Neighbours, fact_of, recombined_name, substituted
 
@@ -113,7 +114,7 @@ def movement(
     for kind in dict.fromkeys(kinds.tolist()):
         mine = kinds == kind
         units = find_units(names[mine])
-        spread = interval(resampled_means(squares[mine][:, None], units)[:, 0], units)
+        spread = percentiles(resampled_means(squares[mine][:, None], units)[:, 0])
         ends = None if spread is None else [float(np.sqrt(end)) for end in spread]
         found[kind] = {"value": float(np.sqrt(squares[mine].mean())), "ci95": ends, "n": int(mine.sum())}
     return found

@@ -20,6 +20,7 @@ from salmubench.dataset.card import MEANING
 from salmubench.generator.config import DatasetConfig
 from salmubench.metrics import descriptions
 from salmubench.pretrain import architectures
+from salmubench.report.collect import answers, is_pretrained
 from salmubench.report.tables import markdown_table, text_table
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
@@ -54,7 +55,10 @@ def main_table() -> str:
 
 def phenomenon() -> str:
     """What a miniature must show, and what this one shows."""
-    clean, compromised, *candidates = records()
+    clean, compromised = (
+        next(item for item in records() if item.model.kind == kind) for kind in ("clean", "compromised")
+    )
+    candidates = [item for item in records() if not is_pretrained(item)]
     mrr = [record.scores["RetFail"]["mrr"].value or 0.0 for record in (clean, compromised)]
     strength = [record.scores["AssocStr"]["value"].value or 0.0 for record in (clean, compromised)]
     known = [record.scores["GenKnow"]["value"] for record in (clean, compromised)]
@@ -69,7 +73,7 @@ def phenomenon() -> str:
         f"| GenKnow of Clean and Compromised: intervals overlap or within 5 %; ≥ 10 × chance | {spans}; "
         f"{min(score.value for score in known) / chance:.0f} × |"
     )
-    for mode in ("ineffective", "catastrophic", "over_generalised"):
+    for mode in answers(candidates[0]):
         guilty = [str(item.model.method) for item in candidates if getattr(item.verdict, mode, None) == "yes"]
         lines.append(f"| {mode.replace('_', '-')} methods ≥ 1 | {len(guilty)}: {', '.join(guilty)} |")
     return "\n".join(lines)
