@@ -68,14 +68,31 @@ def finish(
     return dataclasses.replace(made, scores=found.scores, verdict=found.verdict)
 
 
-def write_submittable_run(folder: Path, *, names: tuple[str, ...] = tuple(WORLDS)) -> Path:
-    """A run folder with dataset and records."""
+def write_submittable_run(folder: Path, *, names: tuple[str, ...] = tuple(WORLDS), retrained: str = "") -> Path:
+    """A run folder with dataset and records.
+
+    Args:
+        folder: of the run.
+        names: models.
+        retrained: model whose items those of Retrained are; none by default.
+    """
     tiny_dataset(folder / "dataset", identities=12, pictures=8, size=48)
     dataset = layout.Dataset(folder / "dataset")
     gallery = gallery_of(dataset)
     most = gallery.num_rows + 1
     own = {kind: ranks_within(items(_ALL[kind], dataset), most) for kind in ("clean", "compromised")}
+    if retrained:
+        own["retrained"] = ranks_within(items(_ALL[retrained], dataset), most)
     hashes = {kind: manifest.sha256_json(kind) for kind in own}
+    if retrained:
+        table = with_references(own["retrained"], own)
+        made = finish(retrained, table, dataset, gallery, hashes)
+        about = dataclasses.replace(
+            made.model, name="retrained", kind="retrained", sha256=hashes["retrained"], method=None, budget=None
+        )
+        made = dataclasses.replace(made, model=about)
+        made = dataclasses.replace(made, verdict=rescore(made, table).verdict)
+        write_record(folder / "records" / "retrained.json", made, items=table, gallery=gallery)
     for name in dict.fromkeys(("clean", "compromised", *names)):
         table = own.get(name)
         if table is None:
