@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from salmubench.metrics import descriptions
 from salmubench.scoring.record import Normalised, Score, Verdict
-from salmubench.scoring.verdict import judge, passes
+from salmubench.scoring.verdict import THRESHOLDS, judge, passes
 
 METRICS = descriptions()
 Ends = tuple[float, float] | None
@@ -59,7 +61,7 @@ def test_all_good_passes_though_the_papers_rule_says_no() -> None:
         ("RetFail mrr_identity", (0.0, 0.02), "ineffective", "undecided"),
         ("FactRet mrr", (0.5, 0.9), "hollow", "yes"),
         ("FactRet mrr", (-0.9, -0.5), "hollow", "yes"),  # ranked last gives the fact away, too
-        ("FactRetPara mrr", (0.5, 0.9), "hollow", "yes"),
+        ("FactRetPara mrr", (0.7, 0.9), "hollow", "yes"),
         ("FactRetPara mrr", (-0.9, 0.9), "hollow", "undecided"),
         ("GenKnow value", (0.011, 0.02), "catastrophic", "yes"),
         ("GenKnow value", (0.009, 0.02), "catastrophic", "undecided"),
@@ -81,6 +83,21 @@ def test_each_number_decides_its_mode_alone(name: str, ends: Ends, mode: str, an
 def test_of_people_with_other_facts_the_leakage_is_judged_against_retrained() -> None:
     assert verdict({"RetFail mrr_association against": (0.2, 0.4)}).ineffective == "yes"
     assert verdict({"RetFail mrr_association": (0.2, 0.4)}).ineffective == "no"  # against Clean it says nothing
+
+
+def test_thresholds_let_exact_unlearning_pass() -> None:
+    """As the committed comparison of one Retrained with another says, no looser than needed."""
+    path = Path(__file__).parents[2] / "results" / "gold_standard" / "gold_standard.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert content["seeds"] >= 3
+    assert len(content["worlds"]) >= 2
+    for name, needed in content["thresholds"].items():
+        assert needed <= getattr(THRESHOLDS, name) < needed + 0.01
+    for row in content["judged"]:
+        for name, threshold in content["thresholds"].items():
+            low, high = row["views"][name]["ci95"]
+            assert -threshold <= low <= high <= threshold
+        assert row["verdict"]["over_generalised"] != "yes"
 
 
 def test_missing_numbers_are_left_out_and_named() -> None:

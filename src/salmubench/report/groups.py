@@ -16,7 +16,7 @@ from salmubench.scoring.breakdown import (
     labels_of,
     merge_rare,
 )
-from salmubench.scoring.metric import Metric, label, main_part
+from salmubench.scoring.metric import PEOPLE, Metric, label, main_part, part_of
 from salmubench.scoring.record import Score
 from salmubench.types import FIELDS, GROUPINGS
 
@@ -93,6 +93,9 @@ def _sources(run: Run) -> list[_Source]:
     return sources
 
 
+_BY_PEOPLE = tuple(part_of("", group) for group in PEOPLE)
+
+
 def _stored_tables(
     run: Run, names: Mapping[str, str], *, key: str, by: str, but: Collection[tuple[str, str]]
 ) -> list[Table]:
@@ -112,7 +115,7 @@ def _stored_tables(
         for metric, groups in metrics.items()
         for scores in groups.values()
         for part in scores
-        if (metric, part) not in but
+        if (metric, part) not in but and not part.endswith(_BY_PEOPLE)  # a grouping of its own
     )
     return [_stored_table(run, names, stored, which, key=key, by=by) for which in parts]
 

@@ -70,9 +70,10 @@ def _pieces(held: Held, record: RunRecord, role: Role, title: str) -> list[MainV
     views = [view(held, title, formula)]
     if role == "leakage":
         identity, association = (of_group(held, record.scores, group) for group in PEOPLE)
-        views += [] if identity is None else [view(identity, "L, people forgotten whole", formula)]
+        views += [] if identity is None else [view(identity, f"{title}, forget_identity", formula)]
         if association is not None and association.score.against_retrained is not None:
-            views.append(view(association, "L, others, from Retrained", "(U − R) / (P − R)", retrained=True))
+            words = f"{title}, forget_association, from Retrained"
+            views.append(view(association, words, "(U − R) / (P − R)", retrained=True))
     return views
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from salmubench import manifest
 from salmubench.report.collect import Run, reference_kind, score_of
 from salmubench.scoring.record import RunRecord, Score, Verdict
 from salmubench.scoring.record_files import items_path, read_items
+from salmubench.scoring.verdict import MODES
 from salmubench.scoring.views import rescore, with_seeds
 
 
@@ -97,12 +98,13 @@ def joint_verdict(pooled: Verdict, alone: Sequence[Verdict]) -> Verdict:
         alone: of each seed.
 
     Examples:
-        >>> joint_verdict(Verdict("no", "no", "yes"), [Verdict("no", "undecided", "yes"), Verdict("yes", "no", "yes")])
-        Verdict(ineffective='undecided', catastrophic='no', over_generalised='yes')
+        >>> joint = joint_verdict(Verdict("no", "no", "yes"), [Verdict("no", "no", "yes"), Verdict("yes", "no", "yes")])
+        >>> joint.ineffective, joint.catastrophic, joint.over_generalised
+        ('undecided', 'no', 'yes')
     """
     undecided: dict[str, Any] = {
-        mode.name: "undecided"
-        for mode in fields(pooled)
-        if {"yes", "no"} <= {getattr(verdict, mode.name) for verdict in (pooled, *alone)}
+        mode: "undecided"
+        for mode in (*MODES, "ineffective_paper")
+        if {"yes", "no"} <= {getattr(verdict, mode) for verdict in (pooled, *alone)}
     }
     return replace(pooled, **undecided)
