@@ -50,7 +50,7 @@ def test_retrained_comes_to_a_run_and_is_scored_between_the_references(tmp_path)
     assert [reference_kind(item) for item in found.records] == ["clean", None, "compromised"]
     assert is_pretrained(found.records[-1])
     assert json.loads((out / "run.json").read_text())["models"] == ["clean", "compromised", "retrained"]
-    assert "retrained" in result.table
+    assert "Retrained" in result.table
     assert pipeline.run(**arguments).did == ()
 
 
