@@ -25,7 +25,7 @@ def test_help(command, capsys):
         (["run", "--out", "x", "--recip", "y"], "Unknown option '--recip'. Did you mean '--recipe'"),
         (
             ["list", "metods"],
-            "WHAT: Expected one of 'methods', 'metrics', 'recipes', 'backends', 'checks', got 'metods'.",
+            "WHAT: Expected one of 'methods', 'metrics', 'attacks', 'recipes', 'backends', 'checks', got 'metods'.",
         ),
         (["run", "--out", "x", "--seed", "one"], "--seed: Expected a whole number, got 'one'."),
         (["leaderboard", "check", "x", "--tolerance", "wide"], "--tolerance: Expected a number, got 'wide'."),

@@ -161,7 +161,7 @@ def test_the_truth_ranked_last_is_as_well_known_as_ranked_first() -> None:
         label, part = variant.split("/")
         if column == "clean":
             return 1 / 9 if part == "pick" else 0.0
-        true = noise(seed, name) < 0.6
+        true = noise(seed, name) < 0.9
         if part == "pick":
             direction = "asked: lowest" if column == "own" else "asked: top"
             return float(true and label == direction)
