@@ -210,7 +210,7 @@ def staleness(world: World, candidate: Candidate) -> str:
             if begun["inputs"]["method_sha256"] != method.sha256:
                 return "the method's file"
             effective = configure(method, world.recipe.unlearn, candidate.values).effective
-            return "its options" if begun["config"] != manifest.plain(effective) else ""
+            return "its options" if begun["config"] != manifest.portable(manifest.plain(effective)) else ""
     return ""
 
 

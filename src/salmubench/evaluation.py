@@ -157,6 +157,7 @@ def verify_official(
     from salmubench.official.result_file import compare_with_published, numbers
     from salmubench.scoring.record_files import read_record
 
+    manifest.check_ours(out, also=("embeddings", "records"))
     opened, folders = _open(dataset, imagenet), {}
     for kind, model in (("clean", clean), ("compromised", compromised)):
         folders[kind] = encode_model(

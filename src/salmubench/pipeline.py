@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from salmubench import manifest, plugins
+from salmubench import manifest, options, plugins
 from salmubench import recipe as recipes
 from salmubench.candidates import (
     Candidate,
@@ -39,6 +39,8 @@ RETRAINED: Literal["retrained"] = "retrained"
 """The third reference model, where the recipe asks for it: scored between the two like any candidate."""
 LEARNING = "learning"
 """Folder of embeddings and records of the references' kept epochs (`pretrain.keep_epochs`)."""
+LONGEST_NAME = 200
+"""Bytes of a candidate's name: files are called by it, and most file systems take 255."""
 RECIPE_WORD = "recipe"
 """In a list of methods: those of the recipe."""
 
@@ -120,6 +122,7 @@ def run(
         Traceback (most recent call last):
         salmubench.errors.UnknownName: Unknown recipe 'tny'. Did you mean 'tiny'?
     """
+    options.check_seed(seed)
     loaded = recipes.load(recipe)
     setting = "none" if untuned else loaded.recipe.unlearn.tuned
     tuned = find_tuned(setting, recipe=loaded.name, shipped=loaded.shipped)
@@ -193,26 +196,45 @@ def plan(
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise ConfigError(f"Expected candidates of different names, got {double!r}: rename a method's file.")
+    longest = max(names, key=lambda name: len(name.encode()), default="")
+    if len(longest.encode()) > LONGEST_NAME:
+        raise ConfigError(
+            f"Expected names of candidates of at most {LONGEST_NAME} bytes, got {longest[:40]!r}…: rename the method's "
+            "file."
+        )
     return candidates
 
 
-def _precision(earlier: Mapping[str, Any], asked: str, device: str) -> tuple[str, Mapping[str, float] | None]:
+def _precision(
+    earlier: Mapping[str, Any], out: Path, asked: str, device: str
+) -> tuple[str, Mapping[str, float] | None]:
     """What `auto` stands for, and the probe that says so.
 
     Found once for a folder: measured again it may come out otherwise, and its models could not be compared.
 
     Args:
-        earlier: what `run.json` says already.
+        earlier: what `run.json` says already; where it was lost, what models were encoded in counts.
+        out: the run's folder.
         asked: `auto`, `fp32` or `bf16`.
         device: `auto`, `cpu` or `cuda`.
     """
-    known = earlier.get("precision", asked)
+    known = earlier.get("precision") or (_encoded_in(out) if asked == "auto" else None) or asked
     if known != "auto":
         return known, earlier.get("probe")
     from salmubench.models import probe_precision, resolve_device, resolve_precision
 
     where = resolve_device(device)
     return resolve_precision(known, where), probe_precision() if where == "cpu" else None
+
+
+def _encoded_in(out: Path) -> str | None:
+    """Precision in which the folder's models are encoded; `None` where none is begun."""
+    for name in (manifest.MANIFEST, manifest.BEGUN):
+        for path in sorted((out / "embeddings").glob(f"*/{name}")):
+            known = manifest.read_json(path).get("config") or {}
+            if known.get("precision") in ("fp32", "bf16"):
+                return str(known["precision"])
+    return None
 
 
 class _Steps:
@@ -228,7 +250,7 @@ class _Steps:
         self.models: list[str] = list(earlier.get("models", ()))
         self.earlier, self.clock = earlier, time.perf_counter()
         self.titles: dict[str, str] = dict(earlier.get("titles", {}))
-        self.precision, self.probe = _precision(earlier, precision, device)
+        self.precision, self.probe = _precision(earlier, out, precision, device)
         self.beside: dict[str, Any] | None = earlier.get("side_by_side")
         self.world = World(
             out=out,
@@ -245,6 +267,8 @@ class _Steps:
     ) -> dict[str, str]:
         """Do what is missing; give the message of each candidate that failed."""
         self.titles |= method_titles([item.method for item in candidates if plugins.is_path(item.method)])
+        if not (self.out / RUN).is_file():
+            self._write_run("running")  # first of all: what `auto` stands for must not be measured twice
         self._step("dataset", self.out / "dataset", self._build)
         if tuned is not None and open_dataset(self.out / "dataset").fingerprint in tuned.fingerprints:
             raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, got the same.")
@@ -361,7 +385,7 @@ class _Steps:
                 "schema_version": SCHEMA_VERSION,
                 "status": status,
                 "recipe": self.loaded.name,
-                "recipe_given": self.loaded.given,
+                "recipe_given": manifest.portable(manifest.plain(self.loaded.given)),
                 "seed": self.seed,
                 "device": self.device,
                 "precision": self.precision,

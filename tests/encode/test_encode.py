@@ -239,8 +239,9 @@ def test_what_the_checkpoint_says_reaches_the_record(tiny_folder: Path, tmp_path
         checkpoint = tiny_model(tmp_path / "checkpoints" / name, seed=seed)
         unlearnt = name == "graph-5x"
         with manifest.stage_folder(
-            checkpoint, "unlearn" if unlearnt else "pretrain", config={"lr": 0.1}, given={"lr": "1e-1"}
-        ) as stage:
+            checkpoint, "unlearn" if unlearnt else "pretrain", config={"lr": 0.1}, given={"lr": "1e-1"},
+            also=[path.name for path in checkpoint.iterdir()],
+        ) as stage:  # fmt: skip
             outputs = {"method": "graph", "budget": 5} if unlearnt else {"kind": name}
             stage.finish(outputs=outputs, cost={"steps": 3, "pairs": 12, "seconds": 1.5, "peak_memory": 10**9})
         folders[name] = encode(model=checkpoint, dataset=dataset, out=tmp_path / "embeddings" / name, texts=texts)

@@ -19,7 +19,8 @@ def on_terminal() -> bool:
 
 def print_json(value: Any) -> None:
     """Print records, dataclasses and paths as JSON."""
-    print(json.dumps(manifest.plain(value), indent=1, ensure_ascii=False, allow_nan=False))
+    readable = "utf" in (sys.stdout.encoding or "").lower()  # else letters that can't be shown are escaped
+    print(json.dumps(manifest.plain(value), indent=1, ensure_ascii=not readable, allow_nan=False))
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:

@@ -178,7 +178,7 @@ def submit(
     record = read_record(records["record"])
     if record.status != "complete":
         raise RecordError(f"Expected a complete record of {model}, got status {record.status!r}.")
-    if record.model.sha256 is None:
+    if record.model.weights is None:
         raise RecordError(f"Expected the hash of {model}'s weights in {records['record']}, got none.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"Expected a new or empty folder at {out}, got files. Choose another folder.")
@@ -192,7 +192,7 @@ def submit(
             raise RecordError(f"Expected {path} for the submission's {name}, got none. Score the model again.")
     contents = {name: _content(name, path) for name, path in sorted(sources.items())}
     info = Info(
-        schema_version=SCHEMA_VERSION, model=model, checkpoint_sha256=record.model.sha256, track=track, hub_id=hub_id,
+        schema_version=SCHEMA_VERSION, model=model, checkpoint_sha256=record.model.weights, track=track, hub_id=hub_id,
         link=link, author=author, submitted=manifest.utc_now(), version=manifest.version(),
         files={name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
     )  # fmt: skip

@@ -37,6 +37,7 @@ from salmubench.scoring.record import (
 )
 from salmubench.scoring.record_files import (
     Inputs,
+    check_target,
     gallery_sha256,
     is_current,
     read_items,
@@ -97,6 +98,7 @@ def score(
         'yes'
     """
     config = config or ScoreConfig()
+    check_target(out)
     for path in (embeddings, clean, compromised):
         _check_exists(path)
     if not embeddings.is_dir():
@@ -361,6 +363,7 @@ def _model(described: Mapping[str, Any]) -> Model:
         revision=described.get("revision"),
         seed=described.get("seed"),
         tuned=None if described.get("tuned") is None else Tuned(**described["tuned"]),
+        weights_sha256=described.get("weights_sha256"),
     )
 
 
