@@ -102,8 +102,8 @@ def explained(path: Path) -> Iterator[None]:
     except Exception as error:
         if is_full(error):
             raise OutputError(
-                f"Expected room on the disk for {path}, but it is full (or files may not get so large). Free some space "
-                "and run the same command again: finished parts are kept."
+                f"Expected room on the disk for {path}, but it is full, or files may not get so large. Free some "
+                "space and run the same command again: finished parts are kept."
             ) from error
         if isinstance(error, OSError) and error.errno in _REFUSED:
             raise OutputError(

@@ -99,8 +99,8 @@ def export_hub(
             counts = dict(dataset.counts)
             manifest.write_text(temporary / EVAL, eval_yaml(tasks, counts))
             text = card(
-                counts, identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint, licence=licence,
-                hub_id=hub_id,
+                counts, identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint,
+                licence=licence, hub_id=hub_id,
             )  # fmt: skip
             manifest.write_text(temporary / CARD, text)
             if out.is_dir():

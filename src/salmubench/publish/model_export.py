@@ -116,6 +116,7 @@ def _record(folder: Path, given: Path | None, sha256: str, whole: str) -> tuple[
     if record.model.weights != sha256 or (record.model.weights_sha256 and record.model.sha256 != whole):
         raise RecordError(
             f"Expected the record of the model {folder} (SHA-256 {sha256[:12]}) in {path}, got that of another "
-            f"or of another configuration ({(record.model.weights or 'none')[:12]}). Score this model, or give its record."
+            f"or of another configuration ({(record.model.weights or 'none')[:12]}). Score this model, or give its "
+            "record."
         )
     return record, path
