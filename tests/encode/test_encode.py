@@ -450,7 +450,7 @@ def test_what_is_being_written_ends_in_tmp(tmp_path: Path, monkeypatch: pytest.M
 
         return call
 
-    monkeypatch.setattr(np, "save", watched(np.save))
+    monkeypatch.setattr(Path, "write_bytes", watched(Path.write_bytes))
     monkeypatch.setattr(np.lib.format, "open_memmap", watched(np.lib.format.open_memmap))
     store = ChunkStore(tmp_path, "images", 3)
     (span,) = store.missing()
