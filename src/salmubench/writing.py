@@ -29,7 +29,7 @@ _ENDING = len(f".{_MARK}.tmp") + 16
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FULL_WORDS = re.compile(rf"No space left on device|os error ({'|'.join(map(str, _FULL))})\\b")  # without a number
+_FULL_WORDS = re.compile(rf"No space left on device|os error ({'|'.join(map(str, _FULL))})\b")  # without a number
 _REFUSED = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP,
 )  # fmt: skip

@@ -464,3 +464,17 @@ def test_what_is_being_written_ends_in_tmp(tmp_path: Path, monkeypatch: pytest.M
     ]
     assert np.array_equal(np.load(tmp_path / "images.npy"), np.ones((3, 2)))
     assert np.load(tmp_path / "texts.npy").shape == (0, 2)
+
+
+def test_embeddings_of_another_configuration_are_not_taken(
+    model_folder: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    encode(model=folder, dataset=tiny_folder, out=tmp_path / "e", precision="fp32")
+    outputs = manifest.read_manifest(tmp_path / "e", "encode")["outputs"]
+    assert str(tmp_path) not in json.dumps(outputs)
+    content = json.loads((folder / "open_clip_config.json").read_text())
+    content["preprocess_cfg"]["std"] = [0.5, 0.5, 0.5]
+    (folder / "open_clip_config.json").write_text(json.dumps(content))
+    with pytest.raises(OutputMismatch, match=r"inputs\.checkpoint"):
+        encode(model=folder, dataset=tiny_folder, out=tmp_path / "e", precision="fp32")

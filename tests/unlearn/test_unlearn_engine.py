@@ -56,7 +56,7 @@ def test_every_method(method: str, run: Runner, leaking_model: Path, tiny_folder
     assert written["cost"]["seconds"] > 0
     assert written["cost"]["peak_memory"] > 0
     assert written["outputs"]["cost"] == written["cost"]
-    assert written["outputs"]["sha256"] == manifest.sha256_file(out / models.WEIGHTS)
+    assert written["outputs"]["sha256"] == models.checkpoint_sha256(out)
     assert {"l2", "relative"} == set(written["outputs"]["movement"]["token_embedding"])
     assert len(curve(out, "loss")) == written["cost"]["steps"]
     assert models.load_model(out).config == models.load_model(leaking_model).config

@@ -195,8 +195,8 @@ def check_target(path: Path) -> None:
     """
     if len(os.fsencode(items_path(path).name)) > NAME_BYTES or path.is_dir():
         raise OutputError(
-            f"Expected a record's file, with a name of at most {NAME_BYTES - len(ITEMS_SUFFIX)} bytes, as --out, got "
-            f"{reading.printable(str(path), 300)}."
+            f"Expected a record's file, with a name of at most {NAME_BYTES - len(ITEMS_SUFFIX)} bytes before .json, "
+            f"as --out, got {reading.printable(str(path), 300)}."
         )
 
 
