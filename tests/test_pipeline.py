@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from salmubench import models, pipeline
+from salmubench import manifest, models, pipeline
 from salmubench import recipe as recipes
 from salmubench.cli.main import main
 from salmubench.dataset.layout import open_dataset
@@ -272,3 +272,13 @@ def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_pat
     assert main(command) == 1
     assert "Expected another dataset than that on which" in capsys.readouterr().err
     assert main([*command[:-1], "finetuning"]) == 0  # nothing tuned is used: the world may be any
+
+
+def test_what_auto_stands_for_outlives_run_json(tmp_path, monkeypatch):
+    with manifest.stage_folder(tmp_path / "embeddings" / "clean", "encode", config={"precision": "bf16"}):
+        pass
+    monkeypatch.setattr("salmubench.models.probe_precision", lambda: {"fp32": 1.0, "bf16": 9.0})
+    assert pipeline._precision({}, tmp_path, "auto", "cpu")[0] == "bf16"
+    assert pipeline._precision({}, tmp_path, "fp32", "cpu")[0] == "fp32"
+    assert pipeline._precision({}, tmp_path / "new", "auto", "cpu")[0] == "fp32"
+    assert pipeline._precision({"precision": "fp32"}, tmp_path, "auto", "cpu")[0] == "fp32"

@@ -103,7 +103,8 @@ def test_nothing_is_written_through_what_lies_there(tmp_path: Path, monkeypatch:
         manifest.write_json(tmp_path / "x.json", {})
     with pytest.raises(FileExistsError), manifest.atomic_folder(tmp_path / "x.json"):
         pass
-    assert (kind == "file" or there.is_symlink()) and victim.exists() == (kind != "dangling")
+    assert there.is_symlink() == (kind != "file")
+    assert victim.exists() == (kind != "dangling")
     assert content(tmp_path) == before
 
 
@@ -199,7 +200,8 @@ def test_encoding_onto_a_full_disk_can_go_on(tiny_folder: Path, tmp_path: Path) 
         ("in file:///srv/ann/x.py, line 3", "in …/x.py, line 3"),
         (r"C:\Users\ann\x.py is gone", "…/x.py is gone"),
         ("--out=/data/ann/run --lr 1/2 ViT-B/32", "--out=…/run --lr 1/2 ViT-B/32"),
-        ("https://example.org/a/b org/name runs/mini ./a/b ../a/b", "https://example.org/a/b org/name runs/mini ./a/b ../a/b"),
+        ("https://example.org/a/b org/name", "https://example.org/a/b org/name"),
+        ("runs/mini ./a/b ../a/b ~/a/b", "runs/mini ./a/b ../a/b ~/a/b"),
         ("/srv/a/{1..2}.tar::/srv/b/x.tar", "…/{1..2}.tar::…/x.tar"),
         (f"{Path.home()} and {Path.home()}/x", "~ and ~/x"),
     ],

@@ -107,9 +107,7 @@ def test_s4_results_are_bound_to_checkpoint_dataset_and_code(
     assert record.dataset.fingerprint == open_dataset(tiny_folder).fingerprint
     assert record.provenance.version == manifest.version()
     assert record.provenance.packages["torch"]
-    assert record.references == {
-        name: checkpoint_sha256(models[name]) for name in ("clean", "compromised")
-    }
+    assert record.references == {name: checkpoint_sha256(models[name]) for name in ("clean", "compromised")}
     with pytest.raises(OutputMismatch, match=r"inputs\.checkpoint"):  # embeddings of other weights are never used
         embedded("clean", out="judged")
 

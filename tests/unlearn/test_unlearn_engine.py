@@ -11,7 +11,7 @@ import pytest
 import torch
 from unlearn_runs import FAST, Runner, curve, record, weights
 
-from salmubench import manifest, models
+from salmubench import models
 from salmubench.dataset import layout
 from salmubench.errors import ConfigError, DatasetError, MethodError, OutputMismatch, UnknownName
 from salmubench.unlearn import UnlearnConfig, load_method, method_names
