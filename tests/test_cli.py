@@ -1,5 +1,6 @@
 """The command line: help without torch, exit codes, messages without traceback."""
 
+import importlib
 import io
 import json
 import os
@@ -153,7 +154,6 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
         ("salmubench dataset validate runs/minni", 1, "got nothing at runs/minni"),
         (f"salmubench dataset validate {'x' * 300}", 1, "got nothing at xxx"),
         ("mkdir x; echo mine >x/notes.tmp; salmubench dataset build --recipe tiny --out x", 1, "of somebody else"),
-        ("ulimit -v 200000; salmubench dataset stats d --out x", 1, "Allow more memory"),
     ],
 )
 def test_one_paragraph_and_no_trace(tmp_path: Path, line: str, status: int, words: str) -> None:
@@ -165,6 +165,20 @@ def test_one_paragraph_and_no_trace(tmp_path: Path, line: str, status: int, word
     assert "Exception ignored" not in done.stderr
     assert "reachable" not in done.stderr
     assert not (tmp_path / "x").exists() or [path.name for path in (tmp_path / "x").iterdir()] == ["notes.tmp"]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")]
+)
+def test_too_little_memory_says_so(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(importlib.import_module("salmubench.scoring.compare"), "compare_with_each", fails)
+    assert main(["compare", "a.json", "b.json"]) == 1
+    assert "salmubench: memory has run out (" in capsys.readouterr().err
 
 
 def test_terminated_says_what_interrupted_says(tmp_path: Path) -> None:
