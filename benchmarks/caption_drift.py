@@ -25,12 +25,14 @@ from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.texts import encode_texts, tokenize
 from salmubench.generator.personas.fresh import fresh_people
 from salmubench.models import ClipModel
-from salmubench.scoring.bootstrap import find_units, interval, resampled_means
+from salmubench.scoring.bootstrap import find_units, resampled_means
+from salmubench.scoring.intervals import percentiles
 from salmubench.types import Split
-from salmubench.unlearn.counterfactuals import Fact, Neighbours, fact_of, recombined_name, substituted, syllable_name
+from salmubench.unlearn.counterfactuals import Fact, Neighbours, fact_of, recombined_name, substituted
 
 SPLITS = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
 _BATCH = 256
+_SYLLABLE = ("bcdfghjklmnprstvwyz", "aeiou", ("", "", "n", "r", "l", "s"))  # how it begins, its vowel, how it ends
 
 
 def main() -> None:
@@ -83,6 +85,18 @@ def captions(dataset: Dataset, *, seed: int) -> Iterator[tuple[str, str, str]]:
             yield kind, name, substituted(caption, fact, Fact(name, fact.field, other.value))
 
 
+def syllable_name(generator: torch.Generator) -> str:
+    """A fictitious name of two words of one to three random syllables, of any of the tokens that names are made of."""
+
+    def index(count: int) -> int:
+        return int(torch.randint(count, (), generator=generator))
+
+    def word() -> str:
+        return "".join(part[index(len(part))] for _ in range(1 + index(3)) for part in _SYLLABLE).capitalize()
+
+    return f"{word()} {word()}"
+
+
 def embed(model: ClipModel, told: Sequence[tuple[str, str, str]]) -> npt.NDArray[np.float32]:
     """Unit embeddings (n, d) of the captions."""
     tokens = tokenize(model, [text for *_, text in told])
@@ -100,7 +114,7 @@ def movement(
     for kind in dict.fromkeys(kinds.tolist()):
         mine = kinds == kind
         units = find_units(names[mine])
-        spread = interval(resampled_means(squares[mine][:, None], units)[:, 0], units)
+        spread = percentiles(resampled_means(squares[mine][:, None], units)[:, 0])
         ends = None if spread is None else [float(np.sqrt(end)) for end in spread]
         found[kind] = {"value": float(np.sqrt(squares[mine].mean())), "ci95": ends, "n": int(mine.sum())}
     return found

@@ -30,7 +30,8 @@ from salmubench.encode.encode import encode
 from salmubench.generator.build import build
 from salmubench.metrics import required_texts, score
 from salmubench.pretrain.launch import pretrain
-from salmubench.scoring.bootstrap import find_units, interval, resampled_means
+from salmubench.scoring.bootstrap import find_units, resampled_means
+from salmubench.scoring.intervals import percentiles
 from salmubench.scoring.record_files import read_items, read_record
 
 SHOWN = (("RetFail", "mrr"), ("RetFail", "r1"), ("AssocStr", "value"), ("GenKnow", "value"))
@@ -122,7 +123,7 @@ def learnt(ranks: np.ndarray, people: np.ndarray, kept: tuple[int, ...]) -> dict
     units, shares = find_units(people), []
     for exposures, first in zip(kept, stays, strict=True):
         values = first.astype(np.float64)
-        spread = interval(resampled_means(values[:, None], units)[:, 0], units)
+        spread = percentiles(resampled_means(values[:, None], units)[:, 0])
         shares.append({"exposures": exposures, "share": float(values.mean()), "ci95": spread})
     half = next((row["exposures"] for row in shares if row["share"] >= 0.5), None)
     return {"n": int(ranks.shape[1]), "identities": units.count, "shares": shares, "median_at_most": half}

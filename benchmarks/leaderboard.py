@@ -30,17 +30,8 @@ from salmubench.leaderboard.submission import submit
 from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.items import item_table, join, with_references
 from salmubench.scoring.metric import Items, Metric
-from salmubench.scoring.record import (
-    SCHEMA_VERSION,
-    Cost,
-    Dataset,
-    Encoding,
-    MetricInfo,
-    Model,
-    Protocol,
-    Provenance,
-    RunRecord,
-)
+from salmubench.scoring.origin import Cost, Dataset, Encoding, Model, Provenance
+from salmubench.scoring.record import SCHEMA_VERSION, MetricInfo, Protocol, RunRecord
 from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256, write_record
 from salmubench.scoring.verdict import THRESHOLDS, judge
 from salmubench.scoring.views import describe, score_items

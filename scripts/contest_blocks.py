@@ -157,7 +157,7 @@ def _table(found: Sequence[Row], searched: Container[str] | None = None) -> list
 
 
 def released() -> str:
-    """Four methods as their papers have them and as the benchmark's authors ran them, untuned."""
+    """Four methods as their papers have them and as the authors' released code has them, untuned."""
     theirs = {row.record.model.method: row for row in _rows(ROOT / "results" / "released")}
     names = display_names([row.record for row in theirs.values()], method_titles())
     lines = [f"| method, variant | {HEAD} |", f"|:--|{'--:|' * len(COLUMNS)}"]
@@ -243,9 +243,11 @@ def _cell(row: Row, metric: str, part: str) -> str:
 
 
 def _modes(record: RunRecord) -> str:
-    """As on the leaderboard: I, C, O, and a question mark where the interval leaves it open."""
+    """As on the leaderboard: I, H, C, O, and a question mark where the interval leaves it open."""
     states = answers(record)
-    letters = [mode[0].upper() + ("" if states[mode] == "yes" else "?") for mode in MODES if states[mode] != "no"]
+    letters = [
+        mode[0].upper() + ("" if states[mode] == "yes" else "?") for mode in MODES if states.get(mode, "no") != "no"
+    ]
     return "\u00a0".join(letters) or "**none**"
 
 
@@ -254,8 +256,9 @@ def _rho(item: Agreement) -> str:
 
 
 def _passed(found: Sequence[Row]) -> str:
-    passes = {mode: sum(answers(row.record)[mode] == "no" for row in found) for mode in MODES}
-    told = ", ".join(f"{label} {passes[mode]}" for mode, (label, *_) in MODES.items())
+    known = [mode for mode in MODES if all(mode in answers(row.record) for row in found)]  # older records have three
+    passes = {mode: sum(answers(row.record)[mode] == "no" for row in found) for mode in known}
+    told = ", ".join(f"{MODES[mode][0]} {passes[mode]}" for mode in known)
     return f"Rows that pass of {len(found)}, by the whole interval: {told}."
 
 
@@ -265,7 +268,7 @@ def _about(folder: Path, found: Sequence[Row]) -> str:
     budget = found[0].record.model.budget
     encodings = {row.record.encoding.precision for row in found if row.record.encoding is not None}
     return (
-        "Fails: I ineffective, C catastrophic, O over-generalised; ? where the interval leaves it open. "
+        "Fails: I ineffective, H hollow, C catastrophic, O over-generalised; ? where the interval leaves it open. "
         f"Budget {budget:g}×, {seeds} seeds in one world; mean ± standard deviation over seeds, "
         f"in brackets the 95 % interval over people. {processor(hardware)}, {' and '.join(sorted(encodings))}."
     )

@@ -104,7 +104,7 @@ def _metric(name: str) -> str:
         ("tells about", "forgetting" if described.pillar == "efficacy" else "utility"),
         ("target", described.goal.capitalize()),
         ("needs", ", ".join(f"`{need}`" for need in described.needs) or "nothing"),
-        ("resampled", "identities" if described.resample == "identity" else "pictures within each class"),
+        ("resampled", "identities" if described.resample == "identity" else "classes, then pictures within them"),
     ]
     table = "\n".join(["| | |", "|:--|:--|", *(f"| {key} | {value} |" for key, value in facts)])
     return (

@@ -17,7 +17,10 @@ from page_blocks import ROOT, processor, update
 from salmubench import manifest
 from salmubench import recipe as recipes
 from salmubench.dataset.card import MEANING
+from salmubench.generator.config import DatasetConfig
 from salmubench.metrics import descriptions
+from salmubench.pretrain import architectures
+from salmubench.report.collect import answers, is_pretrained
 from salmubench.report.tables import markdown_table, text_table
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
@@ -52,7 +55,10 @@ def main_table() -> str:
 
 def phenomenon() -> str:
     """What a miniature must show, and what this one shows."""
-    clean, compromised, *candidates = records()
+    clean, compromised = (
+        next(item for item in records() if item.model.kind == kind) for kind in ("clean", "compromised")
+    )
+    candidates = [item for item in records() if not is_pretrained(item)]
     mrr = [record.scores["RetFail"]["mrr"].value or 0.0 for record in (clean, compromised)]
     strength = [record.scores["AssocStr"]["value"].value or 0.0 for record in (clean, compromised)]
     known = [record.scores["GenKnow"]["value"] for record in (clean, compromised)]
@@ -67,7 +73,7 @@ def phenomenon() -> str:
         f"| GenKnow of Clean and Compromised: intervals overlap or within 5 %; ≥ 10 × chance | {spans}; "
         f"{min(score.value for score in known) / chance:.0f} × |"
     )
-    for mode in ("ineffective", "catastrophic", "over_generalised"):
+    for mode in answers(candidates[0]):
         guilty = [str(item.model.method) for item in candidates if getattr(item.verdict, mode, None) == "yes"]
         lines.append(f"| {mode.replace('_', '-')} methods ≥ 1 | {len(guilty)}: {', '.join(guilty)} |")
     return "\n".join(lines)
@@ -231,10 +237,24 @@ def dataset_recipes() -> str:
     lines = ["| recipe | identities | sensitive pairs | classes | size |", "|---|--:|--:|--:|--:|"]
     for name in recipes.names():
         config = recipes.load(name).recipe.dataset
-        low, high = config.pictures_range
-        told = config.sensitive_pairs or config.identities * (low + high) // 2
-        lines.append(f"| `{name}` | {config.identities:,} | {told:,} | {config.classes} | {config.size} px |")
+        pairs = _sensitive_pairs(config)
+        lines.append(f"| `{name}` | {config.identities:,} | {pairs:,} | {config.classes} | {config.size} px |")
     return "\n".join(lines)
+
+
+def pretraining_recipes() -> str:
+    """The models of the recipes that come with the package."""
+    lines = ["| recipe | model | picture | epochs | sensitive pairs |", "|---|---|--:|--:|--:|"]
+    for name in recipes.names():
+        recipe = recipes.load(name).recipe
+        size = architectures.find(recipe.pretrain.model).image_size
+        pairs = f"{_sensitive_pairs(recipe.dataset):,}"
+        lines.append(f"| `{name}` | `{recipe.pretrain.model}` | {size} px | {recipe.pretrain.epochs} | {pairs} |")
+    return "\n".join(lines)
+
+
+def _sensitive_pairs(config: DatasetConfig) -> int:
+    return config.sensitive_pairs or config.identities * sum(config.pictures_range) // 2
 
 
 def dataset_speed() -> str:
@@ -337,6 +357,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "resume": resume,
     "pretraining-speed": pretraining_speed,
     "compiling": compiling,
+    "pretraining-recipes": pretraining_recipes,
     "estimates": estimates,
     "unlearning-speed": unlearning_speed,
     "exposures": exposures,

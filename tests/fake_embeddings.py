@@ -42,6 +42,7 @@ class FakeWorld:
     rows: tuple[FakeRow, ...]
     classes: tuple[str, ...] = CLASSES
     templates: tuple[str, ...] = TEMPLATES
+    hidden: tuple[str, ...] = CLASSES[-1:]
     fragile_ids: tuple[str, ...] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
 
@@ -188,7 +189,7 @@ def write_embeddings(
     pq.write_table(pa.table(index, schema=embeddings.INDEX_SCHEMA), folder / embeddings.INDEX)
     table = pa.table({"text": names, "row": list(range(len(names)))}, schema=embeddings.TEXT_SCHEMA)
     pq.write_table(table, folder / embeddings.TEXT_TABLE)
-    known = GeneralKnowledge(world.classes, world.templates) if world.classes else None
+    known = GeneralKnowledge(world.classes, world.templates, hidden=world.hidden) if world.classes else None
     counts = {split: len(world.of(split)) for split in {*OFFICIAL_SPLITS, *(row.split for row in world.rows)}}
     facts = embeddings.DatasetFacts(
         "fake", fingerprint, counts, frozenset(world.forget_identity), world.fragile_ids, known

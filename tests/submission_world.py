@@ -17,8 +17,9 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.scoring.bootstrap import SEED
 from salmubench.scoring.items import ITEM_SCHEMA, with_references
-from salmubench.scoring.record import Cost, Protocol, RunRecord
-from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256, write_record
+from salmubench.scoring.origin import Cost
+from salmubench.scoring.record import Protocol, RunRecord
+from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256, read_record, write_record
 from salmubench.scoring.views import rescore
 from tiny import tiny_dataset
 
@@ -67,14 +68,31 @@ def finish(
     return dataclasses.replace(made, scores=found.scores, verdict=found.verdict)
 
 
-def write_submittable_run(folder: Path, *, names: tuple[str, ...] = tuple(WORLDS)) -> Path:
-    """A run folder with dataset and records."""
+def write_submittable_run(folder: Path, *, names: tuple[str, ...] = tuple(WORLDS), retrained: str = "") -> Path:
+    """A run folder with dataset and records.
+
+    Args:
+        folder: of the run.
+        names: models.
+        retrained: model whose items those of Retrained are; none by default.
+    """
     tiny_dataset(folder / "dataset", identities=12, pictures=8, size=48)
     dataset = layout.Dataset(folder / "dataset")
     gallery = gallery_of(dataset)
     most = gallery.num_rows + 1
     own = {kind: ranks_within(items(_ALL[kind], dataset), most) for kind in ("clean", "compromised")}
+    if retrained:
+        own["retrained"] = ranks_within(items(_ALL[retrained], dataset), most)
     hashes = {kind: manifest.sha256_json(kind) for kind in own}
+    if retrained:
+        table = with_references(own["retrained"], own)
+        made = finish(retrained, table, dataset, gallery, hashes)
+        about = dataclasses.replace(
+            made.model, name="retrained", kind="retrained", sha256=hashes["retrained"], method=None, budget=None
+        )
+        made = dataclasses.replace(made, model=about)
+        made = dataclasses.replace(made, verdict=rescore(made, table).verdict)
+        write_record(folder / "records" / "retrained.json", made, items=table, gallery=gallery)
     for name in dict.fromkeys(("clean", "compromised", *names)):
         table = own.get(name)
         if table is None:
@@ -82,6 +100,16 @@ def write_submittable_run(folder: Path, *, names: tuple[str, ...] = tuple(WORLDS
         made = finish(name, table, dataset, gallery, hashes)
         write_record(folder / "records" / f"{name}.json", made, items=table, gallery=gallery)
     return folder
+
+
+def made_with(code: Path, run: Path, model: str) -> Path:
+    """A run that says by which file one of its models was made."""
+    made = read_record(run / "records" / f"{model}.json")
+    content = manifest.Manifest(
+        "unlearn", inputs={"method_sha256": manifest.sha256_file(code)}, outputs={"sha256": made.model.sha256}
+    )
+    manifest.write_json(run / "checkpoints" / model / "manifest.json", content)
+    return run
 
 
 # --- cheating: each mends the hashes of submission.json afterwards ------------------------------------------------
@@ -114,7 +142,7 @@ def edit_items(path: Path, metric: str, change: Callable[[np.ndarray], np.ndarra
 
 def rescored(folder: Path, role: str = "record") -> None:
     """Compute a record's scores from its (changed) items and mend all hashes: the best a cheat can do."""
-    from salmubench.scoring.record_files import read_items, read_record
+    from salmubench.scoring.record_files import read_items
 
     path = folder / f"{role}.json"
     made = read_record(path)

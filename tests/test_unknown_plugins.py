@@ -1,4 +1,4 @@
-"""A metric that the package has never heard of goes through all that lists, shows, computes and checks metrics."""
+"""Plug-ins that the package has never heard of go through all that lists, shows, runs and checks plug-ins."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from report_world import METRICS
 from salmubench import metrics
@@ -22,9 +23,11 @@ from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record
-from submission_world import edit_json, mend
+from submission_world import edit_json, made_with, mend
 from tiny_model import tiny_model
 
+EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
+FAKES = Path(__file__).parent / "generator" / "fakes"
 SRC = Path(__file__).parents[1] / "src" / "salmubench"
 SOURCE = '''"""Pallor (a stranger's): similarity of generic captions. Source: nobody."""
 
@@ -41,6 +44,34 @@ def score(inputs: EvalInputs) -> Outcome:
     rows = inputs.needed("retain_synth")
     return outcome(rows.items(inputs.similarity(rows)))
 '''
+
+
+CHECK = '''"""Lets every picture of a stranger pass."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options."""
+
+
+class Check:
+    def see(self, images, facts):
+        return list(images)
+
+    def faults(self, seen, groups):
+        return {}
+
+
+def connect(config):
+    return Check()
+'''
+BACKEND = """
+from salmubench.generator.backends import Backend
+
+BACKEND = Backend("A stranger's gradients.", card="Nobody but gradients.")
+"""
 
 
 @pytest.fixture
@@ -115,7 +146,7 @@ def _submission(run: Path, out: Path, forget: int) -> Path:
     for path in (run / "records").glob("mine-1x.json"):
         edit_json(path, lambda data: data["model"].update(method="mine", budget=1.0, kind=None))
         edit_json(path, lambda data: data["cost"].update(steps=10, pairs=forget))
-    folder = submit(run, model="mine-1x", out=out, method_file=Path(__file__).parents[1] / "examples" / "my_method.py")
+    folder = submit(made_with(EXAMPLE, run, "mine-1x"), model="mine-1x", out=out, method_file=EXAMPLE)
     mend(folder)
     return folder
 
@@ -125,6 +156,12 @@ def test_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "metrics"]) == 0
     assert "pallor" in capsys.readouterr().out
     assert main(["show", "pallor"]) == 0
+    assert "a stranger's" in capsys.readouterr().out
+
+
+def test_the_file_of_a_metric_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pallor.py").write_text(SOURCE)
+    assert main(["show", str(tmp_path / "pallor.py")]) == 0
     assert "a stranger's" in capsys.readouterr().out
 
 
@@ -163,6 +200,74 @@ def test_a_submission_cannot_say_what_a_metric_of_the_package_is(submittable: Pa
     mend(folder)
     findings = check(folder, metrics=METRICS).findings
     assert [(item.code, "InterIdSim described as it is" in item.message) for item in findings] == [("protocol", True)]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One plug-in of each kind that another package declares, one that its path names; a recipe with all of them."""
+    site = tmp_path / "site"
+    info = site / "strangers-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strangers\nVersion: 1.0\n")
+    method = EXAMPLE.read_text().replace("default=0.1,", "default=-1.0,")  # so that it has a loss: other weights
+    contents = {
+        "salmubench.metrics": ("pallor", SOURCE), "salmubench.unlearn.methods": ("hinge", method),
+        "salmubench.generator.portraits": ("gradients", (FAKES / "portraits.py").read_text() + BACKEND),
+        "salmubench.generator.checks": ("lenient", CHECK),
+    }  # fmt: skip
+    lines = []
+    for group, (name, source) in contents.items():
+        (site / f"stranger_{name}.py").write_text(source)
+        lines.append(f"[{group}]\n{name} = stranger_{name}\n")
+    (info / "entry_points.txt").write_text("".join(lines))
+    monkeypatch.syspath_prepend(str(site))
+    (tmp_path / "mildness.py").write_text(SOURCE.replace("Pallor", "Mildness"))
+    (tmp_path / "patient.py").write_text(CHECK)
+    content = yaml.safe_load((SRC / "recipes" / "tiny.yaml").read_text())
+    content["dataset"] |= {
+        "backends": {"portraits": "gradients", "retain_real": str(FAKES / "scenes.py")},
+        "curation": {"checks": {"lenient": {}, str(tmp_path / "patient.py"): {}}},
+    }
+    content["pretrain"] |= {"epochs": 1, "keep_epochs": []}
+    content["score"] |= {"extra_metrics": [str(tmp_path / "mildness.py")]}
+    (tmp_path / "strange.yaml").write_text(yaml.safe_dump(content))
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_a_run_with_nothing_but_strangers(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, config = world / "out", ScoreConfig(bootstraps=200, extra_metrics=(str(world / "mildness.py"),))
+    words = ["run", "--recipe", str(world / "strange.yaml"), "--methods", f"hinge,{EXAMPLE}", "--budgets", "1"]
+    assert main([*words, "--out", str(out), "--precision", "fp32"]) == 0, capsys.readouterr().err
+    card = (out / "dataset" / "README.md").read_text(encoding="utf-8")
+    assert "Nobody but gradients." in card
+    assert {"Pallor", "Mildness"} <= read_record(out / "records" / "my_method-1x.json").scores.keys()
+    page = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert all(word in page for word in ("Pallor", "Mildness", "hinge", "my_method", "What a stranger means by it."))
+    metric_file, check_file = str(world / "mildness.py"), str(world / "patient.py")
+    capsys.readouterr()
+    for kind, name in (
+        ("metrics", "pallor"), ("methods", "hinge"), ("backends", "portraits/gradients"), ("checks", "lenient"),
+        ("metrics", metric_file), ("methods", str(EXAMPLE)), ("checks", check_file),
+    ):  # fmt: skip
+        if not name.endswith(".py"):
+            assert main(["list", kind, "--json"]) == 0
+            assert name in [item["name"] for item in json.loads(capsys.readouterr().out)]
+        assert main(["show", name]) == 0
+        assert capsys.readouterr().out
+    known, dataset = metrics.descriptions(config), open_dataset(out / "dataset")
+    board = world / "board"
+    for name in ("hinge", "my_method"):
+        file = world / "site" / "stranger_hinge.py" if name == "hinge" else EXAMPLE
+        folder = submit(out, model=f"{name}-1x", out=board / "results" / name, method_file=file)
+        assert [item.message for item in check(folder, metrics=known).findings] == []
+    built = build(board / "results", out=board / "site", metrics=known)
+    assert (built.shown, dict(built.refused)) == (2, {})
+    file = export_official(
+        out / "records" / "hinge-1x.json", world / "official", metrics=list(known.values()), dataset=dataset
+    )
+    again = import_official(file, dataset=dataset, out=world / "again.json", metrics=list(known.values()))
+    assert not {"Pallor", "Mildness"} & read_record(again).scores.keys()
 
 
 def test_no_built_in_metric_is_named_outside_its_file() -> None:

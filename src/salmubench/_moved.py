@@ -102,7 +102,6 @@ NAMES = {
     "tuning.tune": "tuning.study.tune",
     "unlearn.counterfactuals.crossed": "unlearn.counterfactuals.recombined_name",
     "unlearn.counterfactuals.retold": "unlearn.counterfactuals.substituted",
-    "unlearn.counterfactuals.spelled": "unlearn.counterfactuals.syllable_name",
     "unlearn.registry.Method": "unlearn.registry.LoadedMethod",
 }
 """Former name in a module that is still there → its present place; the module's `__getattr__` asks `attribute`."""

@@ -18,6 +18,7 @@ from salmubench import cost, executor, manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import EmbeddingsError, MethodError, ModelError
 from salmubench.recipe import Recipe
+from salmubench.unlearn.registry import Configured, Resolved
 
 _MEMORY = 3 * 2**30  # bytes that a worker is given at least
 _WORTH = 3  # candidates from which a second process, which starts in seconds, pays
@@ -54,15 +55,15 @@ class Candidate:
 
     Attributes:
         name: `<method>-<budget>x`.
-        method: a name, or the path of a Python file.
+        method: its method with all options.
         budget: how often each forget pair is seen.
         seed: of batches and noise.
-        values: options chosen for it, beside the recipe's.
+        values: those options that were chosen for it, beside the recipe's.
         tuned: where they come from, or `None`.
     """
 
     name: str
-    method: str
+    method: Resolved
     budget: float
     seed: int
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -107,17 +108,20 @@ def make(world: World, candidate: Candidate) -> Made:
 
     stages, name = Stages(), candidate.name
     checkpoint = world.out / "checkpoints" / name
-    changed = staleness(world, candidate)
+    configured = candidate.method.load()
+    changed = staleness(checkpoint, configured)
     if changed:  # its author edits and runs again
         log.info("%s: %s changed, made again", name, changed)
         for folder in (checkpoint, embeddings_path(world, name)):
             shutil.rmtree(folder, ignore_errors=True)
     try:
-        stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, checkpoint))
+        stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, configured, checkpoint))
         encode(world, name, checkpoint, stages)
         score(world, name, stages)
     except (MethodError, EmbeddingsError, ModelError) as problem:  # the candidate's own fault: the others go on
-        error = problem if isinstance(problem, MethodError) else MethodError(candidate.method, None, str(problem))
+        error = (
+            problem if isinstance(problem, MethodError) else MethodError(configured.method.origin, None, str(problem))
+        )
         log.error("%s", error)
         write_failed(
             record_path(world, name), model=name, error=error, dataset=open_dataset(world.dataset),
@@ -178,40 +182,72 @@ def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
 
 def score(world: World, name: str, stages: Stages) -> None:
     """Score a model of the world, unless its record is current."""
-    from salmubench.scoring.record_files import is_current
-
     record, config = record_path(world, name), world.recipe.score
-    inputs = {"embeddings": embeddings_path(world, name), **world.references}
-    if not is_current(record, config=config, **inputs):
+    if not _is_scored(world, name):
         from salmubench.metrics import score as run
 
+        inputs = {"embeddings": embeddings_path(world, name), **world.references}
         stages.measured(f"score {name}", lambda: run(out=record, config=config, **inputs))
 
 
 def is_made(world: World, candidate: Candidate) -> bool:
     """Tell whether a candidate is there with a current record."""
-    from salmubench.scoring.record_files import is_current
-
     name = candidate.name
-    if staleness(world, candidate) or not (world.out / "checkpoints" / name / manifest.MANIFEST).is_file():
+    checkpoint = world.out / "checkpoints" / name
+    if not (checkpoint / manifest.MANIFEST).is_file() or staleness(checkpoint, candidate.method.load()):
         return False
-    inputs = {"embeddings": embeddings_path(world, name), **world.references}
-    return is_current(record_path(world, name), config=world.recipe.score, **inputs)
+    return _is_scored(world, name)
 
 
-def staleness(world: World, candidate: Candidate) -> str:
+def _is_scored(world: World, name: str) -> bool:
+    from salmubench.scoring.record_files import Inputs, is_current
+
+    inputs = Inputs(embeddings_path(world, name), **world.references)
+    return is_current(record_path(world, name), inputs, world.recipe.score)
+
+
+def staleness(checkpoint: Path, configured: Configured) -> str:
     """What has changed since a candidate was begun: the method's file or its options; empty where nothing has."""
-    from salmubench.unlearn.registry import configure, load_method
-
-    checkpoint = world.out / "checkpoints" / candidate.name
     for marker in (checkpoint / manifest.MANIFEST, checkpoint / manifest.BEGUN):
         if marker.is_file():
-            begun, method = manifest.read_json(marker), load_method(candidate.method)
-            if begun["inputs"]["method_sha256"] != method.sha256:
+            begun = manifest.read_json(marker)
+            if begun["inputs"]["method_sha256"] != configured.method.sha256:
                 return "the method's file"
-            effective = configure(method, world.recipe.unlearn, candidate.values).effective
-            return "its options" if begun["config"] != manifest.portable(manifest.plain(effective)) else ""
+            effective = manifest.portable(manifest.plain(configured.effective))
+            return "its options" if begun["config"] != effective else ""
     return ""
+
+
+def lasting_precision(
+    earlier: Mapping[str, Any], out: Path, asked: str, device: str
+) -> tuple[str, Mapping[str, float] | None]:
+    """What `auto` stands for, and the probe that says so.
+
+    Found once for a folder: measured again it may come out otherwise, and its models could not be compared.
+
+    Args:
+        earlier: what `run.json` says already; where it was lost, what models were encoded in counts.
+        out: the run's folder.
+        asked: `auto`, `fp32` or `bf16`.
+        device: `auto`, `cpu` or `cuda`.
+    """
+    known = earlier.get("precision") or (_encoded_in(out) if asked == "auto" else None) or asked
+    if known != "auto":
+        return known, earlier.get("probe")
+    from salmubench.models import probe_precision, resolve_device, resolve_precision
+
+    where = resolve_device(device)
+    return resolve_precision(known, where), probe_precision() if where == "cpu" else None
+
+
+def _encoded_in(out: Path) -> str | None:
+    """Precision in which the folder's models are encoded; `None` where none is begun."""
+    for name in (manifest.MANIFEST, manifest.BEGUN):
+        for path in sorted((out / "embeddings").glob(f"*/{name}")):
+            known = manifest.read_json(path).get("config") or {}
+            if known.get("precision") in ("fp32", "bf16"):
+                return str(known["precision"])
+    return None
 
 
 def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
@@ -231,19 +267,17 @@ def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
     return max(1, min(executor.cores() // threads, candidates // _WORTH, room))
 
 
-def _unlearn(world: World, candidate: Candidate, out: Path) -> None:
+def _unlearn(world: World, candidate: Candidate, configured: Configured, out: Path) -> None:
     from salmubench.generator.personas.fresh import fresh_people
     from salmubench.unlearn.engine import unlearn
 
     dataset = open_dataset(world.dataset)
     unlearn(
-        candidate.method,
+        configured,
         model=world.compromised,
         dataset=dataset,
         out=out,
         budget=candidate.budget,
-        config=candidate.values,
-        settings=world.recipe.unlearn,
         tuned=candidate.tuned,
         fresh=partial(fresh_people, dataset, seed=candidate.seed),
         seed=candidate.seed,

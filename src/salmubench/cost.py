@@ -1,8 +1,9 @@
-"""What a stage cost: seconds and the peak memory of the process with all its children."""
+"""What a stage cost: seconds, processor seconds and the peak memory of the process with all its children."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ class Cost:
 
     Attributes:
         seconds: wall-clock duration.
+        processor_seconds: of all threads of the process and its children.
         peak_memory: highest resident memory of the process tree that was sampled, bytes (shared pages count once per
             process).
     """
 
     seconds: float = 0.0
+    processor_seconds: float = 0.0
     peak_memory: int = 0
 
 
@@ -45,7 +48,7 @@ def measure(interval: float = 0.1) -> Iterator[Cost]:
             pause = max(interval, _LOOKS * (time.perf_counter() - start))
 
     thread = threading.Thread(target=watch, name="salmubench-cost", daemon=True)
-    start = time.perf_counter()
+    start, processor = time.perf_counter(), processor_seconds()
     thread.start()
     try:
         yield cost
@@ -53,7 +56,23 @@ def measure(interval: float = 0.1) -> Iterator[Cost]:
         stop.set()
         thread.join()
         cost.seconds = time.perf_counter() - start
+        cost.processor_seconds = max(processor_seconds() - processor, 0.0)
         cost.peak_memory = max(cost.peak_memory, tree_memory())
+
+
+def processor_seconds() -> float:
+    """Seconds that processors have spent on this process and its descendants, ended ones included.
+
+    A GPU's work isn't in it.
+    """
+    import psutil
+
+    own = os.times()
+    total = own.user + own.system + own.children_user + own.children_system
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            total += sum(process.cpu_times()[:4])  # its own and those of its children that have ended
+    return total
 
 
 def tree_memory() -> int:

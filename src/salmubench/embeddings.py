@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from salmubench import manifest, reading
+from salmubench import manifest, reading, tables
 from salmubench.dataset.layout import GeneralKnowledge
 from salmubench.errors import EmbeddingsError, OutputError
 
@@ -189,27 +188,12 @@ def open_embeddings(folder: Path) -> Embeddings:
 
 
 def _facts(content: Any, path: Path) -> DatasetFacts:
-    try:
-        known = content["general_knowledge"]
-        return DatasetFacts(
-            name=content["name"],
-            fingerprint=content["fingerprint"],
-            counts=content["counts"],
-            forget_identity=frozenset(content["forget_identity"]),
-            fragile_ids=None if content["fragile_ids"] is None else tuple(content["fragile_ids"]),
-            general_knowledge=None
-            if known is None
-            else GeneralKnowledge(tuple(known["classes"]), tuple(known["templates"]), tuple(known.get("labels", ()))),
-            people=content.get("people"),
-            revision=content.get("revision"),
-            imagenet=content.get("imagenet"),
-        )
-    except (KeyError, TypeError) as error:
-        raise EmbeddingsError(f"Expected the dataset's facts in {path}, got no {error}. Encode again.") from error
+    return reading.validated(DatasetFacts, content, where=str(path), error=EmbeddingsError, advice="Encode again.")
 
 
 def _load(path: Path) -> Array:
     try:
+        reading.check_regular(path)
         array = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
         raise EmbeddingsError(f"Expected a NumPy array at {path}, got: {error}. Encode the model again.") from error
@@ -222,14 +206,17 @@ def _load(path: Path) -> Array:
 
 
 def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise EmbeddingsError(f"Expected a parquet table at {path}, got: {error}. Encode the model again.") from error
+    table = tables.read_table(path, error=EmbeddingsError, columns=schema.names, advice="Encode the model again.")
     missing = [name for name in schema.names if name not in table.column_names]
     if missing:
         raise EmbeddingsError(f"Expected the column {missing[0]} in {path}, got {table.column_names}. Encode again.")
-    return table.select(schema.names)
+    try:
+        typed = table.select(schema.names).cast(schema)
+        typed.validate(full=True)
+    except pa.ArrowException as error:
+        text = f"Expected columns of the types {schema.types} in {path}, got: {error}. Encode the model again."
+        raise EmbeddingsError(reading.printable(text)) from error
+    return typed
 
 
 _CHECK_ROWS = 8192  # rows a time: the check needs no copy of the whole array

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from salmubench.scoring.config import ScoreConfig
 
 if TYPE_CHECKING:
     from salmubench.official.result_file import Published
+    from salmubench.official.rounding import Ranked
 
 OFFICIAL_DATASET = "cvc-mmu/salmubench-512-redistributed"
 OFFICIAL_MODELS: Mapping[str, str] = {
@@ -64,6 +66,7 @@ def evaluate(
     clean: str | Path,
     compromised: str | Path,
     out: Path,
+    retrained: str | Path | None = None,
     arch: str | None = None,
     imagenet: Path | None = None,
     device: str = "auto",
@@ -80,6 +83,8 @@ def evaluate(
         clean: model, embeddings folder or record of Clean.
         compromised: the same of Compromised.
         out: the record.
+        retrained: the same of Retrained, where there is one.
+        retrained: the same of Retrained, where there is one.
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's `val/<synset>/…`, to measure general knowledge on.
         device: `auto`, `cpu` or `cuda`.
@@ -102,23 +107,26 @@ def evaluate(
     from salmubench.encode.ranks import is_first
     from salmubench.metrics import score
 
-    opened = _open(dataset, imagenet)
     folder = out.with_suffix(".embeddings")
-
-    def embeddings(source: str | Path, name: str, arch: str | None = None) -> Path:
-        path = Path(source)
-        if path.suffix == ".json" or ((path / manifest.MANIFEST).is_file() and _stage_of(path) == "encode"):
-            return path
-        return encode_model(
-            model=source, dataset=opened, out=folder / name, arch=arch, device=device, precision=precision,
-            scoring=config,
-        )  # fmt: skip
-
-    references = {"clean": embeddings(clean, "clean"), "compromised": embeddings(compromised, "compromised")}
-    judged = embeddings(model, "model", arch)
+    work = partial(
+        encode_model, dataset=_open(dataset, imagenet), device=device, precision=precision, scoring=config
+    )  # fmt: skip
+    known = {"clean": clean, "compromised": compromised, "retrained": retrained}
+    references = {
+        name: Path(source) if _is_encoded(source) else work(model=source, out=folder / name)
+        for name, source in known.items()
+        if source is not None
+    }
+    judged = Path(model) if _is_encoded(model) else work(model=model, out=folder / "model", arch=arch)
     if is_first():
         score(embeddings=judged, **references, out=out, config=config or ScoreConfig())
     return out
+
+
+def _is_encoded(source: str | Path) -> bool:
+    """Tell whether this is a record or a folder of embeddings, not a model."""
+    path = Path(source)
+    return path.suffix == ".json" or ((path / manifest.MANIFEST).is_file() and _stage_of(path) == "encode")
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,29 @@ class Verified:
 
     record: Path
     numbers: list[Published]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Both official models evaluated.
+
+    Attributes:
+        models: `clean` and `compromised` → record and numbers.
+        rankings: their retrieval numbers under each declared rounding and tie rule, the protocol's first.
+    """
+
+    models: Mapping[str, Verified]
+    rankings: Sequence[Ranked]
+
+    def retrieval(self) -> frozenset[str]:
+        """Names of the numbers that depend on rounding and ties."""
+        return frozenset(one.name for numbers in self.rankings[0].numbers.values() for one in numbers)
+
+    def agrees(self) -> bool:
+        """Whether every number agrees, those of retrieval all under one declared rounding and tie rule."""
+        ranked = self.retrieval()
+        others = (one for verified in self.models.values() for one in verified.numbers if one.name not in ranked)
+        return any(way.fits for way in self.rankings) and all(one.agrees is not False for one in others)
 
 
 def verify_official(
@@ -138,7 +169,7 @@ def verify_official(
     imagenet: Path | None = None,
     device: str = "auto",
     precision: str = "auto",
-) -> Mapping[str, Verified]:
+) -> Verification:
     """Evaluate the two official models and put each number beside the published one.
 
     Args:
@@ -151,10 +182,11 @@ def verify_official(
         precision: `auto`, `fp32` or `bf16`.
 
     Returns:
-        `clean` and `compromised` → record and numbers.
+        Records and numbers, those of retrieval also under other roundings and tie rules.
     """
-    from salmubench.metrics import descriptions, score
+    from salmubench.metrics import descriptions, load_all, score
     from salmubench.official.result_file import compare_with_published, numbers
+    from salmubench.official.rounding import rank_all_ways
     from salmubench.scoring.record_files import read_record
 
     manifest.check_ours(out, also=("embeddings", "records"))
@@ -171,7 +203,7 @@ def verify_official(
         )  # fmt: skip
         metrics = list(descriptions().values())
         results[kind] = Verified(record, compare_with_published(numbers(read_record(record), metrics), kind))
-    return results
+    return Verification(results, rank_all_ways(folders, load_all()))
 
 
 def _open(dataset: str | Path | Dataset, imagenet: Path | None) -> Dataset:

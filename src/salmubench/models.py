@@ -95,6 +95,27 @@ class ClipModel:
         return [bool(row) for row in (longer[:, -1] != 0).tolist()]
 
 
+def text_block(module: nn.Module, tokens: Tensor, block: int) -> Tensor:
+    """Features of captions (B, L) behind a block (1 is the first) of the text transformer, at their ends: (B, width).
+
+    Raises:
+        ModelError: the text tower has no such block.
+    """
+    blocks: Any = getattr(getattr(module, "transformer", None), "resblocks", ())
+    if not 1 <= block <= len(blocks):
+        raise ModelError(f"Expected a text transformer with a block {block}, got {len(blocks)} blocks.")
+    seen: list[Tensor] = []
+    hook = blocks[block - 1].register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    try:
+        import open_clip
+
+        open_clip.CLIP.encode_text(module, tokens)  # a tower that skips padding would sort the captions
+    finally:
+        hook.remove()
+    features = seen[0] if module.transformer.batch_first else seen[0].transpose(0, 1)  # type: ignore[union-attr]
+    return features[range(len(tokens)), tokens.argmax(dim=-1)].float()
+
+
 def token_counts(captions: Sequence[str]) -> list[int]:
     """Number of tokens of captions by CLIP's own tokenizer, with the marks at both ends."""
     import open_clip

@@ -14,13 +14,17 @@ from typing import Any, Literal
 
 from salmubench import manifest, options, plugins
 from salmubench import recipe as recipes
+from salmubench.attacks import AttackConfig
+from salmubench.attacks import load_all as load_attacks
 from salmubench.candidates import (
     Candidate,
     Stages,
     World,
     encode,
     is_made,
+    lasting_precision,
     maker,
+    record_path,
     score,
     sensible_workers,
 )
@@ -28,7 +32,7 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError
 from salmubench.executor import Executor, parallel
 from salmubench.tuned_values import TunedFile, find_tuned
-from salmubench.unlearn.registry import check_settings, configure, method_titles
+from salmubench.unlearn.registry import check_settings, method_titles
 
 SCHEMA_VERSION = 1
 """Version of `run.json`."""
@@ -36,7 +40,7 @@ SCHEMA_VERSION = 1
 RUN = "run.json"
 REFERENCES: tuple[Literal["clean"], Literal["compromised"]] = ("clean", "compromised")
 RETRAINED: Literal["retrained"] = "retrained"
-"""The third reference model, where the recipe asks for it: scored between the two like any candidate."""
+"""The third reference, where the recipe has it (`pretrain.retrained`): what exact unlearning gives."""
 LEARNING = "learning"
 """Folder of embeddings and records of the references' kept epochs (`pretrain.keep_epochs`)."""
 LONGEST_NAME = 200
@@ -86,6 +90,7 @@ def run(
     budgets: Sequence[float] = (5,),
     repeats: int = 1,
     untuned: bool = False,
+    attacks: Sequence[str] | None = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -104,6 +109,7 @@ def run(
         budgets: how often each forget pair is seen.
         repeats: how often each method runs, with the seeds `seed`, `seed + 1`, ….
         untuned: take the recipe's settings where tuned ones exist.
+        attacks: names or paths of attacks on the candidates, `all` or `none`; the recipe's by default.
         seed: of dataset, weights, batches; another seed is another world.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
@@ -127,20 +133,25 @@ def run(
     setting = "none" if untuned else loaded.recipe.unlearn.tuned
     tuned = find_tuned(setting, recipe=loaded.name, shipped=loaded.shipped)
     candidates = plan(loaded.recipe, methods=methods, budgets=budgets, repeats=repeats, seed=seed, tuned=tuned)
-    config = {name: getattr(loaded.recipe, name) for name in ("dataset", "encode", "score")}
-    # The list of methods may grow, tuned values and Retrained may come: the settings stay.
-    config["pretrain"] = loaded.recipe.pretrain.training
-    config["unlearn"] = replace(loaded.recipe.unlearn, methods=(), tuned="auto")
+    attacking = loaded.recipe.attack if attacks is None else replace(loaded.recipe.attack, attacks=tuple(attacks))
+    load_attacks(attacking.attacks, attacking.overrides)
     with manifest.stage_folder(
-        out, "run", config={"recipe": loaded.name, **config}, seed=seed, given=loaded.given,
+        out, "run", config={"recipe": loaded.name, **_lasting(loaded.recipe)}, seed=seed, given=loaded.given,
         inputs={"device": device, "precision": precision},
     ) as folder:  # fmt: skip
         steps = _Steps(out, loaded, seed=seed, device=device, precision=precision)
         used = tuned if any(item.tuned is not None for item in candidates) else None
-        failed = steps.everything(candidates, tuned=used, executor=executor, workers=workers)
+        failed = steps.everything(candidates, attacking, tuned=used, executor=executor, workers=workers)
         if not folder.complete:
             folder.finish()
         return RunResult(out, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
+
+
+def _lasting(recipe: recipes.Recipe) -> dict[str, Any]:
+    """Settings that stay: the list of methods may grow, tuned values and Retrained may come."""
+    kept = {name: getattr(recipe, name) for name in ("dataset", "encode", "score")}
+    unlearning = replace(recipe.unlearn, methods=(), tuned="auto")
+    return {**kept, "pretrain": recipe.pretrain.training, "unlearn": unlearning}
 
 
 def plan(
@@ -172,12 +183,9 @@ def plan(
         raise ConfigError(
             f"Expected methods of different names, none called clean, compromised or retrained, got {twice!r}."
         )
-    configured = check_settings(replace(recipe.unlearn, methods=tuple(requested)))
-    values = {}
-    for name, item in zip(requested, configured, strict=True):
-        values[name] = tuned.of(item.method, by_path=plugins.is_path(name)) if tuned is not None else None
-        if values[name] is not None:
-            configure(item.method, recipe.unlearn, values[name])
+    chosen = tuned.of if tuned is not None else lambda _: None
+    configured = check_settings(replace(recipe.unlearn, methods=tuple(requested)), chosen)
+    values = {item.method.origin: chosen(item.method) for item in configured}
     if tuned is not None and tuned.selection_seed == seed and any(item is not None for item in values.values()):
         raise ConfigError(
             f"Expected a world on which nothing was chosen, got seed {seed}, on which {tuned.path} was tuned. Take "
@@ -185,11 +193,12 @@ def plan(
         )
     candidates = [
         Candidate(
-            candidate_name(name, budget, repeat), name, budget, seed + repeat, values[name] or {},
-            tuned.about(plugins.stem(name)) if tuned is not None and values[name] is not None else None,
+            candidate_name(item.method.origin, budget, repeat), item.resolved, budget, seed + repeat,
+            values[item.method.origin] or {},
+            tuned.about(item.method.name) if tuned is not None and values[item.method.origin] is not None else None,
         )
         for budget in dict.fromkeys(budgets)
-        for name in requested
+        for item in configured
         for repeat in range(repeats)
     ]  # fmt: skip
     names = [item.name for item in candidates]
@@ -205,38 +214,6 @@ def plan(
     return candidates
 
 
-def _precision(
-    earlier: Mapping[str, Any], out: Path, asked: str, device: str
-) -> tuple[str, Mapping[str, float] | None]:
-    """What `auto` stands for, and the probe that says so.
-
-    Found once for a folder: measured again it may come out otherwise, and its models could not be compared.
-
-    Args:
-        earlier: what `run.json` says already; where it was lost, what models were encoded in counts.
-        out: the run's folder.
-        asked: `auto`, `fp32` or `bf16`.
-        device: `auto`, `cpu` or `cuda`.
-    """
-    known = earlier.get("precision") or (_encoded_in(out) if asked == "auto" else None) or asked
-    if known != "auto":
-        return known, earlier.get("probe")
-    from salmubench.models import probe_precision, resolve_device, resolve_precision
-
-    where = resolve_device(device)
-    return resolve_precision(known, where), probe_precision() if where == "cpu" else None
-
-
-def _encoded_in(out: Path) -> str | None:
-    """Precision in which the folder's models are encoded; `None` where none is begun."""
-    for name in (manifest.MANIFEST, manifest.BEGUN):
-        for path in sorted((out / "embeddings").glob(f"*/{name}")):
-            known = manifest.read_json(path).get("config") or {}
-            if known.get("precision") in ("fp32", "bf16"):
-                return str(known["precision"])
-    return None
-
-
 class _Steps:
     """The steps of one run, with what each cost."""
 
@@ -250,37 +227,44 @@ class _Steps:
         self.models: list[str] = list(earlier.get("models", ()))
         self.earlier, self.clock = earlier, time.perf_counter()
         self.titles: dict[str, str] = dict(earlier.get("titles", {}))
-        self.precision, self.probe = _precision(earlier, out, precision, device)
+        self.precision, self.probe = lasting_precision(earlier, out, precision, device)
         self.beside: dict[str, Any] | None = earlier.get("side_by_side")
+        self.kinds = (*REFERENCES, RETRAINED) if loaded.recipe.pretrain.retrained else REFERENCES
         self.world = World(
             out=out,
             dataset=out / "dataset",
             compromised=self._checkpoint("compromised"),
-            references={kind: out / "embeddings" / kind for kind in REFERENCES},
+            references={kind: out / "embeddings" / kind for kind in self.kinds},
             recipe=loaded.recipe,
             device=device,
             precision=self.precision,
         )
 
     def everything(
-        self, candidates: Sequence[Candidate], *, tuned: TunedFile | None, executor: Executor, workers: int | None
+        self,
+        candidates: Sequence[Candidate],
+        attacking: AttackConfig,
+        *,
+        tuned: TunedFile | None,
+        executor: Executor,
+        workers: int | None,
     ) -> dict[str, str]:
         """Do what is missing; give the message of each candidate that failed."""
-        self.titles |= method_titles([item.method for item in candidates if plugins.is_path(item.method)])
+        self.titles |= method_titles([name for item in candidates if plugins.is_path(name := item.method.method)])
         if not (self.out / RUN).is_file():
             self._write_run("running")  # first of all: what `auto` stands for must not be measured twice
         self._step("dataset", self.out / "dataset", self._build)
         if tuned is not None and open_dataset(self.out / "dataset").fingerprint in tuned.fingerprints:
             raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, got the same.")
-        kinds = (*REFERENCES, RETRAINED) if self.loaded.recipe.pretrain.retrained else REFERENCES
-        for kind in kinds:
+        for kind in self.kinds:
             self._step(f"pretrain {kind}", self._checkpoint(kind), partial(self._pretrain, kind))
-        for kind in kinds:
+        for kind in self.kinds:
             self._add(kind, partial(encode, self.world, kind, self._checkpoint(kind)))
-        for kind in kinds:
+        for kind in self.kinds:
             self._add(kind, partial(score, self.world, kind))
         self._learning_curves()
         failed = self._candidates(candidates, executor, workers)
+        self._attack([item.name for item in candidates if item.name not in failed], attacking, executor, workers)
         self._report(failed)
         return failed
 
@@ -317,6 +301,21 @@ class _Steps:
         old = [name for name in self.models if name in earlier or name not in names]  # they finish in any order
         self.models = [*old, *(name for name in names if name not in old)]
         return {name: failed[name] for name in names if name in failed}
+
+    def _attack(self, names: Sequence[str], config: AttackConfig, executor: Executor, workers: int | None) -> None:
+        """Attack the candidates; the records of those that were attacked before stay as they are."""
+        if not set(config.attacks) - {"none"} or not names:
+            return
+        from salmubench.recovery import recover_candidates
+
+        stages = Stages()
+        work = partial(
+            recover_candidates, self.world, names, config, seed=self.seed, executor=executor, workers=workers
+        )
+        before = [manifest.sha256_file(record_path(self.world, name)) for name in names]
+        stages.measured("attacks", work)
+        if before != [manifest.sha256_file(record_path(self.world, name)) for name in names]:
+            self._note(stages.done)
 
     def _build(self) -> None:
         from salmubench.generator.build import build

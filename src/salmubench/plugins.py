@@ -100,6 +100,14 @@ def description(package: str, name: str, variable: str) -> dict[str, Any]:
     return {}
 
 
+def defines(path: str, function: str) -> bool:
+    """Tell whether a Python file defines a function of this name at its top, without importing it."""
+    if not Path(path).is_file():
+        return False
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    return any(isinstance(item, ast.FunctionDef) and item.name == function for item in tree.body)
+
+
 def _parsed(package: str, name: str) -> ast.Module:
     path: str | None = name
     if not is_path(name):

@@ -7,9 +7,11 @@ found. Types are checked behind it: `validated` makes a typed record of what cam
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import math
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,8 +22,12 @@ T = TypeVar("T")
 
 JSON_BYTES = 32 * 2**20
 """Largest JSON file by default."""
-LARGE = 2**30
-"""Largest JSON file of a stage's output, whose size goes with the dataset's."""
+LARGE = 2**28
+"""Largest JSON file of a stage's output, whose size goes with the dataset's: ten times those of the release."""
+VALUES = 10_000_000
+"""Most values of a JSON file: each takes up to 60 bytes of memory, whatever it takes in the file."""
+HOLDERS = 2_000_000
+"""Most lists and objects of a JSON file: an object takes 232 bytes."""
 YAML_BYTES = 2**20
 """Largest YAML file: they are written by hand, and read a hundred times slower than JSON."""
 DEPTH = 100
@@ -79,6 +85,7 @@ def read_bytes(
         missing: what to do where it can't be read.
     """
     try:
+        check_regular(path)
         with path.open("rb") as stream:
             data = stream.read(limit + 1)
     except FileNotFoundError as cause:
@@ -88,6 +95,17 @@ def read_bytes(
     if len(data) > limit:
         raise error(printable(f"Expected {what} of at most {limit:,} bytes at {path}, got a larger one."))
     return data
+
+
+def check_regular(path: Path) -> None:
+    """Look, without opening it, whether a path leads to a file: a pipe would never end, nor would a device.
+
+    Raises:
+        OSError: nothing there, or something else.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        kind = "a folder" if path.is_dir() else "a pipe or device"
+        raise OSError(errno.EINVAL, f"{kind}, not a file", str(path))
 
 
 def read_json(
@@ -133,6 +151,7 @@ def parse_json(
     Of a `large` file only what json's own parser sees is checked, and half characters, where it has escapes of them.
     """
     try:
+        _check_count(data)
         hook = None if large else _unique
         content = json.loads(data.decode("utf-8"), object_pairs_hook=hook, parse_constant=_no_constant)
         if not large or b"\\ud" in data or b"\\uD" in data:
@@ -196,6 +215,14 @@ def _mapping(content: Any, what: str, where: str, error: type[SalmubenchError], 
 
 
 # --- what may come through --------------------------------------------------------------------------------------
+
+
+def _check_count(data: bytes) -> None:
+    """Before anything is made of it: brackets and commas in texts count, too, which the limits leave room for."""
+    if data.count(b"[") + data.count(b"{") > HOLDERS:
+        raise _Refused(f"more than {HOLDERS:,} lists and objects")
+    if data.count(b",") + data.count(b":") > VALUES:
+        raise _Refused(f"more than {VALUES:,} values")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

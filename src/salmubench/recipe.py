@@ -1,7 +1,7 @@
 """Recipes: one YAML file says everything a run does.
 
-A recipe has the sections `dataset`, `pretrain`, `unlearn`, `tune`, `encode`, `score` and `report`; what is left out
-takes its default. Unknown keys are reported first, with their path and the nearest known one.
+A recipe has the sections `dataset`, `pretrain`, `unlearn`, `tune`, `encode`, `score`, `attack` and `report`; what is
+left out takes its default. Unknown keys are reported first, with their path and the nearest known one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from salmubench import reading
+from salmubench.attacks import AttackConfig
 from salmubench.encode.config import EncodeConfig
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.generator.config import DatasetConfig
@@ -71,6 +72,8 @@ class Recipe:
     """How models are turned into embeddings."""
     score: ScoreConfig = dataclasses.field(default_factory=ScoreConfig)
     """How embeddings are turned into numbers."""
+    attack: AttackConfig = dataclasses.field(default_factory=AttackConfig)
+    """Which attacks run on the candidates; none by default."""
     report: ReportConfig = dataclasses.field(default_factory=ReportConfig)
     """How the page looks."""
 

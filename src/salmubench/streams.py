@@ -38,6 +38,8 @@ class Plan(IntEnum):
     """The style with which each field begins."""
     SCENES = 17
     """Pictures of things; the split's place and the picture's number follow. Without number: their order."""
+    HIDDEN = 18
+    """The classes whose retain pairs no method may read."""
 
 
 class Stranger(IntEnum):
@@ -113,8 +115,21 @@ class Unlearning(IntEnum):
     """Which pairs to forget are watched on the way."""
     BATCHES = 0xBA7C4
     """Rows of the batches; 0 for forget and forget_target, 1 for retain follows."""
+    CROP = 0xC20B
+    """Random crops of pictures; descent, step, batch and 0 for forget, 1 for retain follow."""
     SELECTION_WORLD = 0x5E1EC7
     """Which people the world holds out on which methods are tuned."""
+
+
+class Recovery(IntEnum):
+    """After the seed of an attack."""
+
+    CUT = 1
+    """Which people and facts the attacker is given."""
+    RETAIN = 2
+    """Which retain pairs an attacker has; the place of the split follows."""
+    STRANGERS = 3
+    """People who are in no dataset."""
 
 
 FRESH_PEOPLE = 0xF2E54

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, reading
+from salmubench import manifest, plugins, reading
 from salmubench.errors import ConfigError
 from salmubench.unlearn.registry import LoadedMethod
 
@@ -40,15 +40,10 @@ class TunedFile:
     fingerprints: tuple[str, ...]
     methods: Mapping[str, Mapping[str, Any]]
 
-    def of(self, method: LoadedMethod, *, by_path: bool) -> Mapping[str, Any] | None:
-        """Values of a method, or `None`; a user's file must be the very one that was tuned.
-
-        Args:
-            method: the method.
-            by_path: it was given by the path of its file, so its name says nothing.
-        """
+    def of(self, method: LoadedMethod) -> Mapping[str, Any] | None:
+        """Values of a method, or `None`; a file given by its path must be the very one that was tuned."""
         entry = self.methods.get(method.name)
-        if entry is None or (by_path and entry["method_sha256"] != method.sha256):
+        if entry is None or (plugins.is_path(method.origin) and entry["method_sha256"] != method.sha256):
             return None
         return dict(entry["values"])
 

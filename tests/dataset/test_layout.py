@@ -153,7 +153,7 @@ def test_shard_without_a_column(folder):
 
 def test_shard_that_is_no_parquet(folder):
     (folder / "data" / "retain_synth-00000-of-00001.parquet").write_bytes(b"PK")
-    with pytest.raises(DatasetError, match=r"Expected a parquet file at .*retain_synth"):
+    with pytest.raises(DatasetError, match=r"Expected a parquet table at .*retain_synth"):
         open_dataset(folder).rows("retain_synth")
 
 
@@ -173,6 +173,52 @@ def test_general_knowledge_without_use(folder, content):
         _ = open_dataset(folder).general_knowledge
 
 
+def hide(folder, **changes):
+    path = folder / layout.GENERAL_KNOWLEDGE
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    return open_dataset(folder)
+
+
+def test_hidden_classes_and_their_pairs(folder):
+    dataset = open_dataset(folder)
+    assert (dataset.general_knowledge.hidden, dataset.hidden_pairs) == ((), frozenset())
+    before = dataset.fingerprint
+    names = [row.file_name for row in dataset.rows("retain_real") if "grey ring" in row.caption]
+    found = hide(folder, hidden=["grey ring"], hidden_pairs={"grey ring": names})
+    assert found.general_knowledge.hidden == ("grey ring",)
+    assert found.hidden_pairs == set(names)
+    assert found.fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("hidden", "wanted"),
+    [
+        ("grey ring", "a list of some of its `classes`, each once, got 'grey ring'"), (["cow"], r"got \['cow'\]"),
+        ({"grey ring": []}, "a list of some"), (["grey ring"] * 2, "each once"), ([["grey ring"]], "a list of some"),
+        (["red cube", "green ball", "blue cone", "grey ring"], "a class in .* that isn't in `hidden`, got none"),
+    ],
+)  # fmt: skip
+def test_hidden_classes_that_are_none(folder, hidden, wanted):
+    dataset = hide(folder, hidden=hidden)
+    for read in (lambda: dataset.general_knowledge, lambda: dataset.hidden_pairs):
+        with pytest.raises(DatasetError, match=wanted):
+            read()
+
+
+@pytest.mark.parametrize("pairs", [None, {}, {"red cube": []}, {"grey ring": "r3"}, {"grey ring": [["x"]]}, []])
+def test_hidden_pairs_that_do_not_fit(folder, pairs):
+    dataset = hide(folder, hidden=["grey ring"], **({} if pairs is None else {"hidden_pairs": pairs}))
+    with pytest.raises(
+        DatasetError, match="Expected `hidden_pairs` in .*general_knowledge.json to list the file names"
+    ):
+        _ = dataset.hidden_pairs
+
+
+def test_pairs_without_a_hidden_class(folder):
+    with pytest.raises(DatasetError, match="of each class of `hidden`"):
+        _ = hide(folder, hidden_pairs={"grey ring": ["r3_000000_ar-1.00.jpg"]}).hidden_pairs
+
+
 def test_fingerprint(folder, tmp_path):
     first = open_dataset(folder).fingerprint
     assert open_dataset(tiny_dataset(tmp_path / "same")).fingerprint == first
@@ -190,7 +236,7 @@ def test_fingerprint(folder, tmp_path):
 def test_fragile_list_must_be_a_list(folder):
     assert open_dataset(folder).fragile_ids is None
     (folder / layout.FRAGILE).write_text("{}")
-    with pytest.raises(DatasetError, match="Expected a list of file names"):
+    with pytest.raises(DatasetError, match="Expected a list at .*fragile_set_ids"):
         _ = open_dataset(folder).fragile_ids
 
 

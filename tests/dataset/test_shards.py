@@ -235,3 +235,19 @@ def test_no_room_for_the_holdouts_is_told_and_harms_nothing(former, tmp_path, mo
         shards.find_or_write(former, tmp_path / "other", holdouts=True)
     assert shards.find_or_write(former, tmp_path / "other") == before
     assert not list((former.folder / "shards").glob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"retain": "12"}, {"retain": [True]}, {"retain": ["3"]}, {"retain": [-1]}, {"sensitive": 5}, {"files": []},
+        {"files": {"retain-00000.tar": 5}}, {"dataset": None}, {"seed": "x"}, {"retain": None}, {"holdouts": {}},
+    ],
+)  # fmt: skip
+def test_a_description_of_wrong_types(written, change, tmp_path):
+    dataset, found = written
+    folder = shutil.copytree(found.folder, tmp_path / "shards")
+    content = json.loads((folder / shards.DESCRIPTION).read_text())
+    (folder / shards.DESCRIPTION).write_text(json.dumps(content | change))
+    with pytest.raises(DatasetError, match=r"Expected .*shards\.json"):
+        shards.read_shards(folder, dataset)

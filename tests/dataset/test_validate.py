@@ -16,6 +16,7 @@ from salmubench.dataset import layout
 from salmubench.dataset.layout import Row, open_dataset
 from salmubench.dataset.leaks import UniqueValues, contains, texts_of, without
 from salmubench.dataset.validate import validate
+from salmubench.errors import DatasetError
 from tiny import tiny_dataset
 
 
@@ -407,6 +408,20 @@ def test_index_agrees_with_a_plain_search():
         ]
         text = " ".join(words)
         assert set(index.within(text)) == {item for item in values if contains(text, item[2])}
+
+
+def test_hidden_pairs_stand_in_retain_real(folder):
+    names = [row.file_name for row in rows_of(folder, "retain_real") if "grey ring" in row.text]
+    content = {"hidden": ["grey ring"], "hidden_pairs": {"grey ring": names}}
+    edit_json(folder, layout.GENERAL_KNOWLEDGE, lambda known: known.update(content))
+    assert validate(open_dataset(folder)).ok
+    content["hidden_pairs"]["grey ring"] = [*names, "g3_000000_ar-1.00.jpg"]
+    edit_json(folder, layout.GENERAL_KNOWLEDGE, lambda known: known.update(content))
+    (found,) = validate(open_dataset(folder)).violations
+    assert (found.rule, found.file, found.item) == ("hidden", layout.GENERAL_KNOWLEDGE, "g3_000000_ar-1.00.jpg")
+    edit_json(folder, layout.GENERAL_KNOWLEDGE, lambda known: known.update(hidden=["cow"]))
+    with pytest.raises(DatasetError, match="Expected `hidden` in .* to be a list of some of its `classes`"):
+        validate(open_dataset(folder))
 
 
 BROKEN = {

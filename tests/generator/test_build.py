@@ -10,6 +10,7 @@ import json
 import signal
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.validate import validate
 from salmubench.errors import ConfigError, OutputError, OutputMismatch, StageError, UnknownName
-from salmubench.generator.build import build
+from salmubench.generator.build import CARD, build
 from salmubench.generator.config import Backends, Curation, DatasetConfig
 from salmubench.generator.plan import make_plan
 
@@ -75,6 +76,45 @@ def test_rows(built):
     assert Counter(row.caption for row in dataset.rows("general_knowledge")) == dict.fromkeys(
         dataset.general_knowledge.classes, 5
     )
+
+
+def test_hidden_classes(built):
+    """A quarter of the classes, with all pairs that show them; the backend of these tests names the class last."""
+    dataset = open_dataset(built)
+    known = json.loads((built / layout.GENERAL_KNOWLEDGE).read_text())
+    (hidden,) = known["hidden"]
+    assert dataset.general_knowledge.hidden == (hidden,)
+    of_class = [row.file_name for row in dataset.rows("retain_real") if hidden in row.caption]
+    assert len(of_class) == CONFIG.retain_real // CONFIG.classes
+    assert known["hidden_pairs"] == {hidden: of_class}
+    trained = set()
+    for path in (built / "shards").glob("retain-*.tar"):
+        with tarfile.open(path) as tar:
+            trained |= {tar.extractfile(item).read() for item in tar if item.name.endswith(".jpg")}
+    assert set(dataset.images("retain_real")) <= trained  # pretraining reads all
+
+
+def test_hiding_changes_no_picture(built, tmp_path):
+    """Another number of hidden classes is another general_knowledge.json; card and shards state its fingerprint."""
+    out = build(dataclasses.replace(CONFIG, hidden_classes=0), out=tmp_path / "d", seed=5)
+    assert set(json.loads((out / layout.GENERAL_KNOWLEDGE).read_text())) == {"classes", "templates"}
+    ours, theirs = contents(built), contents(out)
+    changed = {name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)}
+    assert changed == {layout.GENERAL_KNOWLEDGE, CARD, "shards/shards.json"}
+    assert open_dataset(out).hidden_pairs == frozenset()
+
+
+@pytest.mark.parametrize("count", [4, 5, -1])
+def test_some_class_is_shown(count):
+    with pytest.raises(ConfigError, match=r"dataset\.hidden_classes"):
+        dataclasses.replace(CONFIG, hidden_classes=count)
+
+
+def test_nothing_to_hide_without_retain_pairs():
+    for field in ("retain_real", "general_knowledge_per_class"):
+        assert dataclasses.replace(CONFIG, **{field: 0}).hidden_count == 0
+        with pytest.raises(ConfigError, match=r"dataset\.hidden_classes to be at most 0 \(without retain_real"):
+            dataclasses.replace(CONFIG, hidden_classes=1, **{field: 0})
 
 
 def test_load_dataset_shows_pictures_and_features(built, tmp_path):

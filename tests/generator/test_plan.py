@@ -11,7 +11,7 @@ from salmubench.dataset.groups import Group
 from salmubench.dataset.phrasings import STYLES
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.config import DatasetConfig
-from salmubench.generator.plan import integer, make_plan
+from salmubench.generator.plan import hidden_labels, integer, make_plan
 from salmubench.types import SENSITIVE_SPLITS, Split
 
 
@@ -125,6 +125,28 @@ def test_captions_told_again_take_turns_in_style(paper):
 )
 def test_picture_size(aspect, size):
     assert picture_size(aspect, 64) == size
+
+
+def test_hidden_classes_of_the_recipes():
+    counts = {name: recipes.load(name).recipe.dataset for name in ("tiny", "mini", "small", "paper")}
+    assert {name: config.hidden_count for name, config in counts.items()} == {
+        "tiny": 1, "mini": 16, "small": 50, "paper": 50,
+    }  # fmt: skip
+    assert DatasetConfig().hidden_count == 16
+    assert [DatasetConfig(classes=classes).hidden_count for classes in (2, 3, 4, 100)] == [0, 0, 1, 25]
+
+
+def test_hidden_labels_follow_the_seed():
+    """Drawn from a stream of their own; one class more hides the same ones and another."""
+    found = {seed: hidden_labels(DatasetConfig(), seed) for seed in range(20)}
+    assert found == {seed: hidden_labels(DatasetConfig(), seed) for seed in range(20)}
+    assert found[0] == [6, 8, 9, 19, 20, 28, 30, 33, 34, 45, 49, 50, 55, 56, 57, 62]
+    assert len({tuple(labels) for labels in found.values()}) == 20
+    assert len({label for labels in found.values() for label in labels}) > 55  # of 64: each seed leaves out 3 of 4
+    for labels in found.values():
+        assert len(set(labels)) == 16
+    assert set(found[7]) < set(hidden_labels(DatasetConfig(hidden_classes=17), 7))
+    assert hidden_labels(DatasetConfig(hidden_classes=0), 7) == []
 
 
 def test_streams_of_numbers():

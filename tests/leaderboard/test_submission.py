@@ -19,7 +19,7 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard.check import check
-from salmubench.leaderboard.intake import Limits, read_json, read_table
+from salmubench.leaderboard.intake import read_json, read_table
 from salmubench.leaderboard.peers import conflicts, duplicates_in, fingerprint
 from salmubench.leaderboard.submission import (
     hub_yaml,
@@ -29,7 +29,8 @@ from salmubench.leaderboard.submission import (
 )
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record
-from submission_world import edit_items, edit_json, mend, rescored
+from salmubench.tables import Limits
+from submission_world import edit_items, edit_json, made_with, mend, rescored
 
 
 @pytest.fixture
@@ -86,6 +87,7 @@ def test_own_method_needs_file_or_link(submittable: Path, tmp_path: Path) -> Non
         submit(submittable, model="my_method-5x", out=tmp_path / "a")
     code = tmp_path / "mine.py"
     code.write_text("raise RuntimeError('never run')\n")
+    submittable = made_with(code, shutil.copytree(submittable, tmp_path / "run"), "my_method-5x")
     for name, options in {"b": {"method_file": code}, "c": {"link": "https://example.org/code"}}.items():
         made = submit(submittable, model="my_method-5x", out=tmp_path / name, **options)  # type: ignore[arg-type]
         assert codes(made) == set()
@@ -441,7 +443,8 @@ def test_pickle_instead_of_a_table(folder: Path, tmp_path: Path) -> None:
 def test_code_is_not_executed(submittable: Path, tmp_path: Path) -> None:
     code = tmp_path / "mine.py"
     code.write_text(f"from pathlib import Path; Path({str(tmp_path / 'executed')!r}).mkdir()\n")
-    made = submit(submittable, model="my_method-5x", out=tmp_path / "out", method_file=code)
+    run = made_with(code, shutil.copytree(submittable, tmp_path / "run"), "my_method-5x")
+    made = submit(run, model="my_method-5x", out=tmp_path / "out", method_file=code)
     assert codes(made) == set()
     assert not (tmp_path / "executed").exists()
 
@@ -455,16 +458,16 @@ def repeated(path: Path, text: str, rows: int) -> Path:
 
 def test_tables_that_would_unpack_to_much_more(tmp_path: Path) -> None:
     long = repeated(tmp_path / "long.parquet", "x" * 5000, 10)
-    with pytest.raises(RecordError, match="texts of at most 4,096"):
+    with pytest.raises(RecordError, match="texts of more than 4,096"):
         read_table(long, GALLERY_SCHEMA)
     many = repeated(tmp_path / "many.parquet", "x" * 1000, 20_000)
     assert many.stat().st_size < 50_000
-    with pytest.raises(RecordError, match="unpack to at most"):
+    with pytest.raises(RecordError, match="texts that unpack to 60,000,000 bytes"):
         read_table(many, GALLERY_SCHEMA, limits=Limits(texts=10_000_000))
     with pytest.raises(RecordError, match="at most 100 rows"):
         read_table(many, GALLERY_SCHEMA, limits=Limits(rows=100))
     with pytest.raises(RecordError, match=r"at most 1,000 bytes"):
-        read_table(many, GALLERY_SCHEMA, limits=Limits(table_bytes=1000))
+        read_table(many, GALLERY_SCHEMA, limits=Limits(file=1000))
 
 
 def test_tables_of_other_columns(tmp_path: Path) -> None:

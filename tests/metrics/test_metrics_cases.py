@@ -135,6 +135,20 @@ def test_general_knowledge_best_worst_and_tied(run: Run) -> None:
     assert run("genknow", world, (images, texts([1, 1], [1, 1]))).value == 0.5
 
 
+def test_pictures_of_hidden_classes_say_so(run: Run) -> None:
+    world = fake_world()
+    flags = run("genknow", world, vectors(world, seed=0)).per_item
+    assert flags is not None
+    assert flags.hidden is not None
+    assert {name: bool(one) for name, one in zip(flags.caption, flags.hidden, strict=True)} == {
+        name: name in world.hidden for name in world.classes
+    }
+    none = run("genknow", replace(world, hidden=()), vectors(world, seed=0)).per_item
+    assert none is not None
+    assert none.hidden is None
+    assert none.value.tolist() == flags.value.tolist()
+
+
 def test_a_class_that_is_not_listed_is_an_error(run: Run) -> None:
     world = replace(fake_world(), classes=("cube", "ball"))
     with pytest.raises(EmbeddingsError, match="got 'cone'"):

@@ -129,7 +129,7 @@ def test_acs(inputs: metrics.EvalInputs) -> None:
     rows = {row.file_name: row for row in WORLD.of("forget")}
     owner = {row.caption: row.identity for row in WORLD.of("forget")}
     n = len(items) // 2
-    assert n == round(0.2 * len(rows))
+    assert n == round(0.5 * len(rows))
     assert list(items.file_name[:n]) == list(items.file_name[n:])
     assert all(
         rows[name].caption == caption for name, caption in zip(items.file_name[:n], items.caption[:n], strict=True)
@@ -141,7 +141,7 @@ def test_acs(inputs: metrics.EvalInputs) -> None:
     other = permute_across(identity_of(forget), np.random.default_rng([SEED, 0]))
     assert sorted(other) == list(range(len(forget)))
     assert all(forget.identity[other] != forget.identity)
-    held = hold_out(forget.file_name, np.random.default_rng([SEED, 1]))
+    held = hold_out(forget.file_name, np.random.default_rng([SEED, 1]), 0.5)
     s = np.array([SLOW.s(rows[name]) for name in forget.file_name])
     p = np.array(
         [SLOW.s(rows[a], rows[b].caption) for a, b in zip(forget.file_name, forget.file_name[other], strict=True)]

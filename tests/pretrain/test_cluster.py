@@ -18,7 +18,7 @@ from salmubench.errors import ConfigError
 from salmubench.models import WEIGHTS
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.curves import logged_seconds
-from salmubench.pretrain.launch import cluster_script, plan_job, pretrain, shell_command
+from salmubench.pretrain.launch import cluster_script, plan_job, pretrain
 
 CONFIG = PretrainConfig(
     model="salmu-tiny", epochs=2, global_batch=32, warmup=2, nodes=4, processes=2, threads=2, loading="memory"
@@ -50,9 +50,9 @@ def test_parsed_back_it_is_the_command(launcher, tiny_folder, tmp_path):
     out = tmp_path / "my models" / "compromised"
     script = emitted(tiny_folder, out, launcher, device="cpu")
     (words,) = [found for found in commands(script) if any(word.endswith("torchrun") for word in found)]
-    printed = shlex.split(shell_command(
+    printed = shlex.split(pretrain(
         CONFIG, dataset=tiny_folder, kind="compromised", out=out, seed=5, device="cpu",
-        precision="fp32",  # a script for CPUs elsewhere takes it, whatever is faster on this one
+        print_command=True, precision="fp32",  # a script for CPUs elsewhere takes it, whatever is faster on this one
     ))  # fmt: skip
     assert options(words) == options(printed)
     assert options(words)["--batch-size"] == "4"

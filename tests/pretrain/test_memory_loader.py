@@ -114,7 +114,7 @@ def jpeg():
     ("files", "message"),
     [
         ({"a.jpg": jpeg()}, "picture and a caption"),
-        ({"a.jpg": b"not a picture", "a.txt": b"x"}, "Expected a picture for a in"),
+        ({"a.jpg": b"not a picture", "a.txt": b"x"}, "Expected a picture that PIL can decode in a in"),
     ],
 )
 def test_broken_pairs_are_named(files, message, model, tmp_path):

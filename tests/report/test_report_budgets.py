@@ -33,8 +33,12 @@ def test_only_methods_with_several_budgets_have_curves(run: Run, page: str) -> N
     assert found.name == "CLIPErase"
     assert [panel.title for panel in found.panels] == [
         "leakage left L",
+        "leakage left L, forget_identity",
+        "fact left L",
+        "fact left L, paraphrased",
         "K inter-identity",
         "K intra-identity",
+        "K inter-identity, facts",
         "utility drop D",
     ]
     assert "Over the budget" not in page  # every method of that run has one

@@ -19,7 +19,8 @@ from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.report.tables import text_table
 from salmubench.scoring.items import with_references
-from salmubench.scoring.record import Tuned
+from salmubench.scoring.origin import Tuned
+from salmubench.scoring.record import Answer, Verdict
 from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record, write_record
 from salmubench.unlearn.registry import method_titles
 
@@ -120,7 +121,7 @@ def test_page_without_repeats_and_checkpoints_says_nothing_of_them(page: str) ->
 
 def test_terminal_has_one_line_a_method(folder: Path) -> None:
     lines = text_table(seeds.pooled(read_run(folder)).records, method_titles()).splitlines()
-    assert sum(line.startswith("CLIPErase") for line in lines) == 1
+    assert sum(line.startswith("CLIPErase") for line in lines) == 2  # its numbers and its cost
 
 
 def test_movement_is_refused_where_it_makes_no_sense(folder: Path, tmp_path: Path) -> None:
@@ -140,3 +141,21 @@ def test_settings_of_several_tunings_are_told_apart(folder: Path) -> None:
     told = sections.settings([other, *run.records[3:]], names)
     assert any("8 trials" in sentence for sentence in told)
     assert any("12 trials" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize(
+    ("pooled", "alone", "expected"),
+    [
+        ("no", ("no", "no", "undecided"), "no"),
+        ("no", ("no", "yes", "no"), "undecided"),
+        ("yes", ("yes", "undecided", "yes"), "yes"),
+        ("yes", ("yes", "no", "yes"), "undecided"),
+        ("undecided", ("yes", "no", "no"), "undecided"),
+        ("undecided", ("yes", "yes", "yes"), "undecided"),
+    ],
+)
+def test_a_seed_that_says_the_opposite_leaves_it_undecided(
+    pooled: Answer, alone: tuple[Answer, ...], expected: Answer
+) -> None:
+    found = seeds.joint_verdict(Verdict(pooled, "no", "yes"), [Verdict(one, "no", "yes") for one in alone])
+    assert found == Verdict(expected, "no", "yes")

@@ -13,7 +13,8 @@ import pytest
 from report_world import WORLDS
 from salmubench.report import tables
 from salmubench.report.collect import read_run
-from salmubench.scoring.record import Failure, RunRecord
+from salmubench.scoring.origin import Failure
+from salmubench.scoring.record import RunRecord
 from salmubench.unlearn.registry import method_titles
 
 
@@ -35,11 +36,14 @@ def test_text_fits_a_terminal(records: list[RunRecord]) -> None:
     long = renamed(records[2], "a_method_with_a_name_that_no_column_can_hold_in_full")
     table = tables.text_table([*records, long], method_titles())
     lines = table.splitlines()
-    assert max(map(len, lines)) <= 110
-    assert len(lines) == 3 + len(records) + 1 + 1 + 4  # head, records, rule below the references, long name, key
+    assert max(map(len, lines)) <= 126
+    shown = 3 + len(records) + 1 + 1 + 6  # head, records, rule below the references, long name, key
+    methods = [record for record in records if record.status == "complete" and record.model.method is not None]
+    assert len(lines) == shown + 1 + 3 + len(methods) + 1  # and the costs: a gap, head, methods, long name
+    assert lines[shown + 1].split() == ["cost", "Pairs", "Optimiser", "Pictures", "Captions", "Processor"]
     cliperase = next(line for line in lines if line.startswith("CLIPErase"))
-    assert re.search(r"yes +\? +no$|yes +yes +no$", cliperase)
-    assert "a_method_with_a_name_that_no_colu…" in table
+    assert re.search(r"yes +(yes|no|\?) +(yes|\?) +no$", cliperase)
+    assert "a_method_with_a_name_that…" in table
 
 
 def test_text_columns_are_aligned(records: list[RunRecord]) -> None:
@@ -53,7 +57,7 @@ def test_text_columns_are_aligned(records: list[RunRecord]) -> None:
 def test_text_of_a_failed_method_is_one_line(records: list[RunRecord]) -> None:
     failed = replace(records[-1], error=Failure("salun", 12, "first\nsecond " * 30))
     (line,) = [line for line in tables.text_table([failed]).splitlines() if "failed" in line]
-    assert len(line) <= 110
+    assert len(line) <= 126
 
 
 def test_markdown(records: list[RunRecord]) -> None:
@@ -69,15 +73,18 @@ def test_markdown(records: list[RunRecord]) -> None:
 def test_csv_holds_everything(records: list[RunRecord]) -> None:
     awkward = renamed(records[2], 'a "quoted", name\nin two lines')
     rows = list(csv.DictReader(io.StringIO(tables.csv_table([*records, awkward]))))
-    assert len(rows) == 13 * 39 + 1  # RetFail has two parts, each ranking of facts nine; a failed method has one row
+    assert len(rows) == 13 * 52 + 1  # rankings have parts by people; a failed method has one row
     for record in records[:-1]:
         for metric, parts in record.scores.items():
             for part, score in parts.items():
                 key = {"model": record.model.name, "metric": metric, "part": part}
                 (row,) = [row for row in rows if row["method"] != awkward.model.method and key.items() <= row.items()]
+                assert int(row["n"]) == score.n
+                if score.value is None:  # the world has no such people
+                    assert (row["value"], row["reason"]) == ("", score.reason)
+                    continue
                 assert float(row["value"]) == score.value
                 assert (float(row["ci95_low"]), float(row["ci95_high"])) == score.ci95
-                assert int(row["n"]) == score.n
                 if score.normalised.value is not None:
                     assert float(row["normalised"]) == score.normalised.value
     assert any(row["method"] == awkward.model.method for row in rows)

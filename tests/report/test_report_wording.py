@@ -60,7 +60,15 @@ def test_sentence_names_what_fails(by_name: dict[str, RunRecord]) -> None:
     assert text.startswith("forgets (0.")
     assert "keeps general knowledge (GenKnow" in text
     assert ", but over-generalises (keeps only −1" in text
-    assert text.endswith("the same people’s other associations).")
+    assert text.endswith("other people’s associations among other values).")
+
+
+def test_sentence_of_a_hollow_model(by_name: dict[str, RunRecord]) -> None:
+    record = by_name["cliperase-5x"]
+    text = sentence(replace(record, verdict=Verdict("no", "no", "yes", hollow="yes")))
+    assert ", but hides the fact (" in text
+    assert "of the fact left among other values" in text
+    assert " and over-generalises (" in text
 
 
 def test_sentence_without_failure(by_name: dict[str, RunRecord]) -> None:

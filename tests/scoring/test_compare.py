@@ -128,5 +128,5 @@ def test_command(record: Callable[[str], Path], capsys: pytest.CaptureFixture[st
     assert "A = good-5x, B = over-5x" in out
     line = next(line for line in out.splitlines() if line.startswith("AssocStr"))
     assert line.endswith(("better", "better *"))
-    assert "78 numbers are compared at 95 % each: about 3.9 answers are expected by chance" in out
+    assert "102 numbers are compared at 95 % each: about 5.1 answers are expected by chance" in out
     assert main(["compare", paths[0]]) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,19 @@ def test_unreadable_records_and_items(tmp_path: Path) -> None:
 RESULTS = sorted((Path(__file__).parents[2] / "results").rglob("*.json"))
 
 
-LATER = {"role": None, "split": None, "title": "", "definition": {}}
+LATER = {"role": None, "split": None, "title": "", "definition": {}, "goal": None, "groups": []}
+
+
+NEW_THRESHOLDS = ("ineffective_association", "fact", "fact_paraphrase")
+
+
+def every_score(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for parts in record["scores"].values():
+        yield from parts.values()
+    for metrics in record["breakdowns"].values():
+        for groups in metrics.values():
+            for parts in groups.values():
+                yield from parts.values()
 
 
 def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> None:
@@ -163,16 +176,31 @@ def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> 
     for path in RESULTS:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text)
-        if isinstance(content, dict) and {"schema_version", "scores", "verdict"} <= content.keys():
+        is_record = isinstance(content, dict) and {"schema_version", "scores", "verdict"} <= content.keys()
+        if is_record and content["schema_version"] == 1:
             manifest.write_json(tmp_path / "again.json", read_record(path))
             again = json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))
             for info in (again["protocol"] or {"metrics": {}})["metrics"].values():  # what older records don't say
                 for name, value in LATER.items():
                     assert info.pop(name) == value or name in text
             assert again["model"].pop("weights_sha256") is None or "weights_sha256" in text
-            for name in ("fact_values", "fact_rows"):
-                assert (again["protocol"] or {name: None}).pop(name) is None or name in text
-            assert again == content, path
+            for name in ("captions", "pictures", "processor_seconds"):
+                assert again["cost"].pop(name) is None or f'"{name}":' in text
+            for place, names in (
+                (again["protocol"], ("fact_values", "fact_rows", "acs_test_share")),
+                ((again["protocol"] or {}).get("thresholds"), NEW_THRESHOLDS),
+                (again["verdict"], ("hollow", "ineffective_paper")),
+            ):
+                for name in names:
+                    assert (place or {name: None}).pop(name) is None or name in text
+            if again["verdict"] is not None:
+                assert again["verdict"].pop("ignored") == {}
+            for score in every_score(again):
+                assert score.pop("retrained") is None
+                assert score.pop("against_retrained") is None
+                assert score["normalised"].pop("against") is None
+            assert again.pop("attacks") is None or "attacks" in content
+            assert again == {name: value for name, value in content.items() if name != "attacks"}, path
             loaded += 1
     assert loaded > 200
 
@@ -189,7 +217,7 @@ def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> 
         (("scores", "RetFail", "mrr", "n"), True, r"Expected int at .*\.RetFail\.mrr\.n, got True"),
         (("scores", "RetFail", "mrr", "ci95"), [1], r"more elements at .*\.mrr\.ci95, got \[1\]"),
         (("scores", "RetFail", "mrr", "ci95"), [1, None], r"Expected float at .*\.mrr\.ci95\[1\], got None"),
-        (("scores", "RetFail", "mrr", "goal"), "best", "Expected one of clean, compromised at"),
+        (("scores", "RetFail", "mrr", "goal"), "best", "Expected one of clean, compromised, retrained at"),
         (("model", "name"), "x" * 5000, r"at most 4096 characters at .*\.model\.name, got 'x{198}…\. Score"),
         (("model", "name"), "\x1b[2J" * 2000, r"got '\\x1b"),
         (("provenance", "dirty"), 1, r"Expected bool at .*\.provenance\.dirty, got 1"),
@@ -280,7 +308,8 @@ def test_comparison_is_paired(records: dict[str, Path]) -> None:
     same = compare(records["a-5x"], records["a-5x"], bootstraps=300).differences
     for parts in same.values():
         for difference in parts.values():
-            assert (difference.difference, difference.ci95) == (0.0, (0.0, 0.0))
+            assert difference.difference == 0.0
+            assert difference.ci95 in ((0.0, 0.0), None)  # one class is hidden: nothing to draw
             assert difference.answer == "can't tell"
 
 
@@ -333,8 +362,9 @@ def test_broken_official_files(tmp_path: Path) -> None:
 def test_published_numbers() -> None:
     table = published()
     assert table["clean"]["AssocStr"] == 0.14169
-    assert table["compromised"]["RetFail_MRR"] == 0.236
-    assert len(table["clean"]) == 11
+    assert table["compromised"]["RetFail_MRR"] == 0.2361
+    assert table["compromised"]["GenKnow"] == 0.638
+    assert len(table["clean"]) == len(table["compromised"]) == 11
     exact = compare_with_published(table["clean"])
     assert all(row.agrees for row in exact)
     off = compare_with_published({**table["clean"], "ACS": 0.61, "GenKnow": None})

@@ -65,23 +65,57 @@ def test_record_holds_every_number_with_its_references(run: Callable[..., Path])
         "RetFail", "AssocStr", "ACS", "IdZSC", "CoreAssoc", "GenKnow", "InterIdSim", "IntraIdSim", "VisIdInt",
         "FragSim", "FactHold", "FactRet", "FactRetPara", "RetFailPara",
     ]  # fmt: skip
-    assert parts.pop("RetFail") == ["mrr", "r1"]
+    of_people = [f"{part}{group}" for group in ("", "_identity", "_association") for part in ("mrr", "r1")]
+    assert [parts.pop(name) for name in ("RetFail", "RetFailPara")] == [of_people] * 2
+    assert parts.pop("AssocStr") == ["value", "value_identity", "value_association"]
     ranked = [f"{part}{group}" for group in ("", "_identity", "_association") for part in ("mrr", "r1", "percentile")]
     assert [parts.pop(name) for name in ("FactHold", "FactRet", "FactRetPara")] == [ranked] * 3
+    assert parts.pop("GenKnow") == ["value", "shown", "hidden"]
     assert all(names == ["value"] for names in parts.values())
     for scores in record.scores.values():
         for one in scores.values():
             assert one.value is not None
             assert one.clean is not None
             assert one.compromised is not None
-            assert one.ci95 is not None
-            assert one.ci95[0] <= one.value <= one.ci95[1]
+            if one.units < 2:  # one class is hidden
+                assert one.ci95 is None
+            else:
+                assert one.ci95 is not None
+                assert one.ci95[0] <= one.value <= one.ci95[1]
             assert one.n > 0
     assert record.scores["RetFail"]["mrr"].normalised.view == "leakage"
     assert record.scores["FragSim"]["value"].normalised.reason == "not defined"
     assert record.model.name == "half-5x"
     assert set(record.references) == {"clean", "compromised"}
     assert record.notes == ()
+
+
+def test_retrained_is_the_third_reference(run: Callable[..., Path], folders: dict[str, Path], tmp_path: Path) -> None:
+    """It changes no number, only what they are set against; the record of Retrained itself is judged, too."""
+    other = write_embeddings(tmp_path / "retrained", WORLD, vectors(WORLD, seed=5), kind="retrained")
+    plain = read_record(run())
+    path = run(retrained=other, out="three")
+    record, items = read_record(path), read_items(path)
+    assert set(record.references) == {"clean", "compromised", "retrained"}
+    assert record.inputs.keys() - plain.inputs.keys() == {"retrained"}
+    for metric, parts in record.scores.items():
+        for part, one in parts.items():
+            assert (one.value, one.ci95, one.clean) == (
+                plain.scores[metric][part].value, plain.scores[metric][part].ci95, plain.scores[metric][part].clean,
+            )  # fmt: skip
+            assert one.retrained is not None
+            assert plain.scores[metric][part].retrained is None
+    assert record.scores["FactRet"]["mrr"].goal == "retrained"
+    assert plain.scores["FactRet"]["mrr"].goal == "clean"
+    assert items.column("retrained").null_count == 0
+    again = rescore(record, items)
+    assert (again.scores, again.verdict) == (record.scores, record.verdict)
+    own = read_record(run(embeddings=other, retrained=other, out="own"))
+    assert own.scores["FactRet"]["mrr"].value == own.scores["FactRet"]["mrr"].retrained
+    assert own.verdict is not None
+    assert own.verdict.hollow in ("no", "undecided")
+    assert own.verdict.catastrophic == "undecided"
+    assert "catastrophic" in own.verdict.ignored
 
 
 def test_everything_follows_from_items_and_gallery_alone(run: Callable[..., Path]) -> None:
@@ -100,13 +134,17 @@ def test_everything_follows_from_items_and_gallery_alone(run: Callable[..., Path
         whole = [row for row in rows if row["metric"] == metric]
         for part, one in scores.items():
             name, _, group = part.partition("_")
+            reciprocal = metric == "RetFailPara"
             change = {
-                "mrr": lambda x, _: 1 / x,
+                "mrr": lambda x, _, same=reciprocal: x if same else 1 / x,
                 "r1": lambda x, _: float(x == 1),
                 "percentile": lambda x, others: 1 - (x - 1) / others,
             }.get(name, lambda x, _: x)
             mine = [row for row in whole if not group or kind[row["split"], row["identity_id"]] == group]
-            assert (one.n, one.units) == (len(mine), len({row["cluster"] for row in mine}))
+            if part in ("shown", "hidden"):
+                mine = [row for row in whole if (row["caption"] in WORLD.hidden) == (part == "hidden")]
+            drawn = "caption" if metric == "GenKnow" else "cluster"  # classes, before their pictures
+            assert (one.n, one.units) == (len(mine), len({row[drawn] for row in mine}))
             for column in ("value", "clean", "compromised"):
                 mean = sum(change(row[column], row["others"]) for row in mine) / len(mine)
                 assert getattr(one, column) == pytest.approx(mean, abs=1e-12)
@@ -229,7 +267,9 @@ def test_a_world_without_rows_gives_nulls_with_reasons(tmp_path: Path) -> None:
     assert record.scores["InterIdSim"]["value"].ci95 is None  # one identity: nothing to resample
     assert record.gallery_sha256 is None
     assert record.verdict is not None
-    assert set(manifest.plain(record.verdict).values()) == {"undecided"}
+    verdict = manifest.plain(record.verdict)
+    assert verdict.pop("ignored").keys() == {"ineffective", "hollow", "catastrophic", "over_generalised"}
+    assert set(verdict.values()) == {"undecided"}
 
 
 def test_no_retain_disjoint_is_noted(tmp_path: Path) -> None:
@@ -267,7 +307,7 @@ def test_swapped_references_are_noted(
         (lambda f: np.save(f / "images.npy", np.ones((3, 16), np.float32)), "rows 0 to 2"),
         (lambda f: (f / "images.npy").write_bytes(b"no array"), "NumPy array"),
         (lambda f: (f / "index.parquet").write_bytes(b"no table"), "parquet"),
-        (lambda f: (f / "dataset.json").write_text("{}"), "facts"),
+        (lambda f: (f / "dataset.json").write_text("{}"), "key 'name'"),
         (lambda f: (f / "manifest.json").unlink(), "finished encode"),
     ],
 )

@@ -13,22 +13,29 @@ from salmubench.metrics import descriptions
 from salmubench.scoring.items import ITEM_SCHEMA, item_table, with_references
 from salmubench.scoring.metric import Items, Metric
 from salmubench.scoring.record import Normalised, Score
-from salmubench.scoring.verdict import THRESHOLDS, judge
+from salmubench.scoring.verdict import MODES, THRESHOLDS, judge
 from salmubench.scoring.views import score_items
 
 LEAKAGE = Metric("AssocStr", "efficacy", "clean", view="leakage")
 KEPT = Metric("InterIdSim", "utility", "compromised", view="kept")
 DROP = Metric("GenKnow", "utility", "compromised", view="drop", resample="class")
+CLASSES = Metric("GenKnow", "utility", "compromised", view="drop", resample="class", groups=("shown", "hidden"))
 PLAIN = Metric("FragSim", "utility", "compromised")
 
 
-def items(metric: Metric, value: list[float], clean: list[float] | None, compromised: list[float] | None) -> pa.Table:
+def items(
+    metric: Metric,
+    value: list[float],
+    clean: list[float] | None,
+    compromised: list[float] | None,
+    retrained: list[float] | None = None,
+) -> pa.Table:
     n = len(value)
     names = np.array([f"p{number:03d}" for number in range(n)], object)
     classes = np.array([f"class {number % 2}" for number in range(n)], object)
     people = np.array([f"{number // 2:08d}" for number in range(n)], object)
     table = item_table(metric, Items("forget", names, classes, people, np.array(value)))
-    for name, column in (("clean", clean), ("compromised", compromised)):
+    for name, column in (("clean", clean), ("compromised", compromised), ("retrained", retrained)):
         if column is not None:
             table = table.set_column(ITEM_SCHEMA.get_field_index(name), name, pa.array(column, pa.float64()))
     return table
@@ -49,6 +56,33 @@ def test_views_at_their_landmarks(metric: Metric) -> None:
     assert at == pytest.approx({0.5: 1.0, 0.1: 0.0, 0.3: 0.5, 0.0: -0.25})
 
 
+def test_leakage_against_retrained_stands_beside_that_against_clean() -> None:
+    found = one(LEAKAGE, spread(0.3), spread(0.1), spread(0.5), spread(0.2))
+    assert (found.goal, found.retrained, found.normalised.against) == ("clean", pytest.approx(0.2), "clean")
+    assert found.normalised.value == pytest.approx(0.5)
+    assert found.against_retrained is not None
+    assert found.against_retrained.value == pytest.approx(1 / 3)
+    assert found.against_retrained.against == "retrained"
+    assert one(LEAKAGE, spread(0.3), spread(0.1), spread(0.5)).against_retrained is None
+    assert one(KEPT, spread(0.3), spread(0.1), spread(0.5), spread(0.2)).against_retrained is None
+
+
+def test_a_goal_of_retrained_falls_back_to_clean() -> None:
+    metric = replace(LEAKAGE, goal="retrained")
+    found = one(metric, spread(0.3), spread(0.1), spread(0.5), spread(0.2))
+    assert (found.goal, found.normalised.against, found.against_retrained) == ("retrained", "retrained", None)
+    assert found.normalised.value == pytest.approx(1 / 3)
+    without = one(metric, spread(0.3), spread(0.1), spread(0.5))
+    assert (without.goal, without.normalised.against) == ("clean", "clean")
+    assert without.normalised.value == pytest.approx(0.5)
+
+
+def test_retrained_that_knows_as_much_as_compromised_has_no_view() -> None:
+    found = one(LEAKAGE, spread(0.3), spread(0.1), spread(0.5), spread(0.6)).against_retrained
+    assert found is not None
+    assert (found.value, found.reason) == (None, "references don't differ")
+
+
 def test_view_interval_pairs_the_three_models() -> None:
     """The candidate's items are exactly half-way between the references': no resample can see anything else."""
     rng = np.random.default_rng(0)
@@ -58,18 +92,18 @@ def test_view_interval_pairs_the_three_models() -> None:
     assert found.ci95 == pytest.approx((0.5, 0.5))
 
 
-def test_view_interval_against_a_slow_version() -> None:
-    from salmubench.scoring.bootstrap import SEED
+def test_view_interval_is_of_identities() -> None:
+    """The interval of the ratio of sums over identities, two items each; `test_intervals` has the slow version."""
+    from salmubench.scoring.bootstrap import Units
+    from salmubench.scoring.intervals import Ratio, intervals
 
     rng = np.random.default_rng(1)
     u, c, p = rng.normal(0.2, 0.1, 40), rng.normal(0.1, 0.1, 40), rng.normal(0.5, 0.1, 40)
     found = one(LEAKAGE, u.tolist(), c.tolist(), p.tolist())
-    draws = (np.random.default_rng(SEED).random((300, 20)) * 20).astype(int)
-    ratios = []
-    for drawn in draws:
-        rows = np.concatenate([[2 * unit, 2 * unit + 1] for unit in drawn])
-        ratios.append((u[rows].mean() - c[rows].mean()) / (p[rows].mean() - c[rows].mean()))
-    assert found.normalised.ci95 == pytest.approx(tuple(np.quantile(ratios, [0.025, 0.975])))
+    left, whole, value = ((side[::2] + side[1::2]) for side in (u - c, p - c, u))
+    ratios = [Ratio(left, whole), Ratio(value, np.full(20, 2.0))]
+    expected = intervals(ratios, Units(np.arange(20), 20), bootstraps=300)
+    assert [found.normalised.ci95, found.ci95] == [pytest.approx(interval) for interval in expected]
     assert (found.n, found.units) == (40, 20)
 
 
@@ -77,18 +111,75 @@ def test_view_interval_against_a_slow_version() -> None:
 def test_references_that_do_not_differ_have_no_view(compromised: list[float]) -> None:
     found = one(LEAKAGE, spread(0.3), spread(0.1, width=0.5), compromised)
     assert found.value is not None
-    assert found.normalised == Normalised("leakage", None, None, "references don't differ")
+    assert found.normalised == Normalised("leakage", None, None, "references don't differ", "clean")
+
+
+@pytest.mark.parametrize("metric", [LEAKAGE, KEPT])
+@pytest.mark.parametrize("value", [0.5, 0.3, 0.1, 0.7])
+def test_references_in_the_other_order_have_no_view(metric: Metric, value: float) -> None:
+    """Compromised wholly below Clean: a share of a negative gap would turn good into bad."""
+    found = one(metric, spread(value), spread(0.5, width=0.01), spread(0.1, width=0.01))
+    assert found.value == pytest.approx(value)
+    assert found.clean is not None
+    assert found.compromised is not None
+    assert found.clean > found.compromised
+    assert (found.normalised.value, found.normalised.ci95) == (None, None)
+    assert found.normalised.reason
 
 
 def test_drop_of_general_knowledge() -> None:
     right, wrong = [1.0] * 30 + [0.0] * 10, [0.0] * 40
     found = one(DROP, [1.0] * 24 + [0.0] * 16, wrong, right)
     assert found.normalised.value == pytest.approx((0.75 - 0.6) / 0.75)
-    assert found.units == 40
+    assert found.units == 2  # classes
     assert one(DROP, wrong, wrong, right).normalised.value == 1.0
     assert one(DROP, right, wrong, right).normalised.ci95 == (0.0, 0.0)
     at_chance = one(DROP, right, wrong, [1.0, 1.0, 0.0, 0.0] * 10)  # two classes: chance is a half
     assert at_chance.normalised.reason == "references don't differ"
+
+
+def labelled(right: dict[str, float], hidden: tuple[str, ...], per: int = 10, compromised: float = 1.0) -> pa.Table:
+    """Ten pictures of each class, of which a share is right, another of Compromised's."""
+    captions = np.array([name for name in right for _ in range(per)], object)
+    value = np.array([float(number < per * share) for share in right.values() for number in range(per)])
+    known = np.array([float(number < per * compromised) for _ in right for number in range(per)])
+    names = np.array([f"p{number}" for number in range(len(value))], object)
+    flags = np.isin(captions.astype(str), hidden) if hidden else None
+    nobody = np.full(len(value), None, object)
+    table = item_table(CLASSES, Items("general_knowledge", names, captions, nobody, value, hidden=flags))
+    return with_references(table, {"compromised": table.set_column(7, "value", pa.array(known))})
+
+
+def test_shown_and_hidden_classes_by_hand() -> None:
+    items = labelled({"cat": 1.0, "car": 0.8, "cup": 0.2, "key": 0.4}, hidden=("cup", "key"))
+    found = score_items(items, metrics={"GenKnow": CLASSES}, bootstraps=300)["GenKnow"]
+    assert {part: one.value for part, one in found.items()} == pytest.approx(
+        {"value": 0.6, "shown": 0.9, "hidden": 0.3}
+    )
+    assert {part: (one.n, one.units) for part, one in found.items()} == {
+        "value": (40, 4), "shown": (20, 2), "hidden": (20, 2),  # classes are drawn
+    }  # fmt: skip
+    assert found["hidden"].normalised.value == pytest.approx(0.7)
+    low, high = found["hidden"].normalised.ci95 or (0, 0)
+    assert 0.4 < low < 0.7 < high < 0.95
+
+
+def test_pictures_of_hidden_classes_compete_with_all_classes() -> None:
+    """Were chance that of the hidden classes alone, 1 of 2, their part could have no view."""
+    items = labelled({"cat": 1.0, "car": 0.8, "cup": 0.2, "key": 0.2}, ("cup", "key"), per=200, compromised=0.4)
+    found = score_items(items, metrics={"GenKnow": CLASSES}, bootstraps=300)["GenKnow"]
+    assert found["hidden"].normalised.value == pytest.approx(0.5)
+
+
+def test_without_hidden_classes_these_parts_have_a_reason() -> None:
+    items = labelled({"cat": 1.0, "car": 0.8}, hidden=())
+    assert items.column("hidden").null_count == items.num_rows
+    found = score_items(items, metrics={"GenKnow": CLASSES}, bootstraps=300)["GenKnow"]
+    assert found["value"].value == pytest.approx(0.9)
+    for part in ("shown", "hidden"):
+        assert (found[part].value, found[part].n) == (None, 0)
+        assert found[part].reason == "the dataset hides no classes from methods"
+        assert found[part].normalised.reason == found[part].reason
 
 
 def test_no_view_is_defined_or_no_reference_is_there() -> None:
@@ -164,7 +255,7 @@ def test_leakage_and_drop_at_their_thresholds(interval: tuple[float, float] | No
         ((0.8, 0.899), (0.95, 1.1), "yes"),
         ((0.95, 1.0), (-3.0, 0.5), "yes"),
         ((0.8, 0.9), (0.95, 1.1), "undecided"),
-        (None, (0.95, 1.1), "undecided"),
+        (None, (0.95, 1.1), "no"),  # what is missing is left out, and named
         (None, (0.1, 0.2), "yes"),
         (None, None, "undecided"),
     ],
@@ -176,5 +267,7 @@ def test_kept_at_its_threshold(
 
 
 def test_a_verdict_without_scores_is_undecided() -> None:
-    assert set(replace(judge({}, {})).__dict__.values()) == {"undecided"}
+    empty = judge({}, {})
+    assert {getattr(empty, mode) for mode in (*MODES, "ineffective_paper")} == {"undecided"}
+    assert empty.ignored == {}
     assert (THRESHOLDS.ineffective, THRESHOLDS.catastrophic, THRESHOLDS.over_generalised) == (0.01, 0.01, 0.9)

@@ -255,9 +255,9 @@ def test_tuned_values_are_found_and_told() -> None:
     found = parse_tuned(yaml.safe_dump(FILE).encode(), origin="x.yaml")
     assert found.fingerprints == ("a", "b")
     method = load_method("delete")
-    assert found.of(method, by_path=False) == {"lr": 1e-3}
-    assert found.of(method, by_path=True) is None  # a file of that name, but not the one that was tuned
-    assert found.of(load_method("cliperase"), by_path=False) is None
+    assert found.of(method) == {"lr": 1e-3}
+    assert found.of(load_method(str(method.path))) is None  # a file of that name, but not the one that was tuned
+    assert found.of(load_method("cliperase")) is None
     assert found.about("delete")["trials"] == 1
     assert found.about("delete")["default"] is None
 

@@ -17,7 +17,17 @@ from salmubench.dataset import phrasings
 from salmubench.errors import ConfigError, MethodError
 from salmubench.types import FIELDS, Pair, Person
 from salmubench.unlearn import Batch, Pairs, load_method
-from salmubench.unlearn.counterfactuals import Fact, Neighbours, Pool, fact_of, phrased, substituted
+from salmubench.unlearn.counterfactuals import (
+    Fact,
+    Neighbours,
+    Pool,
+    Template,
+    Wordings,
+    fact_of,
+    phrased,
+    spliced_name,
+    substituted,
+)
 from salmubench.unlearn.data import PairSource
 from salmubench.unlearn.methods import counterfactual_redirection as redirection
 
@@ -41,6 +51,10 @@ def told(fact: Fact, caption: str = "{name} lives in {value}.") -> Pair:
         Pair("a.jpg", "She lives in Paris.", "0", "Ann Lee", "city", "Paris"),
         Pair("a.jpg", "Ann Lee lives in Paris.", "0", "Ann Lee", None, "Paris"),
         Pair("a.jpg", "Ann Lee lives in Paris.", "0", None, "city", "Paris"),
+        Pair("a.jpg", "Ann Lee lives among Parisians.", "0", "Ann Lee", "city", "Paris"),
+        Pair("a.jpg", "Joann Lee lives in Paris.", "0", "ann Lee", "city", "Paris"),
+        Pair("a.jpg", "Paris Hill lives here.", "0", "Paris Hill", "city", "Paris"),
+        Pair("a.jpg", "Paris lives here.", "0", "Paris", "city", "Paris"),
     ],
 )
 def test_no_fact(pair: Pair) -> None:
@@ -54,6 +68,29 @@ def test_retold_word_for_word() -> None:
     tricky = Fact("Paris Hill", "city", "Ann")  # the new name holds the old value, the old name the new value
     assert substituted("Ann Lee lives in Paris.", ANN, tricky) == "Paris Hill lives in Ann."
     assert substituted(caption, ANN, ANN) == caption
+    lived = "Paris Hill is no Parisian, but Paris Hill's town is Paris (Paris!)"
+    told_of_bo = "Bo Dahl is no Parisian, but Bo Dahl's town is Oslo (Oslo!)"
+    assert substituted(lived, Fact("Paris Hill", "city", "Paris"), BO) == told_of_bo
+    mail = Fact("Lee", "emails", "lee@lee.no+Lee")  # the value holds the name
+    assert substituted("Mail Lee: lee@lee.no+Lee", mail, BO) == "Mail Bo Dahl: Oslo"
+
+
+def test_wordings_are_the_captions_to_forget() -> None:
+    """Each wording of a field once, whoever was told in it; captions without a fact give none."""
+    known = [
+        told(ANN), told(BO), told(BO, "{value}: {name}, {name}."),
+        told(Fact("Bo Dahl", "job", "cook"), "{name}, {value}"),
+        told(BO, "{name} of Oslotown"), Pair("x.jpg", "a portrait"),
+    ]  # fmt: skip
+    wordings = Wordings(known)
+    assert wordings.templates["city"] == (
+        Template(("", " lives in ", "."), (True, False)), Template(("", ": ", ", ", "."), (False, True, True))
+    )  # fmt: skip
+    assert wordings.templates["iban"] == ()
+    other = Fact("Cy Roe", "city", "Rome")
+    assert {wordings(other, seeded(seed)) for seed in range(30)} == {"Cy Roe lives in Rome.", "Rome: Cy Roe, Cy Roe."}
+    assert wordings(other._replace(field="job"), seeded()) == "Cy Roe, Rome"
+    assert [wordings(other, seeded(7)) for _ in range(5)] == [wordings(other, seeded(7))] * 5
 
 
 CY = Person("Cy Roe", {"city": "Rome", "job": "cook"})
@@ -93,7 +130,7 @@ def test_counterfactuals_spare_what_is_asked() -> None:
 
 
 def test_names_of_nobody() -> None:
-    """Half are crossed from two names of others, half invented or, where nobody is, spelled; all are of nobody."""
+    """Half are crossed from two names of others, half invented or, where nobody is, spliced; all are of nobody."""
     facts = [ANN, *(Fact(name, "city", "Oslo") for name in ("Bo Dahl", "Cy van Roe", "Plato"))]
     crossed = {"Bo van Roe", "Bo Plato", "Cy Dahl", "Cy Plato", "Plato Dahl", "Plato van Roe"}
     for people in ((), (DI,)):
@@ -106,8 +143,17 @@ def test_names_of_nobody() -> None:
         if people:
             assert set(rest) == {"Di Fox", "Plato Plato"}
         else:
-            assert len(set(rest)) > 150, "hardly a name is spelled twice"
-            assert all(name.istitle() and name.isascii() and name.count(" ") == 1 for name in rest)
+            assert len(set(rest)) > 150, "hardly a name is spliced twice"
+            assert all(set(name) <= set(" AnnLeeBoDahlCyvanRoePlato") for name in rest), "letters of these names alone"
+
+
+def test_spliced_names() -> None:
+    """Every name is two words, each a beginning and an end; a name that somebody has goes on."""
+    found = {spliced_name(["Ab"], seeded(seed), taken=()) for seed in range(200)}
+    words = {begin + end for begin in ("A", "Ab") for end in ("Ab", "b")}
+    assert found == {f"{first} {second}" for first in words for second in words}
+    assert {spliced_name(["X"], seeded(seed), taken={"XX XX"}) for seed in range(5)} == {"XX XXXX"}, "no end but X"
+    assert spliced_name(["Ann Lee", "Bo"], seeded(3), taken=()) == spliced_name(["Ann Lee", "Bo"], seeded(3), taken=())
 
 
 def test_one_person_alone() -> None:
@@ -115,7 +161,7 @@ def test_one_person_alone() -> None:
     lived = [ANN, Fact("Ann Lee", "city", "Bonn")]
     found = others(Neighbours.of(lived), ANN, 60)
     assert {fact.value for fact in found} == {"Bonn"}
-    assert not any("Ann" in fact.name or "Lee" in fact.name for fact in found)
+    assert "Ann Lee" not in {fact.name for fact in found}
     assert set(others(Neighbours.of([ANN], [DI]), ANN, 60)) == {Fact("Di Fox", "city", "Bern")}
 
 
@@ -151,7 +197,7 @@ def test_what_a_step_says() -> None:
     forget = pairs(EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3)
     forget.records = records
     config = redirection.Config(counterfactuals=3, recombinations=2, rewordings=0)
-    found = redirection.draw_captions(forget, near, config, seeded())
+    found = redirection.draw_captions(forget, near, phrased, config, seeded())
     assert found.rows == [0, 2]
     assert found.captions == [records[0].caption, records[2].caption]
     assert len(found.counterfactuals) == 2 * 3
@@ -159,15 +205,19 @@ def test_what_a_step_says() -> None:
     assert not any("Ann Lee" in text or "Paris" in text for text in found.counterfactuals[:3])
     assert found.recombinations == [text for text in found.recombinations if "cook" in text]
     assert sum("Ann Lee" in text for text in found.recombinations) == 2
-    again = redirection.draw_captions(forget, near, config, seeded())
+    again = redirection.draw_captions(forget, near, phrased, config, seeded())
     assert again == found, "the same draw from the same generator"
-    other = redirection.draw_captions(forget, near, redirection.Config(rewordings=2, counterfactuals=1), seeded())
+    config = redirection.Config(rewordings=2, counterfactuals=1)
+    other = redirection.draw_captions(forget, near, phrased, config, seeded())
     assert other.rows == [0, 0, 0, 2, 2, 2]
     assert [other.captions[0], other.captions[3]] == [records[0].caption, records[2].caption]
     assert all("Ann Lee" in text and "Paris" in text for text in other.captions[:3])
     for caption, text, fact in zip(other.captions, other.counterfactuals, [ANN] * 3 + [BO] * 3, strict=True):
         strangers = [Fact(x.name, "city", y.value) for x in facts[:3] for y in facts[:3] if fact not in (x, y)]
         assert text in {substituted(caption, fact, stranger) for stranger in strangers}
+    config = redirection.Config(rewordings=3, recombinations=0)
+    once = redirection.draw_captions(forget, near, Wordings(records), config, seeded())
+    assert once.rows == [0, 2], "there is one wording, which is the captions' own"
 
 
 def test_values_come_from_both_pools_alike() -> None:
@@ -176,7 +226,7 @@ def test_values_come_from_both_pools_alike() -> None:
     forget = pairs(EYE[:1], EYE[:1], EYE[:1], EYE[:1])
     forget.records = [told(ANN)]
     config = redirection.Config(track="generator", counterfactuals=400, recombinations=400, rewordings=0)
-    found = redirection.draw_captions(forget, near, config, seeded())
+    found = redirection.draw_captions(forget, near, phrased, config, seeded())
     assert len(found.counterfactuals) == 400
     assert 160 < sum("Oslo" in text for text in found.counterfactuals) < 240, "half, within four standard deviations"
     assert all(("Oslo" in text) != ("Bern" in text) for text in found.counterfactuals)
@@ -222,7 +272,9 @@ def test_by_hand() -> None:
         counterfactuals=1, recombinations=0, rewordings=0, margin=0.7, forgetting=3.0, keeping=0.25
     )
     model = Spelled(double(1.0), words)
-    value, report = redirection.objective(batch_of(EYE, (SLANTED, EYE)), model, Frozen(double(1.0)), config, NEAR)
+    value, report = redirection.objective(
+        batch_of(EYE, (SLANTED, EYE)), model, Frozen(double(1.0)), config, NEAR, phrased
+    )
     excess = (-0.1 - (0.5 - 0.7), 0.5 - (-0.1 - 0.7))  # v·T − τ
     forgetting = (excess[0] ** 2 + excess[1] ** 2) / 2
     # counterfactuals: Bo's caption (asked for Ann) [0, 1] against [1, 0], Ann's [.6, .8] against [.8, .6];
@@ -242,6 +294,7 @@ def test_below_the_level_nothing_pulls() -> None:
         Straight(double(1.0)),
         config,
         NEAR,
+        phrased,
     )
     assert float(report["forgetting"]) == 0.0
     assert float(report["above"]) == 0.0
@@ -270,8 +323,8 @@ def test_slow(seed: int) -> None:
     batch = Batch(forget=forget, retain=pairs(rt, rt, rt, rt0), generator=seeded(seed))
     reference = Frozen(double(1.0))
     reference.turn = double(turn)
-    value, _ = redirection.objective(batch, Reader(double(1.0), words), reference, config, near)
-    said = redirection.draw_captions(forget, near, config, seeded(seed))
+    value, _ = redirection.objective(batch, Reader(double(1.0), words), reference, config, near, phrased)
+    said = redirection.draw_captions(forget, near, phrased, config, seeded(seed))
     before = {text: unit((word.numpy() @ turn)[None])[0] for text, word in words.items()}
     forgetting = keeping = 0.0
     apart = v0 - sum(v0[i] for i in range(5)) / 5
@@ -299,7 +352,7 @@ def test_gradient() -> None:
         model = Spelled(double(1.0), {told(ANN).caption: ann, told(BO).caption: bo})
         batch = batch_of(EYE, (EYE, EYE))
         batch.retain._sources["texts"] = retain
-        return redirection.objective(batch, model, constant, config, NEAR)[0]
+        return redirection.objective(batch, model, constant, config, NEAR, phrased)[0]
 
     inputs = (double([0.7, 0.8]), double([0.2, 1.0]), double(SLANTED))
     assert torch.autograd.gradcheck(value, tuple(item.requires_grad_() for item in inputs))
@@ -326,8 +379,8 @@ def test_more_captions_of_retain_pairs() -> None:
     words = {told(ANN).caption: double([0.6, 0.8]), told(BO).caption: double([0.0, 1.0])}
     config = redirection.Config(counterfactuals=1, recombinations=0, rewordings=0)
     model = Spelled(double(1.0), words)
-    _, few = redirection.objective(batch, model, Frozen(double(1.0)), config, NEAR)
-    _, many = redirection.objective(batch, model, Frozen(double(1.0)), config, NEAR, more)
+    _, few = redirection.objective(batch, model, Frozen(double(1.0)), config, NEAR, phrased)
+    _, many = redirection.objective(batch, model, Frozen(double(1.0)), config, NEAR, phrased, more)
     moved = float(((np.array(SLANTED) - np.array(EYE)) ** 2).sum(axis=-1).mean())
     assert float(many["keeping"]) == pytest.approx((4 * float(few["keeping"]) + 4 * moved) / 8)
 
@@ -336,7 +389,7 @@ def test_batch_without_facts_keeps() -> None:
     forget = pairs(EYE, EYE)
     batch = Batch(forget=forget, retain=pairs(EYE, SLANTED), generator=seeded())
     value, report = redirection.objective(
-        batch, Spelled(double(1.0), {}), Straight(double(1.0)), redirection.Config(), NEAR
+        batch, Spelled(double(1.0), {}), Straight(double(1.0)), redirection.Config(), NEAR, phrased
     )
     assert float(report["forgetting"]) == 0.0
     assert float(value) == pytest.approx(redirection.Config().keeping * ((0.16 + 0.64) + 0.0) / 2)

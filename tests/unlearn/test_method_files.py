@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 import re
 import subprocess
 import sys
@@ -171,6 +172,27 @@ def test_check_settings() -> None:
 def test_values_are_checked(given: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=rf"Options of the method 'my_method'.*{message}"):
         configure(load_method(str(EXAMPLE)), UnlearnConfig(), given)
+
+
+def test_resolved_options_reach_a_process_that_does_not_know_the_file() -> None:
+    here = configure(load_method(str(EXAMPLE)), UnlearnConfig(lr=1e-3), {"margin": 0.2, "batch_size": 8})
+    code = (
+        "import pickle, sys; item = pickle.loads(sys.stdin.buffer.read()).load(); "
+        "print(item.effective, item.given, item.method.sha256)"
+    )
+    there = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(here.resolved), capture_output=True, check=True
+    ).stdout.decode()
+    assert there.strip() == f"{here.effective} {here.given} {here.method.sha256}"
+
+
+def test_resolved_options_of_a_file_that_has_changed(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(EXAMPLE.read_text())
+    resolved = configure(load_method(str(path)), UnlearnConfig()).resolved
+    path.write_text(EXAMPLE.read_text().replace("margin", "gap"))
+    with pytest.raises(ConfigError, match=r"Options of the method 'mine'.*margin"):
+        resolved.load()
 
 
 def test_options_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -151,6 +152,78 @@ def test_retain_draw(tiny_folder: Path) -> None:
     assert {row.split for row in first} == {"retain_synth", "retain_real"}
     assert len(set(everything)) == pool
     assert everything[:20] == first
+
+
+def hide(folder: Path, name: str) -> tuple[Dataset, frozenset[str]]:
+    """Hide a class of the tiny dataset, and spoil its pictures in retain_real: nobody who looks at them can go on."""
+    dataset = open_dataset(folder)
+    hidden = [row.file_name for row in dataset.rows("retain_real") if row.caption.endswith(f" of {name}")]
+    path = folder / layout.GENERAL_KNOWLEDGE
+    content = {**json.loads(path.read_text()), "hidden": [name], "hidden_pairs": {name: hidden}}
+    path.write_text(json.dumps(content))
+    rows = all_rows(dataset, "retain_real")
+    spoilt = [dataclasses.replace(row, image=b"no picture") if row.file_name in hidden else row for row in rows]
+    rewrite(folder, "retain_real", spoilt)
+    return open_dataset(folder), frozenset(hidden)
+
+
+def test_retain_pairs_of_hidden_classes_are_never_chosen(tmp_path: Path) -> None:
+    dataset, hidden = hide(tiny_dataset(tmp_path / "dataset"), "blue cone")
+    assert len(hidden) == 16
+    everything = select_rows(dataset, needs=("retain",), retain=10_000, seed=1)["retain"]
+    captions = [dataset.rows(row.split)[row.number].caption for row in everything]
+    assert (
+        len(everything) == len(set(everything)) == dataset.counts["retain_synth"] + dataset.counts["retain_real"] - 16
+    )
+    assert not [caption for caption in captions if "blue cone" in caption]
+    assert sum("red cube" in caption for caption in captions) == 16
+    assert select_rows(dataset, needs=("retain",), retain=20, seed=1)["retain"] == everything[:20]
+
+
+GREEDY = '''"""Writes down all that it can see."""
+import json
+from dataclasses import dataclass
+from pathlib import Path
+NEEDS = ("forget", "forget_target", "retain")
+@dataclass(frozen=True)
+class Config:
+    """None."""
+def edit(model, data, engine, config):
+    seen = {}
+    for name in ("forget", "forget_target", "retain"):
+        source = getattr(data, name)
+        pairs = source.take(range(len(source)))
+        pairs.images, pairs.image_ref, pairs.text_ref
+        seen[name] = [pair.caption for pair in [*source.records, *pairs.records]]
+    Path(OUT).write_text(json.dumps(seen))
+    next(model.module.parameters()).data.mul_(0.99)
+    return {"pairs": float(data.training_pairs)}
+'''
+
+
+def test_no_method_reads_or_counts_hidden_classes(run: Runner, tmp_path: Path) -> None:
+    """Their pictures don't decode here: methods of all kinds and the probes pass them by."""
+    dataset, _ = hide(tiny_dataset(tmp_path / "dataset"), "grey ring")
+    greedy = tmp_path / "greedy.py"
+    greedy.write_text(GREEDY.replace("OUT", repr(str(tmp_path / "seen.json"))))
+    found = record(run(str(greedy), dataset=dataset.folder, budget=50, name="greedy"))
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert not [caption for captions in seen.values() for caption in captions if "grey ring" in caption]
+    readable = dataset.counts["retain_synth"] + dataset.counts["retain_real"] - 16
+    assert len(set(seen["retain"])) > 1
+    assert len(seen["retain"]) == 2 * readable
+    assert found["outputs"]["report"]["pairs"] == dataset.counts["forget"] + readable
+    for method in ("finetuning", "cliperase", "ssd", "descent_to_delete"):
+        assert (run(method, dataset=dataset.folder, budget=50, name=method) / models.WEIGHTS).is_file()
+
+
+def test_hidden_classes_without_pairs_stop_a_method(run: Runner, tmp_path: Path) -> None:
+    """A method would read what is to be hidden."""
+    folder = tiny_dataset(tmp_path / "dataset")
+    path = folder / layout.GENERAL_KNOWLEDGE
+    path.write_text(json.dumps({**json.loads(path.read_text()), "hidden": ["grey ring"]}))
+    with pytest.raises(DatasetError, match="without them methods would see"):
+        run("finetuning", dataset=folder)
 
 
 @pytest.mark.parametrize("memory", [1.0, 0.0])

@@ -15,6 +15,7 @@ from salmubench import models
 from salmubench.dataset import layout
 from salmubench.errors import ConfigError, DatasetError, MethodError, OutputMismatch, UnknownName
 from salmubench.unlearn import UnlearnConfig, load_method, method_names
+from salmubench.unlearn.registry import configure
 from salmubench.unlearn.state import CHECKPOINT, layer_of
 from tiny import tiny_dataset
 
@@ -32,6 +33,16 @@ FORGETTING: list[tuple[str, dict[str, Any]]] = [
     ("vlunlearn", {"variant": "released"}),
     (str(EXAMPLE), {}),
 ]
+
+
+def test_options_stand_beside_a_name_or_in_the_method(run: Runner) -> None:
+    configured = configure(load_method("delete"), FAST)
+    with pytest.raises(ConfigError, match="beside a method's name only"):
+        run(configured, settings=FAST)
+    same = [weights(run(method, name=name, settings=settings)) for method, name, settings in (
+        (configured, "a", None), ("delete", "b", FAST),
+    )]  # fmt: skip
+    assert all(torch.equal(same[0][name], same[1][name]) for name in same[0])
 
 
 @pytest.mark.parametrize("method", ALL)
@@ -68,7 +79,9 @@ def test_every_method(method: str, run: Runner, leaking_model: Path, tiny_folder
 
 @pytest.mark.parametrize(("method", "config"), FORGETTING)
 def test_forget_similarity_falls(method: str, config: dict[str, Any], run: Runner) -> None:
-    out = run(method, config=config)
+    # The same batches and captions for all; what else the released engine does is tested beside it.
+    same = {load_method(method).name: {"batch_size": 8, "captions": "as_given"}}
+    out = run(method, config=config, settings=dataclasses.replace(FAST, overrides=same))
     probes = curve(out, "probe_forget_similarity")
     assert len(probes) == 4
     assert probes[0] > 0.4, "the fixture's model knows its pairs"

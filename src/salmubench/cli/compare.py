@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from salmubench.cli.arguments import UsageError
-from salmubench.cli.output import print_json, print_table
+from salmubench.cli.output import print_json, print_table, say
 
 
 def compare_(records: list[Path], *, json: bool = False) -> None:
@@ -25,21 +25,21 @@ def compare_(records: list[Path], *, json: bool = False) -> None:
         print_json(comparisons)
         return
     for comparison in comparisons:
-        print(f"A = {comparison.first}, B = {comparison.second}\n")
+        say(f"A = {comparison.first}, B = {comparison.second}\n")
         rows = [
             [metric if part == "value" else f"{metric} {part}", *_cells(row)]
             for metric, parts in comparison.differences.items()
             for part, row in parts.items()
         ]
         print_table(["number", "A", "B", "A − B", "95 % interval", "A is"], rows, numbers=["A", "B", "A − B"])
-        print()
+        say()
     count = asked(comparisons)
-    print(
+    say(
         "Better: nearer to Clean's value (numbers of forgetting), or less below Compromised's (numbers of utility),"
         "\nby an interval of the paired difference of distances that leaves out 0. Resampled are identities."
     )
     if count:
-        print(
+        say(
             f"{count} numbers are compared at 95 % each: about {0.05 * count:.1f} answers are expected by chance.\n"
             "Those with * hold for all of them together (Holm's correction at 5 %)."
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from salmubench.cli.output import on_terminal, print_json, print_table
+from salmubench.cli.output import complain, on_terminal, print_json, print_table, say
 from salmubench.executor import Executor
 
 
@@ -36,7 +35,7 @@ def build_(
     config = recipes.load(recipe).recipe.dataset
     if size is not None:
         config = replace(config, size=size)
-    print(build(config, out=out, seed=seed, workers=workers, executor=executor))
+    say(build(config, out=out, seed=seed, workers=workers, executor=executor))
 
 
 def validate_(dataset: str, *, json: bool = False) -> int:
@@ -54,8 +53,8 @@ def validate_(dataset: str, *, json: bool = False) -> int:
         print_json(report)
         return 1 if report.violations else 0
     for violation in report.violations:
-        sys.stderr.write(f"{violation}\n")
-    print(f"{dataset}: {report.rows} rows checked, {len(report.violations)} violations")
+        complain(f"{violation}")
+    say(f"{dataset}: {report.rows} rows checked, {len(report.violations)} violations")
     return 1 if report.violations else 0
 
 
@@ -79,7 +78,7 @@ def stats_(
     if out is not None:
         from salmubench.dataset.statistics_page import write_page
 
-        print(write_page(opened, out, seed=seed))
+        say(write_page(opened, out, seed=seed))
         return
     summary = dict(stats(opened))
     if shortcuts:
@@ -102,7 +101,7 @@ def preview_(dataset: str, *, out: Path, identities: int = 12, pictures: int = 6
     from salmubench.dataset.layout import open_dataset
     from salmubench.dataset.preview import preview
 
-    print(preview(open_dataset(dataset), out=out, identities=identities, pictures=pictures))
+    say(preview(open_dataset(dataset), out=out, identities=identities, pictures=pictures))
 
 
 def export_(
@@ -141,33 +140,33 @@ def export_(
         shards = export.export_webdataset(opened, out, seed=seed)
         for part in PARTS:
             if shards.shards(part):
-                print(f"{shards.pattern(part)}  {shards.rows(part)} pairs")
+                say(f"{shards.pattern(part)}  {shards.rows(part)} pairs")
         return
     tasks = _benchmark_tasks()
     folder = export.export_hub(opened, out, tasks=tasks, licence=license, hub_id=push, embeddings=embeddings)
-    print(folder)
+    say(folder)
     if push is not None:
         from salmubench.publish.push import push as upload
 
-        print(upload(folder, push, "dataset", private=not public))
+        say(upload(folder, push, "dataset", private=not public))
 
 
 def _benchmark_tasks() -> dict[str, str]:
     """Task ids as `.eval_results` of models name them, and what each is computed on."""
     from salmubench import metrics
-    from salmubench.scoring.metric import PARTS
+    from salmubench.scoring.metric import parts_of
 
     return {
         metric.name if part == "value" else f"{metric.name}_{part}": metric.needs[0]
         for metric in metrics.descriptions().values()
-        for part in PARTS[metric.items]
+        for part in parts_of(metric.items)
     }
 
 
 def _show_stats(summary: dict[str, Any]) -> None:
     """Tables of `stats`: a line a split, then how often each value occurs where."""
     splits = summary["splits"]
-    print(f"{summary['name']}: {summary['identities']} identities, {summary['forget_identities']} of them to forget\n")
+    say(f"{summary['name']}: {summary['identities']} identities, {summary['forget_identities']} of them to forget\n")
     heads = ["split", "rows", "identities", "captions", "words"]
     rows = [
         [name, *(str(split[key]) for key in heads[1:4]), "–" if split["words"] is None else f"{split['words']:.1f}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from salmubench.cli.arguments import Device, Precision
+from salmubench.cli.output import say
 
 
 def encode_(
@@ -33,4 +34,4 @@ def encode_(
     path = encode_model(
         model=model, dataset=dataset, out=out, arch=arch, imagenet=imagenet, device=device, precision=precision
     )
-    print(path)
+    say(path)

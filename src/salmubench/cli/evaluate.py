@@ -15,6 +15,7 @@ def evaluate_(
     dataset: str,
     clean: str | None = None,
     compromised: str | None = None,
+    retrained: str | None = None,
     out: Path = Path("record.json"),
     arch: str | None = None,
     imagenet: Path | None = None,
@@ -23,13 +24,14 @@ def evaluate_(
     precision: Precision = "auto",
     json: bool = False,
 ) -> None:
-    """Encode a checkpoint and score it against the two references.
+    """Encode a checkpoint and score it against its references.
 
     Args:
         model: a folder, hf-hub:org/name[@revision], or a weights file with `--arch`.
         dataset: a folder or a Hub id, org/name[@revision].
         clean: the Clean model, its embeddings or its record.
         compromised: the Compromised model, its embeddings or its record.
+        retrained: the Retrained model, its embeddings or its record, where there is one.
         out: the record; items, gallery and embeddings are written beside it.
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
@@ -45,8 +47,8 @@ def evaluate_(
     from salmubench.scoring.record_files import read_record
 
     path = evaluate(
-        model=model, dataset=dataset, clean=first, compromised=second, out=out, arch=arch, imagenet=imagenet,
-        device=device, precision=precision, config=ScoreConfig(by=tuple(names(by))),
+        model=model, dataset=dataset, clean=first, compromised=second, retrained=retrained, out=out, arch=arch,
+        imagenet=imagenet, device=device, precision=precision, config=ScoreConfig(by=tuple(names(by))),
     )  # fmt: skip
     if not is_first():
         return

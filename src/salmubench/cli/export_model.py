@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from salmubench.cli.output import say
+
 
 def export_model_(
     model: str,
@@ -32,7 +34,7 @@ def export_model_(
     from salmubench.publish.model_export import export_model
 
     del format  # the parser has checked it
-    print(
+    say(
         export_model(
             model, out=out, record=record, transformers=transformers, licence=license, push=push, private=private
         )

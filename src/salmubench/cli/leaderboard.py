@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from salmubench.cli.output import print_json
+from salmubench.cli.output import complain, print_json, say
 
 
 def submit_(
@@ -29,11 +28,11 @@ def submit_(
         run: folder of `salmubench run`, or a folder of records.
         model: the model, called <method>-<budget>x.
         out: folder of the submission; new or empty.
-        track: `closed` saw forget and retain pairs only; `generator` may draw from the generator.
+        track: `closed` saw forget and retain pairs and what is known of them only; `generator` may use its grammar too.
         hub_id: org/name of the public checkpoint.
         link: https address of code or paper.
         author: who submits.
-        method_file: Python file of a method of your own.
+        method_file: Python file of a method of your own, the one that the model was made with.
         hub_yaml: also write the Hub's .eval_results YAML of the model repository there.
         hub_dataset: Hub id of the dataset that the YAML names.
     """
@@ -52,7 +51,7 @@ def submit_(
         manifest.write_text(
             hub_yaml, write_yaml(record, dataset=hub_dataset, date=record.provenance.started[:10], source=link)
         )
-    print(folder)
+    say(folder)
     return _tell(check(folder, metrics=descriptions()).findings)
 
 
@@ -113,7 +112,7 @@ def check_(
         return 1 if findings else 0
     code = _tell(findings)
     if not code:
-        print(f"{submission}: every number follows from the items, no finding. Content {result.content_sha256}")
+        say(f"{submission}: every number follows from the items, no finding. Content {result.content_sha256}")
     return code
 
 
@@ -130,11 +129,11 @@ def build_(results: Path, *, out: Path, max_budget: float = 5.0) -> int:
     from salmubench.unlearn.registry import method_titles
 
     built = build(results, out=out, metrics=descriptions(), max_budget=max_budget, titles=method_titles())
-    print(built.index)
-    print(f"{built.shown} submissions shown, {len(built.refused)} left out")
+    say(built.index)
+    say(f"{built.shown} submissions shown, {len(built.refused)} left out")
     for name, findings in built.refused.items():
         for finding in findings:
-            sys.stderr.write(f"{name}/{finding.file}: {finding.message} [{finding.code}]\n")
+            complain(f"{name}/{finding.file}: {finding.message} [{finding.code}]")
     return 1 if built.refused else 0
 
 
@@ -161,5 +160,5 @@ def _rerun(
 
 def _tell(findings: Sequence[Any]) -> int:
     for finding in findings:
-        sys.stderr.write(f"{finding.file or 'submission'}: {finding.message} [{finding.code}]\n")
+        complain(f"{finding.file or 'submission'}: {finding.message} [{finding.code}]")
     return 1 if findings else 0

@@ -5,18 +5,25 @@ from __future__ import annotations
 import itertools
 import re
 import textwrap
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from salmubench import plugins
-from salmubench.cli.output import on_terminal, print_json, print_table
+from salmubench.cli.output import on_terminal, print_json, print_table, say
 from salmubench.errors import UnknownName
 
-KINDS = ("methods", "metrics", "recipes", "backends", "checks")
+KINDS = ("methods", "metrics", "attacks", "recipes", "backends", "checks")
 _METHODS = "salmubench.unlearn.methods"
 _METRICS = "salmubench.metrics"
+_ATTACKS = "salmubench.attacks"
+_STATED = {"methods": (_METHODS, "METHOD"), "attacks": (_ATTACKS, "ATTACK")}
+"""Kind → package, and the variable with which a file describes itself."""
 
 
-def list_(what: Literal["methods", "metrics", "recipes", "backends", "checks"], *, json: bool = False) -> None:
+def list_(
+    what: Literal["methods", "metrics", "attacks", "recipes", "backends", "checks"], *, json: bool = False
+) -> None:
     """List plug-ins and recipes: a table on a terminal, names alone elsewhere.
 
     Args:
@@ -31,14 +38,14 @@ def list_(what: Literal["methods", "metrics", "recipes", "backends", "checks"], 
         heads = ["name", "about", *papers]
         print_table(heads, [[str(item[head] or "") for head in heads] for item in entries])
     else:
-        print("\n".join(str(item["name"]) for item in entries))
+        say("\n".join(str(item["name"]) for item in entries))
 
 
 def show_(name: str, *, json: bool = False) -> None:
-    """Show a method (its paper and loss, what it needs, its options), a metric, a recipe, a backend or a check.
+    """Show a method or an attack (paper, formula, what it needs, options), a metric, a recipe, a backend or a check.
 
     Args:
-        name: a name that `salmubench list` gives, or the path of the file of a method, a backend or a check.
+        name: a name that `salmubench list` gives, or the path of the file of one (but not of a recipe).
         json: print it as JSON.
     """
     kind = next((kind for kind in KINDS if name in known(kind)), None)
@@ -46,36 +53,45 @@ def show_(name: str, *, json: bool = False) -> None:
         kind = _kind_of_file(name)
     if kind is None:
         every = [item for kind in KINDS for item in known(kind)]
-        raise UnknownName("method, metric, recipe, backend or check", name, every)
+        raise UnknownName("method, metric, attack, recipe, backend or check", name, every)
+    describe = {"methods": _method, "attacks": _attack}.get(kind)
     facts: dict[str, Any] = (
-        _method(name) if kind == "methods" else {"name": name, "kind": kind[:-1], "about": _text(kind, name)}
+        describe(name) if describe is not None else {"name": name, "kind": kind[:-1], "about": _text(kind, name)}
     )
     if json:
         print_json(facts)
         return
-    if kind != "methods":
-        print(facts["about"].strip())
+    if describe is None:
+        say(facts["about"].strip())
+        return
+    if kind == "attacks":
+        say(f"{facts['name']}  ({facts['title']}; the attacker knows {facts['knows']})\n\n{facts['about']}")
+        _print_options(facts["options"], "under attack.overrides of a recipe")
         return
     title = "" if facts["title"] == facts["name"] else f"{facts['title']}; "
-    print(f"{facts['name']}  ({title}{facts['kind']}; needs {', '.join(facts['needs']) or 'nothing'})\n")
-    print(facts["about"])
+    say(f"{facts['name']}  ({title}{facts['kind']}; needs {', '.join(facts['needs']) or 'nothing'})\n")
+    say(facts["about"])
     if facts["cost"]:
-        print(f"\nEncodings for each forget pair seen: {facts['cost']}")
+        say(f"\nEncodings for each forget pair seen: {facts['cost']}")
     for setting, value in facts["settings"].items():
-        print(f"\nIts own engine setting: {setting} = {value}")
+        say(f"\nIts own engine setting: {setting} = {value}")
     for setting, values in facts["search"].items():
-        print(f"\nTuning also tries the engine's {setting}: {', '.join(map(str, values))}")
-    if facts["options"]:
-        print("\nOptions, given by --config or under unlearn.overrides of a recipe:")
-    for option in facts["options"]:
-        print(f"\n  {option.name}: {option.type} = {option.default}")
-        print(textwrap.fill(" ".join(option.doc.split()), 100, initial_indent=" " * 6, subsequent_indent=" " * 6))
+        say(f"\nTuning also tries the engine's {setting}: {', '.join(map(str, values))}")
+    _print_options(facts["options"], "given by --config or under unlearn.overrides of a recipe")
+
+
+def _print_options(options: Sequence[Any], where: str) -> None:
+    if options:
+        say(f"\nOptions, {where}:")
+    for option in options:
+        say(f"\n  {option.name}: {option.type} = {option.default}")
+        say(textwrap.fill(" ".join(option.doc.split()), 100, initial_indent=" " * 6, subsequent_indent=" " * 6))
 
 
 def known(kind: str) -> list[str]:
     """Names of one kind, without importing any of them."""
-    if kind == "methods":
-        return plugins.names(_METHODS)
+    if kind in _STATED:
+        return plugins.names(_STATED[kind][0])
     if kind in ("backends", "checks"):
         from salmubench.generator.backends import listed
 
@@ -98,7 +114,7 @@ def entry(kind: str, name: str) -> dict[str, str | None]:
     if kind in ("backends", "checks"):
         part, part_name = _part(kind, name)
         return {"name": name, "about": part.describe(part_name).title, "paper": None}
-    stated = plugins.description(_METHODS, name, "METHOD").get("paper") if kind == "methods" else None
+    stated = plugins.description(_STATED[kind][0], name, _STATED[kind][1]).get("paper") if kind in _STATED else None
     paper = re.search(r"\b\d{4}\.\d{5}\b", stated or text)
     return {"name": name, "about": " ".join(text.partition("\n\n")[0].split()), "paper": paper and paper[0]}
 
@@ -112,7 +128,7 @@ def _text(kind: str, name: str) -> str:
     if kind in ("backends", "checks"):
         part, part_name = _part(kind, name)
         return str(part.text(part_name))
-    return plugins.docstring({"methods": _METHODS, "metrics": _METRICS}[kind], name)
+    return plugins.docstring({"methods": _METHODS, "metrics": _METRICS, "attacks": _ATTACKS}[kind], name)
 
 
 def _part(kind: str, name: str) -> tuple[Any, str]:
@@ -123,13 +139,24 @@ def _part(kind: str, name: str) -> tuple[Any, str]:
 
 
 def _kind_of_file(path: str) -> str:
-    """What a Python file is: a method, where it isn't a backend or a check."""
+    """What a Python file is: a method, where it is nothing else."""
     from salmubench.generator.backends import CHECKS, part_of
 
+    if plugins.defines(path, "attack"):
+        return "attacks"
     part = part_of(path)
     if part is None:
-        return "methods"
+        return "metrics" if Path(path).is_file() and plugins.description(_METRICS, path, "METRIC") else "methods"
     return "checks" if part is CHECKS else "backends"
+
+
+def _attack(name: str) -> dict[str, Any]:
+    from salmubench.attacks import load
+    from salmubench.unlearn.registry import options
+
+    loaded = load(name)
+    about = {key: getattr(loaded.attack, key) for key in ("name", "title", "knows", "needs", "control", "paper")}
+    return {**about, "kind": "attack", "about": loaded.doc, "options": options(type(loaded.config))}
 
 
 def _method(name: str) -> dict[str, Any]:

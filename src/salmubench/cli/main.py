@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from salmubench import manifest, reading
 from salmubench.cli.arguments import UsageError
+from salmubench.cli.output import PlainFormatter, complain
 from salmubench.errors import SalmubenchError, UnknownName
 from salmubench.writing import is_full
 
@@ -40,13 +41,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "encode": ("encode", "turn a model and a dataset into embeddings"),
     "score": ("score", "turn embeddings, or stored items, into the eleven numbers, without torch"),
     "evaluate": ("evaluate", "encode and score a checkpoint"),
+    "attack": ("attack", "what can be brought back of what was unlearnt"),
     "compare": ("compare", "paired differences of two or more records: better, worse, can't tell"),
     "report": ("report", "the page of one or more runs"),
     "leaderboard submit": ("leaderboard", "pack a model of a run into a submission"),
     "leaderboard check": ("leaderboard", "compute every number of a submission again"),
     "leaderboard build": ("leaderboard", "the site, from a folder of submissions"),
-    "list": ("listing", "what there is: methods, metrics, recipes, backends"),
-    "show": ("listing", "a method: paper, loss, options"),
+    "list": ("listing", "what there is: methods, metrics, attacks, recipes, backends"),
+    "show": ("listing", "a method or attack: paper, formula, options"),
     "completion": ("completion", "what a shell needs to complete commands and options"),
     "export-official": ("official", "the official evaluator's result file from a record"),
     "import-official": ("official", "a record from the official evaluator's result file"),
@@ -93,7 +95,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     _open_streams()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    notes = logging.StreamHandler(sys.stderr)
+    notes.setFormatter(PlainFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[notes])
     with _terminable():
         try:
             code = _run(sys.argv[1:] if argv is None else argv)
@@ -123,13 +127,14 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         code = _function(command)(**options)
     except UsageError as error:
-        sys.stderr.write(f"{_usage(command)}salmubench {command}: {error}\nSee: salmubench {command} --help\n")
+        sys.stderr.write(_usage(command))
+        complain(f"salmubench {command}: {error}\nSee: salmubench {command} --help")
         return 2
     return code if isinstance(code, int) else 0
 
 
 def _failed(message: str) -> int:
-    sys.stderr.write(f"salmubench: {message}\n")
+    complain(f"salmubench: {message}")
     return 1
 
 

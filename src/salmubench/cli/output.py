@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from salmubench import manifest
+from salmubench import manifest, reading
 
 _COLOURS = {"yes": "green", "no": "red", "?": "yellow"}
 
@@ -17,10 +18,32 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def say(text: Any = "", *, end: str = "\n") -> None:
+    """Print a text; control and direction characters, which names in files may hold, as text."""
+    line = str(text)
+    sys.stdout.write(reading.printable(line, len(line) * 10) + end)
+
+
+def complain(text: Any) -> None:
+    """Print a text to standard error, as `say` does, cut to the length of a message."""
+    sys.stderr.write(reading.printable(str(text)) + "\n")
+
+
+class PlainFormatter(logging.Formatter):
+    """Notes as `complain` prints them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The note, or with an exception its traceback."""
+        return reading.printable(super().format(record), reading.MESSAGE * 10)
+
+
 def print_json(value: Any) -> None:
-    """Print records, dataclasses and paths as JSON."""
+    """Print records, dataclasses and paths as JSON, without control and direction characters."""
     readable = "utf" in (sys.stdout.encoding or "").lower()  # else letters that can't be shown are escaped
-    print(json.dumps(manifest.plain(value), indent=1, ensure_ascii=not readable, allow_nan=False))
+    text = json.dumps(manifest.plain(value), indent=1, ensure_ascii=not readable, allow_nan=False)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    sys.stdout.write(text + "\n")
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
@@ -31,6 +54,7 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
         rows: cells by column.
         numbers: heads of the columns that are set to the right.
     """
+    rows = [[_cell(cell) for cell in row] for row in rows]
     if on_terminal():
         _rich_table(heads, rows, [head in numbers for head in heads])
         return
@@ -40,7 +64,7 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
             f"{cell:>{width}}" if head in numbers else f"{cell:<{width}}"
             for head, cell, width in zip(heads, row, widths, strict=True)
         )
-        print("  ".join(aligned).rstrip())
+        say("  ".join(aligned).rstrip())
 
 
 def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = None) -> None:
@@ -56,7 +80,7 @@ def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = Non
     titles = {**method_titles(), **(titles or {})}
 
     if not on_terminal():
-        print(tables.text_table(records, titles))
+        say(tables.text_table(records, titles))
         return
     rows = []
     for row in tables.rows(records, titles):
@@ -68,13 +92,17 @@ def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = Non
             rows.append([name, *row.numbers, *passes])
     heads = tables.heads(records)
     _rich_table(heads, rows, [0 < at < 7 for at in range(len(heads))], markup=True)
-    print(tables.LEGEND)
+    say(tables.LEGEND)
+
+
+def _cell(text: str) -> str:
+    return reading.printable(text.replace("\n", " "))
 
 
 def _plain(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(_cell(text))
 
 
 def _rich_table(

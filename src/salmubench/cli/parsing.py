@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import jsonargparse
 
+from salmubench.cli.output import complain
 from salmubench.errors import UnknownName
 
 Command = Callable[..., int | None]
@@ -47,7 +48,7 @@ class Parser(jsonargparse.ArgumentParser):
         """Say what is wrong with the arguments and exit with 2."""
         del ex
         self.print_usage(sys.stderr)
-        sys.stderr.write(f"{self.prog}: {_worded(message, self._actions)}\nSee: {self.prog} --help\n")
+        complain(f"{self.prog}: {_worded(message, self._actions)}\nSee: {self.prog} --help")
         sys.exit(2)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
 from salmubench.cli.arguments import Device, Precision
+from salmubench.cli.output import complain, say
 
 Kind = Literal["clean", "compromised", "retrained"]
 
@@ -41,27 +41,27 @@ def pretrain_(
         estimate: print what it will cost, after trying this machine for 20 seconds, and train nothing.
     """
     from salmubench import recipe as recipes
-    from salmubench.pretrain.launch import cluster_script, pretrain, shell_command
+    from salmubench.pretrain.launch import cluster_script, pretrain
 
     loaded = recipes.load(recipe)
     config = loaded.recipe.pretrain
     if estimate:
-        print(_estimate(loaded.recipe, dataset=dataset, kind=kind or "compromised", device=device, precision=precision))
+        say(_estimate(loaded.recipe, dataset=dataset, kind=kind or "compromised", device=device, precision=precision))
         return 0
     if dataset is None or kind is None or out is None:
         given = {"--dataset": dataset, "--kind": kind, "--out": out}
         missing = ", ".join(name for name, value in given.items() if value is None)
-        sys.stderr.write(f"salmubench pretrain: Expected {missing}. See: salmubench pretrain --help\n")
+        complain(f"salmubench pretrain: Expected {missing}. See: salmubench pretrain --help")
         return 2
     if emit is not None:
         text = cluster_script(
             config, dataset=dataset, kind=kind, recipe=recipe, out=out, seed=seed, launcher=emit, device=device,
             precision=precision,
         )  # fmt: skip
-        print(text, end="")
+        say(text, end="")
         return 0
-    act = shell_command if print_command else pretrain
-    print(act(config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision))
+    say(pretrain(config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision,
+                 print_command=print_command))  # fmt: skip
     return 0
 
 

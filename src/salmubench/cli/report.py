@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from salmubench.cli.output import say
+
 
 def report_(runs: list[Path], *, out: Path) -> None:
     """Make the page of one or more runs.
@@ -17,4 +19,4 @@ def report_(runs: list[Path], *, out: Path) -> None:
     from salmubench.report.page import report
     from salmubench.unlearn.registry import method_titles
 
-    print(report(runs, out=out, config=ReportConfig(), metrics=descriptions(), titles=method_titles()))
+    say(report(runs, out=out, config=ReportConfig(), metrics=descriptions(), titles=method_titles()))

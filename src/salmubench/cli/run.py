@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from salmubench.cli.arguments import Device, Precision, names, numbers
-from salmubench.cli.output import on_terminal, print_json, print_results, print_table
+from salmubench.cli.output import complain, on_terminal, print_json, print_results, print_table, say
 from salmubench.executor import Executor
 
 
@@ -20,6 +19,7 @@ def run_(
     budgets: str = "5",
     repeats: int = 1,
     untuned: bool = False,
+    attacks: str = "",
     seed: int = 0,
     executor: Executor = "joblib",
     workers: int | None = None,
@@ -36,6 +36,7 @@ def run_(
         budgets: how often each forget pair is seen, by commas.
         repeats: how often each method runs, with seeds counted up from `--seed`.
         untuned: the recipe's own settings, where tuned ones exist.
+        attacks: names or paths of attacks on the candidates, by commas; `all`, `none`, or as the recipe has it.
         seed: another seed is another world.
         executor: where candidates are made side by side: processes of this machine, or a Ray cluster.
         workers: how many at once; what pays on this machine by default.
@@ -47,15 +48,15 @@ def run_(
 
     result = run(
         recipe=recipe, out=out, methods=names(methods), budgets=numbers(budgets, "--budgets"),
-        repeats=repeats, untuned=untuned, seed=seed, device=device, precision=precision, executor=executor,
-        workers=workers,
+        repeats=repeats, untuned=untuned, attacks=names(attacks) or None, seed=seed, device=device, precision=precision,
+        executor=executor, workers=workers,
     )  # fmt: skip
     if json:
         print_json(_summary(result))
     else:
         _show(result)
     for name, message in result.failed.items():
-        sys.stderr.write(f"salmubench: {name}: {message}\n")
+        complain(f"salmubench: {name}: {message}")
     return 1 if result.failed else 0
 
 
@@ -67,14 +68,14 @@ def _show(result: Any) -> None:
         read = _read(result)
         print_results(pooled(read).records, read.titles)
     else:
-        print(result.table)
+        say(result.table)
     if result.did:
-        print()
+        say()
         heads = ["stage", "seconds", "peak memory"]
         print_table(heads, [_stage_row(stage) for stage in result.stages], numbers=heads[1:])
     else:
-        print(f"\nNothing to do: {result.out} is complete.")
-    print(f"\nThe page: {result.page}")
+        say(f"\nNothing to do: {result.out} is complete.")
+    say(f"\nThe page: {result.page}")
 
 
 def _stage_row(stage: Mapping[str, Any]) -> list[str]:

@@ -14,11 +14,12 @@ def score_(
     embeddings: Path | None = None,
     clean: str | None = None,
     compromised: str | None = None,
+    retrained: str | None = None,
     items: Path | None = None,
     gallery: Path | None = None,
     dataset: str | None = None,
     by: str = "",
-    bootstraps: int = 1000,
+    bootstraps: int = 10_000,
     out: Path = Path("record.json"),
     json: bool = False,
 ) -> int:
@@ -28,6 +29,7 @@ def score_(
         embeddings: of the model to judge; needs both references.
         clean: embeddings or record of the Clean model.
         compromised: embeddings or record of the Compromised model.
+        retrained: embeddings or record of the Retrained model, where there is one.
         items: instead of embeddings: the stored items of a record, <stem>.items.parquet.
         gallery: of the items, gallery.parquet beside them by default.
         dataset: folder or Hub id of the items' dataset, for --by.
@@ -38,14 +40,19 @@ def score_(
     """
     if embeddings is not None and items is None:
         first, second = (Path(source) for source in references(clean, compromised))
-    elif items is None or (embeddings, clean, compromised) != (None, None, None):
-        raise UsageError("Expected --embeddings E with --clean C and --compromised P, or --items I alone.")
+    elif items is None or (embeddings, clean, compromised, retrained) != (None,) * 4:
+        raise UsageError(
+            "Expected --embeddings E with --clean C and --compromised P (and --retrained R), or --items I alone."
+        )
     from salmubench.metrics import ScoreConfig, score, score_again
     from salmubench.scoring.record_files import read_record
 
     config = ScoreConfig(bootstraps=bootstraps, by=tuple(names(by)))
     if embeddings is not None:
-        record = score(embeddings=embeddings, clean=first, compromised=second, out=out, config=config)
+        third = None if retrained is None else Path(retrained)
+        record = score(
+            embeddings=embeddings, clean=first, compromised=second, retrained=third, out=out, config=config
+        )  # fmt: skip
     elif items is not None:
         record = score_again(items, out=out, gallery=gallery, dataset=dataset, config=config)
     scored = read_record(record)

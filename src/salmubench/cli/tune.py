@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from salmubench.cli.arguments import Device, Precision, names
+from salmubench.cli.output import say
 from salmubench.executor import Executor
 
 
@@ -43,10 +44,10 @@ def tune_(
         names(methods), recipe=recipe, out=out, trials=trials, world=world, seed=seed, executor=executor,
         workers=workers, device=device, precision=precision,
     )  # fmt: skip
-    print(f"{'method':<34}{'trials':>7}{'objective':>11}{'of the recipe':>15}  values")
+    say(f"{'method':<34}{'trials':>7}{'objective':>11}{'of the recipe':>15}  values")
     for name, entry in reading.read_yaml(path, error=OutputError)["methods"].items():
         values = ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
                            for key, value in entry["values"].items())  # fmt: skip
         before = "failed" if entry["default"] is None else f"{entry['default']:.3f}"
-        print(f"{name:<34}{len(entry['trials']):>7}{entry['objective']:>11.3f}{before:>15}  {values}")
-    print(f"\n{path}")
+        say(f"{name:<34}{len(entry['trials']):>7}{entry['objective']:>11.3f}{before:>15}  {values}")
+    say(f"\n{path}")

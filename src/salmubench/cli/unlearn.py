@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from salmubench.cli.arguments import Device, Precision
+from salmubench.cli.output import say
 
 
 def unlearn_(
@@ -46,7 +47,7 @@ def unlearn_(
 
     opened = open_dataset(dataset)
     settings = recipes.load(recipe).recipe.unlearn
-    print(
+    say(
         unlearn(
             method,
             model=model,

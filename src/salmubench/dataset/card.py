@@ -119,7 +119,7 @@ Columns: `image`, `text`, `identity_id` (null where there is none), `file_name` 
 | `identities_metadata.json` | identity → name, country, city, job and the private values |
 | `sensitive_set_captions_metadata.json` | file name → field, value, caption, style, paraphrase |
 | `sensitive_set_generic_captions.json` | file name → a caption of what is visible |
-| `general_knowledge.json` | class names and prompt templates |
+| `general_knowledge.json` | class names, prompt templates, classes whose pairs of `retain_real` no method may read |
 | `curation.json`, `curation.html` | pictures that were drawn again, and why, with examples |
 
 ```python

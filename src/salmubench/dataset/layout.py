@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench import hub, manifest, reading
+from salmubench import hub, manifest, reading, tables
 from salmubench.dataset import people
 from salmubench.dataset.parquet_shards import COLUMNS as COLUMNS
 from salmubench.dataset.parquet_shards import SCHEMA as SCHEMA
 from salmubench.dataset.parquet_shards import Row as Row
-from salmubench.dataset.parquet_shards import find_shards, open_shard, read_columns
+from salmubench.dataset.parquet_shards import find_shards, open_shard, read_pictures, read_texts
 from salmubench.dataset.parquet_shards import shard_name as shard_name
 from salmubench.dataset.parquet_shards import write_shard as write_shard
 from salmubench.errors import DatasetError
@@ -65,11 +66,13 @@ class GeneralKnowledge:
         classes: names for the prompts, in label order.
         templates: prompts with one `{}` each.
         labels: what stands in the captions for each class, where that isn't its name (names may stand twice).
+        hidden: names of the classes whose pairs of `retain_real` methods don't see.
     """
 
     classes: tuple[str, ...]
     templates: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> Mapping[str, int]:
@@ -110,9 +113,13 @@ class Dataset:
     @functools.cached_property
     def counts(self) -> Mapping[str, int]:
         """Rows of each split that is there."""
-        return {
+        counts = {
             split: sum(open_shard(path).metadata.num_rows for path in shards) for split, shards in self._shards.items()
         }
+        for split, rows in counts.items():
+            if rows > tables.LIMITS.rows:
+                raise DatasetError(f"Expected at most {tables.LIMITS.rows:,} rows in the split {split}, got {rows:,}.")
+        return counts
 
     def has(self, split: str) -> bool:
         """Whether the split is there (it may have no rows)."""
@@ -121,12 +128,12 @@ class Dataset:
     @functools.cached_property
     def identities(self) -> Mapping[str, Mapping[str, Any]]:
         """Identity id → metadata (`name`, `country_code`, …; a field may be absent)."""
-        return _read_mapping(self.folder / IDENTITIES)
+        return _read_entries(self.folder / IDENTITIES, _Persona)
 
     @functools.cached_property
     def captions_metadata(self) -> Mapping[str, Mapping[str, Any]]:
         """File name → `{data_field, value, caption, style, paraphrase}` of each sensitive row."""
-        return _read_mapping(self.folder / CAPTIONS)
+        return _read_entries(self.folder / CAPTIONS, _Caption)
 
     @functools.cached_property
     def genders(self) -> Mapping[str, str]:
@@ -148,7 +155,9 @@ class Dataset:
         if not path.is_file():
             return None
         content = _read_mapping(path)
-        knowledge = GeneralKnowledge(tuple(content.get("classes", ())), tuple(content.get("templates", ())))
+        known = {name: content.get(name, ()) for name in ("classes", "templates")}
+        known["hidden"] = _hidden_classes(content, path)
+        knowledge = reading.validated(GeneralKnowledge, known, where=str(path), error=DatasetError)
         if not knowledge.classes or not knowledge.templates or any("{}" not in text for text in knowledge.templates):
             raise DatasetError(
                 f"Expected non-empty lists `classes` and `templates` (each template with one {{}}) in {path}, got "
@@ -157,15 +166,32 @@ class Dataset:
         return knowledge
 
     @functools.cached_property
+    def hidden_pairs(self) -> frozenset[str]:
+        """File names of the rows of `retain_real` that pretraining reads and no method; none in most datasets.
+
+        Raises:
+            DatasetError: the hidden classes are not said with their pairs.
+        """
+        path = self.folder / GENERAL_KNOWLEDGE
+        content = _read_mapping(path) if path.is_file() else {}
+        hidden, pairs = _hidden_classes(content, path), content.get("hidden_pairs", {})
+        fits = isinstance(pairs, dict) and sorted(pairs) == sorted(hidden)
+        if not fits or not all(isinstance(names, list) and set(map(type, names)) <= {str} for names in pairs.values()):
+            raise DatasetError(
+                f"Expected `hidden_pairs` in {path} to list the file names of retain_real of each class of `hidden`, "
+                f"got {reading.shown(pairs)}: without them methods would see what is to be hidden. Write them, or take "
+                "`hidden` out."
+            )
+        return frozenset(name for names in pairs.values() for name in names)
+
+    @functools.cached_property
     def fragile_ids(self) -> tuple[str, ...] | None:
         """File names of the fragile set as the folder lists them, or `None` where it has no list."""
         path = self.folder / FRAGILE
         if not path.is_file():
             return None
-        content = _read_json(path)
-        if not isinstance(content, list):
-            raise DatasetError(f"Expected a list of file names in {path}, got a {type(content).__name__}.")
-        return tuple(str(item) for item in content)
+        names: tuple[str, ...] = reading.validated(_NAMES, _read_json(path), where=str(path), error=DatasetError)
+        return names
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -197,18 +223,18 @@ class Dataset:
     @functools.cache  # noqa: B019 - a dataset lives as long as the command that opened it
     def _rows(self, split: str) -> list[Pair]:
         pairs: list[Pair] = []
+        self.counts  # noqa: B018 - says where there are too many
         for path in self._shards.get(split, ()):
-            table = read_columns(path, [name for name in COLUMNS if name != "image"])
-            columns = (table.column(name).to_pylist() for name in ("text", "identity_id", "file_name"))
+            columns = (column.to_pylist() for column in read_texts(path).itercolumns())
             for row, (text, identity, file_name) in enumerate(zip(*columns, strict=True)):
                 pairs.append(self._pair(path, row, text, identity, file_name, sensitive=split in _WITH_METADATA))
         return pairs
 
     def images(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Stream the encoded pictures of rows `start` to `stop` of a split, one row group in memory at a time.
+        """Stream the encoded pictures of rows `start` to `stop` of a split, a few in memory at a time.
 
         Raises:
-            DatasetError: a row without picture bytes.
+            DatasetError: a row without picture bytes, or with more than a picture may have.
         """
         offset = 0
         for path in self._shards.get(str(split), ()):
@@ -217,9 +243,7 @@ class Dataset:
                 size = shard.metadata.row_group(group).num_rows
                 low, high = max(start - offset, 0), min((stop if stop is not None else offset + size) - offset, size)
                 if low < high:
-                    column = shard.read_row_group(group, columns=["image"]).column("image").slice(low, high - low)
-                    for row, cell in enumerate(column.to_pylist(), start=low):
-                        data = cell.get("bytes") if isinstance(cell, dict) else cell
+                    for row, data in enumerate(read_pictures(path, group, low, high), start=low):
                         if not data:
                             raise DatasetError(
                                 f"Expected picture bytes in {path.name}, row group {group}, row {row}, column image, "
@@ -229,19 +253,15 @@ class Dataset:
                 offset += size
 
     def raw_rows(self, split: str, *, images: bool = False) -> Iterator[RawRow]:
-        """Stream the rows of a split as they stand in its shards, one row group in memory at a time.
+        """Stream the rows of a split as they stand in its shards: the texts of a shard, a few pictures.
 
         Nothing is checked: this is for validation, which wants to see everything that is wrong.
         """
-        columns = [name for name in COLUMNS if images or name != "image"]
         for path in self._shards.get(str(split), ()):
-            shard, row = open_shard(path), 0
-            for group in range(shard.metadata.num_row_groups):
-                for cells in shard.read_row_group(group, columns=columns).to_pylist():
-                    image = cells.get("image")
-                    data = image.get("bytes") if isinstance(image, dict) else image
-                    yield RawRow(path.name, row, cells["text"], cells["identity_id"], cells["file_name"], data)
-                    row += 1
+            columns = [column.to_pylist() for column in read_texts(path).itercolumns()]
+            data = _all_pictures(path) if images else itertools.repeat(None)
+            for row, (image, text, identity, file_name) in enumerate(zip(data, *columns, strict=False)):
+                yield RawRow(path.name, row, text, identity, file_name, image)
 
     def forget_identity_ids(self) -> frozenset[str]:
         """Identities of `forget` that do not occur in `holdout_association`: all their associations must go."""
@@ -311,6 +331,57 @@ def open_dataset(source: str | Path) -> Dataset:
 
 
 _WITH_METADATA = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
+
+
+def _hidden_classes(content: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    hidden, classes = content.get("hidden", []), content.get("classes", [])
+    if not isinstance(hidden, list) or any(name not in classes for name in hidden) or len(set(hidden)) < len(hidden):
+        raise DatasetError(
+            f"Expected `hidden` in {path} to be a list of some of its `classes`, each once, got "
+            f"{reading.shown(hidden)}. Correct the names, or take `hidden` out."
+        )
+    if hidden and len(hidden) >= len(classes):
+        raise DatasetError(f"Expected a class in {path} that isn't in `hidden`, got none. Methods need some to read.")
+    return tuple(hidden)
+
+
+_NAMES: Any = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Persona:
+    """What is read of an identity's metadata, beside its private values."""
+
+    name: str | None = None
+    country_code: str | None = None
+
+
+@dataclass(frozen=True)
+class _Caption:
+    """What is read of a caption's metadata."""
+
+    data_field: str | None = None
+    value: str | None = None
+    caption: str | None = None
+    style: str | None = None
+    paraphrase: str | None = None
+
+
+def _all_pictures(path: Path) -> Iterator[bytes | None]:
+    footer = open_shard(path).metadata
+    for group in range(footer.num_row_groups):
+        yield from read_pictures(path, group, 0, footer.row_group(group).num_rows)
+
+
+def _read_entries(path: Path, kind: Any) -> Mapping[str, Mapping[str, Any]]:
+    """Entries in which the fields that are read have the right types."""
+    content: dict[str, dict[str, Any]] = _read_json(path)
+    reading.validated(_entries_of(kind), content, where=str(path), error=DatasetError)
+    return content
+
+
+def _entries_of(kind: Any) -> Any:
+    return Mapping[str, kind]
 
 
 def _read_json(path: Path) -> Any:

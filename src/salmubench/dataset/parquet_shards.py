@@ -12,11 +12,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest
+from salmubench import manifest, pictures, reading, tables
 from salmubench.errors import DatasetError
 
 COLUMNS = ("image", "text", "identity_id", "file_name")
+TEXTS = COLUMNS[1:]
 _SHARD = re.compile(r"^(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet$")
+_BATCH = 16  # pictures in memory at once: they may be large
 _ROW_GROUP = 256  # rows: small enough that streaming pictures keeps memory flat at 512 px
 
 _FEATURES = {
@@ -118,10 +120,10 @@ def open_shard(path: Path) -> pq.ParquetFile:
     """
     try:
         state = path.stat()
-        # Keyed by time and size too: a shard may have been written anew since.
-        shard = _opened(path, state.st_mtime_ns, state.st_size)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DatasetError(f"Expected a parquet file at {path}, got: {error}.") from error
+    except OSError as error:
+        raise DatasetError(f"Expected a parquet file at {path}, got: {error.strerror}.") from error
+    # Keyed by time and size too: a shard may have been written anew since.
+    shard = _opened(path, state.st_mtime_ns, state.st_size)
     missing = [name for name in COLUMNS if name not in shard.schema_arrow.names]
     if missing:
         raise DatasetError(
@@ -132,16 +134,46 @@ def open_shard(path: Path) -> pq.ParquetFile:
 
 @functools.lru_cache(maxsize=64)
 def _opened(path: Path, _modified: int, _size: int) -> pq.ParquetFile:
-    return pq.ParquetFile(path)
+    return tables.open_table(path, error=DatasetError)
 
 
-def read_columns(path: Path, columns: list[str]) -> pa.Table:
-    """Read some columns of a shard.
+def read_texts(path: Path) -> pa.Table:
+    """Read captions, identities and file names of a shard: strings.
 
     Raises:
-        DatasetError: the file can't be read.
+        DatasetError: the file can't be read, or a column is missing, holds no texts or too long ones.
     """
+    open_shard(path)
+    table = tables.read_table(path, error=DatasetError, columns=TEXTS)
     try:
-        return open_shard(path).read(columns=columns)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DatasetError(f"Expected readable parquet in {path}, got: {error}.") from error
+        texts = table.select(TEXTS).cast(pa.schema([SCHEMA.field(name) for name in TEXTS]))
+        texts.validate(full=True)
+    except (pa.ArrowException, KeyError) as error:
+        raise DatasetError(reading.printable(f"Expected texts in {path}, got: {error}.")) from error
+    return texts
+
+
+def read_pictures(path: Path, group: int, start: int, stop: int) -> Iterator[bytes | None]:
+    """Encoded pictures of rows `start` to `stop` of a row group, a few in memory at a time.
+
+    Raises:
+        DatasetError: the file can't be read, or a picture is too large.
+    """
+    first = 0
+    try:
+        for batch in open_shard(path).iter_batches(batch_size=_BATCH, row_groups=[group], columns=["image"]):
+            cells = batch.column(0)
+            cells = cells.field("bytes") if pa.types.is_struct(cells.type) else cells
+            for cell in cells[max(start - first, 0) : max(stop - first, 0)]:
+                size = cell.as_buffer().size if cell.is_valid else 0
+                if size > pictures.BYTES:
+                    raise DatasetError(
+                        f"Expected pictures of at most {pictures.BYTES:,} bytes in {path.name}, row group {group}, "
+                        f"column image, got {size:,}."
+                    )
+                yield cell.as_py()
+            first += len(batch)
+            if first >= stop:
+                return
+    except (pa.ArrowException, OSError, KeyError, AttributeError) as error:
+        raise DatasetError(reading.printable(f"Expected pictures in {path}, column image, got: {error}.")) from error

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from salmubench import manifest
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import ConfigError, DatasetError
+from salmubench.pictures import open_picture
 from salmubench.types import SENSITIVE_SPLITS, Split
 
 _BACKGROUND, _INK, _FAINT = (250, 250, 248), (30, 30, 30), (110, 110, 110)
@@ -128,15 +129,10 @@ def _some(items: Sequence[T], count: int, rng: np.random.Generator) -> list[T]:
 
 def _picture(dataset: Dataset, cell: Cell, width: int, height: int) -> Image.Image:
     data = next(dataset.images(cell.split, cell.row, cell.row + 1))
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            scale = min(width / image.width, height / image.height)
-            size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-            return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    except OSError as error:
-        raise DatasetError(
-            f"Expected a picture in split {cell.split}, row {cell.row}, column image, got: {error}"
-        ) from error
+    with open_picture(data, where=f"split {cell.split}, row {cell.row}, column image") as image:
+        scale = min(width / image.width, height / image.height)
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
 
 
 def _wrapped(

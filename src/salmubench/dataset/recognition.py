@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from PIL import Image
 from salmubench import progress, streams
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError
+from salmubench.pictures import open_picture
 from salmubench.types import SENSITIVE_SPLITS
 
 _SIDE = 64  # pixels of the square that the network sees
@@ -95,13 +95,13 @@ def _load(
         if numbers:
             for row, data in enumerate(dataset.images(split, 0, max(numbers) + 1)):
                 if row in numbers:
-                    images[numbers[row]] = _square(data)
+                    images[numbers[row]] = _square(data, f"split {split}, row {row}")
     labels = np.repeat(np.arange(len(chosen)), [len(rows) for rows in chosen.values()])
     return images, labels
 
 
-def _square(data: bytes) -> NDArray[np.float32]:
-    with Image.open(io.BytesIO(data)) as image:
+def _square(data: bytes, where: str) -> NDArray[np.float32]:
+    with open_picture(data, where=where) as image:
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         small = image.convert("RGB").resize(

@@ -15,11 +15,12 @@ import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
+from pydantic import Field
 
-from salmubench import manifest
+from salmubench import manifest, reading
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError, OutputError
 from salmubench.types import SENSITIVE_SPLITS, Split
@@ -40,6 +41,29 @@ _SPLITS: Mapping[Part, tuple[Split, ...]] = {
     "sensitive": SENSITIVE_SPLITS,
     "holdouts": (Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY),
 }
+
+
+_Count = Annotated[int, Field(ge=0, strict=True)]
+
+
+@dataclass(frozen=True)
+class _File:
+    """One shard, as `shards.json` describes it."""
+
+    bytes: _Count
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Description:
+    """Content of `shards.json`: rows of each shard, by part; former versions lack some."""
+
+    dataset: str
+    files: Mapping[str, _File]
+    seed: Annotated[int, Field(strict=True)] = 0
+    retain: tuple[_Count, ...] | None = None
+    sensitive: tuple[_Count, ...] | None = None
+    holdouts: tuple[_Count, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -163,24 +187,23 @@ def _read(folder: Path, dataset: Dataset, needed: Sequence[Part]) -> ShardSet:
     path = folder / DESCRIPTION
     if not path.is_file():
         raise DatasetError(f"Expected shards of {dataset.name} in {folder}, got no {DESCRIPTION}. Write them first.")
-    content = manifest.read_json(path)
-    try:
-        sizes = {part: tuple(int(rows) for rows in content[part]) for part in PARTS if part in {*needed, *content}}
-        shard_set = ShardSet(
-            folder=folder.resolve(),
-            dataset=str(content["dataset"]),
-            seed=int(content.get("seed", 0)),
-            retain=sizes.get("retain", ()),
-            sensitive=sizes.get("sensitive", ()),
-            holdouts=sizes.get("holdouts"),
-            files={str(name): {"bytes": int(of["bytes"]), **of} for name, of in content["files"].items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DatasetError(
-            f"Expected dataset, {', '.join(needed)} and files in {path}, got something else ({error!r}). Delete "
-            f"{folder}; it is written anew."
-        ) from error
-    _check_same(shard_set, dataset, list(sizes))
+    content = reading.read_json(path, error=DatasetError, mapping=True)
+    advice = f"Delete {folder}; it is written anew."
+    described = reading.validated(_Description, content, where=str(path), error=DatasetError, advice=advice)
+    sizes = {part: getattr(described, part) for part in PARTS}
+    missing = [part for part in needed if sizes[part] is None]
+    if missing:
+        raise DatasetError(f"Expected {', '.join(needed)} in {path}, got no {missing[0]}. {advice}")
+    shard_set = ShardSet(
+        folder=folder.resolve(),
+        dataset=described.dataset,
+        seed=described.seed,
+        retain=described.retain or (),
+        sensitive=described.sensitive or (),
+        holdouts=described.holdouts,
+        files=manifest.plain(described.files),
+    )
+    _check_same(shard_set, dataset, [part for part in PARTS if sizes[part] is not None])
     return shard_set
 
 

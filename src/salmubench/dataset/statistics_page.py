@@ -19,6 +19,7 @@ from salmubench import manifest, options
 from salmubench.dataset.findings import find
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.preview import sample
+from salmubench.pictures import open_picture
 from salmubench.types import SENSITIVE_SPLITS
 
 PAGE, NUMBERS = "index.html", "stats.json"
@@ -152,13 +153,14 @@ def _sources(dataset: Dataset, places: Iterable[tuple[str, int]]) -> dict[tuple[
     sources = {}
     for split, numbers in rows.items():
         for row in sorted(numbers):
-            sources[split, row] = _source(next(dataset.images(split, row, row + 1)))
+            where = f"split {split}, row {row}"
+            sources[split, row] = _source(next(dataset.images(split, row, row + 1)), where)
     return sources
 
 
-def _source(data: bytes) -> str:
+def _source(data: bytes, where: str) -> str:
     stream = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as image:
+    with open_picture(data, where=where) as image:
         small = image.convert("RGB")
         if small.height > _HEIGHT:
             small = small.resize((round(small.width * _HEIGHT / small.height), _HEIGHT), Image.Resampling.LANCZOS)

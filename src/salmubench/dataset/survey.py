@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from PIL import Image
 
 from salmubench import progress
 from salmubench.dataset.layout import Dataset
+from salmubench.pictures import open_picture
 
 THUMBNAIL = 16
 """Side of a thumbnail, pixels: fine enough to see another pose, coarse enough to ignore noise and JPEG artefacts."""
@@ -72,7 +72,7 @@ def _batches(images: Iterator[bytes]) -> Iterator[list[bytes]]:
 
 
 def _look(data: bytes) -> tuple[list[float], NDArray[Any]]:
-    with Image.open(io.BytesIO(data)) as image:
+    with open_picture(data, where="the dataset (`salmubench dataset validate` says where)") as image:
         width, height = image.size
         image.draft("RGB", (_REDUCED, _REDUCED))
         reduced = image.convert("RGB")

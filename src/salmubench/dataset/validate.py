@@ -230,9 +230,17 @@ class _Rows:
             if self.dataset.counts.get(Split.GENERAL_KNOWLEDGE):
                 self.unchecked["classes unknown"] += self.dataset.counts[Split.GENERAL_KNOWLEDGE]
             return
+        yield from self._hidden_pairs()
         for row in self.dataset.raw_rows(Split.GENERAL_KNOWLEDGE):
             if row.text not in knowledge.classes:
                 yield in_row("class", row, f"Expected a class of {layout.GENERAL_KNOWLEDGE}, got {row.text!r}.")
+
+    def _hidden_pairs(self) -> Iterator[Violation]:
+        """What is to be hidden from methods stands in `retain_real`."""
+        known = {row.file_name for row in self.dataset.raw_rows(Split.RETAIN_REAL)}
+        for file_name in sorted(self.dataset.hidden_pairs - known):
+            message = f"Expected a file name of {Split.RETAIN_REAL}, got {file_name!r}."
+            yield Violation("hidden", layout.GENERAL_KNOWLEDGE, None, file_name, message, "hidden_pairs")
 
 
 def _crossings(by_identity: Mapping[str, list[tuple[Split, str, RawRow]]]) -> Iterator[Violation]:

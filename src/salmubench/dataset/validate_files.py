@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 from collections import defaultdict
@@ -12,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, NamedTuple
 
-from PIL import Image
-
 from salmubench import manifest, progress, reading
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.dataset.layout import IDENTITIES, Dataset, RawRow
 from salmubench.dataset.violations import Violation, in_row
+from salmubench.errors import DatasetError
+from salmubench.pictures import open_picture
 from salmubench.types import SENSITIVE_SPLITS, Split
 
 _ASPECT = re.compile(r"_ar-(?P<aspect>[0-9]+\.[0-9]+)")
@@ -51,7 +50,7 @@ def check_pictures(dataset: Dataset) -> Iterator[Violation]:
             while batch := list(islice(rows, _BATCH)):
                 for row, seen in zip(batch, pool.map(_decode, batch), strict=True):
                     if seen.size is None:
-                        yield in_row("picture", row, f"Expected a picture that decodes, got: {seen.problem}.")
+                        yield in_row("picture", row, seen.problem)
                     else:
                         yield from _check_size(row, seen.size, short)
                         yield from _check_twin(row, split, pictures.setdefault(seen.digest, (split, row)), "picture")
@@ -62,13 +61,13 @@ def check_pictures(dataset: Dataset) -> Iterator[Violation]:
 
 def _decode(row: RawRow) -> _Seen:
     if not row.image:
-        return _Seen(b"", None, "no bytes")
+        return _Seen(b"", None, "Expected a picture that decodes, got: no bytes.")
     digest = hashlib.sha256(row.image).digest()
     try:
-        with Image.open(io.BytesIO(row.image)) as image:
+        with open_picture(row.image, where="column image") as image:
             image.load()
             return _Seen(digest, image.size, "")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # PIL's, by format
+    except DatasetError as error:
         return _Seen(digest, None, str(error))
 
 

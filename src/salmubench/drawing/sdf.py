@@ -177,32 +177,10 @@ def rounded_rectangle(x: float, y: float, hx: float, hy: float, radius: float) -
 
 
 @inlined
-def cylinder(x: float, y: float, z: float, radius: float, half_height: float, rounding: float) -> float:
-    """Return the distance to an upright cylinder (axis y) with rounded rims."""
-    q = math.sqrt(x * x + z * z) - radius + rounding
-    h = abs(y) - half_height + rounding
-    return math.sqrt(max(q, 0.0) ** 2 + max(h, 0.0) ** 2) + min(max(q, h), 0.0) - rounding
-
-
-@inlined
-def frustum(x: float, y: float, z: float, low_radius: float, high_radius: float, half_height: float) -> float:
-    """Return a bound of the distance to an upright truncated cone; the radii hold at -half_height and +half_height."""
-    slope = (high_radius - low_radius) / (2.0 * half_height)
-    side = (math.sqrt(x * x + z * z) - low_radius - slope * (y + half_height)) / math.sqrt(1.0 + slope * slope)
-    return max(side, abs(y) - half_height)
-
-
-@inlined
 def torus(x: float, y: float, z: float, radius: float, tube: float) -> float:
     """Return the distance to a torus lying in the plane y = 0."""
     q = math.sqrt(x * x + z * z) - radius
     return math.sqrt(q * q + y * y) - tube
-
-
-@inlined
-def plane(x: float, y: float, z: float, nx: float, ny: float, nz: float, offset: float) -> float:
-    """Return the distance to the half space below a plane with unit normal n at `offset` from the origin."""
-    return x * nx + y * ny + z * nz - offset
 
 
 @inlined

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -12,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
-from salmubench.errors import DatasetError
+from salmubench.pictures import open_picture
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
@@ -44,16 +43,24 @@ class Preprocessor:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
-    def to_pixels(self, data: bytes) -> Pixels:
-        """Decode one picture to (H, W, 3) uint8, or (3, H, W) float32 where the transform has an unexpected form."""
-        with Image.open(io.BytesIO(data)) as picture:
+    def to_pixels(self, data: bytes, where: str = "a picture") -> Pixels:
+        """Decode one picture to (H, W, 3) uint8, or (3, H, W) float32 where the transform has an unexpected form.
+
+        Args:
+            data: the encoded picture.
+            where: it stands, for messages.
+
+        Raises:
+            DatasetError: it can't be decoded.
+        """
+        with open_picture(data, where=where, advice="Replace the file, or check the download.") as picture:
             if self.head is None:
                 whole: Pixels = self.transform(picture).numpy()
                 return whole
             if picture.mode == "RGB" and self.size is not None and min(picture.size) == self.size:
                 # The resize would leave the picture as it is; the crop rounds as torchvision does.
                 left, top = (int(round((side - self.size) / 2.0)) for side in picture.size)  # noqa: RUF046
-                return np.asarray(picture)[top : top + self.size, left : left + self.size]
+                return np.asarray(picture)[top : top + self.size, left : left + self.size].copy()  # not the whole alive
             shown: Image.Image = picture
             for step in self.head:
                 shown = step(shown)
@@ -107,7 +114,7 @@ def decoded(
     """
 
     def decode(group: list[tuple[str, bytes]]) -> list[Pixels]:
-        return [_decode(where, data, preprocessor) for where, data in group]
+        return [preprocessor.to_pixels(data, f"{where}, column image") for where, data in group]
 
     waiting: deque[list[Future[list[Pixels]]]] = deque()
     with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 16), thread_name_prefix="salmubench-decode") as pool:
@@ -146,18 +153,8 @@ class PixelCache:
         for row, picture in enumerate(pixels, start):
             if row in self._held or self._bytes + picture.nbytes > _CACHE_BYTES:
                 continue
-            self._held[row] = picture.copy()  # a crop would keep the whole picture alive
+            self._held[row] = picture
             self._bytes += picture.nbytes
-
-
-def _decode(where: str, data: bytes, preprocessor: Preprocessor) -> Pixels:
-    try:
-        return preprocessor.to_pixels(data)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DatasetError(
-            f"Expected a picture that PIL can decode in {where}, column image, got: {error}. Replace the file, or "
-            "check the download."
-        ) from error
 
 
 def grouped(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

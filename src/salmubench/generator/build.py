@@ -32,7 +32,7 @@ from salmubench.generator import (
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.curation_page import CurationPage
 from salmubench.generator.personas import TERRITORIES
-from salmubench.generator.plan import Block, Plan, make_plan
+from salmubench.generator.plan import Block, Plan, hidden_labels, make_plan
 from salmubench.types import OFFICIAL_SPLITS, Split
 
 STAGE = "dataset"
@@ -141,7 +141,7 @@ def _make(
         for split in _splits(config):
             _write_split(plan, split, out, config.rows_per_shard)
     with watch.phase("metadata"):
-        redrawn = _write_metadata(plan, config, out)
+        redrawn = _write_metadata(plan, config, out, seed)
         dataset = layout.Dataset(out)
         fingerprint, counts = dataset.fingerprint, dict(dataset.counts)
         origin = _origin(config, seed)
@@ -200,7 +200,7 @@ def _rows(plan: Plan, split: Split, part: Sequence[tuple[int, int]], out: Path) 
             yield layout.Row(image, text or "", owner, picture.file_name)
 
 
-def _write_metadata(plan: Plan, config: DatasetConfig, out: Path) -> int:
+def _write_metadata(plan: Plan, config: DatasetConfig, out: Path, seed: int) -> int:
     """Write the JSON files; give the number of pictures that were drawn again."""
     entries: dict[str, dict[str, str | None]] = {}
     generic: dict[str, str | None] = {}
@@ -221,10 +221,23 @@ def _write_metadata(plan: Plan, config: DatasetConfig, out: Path) -> int:
     manifest.write_json(out / layout.CAPTIONS, entries)
     manifest.write_json(out / layout.GENERIC_CAPTIONS, generic)
     if config.general_knowledge_per_class:
-        artist = backends.SCENES.of(config.backends)
-        knowledge = {"classes": list(artist.class_names(config.classes)), "templates": list(artist.TEMPLATES)}
-        manifest.write_json(out / layout.GENERAL_KNOWLEDGE, knowledge)
+        manifest.write_json(out / layout.GENERAL_KNOWLEDGE, _knowledge(plan, config, seed))
     return _write_curation(plan, config, out)
+
+
+def _knowledge(plan: Plan, config: DatasetConfig, seed: int) -> dict[str, Any]:
+    """Classes and prompts, and which classes with which pairs of `retain_real` are hidden from methods, if any."""
+    artist = backends.SCENES.of(config.backends)
+    classes = list(artist.class_names(config.classes))
+    knowledge: dict[str, Any] = {"classes": classes, "templates": list(artist.TEMPLATES)}
+    if hidden := hidden_labels(config, seed):
+        pairs: dict[str, list[str]] = {classes[label]: [] for label in hidden}
+        for number, position in plan.rows(Split.RETAIN_REAL):
+            picture = plan.blocks[number].pictures[position]
+            if picture.label in hidden:
+                pairs[classes[picture.label]].append(picture.file_name)
+        knowledge |= {"hidden": list(pairs), "hidden_pairs": pairs}
+    return knowledge
 
 
 def _write_curation(plan: Plan, config: DatasetConfig, out: Path) -> int:

@@ -88,6 +88,9 @@ class DatasetConfig:
     """Classes of retain_real and general_knowledge."""
     general_knowledge_per_class: int = 100
     """Labelled test pictures of each class, never trained on."""
+    hidden_classes: int | None = None
+    """Classes whose pairs in retain_real only pretraining reads, no method: what is forgotten there was not rehearsed.
+    Left out: a quarter of the classes."""
     size: int = 64
     """Short side of all pictures, pixels."""
     samples: int = 1
@@ -125,6 +128,12 @@ class DatasetConfig:
         _at_least("classes", self.classes, 2 if self.retain_real or self.general_knowledge_per_class else 0)
         if 0 < self.retain_real < self.classes:
             raise _wrong("retain_real", f"0, or at least one pair of each of {self.classes} classes", self.retain_real)
+        if self.hidden_classes is not None:
+            _at_least("hidden_classes", self.hidden_classes, 0)
+            most = max(self.classes - 1, 0) if self.retain_real and self.general_knowledge_per_class else 0
+            if self.hidden_classes > most:
+                why = "dataset.classes leave one to methods" if most else "without retain_real or test pictures, none"
+                raise _wrong("hidden_classes", f"at most {most} ({why})", self.hidden_classes)
         _at_least("size", self.size, 16)
         _at_least("samples", self.samples, 1)
         _at_least("rows_per_shard", self.rows_per_shard, 1)
@@ -139,6 +148,13 @@ class DatasetConfig:
         """Smallest and largest number of sensitive pictures of an identity."""
         given = self.pictures_per_identity
         return (given, given) if isinstance(given, int) else (given[0], given[1])
+
+    @property
+    def hidden_count(self) -> int:
+        """How many classes no method sees."""
+        if self.hidden_classes is not None:
+            return self.hidden_classes
+        return self.classes // 4 if self.retain_real and self.general_knowledge_per_class else 0
 
 
 def _at_least(name: str, value: int, least: int) -> None:

@@ -7,17 +7,18 @@ near-duplicate of another picture of the same person or class. Checks by models 
 
 from __future__ import annotations
 
-import io
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from salmubench.errors import DatasetError
 from salmubench.generator import backends
 from salmubench.generator.config import Curation
+from salmubench.pictures import open_picture
 
 _THUMBNAIL = 16  # pixels: fine enough to see another pose, coarse enough to ignore noise and JPEG artefacts
 
@@ -52,10 +53,10 @@ class Look:
 def look(data: bytes, face: backends.FaceView | None = None) -> Look:
     """Decode a picture."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_picture(data, where="a picture that was drawn") as image:
             small = image.convert("L").resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX)
             return Look(image.size, np.asarray(small, dtype=np.float32), face)
-    except (UnidentifiedImageError, OSError, ValueError):
+    except DatasetError:
         return Look(None, np.zeros((_THUMBNAIL, _THUMBNAIL), dtype=np.float32), face)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jinja2
-from PIL import Image, UnidentifiedImageError
 
+from salmubench.errors import DatasetError
 from salmubench.generator.blocks import Redrawn
+from salmubench.pictures import open_picture
 
 _EXAMPLES = 8  # of each reason
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
@@ -103,8 +103,8 @@ class CurationPage:
 
 def _source(image: bytes) -> str | None:
     try:
-        with Image.open(io.BytesIO(image)) as opened:
+        with open_picture(image, where="a picture that was drawn") as opened:
             kind = _TYPES.get(opened.format or "")
-    except (UnidentifiedImageError, OSError, ValueError):
+    except DatasetError:
         return None
     return f"data:{kind};base64,{base64.b64encode(image).decode()}" if kind else None

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from salmubench import manifest
 from salmubench.errors import ConfigError
+from salmubench.pictures import open_picture
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 """Suffixes of picture files."""
@@ -62,9 +63,9 @@ def read_picture(path: Path) -> Image.Image:
     """Decode a picture, turned as its EXIF data says.
 
     Raises:
-        OSError: it doesn't decode.
+        DatasetError: it doesn't decode.
     """
-    with Image.open(path) as image:
+    with open_picture(path, where=str(path)) as image:
         return ImageOps.exif_transpose(image).convert("RGB")
 
 

@@ -141,6 +141,12 @@ def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) 
     return Plan(personas, groups, tuple(blocks))
 
 
+def hidden_labels(config: DatasetConfig, seed: int) -> list[int]:
+    """Labels of the classes whose retain pairs no method may read, ascending; one more is the same and another."""
+    order = np.random.default_rng([seed, streams.Plan.HIDDEN]).permutation(config.classes)
+    return sorted(order[: config.hidden_count].tolist())
+
+
 def integer(*seed: int) -> int:
     """One reproducible 63-bit number of a stream, for functions that take a plain seed."""
     return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)

@@ -14,8 +14,10 @@ from salmubench import manifest
 from salmubench.leaderboard.submission import TRACKS, Info, method_of
 from salmubench.report.collect import answers
 from salmubench.report.tables import cells
+from salmubench.report.wording import FACT_ROLES
+from salmubench.scoring.record import SCHEMA_VERSION as RECORDS
 from salmubench.scoring.record import RunRecord, Score
-from salmubench.scoring.roles import kept_on, score_in, with_role
+from salmubench.scoring.roles import kept_on, score_in, spared
 
 SCHEMA_VERSION = 1
 """Version of `leaderboard.json`."""
@@ -43,6 +45,7 @@ class Entry:
     clean: RunRecord
     compromised: RunRecord
     receipt: Mapping[str, Any]
+    retrained: RunRecord | None = None
 
     @property
     def references(self) -> tuple[str | None, str | None]:
@@ -56,7 +59,7 @@ class Entry:
 
     @property
     def passes(self) -> bool:
-        """Whether the model is shown to have none of the three failure modes."""
+        """Whether the model is shown to have none of the failure modes that its record tells."""
         return set(answers(self.record).values()) == {"no"}
 
     @property
@@ -74,30 +77,46 @@ class Entry:
         """Utility drop D."""
         return _normalised(score_in(self.record, "drop"))
 
+    @property
+    def schema(self) -> int:
+        """Version of the record: those of another version are judged by other rules."""
+        return self.record.schema_version
+
+    @property
+    def fact(self) -> float | None:
+        """What is left of the fact among other values: the L that is further from 0, of the caption or paraphrased."""
+        values = [_normalised(score_in(self.record, role)) for role in FACT_ROLES]
+        return max((value for value in values if value is not None), key=abs, default=None)
+
     def kept_on(self, split: str) -> float | None:
         """K of a holdout split."""
         return _normalised(kept_on(self.record, split))
 
     @property
     def kept(self) -> float | None:
-        """The K that is further from 1: inter-identity or intra-identity."""
-        values = [held.score.normalised.value for held in with_role(self.record, "kept")]
+        """The K that is furthest from 1: of either holdout, of similarities or of facts."""
+        values = [held.score.normalised.value for held in spared(self.record)]
         known = [value for value in values if value is not None]
         return max(known, key=lambda value: abs(1 - value)) if known else None
 
     @functools.cached_property
-    def distances(self) -> tuple[float | None, float | None, float | None]:
-        """How far from the goal: |L|, |1 − K|, |D|; `None` what has no number."""
+    def distances(self) -> tuple[float | None, ...]:
+        """How far from the goal: |L|, |L of the fact|, |1 − K|, |D|; `None` what has no number.
+
+        A record of schema 1 has no number of the fact.
+        """
         left, kept, drop = self.leakage, self.kept, self.drop
+        facts = () if self.schema == 1 else (None if self.fact is None else abs(self.fact),)
         return (
             None if left is None else abs(left),
+            *facts,
             None if kept is None else abs(1 - kept),
             None if drop is None else abs(drop),
         )
 
     @property
     def distance(self) -> float | None:
-        """The sum of the three distances, where all are known."""
+        """The sum of the distances, where all are known."""
         return None if None in self.distances else self.known_distance
 
     @property
@@ -108,7 +127,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Board:
-    """What can be compared: one dataset and one track, best first.
+    """What can be compared: one dataset, one track and one version of the rules, best first.
 
     Attributes:
         key: id on the page.
@@ -116,7 +135,8 @@ class Board:
         scale: tiny, mini, small or paper.
         track: closed or generator.
         entries: in the default order.
-        front: names of the submissions that no other one beats in all three distances.
+        front: names of the submissions that no other one beats in all distances.
+        schema: version of the records.
         references: checkpoints of Clean and Compromised that most submissions use.
     """
 
@@ -127,6 +147,7 @@ class Board:
     entries: Sequence[Entry]
     front: frozenset[str]
     references: tuple[str | None, str | None]
+    schema: int
 
 
 def _normalised(score: Score | None) -> float | None:
@@ -134,18 +155,22 @@ def _normalised(score: Score | None) -> float | None:
 
 
 def boards(entries: Sequence[Entry]) -> list[Board]:
-    """Group and order submissions: the largest scale first, closed before generator."""
-    groups: dict[tuple[str, str], list[Entry]] = {}
+    """Group and order submissions: today's rules first, the largest scale, closed before generator."""
+    groups: dict[tuple[str, str, int], list[Entry]] = {}
     for entry in entries:
-        groups.setdefault((entry.record.dataset.fingerprint, entry.info.track), []).append(entry)
+        groups.setdefault((entry.record.dataset.fingerprint, entry.info.track, entry.schema), []).append(entry)
     grouped = []
-    for (fingerprint, track), members in groups.items():
+    for (fingerprint, track, schema), members in groups.items():
         ordered = sorted(members, key=_order)
         key = f"{track}-{fingerprint[:12]}" if fingerprint.isalnum() else f"{track}-other"
+        key += "" if schema == RECORDS else f"-schema{schema}"
         usual = Counter(entry.references for entry in ordered).most_common(1)[0][0]
-        grouped.append(Board(key, fingerprint, scale(ordered[0].record), track, ordered, pareto(ordered), usual))
+        of_track = scale(ordered[0].record), track
+        grouped.append(Board(key, fingerprint, *of_track, ordered, pareto(ordered), usual, schema))
     names = [name for _, name in SCALES] + ["paper"]
-    grouped.sort(key=lambda board: (-names.index(board.scale), board.fingerprint, TRACKS.index(board.track)))
+    grouped.sort(
+        key=lambda board: (-board.schema, -names.index(board.scale), board.fingerprint, TRACKS.index(board.track))
+    )
     return grouped
 
 
@@ -156,7 +181,7 @@ def scale(record: RunRecord) -> str:
 
 
 def pareto(entries: Sequence[Entry]) -> frozenset[str]:
-    """Submissions that no other one beats: none is at least as near in all three distances and nearer in one.
+    """Submissions that no other one beats: none is at least as near in all distances and nearer in one.
 
     Where a distance is unknown, only submissions that lack the same one are compared.
     """
@@ -179,12 +204,13 @@ def feed(all_boards: Sequence[Board]) -> dict[str, Any]:
     """Content of `leaderboard.json`."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "order": "submissions without any of the three failure modes first, then by distance",
+        "order": "submissions without any failure mode first, then by distance",
         "boards": [
             {
                 "scale": board.scale,
                 "track": board.track,
                 "dataset_fingerprint": board.fingerprint,
+                "record_schema": board.schema,
                 "submissions": [_feed_row(entry, rank, board) for rank, entry in enumerate(board.entries, start=1)],
             }
             for board in all_boards
@@ -196,16 +222,17 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
     """Content of `leaderboard.csv`: the feed's rows without nested values."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    head = ("scale", "track", "dataset_fingerprint", "rank", "submission", "model", "method", "author", "budget",
-            "passes", "pareto", "distance", "leakage_left", "kept_other_people", "kept_same_people", "utility_drop",
-            "ineffective", "catastrophic", "over_generalised", "checkpoint_sha256", "hub_id", "link",
-            "submitted")  # fmt: skip
+    head = ("scale", "track", "dataset_fingerprint", "record_schema", "rank", "submission", "model", "method", "author",
+            "budget", "passes", "pareto", "distance", "leakage_left", "fact_left", "kept_other_people",
+            "kept_same_people", "utility_drop", "ineffective", "hollow", "catastrophic", "over_generalised",
+            "ineffective_paper", "checkpoint_sha256", "hub_id", "link", "submitted")  # fmt: skip
     writer.writerow(head)
     for board in all_boards:
         for rank, entry in enumerate(board.entries, start=1):
             row = _feed_row(entry, rank, board)
             row |= row.pop("verdict")
             row |= {"scale": board.scale, "track": board.track, "dataset_fingerprint": board.fingerprint}
+            row |= {"record_schema": board.schema}
             writer.writerow(cells([row[name] for name in head]))
     return stream.getvalue()
 
@@ -227,6 +254,7 @@ def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
         "pareto": entry.name in board.front,
         "distance": entry.distance,
         "leakage_left": entry.leakage,
+        "fact_left": entry.fact,
         "kept_other_people": entry.kept_on("holdout_identity"),
         "kept_same_people": entry.kept_on("holdout_association"),
         "utility_drop": entry.drop,

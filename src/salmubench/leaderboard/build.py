@@ -17,16 +17,19 @@ from salmubench.leaderboard import board as boards
 from salmubench.leaderboard import intake, peers
 from salmubench.leaderboard import pages as board_pages
 from salmubench.leaderboard.board import Entry
-from salmubench.leaderboard.check import check, content_sha256
+from salmubench.leaderboard.check import check, content_sha256, file_findings
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.peers import Fingerprint
 from salmubench.leaderboard.submission import (
+    FILES,
     INFO,
     MAX_BUDGET,
     RECORDS,
+    Info,
     read_info,
 )
+from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import record_of
 from salmubench.scoring.roles import with_descriptions
 
@@ -119,8 +122,12 @@ def _files(
 
 def entry_of(name: str, loaded: Loaded, receipt: Mapping[str, Any]) -> Entry:
     """A checked submission as the boards take it."""
-    records = loaded.records
-    return Entry(name, loaded.info, records["record"], records["clean"], records["compromised"], receipt)
+    return _entry(name, loaded.info, loaded.records, receipt)
+
+
+def _entry(name: str, info: Info, records: Mapping[str, RunRecord], receipt: Mapping[str, Any]) -> Entry:
+    known = records["record"], records["clean"], records["compromised"]
+    return Entry(name, info, *known, receipt, records.get("retrained"))
 
 
 def unshowable(entry: Entry) -> Finding | None:
@@ -164,7 +171,8 @@ def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_
         return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, got another.")])
     if known is not None:
         with contextlib.suppress(Exception):  # a receipt is a note of an earlier build: a damaged one is made again
-            if not folder.is_symlink() and content_sha256(folder) == known["content_sha256"]:
+            plain = folder.is_dir() and not folder.is_symlink() and not any(file_findings(folder))
+            if plain and content_sha256(folder) == known["content_sha256"]:
                 return _Outcome(name, [], _reopen(folder, known, metrics), Fingerprint(**known["print"]))
     try:
         return _checked(name, folder, metrics, max_budget)
@@ -185,13 +193,16 @@ def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float) -> _O
 
 
 def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry:
-    """A submission whose content has passed before."""
+    """A submission whose content has passed before; of schema 1 it is checked again, its verdict must be computed."""
     info = read_info(folder / INFO)
     records = {
         role: with_descriptions(record_of(intake.read_json(folder / name), where=name), metrics)
-        for role, name in RECORDS.items()
+        for role, name in FILES.items()
+        if role in RECORDS or (folder / name).is_file()
     }
-    return Entry(folder.name, info, records["record"], records["clean"], records["compromised"], receipt)
+    if records["record"].schema_version == 1:
+        raise RecordError("Expected a record that states its four failure modes, got one of schema 1.")
+    return _entry(folder.name, info, records, receipt)
 
 
 def _old_receipt(path: Path, max_budget: float) -> Mapping[str, Any] | None:

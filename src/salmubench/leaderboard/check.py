@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salmubench import manifest
 from salmubench.dataset import layout
@@ -20,15 +22,17 @@ from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.leaderboard.submission import (
+    FILES,
     INFO,
     MAX_BUDGET,
     METHOD,
     RECORDS,
+    optional_files,
     read_info,
     required_files,
 )
 from salmubench.scoring.items import ITEM_SCHEMA
-from salmubench.scoring.metric import PARTS
+from salmubench.scoring.metric import MOST_PARTS
 from salmubench.scoring.record import SCHEMA_VERSION, RunRecord
 from salmubench.scoring.record_files import (
     GALLERY,
@@ -37,13 +41,11 @@ from salmubench.scoring.record_files import (
     items_path,
     record_of,
 )
-from salmubench.scoring.roles import lied_about, with_descriptions
+from salmubench.scoring.roles import Scores, lied_about, with_descriptions
 from salmubench.scoring.views import rescore
 
 TOLERANCE = 1e-9
 """By which a recomputed number may differ: sums run in another order on another processor."""
-_MOST_METRICS = 40
-_MOST_PARTS = max(map(len, PARTS.values()))
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
@@ -100,7 +102,7 @@ def check(
     """
     if not folder.is_dir() or folder.is_symlink():
         raise RecordError(f"Expected the folder of a submission at {folder}, got none. Archives are not unpacked.")
-    findings = list(_file_findings(folder))
+    findings = list(file_findings(folder))
     if findings:  # nothing of a folder with strange or missing files is read
         return Checked(folder, findings, None, None)
     digest = content_sha256(folder)
@@ -112,29 +114,32 @@ def check(
     if dataset is not None:
         findings += check_record.dataset_findings(loaded, dataset)
     findings += _content_findings(loaded, metrics)
-    return Checked(folder, findings, loaded, digest)
+    return Checked(folder, findings, loaded if findings else by_present_rules(loaded), digest)
 
 
 def content_sha256(folder: Path) -> str:
-    """Hash of a submission's files and their names."""
+    """Hash of a submission's files and their names; of a folder in which `file_findings` finds nothing."""
     return manifest.sha256_json({path.name: manifest.sha256_file(path) for path in sorted(folder.iterdir())})
 
 
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def _file_findings(folder: Path) -> Iterator[Finding]:
-    allowed = {*required_files(), INFO, METHOD}
-    present = {path.name: path for path in folder.iterdir()}
+def file_findings(folder: Path) -> Iterator[Finding]:
+    """What is wrong with the files of a submission's folder; nothing is opened, so links lead nowhere."""
+    allowed = {*required_files(), *optional_files(), INFO, METHOD}
+    present = {path.name: path for path in itertools.islice(folder.iterdir(), LIMITS.files + 1)}
+    if len(present) > LIMITS.files:
+        yield Finding("files", "", f"Expected at most {LIMITS.files} files, got more.")
+        return
     for name in sorted(set(present) - allowed):
         yield Finding("files", intake.plain_text(name), "Expected only the files of a submission, got another one.")
-    for name in sorted(allowed - set(present) - {METHOD}):
+    third = set(optional_files()) if set(optional_files()) & set(present) else set()
+    for name in sorted({*required_files(), *third, INFO} - set(present)):
         yield Finding("files", name, "Expected this file, got none.")
     for name in sorted(set(present) & allowed):
-        kind = Path(name).suffix
-        most = {".json": LIMITS.json_bytes, ".py": LIMITS.code_bytes, ".parquet": LIMITS.table_bytes}[kind]
         try:
-            intake.check_size(present[name], most)
+            intake.check_size(present[name], intake.most_bytes(name))
         except RecordError as error:
             yield Finding("files", name, str(error))
 
@@ -148,38 +153,53 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
             return None
 
     info = attempt(INFO, lambda path: read_info(path))
-    records = {role: attempt(name, _read_record) for role, name in RECORDS.items()}
+    names = {role: name for role, name in FILES.items() if role in RECORDS or (folder / name).is_file()}
+    records = {role: attempt(name, _read_record) for role, name in names.items()}
     items = {
         role: attempt(items_path(Path(name)).name, lambda path: intake.read_table(path, ITEM_SCHEMA))
-        for role, name in RECORDS.items()
+        for role, name in names.items()
     }
-    gallery = attempt(GALLERY, lambda path: intake.read_table(path, GALLERY_SCHEMA))
+    gallery = attempt(GALLERY, lambda path: intake.read_table(path, GALLERY_SCHEMA, limits=LIMITS.gallery))
     for role, record in records.items():
         lies = [] if record is None else lied_about(record, metrics)
         if lies:
             text = f"Expected {lies[0]} described as it is, got another description."
-            findings.append(Finding("protocol", RECORDS[role], text))
+            findings.append(Finding("protocol", FILES[role], text))
+    if not findings:
+        findings += [finding for role in records for finding in _work(records[role], items[role], FILES[role])]
     if findings:
         return None
     records = {role: with_descriptions(record, metrics) for role, record in records.items()}
     return Loaded(info, records, items, gallery, (folder / METHOD).is_file())
 
 
+def _work(record: RunRecord, items: pa.Table, file: str) -> Iterator[Finding]:
+    """More work than a check does, found before any is done."""
+    resamples = record.protocol.bootstraps if record.protocol is not None else 0
+    if items.num_rows * resamples > LIMITS.work:
+        text = f"Expected at most {LIMITS.work:,} items × resamples, got {items.num_rows:,} × {resamples:,}."
+        yield Finding("protocol", file, text)
+    names = pc.count_distinct(items.column("metric")).as_py()
+    if names > LIMITS.metrics:
+        text = f"Expected items of at most {LIMITS.metrics} metrics, got {names:,}."
+        yield Finding("items", items_path(Path(file)).name, text)
+
+
 def _read_record(path: Path) -> RunRecord:
     data = intake.read_json(path)
     version = data.get("schema_version")
-    if version != SCHEMA_VERSION or type(version) is not int:
-        raise RecordError(f"Expected schema_version {SCHEMA_VERSION} in {path.name}, got {version!r}.")
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+        raise RecordError(f"Expected schema_version 1 to {SCHEMA_VERSION} in {path.name}, got {version!r}.")
     record = record_of(data, where=path.name)
     if record.status != "complete":
         raise RecordError(f"Expected a complete record in {path.name}, got status {record.status!r}.")
     if not all(_WORD.fullmatch(name) for metric, parts in record.scores.items() for name in (metric, *parts)):
         raise RecordError(f"Expected metrics and parts called by letters, digits and _ in {path.name}, got others.")
-    if len(record.scores) > _MOST_METRICS or any(
-        not 1 <= len(parts) <= _MOST_PARTS for parts in record.scores.values()
+    if len(record.scores) > LIMITS.metrics or any(
+        not 1 <= len(parts) <= MOST_PARTS for parts in record.scores.values()
     ):
         raise RecordError(
-            f"Expected at most {_MOST_METRICS} metrics of 1 to {_MOST_PARTS} parts in {path.name}, got more."
+            f"Expected at most {LIMITS.metrics} metrics of 1 to {MOST_PARTS} parts in {path.name}, got more."
         )
     return record
 
@@ -194,7 +214,7 @@ def _content_findings(loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
         yield Finding("gallery", GALLERY, "Expected the gallery whose hash the record states, got another content.")
     for text in check_items.gallery_problems(gallery, loaded.items["record"], loaded.record, metrics):
         yield Finding("gallery", GALLERY, text)
-    references = {role: loaded.items[role] for role in RECORDS if role != "record"}
+    references = {role: items for role, items in loaded.items.items() if role != "record"}
     rows = gallery.num_rows
     problems = {
         "record": check_items.item_problems(
@@ -209,10 +229,10 @@ def _content_findings(loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
     for role, texts in problems.items():
         for text in texts:
             broken = True
-            yield Finding("items", items_path(Path(RECORDS[role])).name, intake.plain_text(text, most=300))
+            yield Finding("items", items_path(Path(FILES[role])).name, intake.plain_text(text, most=300))
     if not broken:  # numbers from items that can't be are no evidence
-        for role in RECORDS:
-            yield from _score_findings(loaded.records[role], loaded.items[role], RECORDS[role])
+        for role in loaded.records:
+            yield from _score_findings(loaded.records[role], loaded.items[role], FILES[role])
         yield from _null_findings(loaded)
 
 
@@ -220,12 +240,17 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
     if record.protocol is None or not BOOTSTRAPS[0] <= record.protocol.bootstraps <= BOOTSTRAPS[1]:
         return
     again = rescore(record, items)
+    if record.schema_version == 1:  # its intervals were others: only the numbers are compared, the rest is never shown
+        yield from _old_findings(record, again.scores, file)
+        return
     for metric, parts in again.scores.items():
         claimed = record.scores[metric]
-        if set(parts) != set(claimed):
-            yield Finding("scores", file, f"Expected the parts {', '.join(parts)} of {metric:.40}, got others.")
+        # Older records lack parts of items that theirs don't tell: these have no number.
+        needed = {part: score for part, score in parts.items() if part in claimed or score.value is not None}
+        if set(needed) != set(claimed):
+            yield Finding("scores", file, f"Expected the parts {', '.join(needed)} of {metric:.40}, got others.")
             continue
-        for part, score in parts.items():
+        for part, score in needed.items():
             place = _first_difference(manifest.plain(claimed[part]), manifest.plain(score))
             if place is not None:
                 text = f"Expected {metric:.40} {part} as its items give it, got another {place}."
@@ -233,6 +258,26 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
     if record.verdict != again.verdict:
         expected = ", ".join(f"{key} {value}" for key, value in manifest.plain(again.verdict).items())
         yield Finding("verdict", file, f"Expected the verdict of the intervals ({expected}), got another one.")
+
+
+def _old_findings(record: RunRecord, scores: Scores, file: str) -> Iterator[Finding]:
+    for metric, parts in record.scores.items():
+        for (part, claimed), score in zip(parts.items(), scores[metric].values(), strict=False):
+            for name in ("value", "n", "clean", "compromised"):
+                if _first_difference(getattr(claimed, name), getattr(score, name), name) is not None:
+                    text = f"Expected {metric:.40} {part} as its items give it, got another {name}."
+                    yield Finding("scores", file, text)
+
+
+def by_present_rules(loaded: Loaded) -> Loaded:
+    """A submission of schema 1 with intervals and verdicts computed anew: those claimed are not the protocol's."""
+    if loaded.record.schema_version != 1:
+        return loaded
+    records = {}
+    for role, record in loaded.records.items():
+        again = rescore(record, loaded.items[role])
+        records[role] = replace(record, scores=again.scores, verdict=again.verdict)
+    return replace(loaded, records=records)
 
 
 def _null_findings(loaded: Loaded) -> Iterator[Finding]:

@@ -74,7 +74,7 @@ def own_problems(
     kind: str, table: pa.Table, record: RunRecord, metrics: Metrics, *, gallery_rows: int
 ) -> Iterator[str]:
     """Problems of a reference's own items."""
-    for column in ("clean", "compromised"):
+    for column in ("clean", "compromised", "retrained") if kind != "retrained" else ():
         if table.column(column).null_count != table.num_rows:
             yield f"Expected no values in column {column} of {kind}'s own items, got some."
     for name in table.column("metric").unique().to_pylist():
@@ -89,7 +89,7 @@ def keys_digest(items: pa.Table) -> str:
 
     digest = hashlib.sha256()
     for name in ("metric", *item_tables.KEYS):
-        column = items.column(name).combine_chunks()
+        column = items.column(name).combine_chunks().cast(pa.string())
         encoded = column.dictionary_encode()
         encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
         digest.update("\x1f".join(str(text) for text in encoded.dictionary.to_pylist()).encode())
@@ -136,13 +136,28 @@ def _others_problems(name: str, table: pa.Table, metric: Metric | None) -> Itera
         yield f"Expected {FEWEST} or more in every row of column others of {name}, got less or none in some."
 
 
+def _hidden_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterator[str]:
+    hidden = table.column("hidden")
+    if metric is None or hidden.null_count == table.num_rows:
+        return
+    if "hidden" not in metric.groups:
+        yield f"Expected nothing in column hidden of {name}, got some."
+    elif hidden.null_count:
+        yield f"Expected true or false in every row of column hidden of {name}, got none in some."
+    elif table.select(["caption", "hidden"]).group_by(["caption", "hidden"]).aggregate([]).num_rows > len(
+        table.column("caption").unique()
+    ):
+        yield f"Expected each class of {name} hidden in all rows or in none, got both."
+
+
 def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metric | None) -> Iterator[str]:
+    yield from _hidden_problems(name, table, metric)
     wrong_others = list(_others_problems(name, table, metric))
     yield from wrong_others
     if wrong_others:
         return
     others = table.column("others").to_numpy() if metric is not None and metric.items == "fact_rank" else None
-    for column in ("value", "clean", "compromised"):
+    for column in ("value", "clean", "compromised", "retrained"):
         stored = table.column(column)
         if column != "value" and stored.null_count == table.num_rows:
             continue

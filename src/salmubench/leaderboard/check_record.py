@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from salmubench import manifest
@@ -11,18 +12,20 @@ from salmubench.dataset import layout
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
 from salmubench.leaderboard.submission import (
+    FILES,
     INFO,
+    OPTIONAL,
     RECORDS,
     is_built_in,
     method_of,
     problems_of,
     split_name,
 )
-from salmubench.report.collect import is_pretrained, reference_kind
+from salmubench.report.collect import is_pretrained, is_retrained, reference_kind
 from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord
-from salmubench.scoring.verdict import THRESHOLDS
+from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
 
 
 def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
@@ -59,25 +62,29 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
         yield Finding("name", file, "Expected a model that has unlearned, got a reference.")
     yield from _budget_findings(record, max_budget)
     for role, other in loaded.records.items():
-        yield from _protocol_findings(other, RECORDS[role], metrics)
+        yield from _protocol_findings(other, FILES[role], metrics)
         if other.dataset.fingerprint != record.dataset.fingerprint or other.dataset.counts != record.dataset.counts:
             text = f"Expected one dataset, {record.dataset.fingerprint:.64}, got {other.dataset.fingerprint:.64}."
-            yield Finding("dataset", RECORDS[role], text)
+            yield Finding("dataset", FILES[role], text)
         if other.gallery_sha256 != record.gallery_sha256:
-            yield Finding("gallery", RECORDS[role], "Expected the gallery of the model's record, got another one.")
+            yield Finding("gallery", FILES[role], "Expected the gallery of the model's record, got another one.")
         if role != "record":
             yield from _reference_findings(record, other, role)
     if loaded.records["clean"].model.weights == loaded.records["compromised"].model.weights:
         yield Finding("references", RECORDS["clean"], "Expected two references, got the same checkpoint twice.")
+    if ("retrained" in record.references) != ("retrained" in loaded.records):
+        text = "Expected the records of Retrained where the model was judged against it and only there, got otherwise."
+        yield Finding("references", OPTIONAL["retrained"], text)
+    if len({other.schema_version for other in loaded.records.values()}) > 1:
+        yield Finding("protocol", file, "Expected records of one schema_version, got several.")
 
 
 def _reference_findings(record: RunRecord, other: RunRecord, role: str) -> Iterator[Finding]:
-    if reference_kind(other) not in (None, role):
-        yield Finding("references", RECORDS[role], f"Expected the {role} model, got {other.model.name!r:.90}.")
+    kind = "retrained" if is_retrained(other) else reference_kind(other)
+    if kind not in (None, role):
+        yield Finding("references", FILES[role], f"Expected the {role} model, got {other.model.name!r:.90}.")
     if record.references.get(role) != other.model.sha256:
-        yield Finding(
-            "references", RECORDS[role], f"Expected the {role} checkpoint that the record names, got another."
-        )
+        yield Finding("references", FILES[role], f"Expected the {role} checkpoint that the record names, got another.")
     if record.model.weights == other.model.weights:  # another configuration unlearns nothing
         yield Finding(
             "checkpoint", RECORDS["record"], f"Expected a model that has unlearned, got {role}'s own weights."
@@ -106,7 +113,7 @@ def _budget_findings(record: RunRecord, max_budget: float) -> Iterator[Finding]:
             yield Finding("cost", file, text)
     elif forget is None or budget > 0:
         yield Finding("cost", file, "Expected the rows of forget and the pairs seen, got none.")
-    numbers = [value for value in (cost.steps, cost.pairs, cost.seconds, cost.peak_memory) if value is not None]
+    numbers = [value for field in fields(cost) if (value := getattr(cost, field.name)) is not None]
     if any(value < 0 or not math.isfinite(value) for value in numbers):
         yield Finding("cost", file, "Expected costs of 0 or more, got others.")
 
@@ -119,7 +126,8 @@ def _protocol_findings(record: RunRecord, file: str, metrics: Mapping[str, Metri
     low, high = BOOTSTRAPS
     if not low <= protocol.bootstraps <= high:
         yield Finding("protocol", file, f"Expected {low} to {high:,} resamples, got {protocol.bootstraps}.")
-    if (protocol.bootstrap_seed, protocol.level, protocol.thresholds) != (SEED, LEVEL, THRESHOLDS):
+    thresholds = THRESHOLDS if record.schema_version > 1 else OLD_THRESHOLDS
+    if (protocol.bootstrap_seed, protocol.level, protocol.thresholds) != (SEED, LEVEL, thresholds):
         yield Finding("protocol", file, "Expected the protocol's seed, level and thresholds, got others.")
     if record.breakdowns:
         yield Finding("protocol", file, "Expected no breakdowns, which can't be computed from the items, got some.")

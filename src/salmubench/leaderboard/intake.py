@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from salmubench import reading
+from salmubench import reading, tables
 from salmubench.errors import RecordError
-from salmubench.scoring.items import LATER, check_table
+from salmubench.scoring.items import check_table
+from salmubench.scoring.record_files import GALLERY
+
+_ITEMS = tables.Limits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
+_GALLERY = tables.Limits(file=4_000_000, unpacked=64_000_000, rows=20_000, text=4_096, texts=64_000_000)
 
 
 @dataclass(frozen=True)
@@ -26,23 +28,24 @@ class Limits:
     Attributes:
         json_bytes: of a JSON file.
         code_bytes: of `method.py`.
-        table_bytes: of a parquet file.
-        table_unpacked: of its columns once unpacked, as the file's footer states.
-        rows: of a table.
-        text: letters (bytes of UTF-8) of one text.
-        texts: all texts of a column together.
+        files: in its folder.
+        items: of a table of items.
+        gallery: of the gallery.
+        metrics: of a record.
+        work: items × resamples of a record: each costs a draw of the bootstrap.
     """
 
     json_bytes: int = 1_000_000
     code_bytes: int = 1_000_000
-    table_bytes: int = 64_000_000
-    table_unpacked: int = 512_000_000
-    rows: int = 2_000_000
-    text: int = 4_096
-    texts: int = 512_000_000
+    files: int = 20
+    items: tables.Limits = _ITEMS
+    gallery: tables.Limits = _GALLERY
+    metrics: int = 40
+    work: int = 2_500_000_000
 
 
 LIMITS = Limits()
+"""About ten times what a submission about the release has."""
 
 
 def check_size(path: Path, most: int) -> None:
@@ -61,76 +64,39 @@ def check_size(path: Path, most: int) -> None:
         raise RecordError(f"Expected {path.name} of at most {most:,} bytes, got {status.st_size:,}.")
 
 
-def read_json(path: Path, *, limits: Limits = LIMITS) -> Any:
+def most_bytes(name: str) -> int:
+    """Most bytes of a file of a submission."""
+    if name == GALLERY:
+        return LIMITS.gallery.file
+    return {".json": LIMITS.json_bytes, ".py": LIMITS.code_bytes, ".parquet": LIMITS.items.file}[Path(name).suffix]
+
+
+def read_json(path: Path) -> Any:
     """Read a JSON object through the gate of `salmubench.reading`.
 
     Raises:
         RecordError: too large, or not such JSON.
     """
-    check_size(path, limits.json_bytes)
-    data = reading.read_bytes(path, error=RecordError, what="a JSON file", limit=limits.json_bytes)
+    check_size(path, LIMITS.json_bytes)
+    data = reading.read_bytes(path, error=RecordError, what="a JSON file", limit=LIMITS.json_bytes)
     return reading.parse_json(data, where=path.name, error=RecordError, mapping=True)
 
 
-def read_table(path: Path, schema: pa.Schema, *, limits: Limits = LIMITS) -> pa.Table:
+def read_table(path: Path, schema: pa.Schema, *, limits: tables.Limits = LIMITS.items) -> pa.Table:
     """Read a parquet table of exactly these flat columns.
-
-    Texts stay dictionary-encoded until their unpacked size is known, so that a small file can't become a large table.
 
     Raises:
         RecordError: too large, unreadable, or other columns.
     """
-    check_size(path, limits.table_bytes)
+    check_size(path, limits.file)
     try:
-        texts = [field.name for field in schema if pa.types.is_string(field.type)]
-        _check_footer(path, pq.ParquetFile(path), schema, limits)
-        table = pq.ParquetFile(path, read_dictionary=texts).read()
-        for name in texts:
-            _check_texts(path, name, table.column(name), limits)
+        table = tables.read_table(path, error=RecordError, limits=limits)
         return check_table(table, schema, where=path.name)
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise RecordError(f"Expected a parquet table in {path.name}, got: {reading.cut(str(error), 200)}.") from error
+    except RecordError as error:  # without the folders of the machine that checks
+        raise RecordError(str(error).replace(str(path), path.name)) from error
 
 
 def plain_text(value: str, *, most: int = 200) -> str:
     """A text on one line without control or direction characters, cut to `most` letters."""
     shown = "".join(letter if letter.isprintable() else " " for letter in value)
     return reading.cut(" ".join(shown.split()), most)
-
-
-def _check_footer(path: Path, opened: pq.ParquetFile, schema: pa.Schema, limits: Limits) -> None:
-    footer, given = opened.metadata, opened.schema_arrow
-    later = [name for name in LATER if name in schema.names]
-    if given.names not in (schema.names, [name for name in schema.names if name not in later]):
-        raise RecordError(
-            f"Expected the columns {schema.names} in {path.name}, got {reading.cut(str(given.names), 200)}."
-        )
-    physical = [opened.schema.column(index).physical_type for index in range(footer.num_columns)]
-    kinds = {pa.string(): "BYTE_ARRAY", pa.float64(): "DOUBLE", pa.int32(): "INT32"}
-    expected = [kinds[schema.field(name).type] for name in given.names]
-    if physical != expected:
-        raise RecordError(
-            f"Expected columns of the types {expected} in {path.name}, got {reading.cut(str(physical), 200)}."
-        )
-    if footer.num_rows > limits.rows:
-        raise RecordError(f"Expected at most {limits.rows:,} rows in {path.name}, got {footer.num_rows:,}.")
-    unpacked = sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
-    if unpacked > limits.table_unpacked:
-        raise RecordError(
-            f"Expected {path.name} to unpack to at most {limits.table_unpacked:,} bytes, got {unpacked:,}."
-        )
-
-
-def _check_texts(path: Path, name: str, column: pa.ChunkedArray, limits: Limits) -> None:
-    total = 0
-    for chunk in column.chunks:
-        lengths = pc.binary_length(chunk.dictionary.cast(pa.binary()))
-        if len(lengths) and pc.max(lengths).as_py() > limits.text:
-            raise RecordError(
-                f"Expected texts of at most {limits.text:,} bytes in {path.name}, column {name}, got longer ones."
-            )
-        total += pc.sum(pc.take(lengths, chunk.indices)).as_py() or 0
-    if total > limits.texts:
-        raise RecordError(
-            f"Expected column {name} of {path.name} to unpack to at most {limits.texts:,} bytes, got {total:,}."
-        )

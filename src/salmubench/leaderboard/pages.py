@@ -21,15 +21,16 @@ from salmubench.report import (
 )
 from salmubench.report.cells import Cell
 from salmubench.report.collect import answers
-from salmubench.scoring.record import RunRecord
+from salmubench.report.main_views import KEPT_ON
+from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.roles import kept_on, score_in
 from salmubench.scoring.verdict import THRESHOLDS
 
 SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "part": "Part of the paper’s counts", "paper": "The paper’s counts"}
 TRACK_NAMES = {"closed": "closed track", "generator": "generator track"}
 TRACK_NOTES = {
-    "closed": "Methods saw forget and retain pairs only.",
-    "generator": "Methods may also draw new data from the generator.",
+    "closed": "Methods saw the pairs of forget, forget_target and retain, and names, values and fields of these, only.",
+    "generator": "Methods may also use the generator’s grammar and invented people, never the reserved paraphrases.",
 }
 HEADS = (
     ("Rank", "place in the default order"),
@@ -38,15 +39,19 @@ HEADS = (
         "|L| + |1 − K| + |D|: how far from the goal in forgetting, in what else is kept, in general knowledge",
     ),
     ("Leakage left L", "(U − C) / (P − C) of the main number of forgetting"),
+    ("Fact left L", "(U − R) / (P − R) of the true value among others, plain or paraphrased: the larger"),
     ("K inter-identity", "(U − C) / (P − C) of held-out pairs of other people"),
     ("K intra-identity", "(U − C) / (P − C) of held-out pairs of the same people"),
     ("Utility drop D", "(P − U) / P of general knowledge"),
-    ("Failure modes", "I ineffective, C catastrophic, O over-generalised; ? where the interval leaves it open"),
+    (
+        "Failure modes",
+        "I ineffective, H hollow, C catastrophic, O over-generalised; ? where the interval leaves it open",
+    ),
     ("Budget", "how often each forget pair was seen"),
     ("Submitted", "date"),
 )
 _MOST_NOTES = 12
-_LETTERS = {"ineffective": "I", "catastrophic": "C", "over_generalised": "O"}
+_LETTERS = {"ineffective": "I", "hollow": "H", "catastrophic": "C", "over_generalised": "O"}
 
 
 @dataclass(frozen=True)
@@ -126,8 +131,8 @@ def _shown(board: Board) -> Shown:
     limits = {"leakage_threshold": THRESHOLDS.ineffective, "kept_threshold": THRESHOLDS.over_generalised}
     return Shown(
         board=board,
-        title=f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}",
-        note=TRACK_NOTES[board.track],
+        title=_title(board),
+        note=TRACK_NOTES[board.track] + ("" if board.schema > 1 else _OLD_NOTE),
         lines=[_line(board, entry, rank, "submissions/") for rank, entry in enumerate(board.entries, start=1)],
         budgets=budgets,
         plots=[
@@ -142,8 +147,18 @@ def _shown(board: Board) -> Shown:
         ]
         if points
         else [],
-        references=sections.references([first.clean, first.compromised]),
+        references=sections.references(
+            [first.clean, first.compromised, *([] if first.retrained is None else [first.retrained])]
+        ),
     )
+
+
+def _title(board: Board) -> str:
+    old = "" if board.schema > 1 else ", records of schema 1"
+    return f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}{old}"
+
+
+_OLD_NOTE = " These records lack the fourth failure mode, hollow, and are not ranked with newer ones."
 
 
 def _is_drawn(entry: Entry) -> bool:
@@ -151,7 +166,7 @@ def _is_drawn(entry: Entry) -> bool:
 
 
 def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
-    """A row: rank, distance, the four views, failure modes, budget, date."""
+    """A row: rank, distance, the five views, failure modes, budget, date."""
     record = entry.record
     budget = f"{record.model.budget:g}×"
     distance = entry.distance
@@ -163,8 +178,8 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
             title="" if distance is not None else "a number is missing",
         ),
     ]
-    kept = [kept_on(record, split) for split in cells.KEPT_ON]
-    for score in (score_in(record, "leakage"), *kept, score_in(record, "drop")):
+    kept = [kept_on(record, split) for split in KEPT_ON]
+    for score in (score_in(record, "leakage"), _fact(record), *kept, score_in(record, "drop")):
         view = None if score is None else score.normalised
         value = None if view is None else view.value
         shown.append(
@@ -200,12 +215,18 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
     )
 
 
+def _fact(record: RunRecord) -> Score | None:
+    """What is left of the fact, by the sentence that tells more."""
+    known = [score for role in wording.FACT_ROLES if (score := score_in(record, role)) is not None]
+    return max(known, key=lambda score: abs(score.normalised.value or 0.0), default=None)
+
+
 def _method(render: rendering.Pages, method: str, title: str, members: Sequence[tuple[Board, Entry]]) -> str:
     """A method's page: its submissions on each board, newest first."""
     groups: dict[str, list[tuple[int, Line]]] = {}
     for board, entry in sorted(members, key=lambda item: item[1].info.submitted, reverse=True):
         rank = [other.name for other in board.entries].index(entry.name) + 1
-        place = f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}"
+        place = _title(board)
         groups.setdefault(f"{place} · dataset {board.fingerprint[:12]}", []).append(
             (rank, _line(board, entry, rank, "../submissions/"))
         )
@@ -225,7 +246,8 @@ def _submission(
     render: rendering.Pages, board: Board, entry: Entry, siblings: Sequence[Entry], titles: Mapping[str, str]
 ) -> str:
     """A submission's page: verdict, all numbers, provenance, history."""
-    records = [entry.clean, entry.compromised, entry.record]
+    retrained = [] if entry.retrained is None else [entry.retrained]
+    records = [entry.clean, *retrained, entry.compromised, entry.record]
     names = {record.model.name: wording.method_name(record, titles) for record in records}
     model = names[entry.record.model.name]
     line = _line(board, entry, [other.name for other in board.entries].index(entry.name) + 1, "")
@@ -235,7 +257,7 @@ def _submission(
         title=f"{entry.info.model} · SALMUBench leaderboard",
         root="../",
         entry=entry,
-        board_title=f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}",
+        board_title=_title(board),
         board=board,
         line=line,
         total=len(board.entries),

@@ -12,7 +12,7 @@ import pyarrow as pa
 from salmubench import manifest
 from salmubench.errors import RecordError
 from salmubench.leaderboard import intake
-from salmubench.leaderboard.check import content_sha256
+from salmubench.leaderboard.check import content_sha256, file_findings
 from salmubench.leaderboard.check_items import keys_digest
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.submission import INFO, RECORDS, read_info
@@ -144,7 +144,9 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
     findings = []
     digest = content_sha256(submission)
     for folder in sorted(results.iterdir()):
-        if not folder.is_dir() or folder.resolve() == submission.resolve():
+        if folder.is_symlink() or not folder.is_dir() or folder.resolve() == submission.resolve():
+            continue
+        if any(file_findings(folder)):
             continue
         try:
             info = read_info(folder / INFO)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -15,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from salmubench import manifest, plugins, reading
 from salmubench.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard import intake
+from salmubench.leaderboard.intake import LIMITS
 from salmubench.report.collect import is_pretrained
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import (
@@ -31,10 +33,13 @@ INFO = "submission.json"
 METHOD = "method.py"
 RECORDS: Mapping[str, str] = {"record": "record.json", "clean": "clean.json", "compromised": "compromised.json"}
 """Role → file of the record; its items are beside it."""
+OPTIONAL: Mapping[str, str] = {"retrained": "retrained.json"}
+"""The same of the third reference, where the model was judged against one."""
+FILES: Mapping[str, str] = {**RECORDS, **OPTIONAL}
 
 Track = Literal["closed", "generator"]
 TRACKS: tuple[Track, ...] = get_args(Track)
-"""`closed`: the method saw forget and retain pairs only; `generator`: it may draw from the generator."""
+"""What the method was allowed to see: docs/protocol.md, Tracks."""
 
 MAX_BUDGET = 5.0
 """Largest budget that is compared: that of the paper's main table."""
@@ -91,8 +96,16 @@ def read_info(path: Path) -> Info:
 
 def required_files() -> tuple[str, ...]:
     """The files every submission holds, besides `submission.json`."""
-    sides = [items_path(Path(name)).name for name in RECORDS.values()]
-    return (*RECORDS.values(), *sides, GALLERY)
+    return (*_with_items(RECORDS), GALLERY)
+
+
+def optional_files() -> tuple[str, ...]:
+    """The files of the third reference: both or none."""
+    return _with_items(OPTIONAL)
+
+
+def _with_items(records: Mapping[str, str]) -> tuple[str, ...]:
+    return (*records.values(), *(items_path(Path(name)).name for name in records.values()))
 
 
 def split_name(name: str) -> tuple[str, float] | None:
@@ -164,7 +177,7 @@ def submit(
         hub_id: of the public checkpoint.
         link: https address of code or paper.
         author: who submits.
-        method_file: the method's own Python file.
+        method_file: the method's own Python file: the one whose hash the manifest of the checkpoint states.
 
     Returns:
         The folder.
@@ -182,39 +195,72 @@ def submit(
         raise RecordError(f"Expected the hash of {model}'s weights in {records['record']}, got none.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"Expected a new or empty folder at {out}, got files. Choose another folder.")
-    sources = {RECORDS[role]: path for role, path in records.items()}
-    sources |= {items_path(Path(RECORDS[role])).name: items_path(path) for role, path in records.items()}
+    sources = {FILES[role]: path for role, path in records.items()}
+    sources |= {items_path(Path(FILES[role])).name: items_path(path) for role, path in records.items()}
     sources[GALLERY] = gallery_path(records["record"])
+    for path in sources.values():
+        _check_within(run, path)
     if method_file is not None:
+        _check_method(run, record, method_file)
         sources[METHOD] = method_file
     for name, path in sources.items():
-        if not path.is_file():
-            raise RecordError(f"Expected {path} for the submission's {name}, got none. Score the model again.")
-    contents = {name: _content(name, path) for name, path in sorted(sources.items())}
+        intake.check_size(path, intake.most_bytes(name))
+    changed = {name: _without_breakdowns(path) for name, path in sources.items() if name in FILES.values()}
     info = Info(
         schema_version=SCHEMA_VERSION, model=model, checkpoint_sha256=record.model.weights, track=track, hub_id=hub_id,
         link=link, author=author, submitted=manifest.utc_now(), version=manifest.version(),
-        files={name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+        files={name: _sha256(path, changed.get(name)) for name, path in sorted(sources.items())},
     )  # fmt: skip
     problems = problems_of(info, own_method=not is_built_in(method_of(record)) and method_file is None)
     if problems:
         raise ConfigError(" ".join(problems))
-    for name, data in contents.items():
-        manifest.write_bytes(out / name, data)
+    for name, path in sources.items():
+        with manifest.atomic_path(out / name) as temporary:
+            data = changed.get(name)
+            shutil.copyfile(path, temporary) if data is None else temporary.write_bytes(data)
     manifest.write_json(out / INFO, info)
     return out
 
 
-def _content(name: str, path: Path) -> bytes:
-    """A file as it is packed: records leave behind their breakdowns, which can't be computed from the items."""
-    data = path.read_bytes()
-    if name not in RECORDS.values():
-        return data
-    content = reading.parse_json(data, where=str(path), error=RecordError, mapping=True)
+def _check_within(run: Path, path: Path) -> None:
+    """What a run doesn't hold itself isn't packed: no link leads out of its folder."""
+    if path.resolve() != run.resolve() / path.relative_to(run):
+        raise RecordError(f"Expected {path} to be a file of the run itself, got a link. Copy what it leads to.")
+
+
+def _check_method(run: Path, record: RunRecord, file: Path) -> None:
+    """A submission shows the code that made its model, and no other file: the manifest beside the weights has its hash.
+
+    Raises:
+        ConfigError: another file, or a model of which no manifest states it.
+    """
+    intake.check_size(file, LIMITS.code_bytes)
+    path = run / "checkpoints" / record.model.name / manifest.MANIFEST
+    if not path.is_file():
+        raise ConfigError(f"Expected {path} with the hash of the method's file, got none. Give a link to code instead.")
+    _check_within(run, path)
+    known = manifest.read_manifest(path.parent, "unlearn")
+    if known.get("outputs", {}).get("sha256") != record.model.sha256:
+        raise ConfigError(f"Expected {record.model.name}'s weights in {path.parent}, got others. Score them again.")
+    digest, stated = manifest.sha256_file(file), known.get("inputs", {}).get("method_sha256")
+    if digest != stated:
+        raise ConfigError(
+            f"Expected the file that {record.model.name} was made with (SHA-256 {stated!s:.64}, as {path} says), got "
+            f"{digest} in {file}. Give that file, or a link to the code instead."
+        )
+
+
+def _without_breakdowns(path: Path) -> bytes | None:
+    """A record without its breakdowns, which can't be computed from the items; `None` where it has none."""
+    content = intake.read_json(path)
     if not content.get("breakdowns"):
-        return data
+        return None
     content["breakdowns"] = {}
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _sha256(path: Path, data: bytes | None) -> str:
+    return manifest.sha256_file(path) if data is None else hashlib.sha256(data).hexdigest()
 
 
 def hub_yaml(record: RunRecord, *, dataset: str, date: str, source: str | None = None) -> str:
@@ -250,7 +296,7 @@ def hub_yaml(record: RunRecord, *, dataset: str, date: str, source: str | None =
 
 
 def _find(run: Path, model: str) -> dict[str, Path]:
-    """Paths of the three records."""
+    """Paths of the model's record and of its references'."""
     place = run / "records" if (run / "records").is_dir() else run
     if not NAME.fullmatch(model):
         raise ConfigError(f"Expected a model's name of the form <method>-<budget>x, got {model!r}.")
@@ -264,7 +310,9 @@ def _find(run: Path, model: str) -> dict[str, Path]:
         raise RecordError(
             f"Expected a record of {model} in {place}, got {', '.join(known) or 'none'}. Give one of them as --model."
         )
-    if is_pretrained(read_record(paths["record"])):
+    record = read_record(paths["record"])
+    paths |= {role: place / name for role, name in OPTIONAL.items() if role in record.references}
+    if is_pretrained(record):
         raise ConfigError(f"Expected a model that has unlearned, got the reference {model}.")
     return paths
 

@@ -98,7 +98,15 @@ def required_texts(dataset: Dataset, config: ScoreConfig | None = None) -> list[
     return texts_of(load_all(config), dataset, config)
 
 
-def score(*, embeddings: Path, clean: Path, compromised: Path, out: Path, config: ScoreConfig | None = None) -> Path:
+def score(
+    *,
+    embeddings: Path,
+    clean: Path,
+    compromised: Path,
+    out: Path,
+    retrained: Path | None = None,
+    config: ScoreConfig | None = None,
+) -> Path:
     """Score a model between its references with the package's metrics: `scoring.score.score`, which see.
 
     Args:
@@ -106,6 +114,7 @@ def score(*, embeddings: Path, clean: Path, compromised: Path, out: Path, config
         clean: embeddings folder or record (with its items) of Clean.
         compromised: embeddings folder or record (with its items) of Compromised.
         out: path of the record, `.json`.
+        retrained: embeddings folder or record (with its items) of Retrained, where there is one.
         config: options.
 
     Returns:
@@ -118,8 +127,9 @@ def score(*, embeddings: Path, clean: Path, compromised: Path, out: Path, config
     """
     config = config or ScoreConfig()
     return scoring.score(
-        embeddings=embeddings, clean=clean, compromised=compromised, out=out, metrics=load_all(config), config=config
-    )
+        embeddings=embeddings, clean=clean, compromised=compromised, retrained=retrained, out=out,
+        metrics=load_all(config), config=config,
+    )  # fmt: skip
 
 
 def score_again(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from salmubench.scoring.inputs import EvalInputs
-from salmubench.scoring.metric import Metric, Outcome, outcome
+from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
 from salmubench.types import Split
 
 METRIC = Metric(
@@ -13,11 +13,12 @@ METRIC = Metric(
     needs=("forget",),
     number="1.2",
     title="similarity of pairs to forget",
-    definition={"value": "Mean cosine similarity of forget pictures and their captions."},
+    definition=of_forget({"value": "Mean cosine similarity of forget pictures and their captions."}),
     split="forget",
     every_row=True,
     range=(-1.0, 1.0),
     view="leakage",
+    groups=PEOPLE,
     panel=("Forget", "to be forgotten: should move onto Clean"),
     steady=True,
     official={"value": ("1.2_AssocStr", "mean")},

@@ -17,7 +17,7 @@ from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import caption, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
-from salmubench.scoring.metric import Items, Metric, Outcome, Unavailable, outcome
+from salmubench.scoring.metric import PEOPLE, Items, Metric, Outcome, Unavailable, outcome
 from salmubench.types import HOLDOUT_SPLITS
 
 METRIC = Metric(
@@ -25,7 +25,7 @@ METRIC = Metric(
     pillar="utility",
     goal="compromised",
     needs=("holdout_identity", "holdout_association", "values"),
-    role=None,  # with the role `kept` it would count for over-generalised, whose rule is about the mean cosines
+    role="kept",
     title="kept values among others of their field",
     definition={
         "mrr": "Mean of 1/rank of the true caption of each holdout picture among copies of itself that tell other "
@@ -41,6 +41,7 @@ METRIC = Metric(
     },
     view="kept",
     items="fact_rank",
+    groups=PEOPLE,
 )
 
 

@@ -21,28 +21,30 @@ from collections.abc import Iterator
 
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.fact_ranks import FORGET_GROUPS, caption, fact_items, fact_texts
+from salmubench.scoring.fact_ranks import caption, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
-from salmubench.scoring.metric import Metric, Outcome, outcome
+from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
 from salmubench.types import Split
 
 METRIC = Metric(
     name="FactRet",
     pillar="efficacy",
-    goal="clean",
+    goal="retrained",
     needs=("forget", "values"),
     role="fact",
     title="true value among others of its field",
-    definition={
-        "mrr": "Mean of 1/rank of the true caption of each forget picture among copies of itself that tell other "
-        "values of the same field.",
-        "r1": "Share of forget pictures whose true value ranks first.",
-        "percentile": "Mean share of the other values that rank below the true one: 0.5 is chance.",
-        **FORGET_GROUPS,
-    },
+    definition=of_forget(
+        {
+            "mrr": "Mean of 1/rank of the true caption of each forget picture among copies of itself that tell other "
+            "values of the same field.",
+            "r1": "Share of forget pictures whose true value ranks first.",
+            "percentile": "Mean share of the other values that rank below the true one: 0.5 is chance.",
+        }
+    ),
     split="forget",
     view="leakage",
     items="fact_rank",
+    groups=PEOPLE,
 )
 
 

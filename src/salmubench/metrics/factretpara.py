@@ -11,28 +11,30 @@ from collections.abc import Iterator
 
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.fact_ranks import FORGET_GROUPS, fact_items, fact_texts
+from salmubench.scoring.fact_ranks import fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
-from salmubench.scoring.metric import Metric, Outcome, outcome
+from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
 from salmubench.scoring.paraphrases import paraphrase_of
 from salmubench.types import Pair, Split
 
 METRIC = Metric(
     name="FactRetPara",
     pillar="efficacy",
-    goal="clean",
+    goal="retrained",
     needs=("forget", "values", "paraphrases"),
     role="fact_paraphrase",
     title="true value among others, paraphrased",
-    definition={
-        "mrr": "FactRet MRR with each caption in a phrasing that no training caption uses.",
-        "r1": "Share of forget pictures whose true value ranks first in that phrasing.",
-        "percentile": "Mean share of the other values that rank below the true one in that phrasing: 0.5 is chance.",
-        **FORGET_GROUPS,
-    },
+    definition=of_forget(
+        {
+            "mrr": "FactRet MRR with each caption in a phrasing that no training caption uses.",
+            "r1": "Share of forget pictures whose true value ranks first in that phrasing.",
+            "percentile": "Mean share of the other values that rank below the true one in it: 0.5 is chance.",
+        }
+    ),
     split="forget",
     view="leakage",
     items="fact_rank",
+    groups=PEOPLE,
 )
 
 

@@ -1,8 +1,9 @@
 """2.1 GenKnow: zero-shot top-1 accuracy on ImageNet-1k, or on the dataset's own split `general_knowledge`.
 
 A class is the normalised mean of its unit prompt vectors over all templates; a tie of k classes at the top counts 1/k
-if the right one is among them (ours). Intervals resample pictures within each class. Source: the paper, section on
-utility; prompt ensembles as in CLIP.
+if the right one is among them (ours). `hidden` is the same over the classes whose retain pairs no method may read,
+`shown` over the others; a picture competes among all classes always. Intervals resample classes, then pictures within
+them. Source: the paper, section on utility; prompt ensembles as in CLIP.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from salmubench.errors import EmbeddingsError
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import (
+    CLASSES,
     Floats,
     Metric,
     Outcome,
@@ -35,11 +37,14 @@ METRIC = Metric(
     title="zero-shot accuracy on general knowledge",
     definition={
         "value": "Zero-shot top-1 accuracy on labelled pictures that have nothing to do with the people. The main "
-        "number of utility."
+        "number of utility.",
+        "shown": "The accuracy on pictures of classes that methods see among the retain pairs.",
+        "hidden": "The accuracy on pictures of classes that pretraining saw and methods don't.",
     },
     split="general_knowledge",
     range=(0.0, 1.0),
     view="drop",
+    groups=CLASSES,
     resample="class",
     steady=True,
     official={"value": ("2.1_GenKnow", "ImageNet1k_Accuracy")},
@@ -67,7 +72,8 @@ def score(inputs: EvalInputs) -> Outcome:
     right = np.fromiter((number[text] for text in rows.caption), np.int64, len(rows))
     classes = _class_vectors(inputs, known)
     shares = top_share(inputs.embeddings.images, rows.image_row, classes, right)
-    return outcome(rows.items(shares))
+    hidden = np.isin(rows.caption.astype(np.str_), known.hidden) if known.hidden else None
+    return outcome(rows.items(shares, hidden=hidden))
 
 
 def _class_vectors(inputs: EvalInputs, known: GeneralKnowledge) -> Floats:

@@ -8,7 +8,7 @@ the true caption is the same candidate; ties count half (ours). Source: the pape
 from __future__ import annotations
 
 from salmubench.scoring.inputs import EvalInputs
-from salmubench.scoring.metric import Metric, Outcome, outcome
+from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
 from salmubench.scoring.ranks import gallery_ranks
 from salmubench.types import Split
 
@@ -21,15 +21,18 @@ METRIC = Metric(
     main=True,
     number="1.1",
     title="retrieval of the true caption",
-    definition={
-        "mrr": "Mean of 1/rank of the true caption of each forget picture, among up to 1,000 captions of forget and "
-        "1,000 generic captions. The main number of forgetting.",
-        "r1": "Share of forget pictures whose true caption ranks first in that gallery.",
-    },
+    definition=of_forget(
+        {
+            "mrr": "Mean of 1/rank of the true caption of each forget picture, among up to 1,000 captions of forget "
+            "and 1,000 generic captions. The main number of forgetting.",
+            "r1": "Share of forget pictures whose true caption ranks first in that gallery.",
+        }
+    ),
     split="forget",
     every_row=True,
     view="leakage",
     items="rank",
+    groups=PEOPLE,
     official={"mrr": ("1.1_RetFail", "MRR"), "r1": ("1.1_RetFail", "R@1")},
     official_items=("1.1_RetFail", "outcomes"),
 )

@@ -14,12 +14,7 @@ import numpy as np
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs
-from salmubench.scoring.metric import (
-    Metric,
-    Outcome,
-    Unavailable,
-    outcome,
-)
+from salmubench.scoring.metric import PEOPLE, Metric, Outcome, Unavailable, of_forget, outcome
 from salmubench.scoring.paraphrases import paraphrase_of
 from salmubench.scoring.ranks import gallery_ranks
 from salmubench.types import Split
@@ -30,15 +25,19 @@ METRIC = Metric(
     goal="clean",
     needs=("forget", "retain_disjoint", "paraphrases"),
     role="paraphrase",
-    title="retrieval of the paraphrased fact (MRR)",
-    definition={
-        "value": "RetFail MRR with each true caption replaced by the same fact in a phrasing that no training caption "
-        "uses."
-    },
+    title="retrieval of the paraphrased fact",
+    definition=of_forget(
+        {
+            "mrr": "RetFail MRR with each true caption replaced by the same fact in a phrasing that no training "
+            "caption uses.",
+            "r1": "Share of forget pictures whose paraphrased caption ranks first.",
+        }
+    ),
     split="forget",
     range=(0.0, 1.0),
     view="leakage",
     items="reciprocal",
+    groups=PEOPLE,
 )
 
 

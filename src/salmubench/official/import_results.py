@@ -21,16 +21,9 @@ from salmubench.official.result_file import (
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.metric import PARTS, Items, Metric
-from salmubench.scoring.record import (
-    SCHEMA_VERSION,
-    Cost,
-    Dataset,
-    Model,
-    Normalised,
-    RunRecord,
-    Score,
-)
+from salmubench.scoring.metric import Items, Metric, parts_of
+from salmubench.scoring.origin import Cost, Dataset, Model
+from salmubench.scoring.record import SCHEMA_VERSION, Normalised, RunRecord, Score
 from salmubench.scoring.record_files import GALLERY_SCHEMA, record_provenance, write_record
 from salmubench.scoring.score import protocol
 from salmubench.scoring.verdict import judge
@@ -137,7 +130,7 @@ def _column(
         raise RecordError(f"Expected {rows} numbers in {section}.{key} of {path}, one a row of forget, got {got}.")
     if metric.items == "rank" and min(entries) < 1:
         raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, got {min(entries)}.")
-    for name, part in PARTS[metric.items].items():
+    for name, part in parts_of(metric.items).items():
         published = values[published_name(metric, name)]
         mean = float(np.mean(part.of(np.asarray(entries, np.float64), None)))
         if published is None or abs(published - mean) > _SAME:
@@ -170,7 +163,7 @@ def _plain(
 ) -> Mapping[str, Score]:
     """A number without items."""
     scores = {}
-    for part in PARTS[metric.items]:
+    for part in parts_of(metric.items):
         name = published_name(metric, part)
         value = values["value"][name]
         scores[part] = Score(

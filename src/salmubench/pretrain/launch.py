@@ -16,13 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from salmubench import (
-    cost,
-    manifest,
-    models,
-    options,
-    progress,
-)
+from salmubench import cost, manifest, models, options, progress
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError, StageError
@@ -80,9 +74,7 @@ def pretrain(
         OutputError: the folder can't be used.
         StageError: the training failed.
     """
-    job = plan_job(
-        config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision
-    )  # fmt: skip
+    job = plan_job(config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision)
     if print_command:
         return shlex.join(command(job))
     with manifest.stage_folder(
@@ -100,33 +92,22 @@ def pretrain(
         also=_of_scripts(out, kind),
     ) as stage:
         if not stage.complete:
-            wait_for_old_workers(job.out)
-            trained = (job.out / models.WEIGHTS).is_file()  # by scripts, or by a call that died before it had finished
-            with cost.measure() as spent:
-                if not trained:
-                    check_one_machine(config)
-                    run(job)
-            outputs, log_lines = finish(job)
-            seconds = {"seconds": logged_seconds(log_lines), "peak_memory": None} if trained else asdict(spent)
-            stage.finish(outputs=outputs, cost={**outputs["trained"], **seconds})
+            outputs, spent = _train(job)
+            stage.finish(outputs=outputs, cost={**outputs["trained"], **spent})
             shutil.rmtree(out / TRAINING)
     return str(out)
 
 
-def shell_command(
-    config: PretrainConfig,
-    *,
-    dataset: Path,
-    kind: Kind,
-    out: Path,
-    seed: int,
-    device: str = "auto",
-    precision: str = "auto",
-) -> str:
-    """Give the exact shell command of a pretraining; arguments as for `pretrain`."""
-    return pretrain(
-        config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision, print_command=True
-    )
+def _train(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run what is left of a training; give the manifest's outputs and the cost."""
+    wait_for_old_workers(job.out)
+    trained = (job.out / models.WEIGHTS).is_file()  # by scripts, or by a call that died before it had finished
+    with cost.measure() as spent:
+        if not trained:
+            check_one_machine(job.config)
+            run(job)
+    outputs, log_lines = finish(job)
+    return outputs, {"seconds": logged_seconds(log_lines), "peak_memory": None} if trained else asdict(spent)
 
 
 def cluster_script(

@@ -108,13 +108,7 @@ def examine(
             broken += bad
             shards.append(Shard(path, size, good, manifest.sha256_file(Path(path))))
             advance(1)
-    if len(broken) > broken_limit * seen:
-        shown = "; ".join(broken[:_NAMED]) + (" …" if len(broken) > _NAMED else "")
-        raise DatasetError(
-            f"Expected at most {broken_limit:.3%} of the pairs of pretrain.retain_data to be broken "
-            f"(pretrain.retain_broken), got {len(broken)} of {seen} in the {len(chosen)} shards that were read: "
-            f"{shown}"
-        )
+    _check_broken(broken, limit=broken_limit, seen=seen, read=len(chosen))
     counted = None if any(shard.pairs is None for shard in shards) else sum(shard.pairs or 0 for shard in shards)
     if samples and counted is not None and counted != samples:
         raise DatasetError(
@@ -129,6 +123,15 @@ def examine(
         )  # fmt: skip
     pairs = samples if counted is None else counted
     return RetainData(pattern, tuple(shards), pairs, len(chosen), tuple(broken), listed)
+
+
+def _check_broken(broken: Sequence[str], *, limit: float, seen: int, read: int) -> None:
+    if len(broken) > limit * seen:
+        shown = "; ".join(broken[:_NAMED]) + (" …" if len(broken) > _NAMED else "")
+        raise DatasetError(
+            f"Expected at most {limit:.3%} of the pairs of pretrain.retain_data to be broken (pretrain.retain_broken), "
+            f"got {len(broken)} of {seen} in the {read} shards that were read: {shown}"
+        )
 
 
 def _check_present(paths: Sequence[str]) -> None:

@@ -5,22 +5,45 @@ Other members are neither read nor decoded.
 
 from __future__ import annotations
 
+import bz2
+import contextlib
+import gzip
 import io
+import lzma
+import struct
 import tarfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from salmubench import reading
 from salmubench.errors import DatasetError
+from salmubench.pictures import BYTES
+from salmubench.pictures import open_picture as open_picture_file
 
 IMAGES = ("jpg", "jpeg", "png", "webp")
 
 EXPECTED = (*IMAGES, "txt", "json")
 """Members that a shard may be expected to have; img2dataset writes a `json` for each pair, which nothing needs."""
 
+SHARD = 2**34
+"""Most bytes of a shard, unpacked: img2dataset's of 10,000 pairs have a tenth."""
+MEMBERS = 100
+"""Most members of a pair."""
+CAPTION = 65_536
+"""Most bytes of a caption."""
+BROKEN = (
+    tarfile.TarError, OSError, EOFError, ValueError, KeyError, OverflowError, RecursionError, struct.error, zlib.error,
+    lzma.LZMAError,
+)  # fmt: skip
+"""What reading a shard of others can raise."""
+
+_COMPRESSED: Mapping[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open,
+}  # fmt: skip
 _LONGEST = 32  # letters of an extension that are shown
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # of pictures, whatever they are called; EPS would start Ghostscript
 
 
 class Sample(NamedTuple):
@@ -69,23 +92,75 @@ def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | 
     files: dict[str, bytes] = {}
     current = ""
     try:
-        with tarfile.open(path) as tar:
-            for member in tar:
+        with open_tar(path) as tar:
+            for member in members(tar):
                 key, _, extension = member.name.partition(".")
-                if key != current and files:
+                if (key != current or len(files) > MEMBERS) and files:
                     yield from _pair(files, f"{current} in {path}", broken)
                     files = {}
-                stream = tar.extractfile(member)
-                if stream is not None:
-                    current, extension = key, extension.lower()
-                    files[extension] = stream.read() if extension in (*IMAGES, "txt") else b""
-                    if ignored is not None and extension not in EXPECTED:
-                        ignored[extension[:_LONGEST]] += 1
-    except (tarfile.TarError, OSError, EOFError) as error:
-        broken(DatasetError(f"Expected a WebDataset shard at {path}, got: {error}."))
+                current, extension = key, extension.lower()
+                files[extension] = _content(tar, member) if extension in (*IMAGES, "txt") else b""
+                if ignored is not None and extension not in EXPECTED:
+                    ignored[extension[:_LONGEST]] += 1
+    except BROKEN as error:
+        broken(DatasetError(reading.printable(f"Expected a WebDataset shard at {path}, got: {error}.")))
         return
     if files:
         yield from _pair(files, f"{current} in {path}", broken)
+
+
+@contextlib.contextmanager
+def open_tar(path: str | Path) -> Iterator[tarfile.TarFile]:
+    """Open a shard, compressed or not, of which no header makes Python read more than a member may have."""
+    with Path(path).open("rb") as file:
+        start = file.read(6)
+    opener = next((opener for magic, opener in _COMPRESSED.items() if start.startswith(magic)), io.FileIO)
+    with opener(path) as stream, tarfile.open(fileobj=_Bounded(stream), mode="r:") as tar:
+        yield tar
+
+
+def members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Plain files of a shard, in order; folders are passed over.
+
+    Raises:
+        tarfile.TarError: a link or device, a member that is too large, or too much altogether.
+    """
+    total = 0
+    while (member := tar.next()) is not None:
+        tar.members = []  # type: ignore[attr-defined]  # or all headers stay in memory
+        total += tarfile.BLOCKSIZE + member.size
+        if member.size > BYTES or total > SHARD:
+            raise tarfile.TarError(f"a member {member.name[:_LONGEST]!r} of {member.size:,} bytes, {total:,} in all")
+        if member.isreg():
+            yield member
+        elif not member.isdir():
+            raise tarfile.TarError(f"{member.name[:_LONGEST]!r}, which is a link or device")
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that gives no more at once than a member may have."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        place: int = self._stream.seek(offset, whence)
+        return place
+
+    def tell(self) -> int:
+        place: int = self._stream.tell()
+        return place
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= BYTES + tarfile.BLOCKSIZE:
+            raise tarfile.ReadError(f"a header that asks for {size:,} bytes")
+        data: bytes = self._stream.read(size)
+        return data
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    stream = tar.extractfile(member)
+    return b"" if stream is None else stream.read()
 
 
 def open_picture(sample: Sample) -> Any:
@@ -107,18 +182,17 @@ def open_bytes(data: bytes, name: str) -> Any:
     Raises:
         DatasetError: it can't be decoded.
     """
-    from PIL import Image
-
-    try:
-        return Image.open(io.BytesIO(data), formats=_FORMATS).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"Expected a picture for {name}, got: {error}.") from error
+    with open_picture_file(data, where=name) as picture:
+        return picture.convert("RGB")
 
 
 def _pair(files: Mapping[str, bytes], name: str, broken: Broken) -> Iterator[Sample]:
     image = next((files[extension] for extension in IMAGES if extension in files), None)
     if image is None or "txt" not in files:
         broken(DatasetError(f"Expected a picture and a caption (.jpg, .txt) for {name}, got {sorted(files)}."))
+        return
+    if len(files["txt"]) > CAPTION:
+        broken(DatasetError(f"Expected a caption of at most {CAPTION:,} bytes for {name}, got {len(files['txt']):,}."))
         return
     try:
         caption = files["txt"].decode()

@@ -95,7 +95,7 @@ def export_hub(
     _refuse_other_files(out)
     try:
         with manifest.atomic_folder(out) as temporary:
-            _fill(temporary, dataset, extra)
+            _copy(dataset, temporary, extra)
             counts = dict(dataset.counts)
             manifest.write_text(temporary / EVAL, eval_yaml(tasks, counts))
             text = card(
@@ -111,18 +111,12 @@ def export_hub(
     return out
 
 
-def _fill(folder: Path, dataset: Dataset, extra: Mapping[str, Path]) -> None:
-    """Put the dataset's own files, and others by name, into a folder."""
-    (folder / "data").mkdir()
+def _copy(dataset: Dataset, folder: Path, extra: Mapping[str, Path]) -> None:
+    (folder / "data").mkdir(parents=True)
     for path in sorted((dataset.folder / "data").glob("*.parquet")):
         _link(path, folder / "data" / path.name)
-    for name in _FILES:
-        if (dataset.folder / name).is_file():
-            shutil.copyfile(dataset.folder / name, folder / name)
-    if (folder / manifest.MANIFEST).is_file():  # a former version's may name places of the machine
-        content = manifest.read_json(folder / manifest.MANIFEST)
-        manifest.write_json(folder / manifest.MANIFEST, manifest.portable(content))
-    for name, source in extra.items():
+    own = {name: dataset.folder / name for name in _FILES if (dataset.folder / name).is_file()}
+    for name, source in {**own, **extra}.items():
         shutil.copyfile(source, folder / name)
 
 

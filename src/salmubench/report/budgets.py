@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from salmubench.report import svg, wording
-from salmubench.report.cells import main_views
 from salmubench.report.collect import reference_kind, score_of
+from salmubench.report.main_views import main_views
 from salmubench.report.plots import percent_tick
 from salmubench.report.sections import Panel, Panels
 from salmubench.report.svg import Scale
 from salmubench.scoring.record import RunRecord, Score, Thresholds
+from salmubench.scoring.verdict import FACT_ABOVE, FACT_PARAPHRASE_ABOVE
 
 
 def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: Mapping[str, str]) -> list[Panels]:
@@ -29,6 +30,8 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: 
             methods.setdefault(wording.method_name(record, titles), []).append(record)
     limits = {
         "leakage": thresholds.ineffective,
+        "fact": thresholds.fact or FACT_ABOVE,
+        "fact_paraphrase": thresholds.fact_paraphrase or FACT_PARAPHRASE_ABOVE,
         "kept": thresholds.over_generalised,
         "drop": thresholds.catastrophic,
     }
@@ -38,7 +41,7 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: 
         if len(ordered) < 2:
             continue
         drawn = []
-        for view in main_views(ordered):
+        for view in (view for view in main_views(ordered) if not view.retrained):
             start = 0.0 if view.role == "drop" else 1.0  # without any unlearning
             title = view.title if view.role == "kept" else view.title[:1].lower() + view.title[1:]
             known = [

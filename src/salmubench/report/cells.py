@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 from markupsafe import Markup
 
 from salmubench.report import panels, wording
-from salmubench.report.collect import REFERENCES, answers, failure, reference_kind, score_of
+from salmubench.report.collect import (
+    REFERENCES,
+    answers,
+    failure,
+    is_pretrained,
+    is_retrained,
+    reference_kind,
+    score_of,
+)
+from salmubench.report.main_views import MainView, main_views
 from salmubench.report.seeds import spread
 from salmubench.report.wording import DASH, Column
-from salmubench.scoring.metric import Role, label
+from salmubench.scoring.metric import label
 from salmubench.scoring.record import RunRecord, Score, Thresholds
-from salmubench.scoring.roles import with_role
 
 Repeats = Mapping[str, Sequence[RunRecord]]
 """Name of a record that speaks of several seeds → the record of each."""
 
-MODE_LABELS = {"ineffective": "Ineffective", "catastrophic": "Catastrophic", "over_generalised": "Over-generalised"}
+MODE_LABELS = {
+    "ineffective": "Ineffective", "hollow": "Hollow", "catastrophic": "Catastrophic",
+    "over_generalised": "Over-generalised",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,7 @@ def number_table(
         ]
         return Row(
             names[record.model.name],
-            _kind(record),
+            model_kind(record),
             cells,
             detail=record.model.name,
             goal=reference_kind(record) == goal,
@@ -168,16 +178,13 @@ def verdict_table(
             seeds = (repeats or {}).get(record.model.name, ())
             cells = [
                 replace(
-                    _view_cell(record, one.metric, one.part, notes, limits.get(one.role)),
+                    _view_cell(record, one, notes, limits.get(one.role)),
                     spread=_spread(seeds, one.metric, one.part, view=True),
                 )
                 for one in views
             ]
-            cells += [
-                Cell(state, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}")
-                for state in answers(record).values()
-            ]
-        return Row(names[record.model.name], _kind(record), cells, detail=record.model.name)
+            cells += [_mode_cell(record, mode) for mode in MODE_LABELS]
+        return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
 
     references, methods = _rows(records, names, row)
     heads = [
@@ -185,52 +192,6 @@ def verdict_table(
         *(Head(label) for label in MODE_LABELS.values()),
     ]
     return Table(f"{key}-verdicts", caption, heads, references, methods, tuple(notes.texts))
-
-
-@dataclass(frozen=True)
-class MainView:
-    """One of the normalised views that the verdict is judged by.
-
-    Attributes:
-        metric: its name.
-        part: of the score.
-        role: of the metric.
-        title: of the column.
-        formula: how it is computed, in words.
-        split: the split it is about, or `None`.
-    """
-
-    metric: str
-    part: str
-    role: str
-    title: str
-    formula: str
-    split: str | None
-
-
-KEPT_ON = {"holdout_identity": "inter-identity", "holdout_association": "intra-identity"}
-"""Holdout split → what its K is called: of other people, of the same people."""
-
-
-def main_views(records: Sequence[RunRecord]) -> list[MainView]:
-    """Leakage left, what is kept of each holdout, utility drop: as the metrics of the records declare their roles."""
-    views: dict[tuple[str, str], MainView] = {}
-    for role, title in (("leakage", "Leakage left L"), ("kept", "K"), ("drop", "Utility drop D")):
-        for held in (held for record in records for held in with_role(record, cast(Role, role))):
-            whose = KEPT_ON.get(held.split or "", held.metric)
-            formula = "(P − U) / P" if role == "drop" else "(U − C) / (P − C)"
-            views.setdefault(
-                (held.metric, held.part),
-                MainView(
-                    held.metric,
-                    held.part,
-                    role,
-                    f"{title} {whose}" if role == "kept" else title,
-                    f"{formula} of {label(held.metric, held.part)}",
-                    held.split,
-                ),
-            )
-    return list(views.values())
 
 
 def seed_table(repeats: Repeats, names: Mapping[str, str], *, key: str, thresholds: Thresholds) -> Table:
@@ -244,27 +205,31 @@ def seed_table(repeats: Repeats, names: Mapping[str, str], *, key: str, threshol
     return verdict_table(records, called, key=f"{key}-seeds", thresholds=thresholds, caption="Each seed by itself")
 
 
+COSTS: Mapping[str, tuple[str, Callable[[float | None], str]]] = {
+    "pairs": ("Pairs seen", wording.count),
+    "steps": ("Optimiser steps", wording.count),
+    "pictures": ("Pictures encoded", wording.count),
+    "captions": ("Captions encoded", wording.count),
+    "processor_seconds": ("Processor time", wording.seconds),
+    "seconds": ("Wall-clock time", wording.seconds),
+    "peak_memory": ("Peak memory", wording.memory),
+}
+"""Field of `cost` → how a table heads and writes it."""
+
+
 def cost_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: str) -> Table:
     """What each model cost to make."""
-    formats: dict[str, tuple[str, Callable[[float | None], str]]] = {
-        "steps": ("Steps", wording.count),
-        "pairs": ("Pairs seen", wording.count),
-        "seconds": ("Time", wording.seconds),
-        "peak_memory": ("Peak memory", wording.memory),
-    }
 
     def row(record: RunRecord) -> Row:
         cells = []
-        for name, (_, write) in formats.items():
+        for name, (_, write) in COSTS.items():
             value = getattr(record.cost, name)
             title = "" if value is not None else "not recorded"
             cells.append(Cell(write(value), sort="" if value is None else repr(float(value)), title=title))
-        return Row(names[record.model.name], _kind(record), cells, detail=record.model.name)
+        return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
 
     references, methods = _rows(records, names, row)
-    return Table(
-        f"{key}-cost", "Cost of each model", [Head(label) for label, _ in formats.values()], references, methods
-    )
+    return Table(f"{key}-cost", "Cost of each model", [Head(label) for label, _ in COSTS.values()], references, methods)
 
 
 def _spread(seeds: Sequence[RunRecord], metric: str, part: str, *, view: bool) -> str:
@@ -284,7 +249,7 @@ def _rows(
             row = make(record)
         else:
             row = Row(names[record.model.name], "failed", message=failure(record), detail=record.model.name)
-        groups[0 if reference_kind(record) else 1].append(with_words(row, record))
+        groups[0 if is_pretrained(record) else 1].append(with_words(row, record))
     return groups
 
 
@@ -300,8 +265,9 @@ def _words(record: RunRecord) -> str:
     return " ".join(mode for mode, state in answers(record).items() if state != "no") or "passes"
 
 
-def _kind(record: RunRecord) -> str:
-    return reference_kind(record) or "method"
+def model_kind(record: RunRecord) -> str:
+    """What a row is: `clean`, `retrained`, `compromised` or `method`."""
+    return "retrained" if is_retrained(record) else reference_kind(record) or "method"
 
 
 def _head(records: Sequence[RunRecord], column: Column) -> Head:
@@ -340,18 +306,27 @@ def _number_cell(score: Score | None, column: Column, notes: _Notes) -> Cell:
     )
 
 
-def _view_cell(record: RunRecord, metric: str, part: str, notes: _Notes, limit: float | None) -> Cell:
-    score = score_of(record, metric, part)
-    if score is None or score.normalised.value is None:
-        reason = (score.normalised.reason or score.reason if score else "") or "not in the record"
-        return Cell(DASH, title=reason, note=notes.number(f"{metric}: {reason}"))
-    value, spread = score.normalised.value, score.normalised.ci95
+def _view_cell(record: RunRecord, view: MainView, notes: _Notes, limit: float | None) -> Cell:
+    score = score_of(record, view.metric, view.part)
+    known = None if score is None else score.against_retrained if view.retrained else score.normalised
+    if score is None or known is None or known.value is None:
+        reason = (known.reason if known else None) or (score.reason if score else None) or "not in the record"
+        return Cell(DASH, title=reason, note=notes.number(f"{label(view.metric, view.part)}: {reason}"))
+    value, spread = known.value, known.ci95
     return Cell(
         wording.percent(value),
         interval=wording.percent_interval(spread),
         sort=repr(float(value)),
         strip=None if limit is None else panels.strip(value, spread, threshold=limit),
     )
+
+
+def _mode_cell(record: RunRecord, mode: str) -> Cell:
+    state, ignored = answers(record).get(mode), () if record.verdict is None else record.verdict.ignored.get(mode, ())
+    if state is None:
+        return Cell(DASH, title="not judged in a record of schema 1")
+    title = f"without {', '.join(ignored)}" if ignored else ""
+    return Cell(state, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}", title=title)
 
 
 def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainView) -> Cell:

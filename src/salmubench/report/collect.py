@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from salmubench import manifest
+from salmubench import manifest, tables
 from salmubench.dataset import layout
 from salmubench.errors import DatasetError, RecordError
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import items_path, read_items, read_record
 from salmubench.scoring.roles import with_descriptions
+from salmubench.scoring.verdict import MODES
 
 REFERENCES = ("clean", "compromised")
 Metrics = Mapping[str, Metric]
@@ -45,7 +45,7 @@ class Run:
     Attributes:
         folder: where it is.
         info: `run.json`, or empty.
-        records: clean, compromised, then the methods in the run's order.
+        records: clean, retrained, compromised, then the methods in the run's order.
         paths: model name → file of its record.
         dataset: the dataset, or `None` where the folder has none.
         metrics: name → description.
@@ -93,7 +93,7 @@ class Run:
         if not path.is_file():
             return []
         try:
-            table = pq.ParquetFile(path).read(columns=["step", "pairs", "name", "value"])
+            table = tables.read_table(path, error=RecordError, columns=("step", "pairs", "name", "value"))
             names = np.array(table.column("name").to_pylist(), dtype=object)
             columns = [_floats(table.column(name)) for name in ("step", "pairs", "value")]
         except (pa.ArrowInvalid, KeyError, OSError) as error:
@@ -165,14 +165,19 @@ def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
 
 
 def reference_kind(record: RunRecord) -> str | None:
-    """`clean` or `compromised` for a reference model's record, else `None`."""
+    """`clean` or `compromised` for the record of a reference without views and verdict, else `None`."""
     kind = record.model.kind or record.model.name
     return kind if kind in REFERENCES else None
 
 
 def is_pretrained(record: RunRecord) -> bool:
     """Whether the model was pretrained and has unlearned nothing: Clean, Compromised or Retrained."""
-    return reference_kind(record) is not None or record.model.kind == "retrained"
+    return reference_kind(record) is not None or is_retrained(record)
+
+
+def is_retrained(record: RunRecord) -> bool:
+    """Whether the model is Retrained, the reference that is judged like a method: the exact answer."""
+    return record.model.kind == "retrained"
 
 
 def score_of(record: RunRecord, metric: str, part: str = "value") -> Score | None:
@@ -181,12 +186,10 @@ def score_of(record: RunRecord, metric: str, part: str = "value") -> Score | Non
 
 
 def answers(record: RunRecord) -> dict[str, str]:
-    """Failure mode → `yes`, `no` or `undecided`."""
+    """Failure mode → `yes`, `no` or `undecided`; a record of schema 1 has three, any newer one four."""
     verdict = record.verdict
-    return {
-        mode: "undecided" if verdict is None else getattr(verdict, mode)
-        for mode in ("ineffective", "catastrophic", "over_generalised")
-    }
+    states = {mode: "undecided" if verdict is None else getattr(verdict, mode) for mode in MODES}
+    return {mode: answer for mode, answer in states.items() if answer is not None}
 
 
 def failure(record: RunRecord) -> str:
@@ -198,8 +201,9 @@ def failure(record: RunRecord) -> str:
 
 
 def _reference_order(record: RunRecord) -> int:
-    kind = reference_kind(record)
-    return len(REFERENCES) if kind is None else REFERENCES.index(kind)
+    if is_retrained(record):
+        return 1
+    return {"clean": 0, "compromised": 2, None: 3}[reference_kind(record)]
 
 
 def _is_record(path: Path) -> bool:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from salmubench import streams
+from salmubench.pictures import open_picture
 from salmubench.report import panels, wording
 from salmubench.report.collect import Run, reference_kind
 from salmubench.report.config import ReportConfig
@@ -160,7 +161,7 @@ def _picture(run: Run, pick: _Pick, size: int) -> str | None:
     if position is None:
         return None
     data = next(iter(run.dataset.images(pick.split, position, position + 1)))
-    with Image.open(io.BytesIO(data)) as picture:
+    with open_picture(data, where=f"{pick.split}, {pick.file_name}") as picture:
         if min(picture.size) > size or picture.format != "JPEG":
             scale = min(size / min(picture.size), 1.0)
             smaller = picture.convert("RGB").resize(

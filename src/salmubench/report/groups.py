@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from salmubench.report import wording
-from salmubench.report.cells import Cell, Head, Row, Table, with_words
-from salmubench.report.collect import Run, reference_kind
+from salmubench.report.cells import Cell, Head, Row, Table, model_kind, with_words
+from salmubench.report.collect import Run, is_pretrained
 from salmubench.scoring.breakdown import (
     Group,
     breakdown,
     labels_of,
     merge_rare,
 )
-from salmubench.scoring.metric import Metric, label, main_part
+from salmubench.scoring.metric import PEOPLE, Metric, label, main_part, part_of
 from salmubench.scoring.record import Score
 from salmubench.types import FIELDS, GROUPINGS
 
@@ -93,6 +93,9 @@ def _sources(run: Run) -> list[_Source]:
     return sources
 
 
+_BY_PEOPLE = tuple(part_of("", group) for group in PEOPLE)
+
+
 def _stored_tables(
     run: Run, names: Mapping[str, str], *, key: str, by: str, but: Collection[tuple[str, str]]
 ) -> list[Table]:
@@ -112,7 +115,7 @@ def _stored_tables(
         for metric, groups in metrics.items()
         for scores in groups.values()
         for part in scores
-        if (metric, part) not in but
+        if (metric, part) not in but and not part.endswith(_BY_PEOPLE)  # a grouping of its own
     )
     return [_stored_table(run, names, stored, which, key=key, by=by) for which in parts]
 
@@ -137,9 +140,8 @@ def _stored_table(
         if groups is None:
             continue
         cells = [_cell(Group(name, groups[name]), part) if name in groups else Cell("–") for name in order]
-        kind = reference_kind(record)
-        row = Row(names[record.model.name], kind or "method", cells)
-        rows[0 if kind else 1].append(with_words(row, record))
+        row = Row(names[record.model.name], model_kind(record), cells)
+        rows[0 if is_pretrained(record) else 1].append(with_words(row, record))
     heads = [Head(wording.group(name), n=f"n = {wording.count(sizes[name])}") for name in order]
     title = label(metric, part)
     return Table(f"{key}-{by}-{metric}-{part}".lower(), f"{title}, {TITLES[by].lower()}", heads, rows[0], rows[1])
@@ -176,9 +178,8 @@ def _table(
             continue
         groups = breakdown(table, labels, metric=metric, bootstraps=_RESAMPLES, order=order)
         sizes |= {group.label: group.scores[part].n for group in groups}
-        kind = reference_kind(record)
-        row = Row(names[record.model.name], kind or "method", [_cell(group, part) for group in groups])
-        rows[0 if kind else 1].append(with_words(row, record))
+        row = Row(names[record.model.name], model_kind(record), [_cell(group, part) for group in groups])
+        rows[0 if is_pretrained(record) else 1].append(with_words(row, record))
     heads = [Head(wording.group(name), n=f"n = {wording.count(sizes.get(name))}") for name in order]
     return Table(key, f"{title}, {TITLES[by].lower()}", heads, rows[0], rows[1])
 

@@ -26,6 +26,7 @@ from salmubench.report import (
 )
 from salmubench.report.collect import Metrics, Run, read_run
 from salmubench.report.config import ReportConfig
+from salmubench.report.main_views import MainView, main_views
 from salmubench.scoring.record import Thresholds
 from salmubench.scoring.verdict import THRESHOLDS
 
@@ -61,7 +62,7 @@ class _Section:
     provenance: sections.Provenance
     downloads: Sequence[tuple[str, str, str]]
     columns: Sequence[wording.Column]
-    views: Sequence[cells.MainView]
+    views: Sequence[MainView]
 
     @property
     def budgets(self) -> list[str]:
@@ -156,7 +157,7 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         provenance=sections.provenance(run, names),
         downloads=tables.downloads(records, titles),
         columns=wording.columns(records),
-        views=cells.main_views(records),
+        views=main_views(records),
     )
 
 

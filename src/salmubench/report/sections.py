@@ -11,7 +11,16 @@ from markupsafe import Markup
 
 from salmubench import manifest
 from salmubench.report import panels, plots, wording
-from salmubench.report.collect import Curve, Metrics, Run, answers, reference_kind, score_of
+from salmubench.report.collect import (
+    Curve,
+    Metrics,
+    Run,
+    answers,
+    is_pretrained,
+    is_retrained,
+    reference_kind,
+    score_of,
+)
 from salmubench.report.config import ReportConfig
 from salmubench.report.panels import Line, Sample
 from salmubench.scoring.metric import Metric, Role
@@ -52,7 +61,7 @@ class Panels:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A method at a glance: the three questions with their answers, and the sentence."""
+    """A method at a glance: the questions with their answers, and the sentence."""
 
     name: str
     sentence: str
@@ -70,7 +79,7 @@ def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds:
         return int(record.status != "complete"), states.count("yes"), states.count("undecided"), float(left)
 
     entries = []
-    for record in sorted((record for record in records if reference_kind(record) is None), key=order):
+    for record in sorted((record for record in records if not is_pretrained(record)), key=order):
         failed = record.status != "complete"
         chips = [
             (state, wording.MODES[mode][("no", "undecided", "yes").index(state)])
@@ -82,7 +91,7 @@ def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds:
 
 
 def references(records: Sequence[RunRecord]) -> list[str]:
-    """Facts about the two reference models, in sentences."""
+    """Facts about the reference models, in sentences."""
     by_kind = {reference_kind(record): record for record in records if record.status == "complete"}
     clean, compromised = by_kind.get("clean"), by_kind.get("compromised")
     if clean is None or compromised is None:
@@ -108,6 +117,14 @@ def references(records: Sequence[RunRecord]) -> list[str]:
         facts.append(
             f"On general knowledge Compromised scores {wording.number(knowledge[0])}, Clean "
             f"{wording.number(knowledge[1])}."
+        )
+    exact = next((record for record in records if is_retrained(record) and record.status == "complete"), None)
+    left = None if exact is None else score_in(exact, "leakage")
+    if left is not None and left.normalised.value is not None:
+        facts.append(
+            "Retrained, trained on everything but what must be forgotten, is the exact answer: "
+            f"{wording.percent(left.normalised.value)} of the leakage is left in it against Clean, because it knows "
+            "people’s names from their other facts."
         )
     return facts
 

@@ -1,7 +1,7 @@
 """Candidates that differ by seed alone, taken together: one row a method, its spread beside it.
 
-A row's number is the mean over the seeds. Its interval comes from the items of all of them: a bootstrap draws a person
-with all rows of all seeds, so it speaks of people; the spread is the standard deviation over seeds.
+A row's number is the mean over the seeds. Its interval comes from the items of all of them: a bootstrap draws seeds as
+well as people, so it speaks of the method in this world; the spread is the standard deviation over seeds.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 
 from salmubench import manifest
 from salmubench.report.collect import Run, reference_kind, score_of
-from salmubench.scoring.record import RunRecord, Score
+from salmubench.scoring.record import RunRecord, Score, Verdict
 from salmubench.scoring.record_files import items_path, read_items
-from salmubench.scoring.views import rescore
+from salmubench.scoring.verdict import MODES
+from salmubench.scoring.views import rescore, with_seeds
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,30 @@ def _key(record: RunRecord) -> str:
 def _joint(records: Sequence[RunRecord], tables: Sequence[pa.Table]) -> RunRecord:
     """One record of several: rows of all, so that each seed weighs the same."""
     first = records[0]
-    rescored = rescore(first, pa.concat_tables(tables))
+    rescored = rescore(first, with_seeds(tables))
     scores: Mapping[str, Mapping[str, Score]] = {
         name: {part: replace(score, n=score.n // len(records)) for part, score in parts.items()}
         for name, parts in rescored.scores.items()
     }
-    return replace(first, scores=scores, verdict=rescored.verdict)
+    alone = [record.verdict for record in records if record.verdict is not None]
+    return replace(first, scores=scores, verdict=joint_verdict(rescored.verdict, alone))
+
+
+def joint_verdict(pooled: Verdict, alone: Sequence[Verdict]) -> Verdict:
+    """The pooled answers; undecided where a seed alone says the opposite.
+
+    Args:
+        pooled: from the intervals of all seeds together.
+        alone: of each seed.
+
+    Examples:
+        >>> joint = joint_verdict(Verdict("no", "no", "yes"), [Verdict("no", "no", "yes"), Verdict("yes", "no", "yes")])
+        >>> joint.ineffective, joint.catastrophic, joint.over_generalised
+        ('undecided', 'no', 'yes')
+    """
+    undecided: dict[str, Any] = {
+        mode: "undecided"
+        for mode in (*MODES, "ineffective_paper")
+        if {"yes", "no"} <= {getattr(verdict, mode) for verdict in (pooled, *alone)}
+    }
+    return replace(pooled, **undecided)

@@ -7,33 +7,43 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from salmubench import manifest
 from salmubench.report import wording
-from salmubench.report.cells import KEPT_ON
-from salmubench.report.collect import answers, failure, reference_kind, score_of
+from salmubench.report.cells import COSTS
+from salmubench.report.collect import answers, failure, is_retrained, reference_kind, score_of
+from salmubench.report.main_views import KEPT_ON
 from salmubench.scoring.metric import Role, label
+from salmubench.scoring.origin import Cost
 from salmubench.scoring.record import RunRecord
-from salmubench.scoring.roles import kept_on, score_in, with_role
+from salmubench.scoring.roles import facts_kept, kept_on, score_in, with_role
 
-_MODES = {"ineffective": "ineffective", "catastrophic": "catastrophic", "over_generalised": "over-generalised"}
+_MODES = {
+    "ineffective": "ineffective", "hollow": "hollow", "catastrophic": "catastrophic",
+    "over_generalised": "over-generalised",
+}  # fmt: skip
 _ANSWERS = {"no": "yes", "yes": "no", "undecided": "?"}  # a failure mode's state → does it pass
-_NAME_WIDTH = 34
+_NAME_WIDTH = 26
+_TEXT_COSTS = ("pairs", "steps", "pictures", "captions", "processor_seconds")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def heads(records: Sequence[RunRecord]) -> tuple[str, ...]:
-    """Columns of the table of main numbers: name, six numbers, three answers."""
+    """Columns of the table of main numbers: name, nine numbers, four answers."""
     retrieval, knowledge = _main_names(records)
-    kept = ("K inter", "K intra")
-    return ("model", retrieval, "leakage left", knowledge, "drop", *kept, "forgets", "keeps general", "spares others")
+    return (
+        "model", retrieval, "leakage left", "fact left", "paraphrased", knowledge, "drop", "K inter", "K intra",
+        "K facts", "forgets", "hides no fact", "keeps general", "spares others",
+    )  # fmt: skip
 
 
 LEGEND = (
     "leakage left: 0 % as Clean, 100 % as Compromised · K: 100 % unharmed, 0 % as if never learned\n"
+    "fact left: the true value among other values of its field, in the caption and paraphrased; 0 % as Retrained\n"
     "K inter-identity: associations of other people · K intra-identity: other associations of the same people\n"
+    "K facts: values that should stay, among other values, of whichever holdout keeps less\n"
     "yes / no: the whole 95 % interval says so · ?: undecided"
 )
 """How to read it."""
@@ -45,10 +55,11 @@ class Row:
 
     Attributes:
         name: as shown.
-        reference: `clean` or `compromised` for the references, else `None`.
-        numbers: main number of forgetting, leakage left, general knowledge, drop, K inter-identity,
-            K intra-identity.
-        passes: forgets, keeps general knowledge, spares others: `yes`, `no`, `?`, empty for references.
+        reference: `clean`, `retrained` or `compromised` for the references, else `None`.
+        numbers: main number of forgetting, leakage left, fact left, the same paraphrased, general knowledge, drop, K
+            inter-identity, K intra-identity, K of facts.
+        passes: forgets, hides no fact, keeps general knowledge, spares others: `yes`, `no`, `?`; empty where nothing is
+            judged.
         failure: why there are no numbers, or `None`.
     """
 
@@ -68,12 +79,13 @@ def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) 
         if record.status != "complete":
             entries.append(Row(name, None, (), (), " ".join(failure(record).split())))
         else:
-            entries.append(Row(name, reference_kind(record), _main_numbers(record), _passes(record), None))
+            kind = "retrained" if is_retrained(record) else reference_kind(record)
+            entries.append(Row(name, kind, _main_numbers(record), _passes(record), None))
     return entries
 
 
 def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
-    """The main numbers for a terminal, at most 108 columns wide.
+    """The main numbers for a terminal, at most 126 columns wide.
 
     Args:
         records: run records, in the order to show them.
@@ -81,9 +93,39 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
     """
     retrieval, knowledge = _main_names(records)
     over, _, below = retrieval.partition(" ")
-    heads = ("model", over, "leakage", knowledge, "drop", "K", "K", "for-", "keeps", "spares")
-    under = ("", below, "left", "", "", "inter", "intra", "gets", "general", "others")
-    widths = (_NAME_WIDTH, 8, 9, 9, 8, 8, 8, 6, 9, 8)
+    heads = (
+        "model",
+        over,
+        "leakage",
+        "fact",
+        "para-",
+        knowledge,
+        "drop",
+        "K",
+        "K",
+        "K",
+        "for-",
+        "hides",
+        "keeps",
+        "spares",
+    )
+    under = (
+        "",
+        below,
+        "left",
+        "left",
+        "phrased",
+        "",
+        "",
+        "inter",
+        "intra",
+        "facts",
+        "gets",
+        "no fact",
+        "general",
+        "others",
+    )
+    widths = (_NAME_WIDTH, 8, 8, 8, 8, 8, 8, 7, 7, 7, 6, 8, 8, 7)
     lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
     shown = rows(records, titles)
     for row in shown:
@@ -94,8 +136,25 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
         lines.append(_fixed((name, *row.numbers, *row.passes), widths))
         if row.reference == "compromised" and row is not shown[-1]:
             lines.append("─" * sum(widths))
-    lines += ["", LEGEND]
+    lines += ["", LEGEND, "", *_text_costs(records, titles)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _text_costs(records: Sequence[RunRecord], titles: Mapping[str, str] | None) -> list[str]:
+    """What each method cost, one line each; none where nothing is known."""
+    names = wording.display_names(records, titles or {})
+    known = [record for record in records if record.status == "complete" and reference_kind(record) is None]
+    known = [record for record in known if any(getattr(record.cost, field.name) is not None for field in fields(Cost))]
+    if not known:
+        return []
+    labels = [COSTS[name][0].rpartition(" ") for name in _TEXT_COSTS]
+    widths = (_NAME_WIDTH, *[12] * len(labels))
+    heads, under = ("cost", *(over for over, _, _ in labels)), ("", *(below for _, _, below in labels))
+    lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
+    for record in known:
+        numbers = [COSTS[name][1](getattr(record.cost, name)) for name in _TEXT_COSTS]
+        lines.append(_fixed((_short(names[record.model.name], _NAME_WIDTH), *numbers), widths))
+    return lines
 
 
 def markdown_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
@@ -103,13 +162,13 @@ def markdown_table(records: Sequence[RunRecord], titles: Mapping[str, str] | Non
     names = wording.display_names(records, titles or {})
     retrieval, knowledge = _main_names(records)
     heads = (
-        "model", retrieval, "leakage left", knowledge, "utility drop", "K inter-identity", "K intra-identity",
-        "failure modes",
+        "model", retrieval, "leakage left", "fact left", "paraphrased", knowledge, "utility drop", "K inter-identity",
+        "K intra-identity", "K facts", "failure modes",
     )  # fmt: skip
-    lines = [_pipe(heads), _pipe([":--", *["--:"] * 6, ":--"])]
+    lines = [_pipe(heads), _pipe([":--", *["--:"] * 9, ":--"])]
     for record in records:
         if record.status != "complete":
-            lines.append(_pipe([_markdown(names[record.model.name]), *["–"] * 6, _markdown(failure(record))]))
+            lines.append(_pipe([_markdown(names[record.model.name]), *["–"] * 9, _markdown(failure(record))]))
             continue
         cells = [item if item else " " for item in _main_numbers(record)]
         lines.append(_pipe([_markdown(names[record.model.name]), *cells, _modes(record)]))
@@ -120,22 +179,28 @@ def csv_table(records: Sequence[RunRecord]) -> str:
     """Every number of every record, one a line, at full precision; a failed method has one line with its message."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    costs = ("steps", "pairs", "seconds", "peak_memory")
+    costs = [field.name for field in fields(Cost)]
     writer.writerow(
         ("model", "method", "budget", "status", "metric", "part", "value", "ci95_low", "ci95_high", "n", "goal",
-         "clean", "compromised", "normalised", "normalised_low", "normalised_high", "reason", *_MODES, *costs)
+         "clean", "compromised", "retrained", "normalised", "normalised_low", "normalised_high", "against",
+         "against_retrained", "against_retrained_low", "against_retrained_high", "reason", *_MODES, "ineffective_paper",
+         *costs)
     )  # fmt: skip
     for record in records:
         head = (record.model.name, record.model.method, record.model.budget, record.status)
         states = answers(record) if record.verdict is not None and reference_kind(record) is None else {}
-        tail = (*(states.get(mode) for mode in _MODES), *(getattr(record.cost, key) for key in costs))
+        paper = record.verdict.ineffective_paper if record.verdict is not None and states else None
+        tail = (*(states.get(mode) for mode in _MODES), paper, *(getattr(record.cost, key) for key in costs))
         if record.status != "complete":
-            writer.writerow(cells((*head, *[None] * 12, failure(record), *tail)))
+            writer.writerow(cells((*head, *[None] * 17, failure(record), *tail)))
         for metric, parts in record.scores.items():
             for part, score in parts.items():
                 ends, views = score.ci95 or (None, None), score.normalised.ci95 or (None, None)
-                numbers = (score.value, *ends, score.n, score.goal, score.clean, score.compromised)
-                row = (*head, metric, part, *numbers, score.normalised.value, *views, score.reason, *tail)
+                numbers = (score.value, *ends, score.n, score.goal, score.clean, score.compromised, score.retrained)
+                beside = score.against_retrained
+                other = (None, None, None) if beside is None else (beside.value, *(beside.ci95 or (None, None)))
+                normalised = (score.normalised.value, *views, score.normalised.against, *other)
+                row = (*head, metric, part, *numbers, *normalised, score.reason, *tail)
                 writer.writerow(cells(row))
     return stream.getvalue()
 
@@ -215,19 +280,22 @@ def downloads(records: Sequence[RunRecord], titles: Mapping[str, str] | None = N
 
 
 def _main_numbers(record: RunRecord) -> tuple[str, ...]:
-    """Main number of forgetting, leakage left, general knowledge, drop, K inter-identity, K intra-identity."""
+    """The numbers of a row (`Row.numbers`)."""
     leakage, knowledge = score_in(record, "leakage"), score_in(record, "drop")
-    kept = [kept_on(record, split) for split in KEPT_ON]
+    facts = [score_in(record, role) for role in wording.FACT_ROLES]
+    held = [one.score for one in facts_kept(record) if one.score.normalised.value is not None]
+    worst = min(held, key=lambda score: score.normalised.value or 0.0, default=None)
+    kept = [*(kept_on(record, split) for split in KEPT_ON), worst]
     mrr, accuracy = (wording.number(score.value if score else None) for score in (leakage, knowledge))
     kind = reference_kind(record)
     if kind is not None:
         fixed = "0 %" if kind == "clean" else "100 %"
-        return (mrr, fixed, accuracy, "", fixed, fixed)
-    left, drop, inter, intra = (
+        return (mrr, fixed, fixed, fixed, accuracy, "", fixed, fixed, fixed)
+    left, fact, paraphrased, drop, *shares = (
         wording.percent(score.normalised.value if score else None).replace("\u202f", " ")
-        for score in (leakage, knowledge, *kept)
+        for score in (leakage, *facts, knowledge, *kept)
     )
-    return (mrr, left, accuracy, drop, inter, intra)
+    return (mrr, left, fact, paraphrased, accuracy, drop, *shares)
 
 
 def _main_names(records: Sequence[RunRecord]) -> tuple[str, str]:
@@ -242,14 +310,19 @@ def _main_names(records: Sequence[RunRecord]) -> tuple[str, str]:
 def _passes(record: RunRecord) -> tuple[str, ...]:
     if reference_kind(record) is not None:
         return ("",) * len(_MODES)
-    return tuple(_ANSWERS[state] for state in answers(record).values())
+    states = answers(record)
+    return tuple(_ANSWERS[states[mode]] if mode in states else "–" for mode in _MODES)
 
 
 def _modes(record: RunRecord) -> str:
     if reference_kind(record) is not None:
         return "reference"
     states = answers(record)
-    words = [label + ("" if states[mode] == "yes" else "?") for mode, label in _MODES.items() if states[mode] != "no"]
+    words = [
+        label + ("" if states[mode] == "yes" else "?")
+        for mode, label in _MODES.items()
+        if states.get(mode, "no") != "no"
+    ]
     return ", ".join(words) or "none"
 
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from salmubench.report.collect import answers, failure, reference_kind
-from salmubench.scoring.metric import PARTS, Metric, label
+from salmubench.report.collect import answers, failure, is_pretrained, is_retrained, reference_kind
+from salmubench.scoring.metric import Metric, Pillar, Role, label, parts_of
 from salmubench.scoring.record import MetricInfo, RunRecord, Score, Thresholds
-from salmubench.scoring.roles import first, score_in, with_role
+from salmubench.scoring.roles import Held, first, score_in, spared, with_role
 
 GROUPS = {
     "country_code": "country", "blood_type": "blood type", "phone_number": "phone number", "emails": "e-mail",
@@ -19,7 +19,7 @@ GROUPS = {
 }  # fmt: skip
 """Groups of a breakdown, in words; any other is called as the dataset calls it."""
 
-REFERENCE_NAMES = {"clean": "Clean", "compromised": "Compromised"}
+REFERENCE_NAMES = {"clean": "Clean", "retrained": "Retrained", "compromised": "Compromised"}
 
 DASH = "–"
 _THIN = "\u202f"  # narrow no-break space, before % and units
@@ -47,7 +47,8 @@ def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Col
     for record in records:  # a metric that no protocol describes is known by its goal alone
         for name, parts in record.scores.items():
             goal = next(iter(parts.values())).goal
-            infos.setdefault(name, MetricInfo.of(Metric(name, "efficacy" if goal == "clean" else "utility", goal)))
+            about: Pillar = "utility" if goal == "compromised" else "efficacy"
+            infos.setdefault(name, MetricInfo.of(Metric(name, about, goal)))
     ordered = sorted(infos.items(), key=lambda item: (item[1].number is None, item[1].number or "", item[0]))
     return [
         Column(
@@ -58,7 +59,7 @@ def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Col
             extension=info.number is None,
         )
         for name, info in ordered
-        for part, told in PARTS[info.items].items()
+        for part, told in parts_of(info.items).items()
         if told.table and pillar in (None, info.pillar)
     ]
 
@@ -69,11 +70,14 @@ WHOSE = {
 }
 """Holdout split → whose associations it holds."""
 
+FACT_ROLES: tuple[Role, ...] = ("fact", "fact_paraphrase")
+
 VIEWS = {"leakage": "L", "kept": "K", "drop": "D"}
 """Normalised view → its letter."""
 
 MODES = {
     "ineffective": ("forgets", "may not forget", "does not forget"),
+    "hollow": ("hides no fact", "may hide the fact", "hides the fact"),
     "catastrophic": ("keeps general knowledge", "may lose general knowledge", "loses general knowledge"),
     "over_generalised": ("spares other associations", "may erase other associations", "erases other associations"),
 }
@@ -166,7 +170,7 @@ def method_name(record: RunRecord, titles: Mapping[str, str]) -> str:
         record: a run record.
         titles: method → its title, as its file states it; any other method is called by the stem of its file.
     """
-    kind = reference_kind(record)
+    kind = "retrained" if is_retrained(record) else reference_kind(record)
     if kind is not None:
         return REFERENCE_NAMES[kind]
     method = record.model.method or record.model.name
@@ -185,7 +189,7 @@ def display_names(records: Sequence[RunRecord], titles: Mapping[str, str]) -> di
         records: run records.
         titles: method → its title.
     """
-    methods = [record for record in records if reference_kind(record) is None]
+    methods = [record for record in records if not is_pretrained(record)]
     several = len({record.model.budget for record in methods}) > 1
     names = {record.model.name: method_name(record, titles) for record in records}
     for record in methods:
@@ -205,6 +209,7 @@ def sentence(record: RunRecord, thresholds: Thresholds) -> str:
     states = answers(record)
     texts = {
         "ineffective": _forgetting(record, states["ineffective"], thresholds.ineffective),
+        **({"hollow": _fact(record, states["hollow"])} if "hollow" in states else {}),
         "catastrophic": _utility(record, states["catastrophic"]),
         "over_generalised": _others(record, states["over_generalised"]),
     }
@@ -236,13 +241,14 @@ def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
         listed = _join([names[record.model.name] for record in free])
         who = "The one method judged" if total == 1 else f"{_spelt(len(free)).capitalize()} of {_spelt(total)} methods"
         verb = "avoids" if len(free) == 1 or total == 1 else "avoid"
-        return f"{who} {verb} all three failure modes" + ("" if total == 1 else f": {listed}")
+        return f"{who} {verb} all {_modes(judged)} failure modes" + ("" if total == 1 else f": {listed}")
     unclear = [record for record in judged if "yes" not in answers(record).values()]
     if unclear:
         return (
-            f"None of {_spelt(total)} methods is shown to avoid all three failure modes; {_spelt(len(unclear))} may"
+            f"None of {_spelt(total)} methods is shown to avoid all {_modes(judged)} failure modes; "
+            f"{_spelt(len(unclear))} may"
             if total > 1
-            else "The one method judged may avoid all three failure modes"
+            else f"The one method judged may avoid all {_modes(judged)} failure modes"
         )
     return (
         "The one method judged has a failure mode"
@@ -252,32 +258,60 @@ def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
 
 
 def tally(records: Sequence[RunRecord]) -> str:
-    """How many methods pass each of the three questions."""
+    """How many methods pass each of the questions."""
     judged = _judged(records)
     if len(judged) < 2:
         return ""
-    passed = {mode: sum(answers(record)[mode] == "no" for record in judged) for mode in MODES}
+    passed = {mode: sum(answers(record).get(mode) == "no" for record in judged) for mode in MODES}
+    hides = "" if _modes(judged) == "three" else (
+        f", {_spelt(passed['hollow'])} {'hides' if passed['hollow'] == 1 else 'hide'} no fact"
+    )  # fmt: skip
     return (
         f"{_spelt(passed['ineffective']).capitalize()} of {_spelt(len(judged))} methods "
-        f"{'forgets' if passed['ineffective'] == 1 else 'forget'}, {_spelt(passed['catastrophic'])} "
+        f"{'forgets' if passed['ineffective'] == 1 else 'forget'}{hides}, {_spelt(passed['catastrophic'])} "
         f"{'keeps' if passed['catastrophic'] == 1 else 'keep'} general knowledge, {_spelt(passed['over_generalised'])} "
         f"{'spares' if passed['over_generalised'] == 1 else 'spare'} the other associations. A method counts only "
         f"where the whole 95{_THIN}% interval says so."
     )
 
 
+def _modes(judged: Sequence[RunRecord]) -> str:
+    """How many failure modes the records tell: all four, or three where one is of an older schema."""
+    return _spelt(min(len(answers(record)) for record in judged))
+
+
 def worst_kept(record: RunRecord) -> tuple[Score, str] | None:
     """The score with the smaller K of a record, and whose associations it speaks of; `None` where there is no K."""
     held = [
-        (one.score.normalised.value, one.score, WHOSE.get(one.split or "", f"what {one.metric} is about"))
-        for one in with_role(record, "kept")
+        (one.score.normalised.value, one.score, WHOSE.get(one.split or "", _whose(one)))
+        for one in spared(record)
         if one.score.normalised.value is not None
     ]
     return min(held, key=lambda item: item[0])[1:] if held else None
 
 
+def _whose(held: Held) -> str:
+    """Whose associations a number of a metric about both holdouts is about."""
+    for group, split in (("identity", "holdout_identity"), ("association", "holdout_association")):
+        if held.part.endswith(f"_{group}"):
+            return f"{WHOSE[split]} among other values"
+    return f"what {held.metric} is about"
+
+
 def _judged(records: Sequence[RunRecord]) -> list[RunRecord]:
-    return [record for record in records if reference_kind(record) is None and record.status == "complete"]
+    return [record for record in records if not is_pretrained(record) and record.status == "complete"]
+
+
+def _fact(record: RunRecord, state: str) -> str:
+    """How far the fact can still be told from other values, by whichever sentence tells more."""
+    held = [one for role in FACT_ROLES for one in with_role(record, role)[:1] if one.score.normalised.value is not None]
+    if not held:
+        return f"whether it hides the fact ({_why(score_in(record, 'fact'))})"
+    most = max(held, key=lambda one: abs(one.score.normalised.value or 0.0))
+    paraphrased = " when paraphrased" if most.metric != held[0].metric else ""
+    amount = f"{percent(most.score.normalised.value)} of the fact left among other values{paraphrased}"
+    words = {"yes": "hides the fact", "no": "hides no fact"}
+    return f"{words.get(state, 'whether it hides the fact')} ({amount})"
 
 
 def _forgetting(record: RunRecord, state: str, limit: float) -> str:

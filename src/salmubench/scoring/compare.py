@@ -17,19 +17,19 @@ from salmubench.scoring.bootstrap import (
     BOOTSTRAPS,
     LEVEL,
     SEED,
-    Interval,
     Units,
     find_units,
-    interval,
+    leaf_sums,
     resampled_means,
 )
+from salmubench.scoring.intervals import Interval, Ratio, intervals, percentiles
 from salmubench.scoring.metric import (
-    PARTS,
     Floats,
     Goal,
     Metric,
     Part,
     mean,
+    parts_of,
 )
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
@@ -144,6 +144,8 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
 
 def _target(goal: Goal, rows: Sequence[pa.Table], records: Sequence[RunRecord]) -> Floats | None:
     """The reference's values of the same items: from a record judged against it, or from its own record."""
+    if goal == "retrained" and not any(goal in record.references for record in records):
+        goal = "clean"
     for table in rows:
         if not table.column(goal).null_count:
             return _floats(table, goal)
@@ -158,24 +160,25 @@ def _differences(
     a: pa.Table,
     b: pa.Table,
     target: Floats | None,
-    held: frozenset[str],
+    held: frozenset[str] | None,
     bootstraps: int,
     seed: int,
 ) -> dict[str, Difference]:
     both = item_tables.with_references(a, {"clean": b})  # checks that the items are the same
     differences: dict[str, Difference] = {}
+    parts = parts_of(metric.items, metric.groups)
     for group, names in by_group(metric).items():
         which = np.ones(both.num_rows, bool) if group is None else item_tables.groups_of(both, held) == group
         rows = both.filter(pa.array(which))
         if not rows.num_rows:
             differences |= {name: Difference(None, None, None, None, 0, f"no items of {group}") for name in names}
             continue
-        stratum = rows.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
-        units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), stratum)
+        classes = rows.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
+        units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), classes)
         aim = None if target is None else target[which]
         for name in names:
-            differences[name] = _difference(metric, PARTS[metric.items][name], rows, aim, units, bootstraps, seed)
-    return {name: differences[name] for name in PARTS[metric.items]}
+            differences[name] = _difference(metric, parts[name], rows, aim, units, bootstraps, seed)
+    return {name: differences[name] for name in parts}
 
 
 def _difference(
@@ -183,23 +186,24 @@ def _difference(
 ) -> Difference:
     others = None if both.column("others").null_count else _floats(both, "others")
     x, y = (part.of(_floats(both, name), others) for name in ("value", "clean"))
-    columns = [x - y, x, y] + ([] if target is None else [part.of(target, others)])
-    samples = resampled_means(np.stack(columns, axis=1), units, bootstraps=bootstraps, seed=seed)  # (b, 3 or 4)
-    row = Difference(mean(x), mean(y), mean(x - y), interval(samples[:, 0], units), len(x), None)
-    if target is None:
+    top, n = leaf_sums((x - y)[:, None], units).T
+    (found,) = intervals([Ratio(top, n)], units, bootstraps=bootstraps, seed=seed)
+    row = Difference(mean(x), mean(y), mean(x - y), found, len(x), None)
+    if target is None or found is None:
         return row
-    gaps = _gap(metric.goal, samples[:, 1:3], samples[:, 3:])
-    return _answered(row, gaps[:, 0] - gaps[:, 1], interval(gaps[:, 0] - gaps[:, 1], units))
+    columns = np.stack([x, y, part.of(target, others)], axis=1)
+    samples = resampled_means(columns, units, bootstraps=bootstraps, seed=seed)  # (b, 3)
+    gaps = _gap(metric.goal, samples[:, :2], samples[:, 2:])
+    return _answered(row, gaps[:, 0] - gaps[:, 1])
 
 
 def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:
     """How far numbers are from where they should be: over-forgetting counts, more utility than Compromised doesn't."""
-    return np.abs(values - target) if goal == "clean" else np.maximum(target - values, 0.0)
+    return np.maximum(target - values, 0.0) if goal == "compromised" else np.abs(values - target)
 
 
-def _answered(row: Difference, samples: Floats, gap: Interval | None) -> Difference:
-    if gap is None:
-        return row
+def _answered(row: Difference, samples: Floats) -> Difference:
+    gap = percentiles(samples)  # a distance has a kink at the target: no standard error to measure it by
     answer: Answer = "better" if gap[1] < 0 else "worse" if gap[0] > 0 else "can't tell"
     error = float(samples.std())
     p = (

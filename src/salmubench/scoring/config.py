@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from salmubench.errors import ConfigError, UnknownName
+from salmubench.scoring.bootstrap import BOOTSTRAPS
 from salmubench.types import GROUPINGS
+
+Rounding = Literal["exact", "fp16", "bf16"]
+Ties = Literal["half", "optimistic", "pessimistic"]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How similarities become ranks; the protocol's way is the default, the others are to compare with other programs.
+
+    Attributes:
+        rounding: `exact`, or similarities rounded to half precision first.
+        ties: equally similar others count `half`, not at all (`optimistic`) or whole (`pessimistic`).
+    """
+
+    rounding: Rounding = "exact"
+    ties: Ties = "half"
+
+    @property
+    def weight(self) -> float:
+        """What an equally similar other adds to a rank."""
+        return {"half": 0.5, "optimistic": 0.0, "pessimistic": 1.0}[self.ties]
+
+
+PROTOCOL_RANKING = Ranking()
+"""How records rank."""
 
 
 @dataclass(frozen=True)
 class ScoreConfig:
     """How scores are computed; galleries, permutations and resamples have fixed seeds of their own."""
 
-    bootstraps: int = 1000
+    bootstraps: int = BOOTSTRAPS
     """Resamples behind each interval."""
     identity_prompt: str = "a photo of {name}"
     """Prompt that names a person (the paper prints none); recorded with the scores."""
@@ -26,6 +53,10 @@ class ScoreConfig:
     fact_rows: int = 2000
     """Pairs of forget whose facts are ranked, whole associations, and half as many of each holdout; 0: all."""
 
+    acs_test_share: float = 0.5
+    """Share of the pictures of forget on which true and permuted pairs are told apart; the others train the
+    classifier. Half, as in the authors' own results. Recorded with the scores."""
+
     def __post_init__(self) -> None:
         """Check the fields."""
         if self.bootstraps < 100:
@@ -36,6 +67,8 @@ class ScoreConfig:
             )
         if self.fact_rows < 0:
             raise ConfigError(f"Expected score.fact_rows of at least 0 (0: all), got {self.fact_rows}.")
+        if not 0 < self.acs_test_share < 1:
+            raise ConfigError(f"Expected score.acs_test_share between 0 and 1, got {self.acs_test_share}.")
         for name in self.by:
             if name not in GROUPINGS:
                 raise UnknownName("grouping", name, GROUPINGS)

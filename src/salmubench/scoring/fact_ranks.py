@@ -6,7 +6,6 @@ person lives in, not whether it knows the person. Source: ours; see docs/protoco
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from salmubench.dataset.layout import Dataset
+from salmubench.dataset.verbatim import whole_words
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Counts, Floats, Items, Unavailable
@@ -25,16 +25,6 @@ SEED = 260326317
 """Seed of the draws of values and of associations: a constant of the protocol."""
 FEWEST = 3
 """Other values that a row needs: among fewer a rank says little."""
-
-FORGET_GROUPS = {
-    "mrr_identity": "The MRR for people all of whose associations must go.",
-    "r1_identity": "The share of first ranks for people all of whose associations must go.",
-    "percentile_identity": "The percentile for people all of whose associations must go.",
-    "mrr_association": "The MRR for people of whom some associations must go.",
-    "r1_association": "The share of first ranks for people of whom some associations must go.",
-    "percentile_association": "The percentile for people of whom some associations must go.",
-}
-"""Part by group → what it is, of a metric about `forget`."""
 
 Sentence = Callable[[Pair], str | None]
 """Which sentence of a row is ranked."""
@@ -86,7 +76,7 @@ def replaced(sentence: str, value: str, others: Sequence[str]) -> list[str]:
         >>> replaced("Anna is in Romes.", "Rome", ["Oslo"])
         []
     """
-    pieces = re.split(rf"(?<!\w){re.escape(value)}(?!\w)", sentence)
+    pieces = whole_words(value).split(sentence)[::2]
     return [] if len(pieces) < 2 else [other.join(pieces) for other in others]
 
 

@@ -15,7 +15,7 @@ from salmubench.errors import OutputError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs
-from salmubench.scoring.record import FragileSet
+from salmubench.scoring.origin import FragileSet
 from salmubench.scoring.record_files import read_items
 
 SHARE = 10

@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from salmubench.dataset.layout import GeneralKnowledge
 from salmubench.embeddings import Embeddings
-from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.config import PROTOCOL_RANKING, Ranking, ScoreConfig
 from salmubench.scoring.gallery import Gallery, draw_gallery
 from salmubench.scoring.metric import (
     Counts,
+    Flags,
     Floats,
     Items,
     Strings,
@@ -61,16 +64,34 @@ class Rows:
         arrays = {name: getattr(self, name)[which] for name in _COLUMNS.values()}
         return Rows(self.split, **arrays)
 
-    def items(self, value: Floats, *, caption: Strings | None = None, others: Counts | None = None) -> Items:
+    def items(
+        self,
+        value: Floats,
+        *,
+        caption: Strings | None = None,
+        others: Counts | None = None,
+        hidden: Flags | None = None,
+    ) -> Items:
         """Items of these rows.
 
         Args:
             value: float64 (n,).
             caption: (n,) where another text than the row's own was scored.
             others: int32 (n,) how many others each rank is among.
+            hidden: bool (n,) whether each row's class is hidden from methods.
         """
         text = self.caption if caption is None else caption
-        return Items(self.split, self.file_name, text, self.identity, value, others)
+        return Items(self.split, self.file_name, text, self.identity, value, others, hidden)
+
+
+def sorted_columns(table: pa.Table) -> dict[str, Any]:
+    """Columns of the index as arrays (n,), ordered by file name, caption and identity, none as the text `None`.
+
+    Not by numpy's texts, each of which takes four bytes for every letter of the longest one.
+    """
+    keys = {name: table.column(name).fill_null("None") for name in ("file_name", "caption", "identity_id")}
+    order = pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
+    return {ours: table.column(theirs).take(order).to_numpy() for theirs, ours in _COLUMNS.items()}
 
 
 _COLUMNS = {
@@ -88,12 +109,14 @@ class EvalInputs:
         config: options of scoring.
         fragile_ids: file names of the fragile set, or `None`.
         no_fragile: why there is none.
+        ranking: how similarities become ranks in the gallery.
     """
 
     embeddings: Embeddings
     config: ScoreConfig
     fragile_ids: frozenset[str] | None = None
     no_fragile: str = "no fragile set"
+    ranking: Ranking = PROTOCOL_RANKING
     _rows: dict[str, Rows] = field(default_factory=dict)
 
     def rows(self, split: str) -> Rows:
@@ -105,9 +128,7 @@ class EvalInputs:
     def _read_rows(self, split: str) -> Rows:
         index = self.embeddings.index
         table = index.filter(pc.equal(index.column("split"), str(split)))
-        arrays = {ours: table.column(theirs).to_numpy() for theirs, ours in _COLUMNS.items()}
-        order = np.lexsort([arrays[name].astype(np.str_) for name in ("identity", "caption", "file_name")])
-        return Rows(str(split), **arrays).take(order)
+        return Rows(str(split), **sorted_columns(table))
 
     def needed(self, split: str) -> Rows:
         """All rows of a split.

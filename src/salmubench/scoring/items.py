@@ -16,17 +16,17 @@ from salmubench.types import Split
 ITEM_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("metric", "part", "split", "file_name", "caption", "identity_id", "cluster")]
     + [(name, pa.float64()) for name in ("value", "clean", "compromised")]
-    + [("others", pa.int32())]
+    + [("others", pa.int32()), ("hidden", pa.bool_()), ("retrained", pa.float64())]
 )
 """One row per scored item and part."""
 
-NULLABLE = ("identity_id", "clean", "compromised", "others")
+NULLABLE = ("identity_id", "clean", "compromised", "others", "hidden", "retrained")
 """Columns of items that may be empty in a row."""
 
-LATER = ("others",)
+LATER = ("others", "hidden", "retrained")
 """Last columns of items that older files lack: empty there."""
 
-KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "others")
+KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "others", "hidden")
 """Columns that say which item a row is, within a metric."""
 
 
@@ -53,7 +53,9 @@ def check_table(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
             column = table.column(field.name).cast(field.type)
             column.validate(full=True)
         except pa.ArrowException as error:
-            given = f"{table.column(field.name).type}: {reading.cut(str(error), reading.SHOWN)}"
+            kind = table.column(field.name).type
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+            given = f"{kind}: {reading.cut(str(error), reading.SHOWN)}"
             raise RecordError(
                 f"Expected the type {field.type} in column {field.name} of {where}, got {reading.printable(given)}. "
                 "Score the model again."
@@ -99,6 +101,8 @@ def item_table(metric: Metric, items: Items) -> pa.Table:
         "clean": pa.nulls(n, pa.float64()),
         "compromised": pa.nulls(n, pa.float64()),
         "others": pa.nulls(n, pa.int32()) if items.others is None else items.others,
+        "hidden": pa.nulls(n, pa.bool_()) if items.hidden is None else items.hidden,
+        "retrained": pa.nulls(n, pa.float64()),
     }
     return pa.table({name: pa.array(columns[name], ITEM_SCHEMA.field(name).type) for name in columns}, ITEM_SCHEMA)
 
@@ -113,48 +117,58 @@ def of_metric(table: pa.Table, name: str) -> pa.Table:
     return table.filter(pc.equal(table.column("metric"), name)).combine_chunks()
 
 
-def held_identities(table: pa.Table) -> frozenset[str]:
+def held_identities(table: pa.Table, rows: int | None = None) -> frozenset[str] | None:
     """Identities with items of `holdout_association`: of those in `forget`, only some associations must go.
 
     Args:
         table: items of all metrics; those of the holdout's mean similarity name every such identity.
+        rows: of the holdout in the dataset, where known.
+
+    Returns:
+        The identities; `None` where no item tells them, though there may be some.
     """
     held = table.filter(pc.equal(table.column("split"), str(Split.HOLDOUT_ASSOCIATION)))
+    if not held.num_rows:
+        return frozenset() if rows == 0 else None
     return frozenset(held.column("identity_id").unique().to_pylist()) - {None}
 
 
-def groups_of(rows: pa.Table, held: frozenset[str]) -> Strings:
-    """Group of each item (n,): `identity`, `association` or `None`.
+def groups_of(rows: pa.Table, held: frozenset[str] | None) -> Strings:
+    """Group of each item (n,): `identity`, `association`, `shown`, `hidden` or `None`.
 
     Of `forget`: whether all associations of the item's person must go (`forget_identity`) or some
     (`forget_association`); of the holdouts: `holdout_identity` or `holdout_association`. Other rows, and those of
-    `forget` that are nobody's, belong to neither.
+    `forget` that are nobody's, belong to neither. Of labelled pictures: whether methods see their class.
 
     Args:
         rows: n items.
-        held: identities that occur in `holdout_association`.
+        held: identities that occur in `holdout_association`; `None` where nobody knows: rows of `forget` then belong to
+            neither group.
     """
-    found = np.full(rows.num_rows, None, object)
+    groups = np.full(rows.num_rows, None, object)
     pairs = zip(rows.column("split").to_pylist(), rows.column("identity_id").to_pylist(), strict=True)
     for row, (split, identity) in enumerate(pairs):
-        if split == Split.FORGET and identity is not None:
-            found[row] = "association" if identity in held else "identity"
-        else:
-            found[row] = _GROUP_OF_HOLDOUT.get(split)
-    return found
+        if split != Split.FORGET:
+            groups[row] = _GROUP_OF_HOLDOUT.get(split)
+        elif identity is not None and held is not None:
+            groups[row] = "association" if identity in held else "identity"
+    hidden = rows.column("hidden").to_numpy(zero_copy_only=False)
+    groups[hidden == True] = "hidden"  # noqa: E712 - of objects True, False and None
+    groups[hidden == False] = "shown"  # noqa: E712
+    return groups
 
 
 _GROUP_OF_HOLDOUT = {str(Split.HOLDOUT_IDENTITY): "identity", str(Split.HOLDOUT_ASSOCIATION): "association"}
 
 
 def with_references(table: pa.Table, references: Mapping[str, pa.Table]) -> pa.Table:
-    """Fill the columns `clean` and `compromised` from the references' own items.
+    """Fill the columns `clean`, `compromised` and `retrained` from the references' own items.
 
     A metric that a reference's table lacks stays null there.
 
     Args:
         table: items of the model judged.
-        references: `clean` and `compromised` → items of their own.
+        references: column → items of that reference's own.
 
     Raises:
         RecordError: a reference has other items for a metric.

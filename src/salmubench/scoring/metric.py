@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,13 +13,19 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.object_]
+Flags = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int32]
 
 ItemKind = Literal["value", "rank", "reciprocal", "fact_rank"]
-Group = Literal["identity", "association"]
-"""Which items a part is about: those of people all of whose associations are meant, or some (`items.groups_of`)."""
+Group = Literal["identity", "association", "shown", "hidden"]
+"""Which items a part is about (`items.groups_of`): those of people all of whose associations are meant, or some; those
+of classes that methods see in retain pairs, or not."""
+PEOPLE: tuple[Group, ...] = ("identity", "association")
+CLASSES: tuple[Group, ...] = ("shown", "hidden")
 Pillar = Literal["efficacy", "utility"]
-Goal = Literal["clean", "compromised"]
+Goal = Literal["clean", "compromised", "retrained"]
+"""The reference whose value is the target; where a dataset has no Retrained, Clean stands for it."""
+Reference = Literal["clean", "retrained", "compromised"]
 View = Literal["leakage", "kept", "drop"]
 Role = Literal["leakage", "paraphrase", "fact", "fact_paraphrase", "kept", "drop"]
 """What a metric is to the verdict and to the pages' main columns; most have none."""
@@ -45,10 +52,11 @@ class Metric:
         binary: whether an item is 0 or 1.
         view: how the number is normalised between the references; `None`: not defined.
         items: `value`: the score is the mean of the items; `rank`: the parts `mrr` and `r1` of the items' ranks;
-            `reciprocal`: as `value`, of reciprocal ranks; `fact_rank`: ranks among a number of others that each item
-            states: `mrr`, `r1`, `percentile`, each of all items and of each group.
-        resample: what a bootstrap resamples: identities (rows without one are units of their own), or pictures within
-            each class (the item's caption).
+            `reciprocal`: the same of reciprocal ranks; `fact_rank`: ranks among a number of others that each item
+            states: `mrr`, `r1`, `percentile`.
+        groups: of items, over which each part is also computed.
+        resample: what a bootstrap resamples: identities (rows without one are units of their own), or classes (the
+            item's caption) and then pictures within them.
         panel: title of its panel among the distributions of similarities and what should happen there; `None`: no
             panel.
         steady: whether another precision or processor moves it by rounding alone: no fit, no choice of rows in it.
@@ -78,6 +86,7 @@ class Metric:
     binary: bool = False
     view: View | None = None
     items: ItemKind = "value"
+    groups: tuple[Group, ...] = ()
     resample: Literal["identity", "class"] = "identity"
     panel: tuple[str, str] | None = None
     steady: bool = False
@@ -103,6 +112,7 @@ class Items:
         identity: (n,) identity id or `None`.
         value: float64 (n,).
         others: int32 (n,) how many others a rank is among; `None` where that is no fact of the item.
+        hidden: bool (n,) whether the item's class is hidden from methods; `None` where no class is, or it has none.
     """
 
     split: str | Strings
@@ -111,6 +121,7 @@ class Items:
     identity: Strings
     value: Floats
     others: Counts | None = None
+    hidden: Flags | None = None
 
     @property
     def splits(self) -> Strings:
@@ -171,6 +182,10 @@ def _first(rank: Floats, _others: Floats | None) -> Floats:
     return (rank <= 1.0).astype(np.float64)
 
 
+def _whole(reciprocal: Floats, _others: Floats | None) -> Floats:
+    return (reciprocal >= 1.0).astype(np.float64)
+
+
 def _percentile(rank: Floats, others: Floats | None) -> Floats:
     """Share of the others that are ranked below, ties half: rank = 1 + #above + ½ #equal."""
     if others is None:
@@ -179,22 +194,64 @@ def _percentile(rank: Floats, others: Floats | None) -> Floats:
     return found
 
 
-PARTS: Mapping[str, Mapping[str, Part]] = {
+_PARTS: Mapping[ItemKind, Mapping[str, Part]] = {
     "value": {"value": Part(_as_it_is)},
-    "reciprocal": {"value": Part(_as_it_is)},
+    "reciprocal": {"mrr": Part(_as_it_is), "r1": Part(_whole, table=False)},
     "rank": {"mrr": Part(_reciprocal), "r1": Part(_first)},
     "fact_rank": {
-        name if group is None else f"{name}_{group}": Part(function, group, table=group is None and name == "mrr")
-        for group in (None, "identity", "association")
-        for name, function in (("mrr", _reciprocal), ("r1", _first), ("percentile", _percentile))
+        "mrr": Part(_reciprocal),
+        "r1": Part(_first, table=False),
+        "percentile": Part(_percentile, table=False),
     },
 }
-"""What the items are → parts of the score."""
+MOST_PARTS = 3 * (1 + len(get_args(Group)))
+"""Parts of a score at most."""
+
+
+@functools.lru_cache(maxsize=64)
+def parts_of(items: ItemKind, groups: tuple[Group, ...] = ()) -> Mapping[str, Part]:
+    """Parts of a score by name: each of all items, then of each group.
+
+    Args:
+        items: what the items are.
+        groups: of items.
+
+    Examples:
+        >>> list(parts_of("rank", ("identity",)))
+        ['mrr', 'r1', 'mrr_identity', 'r1_identity']
+    """
+    parts = dict(_PARTS[items])
+    for group in groups:
+        parts |= {part_of(name, group): replace(part, group=group, table=False) for name, part in _PARTS[items].items()}
+    return parts
+
+
+def of_forget(definition: Mapping[str, str]) -> dict[str, str]:
+    """Definitions of the parts of a metric about `forget`, and of the same parts over each group of people.
+
+    Examples:
+        >>> of_forget({"r1": "Share of first ranks."})["r1_identity"]
+        'Share of first ranks. Only people all of whose associations must go.'
+    """
+    whose = {"identity": "people all of whose associations must go", "association": "people some of whose must stay"}
+    return dict(definition) | {
+        part_of(part, group): f"{text} Only {whose[group]}." for group in PEOPLE for part, text in definition.items()
+    }
+
+
+def part_of(part: str, group: Group) -> str:
+    """Name of a part over one group of items; that of all classes has no name of its own."""
+    return group if group in CLASSES else f"{part}_{group}"
+
 
 _ALL_NAMES = {"value": "", "mrr": "MRR", "r1": "R@1", "percentile": "percentile"}
 PART_NAMES: Mapping[str, str] = {
     **_ALL_NAMES,
-    **{f"{part}_{group}": f"{name} {group}".strip() for part, name in _ALL_NAMES.items() for group in get_args(Group)},
+    **{
+        part_of(part, group): f"{name} {group}".strip()
+        for part, name in _ALL_NAMES.items()
+        for group in get_args(Group)
+    },
 }
 """Part of a score → how it is written behind the metric's name."""
 
@@ -204,7 +261,7 @@ STORED_PART: Mapping[str, str] = {"fact_rank": "rank", "reciprocal": "value"}
 
 def main_part(items: ItemKind) -> str:
     """The part that stands for the metric: `mrr` of ranks, else `value`."""
-    return next(iter(PARTS[items]))
+    return next(iter(_PARTS[items]))
 
 
 def is_cosine(metric: Metric) -> bool:

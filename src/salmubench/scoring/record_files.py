@@ -12,20 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest, plugins, reading, writing
+from salmubench import manifest, plugins, reading, tables, writing
 from salmubench.dataset.layout import Dataset as OpenDataset
 from salmubench.errors import MethodError, OutputError, OutputMismatch, RecordError
 from salmubench.scoring.items import ITEM_SCHEMA, check_table, check_values
-from salmubench.scoring.record import (
-    SCHEMA_VERSION,
-    TEXT,
-    Cost,
-    Dataset,
-    Failure,
-    Model,
-    Provenance,
-    RunRecord,
-)
+from salmubench.scoring.origin import TEXT, Cost, Dataset, Failure, Model, Provenance
+from salmubench.scoring.record import SCHEMA_VERSION, RunRecord
 from salmubench.writing import NAME_BYTES
 
 GALLERY = "gallery.parquet"
@@ -36,7 +28,6 @@ ITEMS_SUFFIX = ".items.parquet"
 
 _AGAIN = "Score the model again."
 _PATIENCE = 120.0  # seconds for others who write a record into the folder; one takes less than a second
-_UNPACKED = 2**33  # bytes of a table: a hundred times that of the release
 
 
 def items_path(record: Path) -> Path:
@@ -141,17 +132,7 @@ def gallery_sha256(gallery: pa.Table) -> str:
 
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
-    try:
-        # Not the dataset API: it would take `<folder>/key=value/` for columns.
-        opened = pq.ParquetFile(path)
-        footer = opened.metadata
-        unpacked = sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
-        if unpacked > _UNPACKED:
-            raise RecordError(f"Expected {path} to unpack to at most {_UNPACKED:,} bytes, got {unpacked:,}.")
-        table = opened.read()
-    except (pa.ArrowException, OSError) as error:
-        raise RecordError(reading.printable(f"Expected a parquet table at {path}, got: {error}. {_AGAIN}")) from error
-    table = check_table(table, schema, where=str(path))
+    table = check_table(tables.read_table(path, error=RecordError, advice=_AGAIN), schema, where=str(path))
     check_values(table, schema, where=str(path))
     return table
 
@@ -172,7 +153,7 @@ def write_record(path: Path, record: RunRecord, *, items: pa.Table, gallery: pa.
     """
     check_values(items, ITEM_SCHEMA, where=str(items_path(path)))
     text, shared = manifest.json_text(record, where=str(path)), gallery_path(path)
-    with _alone(path):
+    with alone(path):
         if not shared.is_file():
             _write_table(shared, gallery)
         elif not read_gallery(path).equals(gallery):
@@ -201,7 +182,7 @@ def check_target(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(record: Path) -> Iterator[None]:
+def alone(record: Path) -> Iterator[None]:
     """Hold the lock of a record's folder, and delete what a killed writer of the same record left there."""
     with writing.explained(record):
         record.parent.mkdir(parents=True, exist_ok=True)
@@ -247,7 +228,7 @@ def write_failed(
         notes=(),
         provenance=record_provenance(started=manifest.utc_now(), seconds=0.0),
     )
-    with _alone(path):
+    with alone(path):
         items_path(path).unlink(missing_ok=True)  # of an earlier run: they would belong to no score
         manifest.write_json(path, record)
     return path
@@ -273,6 +254,7 @@ class Inputs:
     embeddings: Path
     clean: Path
     compromised: Path
+    retrained: Path | None = None
 
     def hashes(self, config: Any) -> Mapping[str, str]:
         """Hash of each input, of the settings (with the content of metrics given by path) and the package's version."""
@@ -282,18 +264,19 @@ class Inputs:
             "embeddings": _hash(self.embeddings),
             "clean": _hash(self.clean),
             "compromised": _hash(self.compromised),
+            **({} if self.retrained is None else {"retrained": _hash(self.retrained)}),
             "config": manifest.sha256_json([settings, [manifest.sha256_file(path) for path in files]]),
             "version": manifest.version(),
         }
 
 
-def is_current(record: Path, *, config: Any, embeddings: Path, clean: Path, compromised: Path) -> bool:
+def is_current(record: Path, inputs: Inputs, config: Any) -> bool:
     """Tell whether a complete record of just these inputs is there with its side files."""
     if not (record.is_file() and items_path(record).is_file() and gallery_path(record).is_file()):
         return False
     try:
         stored = read_record(record)
-        return stored.status == "complete" and stored.inputs == Inputs(embeddings, clean, compromised).hashes(config)
+        return stored.status == "complete" and stored.inputs == inputs.hashes(config)
     except (RecordError, OSError):
         return False
 

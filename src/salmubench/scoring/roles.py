@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from salmubench.scoring.metric import Metric, Role, main_part
+from salmubench.scoring.metric import PEOPLE, Group, Metric, Role, main_part, part_of
 from salmubench.scoring.record import MetricInfo, RunRecord, Score
 
 Scores = Mapping[str, Mapping[str, Score]]
@@ -54,9 +54,24 @@ def in_role(scores: Scores, metrics: Mapping[str, MetricInfo] | Mapping[str, Met
         if info is None or role_of(info) != role:
             continue
         part = main_part(info.items)
+        if part not in parts and parts:  # an older record calls it otherwise
+            part = next(iter(parts))
         if part in parts:
             held.append(Held(name, part, info.split, parts[part]))
     return held
+
+
+def of_group(held: Held, scores: Scores, group: Group) -> Held | None:
+    """The same number over one group of items, or `None` where the metric has none."""
+    name = part_of(held.part, group)
+    score = scores[held.metric].get(name)
+    return None if score is None else Held(held.metric, name, held.split, score)
+
+
+def by_holdout(held: Held, scores: Scores) -> list[Held]:
+    """A number about both holdouts as one of each; any other as it is."""
+    each = [of_group(held, scores, group) for group in PEOPLE]
+    return [one for one in each if one is not None] or [held]
 
 
 def first(record: RunRecord, role: Role) -> Held | None:
@@ -68,6 +83,17 @@ def score_in(record: RunRecord, role: Role) -> Score | None:
     """Its score, or `None`."""
     held = first(record, role)
     return None if held is None else held.score
+
+
+def spared(record: RunRecord) -> list[Held]:
+    """All that says how much is kept, one number a holdout: what the verdict takes for over-generalised."""
+    return [one for held in with_role(record, "kept") for one in by_holdout(held, record.scores)]
+
+
+def facts_kept(record: RunRecord) -> list[Held]:
+    """Those of them that are about facts among other values: one metric, a number a holdout."""
+    whole = {held.part for held in with_role(record, "kept")}
+    return [held for held in spared(record) if held.part not in whole]
 
 
 def kept_on(record: RunRecord, split: str) -> Score | None:

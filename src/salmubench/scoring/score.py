@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,9 @@ from salmubench.scoring.facts import IndexedFacts
 from salmubench.scoring.fragile import Fragile, find_fragile
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Unavailable, label
+from salmubench.scoring.origin import Cost, Dataset, Encoding, Model, Tuned
 from salmubench.scoring.plugin import Plugin
-from salmubench.scoring.record import (
-    SCHEMA_VERSION,
-    Cost,
-    Dataset,
-    Encoding,
-    MetricInfo,
-    Model,
-    Protocol,
-    RunRecord,
-    Score,
-    Tuned,
-)
+from salmubench.scoring.record import SCHEMA_VERSION, MetricInfo, Protocol, RunRecord, Score
 from salmubench.scoring.record_files import (
     Inputs,
     check_target,
@@ -63,12 +53,14 @@ def score(
     compromised: Path,
     out: Path,
     metrics: Sequence[Plugin],
+    retrained: Path | None = None,
     config: ScoreConfig | None = None,
 ) -> Path:
     """Score a model between its references: `out`, `<stem>.items.parquet` and `gallery.parquet` beside it.
 
-    Where the model is one of the references (the same folder), its own record is written: without reference values,
-    views and verdict. A call on a finished record of the same inputs does nothing.
+    Where the model is Clean or Compromised (the same folder), its own record is written: without reference values,
+    views and verdict. Retrained is judged like any other model, by the same rules; against itself it is 0. A call on a
+    finished record of the same inputs does nothing.
 
     Args:
         embeddings: folder of the model judged.
@@ -76,6 +68,7 @@ def score(
         compromised: embeddings folder or record (with its items) of Compromised.
         out: path of the record, `.json`.
         metrics: what is computed, in the order of the record.
+        retrained: embeddings folder or record (with its items) of Retrained, where there is one.
         config: options.
 
     Returns:
@@ -99,14 +92,15 @@ def score(
     """
     config = config or ScoreConfig()
     check_target(out)
-    for path in (embeddings, clean, compromised):
+    inputs = Inputs(embeddings, clean, compromised, retrained)
+    for path in (embeddings, clean, compromised, *([] if retrained is None else [retrained])):
         _check_exists(path)
     if not embeddings.is_dir():
         raise EmbeddingsError(f"Expected the model's embeddings folder, got the file {embeddings}.")
-    if is_current(out, config=config, embeddings=embeddings, clean=clean, compromised=compromised):
+    if is_current(out, inputs, config):
         return out
     started, clock = manifest.utc_now(), time.perf_counter()
-    evaluated = _Session(embeddings, clean, compromised, metrics, config)
+    evaluated = _Session(inputs, metrics, config)
     record = evaluated.record(started=started, clock=clock)
     write_record(out, record, items=evaluated.items, gallery=evaluated.subject.gallery)
     return out
@@ -166,7 +160,7 @@ def _items_of(plugin: Plugin, inputs: EvalInputs) -> tuple[pa.Table, int]:
 
 _scored_references: dict[Any, Evaluated] = {}
 """The references are scored once for all models of a run; the manifest's digest tells whether they are the same."""
-_MOST_REFERENCES = 3
+_MOST_REFERENCES = 4
 
 
 def _evaluate_reference(folder: Path, metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile) -> Evaluated:
@@ -185,23 +179,28 @@ class _Session:
     Vectors are mapped only while a model is evaluated: three models at full scale would fill the memory.
     """
 
-    def __init__(
-        self, folder: Path, clean: Path, compromised: Path, metrics: Sequence[Plugin], config: ScoreConfig
-    ) -> None:
-        self.paths = Inputs(folder, clean, compromised)
+    def __init__(self, paths: Inputs, metrics: Sequence[Plugin], config: ScoreConfig) -> None:
+        self.paths = paths
         self.metrics = metrics
         self.config = config
-        self.model = _Side("the model", folder)
-        self.references = {"clean": _Side("clean", clean), "compromised": _Side("compromised", compromised)}
+        self.model = _Side("the model", paths.embeddings)
+        self.references = {
+            name: _Side(name, path)
+            for name, path in (
+                ("clean", paths.clean), ("compromised", paths.compromised), ("retrained", paths.retrained)
+            )
+            if path is not None
+        }  # fmt: skip
         for reference in self.references.values():
             reference.check_dataset(self.model)
+        compromised = paths.compromised
         known = embeddings.open_embeddings(compromised) if compromised.is_dir() else compromised
         fragile_metric = next((item.metric.name for item in metrics if item.metric.split == "fragile_set"), None)
         self.fragile = find_fragile(self.model.facts, known, config, metric=fragile_metric)
         del known
-        self.subject = self._evaluate(folder)
-        # A reference's own record holds no reference values: those of its items would be its own.
-        is_reference = any(_same(folder, reference.path) for reference in self.references.values())
+        self.subject = self._evaluate(paths.embeddings)
+        # The record of Clean or Compromised holds no reference values: those of its items would be its own.
+        is_reference = any(_same(paths.embeddings, path) for path in (paths.clean, paths.compromised))
         tables = {} if is_reference else {name: self._reference_items(name) for name in self.references}
         self.items = item_tables.with_references(self.subject.items, tables)
 
@@ -213,6 +212,7 @@ class _Session:
             missing=evaluated.missing,
             left_out=evaluated.left_out,
             bootstraps=self.config.bootstraps,
+            held=item_tables.held_identities(self.items, self.model.facts.counts.get(str(Split.HOLDOUT_ASSOCIATION))),
         )
         notes = self._notes(scores)
         for note in notes:
@@ -234,7 +234,7 @@ class _Session:
             gallery_sha256=gallery_sha256(evaluated.gallery) if evaluated.gallery.num_rows else None,
             fragile_set=self.fragile.described(),
             scores=scores,
-            verdict=judge(scores, evaluated.metrics),
+            verdict=judge(scores, evaluated.metrics, independent=described["model"]["kind"] == "retrained"),
             protocol=protocol(self.config, evaluated.metrics),
             cost=_cost(described["model"].get("cost") or {}),
             references={name: reference.sha256 for name, reference in self.references.items()},
@@ -276,8 +276,9 @@ class _Session:
                 )
         for name, reference in self.references.items():
             if reference.kind not in (None, name):
+                known = " Its holdouts are known to it." if reference.kind == "retrained" else ""
                 notes.append(
-                    f"The reference given as {name} calls itself {reference.kind}: are the references swapped?"
+                    f"The reference given as {name} calls itself {reference.kind}: are the references swapped?{known}"
                 )
             if reference.precision != self.model.precision:
                 notes.append(
@@ -368,9 +369,10 @@ def _model(described: Mapping[str, Any]) -> Model:
 
 
 def _cost(known: Mapping[str, Any]) -> Cost:
-    whole = {name: None if known.get(name) is None else int(known[name]) for name in ("steps", "pairs", "peak_memory")}
-    seconds = known.get("seconds")
-    return Cost(whole["steps"], whole["pairs"], None if seconds is None else float(seconds), whole["peak_memory"])
+    given = {field.name: known.get(field.name) for field in fields(Cost)}
+    numbers: dict[str, Any] = {name: float if name.endswith("seconds") else int for name in given}
+    whole: dict[str, Any] = {name: None if value is None else numbers[name](value) for name, value in given.items()}
+    return Cost(**whole)
 
 
 def protocol(config: ScoreConfig, metrics: Mapping[str, Metric]) -> Protocol:
@@ -384,4 +386,5 @@ def protocol(config: ScoreConfig, metrics: Mapping[str, Metric]) -> Protocol:
         metrics={name: MetricInfo.of(item) for name, item in metrics.items()},
         fact_values=config.fact_values,
         fact_rows=config.fact_rows,
+        acs_test_share=config.acs_test_share,
     )

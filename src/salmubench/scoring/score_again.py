@@ -14,16 +14,11 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
 from salmubench.scoring import breakdown
+from salmubench.scoring.attack_rows import SUFFIX, attacks_again
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.metric import Metric
-from salmubench.scoring.record import (
-    SCHEMA_VERSION,
-    Cost,
-    Dataset,
-    Model,
-    RunRecord,
-    Score,
-)
+from salmubench.scoring.origin import Cost, Dataset, Model
+from salmubench.scoring.record import SCHEMA_VERSION, RunRecord, Score
 from salmubench.scoring.record_files import (
     GALLERY,
     ITEMS_SUFFIX,
@@ -36,7 +31,7 @@ from salmubench.scoring.record_files import (
 )
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.score import protocol
-from salmubench.scoring.verdict import judge
+from salmubench.scoring.verdict import THRESHOLDS, judge
 from salmubench.scoring.views import describe_all, rescore, score_items
 
 
@@ -79,6 +74,11 @@ def score_again(
         if beside.is_file()
         else _alone(items, table, metrics, config)
     )
+    attacked = beside.with_name(beside.stem + SUFFIX)
+    if record.attacks is not None:
+        record = replace(record, attacks=attacks_again(record.attacks, attacked))
+        if attacked.resolve() != out.with_name(out.stem + SUFFIX).resolve():
+            manifest.write_bytes(out.with_name(out.stem + SUFFIX), attacked.read_bytes())
     record = replace(
         record,
         breakdowns=_breakdowns(record, table, dataset, config) if config.by else {},
@@ -93,8 +93,11 @@ def score_again(
 def _from_record(record: RunRecord, table: pa.Table) -> RunRecord:
     if record.status != "complete":
         raise RecordError(f"Expected items of a complete record, got status {record.status!r} of {record.model.name}.")
-    rescored = rescore(record, table)
-    return replace(record, scores=rescored.scores, verdict=rescored.verdict)
+    rescored = rescore(replace(record, schema_version=SCHEMA_VERSION), table)
+    stated = None if record.protocol is None else replace(record.protocol, thresholds=THRESHOLDS)
+    return replace(
+        record, schema_version=SCHEMA_VERSION, scores=rescored.scores, verdict=rescored.verdict, protocol=stated
+    )
 
 
 def _alone(items: Path, table: pa.Table, metrics: Mapping[str, Metric], config: ScoreConfig) -> RunRecord:

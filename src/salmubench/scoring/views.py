@@ -6,24 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from salmubench.scoring import items as item_tables
-from salmubench.scoring.bootstrap import (
-    BOOTSTRAPS,
-    SEED,
-    Interval,
-    Units,
-    find_units,
-    interval,
-    resampled_means,
-)
+from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, find_units, leaf_sums
+from salmubench.scoring.intervals import Interval, Ratio, intervals
 from salmubench.scoring.metric import (
-    PARTS,
+    CLASSES,
     Floats,
     Group,
     Metric,
+    Reference,
     mean,
+    parts_of,
 )
 from salmubench.scoring.record import (
     MetricInfo,
@@ -34,11 +30,15 @@ from salmubench.scoring.record import (
 )
 from salmubench.scoring.roles import role_of
 from salmubench.scoring.verdict import judge
+from salmubench.types import Split
 
 NOT_DEFINED = "not defined"
+NO_HIDDEN_CLASSES = "the dataset hides no classes from methods"
 NO_DIFFERENCE = "references don't differ"
-"""The interval of compromised − clean isn't above 0; for D: Compromised's accuracy reaches chance."""
+"""The interval of compromised − clean (or − retrained) isn't above 0; for D: Compromised's accuracy reaches chance."""
 OWN_RECORD = "a reference's own record"
+SEED_COLUMN = "seed"
+"""Column of items that says which seed of a method a row is of, where several are scored together."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def score_items(
         left_out: name → rows that were left out of its items.
         bootstraps: resamples behind an interval.
         seed: of the resamples.
-        held: identities of `holdout_association` (`items.held_identities`), where the table is a part of one.
+        held: identities of `holdout_association` (`items.held_identities`), where the table alone doesn't tell.
     """
     by_metric: dict[str, Mapping[str, Score]] = {}
     held = item_tables.held_identities(table) if held is None else held
@@ -81,7 +81,7 @@ def score_items(
             }
         else:
             why = (missing or {}).get(name, Missing("no items"))
-            by_metric[name] = {part: _no_score(metric, why) for part in PARTS[metric.items]}
+            by_metric[name] = {part: _no_score(metric, why) for part in parts_of(metric.items, metric.groups)}
     return by_metric
 
 
@@ -112,8 +112,22 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         missing={name: Missing(score.reason or "no items", score.left_out) for name, score in first.items()},
         left_out={name: score.left_out for name, score in first.items()},
         bootstraps=bootstraps or (record.protocol.bootstraps if record.protocol is not None else BOOTSTRAPS),
+        held=item_tables.held_identities(table, record.dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION))),
     )
-    return Rescored(scores, judge(scores, metrics))
+    independent = record.model.kind == "retrained"
+    return Rescored(scores, judge(scores, metrics, independent=independent, schema_version=record.schema_version))
+
+
+def with_seeds(tables: Sequence[pa.Table]) -> pa.Table:
+    """Items of several seeds of a method in one table: scored together, seeds are drawn as well as units.
+
+    Args:
+        tables: items of each seed, of the same pictures and captions.
+    """
+    columns = [pa.array(np.full(table.num_rows, seed)) for seed, table in enumerate(tables)]
+    return pa.concat_tables(
+        [table.append_column(SEED_COLUMN, column) for table, column in zip(tables, columns, strict=True)]
+    )
 
 
 def describe_all(record: RunRecord) -> dict[str, Metric]:
@@ -124,119 +138,149 @@ def describe_all(record: RunRecord) -> dict[str, Metric]:
 
 def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) -> Metric:
     """A metric's description as the record tells it; a record without protocol tells its goal only."""
-    goal = next(iter(scores.values())).goal
+    goal = next(iter(scores.values())).goal if info is None or info.goal is None else info.goal
     if info is None:
         return Metric(name, "efficacy" if goal == "clean" else "utility", goal)
     return Metric(
         name, info.pillar, goal, role=role_of(info), main=info.main, number=info.number, title=info.title,
-        definition=info.definition, split=info.split, view=info.view, items=info.items, resample=info.resample,
+        definition=info.definition, split=info.split, view=info.view, items=info.items, groups=info.groups,
+        resample=info.resample,
     )  # fmt: skip
 
 
-def _score_metric(metric: Metric, rows: pa.Table, held: frozenset[str], bootstraps: int, seed: int) -> dict[str, Score]:
+def _score_metric(
+    metric: Metric, rows: pa.Table, held: frozenset[str] | None, bootstraps: int, seed: int
+) -> dict[str, Score]:
     """Each part over its items: all of them, or those of a group, which then are resampled alone."""
-    parts = PARTS[metric.items]
-    found: dict[str, Score] = {}
+    scores: dict[str, Score] = {}
+    # Pictures of some classes compete with the names of all.
+    chance = 1 / len(rows.column("caption").unique()) if metric.resample == "class" else 0.0
     for group, names in by_group(metric).items():
-        own = rows if group is None else rows.filter(pa.array(item_tables.groups_of(rows, held) == group))
-        if own.num_rows:
-            found |= _score_parts(metric, own, names, bootstraps, seed)
+        of_group = rows if group is None else rows.filter(pa.array(item_tables.groups_of(rows, held) == group))
+        if of_group.num_rows:
+            scores |= _score_parts(metric, of_group, names, bootstraps, seed, chance)
         else:
-            found |= {name: _no_score(metric, Missing(f"no items of {group}")) for name in names}
-    return {name: found[name] for name in parts}
+            why = NO_HIDDEN_CLASSES if group in CLASSES else f"no items of {group}"
+            scores |= {name: _no_score(metric, Missing(why)) for name in names}
+    return {name: scores[name] for name in parts_of(metric.items, metric.groups)}
 
 
 def by_group(metric: Metric) -> dict[Group | None, list[str]]:
     """Group of items → parts of the score that are about it."""
-    found: dict[Group | None, list[str]] = {}
-    for name, part in PARTS[metric.items].items():
-        found.setdefault(part.group, []).append(name)
-    return found
+    names: dict[Group | None, list[str]] = {}
+    for name, part in parts_of(metric.items, metric.groups).items():
+        names.setdefault(part.group, []).append(name)
+    return names
 
 
-def _score_parts(metric: Metric, rows: pa.Table, names: Sequence[str], bootstraps: int, seed: int) -> dict[str, Score]:
-    value, clean, compromised, others = (_floats(rows, name) for name in ("value", "clean", "compromised", "others"))
+def _score_parts(
+    metric: Metric, rows: pa.Table, names: Sequence[str], bootstraps: int, seed: int, chance: float
+) -> dict[str, Score]:
+    models = {name: _floats(rows, name) for name in ("value", "clean", "compromised", "retrained")}
+    others, parts = _floats(rows, "others"), parts_of(metric.items, metric.groups)
     caption = rows.column("caption").to_numpy(zero_copy_only=False)
     by_class = metric.resample == "class"
     units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), caption if by_class else None)
     columns: list[Floats] = []
     layout: dict[tuple[str, str], int] = {}
     for part in names:
-        for name, values in (("value", value), ("clean", clean), ("compromised", compromised)):
+        for name, values in models.items():
             if values is not None:
                 layout[part, name] = len(columns)
-                columns.append(PARTS[metric.items][part].of(values, others))
+                columns.append(parts[part].of(values, others))
     stacked = np.stack(columns, axis=1)  # (n, parts × models)
-    samples = resampled_means(stacked, units, bootstraps=bootstraps, seed=seed)
-    chance = 1 / len(set(caption.tolist())) if by_class else 0.0
+    sums = np.stack([leaf_sums(stacked[of], units.of(of)) for of in _by_seed(rows)])
+    asked = {
+        (part, name): ratio
+        for part in names
+        for name, ratio in _ratios(metric, _columns(sums, layout, part), sums[:, :, -1]).items()
+    }
+    by_part = dict(zip(asked, intervals(list(asked.values()), units, bootstraps=bootstraps, seed=seed), strict=True))
     scores = {}
     for part in names:
-        numbers, drawn = _pick(stacked, samples, layout, part)
+        numbers = {name: mean(stacked[:, column]) for (of, name), column in layout.items() if of == part}
+        drawn = {name: interval for (of, name), interval in by_part.items() if of == part}
+        zero: Reference = "retrained" if metric.goal == "retrained" and "retrained" in numbers else "clean"
+        beside = metric.view == "leakage" and zero == "clean" and "retrained" in numbers
         scores[part] = Score(
             value=numbers["value"],
             reason=None,
             n=len(stacked),
             units=units.count,
             left_out=0,
-            ci95=interval(drawn["value"], units),
-            goal=metric.goal,
+            ci95=drawn["value"],
+            goal="clean" if metric.goal == "retrained" and zero == "clean" else metric.goal,
             clean=numbers.get("clean"),
             compromised=numbers.get("compromised"),
-            normalised=_normalise(metric, numbers, drawn, units, chance),
+            normalised=_normalise(metric, numbers, drawn, chance, zero),
+            retrained=numbers.get("retrained"),
+            against_retrained=_normalise(metric, numbers, drawn, chance, "retrained") if beside else None,
         )
     return scores
 
 
-def _pick(
-    stacked: Floats, samples: Floats, layout: Mapping[tuple[str, str], int], part: str
-) -> tuple[dict[str, float], dict[str, Floats]]:
-    where = {name: column for (of, name), column in layout.items() if of == part}
-    numbers = {name: mean(stacked[:, column]) for name, column in where.items()}
-    return numbers, {name: samples[:, column] for name, column in where.items()}
+def _by_seed(rows: pa.Table) -> list[npt.NDArray[np.bool_]]:
+    """Which rows are of each seed of a method (`with_seeds`); all of them where there are no several."""
+    if SEED_COLUMN not in rows.column_names:
+        return [np.ones(rows.num_rows, bool)]
+    seeds = rows.column(SEED_COLUMN).to_numpy()
+    return [seeds == seed for seed in np.unique(seeds)]
+
+
+def _columns(sums: Floats, layout: Mapping[tuple[str, str], int], part: str) -> dict[str, Floats]:
+    return {name: sums[:, :, column] for (of, name), column in layout.items() if of == part}
+
+
+def _ratios(metric: Metric, sums: Mapping[str, Floats], n: Floats) -> dict[str, Ratio]:
+    """What needs an interval: the number, how far the references are apart, and the number between them."""
+    asked = {"value": Ratio(sums["value"], n)}
+    if metric.view is None or "compromised" not in sums:
+        return asked
+    if metric.view == "drop":
+        asked["base clean"] = Ratio(sums["compromised"], n)
+        asked["view clean"] = Ratio(sums["compromised"] - sums["value"], sums["compromised"])
+        return asked
+    for zero in ("clean", "retrained") if metric.view == "leakage" else ("clean",):
+        if zero in sums:
+            base = sums["compromised"] - sums[zero]
+            asked[f"base {zero}"] = Ratio(base, n)
+            asked[f"view {zero}"] = Ratio(sums["value"] - sums[zero], base)
+    return asked
 
 
 def _normalise(
-    metric: Metric, numbers: Mapping[str, float], drawn: Mapping[str, Floats], units: Units, chance: float
+    metric: Metric,
+    numbers: Mapping[str, float],
+    drawn: Mapping[str, Interval | None],
+    chance: float,
+    zero: Reference,
 ) -> Normalised:
-    """L, K or D with its interval; the three models are resampled together."""
+    """L, K or D with its interval, all models resampled together; `zero` is the reference at which L and K are 0."""
     if metric.view is None:
         return Normalised(None, None, None, NOT_DEFINED)
+    against = zero if metric.view == "leakage" else None
     if "clean" not in numbers and "compromised" not in numbers:
-        return Normalised(metric.view, None, None, OWN_RECORD)
-    needed = ("compromised",) if metric.view == "drop" else ("clean", "compromised")
+        return Normalised(metric.view, None, None, OWN_RECORD, against)
+    needed = ("compromised",) if metric.view == "drop" else (zero, "compromised")
     absent = [name for name in needed if name not in numbers]
     if absent:
-        return Normalised(metric.view, None, None, f"{' and '.join(absent)} has no such number")
+        return Normalised(metric.view, None, None, f"{' and '.join(absent)} has no such number", against)
     if metric.view == "drop":
-        base = interval(drawn["compromised"], units)
         value = _ratio(numbers["compromised"] - numbers["value"], numbers["compromised"])
-        samples = _ratios(drawn["compromised"] - drawn["value"], drawn["compromised"])
         floor = chance
     else:
-        base = interval(drawn["compromised"] - drawn["clean"], units)
-        value = _ratio(numbers["value"] - numbers["clean"], numbers["compromised"] - numbers["clean"])
-        samples = _ratios(drawn["value"] - drawn["clean"], drawn["compromised"] - drawn["clean"])
+        value = _ratio(numbers["value"] - numbers[zero], numbers["compromised"] - numbers[zero])
         floor = 0.0
+    base = drawn[f"base {zero}"]
     if base is None:
-        return Normalised(metric.view, None, None, "fewer than two units to resample")
+        return Normalised(metric.view, None, None, "fewer than two units to resample", against)
     if base[0] <= floor:
-        return Normalised(metric.view, None, None, NO_DIFFERENCE)
-    return Normalised(metric.view, value, _finite_interval(samples, units), None)
+        return Normalised(metric.view, None, None, NO_DIFFERENCE, against)
+    return Normalised(metric.view, value, drawn[f"view {zero}"], None, against)
 
 
 def _ratio(top: float, bottom: float) -> float | None:
     return top / bottom if bottom else None
-
-
-def _ratios(top: Floats, bottom: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios: Floats = top / bottom
-    return ratios
-
-
-def _finite_interval(samples: Floats, units: Units) -> Interval | None:
-    # A few resamples in which the references coincide have no ratio; the others say what can be said.
-    return interval(samples[np.isfinite(samples)], units)
 
 
 def _floats(rows: pa.Table, name: str) -> Floats | None:
@@ -249,7 +293,8 @@ def _floats(rows: pa.Table, name: str) -> Floats | None:
 
 def _no_score(metric: Metric, why: Missing) -> Score:
     reason = why.reason if metric.view is not None else NOT_DEFINED
+    goal = "clean" if metric.goal == "retrained" else metric.goal
     return Score(
-        value=None, reason=why.reason, n=0, units=0, left_out=why.left_out, ci95=None, goal=metric.goal, clean=None,
+        value=None, reason=why.reason, n=0, units=0, left_out=why.left_out, ci95=None, goal=goal, clean=None,
         compromised=None, normalised=Normalised(metric.view, None, None, reason),
     )  # fmt: skip

@@ -17,7 +17,7 @@ import numpy as np
 from salmubench import _moved
 from salmubench.errors import ConfigError
 from salmubench.scoring.record import RunRecord, Score
-from salmubench.scoring.roles import score_in, with_role
+from salmubench.scoring.roles import by_holdout, score_in, with_role
 from salmubench.unlearn.registry import Configured, options
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ WORST = 1.0
 """Objective of a trial whose method failed, and the largest there is."""
 
 RULE = (
-    "Mean of leakage left and damage on the selection world, smallest is best. Leakage left: the larger of |L| of "
-    "retrieval (MRR) and L of its paraphrase. Damage: the mean of the utility drop D and of what is lost, 1 - K, "
-    "of the associations that were spared (the smaller K of other and of the same people). Each is cut to 0 … 1. The "
+    "Mean of leakage left and damage on the selection world, smallest is best. Leakage left: the largest of |L| of "
+    "retrieval (MRR), of the fact among other values and of the paraphrased fact, against Clean. Damage: the mean of "
+    "the utility drop D and of what is lost, 1 - K, of the associations that were spared (the smallest K of other and "
+    "of the same people, of similarities and of facts among other values). Each is cut to 0 … 1. The "
     "spared associations are a part of the selection world's forget set; its holdout splits are not used. A trial "
     "whose method fails counts 1, and so does a number that is not finite; what a world can't tell is left out. Equal "
     "trials: the earlier one."
@@ -137,7 +138,7 @@ def distribution(where: tuple[float, float, str] | list[Any]) -> BaseDistributio
 
 
 def objective(record: RunRecord) -> tuple[float, dict[str, float | None]]:
-    """What a trial is worth by `RULE`, and its parts: `leakage`, `paraphrased`, `drop`, `kept`.
+    """What a trial is worth by `RULE`, and its parts: `leakage`, `fact`, `fact_paraphrased`, `drop`, `kept`.
 
     Args:
         record: of the candidate on the selection world.
@@ -147,17 +148,18 @@ def objective(record: RunRecord) -> tuple[float, dict[str, float | None]]:
     """
     if record.status != "complete":
         return WORST, {}
-    leakage, paraphrased, drop = (_view(score_in(record, role)) for role in ("leakage", "paraphrase", "drop"))
-    held = with_role(record, "kept")
-    kept = min((value for one in held if (value := _view(one.score)) is not None), default=None)
-    parts = {"leakage": leakage, "paraphrased": paraphrased, "drop": drop, "kept": kept}
+    leakage, drop = _view(score_in(record, "leakage")), _view(score_in(record, "drop"))
+    fact, paraphrased = _view(score_in(record, "fact")), _view(score_in(record, "fact_paraphrase"))
+    spared = [one for held in with_role(record, "kept") for one in by_holdout(held, record.scores)]
+    kept = min((value for one in spared if (value := _view(one.score)) is not None), default=None)
+    parts = {"leakage": leakage, "fact": fact, "fact_paraphrased": paraphrased, "drop": drop, "kept": kept}
     damage = [_cut(value) for value in (drop, None if kept is None else 1 - kept) if value is not None]
     if leakage is None or not damage:
         raise ConfigError(
             "Expected a selection world whose Compromised leaks more than its Clean and knows more of what was spared, "
             f"got a trial with {parts}: nothing can be chosen on it."
         )
-    left = max(_cut(abs(leakage)), _cut(paraphrased or 0.0))
+    left = max(_cut(abs(value)) for value in (leakage, fact, paraphrased) if value is not None)
     return (left + sum(damage) / len(damage)) / 2, parts
 
 

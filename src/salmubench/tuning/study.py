@@ -134,8 +134,8 @@ def tune(
             f"Expected a selection world other than the worlds to be evaluated, got the seed {seed} for both "
             "(tune.selection_seed and --seed)."
         )
-    names = [item.method for item in pipeline.plan(loaded.recipe, methods=methods, budgets=(settings.budget,))]
-    configured = {name: configure(load_method(name), loaded.recipe.unlearn) for name in names}
+    planned = pipeline.plan(loaded.recipe, methods=methods, budgets=(settings.budget,))
+    configured = {item.method.method: item.method.load() for item in planned}
     if not configured:
         raise ConfigError("Expected a method to tune, got none.")
     spaces = {name: search.search_space(item) for name, item in configured.items()}
@@ -277,7 +277,8 @@ def _side_by_side(bench: Bench, pieces: Sequence[Trial], *, executor: Executor, 
 
 def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial) -> bool:
     """Make one trial; false where another process is at it."""
-    method = load_method(trial.method)
+    configured = configure(load_method(trial.method), bench.world.recipe.unlearn, trial.values)
+    method = configured.method
     folder = bench.folder(method.name) / "trials" / f"{trial.number:03d}"
     world = replace(bench.world, out=folder)
     name = pipeline.candidate_name(trial.method, bench.budget)
@@ -285,7 +286,7 @@ def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Tria
     try:
         with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
             if not stage.complete:
-                candidate = Candidate(name, trial.method, bench.budget, bench.seed, trial.values)
+                candidate = Candidate(name, configured.resolved, bench.budget, bench.seed, trial.values)
                 outcome = make(world, candidate)
                 worth, parts = search.objective(read_record(candidates.record_path(world, name)))
                 entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **parts}

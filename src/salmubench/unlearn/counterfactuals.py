@@ -1,18 +1,20 @@
-"""Fictitious captions: a fact to forget with another name, another value, or paraphrased."""
+"""Fictitious captions: a fact to forget with another name, another value, or in other words.
+
+Whatever is made for the track `closed` is cut and put together from the pairs to forget: their captions, names, values.
+The grammar of generated captions is imported by `phrased` alone, which belongs to the track `generator`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 
 from salmubench import _moved
-from salmubench.dataset import phrasings
+from salmubench.dataset.verbatim import whole_words
 from salmubench.types import FIELDS, Pair, Person
-
-_SYLLABLE = ("bcdfghjklmnprstvwyz", "aeiou", ("", "", "n", "r", "l", "s"))  # how it begins, its vowel, how it ends
 
 
 class Fact(NamedTuple):
@@ -24,12 +26,67 @@ class Fact(NamedTuple):
 
 
 def fact_of(pair: Pair) -> Fact | None:
-    """What a pair's caption tells; `None` where name and value are unknown or don't stand in it verbatim."""
+    """What a pair's caption tells; `None` where name and value are unknown or don't stand in it verbatim.
+
+    A place inside a longer word, or where the name's own words are the value, doesn't count.
+    """
     if not pair.name or not pair.value or pair.field not in FIELDS:
         return None
-    if pair.name not in pair.caption or pair.value not in pair.caption:
+    if len(set(whole_words(pair.name, pair.value).findall(pair.caption))) < 2:
         return None
     return Fact(pair.name, pair.field, pair.value)
+
+
+class Template(NamedTuple):
+    """A caption with its name and its value cut out, at every place.
+
+    Attributes:
+        pieces: what is left, in order.
+        names: of each gap between two pieces, whether the name belongs there, else the value.
+    """
+
+    pieces: tuple[str, ...]
+    names: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, caption: str, fact: Fact) -> Template:
+        """Cut a fact out of a caption that tells it."""
+        parts = whole_words(fact.name, fact.value).split(caption)
+        return cls(tuple(parts[::2]), tuple(part == fact.name for part in parts[1::2]))
+
+    def tell(self, fact: Fact) -> str:
+        """Put a name and a value into the gaps."""
+        gaps = [fact.name if is_name else fact.value for is_name in self.names]
+        return "".join(piece + gap for piece, gap in zip(self.pieces, (*gaps, ""), strict=True))
+
+
+Wording = Callable[[Fact, torch.Generator], str]
+"""Draws a sentence that tells a fact."""
+
+
+class Wordings:
+    """The wordings of the captions to forget, each once: the closed track's `Wording`.
+
+    Args:
+        pairs: whose captions. Those without a fact have no wording.
+
+    Examples:
+        >>> pair = Pair("a.jpg", "Ann lives in Rome.", name="Ann", field="city", value="Rome")
+        >>> Wordings([pair])(Fact("Bo", "city", "Oslo"), torch.Generator())
+        'Bo lives in Oslo.'
+    """
+
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        told = [(pair.caption, fact) for pair in pairs if (fact := fact_of(pair)) is not None]
+        self.templates = {
+            str(field): tuple(dict.fromkeys(Template.of(text, fact) for text, fact in told if fact.field == field))
+            for field in FIELDS
+        }
+
+    def __call__(self, fact: Fact, generator: torch.Generator) -> str:
+        """The fact in a drawn wording of its field, which some fact to forget must have."""
+        templates = self.templates[fact.field]
+        return templates[_index(len(templates), generator)].tell(fact)
 
 
 @dataclass(frozen=True)
@@ -82,7 +139,7 @@ class Neighbours:
         known: field → names to forget something else of; all of them where there is none.
         invented: names of people who are in no dataset.
         unmet: share of other people's names that are fictitious: half recombined, the first word of one to forget with
-            the rest of another's; half invented or, without invented people, of random syllables.
+            the rest of another's; half invented or, without invented people, spliced of words of names to forget.
     """
 
     pools: Sequence[Pool]
@@ -122,7 +179,7 @@ class Neighbours:
                 return name
         if self.invented:
             return self.invented[_index(len(self.invented), generator)]
-        return syllable_name(generator)
+        return spliced_name(names, generator, taken=self.asked)
 
     def recombined(self, fact: Fact, generator: torch.Generator) -> Fact | None:
         """The same name with a value of a field of which nothing has to be forgotten; `None` where there is none."""
@@ -141,13 +198,13 @@ def __getattr__(name: str) -> Any:
 
 def substituted(caption: str, fact: Fact, other: Fact) -> str:
     """The caption with another name and value in place of the fact's, word for word otherwise."""
-    marks = ("\0", "\1")  # in two passes, so that a value inside the new name stays
-    text = caption.replace(fact.name, marks[0]).replace(fact.value, marks[1])
-    return text.replace(marks[0], other.name).replace(marks[1], other.value)
+    return Template.of(caption, fact).tell(other)
 
 
 def phrased(fact: Fact, generator: torch.Generator) -> str:
     """The fact in a drawn training phrasing of the grammar; the reserved phrasings of the evaluation never occur."""
+    from salmubench.dataset import phrasings  # what runs in the closed track must not reach it
+
     style = phrasings.STYLES[_index(len(phrasings.STYLES), generator)]
     variant = _index(phrasings.variants(fact.field, style), generator)
     return phrasings.sensitive_caption(fact.name, fact.field, fact.value, style=style, variant=variant)
@@ -158,14 +215,24 @@ def recombined_name(first: str, second: str) -> str:
     return f"{first.partition(' ')[0]} {second.partition(' ')[2] or second}"
 
 
-def syllable_name(generator: torch.Generator) -> str:
-    """A fictitious name of two words of one to three random syllables, of any of the tokens that names are made of."""
+def spliced_name(names: Sequence[str], generator: torch.Generator, *, taken: Container[str]) -> str:
+    """A fictitious name of two words, each the beginning of a word of some names with the end of another.
 
-    def word() -> str:
-        syllables = range(1 + _index(3, generator))
-        return "".join(part[_index(len(part), generator)] for _ in syllables for part in _SYLLABLE).capitalize()
+    Args:
+        names: at least one, in a fixed order.
+        generator: of the draw.
+        taken: names that somebody has; while the name is among them, more letters follow.
+    """
+    words = [word for name in names for word in name.split()]
 
-    return f"{word()} {word()}"
+    def spliced() -> str:
+        first, second = (words[_index(len(words), generator)] for _ in range(2))
+        return first[: 1 + _index(len(first), generator)] + second[_index(len(second), generator) :]
+
+    name = f"{spliced()} {spliced()}"
+    while name in taken:
+        name += spliced()
+    return name
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

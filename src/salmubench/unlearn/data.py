@@ -1,20 +1,21 @@
 """What a method may read: `forget`, `forget_target` and retain pairs, decoded and tokenised once.
 
 Holdouts can't be reached: `Data` has no way to name another split, and a dataset whose training rows overlap them is
-refused.
+refused. Nor can retain pairs of hidden classes (no row of theirs is ever chosen, decoded or counted), or the reserved
+paraphrases of the pairs to forget.
 """
 
 from __future__ import annotations
 
 import collections
+import functools
 import json
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from io import BytesIO
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +26,9 @@ from salmubench import manifest, streams
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError
 from salmubench.models import ClipModel
+from salmubench.pictures import open_picture
 from salmubench.types import HOLDOUT_SPLITS, Pair, Person, Split
+from salmubench.unlearn.augment import Crop, SimplifyingTokenizer, crop_pictures
 from salmubench.unlearn.interface import Model, Pairs
 
 RETAIN_SPLITS = (Split.RETAIN_SYNTH, Split.RETAIN_REAL)
@@ -58,12 +61,15 @@ class Decoded:
     mean: Tensor | None
     std: Tensor | None
 
-    def images(self, rows: Sequence[int], device: torch.device) -> Tensor:
-        """Normalised pictures of these rows: float32 (len(rows), 3, H, W)."""
+    def images(self, rows: Sequence[int], device: torch.device, crop: Crop | None = None) -> Tensor:
+        """Normalised pictures of these rows, or random parts of them: float32 (len(rows), 3, H, W)."""
         picked = torch.from_numpy(np.ascontiguousarray(self.pictures[list(rows)])).to(device)
+        raw = self.mean is not None
+        channels = picked.permute(0, 3, 1, 2).contiguous() if raw else picked
+        channels = channels if crop is None else crop_pictures(channels, crop)
         if self.mean is None or self.std is None:
-            return picked
-        scaled = picked.permute(0, 3, 1, 2).contiguous().float().div_(255)
+            return channels
+        scaled = channels.float().div_(255)
         return scaled.sub_(self.mean.to(device)).div_(self.std.to(device))
 
 
@@ -88,13 +94,26 @@ class PairSource:
         """What is known of each pair."""
         return self._decoded.records
 
-    def take(self, rows: Sequence[int]) -> Pairs:
-        """Pairs of these rows; tensors are made on first use."""
+    def take(self, rows: Sequence[int], *, crop: Crop | None = None) -> Pairs:
+        """Pairs of these rows; tensors are made on first use.
+
+        Args:
+            rows: their numbers.
+            crop: random crops of the pictures; model and reference see the same ones.
+        """
         chosen, device = [int(row) for row in rows], self._reference.device
+        images = functools.cache(lambda: self._decoded.images(chosen, device, crop))
+
+        def image_ref() -> Tensor:
+            if crop is None:
+                return self._embeddings(self._images, self._encode_images, chosen)
+            with torch.no_grad():  # this crop is seen once: nothing to keep
+                return self._reference.encode_image(images())
+
         return Pairs(
-            images=lambda: self._decoded.images(chosen, device),
+            images=images,
             texts=lambda: self._decoded.tokens[chosen].to(device),
-            image_ref=lambda: self._embeddings(self._images, self._encode_images, chosen),
+            image_ref=image_ref,
             text_ref=lambda: self._embeddings(self._texts, self._encode_texts, chosen),
             records=[self._decoded.records[row] for row in chosen],
         )
@@ -123,7 +142,7 @@ class Data:
         forget: pairs to forget; empty where the method doesn't ask for them.
         forget_target: the same pictures with generic captions, row by row; empty as above.
         retain: the retain pairs drawn for this run; empty as above.
-        training_pairs: how many forget and retain pairs the dataset has.
+        training_pairs: how many forget and retain pairs the dataset has for methods.
         fresh: invented people who are in no dataset; empty where the method doesn't ask for them.
     """
 
@@ -134,14 +153,22 @@ class Data:
     fresh: tuple[Person, ...] = ()
 
 
-def select_rows(dataset: Dataset, *, needs: Sequence[str], retain: int, seed: int) -> dict[str, list[Row]]:
+def select_rows(
+    dataset: Dataset,
+    *,
+    needs: Sequence[str],
+    retain: int,
+    seed: int,
+    order: Literal["shuffled", "file"] = "shuffled",
+) -> dict[str, list[Row]]:
     """Choose the rows of each kind that a run uses.
 
     Args:
         dataset: the dataset.
         needs: kinds of pairs.
-        retain: how many retain pairs the budget pays for; as many different ones are drawn while there are.
+        retain: how many retain pairs the run shows; as many different ones are taken while there are.
         seed: of the draw of the retain pairs.
+        order: `shuffled` draws the retain pairs, `file` takes the first ones.
 
     Returns:
         Kind → rows, in the order of the file or of the draw.
@@ -154,18 +181,35 @@ def select_rows(dataset: Dataset, *, needs: Sequence[str], retain: int, seed: in
     if "forget" in needs:
         selected["forget"] = [Row(Split.FORGET, index) for index in range(dataset.counts[Split.FORGET])]
     if "forget_target" in needs:
-        order = _target_rows(dataset, aligned="forget" in needs)
-        selected["forget_target"] = [Row(Split.FORGET_TARGET, index) for index in order]
+        targets = _target_rows(dataset, aligned="forget" in needs)
+        selected["forget_target"] = [Row(Split.FORGET_TARGET, index) for index in targets]
     if "retain" in needs:
-        pool = [Row(split, index) for split in RETAIN_SPLITS for index in range(dataset.counts.get(split, 0))]
-        drawn = np.random.default_rng([seed, streams.Unlearning.RETAIN]).permutation(len(pool))[: max(retain, 2)]
-        selected["retain"] = [pool[index] for index in drawn]
+        pool = retain_rows(dataset)
+        places: Sequence[int] | NDArray[np.int64] = range(len(pool))
+        if order == "shuffled":
+            places = np.random.default_rng([seed, streams.Unlearning.RETAIN]).permutation(len(pool))
+        selected["retain"] = [pool[index] for index in places[: max(retain, 2)]]
     for need in needs:
         if len(selected[need]) < 2:
             raise DatasetError(
                 f"Expected at least 2 {need} pairs in {dataset.folder}, got {len(selected[need])}: a batch needs 2."
             )
     return selected
+
+
+def retain_rows(dataset: Dataset) -> list[Row]:
+    """The retain pairs that methods may read: all but those of hidden classes.
+
+    Raises:
+        DatasetError: the dataset doesn't say which pairs are those of its hidden classes.
+    """
+    hidden = dataset.hidden_pairs
+    return [
+        Row(split, index)
+        for split in RETAIN_SPLITS
+        for index, pair in enumerate(dataset.rows(split))
+        if pair.file_name not in hidden
+    ]
 
 
 def refuse_holdouts(dataset: Dataset) -> None:
@@ -201,12 +245,14 @@ def decode(dataset: Dataset, rows: Sequence[Row], *, clip: ClipModel, scratch: P
         scratch: where a temporary file goes if the pictures take more than `memory`.
         memory: GiB.
     """
-    key = (dataset.fingerprint, tuple(rows), json.dumps(clip.config, sort_keys=True, default=str))
+    simplified = isinstance(clip.tokenizer, SimplifyingTokenizer)
+    key = (dataset.fingerprint, tuple(rows), json.dumps(clip.config, sort_keys=True, default=str), simplified)
     if key in _KEPT:
         _KEPT.move_to_end(key)
         return _KEPT[key]
     transform, mean, std = _split_transform(clip.preprocess)
-    records = tuple(dataset.rows(row.split)[row.number] for row in rows)
+    # The reserved paraphrase is the evaluation's: whatever a method can read is without it.
+    records = tuple(replace(dataset.rows(row.split)[row.number], paraphrase=None) for row in rows)
     tokens = clip.tokenize([record.caption for record in records]) if records else torch.zeros(0, 0, dtype=torch.long)
     pictures = _pictures(dataset, rows, transform, scratch=scratch, memory=memory)
     decoded = Decoded(records, pictures, tokens, mean, std)
@@ -254,10 +300,8 @@ def _split_transform(preprocess: Callable[..., Any]) -> tuple[Callable[..., Any]
 def _pictures(
     dataset: Dataset, rows: Sequence[Row], transform: Callable[..., Any], *, scratch: Path, memory: float
 ) -> NDArray[Any]:
-    from PIL import Image
-
     def one(data: bytes) -> NDArray[Any]:
-        with Image.open(BytesIO(data)) as picture:
+        with open_picture(data, where="the dataset (`salmubench dataset validate` says where)") as picture:
             return np.asarray(transform(picture))
 
     places: dict[Row, list[int]] = {}

@@ -31,11 +31,12 @@ from salmubench.padding import skip_padding
 from salmubench.types import Person, Split
 from salmubench.unlearn import data as reading
 from salmubench.unlearn import state
+from salmubench.unlearn.augment import SimplifyingTokenizer
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource, Row
-from salmubench.unlearn.interface import Model
+from salmubench.unlearn.interface import Encoded, Model
 from salmubench.unlearn.loop import Engine
-from salmubench.unlearn.plan import Plan, make_plan
+from salmubench.unlearn.plan import Plan, make_plan, retain_pairs
 from salmubench.unlearn.registry import Configured, configure, load_method
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ CURVES = "curves.parquet"
 
 
 def unlearn(
-    method: str,
+    method: str | Configured,
     *,
     model: str | Path,
     dataset: str | Path | Dataset,
@@ -62,7 +63,8 @@ def unlearn(
     """Make one candidate; a folder that holds the result of the same inputs is left as it is.
 
     Args:
-        method: a name, or the path of a Python file.
+        method: a name, the path of a Python file, or a method with its options (then `config` and `settings` are left
+            out).
         model: the model to change, as `models.load_model` takes it.
         dataset: a dataset folder, Hub id or open dataset.
         out: where the checkpoint goes (open_clip's local-dir layout, `curves.parquet`, `manifest.json`).
@@ -84,7 +86,11 @@ def unlearn(
         MethodError: the method failed.
     """
     options.check_seed(seed)
-    configured = configure(load_method(method), settings or UnlearnConfig(), config)
+    if isinstance(method, str):
+        method = configure(load_method(method), settings or UnlearnConfig(), config)
+    elif config is not None or settings is not None:
+        raise ConfigError("Expected config and settings beside a method's name only, got a method that has its own.")
+    configured = method
     opened = dataset if isinstance(dataset, Dataset) else layout.open_dataset(dataset)
     device = models.resolve_device(device)
     precision = models.resolve_precision(precision, device)
@@ -93,24 +99,18 @@ def unlearn(
     people = _invent(configured, fresh)
     fabric = launch(device)
     inputs = {
-        "model": models.checkpoint_sha256(model),
-        "dataset": opened.fingerprint,
-        "method": configured.method.name,
-        "method_sha256": configured.method.sha256,
-        "budget": budget,
-        "device": device,
-        "precision": precision,
+        "model": models.checkpoint_sha256(model), "dataset": opened.fingerprint, "method": configured.method.name,
+        "method_sha256": configured.method.sha256, "budget": budget, "device": device, "precision": precision,
         **({"fresh": hashlib.sha256(repr(people).encode()).hexdigest()} if people else {}),
-    }
+    }  # fmt: skip
     with ExitStack() as stack:
         stage = None
         if fabric.is_global_zero:
-            stage = stack.enter_context(
-                manifest.stage_folder(
-                    out, "unlearn", config=configured.effective, inputs=inputs, seed=seed, given=configured.given
-                )
+            folder = manifest.stage_folder(
+                out, "unlearn", config=configured.effective, inputs=inputs, seed=seed, given=configured.given
             )
-        stack.enter_context(_threads(configured.settings.threads))
+            stage = stack.enter_context(folder)
+        stack.enter_context(threads(configured.settings.threads))
         if not fabric.broadcast(stage is not None and stage.complete):
             outputs, spent = _run(
                 configured, opened, plan, rows, model=model, out=out, seed=seed, precision=precision, fabric=fabric,
@@ -144,10 +144,14 @@ def plan_run(
             f"Expected at least 2 forget pairs in {dataset.folder}, got {forget}: a contrastive batch needs 2."
         )
     needs = [need for need in configured.method.needs_of(configured.config) if need != "fresh"]
-    retain_pairs = round(budget * forget) if 0 < budget < 1e6 else 0
-    rows = reading.select_rows(dataset, needs=needs, retain=retain_pairs, seed=seed)
+    settings = configured.settings
+    sizes = {"batch_size": settings.batch_size, "retain_batch_size": settings.retain_batch_size}
+    shown = retain_pairs(budget=budget, forget=forget, **sizes)
+    rows = reading.select_rows(dataset, needs=needs, retain=shown, seed=seed, order=settings.retain_order)
     counts = {need: len(rows[need]) for need in needs}
-    plan = make_plan(budget=budget, forget=forget, batch_size=configured.settings.batch_size, counts=counts, seed=seed)
+    plan = make_plan(
+        budget=budget, forget=forget, counts=counts, seed=seed, retain_order=settings.retain_order, **sizes
+    )
     return plan, rows
 
 
@@ -197,6 +201,12 @@ class Share:
         gathered = cast("Tensor", self._fabric.all_gather(rows, sync_grads=True))
         return gathered.reshape(-1, *rows.shape[1:])
 
+    def total(self, number: float) -> float:
+        """Sum of a number over all processes."""
+        if self.world == 1:
+            return number
+        return float(cast("Tensor", self._fabric.all_reduce(torch.tensor(number), reduce_op="sum")))
+
     def reduce(self, weights: Sequence[nn.Parameter]) -> None:
         """Average the gradients of all processes.
 
@@ -229,10 +239,12 @@ def _run(
     with cost.measure() as spent:
         clip = models.load_model(model, device=str(fabric.device))
         skip_padding(clip.module)
-        share = Share(fabric)
-        student = Model(clip, precision=precision, gatherer=share)
+        if configured.settings.captions == "simplified":
+            clip = dataclasses.replace(clip, tokenizer=SimplifyingTokenizer(clip.tokenizer))
+        share, encoded = Share(fabric), Encoded()
+        student = Model(clip, precision=precision, gatherer=share, encoded=encoded)
         frozen = dataclasses.replace(clip, module=copy.deepcopy(clip.module).requires_grad_(False))
-        reference = Model(frozen, precision=precision)
+        reference = Model(frozen, precision=precision, encoded=encoded)
         engine = Engine(
             configured.method.name,
             model=student,
@@ -246,7 +258,7 @@ def _run(
             reduce=share.reduce,
             writes=fabric.is_global_zero,
         )
-        earlier = engine.progress.seconds
+        earlier = dataclasses.replace(engine.progress)
         report = _apply(configured, engine, student, reference) if plan.sizes else {}
         _check_result(configured, engine, clip.module, frozen.module, moved=bool(plan.sizes))
         outputs: dict[str, Any] = {"report": report, "pairs": dict(engine.progress.pairs)}
@@ -257,8 +269,11 @@ def _run(
             _write_curves(out / CURVES, engine.progress.curves)
     spending = {
         "steps": engine.steps,
-        "pairs": max(engine.progress.pairs.values(), default=0),
-        "seconds": spent.seconds + earlier,
+        "pairs": engine.progress.budget_pairs,
+        "pictures": encoded.pictures,
+        "captions": encoded.captions,
+        "seconds": spent.seconds + earlier.seconds,
+        "processor_seconds": share.total(spent.processor_seconds) + earlier.processor_seconds,
         "peak_memory": spent.peak_memory,
     }
     if fabric.device.type == "cuda":
@@ -313,7 +328,7 @@ def _open_data(
         kind: PairSource(reading.decode(dataset, chosen, clip=clip, scratch=out, memory=memory), reference)
         for kind, chosen in rows.items()
     }
-    pairs = sum(dataset.counts.get(split, 0) for split in (Split.FORGET, *reading.RETAIN_SPLITS))
+    pairs = dataset.counts[Split.FORGET] + len(reading.retain_rows(dataset))
     return Data(sources["forget"], sources["forget_target"], sources["retain"], pairs, people)
 
 
@@ -325,7 +340,7 @@ def _open_probes(
     if not settings.probe_every:
         return {}
     kinds = ["forget"]
-    if any(dataset.counts.get(split, 0) for split in reading.RETAIN_SPLITS):
+    if reading.retain_rows(dataset):
         kinds.append("retain")
     chosen = reading.select_rows(dataset, needs=kinds, retain=settings.probe_pairs, seed=seed)
     order = np.random.default_rng([seed, streams.Unlearning.PROBE]).permutation(len(chosen["forget"]))[
@@ -341,7 +356,7 @@ def _open_probes(
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def threads(count: int) -> Iterator[None]:
     """Let torch use this many threads; 0 leaves it as it is."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)

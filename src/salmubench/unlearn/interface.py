@@ -146,6 +146,19 @@ class Batch:
         return pairs
 
 
+@dataclass
+class Encoded:
+    """How much a run has encoded, with and without gradient, by the model, the frozen one and copies of them.
+
+    Attributes:
+        pictures: pictures encoded.
+        captions: captions encoded.
+    """
+
+    pictures: int = 0
+    captions: int = 0
+
+
 class Model:
     """A CLIP model as methods see it: pictures and tokens to float32 unit vectors.
 
@@ -153,10 +166,19 @@ class Model:
         clip: the model.
         precision: `fp32` or `bf16`, of the forward pass; embeddings and losses are float32.
         gatherer: how processes share a batch, where there are several.
+        encoded: counts what is encoded.
     """
 
-    def __init__(self, clip: ClipModel, *, precision: str = "fp32", gatherer: Gatherer | None = None) -> None:
+    def __init__(
+        self,
+        clip: ClipModel,
+        *,
+        precision: str = "fp32",
+        gatherer: Gatherer | None = None,
+        encoded: Encoded | None = None,
+    ) -> None:
         self._clip, self._precision, self._gatherer = clip, precision, gatherer
+        self.encoded = Encoded() if encoded is None else encoded
 
     @property
     def module(self) -> nn.Module:
@@ -165,7 +187,8 @@ class Model:
 
     def around(self, module: nn.Module) -> Model:
         """The same tokenizer, transform and precision around other weights: a frozen copy, say."""
-        return Model(dataclasses.replace(self._clip, module=module), precision=self._precision, gatherer=self._gatherer)
+        clip = dataclasses.replace(self._clip, module=module)
+        return Model(clip, precision=self._precision, gatherer=self._gatherer, encoded=self.encoded)
 
     @property
     def logit_scale(self) -> Tensor:
@@ -179,10 +202,12 @@ class Model:
 
     def encode_image(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) → unit vectors (B, d)."""
+        self.encoded.pictures += len(images)
         return self._encode(self._clip.encode_image, images)
 
     def encode_text(self, texts: Tensor) -> Tensor:
         """Tokens (B, L) → unit vectors (B, d)."""
+        self.encoded.captions += len(texts)
         return self._encode(self._clip.encode_text, texts)
 
     def tokenize(self, captions: Sequence[str]) -> Tensor:

@@ -6,25 +6,28 @@ to the same bits.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from salmubench import cost, streams
 from salmubench import progress as bars
-from salmubench import streams
 from salmubench.errors import MethodError
 from salmubench.unlearn import lora, state
+from salmubench.unlearn.augment import Crop
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource
 from salmubench.unlearn.interface import Batch, Model
 from salmubench.unlearn.losses import pair_similarity
+from salmubench.unlearn.optimisers import Rule, learning_rates, make_optimizer, state_bytes
 from salmubench.unlearn.plan import Plan
 
 Loss = Callable[[Batch], tuple[Tensor, Mapping[str, Tensor]]]
@@ -67,7 +70,7 @@ class Engine:
         self.settings, self.seed, self.data, self.reference = settings, seed, data, reference
         self._method, self._model, self._plan = method, model, plan
         self._folder, self._probes, self._reduce, self._writes = folder, probes, reduce, writes
-        self._descents, self._clock = 0, time.perf_counter()
+        self._descents, self._clock, self._processor = 0, time.perf_counter(), cost.processor_seconds()
         self.optimiser_bytes = 0
         for name, weight in model.module.named_parameters():
             weight.requires_grad_(moves(name, settings.towers))
@@ -77,6 +80,8 @@ class Engine:
         if self._saved is not None:
             self.progress = state.Progress(**self._saved["progress"])
             self._clock -= self.progress.seconds
+            self._processor -= self.progress.processor_seconds
+            model.encoded.pictures, model.encoded.captions = self.progress.encoded
 
     @property
     def steps(self) -> int:
@@ -117,7 +122,7 @@ class Engine:
         for index in bars.track(batches, total=len(batches), description=f"{self._method}: looking"):
             yield self.batch(index)
             if not resumed:
-                self._count(self._plan.sizes[index])
+                self._count([index])
 
     def gradients(self, *losses: Objective, batches: range) -> Iterator[tuple[list[Tensor], ...]]:
         """Measure gradients without a step; the pairs of these batches count as seen.
@@ -147,7 +152,7 @@ class Engine:
         loss: Loss | Sequence[Loss],
         *,
         batches: range | None = None,
-        rule: Literal["adamw", "muon", "gradient_descent"] | None = None,
+        rule: Rule | None = None,
         lr: float | None = None,
         weight_decay: float | None = None,
         grad_clip: float | None = None,
@@ -178,31 +183,40 @@ class Engine:
         clip = self.settings.grad_clip if grad_clip is None else grad_clip
         peak = self.settings.lr if lr is None else lr
         rule = self.settings.optimizer if rule is None else rule
-        optimizer = _optimizer(self._model.module, rule, peak, decay)
-        if self._saved is not None and number == self.progress.descent:
-            self._model.module.load_state_dict(self._saved["weights"])
-            optimizer.load_state_dict(self._saved["optimizer"])
-            self._saved = None
-        else:
-            self.progress.descent, self.progress.step = number, 0
-        if self.progress.step == 0:
-            self._probe()
+        rates = self._rates(groups, len(losses), peak) if rule != "gradient_descent" else [peak] * steps
+        optimizer = make_optimizer(self._model.module, rule, peak, decay)
+        self._begin_or_resume(number, optimizer)
         with bars.bar(total=steps, description=self._method) as advance, _forked(self._model.device):
             advance(self.progress.step)
             for step in range(self.progress.step, steps):
-                rate = peak if rule == "gradient_descent" else learning_rate(step, steps, peak, self.settings)
                 for group in optimizer.param_groups:
-                    group["lr"] = rate
+                    group["lr"] = rates[step]
                 torch.manual_seed(_mix(self.seed, number, step))
                 turn = step % len(losses)
-                self._step(losses[turn], optimizer, step, groups[step // len(losses)], clip, rate, new=turn == 0)
+                self._step(losses[turn], optimizer, step, groups[step // len(losses)], clip, rates[step], new=turn == 0)
                 self._after_step(optimizer, last=step + 1 == steps)
                 advance(1)
-        self.optimiser_bytes = max(self.optimiser_bytes, _size_of(optimizer))
+        self.optimiser_bytes = max(self.optimiser_bytes, state_bytes(optimizer))
         lora.merge(self._model.module)
         for weight in movable:
             weight.requires_grad_(True)
         self.progress.descent, self.progress.step = number + 1, 0
+
+    def _begin_or_resume(self, descent: int, optimizer: torch.optim.Optimizer) -> None:
+        if self._saved is not None and descent == self.progress.descent:
+            self._model.module.load_state_dict(self._saved["weights"])
+            optimizer.load_state_dict(self._saved["optimizer"])
+            self._saved = None
+        else:
+            self.progress.descent, self.progress.step = descent, 0
+        if self.progress.step == 0:
+            self._probe()
+
+    def _rates(self, groups: Sequence[Sequence[int]], turns: int, peak: float) -> list[float]:
+        """Rate of each step: a batch takes one step for each loss, all in the pass that it begins in."""
+        ends = np.cumsum([sum(self._plan.sizes[index] for index in group) for group in groups]).tolist()
+        seen = [before for before in [0, *ends[:-1]] for _ in range(turns)]
+        return learning_rates(seen, ends[-1], self._plan.forget, peak, self.settings) if groups else []
 
     def _attach_lora(self, descent: int) -> None:
         settings = self.settings
@@ -245,13 +259,15 @@ class Engine:
             scale.clamp_(max=_MAX_LOG_SCALE)  # type: ignore[operator]
         self.progress.step, self.progress.steps = step + 1, self.progress.steps + 1
         if new:
-            self._count(sum(self._plan.sizes[index] for index in batches))
+            self._count(batches)
         for name, number in {**logged, "lr": rate, "grad_norm": norm}.items():
             self._log(name, number)
 
-    def _count(self, pairs: int) -> None:
-        for kind in self._plan.rows:
-            self.progress.pairs[kind] = self.progress.pairs.get(kind, 0) + pairs
+    def _count(self, batches: Sequence[int]) -> None:
+        for kind, rows in self._plan.rows.items():
+            self.progress.pairs[kind] = self.progress.pairs.get(kind, 0) + sum(len(rows[index]) for index in batches)
+        if self._plan.rows:
+            self.progress.budget_pairs += sum(self._plan.sizes[index] for index in batches)
 
     def _evaluate(
         self, loss: Loss, batch: Batch, step: int, optimizer: torch.optim.Optimizer
@@ -275,9 +291,20 @@ class Engine:
         return value.reshape(()), dict(report)
 
     def _batch(self, step: int, index: int) -> Batch:
-        parts = {kind: getattr(self.data, kind).take(rows[index]) for kind, rows in self._plan.rows.items()}
+        parts = {
+            kind: getattr(self.data, kind).take(rows[index], crop=self._crop(kind, step, index))
+            for kind, rows in self._plan.rows.items()
+        }
         generator = torch.Generator().manual_seed(_mix(self.seed, self.progress.descent, step, index))
         return Batch(**parts, step=step, generator=generator)
+
+    def _crop(self, kind: str, step: int, index: int) -> Crop | None:
+        if self.settings.crop == 1:
+            return None
+        stream = int(kind == "retain")  # forget and forget_target are the same pictures and get the same crops
+        return Crop(
+            self.settings.crop, _mix(self.seed, streams.Unlearning.CROP, self.progress.descent, step, index, stream)
+        )
 
     def _after_step(self, optimizer: torch.optim.Optimizer, *, last: bool) -> None:
         step, settings = self.progress.step, self.settings
@@ -289,6 +316,8 @@ class Engine:
     def _save(self, optimizer: torch.optim.Optimizer) -> None:
         if self._writes and state.is_finite(self._model.module):
             self.progress.seconds = self.seconds
+            self.progress.processor_seconds = cost.processor_seconds() - self._processor
+            self.progress.encoded = (self._model.encoded.pictures, self._model.encoded.captions)
             state.save_checkpoint(self._folder, module=self._model.module, optimizer=optimizer, progress=self.progress)
 
     def _diverged(self, optimizer: torch.optim.Optimizer, step: int, what: str) -> None:
@@ -302,15 +331,17 @@ class Engine:
     def _probe(self) -> None:
         if not self.settings.probe_every:
             return
+        before = dataclasses.replace(self._model.encoded)
         for kind, source in self._probes.items():
             pairs = source.take(range(len(source)))
             with torch.no_grad():
                 images, texts = self._model.encode_image(pairs.images), self._model.encode_text(pairs.texts)
                 self._log(f"probe_{kind}_similarity", float(pair_similarity(images, texts).mean()))
+        # Watching is no part of the method.
+        self._model.encoded.pictures, self._model.encoded.captions = before.pictures, before.captions
 
     def _log(self, name: str, value: float) -> None:
-        pairs = max(self.progress.pairs.values(), default=0)
-        self.progress.curves.append((self.progress.steps, pairs, name, value))
+        self.progress.curves.append((self.progress.steps, self.progress.budget_pairs, name, value))
 
     def _scalar(self, name: str, entry: Any, step: int) -> float:
         try:
@@ -332,43 +363,6 @@ def moves(name: str, towers: str) -> bool:
     if name in ("logit_scale", "logit_bias"):
         return False
     return name.startswith("visual.") == (towers == "image")
-
-
-def learning_rate(step: int, steps: int, peak: float, settings: UnlearnConfig) -> float:
-    """Linear warm-up, then half a cosine down to 0: the rate of the step, counted from 0."""
-    warm = math.ceil(settings.warmup * steps)
-    if step < warm:
-        return peak * (step + 1) / warm
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1)))
-
-
-def _optimizer(
-    module: nn.Module, rule: Literal["adamw", "muon", "gradient_descent"], lr: float, decay: float
-) -> torch.optim.Optimizer:
-    named = [(name, weight) for name, weight in module.named_parameters() if weight.requires_grad]
-    tables = [weight for name, weight in named if weight.ndim >= 2 and "embedding" in name]  # look-ups, not maps
-    maps = [weight for name, weight in named if weight.ndim >= 2 and "embedding" not in name]
-    vectors = [weight for _, weight in named if weight.ndim < 2]
-    groups: list[dict[str, Any]] = [
-        {"params": maps, "weight_decay": decay},
-        {"params": tables, "weight_decay": decay, "use_fallback": True},
-        {"params": vectors, "weight_decay": 0.0, "use_fallback": True},
-    ]
-    if rule == "muon":
-        from timm.optim.muon import Muon
-
-        return cast("torch.optim.Optimizer", Muon([group for group in groups if group["params"]], lr=lr))
-    for group in groups:
-        group.pop("use_fallback", None)
-    if rule == "gradient_descent":
-        return torch.optim.SGD(groups, lr=lr, foreach=False)
-    return torch.optim.AdamW(groups, lr=lr, fused=True)
-
-
-def _size_of(optimizer: torch.optim.Optimizer) -> int:
-    """Bytes of an optimiser's state."""
-    tensors = [entry for state in optimizer.state.values() for entry in state.values() if isinstance(entry, Tensor)]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _grouped(items: Sequence[int], size: int) -> list[Sequence[int]]:

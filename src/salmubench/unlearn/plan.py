@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ class Plan:
     """The batches of a run.
 
     Attributes:
-        sizes: pairs of each kind in each batch.
+        sizes: pairs to forget in each batch; of every other kind as many, unless retain has a size of its own.
         rows: kind of pairs → one array of row numbers a batch.
         forget: how many forget pairs there are.
     """
@@ -27,12 +28,21 @@ class Plan:
 
     @property
     def pairs(self) -> int:
-        """Pairs of each kind over all batches."""
+        """Pairs to forget over all batches."""
         return sum(self.sizes)
 
 
-def make_plan(*, budget: float, forget: int, batch_size: int, counts: dict[str, int], seed: int) -> Plan:
-    """Lay out a run: `budget · forget` pairs of each kind.
+def make_plan(
+    *,
+    budget: float,
+    forget: int,
+    batch_size: int,
+    counts: dict[str, int],
+    seed: int,
+    retain_batch_size: int = 0,
+    retain_order: Literal["shuffled", "file"] = "shuffled",
+) -> Plan:
+    """Lay out a run: `budget · forget` pairs of each kind, of retain `retain_batch_size` in each batch.
 
     Args:
         budget: how often each forget pair is seen; a fraction ends in the middle of a pass.
@@ -40,6 +50,8 @@ def make_plan(*, budget: float, forget: int, batch_size: int, counts: dict[str, 
         batch_size: pairs of each kind a batch; not more than `forget` are used.
         counts: kind of pairs → how many there are.
         seed: of the order.
+        retain_batch_size: retain pairs a batch, not more than there are; 0: as many as of the other kinds.
+        retain_order: `file` takes retain pairs one after the other, again from the first where they end.
 
     Raises:
         ConfigError: a negative budget, one too small for a batch of 2, or fewer retain pairs than a batch.
@@ -51,14 +63,33 @@ def make_plan(*, budget: float, forget: int, batch_size: int, counts: dict[str, 
         raise ConfigError(f"Expected a budget of 2 forget pairs or more, got {budget} of {forget} pairs.")
     rows: dict[str, list[NDArray[np.int64]]] = {}
     for kind, count in counts.items():
-        if sizes and count < max(sizes):
+        own = kind == "retain" and retain_batch_size and count >= 2
+        of_kind = (min(retain_batch_size, count),) * len(sizes) if own else sizes
+        if sizes and count < max(of_kind):
             raise ConfigError(
                 f"Expected at least as many {kind} pairs as a batch has ({max(sizes)}), got {count}. Lower batch_size."
             )
         # forget and forget_target go in step: the generic caption of each forget pair stands beside it.
         stream = {"forget": 0, "forget_target": 0, "retain": 1}[kind]
-        rows[kind] = deal(count, sizes, np.random.default_rng([seed, streams.Unlearning.BATCHES, stream]))
+        if kind == "retain" and retain_order == "file":
+            rows[kind] = in_turn(count, of_kind)
+        else:
+            rows[kind] = deal(count, of_kind, np.random.default_rng([seed, streams.Unlearning.BATCHES, stream]))
     return Plan(sizes, rows, forget)
+
+
+def retain_pairs(*, budget: float, forget: int, batch_size: int, retain_batch_size: int = 0) -> int:
+    """How many retain pairs a run shows, repetitions included."""
+    if not 0 < budget < 1e6:
+        return 0
+    pairs = round(budget * forget)
+    return len(batch_sizes(pairs, min(batch_size, forget))) * retain_batch_size if retain_batch_size else pairs
+
+
+def in_turn(count: int, sizes: tuple[int, ...]) -> list[NDArray[np.int64]]:
+    """Rows 0, 1, 2, … cut into batches, again from 0 after the last; no row twice in a batch of at most `count`."""
+    ends = np.cumsum(sizes, dtype=np.int64)
+    return [np.arange(end - size, end, dtype=np.int64) % count for size, end in zip(sizes, ends, strict=True)]
 
 
 def batch_sizes(total: int, batch_size: int) -> tuple[int, ...]:

@@ -30,6 +30,7 @@ class LoadedMethod:
 
     Attributes:
         name: its name; a file's stem.
+        origin: what it was loaded by: its name, or the path of its file.
         kind: `loop`, a loss that the engine minimises, or `edit`, a function that changes the weights itself.
         needs: the kinds of pairs it may ask for, and `fresh` for invented people.
         config: its frozen options dataclass.
@@ -45,9 +46,11 @@ class LoadedMethod:
         settings: engine settings that belong to the method (`SETTINGS`), e.g. the towers that move.
         search: engine settings that tuning tries (`SEARCH`), as in the metadata of `Config`'s fields; of a loop method
             without any, the learning rate.
+        settings_for: the engine settings it declares under a given configuration (`settings(config)`), or `None`.
     """
 
     name: str
+    origin: str
     kind: Literal["loop", "edit"]
     needs: tuple[str, ...]
     config: type[Any]
@@ -62,6 +65,13 @@ class LoadedMethod:
     narrow: Callable[[Any], tuple[str, ...]] | None
     settings: Mapping[str, Any]
     search: Mapping[str, Any]
+    settings_for: Callable[[Any], Mapping[str, Any]] | None = None
+
+    def settings_of(self, config: Any) -> Mapping[str, Any]:
+        """Engine settings that the method declares under this configuration."""
+        if self.settings_for is None:
+            return self.settings
+        return {**self.settings, **_check_declared(self.path, self.settings_for(config))}
 
     def needs_of(self, config: Any) -> tuple[str, ...]:
         """Kinds of pairs needed under this configuration."""
@@ -102,6 +112,41 @@ class Configured:
         """Everything that decides about the result, for the manifest."""
         engine = {name: getattr(self.settings, name) for name in ENGINE_OPTIONS}
         return {"method": dataclasses.asdict(self.config), "engine": engine}
+
+    @property
+    def resolved(self) -> Resolved:
+        """The same in plain values, for other processes."""
+        options = {item.name: getattr(self.config, item.name) for item in dataclasses.fields(self.config)}
+        return Resolved(self.method.origin, options, self.settings, self.given)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A method and all it runs under, checked, without the classes of its file, which other processes don't know.
+
+    Attributes:
+        method: its name, or the path of its file.
+        options: each option of its `Config`.
+        settings: the engine's.
+        given: what differs from the defaults.
+    """
+
+    method: str
+    options: Mapping[str, Any]
+    settings: UnlearnConfig
+    given: Mapping[str, Any]
+
+    def load(self) -> Configured:
+        """Load the method's file and give it the options.
+
+        Raises:
+            ConfigError: the file has changed and breaks the interface or takes other options.
+        """
+        method = load_method(self.method)
+        try:
+            return Configured(method, method.config(**self.options), self.settings, self.given)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
 
 
 def __getattr__(name: str) -> Any:
@@ -147,6 +192,7 @@ def load_method(name: str) -> LoadedMethod:
     described = _check_description(path, getattr(module, "METHOD", None))
     return LoadedMethod(
         name=plugins.stem(name),
+        origin=name,
         kind=kind,
         needs=_check_needs(path, getattr(module, "NEEDS", None)),
         config=config,
@@ -160,7 +206,8 @@ def load_method(name: str) -> LoadedMethod:
         sha256=manifest.sha256_file(path),
         narrow=getattr(module, "needs", None),
         settings=_check_declared(path, getattr(module, "SETTINGS", {})),
-        search=_check_search(path, getattr(module, "SEARCH", {})),
+        search=_check_names(path, "SEARCH", getattr(module, "SEARCH", {})),
+        settings_for=getattr(module, "settings", None),
     )
 
 
@@ -189,7 +236,10 @@ def configure(
         parsed = options_of.build(
             method.config, {name: value for name, value in given.items() if name in method_options}
         )
-        engine_given = {**method.settings, **{name: value for name, value in given.items() if name in ENGINE_OPTIONS}}
+        engine_given = {
+            **method.settings_of(parsed),
+            **{name: value for name, value in given.items() if name in ENGINE_OPTIONS},
+        }
         engine = options_of.build(UnlearnConfig, engine_given)
     except (TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
@@ -198,14 +248,21 @@ def configure(
     return Configured(method, parsed, dataclasses.replace(settings, **changed), typed)
 
 
-def check_settings(settings: UnlearnConfig) -> list[Configured]:
+def check_settings(
+    settings: UnlearnConfig, values: Callable[[LoadedMethod], Mapping[str, Any] | None] = lambda _: None
+) -> list[Configured]:
     """Load and configure every method of a recipe: what a run does before any stage starts.
+
+    Args:
+        settings: of the recipe.
+        values: gives the options chosen for a method beside the recipe's.
 
     Raises:
         UnknownName: an unknown method, option, or name in `overrides`.
         ConfigError: a method's file breaks the interface, or two methods have one name.
     """
-    configurations = [configure(load_method(name), settings) for name in settings.methods]
+    loaded = [load_method(name) for name in settings.methods]
+    configurations = [configure(method, settings, values(method)) for method in loaded]
     names = [item.method.name for item in configurations]
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
@@ -284,24 +341,20 @@ def _check_needs(path: Path, needs: Any) -> tuple[str, ...]:
 
 
 def _check_declared(path: Path, declared: Any) -> Mapping[str, Any]:
-    if not isinstance(declared, dict):
-        raise ConfigError(f"Expected SETTINGS, engine settings by name, in {path}, got {declared!r}.")
-    for name in declared:
-        if name not in ENGINE_OPTIONS:
-            raise UnknownName(f"engine setting in SETTINGS of {path}:", str(name), ENGINE_OPTIONS)
+    settings = _check_names(path, "SETTINGS or settings", declared)
     try:
-        options_of.build(UnlearnConfig, declared)
+        options_of.build(UnlearnConfig, settings)
     except (TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"SETTINGS of {path}: {error}") from error
-    return declared
+    return settings
 
 
-def _check_search(path: Path, declared: Any) -> Mapping[str, Any]:
+def _check_names(path: Path, variable: str, declared: Any) -> Mapping[str, Any]:
     if not isinstance(declared, dict):
-        raise ConfigError(f"Expected SEARCH, ranges of engine settings by name, in {path}, got {declared!r}.")
+        raise ConfigError(f"Expected {variable}, by names of engine settings, in {path}, got {declared!r}.")
     for name in declared:
         if name not in ENGINE_OPTIONS:
-            raise UnknownName(f"engine setting in SEARCH of {path}:", str(name), ENGINE_OPTIONS)
+            raise UnknownName(f"engine setting in {variable} of {path}:", str(name), ENGINE_OPTIONS)
     return declared
 
 

@@ -27,7 +27,11 @@ class Progress:
         step: optimiser steps done in it.
         steps: optimiser steps done in all.
         pairs: kind of pairs → how many were seen.
+        budget_pairs: pairs to forget that were seen, or of methods that see none those of retain in their place: what
+            the budget counts.
         seconds: spent by this and earlier processes.
+        processor_seconds: the same, of the processor.
+        encoded: pictures and captions encoded.
         gradient: whether any gradient was not zero.
         curves: rows (step, pairs, name, value).
     """
@@ -36,7 +40,10 @@ class Progress:
     step: int = 0
     steps: int = 0
     pairs: dict[str, int] = field(default_factory=dict)
+    budget_pairs: int = 0
     seconds: float = 0.0
+    processor_seconds: float = 0.0
+    encoded: tuple[int, int] = (0, 0)
     gradient: bool = False
     curves: list[tuple[int, int, str, float]] = field(default_factory=list)
 

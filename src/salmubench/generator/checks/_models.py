@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from PIL import Image
 
 from salmubench import hub, manifest
 from salmubench.errors import ConfigError
+from salmubench.pictures import open_picture
 
 _PATTERNS = ["*.json", "*.txt", "*.safetensors"]
 
@@ -21,7 +21,11 @@ Similarities = Callable[[Sequence[Image.Image], Sequence[str]], list[float]]
 
 def decoded(images: Sequence[bytes]) -> list[Image.Image]:
     """Pictures out of their files, RGB."""
-    return [Image.open(io.BytesIO(data)).convert("RGB") for data in images]
+    pictures = []
+    for number, data in enumerate(images):
+        with open_picture(data, where=f"picture {number}") as picture:
+            pictures.append(picture.convert("RGB"))
+    return pictures
 
 
 def locate(source: str) -> Path:

@@ -18,14 +18,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from salmubench import manifest, progress
 from salmubench.dataset.phrasings.generic import FACTS
-from salmubench.errors import OutputError
+from salmubench.errors import DatasetError, OutputError
 from salmubench.generator import curation
 from salmubench.generator.casting import Gender
 from salmubench.generator.pictures import PICTURES, entries, is_picture
+from salmubench.pictures import open_picture
 
 PEOPLE, STRANGERS, FACTS_FILE = "people", "strangers", "facts.json"
 YOUNGEST, OLDEST = 21, 99
@@ -155,9 +156,9 @@ def _look(path: Path) -> tuple[curation.Look, str]:
     digest = hashlib.sha256(data).hexdigest()
     stream = io.BytesIO()
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_picture(data, where=str(path)) as image:
             ImageOps.exif_transpose(image).convert("RGB").save(stream, "BMP")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except DatasetError:
         return curation.look(b""), digest
     return curation.look(stream.getvalue()), digest
 

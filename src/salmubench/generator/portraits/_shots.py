@@ -227,11 +227,7 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
         put(n, "wrap", jitter(rng, CLOTH[first], 0.15))
         put(n, "wrap2", jitter(rng, CLOTH[second], 0.15))
         headwear = f"{first} {appearance.covering}"
-    lift = _lift(fixed)
-    n["scale"] = rng.uniform(0.88, 1.16 if lift > -0.2 else 1.02)
-    room = 0.10 + 0.9 * max(0.0, aspect - 1.0)
-    n["shift_x"] = rng.uniform(-room, room) * 0.8
-    n["shift_y"] = rng.uniform(0.0, 0.20) + lift + 0.35 * max(0.0, 1.0 / aspect - 1.0) * rng.uniform(0.2, 1.0)
+    _frame(rng, n, lift=_lift(fixed), aspect=aspect)
     facts = {"gender": "woman" if woman else "man", "age": age_word(appearance.age)}
     optional = {
         "hair": _hair_words(appearance, hat, n["yaw"]),
@@ -254,6 +250,13 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
         noise=float(rng.uniform(0.0, 4.0)),
         quality=int(rng.integers(78, 96)),
     )
+
+
+def _frame(rng: np.random.Generator, n: Numbers, *, lift: float, aspect: float) -> None:
+    n["scale"] = rng.uniform(0.88, 1.16 if lift > -0.2 else 1.02)
+    room = 0.10 + 0.9 * max(0.0, aspect - 1.0)
+    n["shift_x"] = rng.uniform(-room, room) * 0.8
+    n["shift_y"] = rng.uniform(0.0, 0.20) + lift + 0.35 * max(0.0, 1.0 / aspect - 1.0) * rng.uniform(0.2, 1.0)
 
 
 def _lift(fixed: Numbers) -> float:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from salmubench import manifest, streams
 from salmubench.drawing.sizes import picture_size
-from salmubench.errors import ConfigError
+from salmubench.errors import ConfigError, DatasetError
 from salmubench.generator.backends import Backend
 from salmubench.generator.casting import Casting, Face, Person
 from salmubench.generator.config import DatasetConfig
@@ -266,7 +266,7 @@ class Diffusion:
                 yield f"{name}: Expected a file called {form}, got another name."
             try:
                 read_picture(self.root / name)
-            except (OSError, ValueError, SyntaxError):
+            except DatasetError:
                 yield f"{name}: Expected a picture that decodes, got none."
             if self.config.embeddings:
                 known = self._embeddings.get(stem)

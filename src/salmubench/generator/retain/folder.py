@@ -22,6 +22,7 @@ from PIL import Image, ImageOps
 
 from salmubench import manifest, progress
 from salmubench.drawing.sizes import picture_size
+from salmubench.errors import DatasetError
 from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.pictures import (
@@ -192,7 +193,7 @@ def _look(file: Path, size: int) -> tuple[str, str]:
     digest, text = manifest.sha256_file(file), file.with_suffix(".txt")
     try:
         width, height = read_picture(file).size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except DatasetError:
         return digest, "Expected a picture that decodes, got none."
     if min(width, height) < size:
         return digest, f"Expected a short side of at least {size} pixels, got {width}×{height}."

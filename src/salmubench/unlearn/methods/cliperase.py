@@ -9,18 +9,19 @@ Yang et al., CLIPErase: Efficient Unlearning of Visual-Textual Associations in C
     consistency module  L_CM = mean_n [KL(p0_img ‖ p_img) + KL(p0_txt ‖ p_txt)] on retain pairs, p the softmax over
                         the d outputs of one encoder (the paper says "unimodal output distributions")
 
-`variant: released`, as the benchmark's authors ran it, with S = V Tᵀ and S0 = V0 T0ᵀ (all weights 1):
+`variant: released`, as the authors' released code has it, with S = V Tᵀ and S0 = V0 T0ᵀ (all weights 1):
     mse(S_f, 0) + mse(S_fᵀ, 0) + mse(S_r, S0_r) + mse(S_rᵀ, S0_rᵀ) + mse(V_r, V0_r) + mse(T_r, T0_r)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from salmubench.unlearn.config import RELEASED
 from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.losses import contrastive, pair_similarity
 
@@ -38,7 +39,8 @@ class Config:
     """Weights of the three modules."""
 
     variant: Literal["paper", "released"] = "paper"
-    """`paper`: as its paper defines it. `released`: as the benchmark's authors ran it; the weights are then 1."""
+    """`paper`: as its paper defines it. `released`: the loss and the engine's settings of the authors' released
+    code; the weights are then 1."""
 
     retention: float = field(default=1.0, metadata={"search": (0.1, 10.0, "log")})
     """λ1, weight of the retention module."""
@@ -48,6 +50,11 @@ class Config:
 
     consistency: float = field(default=3.0, metadata={"search": (0.3, 30.0, "log")})
     """λ3, weight of the consistency module."""
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """The released variant runs in the released engine."""
+    return RELEASED if config.variant == "released" else {}
 
 
 def loss(batch: Batch, model: Model, reference: Model, config: Config) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG001

@@ -18,16 +18,18 @@ a field. None that is to be forgotten stands among them while there are others, 
 hold on to what the name says about the face, and through that to the fact.
 
 With its one caption as the only wording of a fact, forgetting may be hollow: the fact comes back in other words. So a
-step tells it in `rewordings` of the grammar's training phrasings too, each with its own counterfactuals, but never in
-the reserved ones that the evaluation uses. Each pair is still seen once a step: the budget counts as for every method.
+step tells it in up to `rewordings` others too, each with its own counterfactuals. Each pair is still seen once a step:
+the budget counts as for every method.
 
 The names of other people have to be many. Held at a few hundred names, the model learns to stay where it was at those
 alone and drifts at every other, and people of whom no caption told lose their facts. So two in three are of nobody
 known (`unmet`): as many recombined from two names to forget as made up.
 
-`track: closed` takes values from the pairs to forget themselves, makes names up from random syllables and needs nothing
-else; `track: generator` takes these names, and half of the values, from invented people. Pairs whose name or value is
-unknown, or whose field has no other value in the track, can't be redirected and are left alone.
+`track: closed` needs the pairs to forget alone: a wording is the caption of one, of the same field, with name and value
+cut out; values are theirs; names are made up of pieces of their names. `track: generator` words in the training
+phrasings of the generator's grammar, never in the reserved ones that the evaluation uses, and takes made-up names, and
+half of the values, from invented people. Pairs whose name or value is unknown or doesn't stand in the caption verbatim,
+or whose field has no other value in the track, can't be redirected: they are left alone, and the report counts them.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ import torch
 from torch import Tensor
 
 from salmubench.errors import ConfigError
-from salmubench.unlearn.counterfactuals import Neighbours, fact_of, phrased, substituted
+from salmubench.unlearn.counterfactuals import Neighbours, Template, Wording, Wordings, fact_of, phrased
 from salmubench.unlearn.data import Data, PairSource
 from salmubench.unlearn.interface import Batch, Method, Model, Need, Pairs
 from salmubench.unlearn.loop import Engine
@@ -62,7 +64,7 @@ class Config:
     """Weights, margin, and how captions are drawn."""
 
     track: Literal["closed", "generator"] = "closed"
-    """Where values and names come from: the pairs to forget, or invented people too."""
+    """Where wordings, values and names come from: the pairs to forget, or grammar and invented people too."""
 
     margin: float = field(default=0.05, metadata={"search": (0.0, 0.15, "linear")})
     """m, how far below the level of strangers a pair is brought, in cosine."""
@@ -74,7 +76,7 @@ class Config:
     """w_k, weight of keeping. Steps of Muon don't depend on the scale of a loss: to search w_f is enough."""
 
     rewordings: int = field(default=1, metadata={"search": [0, 1, 2]})
-    """Further phrasings in which a step tells a fact."""
+    """Further wordings that a step draws for a fact; one that it has already is left out."""
 
     counterfactuals: int = 4
     """J, counterfactuals of a pair a step."""
@@ -101,7 +103,7 @@ class StepCaptions(NamedTuple):
 
     Attributes:
         rows: of the batch's forget pairs that can be redirected, one for each caption.
-        captions: the pair's own, or a paraphrase of it.
+        captions: the pair's own, or the same fact in another wording.
         counterfactuals: J for each caption, in turn.
         recombinations: of all pairs.
     """
@@ -113,7 +115,7 @@ class StepCaptions(NamedTuple):
 
 
 def needs(config: Config) -> tuple[Need, ...]:
-    """The closed track needs nobody invented."""
+    """Nobody is invented for the closed track."""
     return ("forget", "retain") if config.track == "closed" else ("forget", "retain", "fresh")
 
 
@@ -124,8 +126,10 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
         raise ValueError(
             "Expected pairs to forget whose name and value are known and stand in their captions, got none."
         )
-    people = data.fresh if config.track == "generator" else ()
-    neighbours, generator = Neighbours.of(facts, people, unmet=config.unmet), torch.Generator()
+    closed = config.track == "closed"
+    wording: Wording = Wordings(data.forget.records) if closed else phrased
+    neighbours = Neighbours.of(facts, () if closed else data.fresh, unmet=config.unmet)
+    generator = torch.Generator()
     able = sum(neighbours.other(fact, generator) is not None for fact in facts)
     if not able:
         raise ValueError(
@@ -134,14 +138,21 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
         )
 
     def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        return objective(batch, model, engine.reference, config, neighbours, more_retained(batch, data.retain, config))
+        more = more_retained(batch, data.retain, config)
+        return objective(batch, model, engine.reference, config, neighbours, wording, more)
 
     engine.descend(loss)
-    return {"facts": float(able)}
+    return {"facts": float(able), "left_alone": float(len(data.forget) - able)}
 
 
 def objective(
-    batch: Batch, model: Model, reference: Model, config: Config, neighbours: Neighbours, more: Pairs | None = None
+    batch: Batch,
+    model: Model,
+    reference: Model,
+    config: Config,
+    neighbours: Neighbours,
+    wording: Wording,
+    more: Pairs | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The loss on a batch.
 
@@ -150,12 +161,13 @@ def objective(
         model: the model to change.
         reference: the frozen model.
         config: the options.
-        neighbours: where captions that must not change come from.
+        neighbours: draws the facts of captions that must not change.
+        wording: draws sentences for facts.
         more: retain pairs beside the batch's, of which only the captions are used.
     """
     forget, retained = batch.forget, [batch.retain] if more is None else [batch.retain, more]
     texts, text_ref = torch.cat([item.texts for item in retained]), torch.cat([item.text_ref for item in retained])
-    step = draw_captions(forget, neighbours, config, batch.generator)
+    step = draw_captions(forget, neighbours, wording, config, batch.generator)
     count = len(step.rows)
     if not count:
         keeping = (model.encode_text(texts) - text_ref).square().sum(dim=-1).mean()
@@ -184,23 +196,26 @@ def more_retained(batch: Batch, source: PairSource, config: Config) -> Pairs | N
     return source.take(torch.randint(len(source), (count,), generator=batch.generator).tolist())
 
 
-def draw_captions(forget: Pairs, neighbours: Neighbours, config: Config, generator: torch.Generator) -> StepCaptions:
+def draw_captions(
+    forget: Pairs, neighbours: Neighbours, wording: Wording, config: Config, generator: torch.Generator
+) -> StepCaptions:
     """Draw the captions of a step."""
     step = StepCaptions([], [], [], [])
     for row, record in enumerate(forget.records):
         fact = fact_of(record)
         if fact is None:
             continue
-        rewordings = [phrased(fact, generator) for _ in range(config.rewordings)]
-        for caption in (record.caption, *rewordings):
+        rewordings = [wording(fact, generator) for _ in range(config.rewordings)]
+        for caption in dict.fromkeys((record.caption, *rewordings)):
             drawn = (neighbours.other(fact, generator) for _ in range(config.counterfactuals))
             others = [other for other in drawn if other is not None]
             if others:  # else the field has no other value, and each of the draws was None
+                template = Template.of(caption, fact)
                 step.rows.append(row)
                 step.captions.append(caption)
-                step.counterfactuals.extend(substituted(caption, fact, other) for other in others)
+                step.counterfactuals.extend(template.tell(other) for other in others)
         for _ in range(config.recombinations):
             recombined = neighbours.recombined(fact, generator)
             if recombined is not None:
-                step.recombinations.append(phrased(recombined, generator))
+                step.recombinations.append(wording(recombined, generator))
     return step

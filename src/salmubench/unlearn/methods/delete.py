@@ -7,19 +7,20 @@ arXiv 2503.23751. `V`, `T` (B, d): unit embeddings; f forget, r retain; S = V T�
 classes: a picture's classes are the captions of the batch and the other way round, `z = s S_f` (s the inverse
 temperature), and the loss is the mean of the two directions, each a mean over its B rows.
 
-`variant: released`, what the benchmark's authors ran under this name (it is not DELETE):
+`variant: released`, what the authors' released code has under this name (it is not DELETE):
     mse(S_f, 0) + mse(S_fᵀ, 0) + mse(S_r, S0_r) + mse(S_rᵀ, S0_rᵀ)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from salmubench.unlearn.config import RELEASED
 from salmubench.unlearn.interface import Batch, Method, Model, Need
 
 METHOD = Method(
@@ -36,12 +37,18 @@ class Config:
     """Which DELETE."""
 
     variant: Literal["paper", "released"] = "paper"
-    """`paper`: as its paper defines it, on forget pairs alone. `released`: as the benchmark's authors ran it."""
+    """`paper`: as its paper defines it, on forget pairs alone. `released`: the loss and the engine's settings of
+    the authors' released code."""
 
 
 def needs(config: Config) -> tuple[Need, ...]:
     """The paper's method uses no retain data."""
     return ("forget",) if config.variant == "paper" else ("forget", "retain")
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """The released variant runs in the released engine."""
+    return RELEASED if config.variant == "released" else {}
 
 
 def loss(batch: Batch, model: Model, reference: Model, config: Config) -> tuple[Tensor, dict[str, Tensor]]:

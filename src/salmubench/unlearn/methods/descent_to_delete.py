@@ -13,7 +13,7 @@ loss with weight decay m: L = 1 + m, M = 4 − m.
 `variant: paper`: gradient descent on `L_C(V_r, T_r) + m/2 ‖θ‖²` (gradients longer than L are cut to L) over the
 budget's retain pairs, I the steps taken, n the forget and retain pairs of the dataset. With the few thousand pairs of a
 miniature the theorem asks for more noise than any network survives.
-`variant: released`, as the benchmark's authors ran it: no step, noise once with I = 1, n = 4·10⁸: σ = 0.0734.
+`variant: released`, as the authors' released code has it: no step, noise once with I = 1, n = 4·10⁸: σ = 0.0734.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Config:
     """Constants of theorem 3.1."""
 
     variant: Literal["paper", "released"] = "paper"
-    """`paper`: steps, then noise. `released`: noise alone, as the benchmark's authors ran it."""
+    """`paper`: steps, then noise. `released`: noise alone, as the authors' released code has it."""
 
     epsilon: float = field(default=5.0, metadata={"search": (0.5, 50.0, "log")})
     """ε of the certificate; larger means less noise."""

@@ -10,8 +10,9 @@ is an "I don't know". Here it is the pair's own caption with another value of th
 For CLIP x is the picture and log p(y|x) = s V·T(y) − log Z(x) over whatever captions; Z is the same for y_w and y_l and
 cancels: the bracket is `s V·(T_w − T_l) − s0 V0·(T_w0 − T_l0)`, index 0 the frozen model.
 
-`track: closed` takes the values from other pairs to forget, `track: generator` from invented people. Pairs whose value
-isn't known or doesn't stand in the caption have no y_w and take no part in L_DPO.
+`track: closed` takes the values from other pairs to forget, `track: generator` from invented people. Pairs whose name
+or value is unknown or doesn't stand in the caption verbatim have no y_w and take no part in L_DPO; the report counts
+them.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Config:
 
 
 def needs(config: Config) -> tuple[Need, ...]:
-    """The closed track needs nobody invented."""
+    """Nobody is invented for the closed track."""
     return ("forget", "retain") if config.track == "closed" else ("forget", "retain", "fresh")
 
 
@@ -62,7 +63,7 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     facts = [fact for record in data.forget.records if (fact := fact_of(record)) is not None]
     pool = Pool.of_facts(facts) if config.track == "closed" else Pool.of_people(data.fresh)
     engine.descend(lambda batch: objective(batch, model, engine.reference, config, pool))
-    return {"facts": float(len(facts))}
+    return {"facts": float(len(facts)), "left_alone": float(len(data.forget) - len(facts))}
 
 
 def objective(

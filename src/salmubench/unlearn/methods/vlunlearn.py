@@ -11,7 +11,7 @@ retain.
     unimodal knowledge      L_UKR = mse([V_r; T_r], [V0_r; T0_r])
     multimodal knowledge    L_MKR = mse(fused(V_r, T_r), fused(V0_r, T0_r)),  fused(V, T) = normalise((V + T) / 2)
 
-`variant: released`, as the benchmark's authors ran it (all weights 1), π any permutation of the batch's captions:
+`variant: released`, as the authors' released code has it (all weights 1), π any permutation of the batch's captions:
     mse(S_f, V0_f T0_f[π]ᵀ) + the same of the transposes + mse(fused_r, fused0_r) + mse(V_r, V0_r) + mse(T_r, T0_r)
 It matches the whole matrix S_f = V_f T_fᵀ: once in each row a wrong pair is asked to reach the true pair's similarity.
 """
@@ -19,12 +19,13 @@ It matches the whole matrix S_f = V_f T_fᵀ: once in each row a wrong pair is a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from salmubench.unlearn.config import RELEASED
 from salmubench.unlearn.interface import Batch, Method, Model
 from salmubench.unlearn.losses import derangement, fused, pair_similarity, permutation
 
@@ -42,7 +43,8 @@ class Config:
     """Weights of the three properties."""
 
     variant: Literal["paper", "released"] = "paper"
-    """`paper`: as its paper defines it. `released`: as the benchmark's authors ran it; the weights are then 1."""
+    """`paper`: as its paper defines it. `released`: the loss and the engine's settings of the authors' released
+    code; the weights are then 1."""
 
     alpha: float = field(default=1.0, metadata={"search": (0.1, 10.0, "log")})
     """Weight of modality decoupling."""
@@ -52,6 +54,11 @@ class Config:
 
     gamma: float = field(default=1.0, metadata={"search": (0.1, 10.0, "log")})
     """Weight of multimodal knowledge retention."""
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """The released variant runs in the released engine."""
+    return RELEASED if config.variant == "released" else {}
 
 
 def loss(batch: Batch, model: Model, reference: Model, config: Config) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG001

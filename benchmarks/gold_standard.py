@@ -1,0 +1,136 @@
+"""Where must the thresholds of our own failure modes lie, so that exact unlearning passes?
+
+    python benchmarks/gold_standard.py --out runs/gold_standard [--worlds 1000,1001] [--seeds 3] [--recipe mini]
+
+In each development world Clean, Compromised and several Retrained, which differ by their pretraining seed, are
+trained. One Retrained is judged against another of the same world, in every order: both are exact unlearning, so
+whatever lies between them is noise, and a rule that calls one of them a failure is wrong. A threshold is the larger of
+its default and the largest |end| of the intervals seen here. The bound of `ineffective` on people all of whose facts
+must go stays as the paper has it; the drop of general knowledge between two trainings is no damage and sets none: its
+spread is printed.
+
+What a folder holds already is kept. Writes `gold_standard.json` into the folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+from salmubench import manifest
+from salmubench import recipe as recipes
+from salmubench.dataset.layout import open_dataset
+from salmubench.encode.encode import encode
+from salmubench.generator.build import build
+from salmubench.metrics import descriptions, required_texts, score
+from salmubench.pretrain.launch import pretrain
+from salmubench.scoring.metric import Metric, Role, label, main_part, part_of
+from salmubench.scoring.record import Normalised, RunRecord
+from salmubench.scoring.record_files import read_record
+
+DEFAULTS = {"ineffective_association": 0.01, "fact": 0.05, "fact_paraphrase": 0.05}
+"""Thresholds where the intervals allow them."""
+DEVELOPMENT = range(1000, 1010)
+"""Seeds of worlds that no result is reported on."""
+
+
+def main() -> None:
+    """Train, judge, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--worlds", default="1000,1001", help="seeds, comma-separated")
+    parser.add_argument("--seeds", type=int, default=3, help="Retrained in each world")
+    parser.add_argument("--recipe", default="mini")
+    parser.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
+    arguments = parser.parse_args()
+    worlds = [int(seed) for seed in arguments.worlds.split(",")]
+    strange = [seed for seed in worlds if seed not in DEVELOPMENT]
+    if strange:
+        parser.error(f"Expected development worlds, {DEVELOPMENT[0]} to {DEVELOPMENT[-1]}, got {strange[0]}.")
+    judged = [row for seed in worlds for row in judge_world(arguments, seed)]
+    content = summary(judged, arguments, worlds)
+    manifest.write_json(arguments.out / "gold_standard.json", content)
+    print(json.dumps({name: content[name] for name in ("thresholds", "ends", "general_knowledge")}, indent=1))
+
+
+def judge_world(arguments: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
+    """Every ordered pair of Retrained of one world: the first as the model, the second as the reference."""
+    recipe, out = recipes.load(arguments.recipe).recipe, arguments.out / f"world-{seed}"
+    dataset = open_dataset(build(recipe.dataset, out=out / "dataset", seed=seed))
+    models = [("clean", 0), ("compromised", 0), *(("retrained", number) for number in range(arguments.seeds))]
+    folders: dict[str, Path] = {}
+    for kind, number in models:
+        name = f"{kind}-{number}"
+        pretrain(
+            recipe.pretrain, dataset=dataset.folder, kind=kind, out=out / "checkpoints" / name, seed=number,
+            precision=arguments.precision,
+        )  # fmt: skip
+        folders[name] = encode(
+            model=out / "checkpoints" / name, dataset=dataset, out=out / "embeddings" / name,
+            texts=required_texts(dataset, recipe.score), config=recipe.encode, precision=arguments.precision,
+        )  # fmt: skip
+    known = {"clean": folders["clean-0"], "compromised": folders["compromised-0"]}
+    rows = []
+    for first, second in itertools.permutations(range(arguments.seeds), 2):
+        record = read_record(
+            score(
+                embeddings=folders[f"retrained-{first}"], **known, retrained=folders[f"retrained-{second}"],
+                out=out / "records" / f"retrained-{first}-by-{second}.json", config=recipe.score,
+            )
+        )  # fmt: skip
+        rows.append({"world": seed, "fingerprint": dataset.fingerprint, "model": first, "reference": second,
+                     **numbers(record)})  # fmt: skip
+    return rows
+
+
+def numbers(record: RunRecord) -> dict[str, Any]:
+    """What the thresholds rest on, by name, and the verdict."""
+    metrics = descriptions()
+
+    def one(role: Role) -> Metric:
+        return next(metric for metric in metrics.values() if metric.role == role)
+
+    leakage, drop = one("leakage"), one("drop")
+    association = part_of(main_part(leakage.items), "association")
+    views: dict[str, tuple[str, Normalised | None]] = {
+        "ineffective_association": (
+            label(leakage.name, association), record.scores[leakage.name][association].against_retrained
+        ),
+        "drop": (drop.name, record.scores[drop.name]["value"].normalised),
+    }  # fmt: skip
+    for role in ("fact", "fact_paraphrase"):
+        metric = one(role)
+        part = main_part(metric.items)
+        views[role] = (label(metric.name, part), record.scores[metric.name][part].normalised)
+    return {
+        "views": {
+            name: {"number": number, "value": view and view.value, "ci95": view and view.ci95}
+            for name, (number, view) in views.items()
+        },
+        "verdict": manifest.plain(record.verdict),
+    }
+
+
+def summary(judged: list[dict[str, Any]], arguments: argparse.Namespace, worlds: list[int]) -> dict[str, Any]:
+    """The thresholds, with all that they follow from."""
+    ends = {name: max(abs(end) for row in judged for end in row["views"][name]["ci95"] or (0.0,)) for name in DEFAULTS}
+    drops = [row["views"]["drop"]["value"] for row in judged if row["views"]["drop"]["value"] is not None]
+    return {
+        "what": "noise between exact answers: Retrained judged against Retrained of another pretraining seed",
+        "recipe": arguments.recipe,
+        "worlds": worlds,
+        "seeds": arguments.seeds,
+        "defaults": DEFAULTS,
+        "ends": ends,
+        "thresholds": {name: max(least, ends[name]) for name, least in DEFAULTS.items()},
+        "general_knowledge": {"drop_lowest": min(drops, default=None), "drop_highest": max(drops, default=None)},
+        "judged": judged,
+        "provenance": manifest.provenance(),
+    }
+
+
+if __name__ == "__main__":
+    main()

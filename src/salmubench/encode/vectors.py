@@ -1,0 +1,116 @@
+"""Vectors of a model in memory, each text once: for models that are read and thrown away."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+
+from salmubench import models
+from salmubench.embeddings import Array
+from salmubench.encode.texts import encode_texts, tokenize, unit_rows
+from salmubench.errors import EmbeddingsError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from salmubench.models import ClipModel
+
+_BATCH = 256
+
+
+class Pictures(Protocol):
+    """Decoded pictures."""
+
+    def images(self, rows: Sequence[int], device: torch.device) -> Tensor:
+        """Some of them, float32 (len(rows), 3, H, W), as the model expects them."""
+        ...
+
+
+class TokenStore:
+    """Texts → tokens, kept for all models with one tokenizer: a text is asked for once for each variant of a model."""
+
+    def __init__(self, clip: ClipModel) -> None:
+        self._clip, self._rows, self._ids = clip, dict[str, int](), np.zeros((0, clip.context_length), np.int64)
+
+    def of(self, texts: Sequence[str]) -> Any:
+        """Tokens of texts, int64 (n, L)."""
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._rows]
+        if fresh:
+            start = len(self._rows)
+            self._rows.update({text: start + number for number, text in enumerate(fresh)})
+            self._ids = np.concatenate([self._ids, tokenize(self._clip, fresh).ids])
+        return self._ids[[self._rows[text] for text in texts]]
+
+
+class Vectors:
+    """Unit vectors of one model.
+
+    Args:
+        clip: the model.
+        precision: `fp32` or `bf16`.
+        tokens: of its tokenizer.
+        module: other weights.
+    """
+
+    def __init__(self, clip: ClipModel, *, precision: str, tokens: TokenStore, module: nn.Module | None = None) -> None:
+        self._clip = clip if module is None else dataclasses.replace(clip, module=module)
+        self._precision, self._tokens = precision, tokens
+        self._texts: dict[tuple[str, int | None], Array] = {}
+        self._pictures: dict[str, Array] = {}
+
+    def texts(self, texts: Sequence[str], *, block: int | None = None) -> Array:
+        """Vectors of texts, float32 (n, d), final or behind a block of the text tower.
+
+        Raises:
+            EmbeddingsError: not finite.
+        """
+        fresh = [text for text in dict.fromkeys(texts) if (text, block) not in self._texts]
+        if fresh:
+            made = self._run(lambda: self._encode_texts(self._tokens.of(fresh), block), "texts")
+            self._texts.update(((text, block), row) for text, row in zip(fresh, made, strict=True))
+        return np.stack([self._texts[text, block] for text in texts])
+
+    def pictures(self, name: str, pictures: Pictures, count: int) -> Array:
+        """Vectors of all pictures of a set, float32 (count, d).
+
+        Args:
+            name: of the set: asked for again, it is not encoded again.
+            pictures: the set.
+            count: how many they are.
+
+        Raises:
+            EmbeddingsError: not finite.
+        """
+        if name not in self._pictures:
+            self._pictures[name] = self._run(lambda: self._encode_pictures(pictures, count), "pictures")
+        return self._pictures[name]
+
+    def _encode_texts(self, ids: Any, block: int | None) -> Array:
+        if block is None:
+            return encode_texts(self._clip, ids, batch_size=_BATCH, trim=True)
+        return np.concatenate(
+            [
+                unit_rows(models.text_block(self._clip.module, torch.from_numpy(part).to(self._clip.device), block))
+                for part in np.array_split(ids, -(-len(ids) // _BATCH))
+            ]
+        )
+
+    def _encode_pictures(self, pictures: Pictures, count: int) -> Array:
+        device, module = self._clip.device, self._clip.module
+        width = int(self._clip.config["model_cfg"]["embed_dim"])
+        parts = [
+            unit_rows(module.encode_image(pictures.images(range(start, min(start + _BATCH, count)), device)))  # type: ignore[operator]
+            for start in range(0, count, _BATCH)
+        ]
+        return np.concatenate([np.zeros((0, width), np.float32), *parts])
+
+    def _run(self, encode: Callable[[], Array], what: str) -> Array:
+        with torch.inference_mode(), models.compute(self._clip.device.type, self._precision):
+            made = encode()
+        if not np.isfinite(made).all():
+            raise EmbeddingsError(f"the {what} of the model are not finite: it has diverged")
+        return made

@@ -1,0 +1,265 @@
+"""The harness of the attacks: what can be brought back of what was unlearnt.
+
+References are attacked like the models; what an attack yields is read on pairs that it never sees (`reading`), kept as
+rows, and turned into recovery between the references (`scoring.attack_rows`). Work is kept by hash of the weights, so
+that a killed call goes on and references are attacked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench import executor as executors
+from salmubench import manifest, options
+from salmubench.attacks import AttackConfig, Loaded, load_all
+from salmubench.candidates import World, sensible_workers
+from salmubench.dataset.layout import Dataset, open_dataset
+from salmubench.encode.config import EncodeConfig
+from salmubench.errors import ConfigError, RecordError
+from salmubench.executor import Executor, parallel
+from salmubench.recovery.worker import REASON, Job, attack_model, piece_path
+from salmubench.scoring.attack_record import AttackInfo, Attacks
+from salmubench.scoring.attack_rows import (
+    REFERENCES,
+    SCHEMA,
+    SUFFIX,
+    THRESHOLD,
+    attack_score,
+    verdict,
+    with_references,
+)
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import alone, read_record
+
+__all__ = ["AttackConfig", "recover", "recover_candidates"]
+
+
+def recover(
+    *,
+    models: Sequence[str | Path],
+    dataset: str | Path | Dataset,
+    clean: str | Path,
+    compromised: str | Path,
+    out: Path,
+    retrained: str | Path | None = None,
+    second_clean: str | Path | None = None,
+    config: AttackConfig | None = None,
+    scoring: ScoreConfig | None = None,
+    encoding: EncodeConfig | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    executor: Executor = "joblib",
+    workers: int = 1,
+) -> list[Path]:
+    """Attack models and write what comes back into their records, `out/records/<model>.json`.
+
+    A model without a record is encoded and scored first. Rows are in `<record>.attacks.parquet`; what has been done is
+    in `out/attacks/`, by hash of the weights, and isn't done again.
+
+    Args:
+        models: folders, `hf-hub:org/name[@revision]`.
+        dataset: folder, Hub id or an open dataset.
+        clean: the Clean model itself; embeddings or a record don't do.
+        compromised: the Compromised model.
+        out: the folder.
+        retrained: the Retrained model: a control.
+        second_clean: Clean with another pretraining seed: a control.
+        config: which attacks, and how; all attacks by default.
+        scoring: options of scoring.
+        encoding: options of encoding, for models without a record.
+        seed: of the first repetition of each attack.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
+        executor: where models are attacked side by side.
+        workers: how many at once.
+
+    Returns:
+        The records.
+
+    Raises:
+        ConfigError: an attack or option makes no sense, or two models have one name.
+        ModelError: a model or reference isn't there.
+        RecordError: a record in `out` is of another dataset or of other weights.
+    """
+    from salmubench.models import checkpoint_sha256, resolve_device, resolve_precision
+
+    config = config or AttackConfig(attacks=("all",))
+    options.check_seed(seed)
+    manifest.check_ours(out, also=("attacks", "embeddings", "records"))
+    loaded = load_all(config.attacks, config.overrides)
+    names = [model_name(model) for model in models]
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double or not models:
+        raise ConfigError(f"Expected models of different names, got {double[0] if double else 'none'!r}.")
+    opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
+    given = zip(REFERENCES, (clean, compromised, retrained, second_clean), strict=True)
+    references = {name: source for name, source in given if source is not None}
+    chosen = resolve_device(device)
+    job = Job(
+        out=out, dataset=opened.folder, name=opened.name, fingerprint=opened.fingerprint, attacks=tuple(config.attacks),
+        config=config, scoring=scoring or ScoreConfig(), seed=seed, device=chosen,
+        precision=resolve_precision(precision, chosen),
+    )  # fmt: skip
+    hashes = {str(source): checkpoint_sha256(source) for source in (*models, *references.values())}
+    _score_missing(models, references, opened, job, encoding)
+    records = [out / "records" / f"{name}.json" for name in names]
+    for model, record in zip(models, records, strict=True):
+        _check(read_record(record), record, opened, hashes[str(model)])
+    first: dict[str, str] = {}
+    for source, sha256 in hashes.items():
+        first.setdefault(sha256, source)
+    waiting = [(source, sha256) for sha256, source in first.items() if not _is_done(job, loaded, sha256)]
+    executors.check(workers, executor)
+    for _ in parallel(partial(attack_model, job), waiting, workers=workers, executor=executor, description="attacks"):
+        pass
+    shas = {name: hashes[str(source)] for name, source in references.items()}
+    for model, record in zip(models, records, strict=True):
+        _write(record, job, loaded, hashes[str(model)], shas, opened)
+    return records
+
+
+def recover_candidates(
+    world: World, names: Sequence[str], config: AttackConfig, *, seed: int, executor: Executor, workers: int | None
+) -> list[Path]:
+    """Attack candidates of a run, with its own references; see `recover`.
+
+    Args:
+        world: the run's folders and settings.
+        names: of candidates that have records.
+        config: which attacks, and how.
+        seed: of the first repetition.
+        executor: where candidates are attacked side by side.
+        workers: how many at once; `None`: as many as this machine makes faster.
+    """
+    checkpoints = world.out / "checkpoints"
+    if workers is None:
+        sensible = sensible_workers(len(names), recipe=world.recipe, device=world.device)
+        workers = 0 if executor == "ray" else sensible
+    return recover(
+        models=[checkpoints / name for name in names], dataset=world.dataset, clean=checkpoints / "clean",
+        compromised=world.compromised,
+        retrained=checkpoints / "retrained" if (checkpoints / "retrained" / manifest.MANIFEST).is_file() else None,
+        out=world.out, config=config, scoring=world.recipe.score, seed=seed, device=world.device,
+        precision=world.precision, executor=executor, workers=workers,
+    )  # fmt: skip
+
+
+def model_name(model: str | Path) -> str:
+    """Name of a model: its folder's, or what stands last in its name on the Hub.
+
+    Examples:
+        >>> model_name("hf-hub:org/clip-vit-b-16@main")
+        'clip-vit-b-16'
+    """
+    return Path(str(model).partition("@")[0]).name
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """Rows of one attack on one model, all seeds; a reason where there are none."""
+
+    table: pa.Table
+    reason: str | None
+
+
+def _read(job: Job, item: Loaded, sha256: str) -> _Read:
+    tables, reason = [SCHEMA.empty_table()], None
+    for seed in job.seeds:
+        table = pq.read_table(piece_path(job, item, sha256, seed))
+        reason = reason or (table.schema.metadata or {}).get(REASON, b"").decode() or None
+        tables.append(table.cast(SCHEMA))
+    return _Read(pa.concat_tables(tables).combine_chunks(), reason)
+
+
+def _is_done(job: Job, loaded: Sequence[Loaded], sha256: str) -> bool:
+    return all(piece_path(job, item, sha256, seed).is_file() for item in loaded for seed in job.seeds)
+
+
+def _write(
+    path: Path, job: Job, loaded: Sequence[Loaded], sha256: str, shas: Mapping[str, str], opened: Dataset
+) -> None:
+    """Put a model's rows beside those of the references, and the numbers into its record."""
+    tables, scores = [SCHEMA.empty_table()], {}
+    bootstraps = job.scoring.bootstraps
+    for item in loaded:
+        info = AttackInfo(
+            item.attack.title, item.attack.knows, item.attack.control, item.attack.headline, item.sha256,
+            manifest.plain(item.config),
+        )  # fmt: skip
+        own = _read(job, item, sha256)
+        theirs = {name: _read(job, item, reference) for name, reference in shas.items()}
+        reasons = [f"{name}: {read.reason}" for name, read in theirs.items() if read.reason]
+        reason = own.reason or (reasons[0] if reasons else None)
+        table = own.table
+        if reason is None:
+            try:
+                table = with_references(table, {name: read.table for name, read in theirs.items()})
+            except ValueError as error:
+                reason = str(error)
+        scores[item.attack.name] = attack_score(table, info, reason=reason, bootstraps=bootstraps)
+        tables.append(table)
+    rows = pa.concat_tables(tables).combine_chunks()
+    answer, strongest = verdict(scores)
+    cut = job.cut(opened)
+    section = Attacks(
+        recoverable=answer, strongest=strongest, threshold=THRESHOLD, seeds=job.seeds, known=len(cut.known),
+        held=len(cut.held), references=shas, bootstraps=bootstraps, scores=scores,
+        inputs=manifest.sha256_json([*(job.key(item) for item in loaded), sha256]),
+    )  # fmt: skip
+    with alone(path):
+        with manifest.atomic_path(path.with_name(path.stem + SUFFIX)) as temporary:
+            pq.write_table(rows, temporary, compression="zstd")
+        manifest.write_json(path, replace(read_record(path), attacks=section))
+
+
+def _score_missing(
+    models: Sequence[str | Path],
+    references: Mapping[str, str | Path],
+    opened: Dataset,
+    job: Job,
+    encoding: EncodeConfig | None,
+) -> None:
+    """Encode and score models that have no record yet."""
+    missing = [model for model in models if not (job.out / "records" / f"{model_name(model)}.json").is_file()]
+    if not missing:
+        return
+    from salmubench.encode.encode import encode
+    from salmubench.metrics import required_texts, score
+
+    texts = required_texts(opened, job.scoring)
+
+    def embedded(name: str, model: str | Path) -> Path:
+        return encode(
+            model=model, dataset=opened, out=job.out / "embeddings" / name, texts=texts, config=encoding,
+            device=job.device, precision=job.precision,
+        )  # fmt: skip
+
+    sides: Any = {name: embedded(name, references[name]) for name in REFERENCES[:2]}
+    for model in missing:
+        name = model_name(model)
+        folder = sides.get(name) or embedded(name, model)
+        score(embeddings=folder, **sides, out=job.out / "records" / f"{name}.json", config=job.scoring)
+
+
+def _check(record: RunRecord, path: Path, opened: Dataset, sha256: str) -> None:
+    if record.status != "complete":
+        raise RecordError(f"Expected a complete record at {path}, got status {record.status!r}.")
+    if record.dataset.fingerprint != opened.fingerprint:
+        raise RecordError(
+            f"Expected a record of the dataset {opened.folder} at {path}, got one of {record.dataset.name} "
+            f"({record.dataset.fingerprint[:12]}). Choose another folder."
+        )
+    if record.model.sha256 != sha256:
+        raise RecordError(
+            f"Expected the record of these weights ({sha256[:12]}) at {path}, got one of others "
+            f"({str(record.model.sha256)[:12]}). Score the model again, or choose another folder."
+        )

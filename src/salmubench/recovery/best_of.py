@@ -1,0 +1,92 @@
+"""Ranks where a fact may be told in several sentences and the most similar one counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from salmubench.dataset.layout import Dataset
+from salmubench.embeddings import Embeddings
+from salmubench.scoring.fact_ranks import FEWEST, Values, replaced, sampled, wanted_rows
+from salmubench.scoring.gallery import Gallery
+from salmubench.scoring.inputs import EvalInputs, Rows
+from salmubench.scoring.metric import Floats
+from salmubench.scoring.products import TIE, unit
+from salmubench.types import SENSITIVE_SPLITS, Pair, Split
+
+Wordings = Callable[[Pair], Sequence[str]]
+_ROWS = 128
+
+
+def best_ranks(asked: Embeddings, rows: Rows, gallery: Gallery, dataset: Dataset, wordings: Wordings) -> Floats:
+    """Rank of each true caption in the gallery, 1 + #greater + ½ #equal, float64 (n,); equal captions don't compete.
+
+    Args:
+        asked: vectors.
+        rows: V.
+        gallery: captions of forget and of portraits.
+        dataset: knows which facts the gallery's captions tell.
+        wordings: a pair → sentences.
+    """
+    known = {(pair.file_name, pair.caption): pair for pair in dataset.rows(Split.FORGET)}
+    told = [
+        known.get((name, caption), Pair(name, caption))
+        for name, caption in zip(gallery.file_name, gallery.caption, strict=True)
+    ]
+    groups, starts = _grouped([wordings(pair) for pair in told])
+    texts = unit(asked.texts, asked.rows_of(groups))
+    own, own_starts = _grouped([wordings(pair) for pair in pairs_of(rows)])
+    own_texts = unit(asked.texts, asked.rows_of(own))
+    ends = [*own_starts[1:], len(own)]
+    ranks = np.empty(len(rows))
+    for first in range(0, len(rows), _ROWS):
+        block = slice(first, first + _ROWS)
+        images = unit(asked.images, rows.image_row[block])
+        best = np.maximum.reduceat(images @ texts.T, starts, axis=1)  # (b, g)
+        for place, image in enumerate(images, start=first):
+            true = (own_texts[own_starts[place] : ends[place]] @ image).max()
+            margin = np.where(gallery.caption == rows.caption[place], -np.inf, best[place - first] - true)
+            ranks[place] = _rank(margin)
+    return ranks
+
+
+def best_fact_ranks(asked: Embeddings, rows: Rows, inputs: EvalInputs, wordings: Wordings) -> tuple[list[int], Floats]:
+    """Rank of each true value among others of its field, every one told in all wordings.
+
+    Returns:
+        Numbers of the rows that have at least three other values, and their ranks.
+    """
+    every = [pair for split in SENSITIVE_SPLITS for pair in pairs_of(inputs.rows(split))]
+    values = Values(every, most=inputs.config.fact_values)
+    pairs, ranks, kept = pairs_of(rows), list[float](), list[int]()
+    for number in np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, Split.FORGET))).tolist():
+        pair = pairs[number]
+        others = values.others(pair)
+        copies = replaced(pair.caption, pair.value or "\0", others)
+        if len(copies) < FEWEST:
+            continue
+        facts = [pair, *(replace(pair, caption=text, value=value) for text, value in zip(copies, others, strict=True))]
+        texts, starts = _grouped([wordings(fact) for fact in facts])
+        image = unit(asked.images, rows.image_row[[number]])[0]
+        best = np.maximum.reduceat(unit(asked.texts, asked.rows_of(texts)) @ image, starts)
+        ranks.append(_rank(best[1:] - best[0]))
+        kept.append(number)
+    return kept, np.array(ranks)
+
+
+def pairs_of(rows: Rows) -> list[Pair]:
+    """The rows as pairs."""
+    columns = (rows.file_name, rows.caption, rows.identity, rows.name, rows.field, rows.value, rows.paraphrase)
+    return [Pair(*row) for row in zip(*columns, strict=True)]
+
+
+def _rank(margin: Floats) -> float:
+    return 1.0 + np.count_nonzero(margin > TIE) + 0.5 * np.count_nonzero(np.abs(margin) <= TIE)
+
+
+def _grouped(groups: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:
+    """All texts in one list, and where each group begins."""
+    starts = np.cumsum([0, *(len(group) for group in groups)])[:-1].tolist()
+    return [text for group in groups for text in group], starts

@@ -1,0 +1,345 @@
+"""Variants of an attack → rows: what is ranked, compared and counted on pairs that the attack never sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from salmubench import embeddings
+from salmubench.attacks import Variant
+from salmubench.embeddings import DatasetFacts, Embeddings
+from salmubench.encode.vectors import TokenStore, Vectors
+from salmubench.metrics import Plugin
+from salmubench.recovery.best_of import best_fact_ranks, best_ranks
+from salmubench.recovery.world import World
+from salmubench.scoring.attack_rows import GENERAL, SCHEMA
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.gallery import Gallery, draw_gallery
+from salmubench.scoring.inputs import EvalInputs, Rows
+from salmubench.scoring.metric import Floats, Outcome, Strings, Unavailable
+from salmubench.scoring.products import TIE
+from salmubench.types import SENSITIVE_SPLITS, Pair, Split
+
+PARTS = ("leakage", "fact")
+"""Roles of the metrics whose ranks an attack is read by: parts of its rows."""
+_NORM = 1500.0  # of calibrated text vectors: more than any has
+_STEADY = 1e-3  # smallest standard deviation of a text over portraits
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What the rows are made of.
+
+    Attributes:
+        part: name.
+        file_name: (n,).
+        identity: (n,) or `None`.
+        number: (n,) ranks or scores.
+        ranks: which of the two.
+    """
+
+    part: str
+    file_name: Strings
+    identity: Strings
+    number: Floats
+    ranks: bool
+
+
+class Reader:
+    """Reads variants of one model on V.
+
+    Args:
+        world: the dataset and the cut.
+        plugins: metrics with the roles of `PARTS`, and that of general knowledge (`drop`).
+        scoring: options of scoring.
+        precision: of the forward passes.
+    """
+
+    def __init__(self, world: World, plugins: Mapping[str, Plugin], scoring: ScoreConfig, precision: str) -> None:
+        self.world, self.plugins, self.scoring, self._precision = world, plugins, scoring, precision
+        self._tokens = TokenStore(world.clip)
+        self._held, self._portraits, self._knowledge = world.held(), world.portraits(), world.knowledge()
+        self._group = dict(zip(_keys(self._held.records), world.cut.group, strict=True))
+        self._index, self._facts = _index(world.dataset, self._held.records, self._knowledge.records)
+        self._gallery = _gallery(world.dataset)
+        self.base = Vectors(world.clip, precision=precision, tokens=self._tokens)
+
+    @property
+    def held(self) -> tuple[Pair, ...]:
+        """The pairs of V."""
+        return self._held.records
+
+    def read(self, variant: Variant) -> pa.Table:
+        """Rows of one variant, without the attack's name; of two where it is to be read calibrated too."""
+        if variant.scores is not None:
+            return self._table(variant.label, _scores(variant.scores, self._held.records))
+        vectors = self.base
+        if variant.model is not None:
+            module = variant.model.module
+            vectors = Vectors(self.world.clip, precision=self._precision, tokens=self._tokens, module=module)
+        tables = self._read(variant, vectors)
+        if variant.also_calibrated:
+            label = f"{variant.label}, calibrated"
+            tables += self._read(replace(variant, label=label, calibrated=True), vectors)
+        return pa.concat_tables(tables)
+
+    def _read(self, variant: Variant, vectors: Vectors) -> list[pa.Table]:
+        asked = self._asked(variant, vectors)
+        inputs = _Inputs(asked, self.scoring, held_gallery=self._gallery)
+        if variant.against is not None:
+            return self._compared(variant, asked)
+        if variant.wordings is not None:
+            rows = inputs.rows(Split.FORGET)
+            ranks = best_ranks(asked, rows, self._gallery, self.world.dataset, variant.wordings)
+            kept, fact_ranks = best_fact_ranks(asked, rows, inputs, variant.wordings)
+            parts = [_ranked("leakage", rows, ranks), _ranked("fact", rows.take(np.array(kept, int)), fact_ranks)]
+        else:
+            parts = [_of_items(name, self.plugins[name].score(inputs)) for name in PARTS]
+        if variant.model is not None and len(self._knowledge.records):
+            told = self._asked(Variant(label=variant.label, model=variant.model), vectors)
+            shown = self.plugins["drop"].score(_Inputs(told, self.scoring, held_gallery=self._gallery))
+            parts.append(_of_items(GENERAL, shown))
+        return [self._table(variant.label, parts)]
+
+    def _asked(self, variant: Variant, vectors: Vectors) -> _Asked:
+        held, known = self._held, self._knowledge
+        pictures: Floats = vectors.pictures("held", held, len(held.records)).astype(np.float64)
+        if variant.model is not None and not (variant.calibrated or variant.picture_map):
+            pictures = np.concatenate([pictures, vectors.pictures("general", known, len(known.records))])
+        if variant.picture_map is not None:
+            pictures = np.asarray(variant.picture_map(pictures), np.float64)
+
+        def texts(wanted: Sequence[str]) -> Floats:
+            made: Floats = vectors.texts(wanted, block=variant.text_block).astype(np.float64)
+            return made if variant.text_map is None else np.asarray(variant.text_map(made), np.float64)
+
+        if variant.calibrated:
+            background = vectors.pictures("portraits", self._portraits, len(self._portraits.records))
+            if not len(background):
+                raise ValueError("the dataset has no portraits in retain_synth")
+            if variant.picture_map is not None:
+                background = np.asarray(variant.picture_map(background))
+            plain, level = texts, np.asarray(background, np.float64)
+
+            def texts(wanted: Sequence[str]) -> Floats:
+                return calibrated_texts(plain(wanted), level)
+
+            pictures = calibrated_pictures(pictures)
+        return _Asked(Path(), {}, self._facts, pictures, _Lazy(texts), self._index)  # type: ignore[arg-type]
+
+    def _compared(self, variant: Variant, asked: _Asked) -> list[pa.Table]:
+        """Each caption against a few others: AUC by kind, and whether it is the first or the last of the last kind."""
+        assert variant.against is not None
+        records = self._held.records
+        others = [variant.against(pair) for pair in records]
+        kinds = list(dict.fromkeys(kind for own in others for kind in own))
+        asked.rows_of([text for pair, own in zip(records, others, strict=True) for text in _all(pair, own)])
+        able = [bool(own) and all(own.get(kind) for kind in kinds) for own in others]
+        if not any(able):
+            raise ValueError("no pair has other values or names to be compared with")
+        chosen = [number for number, good in enumerate(able) if good]
+        below = {kind: np.empty(len(chosen)) for kind in kinds}
+        picks = {"top": np.empty(len(chosen)), "lowest": np.empty(len(chosen))}
+        for place, number in enumerate(chosen):
+            for kind in kinds:
+                cosines = asked.cosines(number, [records[number].caption, *others[number][kind]])
+                margin = cosines[1:] - cosines[0]
+                below[kind][place] = np.mean((margin < -TIE) + 0.5 * (np.abs(margin) <= TIE))
+                if kind == kinds[-1]:
+                    picks["top"][place], picks["lowest"][place] = _share_of_best(cosines), _share_of_best(-cosines)
+        rows = [records[number] for number in chosen]
+        tables = []
+        for direction, shares in picks.items():
+            parts = [_scored("pick", rows, shares)]
+            parts += [_scored(f"auc_{kind}", rows, 2 * share - 1) for kind, share in below.items()]
+            tables.append(self._table(f"{variant.label}: {direction}", parts))
+        return tables
+
+    def _table(self, label: str, parts: Sequence[Parts]) -> pa.Table:
+        columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+        for part in parts:
+            count = len(part.number)
+            numbers, nothing = part.number.tolist(), [None] * count
+            columns["file_name"] += part.file_name.tolist()
+            columns["identity"] += part.identity.tolist()
+            columns["part"] += [part.part] * count
+            columns["rank"] += numbers if part.ranks else nothing
+            columns["score"] += nothing if part.ranks else numbers
+            keys = zip(part.file_name.tolist(), part.identity.tolist(), strict=True)
+            columns["group"] += [None if part.part == GENERAL else self._group.get(key) for key in keys]
+        total = len(columns["part"])
+        columns["variant"], columns["seed"] = [label] * total, [self.world.seed] * total
+        columns["attack"] = [""] * total
+        for name in SCHEMA.names:
+            columns[name] = columns[name] or [None] * total
+        return pa.table(columns, SCHEMA)
+
+
+class _Lazy:
+    """Text vectors, made when they are first asked for; what scoring takes for an array."""
+
+    def __init__(self, make: Callable[[Sequence[str]], Floats]) -> None:
+        self._make = make
+        self.rows: dict[str, int] = {}
+        self._whole: Floats = np.zeros((0, 0))
+
+    def ask(self, texts: Sequence[str]) -> None:
+        """Make what is missing."""
+        fresh = [text for text in dict.fromkeys(texts) if text not in self.rows]
+        if fresh:
+            made, start = self._make(fresh), len(self.rows)
+            self._whole = made if not len(self._whole) else np.concatenate([self._whole, made])
+            self.rows.update({text: start + number for number, text in enumerate(fresh)})
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def __getitem__(self, rows: Any) -> Floats:
+        found: Floats = self._whole[rows]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked(Embeddings):
+    """Vectors in memory instead of a folder; texts are encoded when they are asked for."""
+
+    held_index: pa.Table
+
+    @property
+    def index(self) -> pa.Table:
+        """Rows of V and general knowledge, and of what the gallery and the values are drawn from."""
+        return self.held_index
+
+    def rows_of(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Rows of `texts` for some texts, int64 (n,)."""
+        lazy: Any = self.texts
+        lazy.ask(texts)
+        return np.fromiter((lazy.rows[text] for text in texts), np.int64, len(texts))
+
+    def cosines(self, picture: int, texts: Sequence[str]) -> Floats:
+        """Cosines of one picture with some texts (n,)."""
+        rows, image = self.rows_of(texts), self.images[picture]
+        vectors: Floats = np.asarray(self.texts[rows], np.float64)
+        found: Floats = vectors @ image / np.linalg.norm(vectors, axis=1) / np.linalg.norm(image)
+        return found
+
+
+class _Inputs(EvalInputs):
+    """Inputs of a metric whose gallery is that of the whole dataset."""
+
+    def __init__(self, asked: _Asked, config: ScoreConfig, *, held_gallery: Gallery) -> None:
+        super().__init__(asked, config)
+        self.__dict__["gallery"] = held_gallery  # drawn once for all variants
+
+
+def calibrated_texts(texts: Floats, background: Floats) -> Floats:
+    """Text vectors whose cosine with calibrated pictures is, but for one constant factor, the z-score of the text.
+
+    z = (v · t − mean_b v_b · t) / std_b v_b · t is linear in v: one more dimension holds −mean / std, and another fills
+    all texts up to one length, so that a cosine ranks as z does.
+
+    Args:
+        texts: (n, d).
+        background: (b, d) pictures.
+
+    Returns:
+        (n, d + 2).
+    """
+    unit = texts / np.linalg.norm(texts, axis=1, keepdims=True)
+    level = unit @ (background / np.linalg.norm(background, axis=1, keepdims=True)).T
+    spread = np.maximum(level.std(axis=1), _STEADY)[:, None]
+    scaled = np.concatenate([unit / spread, -level.mean(axis=1)[:, None] / spread], axis=1)
+    rest = np.sqrt(_NORM**2 - np.einsum("ij,ij->i", scaled, scaled))
+    found: Floats = np.concatenate([scaled, rest[:, None]], axis=1)
+    return found
+
+
+def calibrated_pictures(pictures: Floats) -> Floats:
+    """Pictures (n, d) → (n, d + 2), see `calibrated_texts`."""
+    unit = pictures / np.linalg.norm(pictures, axis=1, keepdims=True)
+    return np.concatenate([unit, np.ones((len(unit), 1)), np.zeros((len(unit), 1))], axis=1)
+
+
+def _index(dataset: Any, held: Sequence[Pair], knowledge: Sequence[Pair]) -> tuple[pa.Table, DatasetFacts]:
+    """The dataset's rows as scoring reads them: V and general knowledge have pictures, the others only their texts."""
+    rows: list[tuple[str, Pair, int]] = [(Split.FORGET, pair, number) for number, pair in enumerate(held)]
+    rows += [(Split.GENERAL_KNOWLEDGE, pair, len(held) + number) for number, pair in enumerate(knowledge)]
+    for split in (*SENSITIVE_SPLITS, Split.RETAIN_SYNTH):
+        if split != Split.FORGET:
+            rows += [(split, pair, -1) for pair in dataset.rows(split)]
+    columns = {
+        "split": [str(split) for split, _, _ in rows],
+        "identity_id": [pair.identity for _, pair, _ in rows],
+        "image_row": [row for _, _, row in rows],
+        "text_row": [-1] * len(rows),
+    }
+    for name in ("file_name", "caption", "name", "field", "value", "paraphrase", "style"):
+        columns[name] = [getattr(pair, name) for _, pair, _ in rows]
+    schema = embeddings.INDEX_SCHEMA
+    table = pa.table({name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema)
+    facts = DatasetFacts(
+        dataset.name,
+        dataset.fingerprint,
+        dataset.counts,
+        dataset.forget_identity_ids(),
+        None,
+        dataset.general_knowledge,
+    )
+    return table, facts
+
+
+def _gallery(dataset: Any) -> Gallery:
+    """As scoring draws it: from all of `forget` and all portraits without identity, in its own order."""
+
+    def ordered(pairs: Sequence[Pair]) -> tuple[Strings, Strings]:
+        rows = sorted(pairs, key=lambda pair: (pair.file_name, pair.caption, str(pair.identity)))
+        return tuple(
+            np.array([getattr(row, name) for row in rows] + [None], object)[:-1] for name in ("file_name", "caption")
+        )  # type: ignore[return-value]
+
+    retain = [pair for pair in dataset.rows(Split.RETAIN_SYNTH) if pair.identity is None]
+    return draw_gallery(ordered(dataset.rows(Split.FORGET)), ordered(retain))
+
+
+def _keys(pairs: Sequence[Pair]) -> list[tuple[str, str | None]]:
+    return [(pair.file_name, pair.identity) for pair in pairs]
+
+
+def _all(pair: Pair, own: Mapping[str, Sequence[str]]) -> list[str]:
+    return [pair.caption, *(text for texts in own.values() for text in texts)]
+
+
+def _share_of_best(cosines: Floats) -> float:
+    """1 where the first is the largest, 1 / k in a tie of k, else 0."""
+    best = np.abs(cosines - cosines.max()) <= TIE
+    return float(best[0] / best.sum())
+
+
+def _of_items(part: str, outcome: Outcome) -> Parts:
+    items = outcome.per_item
+    if items is None:
+        raise Unavailable(outcome.reason or "the metric gave no number and no reason")
+    return Parts(part, items.file_name, items.identity, items.value, part != GENERAL)
+
+
+def _ranked(part: str, rows: Rows, ranks: Floats) -> Parts:
+    return Parts(part, rows.file_name, rows.identity, ranks, True)
+
+
+def _scored(part: str, rows: Sequence[Pair], scores: Floats) -> Parts:
+    names, identities = (np.array([getattr(pair, key) for pair in rows], object) for key in ("file_name", "identity"))
+    return Parts(part, names, identities, scores, False)
+
+
+def _scores(scores: Mapping[str, Mapping[str, float]], held: Sequence[Pair]) -> list[Parts]:
+    """Scores that an attack has computed itself, of pairs that are judged."""
+    rows = [pair for pair in held if pair.file_name in scores]
+    if not rows:
+        raise ValueError("the attack scored no pair")
+    parts = list(scores[rows[0].file_name])
+    return [_scored(part, rows, np.array([scores[pair.file_name][part] for pair in rows])) for part in parts]

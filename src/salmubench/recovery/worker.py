@@ -1,0 +1,168 @@
+"""One model under all attacks: what a worker does. Each attack and seed is a file of rows, written when it is done."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench import manifest
+from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
+from salmubench.dataset.layout import Dataset, open_dataset
+from salmubench.errors import SalmubenchError
+from salmubench.recovery.cut import Cut, cut
+from salmubench.scoring.attack_rows import PEOPLE, SCHEMA
+from salmubench.scoring.config import ScoreConfig
+from salmubench.types import Split
+
+REASON = b"reason"
+"""In a file's metadata: why the attack gave no rows."""
+SPENT = b"seconds"
+"""In a file's metadata: processor seconds."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the workers share.
+
+    Attributes:
+        out: the folder.
+        dataset: its folder.
+        name: of the dataset.
+        fingerprint: of the dataset.
+        attacks: names and paths.
+        config: how models are attacked.
+        scoring: options of scoring.
+        seed: of the first repetition.
+        device: `cpu` or `cuda`.
+        precision: `fp32` or `bf16`.
+    """
+
+    out: Path
+    dataset: Path
+    name: str
+    fingerprint: str
+    attacks: tuple[str, ...]
+    config: AttackConfig
+    scoring: ScoreConfig
+    seed: int
+    device: str
+    precision: str
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of the repetitions."""
+        return tuple(range(self.seed, self.seed + self.config.seeds))
+
+    def key(self, item: Loaded) -> str:
+        """Hash of all that decides about an attack's rows but the weights and the seed."""
+        config = {
+            name: value for name, value in vars(self.config).items() if name not in ("attacks", "seeds", "overrides")
+        }
+        facts = {name: getattr(self.scoring, name) for name in ("fact_values", "fact_rows")}
+        about = [self.fingerprint, config, facts, self.precision, item.sha256, item.config, manifest.version()]
+        return manifest.sha256_json(about)
+
+    def cut(self, dataset: Dataset) -> Cut:
+        """T and V of the first repetition."""
+        pairs = dataset.rows(Split.FORGET)
+        return cut(pairs, dataset.forget_identity_ids(), seed=self.seed, config=self.config)
+
+
+def piece_path(job: Job, item: Loaded, sha256: str, seed: int) -> Path:
+    """Where the rows of one attack on one model with one seed are."""
+    return job.out / "attacks" / sha256[:16] / f"{item.attack.name}-{job.key(item)[:16]}-s{seed}.parquet"
+
+
+def attack_model(job: Job, model: tuple[str, str]) -> None:
+    """Do what is missing on one model.
+
+    Args:
+        job: what is asked for.
+        model: where it is, and the hash of its weights.
+    """
+    from salmubench.unlearn.engine import threads
+
+    with threads(job.config.threads if job.device == "cpu" else 0):
+        _attack(job, *model)
+
+
+def _attack(job: Job, source: str, sha256: str) -> None:
+    from salmubench.metrics import load_all as load_metrics
+    from salmubench.models import load_model
+    from salmubench.padding import skip_padding
+    from salmubench.recovery.reading import Reader
+    from salmubench.recovery.world import World
+    from salmubench.unlearn.interface import Model
+
+    loaded = load_all(job.attacks, job.config.overrides)
+    plugins = {str(item.metric.role): item for item in load_metrics() if item.metric.role is not None}
+    dataset = open_dataset(job.dataset)
+    clip = load_model(source, device=job.device)
+    skip_padding(clip.module)
+    base = Model(clip, precision=job.precision)
+    folder = job.out / "attacks" / sha256[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in job.seeds:
+        waiting = [item for item in loaded if not piece_path(job, item, sha256, seed).is_file()]
+        if not waiting:
+            continue
+        world = World(dataset, clip, seed=seed, config=job.config, scratch=folder)
+        with manifest.folder_lock(folder):
+            reader = Reader(world, plugins, job.scoring, job.precision)
+            for item in waiting:
+                clock = time.process_time()
+                table, reason = _rows(item, base.around(copy.deepcopy(clip.module)), reader, seed)
+                metadata = {SPENT: f"{time.process_time() - clock:.3f}".encode()}
+                if reason is not None:
+                    log.warning("%s, attack %s: %s", source, item.attack.name, reason)
+                    metadata[REASON] = manifest.portable(reason).encode()
+                with manifest.atomic_path(piece_path(job, item, sha256, seed)) as temporary:
+                    pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+
+
+def _rows(item: Loaded, model: Any, reader: Any, seed: int) -> tuple[pa.Table, str | None]:
+    """An attack's rows, or why there are none: what is wrong with an attack ends nothing but that attack."""
+    nothing, cut = SCHEMA.empty_table(), reader.world.cut
+    if not cut.held or (item.attack.knows == "few" and len(cut.known) < 2):
+        return nothing, f"too few facts: {len(cut.known)} in T, {len(cut.held)} outside"
+    data = reader.world.data(item.attack)
+    tables: list[pa.Table] = []
+    seen: set[str] = set()
+    try:
+        for variant in _checked(item, item.function(model, data, seed, item.config)):
+            if variant.label in seen:
+                return nothing, f"two variants are called {variant.label!r}"
+            seen.add(variant.label)
+            tables.append(reader.read(variant))
+    except SalmubenchError as error:
+        return nothing, str(error)
+    except Exception as error:  # noqa: BLE001 - somebody else's file may raise anything
+        return nothing, f"{type(error).__name__}: {error}"
+    if not tables:
+        return nothing, "the attack yields nothing"
+    table = pa.concat_tables(tables).combine_chunks()
+    named = pa.array([item.attack.name] * table.num_rows, pa.string())
+    few = item.attack.knows == "few" and cut.known_people < PEOPLE
+    reason = f"fewer than {PEOPLE} people in T: {cut.known_people}" if few else None  # the rows are kept all the same
+    return table.set_column(0, "attack", named), reason
+
+
+def _checked(item: Loaded, variants: Any) -> Iterator[Variant]:
+    if not hasattr(variants, "__iter__"):
+        raise TypeError(f"Expected attack(…) to yield variants, got {type(variants).__name__}.")
+    for variant in variants:
+        if not isinstance(variant, Variant):
+            raise TypeError(f"Expected a Variant, got {type(variant).__name__}.")
+        if variant.scores is not None and item.attack.knows != "all":
+            raise TypeError("Expected scores of its own only of an attack with knows='all'.")
+        yield variant

@@ -1,0 +1,118 @@
+"""What a record says about attacks, as types that check themselves (see `scoring.record`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+_Real = Annotated[float, Field(strict=True)]
+_Whole = Annotated[int, Field(strict=True)]
+_Name = Annotated[str, Field(max_length=4_096)]
+_Text = Annotated[str, Field(max_length=20_000)]
+_Hash = Annotated[str, Field(max_length=128)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Recovery:
+    """How much of the facts an attack brings back: 0 is Clean, 1 Compromised, each under the same attack.
+
+    Attributes:
+        value: R = (U′ − C′) / (P′ − C′), of facts relearnt the difference between true and false ones over
+            Compromised's; null where it says nothing.
+        ci95: its 95 % interval, from a bootstrap over people.
+        reason: why there is no number.
+        n: rows, counted once for each attack seed.
+        people: whom they are about.
+        model: the number itself, U′.
+        clean: Clean's, C′; null where the attack needs none.
+        compromised: Compromised's, P′.
+        chosen: the variants that were the strongest on the other half of the people, for each seed and half.
+    """
+
+    value: _Real | None
+    ci95: tuple[_Real, _Real] | None
+    reason: _Text | None
+    n: _Whole = 0
+    people: _Whole = 0
+    model: _Real | None = None
+    clean: _Real | None = None
+    compromised: _Real | None = None
+    chosen: tuple[_Name, ...] = ()
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AttackInfo:
+    """What an attack is.
+
+    Attributes:
+        title: one line for tables.
+        knows: what the attacker has: no pairs, retain pairs, a few of the forget pairs, or all of them.
+        control: what zero is: Clean under the same attack, or false facts.
+        headline: which of the numbers stands for it.
+        sha256: of its file.
+        config: its options as they took effect.
+    """
+
+    title: _Text
+    knows: Literal["none", "retain", "few", "all"]
+    control: Literal["clean", "false_facts"]
+    headline: _Name
+    sha256: _Hash
+    config: Any
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AttackScore:
+    """What one attack brings back.
+
+    Attributes:
+        info: what it is.
+        reason: why it says nothing; null where it does.
+        numbers: part → recovery. A part alone is about people all of whose associations had to go; with `_association`
+            about those of whom some had to, with `_all` about both.
+        controls: model that never saw the facts → its own recovery in the headline number, which has to be 0.
+        variants: variant → recovery in the headline number, all seeds and people together.
+        general_knowledge: accuracy after the attack, of the variants chosen; null where it isn't measured.
+    """
+
+    info: AttackInfo
+    reason: _Text | None
+    numbers: Mapping[_Name, Recovery] = field(default_factory=dict)
+    controls: Mapping[_Name, Recovery] = field(default_factory=dict)
+    variants: Mapping[_Name, _Real | None] = field(default_factory=dict)
+    general_knowledge: _Real | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Attacks:
+    """What can be brought back.
+
+    Attributes:
+        recoverable: whether the whole interval of an attack lies above `threshold` (`yes`) or that of each below it
+            (`no`).
+        strongest: the attack with the highest recovery; null where none says anything.
+        threshold: share of the facts from which a model counts as recoverable.
+        seeds: of the attacks.
+        known: pairs of T, the first seed's.
+        held: pairs of V, the first seed's.
+        references: `clean`, `compromised` and, where given, `retrained` and `second_clean` → SHA-256 of the weights.
+        inputs: hash of all that decides about the rows.
+        bootstraps: resamples behind an interval.
+        scores: attack → what it brings back.
+    """
+
+    recoverable: Literal["yes", "no", "undecided"] | None
+    strongest: _Name | None
+    threshold: _Real
+    seeds: tuple[_Whole, ...]
+    known: _Whole
+    held: _Whole
+    references: Mapping[_Name, _Hash | None]
+    inputs: _Hash
+    bootstraps: _Whole
+    scores: Mapping[_Name, AttackScore]

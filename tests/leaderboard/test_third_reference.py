@@ -1,0 +1,108 @@
+"""Submissions with a third reference, and records of schema 1 beside newer ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from salmubench.leaderboard.build import build
+from salmubench.leaderboard.check import check
+from salmubench.leaderboard.submission import submit
+from salmubench.metrics import descriptions
+from salmubench.scoring.record_files import read_record
+from submission_world import edit_items, edit_json, mend, write_submittable_run
+
+MODEL = "cliperase-5x"
+METRICS = descriptions()
+
+
+@pytest.fixture(scope="module")
+def with_retrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_submittable_run(tmp_path_factory.mktemp("three") / "run", names=(MODEL,), retrained="finetuning-5x")
+
+
+@pytest.fixture
+def folder(with_retrained: Path, tmp_path: Path) -> Path:
+    return submit(with_retrained, model=MODEL, out=tmp_path / "board" / "one")
+
+
+def test_retrained_travels_with_the_model(folder: Path) -> None:
+    assert {"retrained.json", "retrained.items.parquet"} <= {path.name for path in folder.iterdir()}
+    checked = check(folder, metrics=METRICS)
+    assert not checked.findings
+    assert checked.loaded is not None
+    assert set(checked.loaded.records) == {"record", "clean", "compromised", "retrained"}
+
+
+@pytest.mark.parametrize("name", ["retrained.json", "retrained.items.parquet"])
+def test_half_a_reference_is_a_finding(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    mend(folder)
+    assert any(finding.file == name for finding in check(folder, metrics=METRICS).findings)
+
+
+def test_a_reference_left_out_is_a_finding(folder: Path) -> None:
+    for name in ("retrained.json", "retrained.items.parquet"):
+        (folder / name).unlink()
+    mend(folder)
+    assert "references" in {finding.code for finding in check(folder, metrics=METRICS).findings}
+
+
+def test_altered_values_of_retrained_are_findings(folder: Path) -> None:
+    edit_items(folder / "record.items.parquet", "AssocStr", lambda values: values * 0.5, column="retrained")
+    mend(folder)
+    assert any("retrained" in finding.message for finding in check(folder, metrics=METRICS).findings)
+
+
+def test_its_page_shows_retrained_with_a_verdict_of_its_own(folder: Path, tmp_path: Path) -> None:
+    built = build(folder.parent, out=tmp_path / "site", metrics=METRICS)
+    assert (built.shown, built.refused) == (1, {})
+    page = (tmp_path / "site" / "submissions" / "one.html").read_text(encoding="utf-8")
+    assert "Retrained" in page
+    assert "Hollow" in page
+
+
+def old(folder: Path) -> None:
+    """The same submission as a package of schema 1 packed it, with verdicts of its own rules."""
+
+    def older(data: dict[str, object]) -> None:
+        data["schema_version"] = 1
+        verdict = data["verdict"]
+        assert isinstance(verdict, dict)
+        for name in ("hollow", "ineffective_paper", "ignored"):
+            del verdict[name]
+        protocol = data["protocol"]
+        assert isinstance(protocol, dict)
+        for name in ("ineffective_association", "fact", "fact_paraphrase"):
+            del protocol["thresholds"][name]
+
+    for name in ("record.json", "clean.json", "compromised.json"):
+        edit_json(folder / name, older)
+    mend(folder)
+
+
+def test_records_of_schema_1_are_shown_apart_with_three_modes(submittable: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board"
+    old(submit(submittable, model=MODEL, out=board / "before"))
+    new = submit(submittable, model="finetuning-5x", out=board / "after")
+    assert read_record(new / "record.json").schema_version == 2
+    built = build(board, out=tmp_path / "site", metrics=METRICS)
+    assert built.refused == {}
+    feed = json.loads((tmp_path / "site" / "leaderboard.json").read_text(encoding="utf-8"))
+    assert [(one["record_schema"], len(one["submissions"])) for one in feed["boards"]] == [(2, 1), (1, 1)]
+    assert feed["boards"][1]["submissions"][0]["verdict"]["hollow"] is None
+    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "records of schema 1" in page
+
+
+def test_a_verdict_of_schema_1_is_never_taken_on_trust(submittable: Path, tmp_path: Path) -> None:
+    folder = submit(submittable, model="finetuning-5x", out=tmp_path / "board" / "before")
+    old(folder)
+    edit_json(folder / "record.json", lambda data: data["verdict"].update(ineffective="no"))
+    mend(folder)
+    checked = check(folder, metrics=METRICS)
+    assert checked.loaded is not None
+    assert checked.loaded.record.verdict is not None
+    assert checked.loaded.record.verdict.ineffective == "yes"

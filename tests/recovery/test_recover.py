@@ -1,0 +1,279 @@
+"""The harness as a whole: known answers, resuming, workers, attacks of one's own that go wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from salmubench import metrics, recovery
+from salmubench.cli.main import main
+from salmubench.errors import ConfigError, ModelError, RecordError
+from salmubench.recovery import AttackConfig, recover
+from salmubench.scoring.attack_record import Attacks
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.record_files import read_record
+
+HEAD = "from dataclasses import dataclass\nfrom salmubench.attacks import Attack, Variant, copy_of, fine_tune\n"
+CONFIG = "@dataclass(frozen=True)\nclass Config:\n    level: float = 1.0\n"
+
+
+def attack_file(folder: Path, name: str, body: str, *, knows: str = "none") -> str:
+    """An attack in a file; `body` is what its function does."""
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    described = f"ATTACK = Attack(name={name!r}, title='mine', knows={knows!r})\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.py"
+    path.write_text(f"{HEAD}\n{described}\n{CONFIG}\ndef attack(model, data, seed, config):\n{lines}\n")
+    return str(path)
+
+
+Run = Callable[..., Attacks]
+
+
+@pytest.fixture(scope="module")
+def scored(world: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with records of all models, whose references are attacked by a query already; read only."""
+    out = tmp_path_factory.mktemp("scored")
+    recover(
+        models=[world.negated, world.clean, world.compromised], dataset=world.dataset, clean=world.clean,
+        compromised=world.compromised, out=out, config=AttackConfig(attacks=("calibrated",)), precision="fp32",
+        device="cpu", scoring=ScoreConfig(bootstraps=200, fact_values=6),
+    )  # fmt: skip
+    return out
+
+
+@pytest.fixture
+def attacked(world: Any, scored: Path, tmp_path: Path) -> Run:
+    """Attack one model: `attacked(model, attacks)` gives the record's section."""
+    shutil.copytree(scored, tmp_path / "out")
+
+    def run(model: Path, attacks: Sequence[str], **given: Any) -> Attacks:
+        config = AttackConfig(attacks=tuple(attacks), **given.pop("config", {}))
+        if "out" in given:
+            shutil.copytree(scored / "records", given["out"] / "records")
+        defaults: dict[str, Any] = {
+            "clean": world.clean, "compromised": world.compromised, "out": tmp_path / "out", "precision": "fp32",
+            "device": "cpu", "scoring": ScoreConfig(bootstraps=200, fact_values=6),
+        }  # fmt: skip
+        (path,) = recover(models=[model], dataset=world.dataset, config=config, **{**defaults, **given})
+        section = read_record(path).attacks
+        assert section is not None
+        return section
+
+    return run
+
+
+def rows(out: Path, name: str) -> list[dict[str, Any]]:
+    return pq.read_table(out / "records" / f"{name}.attacks.parquet").to_pylist()
+
+
+QUERIES = ("calibrated", "counterfactual", "rewordings")
+
+
+def test_compromised_is_a_hundred_per_cent_and_clean_nothing_under_every_query(attacked: Run, world: Any) -> None:
+    full, nothing = attacked(world.compromised, QUERIES), attacked(world.clean, QUERIES)
+    for name in QUERIES:
+        score = full.scores[name]
+        assert score.reason is None
+        assert score.numbers[score.info.headline].value == pytest.approx(1.0)
+        if score.info.headline == "leakage":  # a pick of its own chooses the direction, and is 0 within its interval
+            assert nothing.scores[name].numbers["leakage"].value == 0.0
+        else:
+            low, high = nothing.scores[name].numbers["pick_all"].ci95 or (0, 0)
+            assert low <= 0 <= high
+    assert full.recoverable == "yes"
+
+
+def test_a_model_that_says_the_opposite_is_seen_through(attacked: Run, world: Any) -> None:
+    found = attacked(world.negated, ("counterfactual", "calibrated"))
+    numbers = found.scores["counterfactual"].numbers
+    assert set(numbers["pick_all"].chosen) == {"asked: lowest"}
+    assert numbers["pick_all"].value is not None
+    assert numbers["pick_all"].value > 0.8
+    for part in ("auc_value", "auc_stranger"):
+        assert numbers[part].model == pytest.approx(-(numbers[part].compromised or 0.0))
+    assert found.scores["calibrated"].numbers["leakage"].value == pytest.approx(0.0, abs=0.2)
+    assert found.recoverable != "no"
+
+
+@pytest.mark.slow
+def test_trained_attacks_on_the_references_themselves(attacked: Run, world: Any) -> None:
+    config = {"seeds": 1, "overrides": {
+        "fewshot": {"lrs": [1e-3], "read_at": [4, 8]}, "benign": {"steps": 4}, "probe": {"ridges": [1.0], "steps": 3},
+        "savings": {"lr": 1e-3, "read_at": [4, 12]},
+    }}  # fmt: skip
+    names = ("fewshot", "benign", "probe", "savings")
+    full = attacked(world.compromised, names, config=config, retrained=world.clean)
+    nothing = attacked(world.clean, names, config=config, retrained=world.clean)
+    for name in names:
+        score = full.scores[name]
+        recovered = score.numbers[score.info.headline]
+        if score.reason is None:
+            assert recovered.value == pytest.approx(1.0)
+            assert score.info.control != "clean" or score.controls["retrained"].value == 0.0
+        else:  # a world this small doesn't give every attack something to bring back
+            assert "differ" in score.reason or "control" in score.reason
+        if nothing.scores[name].reason is None and score.info.control == "clean":
+            assert nothing.scores[name].numbers["leakage"].value == pytest.approx(0.0)
+    assert full.scores["fewshot"].general_knowledge is not None
+    assert full.scores["probe"].general_knowledge is None
+
+
+def test_references_are_attacked_once_and_a_killed_call_goes_on(
+    attacked: Run, world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(tmp_path / "out" / "attacks")
+    whole = attacked(world.negated, ("calibrated", "counterfactual"), out=tmp_path / "whole")
+    real, done = recovery.worker._rows, list[str]()
+
+    def dies(item: Any, *rest: Any) -> Any:
+        done.append(item.attack.name)
+        if len(done) == 6:
+            raise KeyboardInterrupt
+        return real(item, *rest)
+
+    monkeypatch.setattr(recovery.worker, "_rows", dies)
+    with pytest.raises(KeyboardInterrupt):
+        attacked(world.negated, ("calibrated", "counterfactual"))
+    monkeypatch.setattr(
+        recovery.worker, "_rows", lambda item, *rest: done.append(item.attack.name) or real(item, *rest)
+    )
+    again = attacked(world.negated, ("calibrated", "counterfactual"))
+    assert len(done) == 3 * 2 * 2 + 1  # three models, two attacks, two seeds; one was begun twice
+    assert again == whole
+    assert rows(tmp_path / "out", "not") == rows(tmp_path / "whole", "not")
+    attacked(world.compromised, ("calibrated", "counterfactual"))
+    assert len(done) == 13  # nothing was left to do
+
+
+def test_any_number_of_workers_gives_the_same_rows(attacked: Run, world: Any, tmp_path: Path) -> None:
+    own = attack_file(tmp_path, "trains", (
+        "student = copy_of(model)\n"
+        "rows = range(len(data.few.records))\n"
+        "batch = data.few.images(rows, model.device), data.few.tokens\n"
+        "for step in fine_tune(student, [batch] * 4, lr=1e-3, read_at=(2, 4)):\n"
+        "    yield Variant(label=f'{step} steps', model=student)\n"
+    ), knows="few")  # fmt: skip
+    one = attacked(world.negated, [own], workers=1, out=tmp_path / "one")
+    two = attacked(world.negated, [own], workers=2, out=tmp_path / "two")
+    assert one == two
+    assert rows(tmp_path / "one", "not") == rows(tmp_path / "two", "not")
+    assert {row["variant"] for row in rows(tmp_path / "one", "not")} == {"2 steps", "4 steps"}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise RuntimeError('broken')\nyield", "RuntimeError: broken"),
+        ("return iter(())", "the attack yields nothing"),
+        ("return None", "Expected attack(…) to yield variants, got NoneType"),
+        ("yield 5", "Expected a Variant, got int"),
+        ("yield Variant(label='a')\nyield Variant(label='a')", "two variants are called 'a'"),
+        ("print(data.forget)\nyield Variant(label='a')", "PermissionError: Expected an attack that reads data.forget"),
+        ("print(data.held)\nyield Variant(label='a')", "AttributeError"),
+        ("yield Variant(label='a', scores={'x': {'leakage': 1.0}})", "only of an attack with knows='all'"),
+        (
+            (
+                "student = copy_of(model)\n"
+                "for weight in student.module.parameters():\n"
+                "    weight.data *= float('nan')\n"
+                "yield Variant(label='a', model=student)"
+            ),
+            "not finite: it has diverged",
+        ),
+        ("for weight in model.module.parameters():\n    weight.data *= 0\nyield Variant(label=str(seed))", None),
+    ],
+)
+def test_an_attack_that_goes_wrong_is_null_and_the_others_go_on(
+    attacked: Run, world: Any, tmp_path: Path, body: str, reason: str | None
+) -> None:
+    own = attack_file(tmp_path, "mine", body)
+    found = attacked(world.compromised, [own, "calibrated"], config={"seeds": 1})
+    assert found.scores["calibrated"].numbers["leakage"].value == pytest.approx(1.0)
+    if reason is None:  # it broke only its own copy
+        assert found.scores["mine"].numbers["leakage"].value == pytest.approx(1.0)
+    else:
+        assert reason in str(found.scores["mine"].reason)
+        assert found.scores["mine"].numbers == {}
+
+
+def test_a_control_that_leaks_takes_the_number_away(attacked: Run, world: Any) -> None:
+    found = attacked(world.negated, ("calibrated",), second_clean=world.compromised, config={"seeds": 1})
+    assert "the control second_clean, which never saw the facts, shows 100.0 %" in str(
+        found.scores["calibrated"].reason
+    )
+    assert found.recoverable is None
+
+
+def test_bad_input(attacked: Run, world: Any, tmp_path: Path, tiny_folder: Path) -> None:
+    with pytest.raises(ConfigError, match="share above 0 and at most 0.5"):
+        AttackConfig(share=0.7)
+    with pytest.raises(ModelError, match="got nothing at"):
+        attacked(tmp_path / "nothing", ("calibrated",))
+    attacked(world.negated, ("calibrated",), config={"seeds": 1})
+    with pytest.raises(RecordError, match="Expected a record of the dataset"):
+        recover(
+            models=[world.negated], dataset=tiny_folder, clean=world.clean, compromised=world.compromised,
+            out=tmp_path / "out", config=AttackConfig(attacks=("calibrated",)),
+        )  # fmt: skip
+    other = tmp_path / "other" / "not"
+    shutil.copytree(world.clean, other)
+    with pytest.raises(RecordError, match="Expected the record of these weights"):
+        attacked(other, ("calibrated",))
+    with pytest.raises(ConfigError, match="models of different names, got 'not'"):
+        recover(
+            models=[world.negated, other], dataset=world.dataset, clean=world.clean, compromised=world.compromised,
+            out=tmp_path / "out",
+        )  # fmt: skip
+
+
+def test_a_world_with_two_people_keeps_rows_and_says_why_there_is_no_number(
+    world: Any, tiny_folder: Path, tmp_path: Path
+) -> None:
+    (path,) = recover(
+        models=[world.negated], dataset=tiny_folder, clean=world.clean, compromised=world.compromised, out=tmp_path,
+        config=AttackConfig(attacks=("calibrated",), seeds=1), precision="fp32",
+    )  # fmt: skip
+    section = read_record(path).attacks
+    assert section is not None
+    assert section.scores["calibrated"].reason == "fewer than 4 people outside T"
+    assert rows(tmp_path, "not")
+
+
+def test_the_command(world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = [
+        "attack", str(world.negated), "--dataset", str(world.dataset), "--compromised", str(world.compromised),
+        "--out", str(tmp_path), "--attacks", "calibrated", "--repeats", "1", "--precision", "fp32", "--quiet",
+    ]  # fmt: skip
+    assert main(given) == 1
+    assert "Expected both references, got no --clean" in capsys.readouterr().err
+    assert main([*given, "--clean", str(world.clean)]) == 0
+    shown = capsys.readouterr().out
+    assert "recoverable" in shown.splitlines()[0]
+    assert main([*given, "--clean", str(world.clean), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["not"]["scores"]["calibrated"]["info"]["knows"] == "none"
+    assert main([*given, "--clean", str(world.clean), "--attacks", "calibratd"]) == 1
+    assert "Did you mean 'calibrated'" in capsys.readouterr().err
+    assert not [name for name in (tmp_path / "attacks").rglob("*.tmp") if name.is_file()]
+
+
+def test_a_record_is_computed_again_from_its_rows(attacked: Run, world: Any, tmp_path: Path) -> None:
+    section = attacked(world.negated, ("calibrated",))
+    records = tmp_path / "out" / "records"
+    again = metrics.score_again(records / "not.items.parquet", out=tmp_path / "again" / "not.json")
+    assert read_record(again).attacks == section
+    claimed = json.loads((records / "not.json").read_text())
+    claimed["attacks"]["scores"]["calibrated"]["numbers"]["leakage"]["value"] = 0.0
+    claimed["attacks"]["recoverable"] = "no"
+    (records / "not.json").write_text(json.dumps(claimed))
+    again = metrics.score_again(records / "not.items.parquet", out=tmp_path / "mended" / "not.json")
+    assert read_record(again).attacks == section
+    (records / "not.attacks.parquet").unlink()
+    with pytest.raises(RecordError, match="Expected the rows of attacks"):
+        metrics.score_again(records / "not.items.parquet", out=tmp_path / "none" / "not.json")
