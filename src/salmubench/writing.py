@@ -76,16 +76,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """Give a new folder beside `path`, which the block moves to its place; delete what is left of it in the end.
 
     Raises:
-        OutputError: the disk is full, or there can be no such folder.
+        OSError: there can be no such folder.
     """
     temporary = temporary_beside(path)
-    with explained(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.mkdir()
-            yield temporary
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager
