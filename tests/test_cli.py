@@ -46,7 +46,7 @@ def test_help_of_the_whole_imports_no_command():
         "import sys; from salmubench.cli.main import main; main(['--help'])\n"
         "found = [name for name in sys.modules if name.startswith('salmubench.cli.')] + ['jsonargparse'] * "
         "('jsonargparse' in sys.modules)\n"
-        "assert set(found) == {'salmubench.cli.main', 'salmubench.cli.arguments'}, found"
+        "assert set(found) == {'salmubench.cli.main', 'salmubench.cli.arguments', 'salmubench.cli.output'}, found"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 

@@ -165,7 +165,7 @@ def test_evaluate_from_the_hub_records_the_commits(
     assert record.model.name == "clip-vit-b-16-salmu-compromised"
     assert record.model.revision == released["cvc-mmu/clip-vit-b-16-salmu-compromised"]
     assert record.scores["GenKnow"]["value"].reason == "the dataset has no general_knowledge"
-    assert record.scores["RetFailPara"]["value"].value is not None
+    assert record.scores["RetFailPara"]["mrr"].value is not None
 
 
 def test_verify_official_prints_each_number_beside_the_published_one(

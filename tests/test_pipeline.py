@@ -23,7 +23,7 @@ from salmubench.scoring.record_files import read_record
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
 METHODS = f"cliperase,descent_to_delete,{EXAMPLE}"
-MODELS = ("clean", "compromised", "cliperase-5x", "descent_to_delete-5x", "my_method-5x")
+MODELS = ("clean", "compromised", "retrained", "cliperase-5x", "descent_to_delete-5x", "my_method-5x")
 STAGES = (
     "dataset", "pretrain clean", "pretrain compromised", "encode compromised", "score compromised",
     "unlearn cliperase-5x", "score cliperase-5x", "report",

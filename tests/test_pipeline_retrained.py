@@ -33,7 +33,7 @@ def test_retrained_comes_to_a_run_and_is_scored_between_the_references(tmp_path)
     write_recipe(recipe, retrained=True)
     result = pipeline.run(**arguments)
     assert [name for name in result.did if name != "report"] == [
-        "pretrain retrained", "encode retrained", "score retrained",
+        "pretrain retrained", "encode retrained", "score clean", "score compromised", "score retrained",
     ]  # fmt: skip
     outputs = manifest.read_manifest(out / "checkpoints" / "retrained", "pretrain")["outputs"]
     counts = open_dataset(out / "dataset").counts
@@ -47,7 +47,7 @@ def test_retrained_comes_to_a_run_and_is_scored_between_the_references(tmp_path)
     assert record.scores["AssocStr"]["value"].compromised is not None
     assert record.verdict is not None
     found = read_run(out)
-    assert [reference_kind(item) for item in found.records] == ["clean", "compromised", None]
+    assert [reference_kind(item) for item in found.records] == ["clean", None, "compromised"]
     assert is_pretrained(found.records[-1])
     assert json.loads((out / "run.json").read_text())["models"] == ["clean", "compromised", "retrained"]
     assert "retrained" in result.table

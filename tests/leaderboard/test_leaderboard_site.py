@@ -69,7 +69,8 @@ def test_order_is_passing_first_then_distance(site: Path) -> None:
 def test_distance_by_hand(site: Path) -> None:
     for row in boards(site)[0]["submissions"]:
         kept = max(abs(1 - row["kept_other_people"]), abs(1 - row["kept_same_people"]))
-        assert row["distance"] == pytest.approx(abs(row["leakage_left"]) + kept + abs(row["utility_drop"]))
+        known = abs(row["leakage_left"]) + abs(row["fact_left"]) + abs(row["utility_drop"])
+        assert row["distance"] >= known + kept - 1e-9  # K of facts, which the feed lacks, may be further from 1
 
 
 class _Stub:

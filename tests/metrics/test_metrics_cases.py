@@ -244,7 +244,7 @@ def test_identities_without_field_or_name(run: Run) -> None:
     world = FakeWorld((*rows, FakeRow("retain_synth", "d", "somebody")), classes=())
     made = vectors(world, seed=0)
     assert run("assocstr", world, made).n == 12
-    assert run("acs", world, made).n == 4
+    assert run("acs", world, made).n == 12
     for name in ("coreassoc", "idzsc", "retfailpara"):
         with pytest.raises(Unavailable):
             run(name, world, made)

@@ -195,12 +195,13 @@ class Fake:
         self.status = status
         self.protocol = SimpleNamespace(metrics={name: MetricInfo.of(METRICS[name]) for name in views})
         self.scores = {
-            name: {"mrr" if name == "RetFail" else "value": score(name, value)} for name, value in views.items()
+            name: {"mrr" if name.startswith(("RetFail", "Fact")) else "value": score(name, value)}
+            for name, value in views.items()
         }
 
 
 def score(name: str, shown: float | None, **change: Any) -> Score:
-    view = {"GenKnow": "drop", "RetFail": "leakage", "RetFailPara": "leakage"}.get(name, "kept")
+    view = {"GenKnow": "drop", "RetFail": "leakage", "FactRetPara": "leakage"}.get(name, "kept")
     normalised = Normalised(view, shown, None, None if shown is not None else "references don't differ")  # type: ignore[arg-type]
     made = Score(0.5, None, 9, 9, 0, None, "clean", None, None, normalised)
     return replace(made, **change)
@@ -212,13 +213,13 @@ def worth(record: Any) -> float:
 
 
 def test_objective_by_hand() -> None:
-    some = {"RetFail": 0.2, "RetFailPara": 0.4, "GenKnow": 0.1, "InterIdSim": 0.9, "IntraIdSim": 0.7}
+    some = {"RetFail": 0.2, "FactRetPara": 0.4, "GenKnow": 0.1, "InterIdSim": 0.9, "IntraIdSim": 0.7}
     assert worth(Fake(**some)) == pytest.approx((0.4 + (0.1 + 0.3) / 2) / 2)
-    nothing = {"RetFail": 1.0, "RetFailPara": 1.0, "GenKnow": 0.0, "InterIdSim": 1.0, "IntraIdSim": 1.0}
+    nothing = {"RetFail": 1.0, "FactRetPara": 1.0, "GenKnow": 0.0, "InterIdSim": 1.0, "IntraIdSim": 1.0}
     assert worth(Fake(**nothing)) == 0.5
-    wanted = {"RetFail": 0.0, "RetFailPara": 0.0, "GenKnow": -0.02, "InterIdSim": 1.1, "IntraIdSim": 1.0}
+    wanted = {"RetFail": 0.0, "FactRetPara": 0.0, "GenKnow": -0.02, "InterIdSim": 1.1, "IntraIdSim": 1.0}
     assert worth(Fake(**wanted)) == 0.0
-    ruin = {"RetFail": 0.0, "RetFailPara": 0.0, "GenKnow": 1.0, "InterIdSim": -3.0, "IntraIdSim": -4.0}
+    ruin = {"RetFail": 0.0, "FactRetPara": 0.0, "GenKnow": 1.0, "InterIdSim": -3.0, "IntraIdSim": -4.0}
     assert worth(Fake(**ruin)) == 0.5
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from salmubench.cli.arguments import Device, Precision
 from salmubench.cli.output import print_table, say
-
-if TYPE_CHECKING:
-    from salmubench.official.rounding import Ranked
 
 
 def export_official_(record: Path, out: Path, dataset: str | None = None) -> None:
@@ -116,7 +113,7 @@ def verify_official_(
     return 0 if results.agrees() else 1
 
 
-def _print_rankings(rankings: Sequence[Ranked]) -> None:
+def _print_rankings(rankings: Sequence[Any]) -> None:
     """Retrieval under each rounding and tie rule, and which of them fits or comes nearest."""
     shown = [(kind, one.name) for kind, numbers in rankings[0].numbers.items() for one in numbers]
     heads = [f"{kind} {name}" for kind, name in shown]

@@ -84,14 +84,14 @@ def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = Non
         return
     rows = []
     for row in tables.rows(records, titles):
-        passes = [f"[{_COLOURS[word]}]{word}[/]" for word in row.passes if word] or [""] * 3
+        passes = [f"[{_COLOURS.get(word, 'dim')}]{word}[/]" for word in row.passes if word] or [""] * 4
         if row.failure is not None:
-            rows.append([f"[red]{_plain(row.name)}[/]", f"[red]{_plain(row.failure)}[/]", *[""] * 8])
+            rows.append([f"[red]{_plain(row.name)}[/]", f"[red]{_plain(row.failure)}[/]", *[""] * 12])
         else:
             name = f"[bold]{_plain(row.name)}[/]" if row.reference else _plain(row.name)
             rows.append([name, *row.numbers, *passes])
     heads = tables.heads(records)
-    _rich_table(heads, rows, [0 < at < 7 for at in range(len(heads))], markup=True)
+    _rich_table(heads, rows, [0 < at < 10 for at in range(len(heads))], markup=True)
     say(tables.LEGEND)
 
 
@@ -113,8 +113,9 @@ def _rich_table(
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head, to_the_right in zip(heads, right, strict=True):
-        table.add_column(head, justify="right" if to_the_right else "left", overflow="fold")
+    for at, (head, to_the_right) in enumerate(zip(heads, right, strict=True)):
+        whole = markup and not at  # a model's name stays in one piece
+        table.add_column(head, justify="right" if to_the_right else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(row if markup else map(_plain, row)))
     Console().print(table)

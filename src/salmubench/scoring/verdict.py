@@ -52,7 +52,7 @@ class View:
     """A normalised number that a mode rests on.
 
     Attributes:
-        name: for readers, e.g. `RetFail MRR association against Retrained`.
+        name: for readers: the number, and the reference where it is not Clean.
         interval: of the number between its references; `None` where it is missing.
         limit: beyond which the mode begins.
     """
