@@ -122,7 +122,8 @@ def write(folder: Path, rows: dict[str, list[object]], width: int, seed: int, *,
     facts = embeddings.DatasetFacts("official size", "0" * 64, SIZES, alone, None, GeneralKnowledge(classes, templates))
     embeddings.write_dataset_facts(folder / embeddings.DATASET, facts)
     model = dict.fromkeys(("sha256", "kind", "method", "budget", "config_given", "config", "exposures", "cost"))
-    with manifest.stage_folder(folder, embeddings.STAGE, config=None) as stage:
+    ours = [path.name for path in folder.iterdir()]
+    with manifest.stage_folder(folder, embeddings.STAGE, config=None, also=ours) as stage:
         stage.finish(
             outputs={
                 "model": {**model, "name": folder.name, "sha256": str(seed)},

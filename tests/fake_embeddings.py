@@ -209,6 +209,7 @@ def write_embeddings(
     }  # fmt: skip
     if change is not None:
         change(outputs)
-    with manifest.stage_folder(folder, embeddings.STAGE, config=None) as stage:
+    ours = [path.name for path in folder.iterdir()]
+    with manifest.stage_folder(folder, embeddings.STAGE, config=None, also=ours) as stage:
         stage.finish(outputs=outputs)
     return folder

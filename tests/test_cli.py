@@ -1,7 +1,12 @@
 """The command line: help without torch, exit codes, messages without traceback."""
 
+import importlib
+import io
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -122,3 +127,78 @@ def test_print_command_prints_only_the_command(tiny_folder, tmp_path, capsys):
     assert "torchrun" in lines[0]
     assert "open_clip" in lines[0]
     assert not (tmp_path / "checkpoint").exists()
+
+
+# --- what may be wrong around a command ---------------------------------------------------------------------------
+
+
+def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash in which `salmubench` is this package's command."""
+    head = f'set -o pipefail; salmubench() {{ "{sys.executable}" -m salmubench.cli.main "$@"; }}; '
+    return subprocess.run(
+        ["bash", "-c", head + line], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True,
+        check=False, timeout=300,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "words"),
+    [
+        ("salmubench dataset build --recipe tiny --out x --seed -1", 1, "Expected a seed from 0"),
+        ("salmubench run --recipe tiny --out x --seed -1", 1, "Expected a seed from 0"),
+        ("salmubench list methods | head -1", 0, ""),
+        ("salmubench --help | head -1", 0, ""),
+        ("salmubench list methods >&-", 0, ""),
+        ("salmubench list methods >/dev/full", 1, "Free some space"),
+        ("salmubench show npo", 0, ""),
+        ("salmubench dataset validate runs/minni", 1, "got nothing at runs/minni"),
+        (f"salmubench dataset validate {'x' * 300}", 1, "got nothing at xxx"),
+        ("mkdir x; echo mine >x/notes.tmp; salmubench dataset build --recipe tiny --out x", 1, "of somebody else"),
+    ],
+)
+def test_one_paragraph_and_no_trace(tmp_path: Path, line: str, status: int, words: str) -> None:
+    # Nothing listens at that hub: one that was asked would be one more sentence.
+    done = shell(line, tmp_path, LC_ALL="C", PYTHONIOENCODING="ascii", HF_ENDPOINT="http://127.0.0.1:9")
+    assert done.returncode == status, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert "reachable" not in done.stderr
+    assert not (tmp_path / "x").exists() or [path.name for path in (tmp_path / "x").iterdir()] == ["notes.tmp"]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")]
+)
+def test_too_little_memory_says_so(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(importlib.import_module("salmubench.scoring.compare"), "compare_with_each", fails)
+    assert main(["compare", "a.json", "b.json"]) == 1
+    assert "salmubench: memory has run out (" in capsys.readouterr().err
+
+
+def test_terminated_says_what_interrupted_says(tmp_path: Path) -> None:
+    code = (
+        "import importlib, os, signal; from salmubench.cli.main import main\n"
+        "def stop(*_): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "importlib.import_module('salmubench.scoring.compare').compare_with_each = stop\n"
+        "raise SystemExit(main(['compare', 'a.json', 'b.json']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    expected = "salmubench: interrupted; the same command goes on where it stopped.\n"
+    assert (done.returncode, done.stderr) == (143, expected)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_is_json_in_every_encoding(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    from salmubench.cli.output import print_json
+
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding=encoding))
+    print_json(["ä 人 🙂"])
+    sys.stdout.flush()
+    assert json.loads(raw.getvalue().decode(encoding)) == ["ä 人 🙂"]

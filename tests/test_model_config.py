@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from salmubench import model_config, models
+from salmubench import manifest, model_config, models
 from salmubench.errors import ConfigError, ModelError, UnknownName
 from salmubench.pretrain import architectures
 from salmubench.pretrain.open_clip_worker import register
@@ -70,9 +70,12 @@ def test_code_beside_the_weights_is_not_run(
     folder: Path, tmp_path: Path, no_network: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
-    canary, before = tmp_path / "ran", models.checkpoint_sha256(folder)
+    canary, weights = tmp_path / "ran", folder / models.WEIGHTS
+    before = manifest.sha256_file(weights)
     with_code(folder, canary)
-    assert models.checkpoint_sha256(folder) == before  # the weights are the same
+    assert manifest.sha256_file(weights) == before
+    with pytest.raises(ModelError, match=r"no model_cfg\.text_cfg\.hf_tokenizer_name"):
+        models.checkpoint_sha256(folder)
     with pytest.raises(ModelError, match=r"no model_cfg\.text_cfg\.hf_tokenizer_name in .*open_clip_config\.json"):
         models.load_model(folder)
     changed(folder, "model_cfg.text_cfg", {**MODEL["text_cfg"], "tokenizer_kwargs": {"trust_remote_code": True}})

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import torch
 
-from salmubench import models
+from salmubench import manifest, models
 from salmubench.errors import ConfigError, ModelError
 from tiny_model import tiny_model
 
@@ -120,3 +120,19 @@ def test_device_and_precision(monkeypatch):
         assert models.resolve_precision("auto", "cuda") == faster
     with pytest.raises(ConfigError, match="got 'fp8'"):
         models.resolve_precision("fp8")
+
+
+def test_another_configuration_is_another_model(folder, tmp_path):
+    weights = manifest.sha256_file(folder / models.WEIGHTS)
+    before = models.load_model(folder)
+    assert (before.sha256, before.weights_sha256) == (models.checkpoint_sha256(folder), weights)
+    changed = copy(folder, tmp_path)
+    path = changed / models.CONFIG
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content))  # other spaces, the same model
+    assert models.checkpoint_sha256(changed) == before.sha256
+    content["preprocess_cfg"]["mean"] = [0.5, 0.5, 0.5]
+    path.write_text(json.dumps(content))
+    after = models.load_model(changed)
+    assert after.sha256 == models.checkpoint_sha256(changed) != before.sha256
+    assert after.weights_sha256 == weights

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from salmubench import models, pipeline
+from salmubench import manifest, models, pipeline
 from salmubench import recipe as recipes
+from salmubench.candidates import lasting_precision
 from salmubench.cli.main import main
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.record_files import read_record
@@ -105,11 +106,11 @@ def test_another_recipe_or_seed_is_refused(finished, capsys):
 def test_a_folder_keeps_the_precision_found_first(tmp_path, monkeypatch):
     probe = {"fp32": 1.0, "bf16": 0.1}
     monkeypatch.setattr(models, "probe_precision", lambda: probe)
-    assert pipeline._precision({}, "auto", "cpu") == ("bf16", probe)
+    assert lasting_precision({}, "auto", "cpu") == ("bf16", probe)
     of_an_earlier_version = {"precision": "auto"}
-    assert pipeline._precision(of_an_earlier_version, "auto", "cpu") == ("bf16", probe)
-    assert pipeline._precision({"precision": "fp32", "probe": {"fp32": 1.0}}, "auto", "cpu") == ("fp32", {"fp32": 1.0})
-    assert pipeline._precision({}, "fp32", "cpu") == ("fp32", None)
+    assert lasting_precision(of_an_earlier_version, "auto", "cpu") == ("bf16", probe)
+    assert lasting_precision({"precision": "fp32", "probe": {"fp32": 1.0}}, "auto", "cpu") == ("fp32", {"fp32": 1.0})
+    assert lasting_precision({}, "fp32", "cpu") == ("fp32", None)
     steps = pipeline._Steps(tmp_path, recipes.load("tiny"), seed=0, device="cpu", precision="auto")
     steps._write_run("running")
     monkeypatch.setattr(models, "probe_precision", lambda: {"fp32": 1.0, "bf16": 2.0})
@@ -272,3 +273,13 @@ def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_pat
     assert main(command) == 1
     assert "Expected another dataset than that on which" in capsys.readouterr().err
     assert main([*command[:-1], "finetuning"]) == 0  # nothing tuned is used: the world may be any
+
+
+def test_what_auto_stands_for_outlives_run_json(tmp_path, monkeypatch):
+    with manifest.stage_folder(tmp_path / "embeddings" / "clean", "encode", config={"precision": "bf16"}):
+        pass
+    monkeypatch.setattr("salmubench.models.probe_precision", lambda: {"fp32": 1.0, "bf16": 9.0})
+    assert lasting_precision({}, tmp_path, "auto", "cpu")[0] == "bf16"
+    assert lasting_precision({}, tmp_path, "fp32", "cpu")[0] == "fp32"
+    assert lasting_precision({}, tmp_path / "new", "auto", "cpu")[0] == "fp32"
+    assert lasting_precision({"precision": "fp32"}, tmp_path, "auto", "cpu")[0] == "fp32"

@@ -213,8 +213,41 @@ def staleness(checkpoint: Path, configured: Configured) -> str:
             begun = manifest.read_json(marker)
             if begun["inputs"]["method_sha256"] != configured.method.sha256:
                 return "the method's file"
-            return "its options" if begun["config"] != manifest.plain(configured.effective) else ""
+            effective = manifest.portable(manifest.plain(configured.effective))
+            return "its options" if begun["config"] != effective else ""
     return ""
+
+
+def lasting_precision(
+    earlier: Mapping[str, Any], out: Path, asked: str, device: str
+) -> tuple[str, Mapping[str, float] | None]:
+    """What `auto` stands for, and the probe that says so.
+
+    Found once for a folder: measured again it may come out otherwise, and its models could not be compared.
+
+    Args:
+        earlier: what `run.json` says already; where it was lost, what models were encoded in counts.
+        out: the run's folder.
+        asked: `auto`, `fp32` or `bf16`.
+        device: `auto`, `cpu` or `cuda`.
+    """
+    known = earlier.get("precision") or (_encoded_in(out) if asked == "auto" else None) or asked
+    if known != "auto":
+        return known, earlier.get("probe")
+    from salmubench.models import probe_precision, resolve_device, resolve_precision
+
+    where = resolve_device(device)
+    return resolve_precision(known, where), probe_precision() if where == "cpu" else None
+
+
+def _encoded_in(out: Path) -> str | None:
+    """Precision in which the folder's models are encoded; `None` where none is begun."""
+    for name in (manifest.MANIFEST, manifest.BEGUN):
+        for path in sorted((out / "embeddings").glob(f"*/{name}")):
+            known = manifest.read_json(path).get("config") or {}
+            if known.get("precision") in ("fp32", "bf16"):
+                return str(known["precision"])
+    return None
 
 
 def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:

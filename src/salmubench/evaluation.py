@@ -189,6 +189,7 @@ def verify_official(
     from salmubench.official.rounding import rank_all_ways
     from salmubench.scoring.record_files import read_record
 
+    manifest.check_ours(out, also=("embeddings", "records"))
     opened, folders = _open(dataset, imagenet), {}
     for kind, model in (("clean", clean), ("compromised", compromised)):
         folders[kind] = encode_model(

@@ -7,6 +7,7 @@ what the cache holds is used.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Literal
 from salmubench.errors import SalmubenchError
 
 _NAME = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*/[\w.-]+)(@(?P<revision>[\w.][\w./-]*))?")
+PREFIX = "hf-hub:"
+_FOLDERS = ("checkpoints", "data", "dataset", "datasets", "embeddings", "models", "out", "records", "results", "runs")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -34,8 +37,15 @@ class Snapshot:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text has the form of a repository's name."""
-    return _NAME.fullmatch(text) is not None
+    """Whether a text has the form of a repository's name and isn't a path.
+
+    `runs/mini` has that form too. It is taken for a path where the folder `runs` is there, or has a name that folders
+    of this package have: a mistyped path asks no hub. `hf-hub:org/name` always names a repository.
+    """
+    if text.startswith(PREFIX):
+        return _NAME.fullmatch(text.removeprefix(PREFIX)) is not None
+    first = text.partition("/")[0]
+    return _NAME.fullmatch(text) is not None and first not in _FOLDERS and not os.path.lexists(first)
 
 
 def fetch(
@@ -59,7 +69,7 @@ def fetch(
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
 
-    match = _NAME.fullmatch(source)
+    match = _NAME.fullmatch(source.removeprefix(PREFIX))
     if match is None:
         raise error(f"Expected org/name or org/name@revision of a Hub {kind}, got {source!r}.")
     name, revision = match["name"], match["revision"]

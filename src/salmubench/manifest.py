@@ -8,23 +8,31 @@ one with other inputs is refused.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
-import re
-import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from salmubench import reading
 from salmubench.errors import OutputError, OutputLocked, OutputMismatch
 from salmubench.provenance import hardware as hardware
+from salmubench.provenance import portable as portable
 from salmubench.provenance import provenance as provenance
 from salmubench.provenance import utc_now as utc_now
 from salmubench.provenance import version as version
+from salmubench.writing import atomic_folder as atomic_folder
+from salmubench.writing import atomic_path as atomic_path
+from salmubench.writing import is_leftover
+from salmubench.writing import json_text as json_text
+from salmubench.writing import plain as plain
+from salmubench.writing import reserve as reserve
+from salmubench.writing import temporary_beside as temporary_beside
+from salmubench.writing import write_bytes as write_bytes
+from salmubench.writing import write_json as write_json
+from salmubench.writing import write_text as write_text
 
 SCHEMA_VERSION = 1
 """Version of the manifest's layout."""
@@ -33,89 +41,9 @@ MANIFEST = "manifest.json"
 BEGUN = ".begun.json"
 LOCK = ".lock"
 
-_MARK = "salmubench-"
-_LEFTOVER = re.compile(rf"\.{_MARK}[0-9a-f]{{16}}\.tmp$")
-
-
-# --- atomic files -----------------------------------------------------------------------------------------------
-
-
-def temporary_beside(path: Path) -> Path:
-    """A name for what will become `path`: nobody can foresee it, and `delete_leftovers` knows it as ours."""
-    return path.with_name(f"{path.name[:200]}.{_MARK}{secrets.token_hex(8)}.tmp")
-
-
-@contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it to `path` when the block ends well, delete it otherwise.
-
-    Raises:
-        OutputError: the disk is full or the folder can't be written.
-    """
-    temporary = temporary_beside(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb+") as stream:  # Windows syncs only what is open for writing
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OutputError(
-                f"Expected room on the disk for {path}, but it is full. Free some space and run the same command "
-                "again: finished parts are kept."
-            ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR):
-            raise OutputError(f"Expected a writable folder for {path}, got: {error.strerror}.") from error
-        raise
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 file atomically."""
-    write_bytes(path, text.encode())
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write JSON atomically: UTF-8, indented, keys in the given order, no NaN (numbers that are missing are null)."""
-    write_text(path, json.dumps(plain(data), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def read_json(path: Path, *, limit: int = reading.JSON_BYTES) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        OutputError: missing, or not JSON that comes through the gate of `salmubench.reading`.
-    """
-    return reading.read_json(path, error=OutputError, limit=limit)
-
-
-def plain(data: Any) -> Any:
-    """Turn dataclasses, mappings, sequences, paths and numpy scalars into what JSON knows."""
-    if is_dataclass(data) and not isinstance(data, type):
-        return plain(asdict(data))
-    if isinstance(data, Mapping):
-        return {str(key): plain(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [plain(value) for value in data]
-    if isinstance(data, set | frozenset):
-        return sorted(plain(value) for value in data)
-    if isinstance(data, Path):
-        return str(data)
-    if isinstance(data, str):
-        return str(data)
-    if hasattr(data, "item") and not isinstance(data, str | bytes):  # numpy scalars
-        return data.item()
-    return data
+_NOBODYS = frozenset({LOCK, ".DS_Store", ".gitignore", ".gitkeep", "lost+found"})
+"""Names that say nothing about whose a folder is: systems and version control put them there, and our lock."""
+_PAGE_HEAD = 65_536  # bytes of a page, and of what a stage says about itself, in which our name stands
 
 
 # --- hashes -----------------------------------------------------------------------------------------------------
@@ -131,6 +59,15 @@ def sha256_json(data: Any) -> str:
     """SHA-256 of the canonical JSON of `data`, hex."""
     text = json.dumps(plain(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_json(path: Path, *, limit: int = reading.JSON_BYTES) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        OutputError: missing, or not JSON that comes through the gate of `salmubench.reading`.
+    """
+    return reading.read_json(path, error=OutputError, limit=limit)
 
 
 # --- the manifest -----------------------------------------------------------------------------------------------
@@ -196,7 +133,7 @@ class StageFolder:
         self.manifest = plain(
             {
                 **self._description,
-                "outputs": dict(outputs or {}),
+                "outputs": portable(plain(outputs or {})),
                 "cost": dict(cost or {}),
                 "provenance": {**provenance(), "started": self._started, "finished": utc_now()},
             }
@@ -215,6 +152,7 @@ def stage_folder(
     inputs: Mapping[str, Any] | None = None,
     seed: int | None = None,
     given: Any = None,
+    also: Sequence[str] = (),
 ) -> Iterator[StageFolder]:
     """Lock an output folder for one stage and say whether its work is done.
 
@@ -228,21 +166,24 @@ def stage_folder(
         inputs: hashes of what the stage reads.
         seed: the seed, where the stage has one.
         given: the configuration as the user gave it, for the record only.
+        also: what else may lie in a folder that isn't begun (`check_ours`).
 
     Raises:
         OutputLocked: another process holds it.
-        OutputMismatch: it holds the result, or the beginning, of other inputs.
+        OutputMismatch: it holds the result, or the beginning, of other inputs, or files that aren't ours.
+        OutputError: it can't be written, or a number of the configuration isn't finite.
     """
-    description = plain(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "stage": stage,
-            "version": version(),
-            "config": config,
-            "inputs": dict(inputs or {}),
-            "seed": seed,
-        }
-    )
+    description = {
+        "schema_version": SCHEMA_VERSION,
+        "stage": stage,
+        "version": version(),
+        "config": portable(plain(config)),
+        "inputs": plain(inputs or {}),
+        "seed": seed,
+    }
+    given = portable(plain(given))
+    json_text([description, given], where=str(path / MANIFEST))  # what can't be written is said before a file is
+    check_ours(path, also=also)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -259,14 +200,54 @@ def stage_folder(
             path=path,
             complete=done,
             manifest=read_json(path / MANIFEST) if done else {},
-            _description={**description, "config_given": plain(given)},
+            _description={**description, "config_given": given},
             _started=utc_now(),
         )
 
 
+def check_ours(path: Path, *, also: Sequence[str] = (), page: str | None = None) -> None:
+    """Refuse a folder that somebody else has filled, before anything in it is touched.
+
+    A folder that isn't there or holds nothing may be taken. One with files is ours where a stage has left its manifest
+    or its beginning there, or where the page in it is one that we wrote.
+
+    Args:
+        path: the folder.
+        also: names that may lie there without making it somebody else's.
+        page: name of the page, for folders that are no stage's.
+
+    Raises:
+        OutputMismatch: it holds files, and none says that they are ours.
+        OutputError: it is no folder, or can't be read.
+    """
+    try:
+        names = sorted(item.name for item in os.scandir(path)) if os.path.lexists(path) else []
+    except OSError as error:
+        raise OutputError(f"Expected a folder at {path}, got: {error.strerror}. Choose another place.") from error
+    strange = [name for name in names if name not in (*_NOBODYS, *also) and not is_leftover(name)]
+    marks = {MANIFEST: b'"stage"', BEGUN: b'"stage"', **({page: b"SALMUBench"} if page else {})}
+    if strange and not any(name in names and says(path / name, words) for name, words in marks.items()):
+        more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+        raise OutputMismatch(
+            f"Expected an empty folder, or one that salmubench has made, at {path}, got files of somebody else: "
+            f"{reading.printable(strange[0], 80)}{more}. Choose another folder; nothing in this one was changed."
+        )
+
+
+def says(path: Path, words: bytes) -> bool:
+    """Whether some words stand in the beginning of a file; false where it can't be read."""
+    with contextlib.suppress(OSError), path.open("rb") as stream:
+        return words in stream.read(_PAGE_HEAD)
+    return False
+
+
 @contextlib.contextmanager
-def folder_lock(path: Path) -> Iterator[None]:
+def folder_lock(path: Path, *, wait: float = 0) -> Iterator[None]:
     """Hold the folder's lock (advisory, freed by the system when the process dies; child programs don't inherit it).
+
+    Args:
+        path: the folder.
+        wait: seconds to wait for whoever holds it.
 
     Raises:
         OutputLocked: another process holds it.
@@ -274,7 +255,7 @@ def folder_lock(path: Path) -> Iterator[None]:
     """
     import filelock
 
-    lock = filelock.FileLock(path / LOCK, timeout=0, fallback_to_soft=False, on_acquired=_sign)
+    lock = filelock.FileLock(path / LOCK, timeout=wait, fallback_to_soft=False, on_acquired=_sign)
     try:
         lock.acquire()
     except filelock.Timeout as error:
@@ -313,11 +294,11 @@ def delete_leftovers(path: Path) -> None:
 
     for root, folders, files in os.walk(path):
         here = Path(root)
-        for name in [name for name in folders if _LEFTOVER.search(name)]:
+        for name in [name for name in folders if is_leftover(name)]:
             shutil.rmtree(here / name, ignore_errors=True)
-        folders[:] = [name for name in folders if not _LEFTOVER.search(name) and not (here / name / LOCK).exists()]
+        folders[:] = [name for name in folders if not is_leftover(name) and not (here / name / LOCK).exists()]
         for name in files:
-            if _LEFTOVER.search(name):
+            if is_leftover(name):
                 (here / name).unlink(missing_ok=True)
 
 

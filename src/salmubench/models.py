@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +42,8 @@ class ClipModel:
         tokenizer: captions → (B, L) int64 tokens.
         preprocess: PIL picture → (3, H, W) float32, the model's own evaluation transform.
         config: content of `open_clip_config.json` (`model_cfg`, `preprocess_cfg`).
-        sha256: hash of the weights file.
+        sha256: hash of weights and configuration: what makes two models the same one.
+        weights_sha256: hash of the weights file alone.
         source: what the user named.
         folder: the local folder it was read from, or `None` for a bare weights file.
         revision: commit on the Hub, where it comes from there.
@@ -52,6 +54,7 @@ class ClipModel:
     preprocess: Callable[[Image.Image], Tensor]
     config: dict[str, Any]
     sha256: str
+    weights_sha256: str
     source: str
     folder: Path | None
     revision: str | None = None
@@ -147,12 +150,14 @@ def load_model(source: str | Path, *, arch: str | None = None, device: str = "cp
     module.eval()
     module.to(memory_format=torch.channels_last)  # convolutional towers run up to twice as fast, others the same
     _check_finite(module, weights)
+    weights_sha256 = _hash_weights(weights)
     return ClipModel(
         module=module,
         tokenizer=tokenizer,
         preprocess=preprocess,
         config=config if folder is not None else {**config, "preprocess_cfg": module.visual.preprocess_cfg},
-        sha256=_hash_weights(weights),
+        sha256=_model_sha256(weights_sha256, config),
+        weights_sha256=weights_sha256,
         source=str(source),
         folder=folder,
         revision=revision,
@@ -222,9 +227,9 @@ def locate(source: str | Path, *, arch: str | None = None) -> Located:
     if text.startswith("hf-hub:"):
         fetched = hub.fetch(text.removeprefix("hf-hub:"), "model", error=ModelError)
         folder, revision = fetched.folder, fetched.revision
-    elif Path(text).is_dir():
+    elif os.path.isdir(text):  # noqa: PTH112 - raises nothing, whatever the name
         folder = Path(text)
-    elif Path(text).is_file():
+    elif os.path.isfile(text):  # noqa: PTH113
         if arch is None:
             raise ModelError(f"Expected --arch NAME (an open_clip architecture) beside the weights file {text}.")
         return Located(None, Path(text), None)
@@ -241,12 +246,20 @@ def locate(source: str | Path, *, arch: str | None = None) -> Located:
 
 
 def checkpoint_sha256(source: str | Path, *, arch: str | None = None) -> str:
-    """Hash of a model's weights file.
+    """Hash of a model: of its weights file, and of the configuration that says how they are used.
+
+    Other means, standard deviations or layers with the same weights are another model.
 
     Raises:
-        ModelError: nothing there, or a download with other bytes than the Hub lists.
+        ModelError: nothing there, a configuration with fields that aren't allowed, or a download with other bytes than
+            the Hub lists.
     """
-    return _hash_weights(locate(source, arch=arch).weights)
+    folder, weights, _ = locate(source, arch=arch)
+    return _model_sha256(_hash_weights(weights), read_config(folder, arch))
+
+
+def _model_sha256(weights_sha256: str, config: Mapping[str, Any]) -> str:
+    return manifest.sha256_json({"weights": weights_sha256, "config": config})
 
 
 def _hash_weights(weights: Path) -> str:
@@ -264,7 +277,7 @@ def save_model(folder: Path, *, state: dict[str, Tensor], config: dict[str, Any]
         config: `model_cfg` and `preprocess_cfg`.
 
     Returns:
-        The hash of the weights file.
+        The model's hash, as `checkpoint_sha256` gives it.
     """
     from safetensors.torch import save_file
 
@@ -272,7 +285,7 @@ def save_model(folder: Path, *, state: dict[str, Tensor], config: dict[str, Any]
     manifest.write_json(folder / CONFIG, config)
     with manifest.atomic_path(folder / WEIGHTS) as temporary:
         save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}, temporary)
-    return manifest.sha256_file(folder / WEIGHTS)
+    return checkpoint_sha256(folder)
 
 
 def resolve_device(device: str = "auto") -> str:

@@ -10,6 +10,18 @@ from salmubench.errors import ConfigError
 
 T = TypeVar("T")
 
+LARGEST_SEED = 2**32 - 1
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that the libraries can't take, before anything is drawn or written.
+
+    Raises:
+        ConfigError: below 0 or above `LARGEST_SEED`.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ConfigError(f"Expected a seed from 0 to {LARGEST_SEED}, got {seed}.")
+
 
 def build(kind: type[T], values: Mapping[str, Any], *, owner: str = "") -> T:
     """Make a dataclass from plain values with jsonargparse's type checks; what is left out takes its default.

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from salmubench import manifest, plugins
+from salmubench import manifest, options, plugins
 from salmubench import recipe as recipes
 from salmubench.attacks import AttackConfig
 from salmubench.attacks import load_all as load_attacks
@@ -22,6 +22,7 @@ from salmubench.candidates import (
     World,
     encode,
     is_made,
+    lasting_precision,
     maker,
     record_path,
     score,
@@ -42,6 +43,8 @@ RETRAINED: Literal["retrained"] = "retrained"
 """The third reference, where the recipe has it (`pretrain.retrained`): what exact unlearning gives."""
 LEARNING = "learning"
 """Folder of embeddings and records of the references' kept epochs (`pretrain.keep_epochs`)."""
+LONGEST_NAME = 200
+"""Bytes of a candidate's name: files are called by it, and most file systems take 255."""
 RECIPE_WORD = "recipe"
 """In a list of methods: those of the recipe."""
 
@@ -125,6 +128,7 @@ def run(
         Traceback (most recent call last):
         salmubench.errors.UnknownName: Unknown recipe 'tny'. Did you mean 'tiny'?
     """
+    options.check_seed(seed)
     loaded = recipes.load(recipe)
     setting = "none" if untuned else loaded.recipe.unlearn.tuned
     tuned = find_tuned(setting, recipe=loaded.name, shipped=loaded.shipped)
@@ -201,26 +205,13 @@ def plan(
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise ConfigError(f"Expected candidates of different names, got {double!r}: rename a method's file.")
+    longest = max(names, key=lambda name: len(name.encode()), default="")
+    if len(longest.encode()) > LONGEST_NAME:
+        raise ConfigError(
+            f"Expected names of candidates of at most {LONGEST_NAME} bytes, got {longest[:40]!r}…: rename the method's "
+            "file."
+        )
     return candidates
-
-
-def _precision(earlier: Mapping[str, Any], asked: str, device: str) -> tuple[str, Mapping[str, float] | None]:
-    """What `auto` stands for, and the probe that says so.
-
-    Found once for a folder: measured again it may come out otherwise, and its models could not be compared.
-
-    Args:
-        earlier: what `run.json` says already.
-        asked: `auto`, `fp32` or `bf16`.
-        device: `auto`, `cpu` or `cuda`.
-    """
-    known = earlier.get("precision", asked)
-    if known != "auto":
-        return known, earlier.get("probe")
-    from salmubench.models import probe_precision, resolve_device, resolve_precision
-
-    where = resolve_device(device)
-    return resolve_precision(known, where), probe_precision() if where == "cpu" else None
 
 
 class _Steps:
@@ -236,7 +227,7 @@ class _Steps:
         self.models: list[str] = list(earlier.get("models", ()))
         self.earlier, self.clock = earlier, time.perf_counter()
         self.titles: dict[str, str] = dict(earlier.get("titles", {}))
-        self.precision, self.probe = _precision(earlier, precision, device)
+        self.precision, self.probe = lasting_precision(earlier, out, precision, device)
         self.beside: dict[str, Any] | None = earlier.get("side_by_side")
         self.kinds = (*REFERENCES, RETRAINED) if loaded.recipe.pretrain.retrained else REFERENCES
         self.world = World(
@@ -260,6 +251,8 @@ class _Steps:
     ) -> dict[str, str]:
         """Do what is missing; give the message of each candidate that failed."""
         self.titles |= method_titles([name for item in candidates if plugins.is_path(name := item.method.method)])
+        if not (self.out / RUN).is_file():
+            self._write_run("running")  # first of all: what `auto` stands for must not be measured twice
         self._step("dataset", self.out / "dataset", self._build)
         if tuned is not None and open_dataset(self.out / "dataset").fingerprint in tuned.fingerprints:
             raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, got the same.")
@@ -391,7 +384,7 @@ class _Steps:
                 "schema_version": SCHEMA_VERSION,
                 "status": status,
                 "recipe": self.loaded.name,
-                "recipe_given": self.loaded.given,
+                "recipe_given": manifest.portable(manifest.plain(self.loaded.given)),
                 "seed": self.seed,
                 "device": self.device,
                 "precision": self.precision,

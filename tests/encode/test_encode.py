@@ -239,8 +239,9 @@ def test_what_the_checkpoint_says_reaches_the_record(tiny_folder: Path, tmp_path
         checkpoint = tiny_model(tmp_path / "checkpoints" / name, seed=seed)
         unlearnt = name == "graph-5x"
         with manifest.stage_folder(
-            checkpoint, "unlearn" if unlearnt else "pretrain", config={"lr": 0.1}, given={"lr": "1e-1"}
-        ) as stage:
+            checkpoint, "unlearn" if unlearnt else "pretrain", config={"lr": 0.1}, given={"lr": "1e-1"},
+            also=[path.name for path in checkpoint.iterdir()],
+        ) as stage:  # fmt: skip
             outputs = {"method": "graph", "budget": 5} if unlearnt else {"kind": name}
             stage.finish(outputs=outputs, cost={"steps": 3, "pairs": 12, "seconds": 1.5, "peak_memory": 10**9})
         folders[name] = encode(model=checkpoint, dataset=dataset, out=tmp_path / "embeddings" / name, texts=texts)
@@ -451,7 +452,7 @@ def test_what_is_being_written_ends_in_tmp(tmp_path: Path, monkeypatch: pytest.M
 
         return call
 
-    monkeypatch.setattr(np, "save", watched(np.save))
+    monkeypatch.setattr(Path, "write_bytes", watched(Path.write_bytes))
     monkeypatch.setattr(np.lib.format, "open_memmap", watched(np.lib.format.open_memmap))
     store = ChunkStore(tmp_path, "images", 3)
     (span,) = store.missing()
@@ -465,3 +466,17 @@ def test_what_is_being_written_ends_in_tmp(tmp_path: Path, monkeypatch: pytest.M
     ]
     assert np.array_equal(np.load(tmp_path / "images.npy"), np.ones((3, 2)))
     assert np.load(tmp_path / "texts.npy").shape == (0, 2)
+
+
+def test_embeddings_of_another_configuration_are_not_taken(
+    model_folder: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    encode(model=folder, dataset=tiny_folder, out=tmp_path / "e", precision="fp32")
+    outputs = manifest.read_manifest(tmp_path / "e", "encode")["outputs"]
+    assert str(tmp_path) not in json.dumps(outputs)
+    content = json.loads((folder / "open_clip_config.json").read_text())
+    content["preprocess_cfg"]["std"] = [0.5, 0.5, 0.5]
+    (folder / "open_clip_config.json").write_text(json.dumps(content))
+    with pytest.raises(OutputMismatch, match=r"inputs\.checkpoint"):
+        encode(model=folder, dataset=tiny_folder, out=tmp_path / "e", precision="fp32")

@@ -55,7 +55,7 @@ def test_holds_just_the_files_of_the_contract(packed: Path) -> None:
     info = json.loads((packed / "submission.json").read_text())
     record = read_record(packed / "record.json")
     assert info["files"] == {name: manifest.sha256_file(packed / name) for name in required_files()}
-    assert (info["checkpoint_sha256"], info["track"]) == (record.model.sha256, "closed")
+    assert (info["checkpoint_sha256"], info["track"]) == (record.model.weights, "closed")
 
 
 def test_breakdowns_stay_at_home(submittable: Path, tmp_path: Path) -> None:

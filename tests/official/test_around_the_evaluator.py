@@ -19,7 +19,7 @@ from salmubench.encode import encode
 from salmubench.errors import DatasetError, OutputMismatch
 from salmubench.evaluation import evaluate
 from salmubench.metrics import ScoreConfig, required_texts, score
-from salmubench.models import load_model, locate
+from salmubench.models import checkpoint_sha256, load_model, locate
 from salmubench.scoring import read_items, read_record
 from salmubench.unlearn.data import select_rows
 from tiny import tiny_dataset
@@ -102,13 +102,12 @@ def test_s4_results_are_bound_to_checkpoint_dataset_and_code(
 ) -> None:
     record = read_record(judged(embedded, tmp_path / "judged.json"))
     weights = models["judged"] / "open_clip_model.safetensors"
-    assert record.model.sha256 == manifest.sha256_file(weights)
+    assert record.model.weights_sha256 == record.model.weights == manifest.sha256_file(weights)
+    assert record.model.sha256 == checkpoint_sha256(models["judged"])
     assert record.dataset.fingerprint == open_dataset(tiny_folder).fingerprint
     assert record.provenance.version == manifest.version()
     assert record.provenance.packages["torch"]
-    assert record.references == {
-        name: manifest.sha256_file(models[name] / "open_clip_model.safetensors") for name in ("clean", "compromised")
-    }
+    assert record.references == {name: checkpoint_sha256(models[name]) for name in ("clean", "compromised")}
     with pytest.raises(OutputMismatch, match=r"inputs\.checkpoint"):  # embeddings of other weights are never used
         embedded("clean", out="judged")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -181,7 +182,7 @@ def test_divergence_is_told(tiny_folder, tmp_path):
     assert not old_workers(tmp_path / "x")
 
 
-def test_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
+def test_full_disk_leaves_the_last_good_checkpoint(tmp_path):
     import torch
 
     from salmubench.pretrain import open_clip_worker as worker
@@ -190,11 +191,11 @@ def test_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
     save = worker._saving(torch.save, [], options)
     content = {"epoch": 1, "state_dict": {"x": torch.ones(100_000)}}
     save(content, str(tmp_path / "epoch_1.pt"))
-    full = tmp_path / "epoch_2.pt.full.tmp"
-    full.symlink_to("/dev/full")
-    monkeypatch.setattr(manifest, "temporary_beside", lambda _path: full)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))  # as a disk that is full
     with pytest.raises(OutputError, match=r"room on the disk for .*epoch_2\.pt"):
         save({**content, "epoch": 2}, str(tmp_path / "epoch_2.pt"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path.name for path in tmp_path.iterdir()] == ["epoch_1.pt"]
     assert torch.equal(torch.load(tmp_path / "epoch_1.pt", weights_only=True)["state_dict"]["x"], torch.ones(100_000))
 

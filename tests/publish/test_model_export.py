@@ -13,7 +13,7 @@ import yaml
 from salmubench import manifest
 from salmubench.cli.main import main
 from salmubench.errors import ConfigError, ModelError, RecordError
-from salmubench.models import WEIGHTS, load_model, save_model
+from salmubench.models import WEIGHTS, checkpoint_sha256, load_model, save_model
 from salmubench.publish import transformers_clip
 from salmubench.publish.model_card import card
 from salmubench.publish.model_export import export_model
@@ -173,7 +173,7 @@ def test_pushed_to_the_hub(model, tmp_path, monkeypatch):
     with HubStandIn() as hub, hub.used(monkeypatch, cache=tmp_path / "cache"):
         assert main(["export-model", str(model), "--out", str(tmp_path / "x"), "--push", "lab/tiny"]) == 0
         assert {"README.md", WEIGHTS, "open_clip_config.json"} <= set(hub.files("model", "lab/tiny"))
-        assert load_model("hf-hub:lab/tiny").sha256 == manifest.sha256_file(model / WEIGHTS)
+        assert load_model("hf-hub:lab/tiny").sha256 == checkpoint_sha256(model)
 
 
 def test_a_refused_push_leaves_the_folder(model, tmp_path, monkeypatch):

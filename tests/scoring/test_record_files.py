@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from pydantic import ValidationError
 from fake_embeddings import fake_world, vectors, write_embeddings
 from salmubench import manifest
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import MethodError, RecordError
+from salmubench.errors import MethodError, OutputError, RecordError
 from salmubench.leaderboard.intake import read_table
 from salmubench.metrics import ScoreConfig, descriptions, score
 from salmubench.official.result_file import (
@@ -39,7 +41,7 @@ from salmubench.scoring import (
     write_schema,
 )
 from salmubench.scoring.items import ITEM_SCHEMA
-from salmubench.scoring.record_files import items_path
+from salmubench.scoring.record_files import check_target, items_path, write_record
 
 WORLD = fake_world(identities=15)
 METRICS = list(descriptions().values())
@@ -181,6 +183,7 @@ def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> 
             for info in (again["protocol"] or {"metrics": {}})["metrics"].values():  # what older records don't say
                 for name, value in LATER.items():
                     assert info.pop(name) == value or name in text
+            assert again["model"].pop("weights_sha256") is None or "weights_sha256" in text
             for name in ("captions", "pictures", "processor_seconds"):
                 assert again["cost"].pop(name) is None or f'"{name}":' in text
             for place, names in (
@@ -368,3 +371,84 @@ def test_published_numbers() -> None:
     assert {row.name: row.agrees for row in off if row.agrees is not True} == {"ACS": False, "GenKnow": None}
     with pytest.raises(RecordError, match="published row"):
         compare_with_published({}, "nobody")
+
+
+_WRITE = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from salmubench.scoring import read_gallery, read_items, read_record
+from salmubench.scoring.record_files import write_record
+out, number = Path(sys.argv[2]), int(sys.argv[3])
+record, items, gallery = (read(Path(sys.argv[1])) for read in (read_record, read_items, read_gallery))
+record = replace(record, notes=(str(number),))
+items = items.slice(number)
+print("ready", flush=True); sys.stdin.readline()
+for _ in range(15):
+    write_record(out, record, items=items, gallery=gallery)
+"""
+
+
+def test_a_record_never_stands_beside_the_items_of_another(records: dict[str, Path], tmp_path: Path) -> None:
+    """Two processes write different records of one name at once; a third reads between."""
+    out, source = tmp_path / "r.json", records["a-5x"]
+    rows = read_items(source).num_rows
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITE, str(source), str(out), str(number)],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for number in (1, 2)
+    ]  # fmt: skip
+    for writer in writers:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+    for writer in writers:
+        writer.communicate("go\n")
+        assert writer.returncode == 0
+        assert read_items(out).num_rows == rows - int(read_record(out).notes[0])
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", "r.json", "r.items.parquet", "gallery.parquet"}
+
+
+def test_nothing_is_written_where_the_record_cannot_be(records: dict[str, Path], tmp_path: Path) -> None:
+    record, items, gallery = (read(records["a-5x"]) for read in (read_record, read_items, read_gallery))
+    endless = items.set_column(7, ITEM_SCHEMA.field(7), pa.array([float("inf")] * items.num_rows))
+    with pytest.raises(RecordError, match="finite numbers of column value"):
+        write_record(tmp_path / "x" / "r.json", record, items=endless, gallery=gallery)
+    model = replace(record.model, config={"lr": float("nan")})
+    with pytest.raises(OutputError, match="Expected finite numbers"):
+        write_record(tmp_path / "x" / "r.json", replace(record, model=model), items=items, gallery=gallery)
+    assert not list(tmp_path.iterdir())
+    for name in ("x" * 242 + ".json", "."):
+        with pytest.raises(OutputError, match="a name of at most 241 bytes"):
+            check_target(tmp_path / name)
+    check_target(tmp_path / ("x" * 241 + ".json"))
+
+
+def test_a_writer_that_was_killed_leaves_no_record_of_other_items(
+    records: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, items, gallery = (read(records["a-5x"]) for read in (read_record, read_items, read_gallery))
+    write_record(tmp_path / "r.json", record, items=items, gallery=gallery)
+    half = manifest.temporary_beside(tmp_path / "r.items.parquet")
+    (tmp_path / "r.notes.tmp").write_text("of the user")
+    half.write_text("half")
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", killed)
+        write_record(tmp_path / "r.json", record, items=items.slice(1), gallery=gallery)
+    assert not (tmp_path / "r.json").exists()
+    write_record(tmp_path / "r.json", record, items=items, gallery=gallery)
+    assert not half.exists()
+    assert (tmp_path / "r.notes.tmp").exists()
+
+
+def test_a_failed_record_names_no_place_of_this_machine(tmp_path: Path, tiny_folder: Path) -> None:
+    error = MethodError("mine", None, "no file /srv/ann/secret/weights.pt")
+    path = write_failed(
+        tmp_path / "r.json", model="mine-5x", error=error, dataset=open_dataset(tiny_folder), budget=5,
+        config={"weights": "/srv/ann/secret/weights.pt"},
+    )  # fmt: skip
+    assert "ann" not in path.read_text()
+    assert "…/weights.pt" in read_record(path).error.message

@@ -11,7 +11,7 @@ import pytest
 import torch
 from unlearn_runs import FAST, Runner, curve, record, weights
 
-from salmubench import manifest, models
+from salmubench import models
 from salmubench.dataset import layout
 from salmubench.errors import ConfigError, DatasetError, MethodError, OutputMismatch, UnknownName
 from salmubench.unlearn import UnlearnConfig, load_method, method_names
@@ -67,7 +67,7 @@ def test_every_method(method: str, run: Runner, leaking_model: Path, tiny_folder
     assert written["cost"]["seconds"] > 0
     assert written["cost"]["peak_memory"] > 0
     assert written["outputs"]["cost"] == written["cost"]
-    assert written["outputs"]["sha256"] == manifest.sha256_file(out / models.WEIGHTS)
+    assert written["outputs"]["sha256"] == models.checkpoint_sha256(out)
     assert {"l2", "relative"} == set(written["outputs"]["movement"]["token_embedding"])
     assert len(curve(out, "loss")) == written["cost"]["steps"]
     assert models.load_model(out).config == models.load_model(leaking_model).config

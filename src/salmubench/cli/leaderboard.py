@@ -102,7 +102,7 @@ def check_(
         findings += [] if hidden is None else [hidden]
     rerun_facts = None
     if rerun is not None and result.loaded is not None and not findings:
-        rerun_facts = {"checkpoint": rerun, "tolerance": tolerance}
+        rerun_facts = {"checkpoint": manifest.portable(rerun), "tolerance": tolerance}
         findings += _rerun(submission, result.loaded, rerun, str(dataset), arch, tolerance)
     result = dataclasses.replace(result, findings=findings, rerun=rerun_facts)
     if receipt is not None:

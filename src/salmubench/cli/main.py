@@ -7,18 +7,25 @@ the library that reads options only for a command: `salmubench --help` answers a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
+import io
 import logging
 import os
+import re
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
-from salmubench import manifest
+from salmubench import manifest, reading
 from salmubench.cli.arguments import UsageError
 from salmubench.cli.output import PlainFormatter, complain
 from salmubench.errors import SalmubenchError, UnknownName
+from salmubench.writing import is_full
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "the whole benchmark, from recipe to page; resumable"),
@@ -49,12 +56,25 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Command → (module in `salmubench.cli`, help). The function is the command's last word with `_` for `-`."""
 
+_MORE_MEMORY = (
+    "Allow more memory (ulimit -v, or the limits of the batch system), or take less: fewer --workers, a smaller "
+    "recipe. The same command goes on where it stopped."
+)
+_NO_MEMORY = re.compile(r"out of memory|can't allocate|cannot allocate|not enough memory|failed to map segment", re.I)
+
 _OF_THE_MACHINE = {
     errno.ENOSPC: "Free some space; the same command goes on where it stopped.",
     errno.EDQUOT: "Free some space; the same command goes on where it stopped.",
     errno.EACCES: "Check who may write there, or choose another place.",
     errno.EPERM: "Check who may write there, or choose another place.",
     errno.EROFS: "Choose a place that can be written to.",
+    errno.EFBIG: "Allow larger files (ulimit -f), or choose another place.",
+    errno.EMFILE: "Allow more open files (ulimit -n).",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+    errno.ENOMEM: _MORE_MEMORY,
+    errno.ENOTDIR: "Check the path: a file stands where a folder should.",
+    errno.EISDIR: "Check the path: a folder stands where a file should.",
+    errno.ELOOP: "Check the links on the path.",
 }
 """Errors that are no fault of the program → what to do."""
 
@@ -74,11 +94,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    _open_streams()
     notes = logging.StreamHandler(sys.stderr)
     notes.setFormatter(PlainFormatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[notes])
+    with _terminable():
+        try:
+            code = _run(sys.argv[1:] if argv is None else argv)
+            sys.stdout.flush()  # here, where a reader that has gone is no surprise
+        except SalmubenchError as error:
+            return _failed(str(error))
+        except KeyboardInterrupt as stop:
+            sys.stderr.write("salmubench: interrupted; the same command goes on where it stopped.\n")
+            return 128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
+        except BrokenPipeError:  # the reader of our output (head, less) has gone
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except Exception as error:
+            words = _of_the_machine(error)
+            if words is None:
+                raise
+            return _failed(words)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
-        command, options = read(sys.argv[1:] if argv is None else argv)
+        command, options = read(arguments)
     except SystemExit as stop:  # 0 after --help, 2 after wrong usage
         return stop.code if isinstance(stop.code, int) else 2
     logging.getLogger("salmubench").setLevel(logging.WARNING if options.pop("quiet") else logging.INFO)
@@ -88,22 +130,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(_usage(command))
         complain(f"salmubench {command}: {error}\nSee: salmubench {command} --help")
         return 2
-    except SalmubenchError as error:
-        complain(f"salmubench: {error}")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("salmubench: interrupted; the same command goes on where it stopped.\n")
-        return 130
-    except BrokenPipeError:  # the reader of our output (head, less) has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        if error.errno not in _OF_THE_MACHINE:
-            raise
-        place = f" {error.filename}" if error.filename else ""
-        complain(f"salmubench: {error.strerror}{place}. {_OF_THE_MACHINE[error.errno]}")
-        return 1
     return code if isinstance(code, int) else 0
+
+
+def _failed(message: str) -> int:
+    complain(f"salmubench: {message}")
+    return 1
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends as Ctrl-C does."""
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, with what to do next; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _open_streams() -> None:
+    """Make sure of streams that take every letter: some may be closed (`>&-`), or know no more than ASCII."""
+    while sys.stdout is None or sys.stderr is None:  # the next files would take their places
+        if (number := os.open(os.devnull, os.O_RDWR)) > 2:
+            os.close(number)
+            break
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - stays open
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _of_the_machine(error: Exception) -> str | None:
+    """What to say of an error that is no fault of the program: a full disk, too little memory; `None` of others."""
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        place = f" {reading.printable(str(error.filename), 300)}" if error.filename else ""
+        return f"{error.strerror}{place}. {_OF_THE_MACHINE[error.errno]}"
+    if is_full(error):  # as a library says it
+        return f"{os.strerror(errno.ENOSPC)}. {_OF_THE_MACHINE[errno.ENOSPC]}"
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+        return f"memory has run out ({reading.cut(' '.join(str(error).split()) or 'MemoryError', 200)}). {_MORE_MEMORY}"
+    return None
 
 
 def read(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:

@@ -39,7 +39,8 @@ class PlainFormatter(logging.Formatter):
 
 def print_json(value: Any) -> None:
     """Print records, dataclasses and paths as JSON, without control and direction characters."""
-    text = json.dumps(manifest.plain(value), indent=1, ensure_ascii=False, allow_nan=False)
+    readable = "utf" in (sys.stdout.encoding or "").lower()  # else letters that can't be shown are escaped
+    text = json.dumps(manifest.plain(value), indent=1, ensure_ascii=not readable, allow_nan=False)
     if not text.isprintable():
         text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
     sys.stdout.write(text + "\n")

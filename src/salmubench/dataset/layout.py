@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -304,7 +305,7 @@ def open_dataset(source: str | Path) -> Dataset:
     """Open a dataset: a folder, or a Hugging Face Hub id, which is downloaded (or read from the offline cache) first.
 
     Args:
-        source: a folder, `org/name`, or `org/name@revision`.
+        source: a folder, `org/name`, or `org/name@revision`; with `hf-hub:` in front it is never taken for a path.
 
     Raises:
         DatasetError: neither a folder nor reachable on the Hub, or not in the official layout.
@@ -318,10 +319,13 @@ def open_dataset(source: str | Path) -> Dataset:
         24
     """
     folder = Path(source)
-    if folder.is_dir():
+    if os.path.isdir(folder):  # noqa: PTH112 - raises nothing, whatever the name
         return Dataset(folder)
     if not hub.is_name(str(source)):
-        raise DatasetError(f"Expected a dataset folder or a Hub id (org/name), got nothing at {source}.")
+        raise DatasetError(
+            f"Expected a dataset folder or a Hub id (org/name), got nothing at {reading.printable(str(source), 300)}. "
+            "Check the path; hf-hub:org/name is always taken for a Hub id."
+        )
     fetched = hub.fetch(str(source), "dataset", error=DatasetError, patterns=_FILES)
     return Dataset(fetched.folder, name=fetched.name, revision=fetched.revision)
 

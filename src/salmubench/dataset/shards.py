@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -209,30 +208,26 @@ def _read(folder: Path, dataset: Dataset, needed: Sequence[Part]) -> ShardSet:
 
 
 def _write_folder(dataset: Dataset, folder: Path, parts: Sequence[Part], *, samples_per_shard: int, seed: int) -> None:
-    temporary = manifest.temporary_beside(folder)
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        content = _write_parts(dataset, temporary, parts, samples_per_shard=samples_per_shard, seed=seed)
-        manifest.write_json(temporary / SIZES, _sizes(content))
-        manifest.write_json(temporary / DESCRIPTION, content)
-        _move(temporary, folder)
+        with manifest.atomic_folder(folder) as temporary:
+            content = _write_parts(dataset, temporary, parts, samples_per_shard=samples_per_shard, seed=seed)
+            manifest.write_json(temporary / SIZES, _sizes(content))
+            manifest.write_json(temporary / DESCRIPTION, content)
+            _move(temporary, folder)
     except OSError as error:
         raise OutputError(f"Expected room and rights to write shards to {folder}, got: {error.strerror}.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _add_holdouts(dataset: Dataset, shard_set: ShardSet, *, samples_per_shard: int) -> None:
     """Add the part to a folder that a former version wrote; until the last file is there it reads as it did."""
     folder = shard_set.folder
-    temporary = manifest.temporary_beside(folder / "holdouts")
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        added = _write_parts(dataset, temporary, ["holdouts"], samples_per_shard=samples_per_shard, seed=shard_set.seed)
-        for name in added["files"]:
-            (temporary / name).replace(folder / name)
+        with manifest.atomic_folder(folder / "holdouts") as temporary:
+            added = _write_parts(
+                dataset, temporary, ["holdouts"], samples_per_shard=samples_per_shard, seed=shard_set.seed
+            )
+            for name in added["files"]:
+                (temporary / name).replace(folder / name)
         content = manifest.read_json(folder / DESCRIPTION)
         content = {**content, "holdouts": added["holdouts"], "files": {**content["files"], **added["files"]}}
         manifest.write_json(folder / SIZES, _sizes(content))
@@ -243,8 +238,6 @@ def _add_holdouts(dataset: Dataset, shard_set: ShardSet, *, samples_per_shard: i
             f"them, got: {error.strerror}. Make room or the folder writable, and run the same command again; the other "
             "shards are as they were."
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _holdouts_elsewhere(dataset: Dataset, shard_set: ShardSet, folder: Path) -> ShardSet:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench import streams
+from salmubench import options, streams
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.survey import survey
 from salmubench.errors import DatasetError
@@ -98,6 +98,7 @@ def shortcut_checks(
     Raises:
         DatasetError: fewer than two identities on either side.
     """
+    options.check_seed(seed)
     data, kept = _some(_sensitive(dataset), seed)
     features = (survey(dataset, SENSITIVE_SPLITS).features if features is None else features)[kept]
     return {

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image
 
-from salmubench import manifest
+from salmubench import manifest, options
 from salmubench.dataset.findings import find
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.preview import sample
@@ -66,8 +66,11 @@ def write_page(dataset: Dataset, out: Path, *, seed: int = 0) -> Path:
 
     Raises:
         DatasetError: the dataset can't be read.
+        OutputMismatch: the folder holds files of somebody else.
         OutputError: the folder can't be written.
     """
+    options.check_seed(seed)
+    manifest.check_ours(out, page=PAGE)
     findings = find(dataset, seed=seed)
     page = render(dataset, findings)
     manifest.write_json(out / NUMBERS, findings)

@@ -98,7 +98,7 @@ def encode(
             with cost.measure() as spent:
                 done = work.encode(ranks)
                 if done.model.sha256 != inputs["checkpoint"]:
-                    raise ModelError(f"Expected the weights of {model} to stay as they are, but they changed.")
+                    raise ModelError(f"Expected the model {model} to stay as it is, but its files changed.")
                 ranks.wait_for_others()
                 work.join(done)
             probe = models.probe_precision() if precision == "auto" and device == "cpu" else None
@@ -370,6 +370,7 @@ def _describe_model(model: ClipModel, source: str | Path) -> Mapping[str, Any]:
         "name": re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80],
         "source": str(source),
         "sha256": model.sha256,
+        "weights_sha256": model.weights_sha256,
         "revision": model.revision,
         "kind": outputs.get("kind"),
         "method": outputs.get("method") if unlearnt else None,

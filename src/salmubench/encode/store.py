@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import shutil
 from collections.abc import Iterator, Mapping
@@ -75,6 +76,7 @@ class ChunkStore:
             return
         with manifest.atomic_path(self.target) as path:
             whole = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(self.rows, width))
+            manifest.reserve(path, path.stat().st_size)
             for span in self._spans():
                 whole[span.start : span.stop] = np.load(span.path)
             for row, original in (copies or {}).items():
@@ -92,5 +94,6 @@ class ChunkStore:
 
 
 def _save(path: Path, rows: Array) -> None:
-    with manifest.atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.save(file, rows)  # given a name without .npy it would append that, and what is unfinished has to end in .tmp
+    stream = io.BytesIO()  # NumPy writes to a file by itself, and says of a full disk only how much it has written
+    np.save(stream, rows)
+    manifest.write_bytes(path, stream.getvalue())

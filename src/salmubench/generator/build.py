@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from salmubench import cost, manifest
+from salmubench import cost, manifest, options
 from salmubench import executor as executors
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
@@ -62,6 +62,7 @@ def build(
         StageError: a backend failed.
     """
     check(config)
+    options.check_seed(seed)
     workers = config.workers if workers is None else workers
     executors.check(workers, executor)
     config = replace(config, workers=0)  # not part of what the dataset is
@@ -91,8 +92,8 @@ def check(config: DatasetConfig) -> None:
     chosen = config.backends
     backends.CAPTIONS.of(chosen)
     backends.PORTRAITS.of(chosen)
-    for name, options in config.curation.checks.items():
-        backends.CHECKS.load(name, options)
+    for name, settings in config.curation.checks.items():
+        backends.CHECKS.load(name, settings)
     for code in config.countries or ():
         if code not in TERRITORIES:
             raise UnknownName("country in dataset.countries", code, TERRITORIES)

@@ -49,8 +49,8 @@ class Entry:
 
     @property
     def references(self) -> tuple[str | None, str | None]:
-        """Checkpoints of Clean and Compromised."""
-        return self.clean.model.sha256, self.compromised.model.sha256
+        """Weights of Clean and Compromised; that their scores are the same for all of a board is checked."""
+        return self.clean.model.weights, self.compromised.model.weights
 
     @property
     def method(self) -> str:

@@ -85,9 +85,11 @@ def build(
 
     Raises:
         RecordError: no folder there.
+        OutputMismatch: `out` holds files of somebody else.
     """
     if not results.is_dir():
         raise RecordError(f"Expected a folder of submissions at {results}, got none.")
+    manifest.check_ours(out, page="index.html")
     outcomes = _check_all(_folders(results), out / RECEIPTS, metrics, max_budget)
     refused = {outcome.name: list(outcome.findings) for outcome in outcomes if outcome.findings}
     fingerprints = [outcome.fingerprint for outcome in outcomes if outcome.fingerprint is not None]
@@ -229,5 +231,10 @@ def _delete_stale(out: Path, current: set[str]) -> None:
     """Delete pages and receipts of submissions that are gone."""
     for folder in ("submissions", "methods", RECEIPTS):
         for path in (out / folder).glob("*"):
-            if f"{folder}/{path.name}" not in current and path.suffix in (".html", ".json"):
+            words = _MADE.get(path.suffix)
+            if f"{folder}/{path.name}" not in current and words and manifest.says(path, words):
                 path.unlink()
+
+
+_MADE = {".html": b"SALMUBench", ".json": b'"content_sha256"'}
+"""Ending of pages and receipts → what stands in those that we made."""

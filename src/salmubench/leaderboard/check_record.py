@@ -45,8 +45,8 @@ def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
             yield Finding("hash", name, f"Expected SHA-256 {info.files[name]!s:.64}, got {digest}.")
     if info.model != record.model.name:
         yield Finding("name", INFO, f"Expected the record's model {record.model.name!r:.90}, got {info.model!r:.90}.")
-    if info.checkpoint_sha256 != record.model.sha256:
-        yield Finding("checkpoint", INFO, f"Expected the record's checkpoint {record.model.sha256}, got another hash.")
+    if info.checkpoint_sha256 != record.model.weights:
+        yield Finding("checkpoint", INFO, f"Expected the record's checkpoint {record.model.weights}, got another hash.")
 
 
 def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
             yield Finding("gallery", FILES[role], "Expected the gallery of the model's record, got another one.")
         if role != "record":
             yield from _reference_findings(record, other, role)
-    if loaded.records["clean"].model.sha256 == loaded.records["compromised"].model.sha256:
+    if loaded.records["clean"].model.weights == loaded.records["compromised"].model.weights:
         yield Finding("references", RECORDS["clean"], "Expected two references, got the same checkpoint twice.")
     if ("retrained" in record.references) != ("retrained" in loaded.records):
         text = "Expected the records of Retrained where the model was judged against it and only there, got otherwise."
@@ -85,7 +85,7 @@ def _reference_findings(record: RunRecord, other: RunRecord, role: str) -> Itera
         yield Finding("references", FILES[role], f"Expected the {role} model, got {other.model.name!r:.90}.")
     if record.references.get(role) != other.model.sha256:
         yield Finding("references", FILES[role], f"Expected the {role} checkpoint that the record names, got another.")
-    if record.model.sha256 == other.model.sha256:
+    if record.model.weights == other.model.weights:  # another configuration unlearns nothing
         yield Finding(
             "checkpoint", RECORDS["record"], f"Expected a model that has unlearned, got {role}'s own weights."
         )

@@ -284,8 +284,8 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
         ("Dataset", record.dataset.name),
         ("Dataset fingerprint", record.dataset.fingerprint),
         ("Rows", ", ".join(f"{split} {wording.count(rows)}" for split, rows in record.dataset.counts.items())),
-        ("Clean (SHA-256)", str(entry.clean.model.sha256)),
-        ("Compromised (SHA-256)", str(entry.compromised.model.sha256)),
+        ("Clean (SHA-256)", str(entry.clean.model.weights)),
+        ("Compromised (SHA-256)", str(entry.compromised.model.weights)),
         ("Encoded", f"{record.encoding.device}, {record.encoding.precision}" if record.encoding else ""),
         (
             "Scored",

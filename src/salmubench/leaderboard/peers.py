@@ -36,7 +36,7 @@ class Fingerprint:
         checkpoint: SHA-256 of the weights.
         values: SHA-256 of the scored values.
         frame: SHA-256 of gallery and item keys: the same for all submissions of a dataset.
-        references: checkpoint → its scores: about the same for all submissions with these references.
+        references: SHA-256 of the weights → its scores: about the same for all submissions with these references.
     """
 
     name: str
@@ -57,7 +57,7 @@ def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric]) -> Fin
         metrics: name → description.
     """
     references = {
-        str(loaded.records[role].model.sha256): _scores(loaded.records[role], metrics)
+        str(loaded.records[role].model.weights): _scores(loaded.records[role], metrics)
         for role in RECORDS
         if role != "record"
     }

@@ -25,10 +25,13 @@ def compare_rerun(
         metrics: name → description of the package's metrics.
         tolerance: by which a similarity may differ: precision and processor move embeddings.
     """
-    if again.model.sha256 != loaded.info.checkpoint_sha256:
+    model = loaded.record.model
+    if again.model.weights != loaded.info.checkpoint_sha256:
         yield Finding(
-            "rerun", INFO, f"Expected the checkpoint {loaded.info.checkpoint_sha256}, got {again.model.sha256}."
+            "rerun", INFO, f"Expected the checkpoint {loaded.info.checkpoint_sha256}, got {again.model.weights}."
         )
+    elif model.weights_sha256 is not None and again.model.sha256 != model.sha256:
+        yield Finding("rerun", INFO, "Expected the configuration that was judged beside these weights, got another.")
     if again.dataset.fingerprint != loaded.record.dataset.fingerprint:
         yield Finding("rerun", RECORDS["record"], "Expected the dataset of the submission, got another one.")
         return

@@ -191,7 +191,7 @@ def submit(
     record = read_record(records["record"])
     if record.status != "complete":
         raise RecordError(f"Expected a complete record of {model}, got status {record.status!r}.")
-    if record.model.sha256 is None:
+    if record.model.weights is None:
         raise RecordError(f"Expected the hash of {model}'s weights in {records['record']}, got none.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"Expected a new or empty folder at {out}, got files. Choose another folder.")
@@ -207,7 +207,7 @@ def submit(
         intake.check_size(path, intake.most_bytes(name))
     changed = {name: _without_breakdowns(path) for name, path in sources.items() if name in FILES.values()}
     info = Info(
-        schema_version=SCHEMA_VERSION, model=model, checkpoint_sha256=record.model.sha256, track=track, hub_id=hub_id,
+        schema_version=SCHEMA_VERSION, model=model, checkpoint_sha256=record.model.weights, track=track, hub_id=hub_id,
         link=link, author=author, submitted=manifest.utc_now(), version=manifest.version(),
         files={name: _sha256(path, changed.get(name)) for name, path in sorted(sources.items())},
     )  # fmt: skip

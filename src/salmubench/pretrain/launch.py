@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from salmubench import cost, manifest, models, progress
+from salmubench import cost, manifest, models, options, progress
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError, StageError
@@ -89,6 +89,7 @@ def pretrain(
             "retain_data": job.more and manifest.sha256_json([(shard.path, shard.bytes) for shard in job.more.shards]),
         },
         seed=seed,
+        also=_of_scripts(out, kind),
     ) as stage:
         if not stage.complete:
             outputs, spent = _train(job)
@@ -179,6 +180,7 @@ def plan_job(
         ConfigError: a setting makes no sense.
         DatasetError: the dataset or its shards are broken.
     """
+    options.check_seed(seed)
     if kind not in KINDS:
         raise ConfigError(f"Expected kind clean, compromised or retrained, got {kind!r}.")
     architecture = architectures.find(config.model)
@@ -220,6 +222,11 @@ def _examine(config: PretrainConfig, *, everything: bool = False) -> RetainData 
         broken_limit=config.retain_broken,
         threads=cores(),
     )
+
+
+def _of_scripts(out: Path, kind: Kind) -> list[str]:
+    """What a training that was started by scripts, or by the printed command, has left in the folder."""
+    return [path.name for path in out.iterdir()] if (out / TRAINING / kind).is_dir() else []
 
 
 def check_one_machine(config: PretrainConfig) -> None:
@@ -279,10 +286,10 @@ def finish(job: Job) -> tuple[dict[str, Any], list[str]]:
             f"Expected {steps} steps in {engine_log}, got {log_entries[-1].step + 1 if log_entries else 0}."
         )
     write_curves(job.out, log_entries, pairs=job.step_pairs, batch=job.config.process_batch * job.config.world)
-    shutil.copyfile(engine_log, job.out / LOG)
+    manifest.write_text(job.out / LOG, manifest.portable("\n".join(lines)) + "\n")
     outputs = {
         "kind": job.kind,
-        "sha256": manifest.sha256_file(job.out / models.WEIGHTS),
+        "sha256": models.checkpoint_sha256(job.out),
         "exposures": _exposures(job),
         "shards": job.shards.files,
         "retain_data": job.more,
@@ -355,7 +362,8 @@ def _exposures(job: Job) -> dict[str, exposure.Exposure]:
 
 def _output(words: list[str], log_file: Path) -> Iterator[str]:
     """Run a command that dies with this process; give its output line by line and keep it in a file."""
-    guarded = [sys.executable, "-m", "salmubench.pretrain.guard", str(os.getpid()), *words]
+    local = [sys.executable, "-m", "salmubench.pretrain.loopback", *words]
+    guarded = [sys.executable, "-m", "salmubench.pretrain.guard", str(os.getpid()), *local]
     process = subprocess.Popen(
         guarded, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from salmubench import manifest
+from salmubench import manifest, options
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
 from salmubench.dataset.layout import Dataset
@@ -53,6 +53,7 @@ def export_webdataset(dataset: Dataset, out: Path, *, seed: int = 0) -> ShardSet
         DatasetError: no retain rows, or the folder holds shards of another dataset.
         OutputError: the folder can't be written.
     """
+    options.check_seed(seed)
     _refuse_other_files(out, allowed="shards.json")
     return write_shards(dataset, out, seed=seed)
 
@@ -92,24 +93,21 @@ def export_hub(
         )
     extra = {} if embeddings is None else _fragile(dataset, embeddings)
     _refuse_other_files(out)
-    temporary = manifest.temporary_beside(out)
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        _copy(dataset, temporary, extra)
-        counts = dict(dataset.counts)
-        manifest.write_text(temporary / EVAL, eval_yaml(tasks, counts))
-        text = card(
-            counts, identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint, licence=licence,
-            hub_id=hub_id,
-        )  # fmt: skip
-        manifest.write_text(temporary / CARD, text)
-        if out.is_dir():
-            out.rmdir()
-        temporary.replace(out)
+        with manifest.atomic_folder(out) as temporary:
+            _copy(dataset, temporary, extra)
+            counts = dict(dataset.counts)
+            manifest.write_text(temporary / EVAL, eval_yaml(tasks, counts))
+            text = card(
+                counts, identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint,
+                licence=licence, hub_id=hub_id,
+            )  # fmt: skip
+            manifest.write_text(temporary / CARD, text)
+            if out.is_dir():
+                out.rmdir()
+            temporary.replace(out)
     except OSError as error:
         raise OutputError(f"Expected room and rights to write {out}, got: {error.strerror}.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return out
 
 

@@ -54,9 +54,9 @@ def export_model(
     folder, weights = models.locate(model)[:2]
     if folder is None:
         raise ModelError(f"Expected a model's folder to export, got the file {weights}.")
-    sha256 = manifest.sha256_file(weights)
-    scored, path = _record(folder, record, sha256)
-    inputs = {"model": sha256, "record": manifest.sha256_file(path) if path else None}
+    sha256, whole = manifest.sha256_file(weights), models.checkpoint_sha256(folder)
+    scored, path = _record(folder, record, sha256, whole)
+    inputs = {"model": whole, "record": manifest.sha256_file(path) if path else None}
     with manifest.stage_folder(
         out, STAGE, config={"transformers": transformers, "licence": licence}, inputs=inputs
     ) as stage:
@@ -105,7 +105,7 @@ def _training_manifest(folder: Path) -> Mapping[str, Any]:
     return content if isinstance(content, dict) and content.get("stage") in ("pretrain", "unlearn") else {}
 
 
-def _record(folder: Path, given: Path | None, sha256: str) -> tuple[RunRecord | None, Path | None]:
+def _record(folder: Path, given: Path | None, sha256: str, whole: str) -> tuple[RunRecord | None, Path | None]:
     path = given
     if path is None:  # a run's folder has checkpoints/<name> and records/<name>.json
         beside = folder.resolve().parents[1] / "records" / f"{folder.resolve().name}.json"
@@ -113,9 +113,10 @@ def _record(folder: Path, given: Path | None, sha256: str) -> tuple[RunRecord | 
     if path is None:
         return None, None
     record = read_record(path)
-    if record.model.sha256 != sha256:
+    known = sha256 if record.model.weights_sha256 is None else whole  # older records know the weights alone
+    if record.model.sha256 != known:
         raise RecordError(
-            f"Expected the record of the model {folder} (SHA-256 {sha256[:12]}) in {path}, got that of another "
+            f"Expected the record of the model {folder} (SHA-256 {known[:12]}) in {path}, got that of another "
             f"({(record.model.sha256 or 'none')[:12]}). Score this model, or give its record."
         )
     return record, path

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench import executor as executors
-from salmubench import manifest
+from salmubench import manifest, options
 from salmubench.attacks import AttackConfig, Loaded, load_all
 from salmubench.candidates import World, sensible_workers
 from salmubench.dataset.layout import Dataset, open_dataset
@@ -37,7 +37,7 @@ from salmubench.scoring.attack_rows import (
 )
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record import RunRecord
-from salmubench.scoring.record_files import read_record
+from salmubench.scoring.record_files import alone, read_record
 
 __all__ = ["AttackConfig", "recover", "recover_candidates"]
 
@@ -93,6 +93,8 @@ def recover(
     from salmubench.models import checkpoint_sha256, resolve_device, resolve_precision
 
     config = config or AttackConfig(attacks=("all",))
+    options.check_seed(seed)
+    manifest.check_ours(out, also=("attacks", "embeddings", "records"))
     loaded = load_all(config.attacks, config.overrides)
     names = [model_name(model) for model in models]
     double = sorted({name for name in names if names.count(name) > 1})
@@ -213,9 +215,10 @@ def _write(
         held=len(cut.held), references=shas, bootstraps=bootstraps, scores=scores,
         inputs=manifest.sha256_json([*(job.key(item) for item in loaded), sha256]),
     )  # fmt: skip
-    with manifest.atomic_path(path.with_name(path.stem + SUFFIX)) as temporary:
-        pq.write_table(rows, temporary, compression="zstd")
-    manifest.write_json(path, replace(read_record(path), attacks=section))
+    with alone(path):
+        with manifest.atomic_path(path.with_name(path.stem + SUFFIX)) as temporary:
+            pq.write_table(rows, temporary, compression="zstd")
+        manifest.write_json(path, replace(read_record(path), attacks=section))
 
 
 def _score_missing(

@@ -125,7 +125,7 @@ def _attack(job: Job, source: str, sha256: str) -> None:
                 metadata = {SPENT: f"{time.process_time() - clock:.3f}".encode()}
                 if reason is not None:
                     log.warning("%s, attack %s: %s", source, item.attack.name, reason)
-                    metadata[REASON] = reason.encode()
+                    metadata[REASON] = manifest.portable(reason).encode()
                 with manifest.atomic_path(piece_path(job, item, sha256, seed)) as temporary:
                     pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
 

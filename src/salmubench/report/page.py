@@ -30,6 +30,8 @@ from salmubench.report.main_views import MainView, main_views
 from salmubench.scoring.record import Thresholds
 from salmubench.scoring.verdict import THRESHOLDS
 
+PAGE = "index.html"
+
 
 @dataclass(frozen=True)
 class _Section:
@@ -103,6 +105,7 @@ def report(
     """
     if not runs:
         raise ConfigError("Expected at least one run folder to report on, got none.")
+    manifest.check_ours(out, page=PAGE)
     read = [seeds.pooled(read_run(folder, metrics)) for folder in runs]
     page_sections = [_section(run, index, config, titles or {}) for index, run in enumerate(read, start=1)]
     page = _render(page_sections, config)
@@ -112,7 +115,7 @@ def report(
             f"Expected a page of at most {config.max_megabytes:g} MB, got {size:.1f} MB. Report fewer runs, or lower "
             "report.personas or report.portrait_size."
         )
-    path = out / "index.html"
+    path = out / PAGE
     manifest.write_text(path, page)
     return path
 

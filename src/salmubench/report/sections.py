@@ -351,7 +351,7 @@ def provenance(run: Run, names: Mapping[str, str]) -> Provenance:
         options = (
             ", ".join(f"{key}={value}" for key, value in given.items()) if isinstance(given, Mapping) else str(given)
         )
-        models.append((names[record.model.name], record.model.name, _text(record.model.sha256), options))
+        models.append((names[record.model.name], record.model.name, _text(record.model.weights), options))
     stages = [
         (_text(stage.get("name")), wording.seconds(stage.get("seconds")), wording.memory(stage.get("peak_memory")))
         for stage in run.info.get("stages", ())

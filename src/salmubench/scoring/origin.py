@@ -49,7 +49,8 @@ class Model:
 
     Attributes:
         name: `clean`, `compromised`, `<method>-<budget>x`, or the checkpoint folder's name.
-        sha256: hash of its weights file; null where it never came to be.
+        sha256: hash of its weights and configuration; of the weights file alone in older records, which lack
+            `weights_sha256`; null where it never came to be.
         kind: `clean`, `compromised` or `retrained` for models that were pretrained, else null.
         method: the unlearning method, where known.
         config_given: the method's options as the user gave them.
@@ -58,6 +59,7 @@ class Model:
         revision: commit on the Hub, where the weights come from there.
         seed: of the method's batches and noise; null where unknown.
         tuned: how its options were found, null where they are the recipe's.
+        weights_sha256: hash of its weights file alone; null in older records.
     """
 
     name: Name
@@ -70,6 +72,12 @@ class Model:
     revision: Name | None = None
     seed: Whole | None = None
     tuned: Tuned | None = None
+    weights_sha256: Hash | None = None
+
+    @property
+    def weights(self) -> str | None:
+        """Hash of the weights file alone, in records of any age."""
+        return self.weights_sha256 or self.sha256
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest, plugins, reading, tables
+from salmubench import manifest, plugins, reading, tables, writing
 from salmubench.dataset.layout import Dataset as OpenDataset
-from salmubench.errors import MethodError, OutputMismatch, RecordError
+from salmubench.errors import MethodError, OutputError, OutputMismatch, RecordError
 from salmubench.scoring.items import ITEM_SCHEMA, check_table, check_values
 from salmubench.scoring.origin import TEXT, Cost, Dataset, Failure, Model, Provenance
 from salmubench.scoring.record import SCHEMA_VERSION, RunRecord
+from salmubench.writing import NAME_BYTES
 
 GALLERY = "gallery.parquet"
 GALLERY_SCHEMA = pa.schema([(name, pa.string()) for name in ("source", "file_name", "caption")])
@@ -24,6 +27,7 @@ ITEMS_SUFFIX = ".items.parquet"
 """What stands behind a record's stem in the name of its items."""
 
 _AGAIN = "Score the model again."
+_PATIENCE = 120.0  # seconds for others who write a record into the folder; one takes less than a second
 
 
 def items_path(record: Path) -> Path:
@@ -139,19 +143,54 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
 def write_record(path: Path, record: RunRecord, *, items: pa.Table, gallery: pa.Table) -> None:
     """Write a complete record: items and gallery first, the record last, each atomically.
 
+    Who else writes a record into the folder waits: a record never stands beside another one's items.
+
     Raises:
+        RecordError: items hold a number that isn't finite; nothing is written.
         OutputMismatch: the folder's gallery is another one.
+        OutputLocked: another process has held the folder for minutes.
+        OutputError: the folder can't be written.
     """
-    _write_table(items_path(path), items)
-    shared = gallery_path(path)
-    if not shared.is_file():
-        _write_table(shared, gallery)
-    elif not read_gallery(path).equals(gallery):
-        raise OutputMismatch(
-            f"Expected the gallery of this dataset in {shared}, got another one. Records of one folder share it: "
-            "choose another folder, or delete the old records."
+    check_values(items, ITEM_SCHEMA, where=str(items_path(path)))
+    text, shared = manifest.json_text(record, where=str(path)), gallery_path(path)
+    with alone(path):
+        if not shared.is_file():
+            _write_table(shared, gallery)
+        elif not read_gallery(path).equals(gallery):
+            raise OutputMismatch(
+                f"Expected the gallery of this dataset in {shared}, got another one. Records of one folder share it: "
+                "choose another folder, or delete the old records."
+            )
+        with manifest.atomic_path(path) as last:
+            last.write_text(text, encoding="utf-8")
+            with manifest.atomic_path(items_path(path)) as first:
+                pq.write_table(items, first, compression="zstd")
+                path.unlink(missing_ok=True)  # killed now, there is no record: an old one would have other items
+
+
+def check_target(path: Path) -> None:
+    """Check that a record may be called so, before anything is computed for it.
+
+    Raises:
+        OutputError: it is a folder, or the name of its items would be too long.
+    """
+    if len(os.fsencode(items_path(path).name)) > NAME_BYTES or path.is_dir():
+        raise OutputError(
+            f"Expected a record's file, with a name of at most {NAME_BYTES - len(ITEMS_SUFFIX)} bytes before .json, "
+            f"as --out, got {reading.printable(str(path), 300)}."
         )
-    manifest.write_json(path, record)
+
+
+@contextlib.contextmanager
+def alone(record: Path) -> Iterator[None]:
+    """Hold the lock of a record's folder, and delete what a killed writer of the same record left there."""
+    with writing.explained(record):
+        record.parent.mkdir(parents=True, exist_ok=True)
+    with manifest.folder_lock(record.parent, wait=_PATIENCE):
+        for path in record.parent.iterdir():
+            if writing.is_leftover(path.name) and path.name.startswith((record.name, items_path(record).name, GALLERY)):
+                path.unlink(missing_ok=True)
+        yield
 
 
 def write_failed(
@@ -170,13 +209,12 @@ def write_failed(
     Returns:
         The path.
     """
-    items_path(path).unlink(missing_ok=True)  # of an earlier run: they would belong to no score
     name = plugins.stem(error.method)
     record = RunRecord(
         schema_version=SCHEMA_VERSION,
         status="failed",
-        error=Failure(name, error.step, reading.cut(error.message, TEXT)),
-        model=Model(model, None, None, name, config, None, budget),
+        error=Failure(name, error.step, reading.cut(manifest.portable(error.message), TEXT)),
+        model=Model(model, None, None, name, manifest.portable(manifest.plain(config)), None, budget),
         dataset=Dataset(dataset.name, dataset.fingerprint, dict(dataset.counts)),
         encoding=None,
         gallery_sha256=None,
@@ -190,7 +228,9 @@ def write_failed(
         notes=(),
         provenance=record_provenance(started=manifest.utc_now(), seconds=0.0),
     )
-    manifest.write_json(path, record)
+    with alone(path):
+        items_path(path).unlink(missing_ok=True)  # of an earlier run: they would belong to no score
+        manifest.write_json(path, record)
     return path
 
 

@@ -27,6 +27,7 @@ from salmubench.scoring.plugin import Plugin
 from salmubench.scoring.record import SCHEMA_VERSION, MetricInfo, Protocol, RunRecord, Score
 from salmubench.scoring.record_files import (
     Inputs,
+    check_target,
     gallery_sha256,
     is_current,
     read_items,
@@ -90,6 +91,7 @@ def score(
         'yes'
     """
     config = config or ScoreConfig()
+    check_target(out)
     inputs = Inputs(embeddings, clean, compromised, retrained)
     for path in (embeddings, clean, compromised, *([] if retrained is None else [retrained])):
         _check_exists(path)
@@ -362,6 +364,7 @@ def _model(described: Mapping[str, Any]) -> Model:
         revision=described.get("revision"),
         seed=described.get("seed"),
         tuned=None if described.get("tuned") is None else Tuned(**described["tuned"]),
+        weights_sha256=described.get("weights_sha256"),
     )
 
 

@@ -8,7 +8,6 @@ journal. Several machines may run the same command on one folder: each takes tri
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from salmubench import candidates, manifest, pipeline, reading
+from salmubench import candidates, manifest, options, pipeline, reading
 from salmubench import recipe as recipes
 from salmubench.candidates import Candidate, Made, Stages, World
 from salmubench.dataset.layout import Dataset, open_dataset
@@ -126,6 +125,8 @@ def tune(
     Raises:
         ConfigError: options make no sense, or the world is not the selection world.
     """
+    options.check_seed(seed)
+    manifest.check_ours(out, also=_BEFORE)
     loaded = recipes.load(recipe)
     settings = loaded.recipe.tune if trials is None else replace(loaded.recipe.tune, trials=trials)
     if settings.selection_seed == seed:
@@ -163,7 +164,8 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path) -> None:
             "values must not be chosen on a world that is evaluated."
         )
     given = content.get("recipe_given") or {}
-    other = [name for name in ("dataset", "pretrain") if given.get(name) != loaded.given.get(name)]
+    asked = manifest.portable(manifest.plain(loaded.given))
+    other = [name for name in ("dataset", "pretrain") if manifest.portable(given).get(name) != asked.get(name)]
     if other:
         raise ConfigError(
             f"Expected a run of the recipe {loaded.name!r} in {folder}, got other keys in {' and '.join(other)}."
@@ -224,7 +226,10 @@ def _search(
 
 def _folder(bench: Bench, settings: TuneConfig) -> AbstractContextManager[manifest.StageFolder]:
     """The tuning's folder, refused where it holds another one."""
-    return manifest.stage_folder(bench.world.out, "tune", config=bench.description(settings))
+    return manifest.stage_folder(bench.world.out, "tune", config=bench.description(settings), also=_BEFORE)
+
+
+_BEFORE = ("world", "part", "embeddings")  # what is made before the folder is marked
 
 
 def _begin(bench: Bench, settings: TuneConfig) -> None:
@@ -287,7 +292,7 @@ def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Tria
                 entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **parts}
                 entry["method_sha256"] = method.sha256
                 if outcome.error is not None:
-                    entry["error"] = str(outcome.error).replace(f"{folder}{os.sep}", "")  # the file is for others
+                    entry["error"] = manifest.portable(str(outcome.error))  # the file is for others
                 entry["seconds"] = round(sum(item["seconds"] for item in outcome.stages), 1)
                 stage.finish(outputs={**entry, "objective": worth})
             _report(bench, trial, method.name, stage.manifest["outputs"])

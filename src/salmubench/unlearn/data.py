@@ -328,4 +328,6 @@ def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any], *, scratch: Path, me
         return np.empty(shape, dtype)
     with tempfile.NamedTemporaryFile(dir=scratch, suffix=manifest.temporary_beside(scratch / "pictures").name) as file:
         # The mapping outlives the name: the space is freed when the last user lets go, even after a kill.
-        return np.memmap(file.name, dtype, mode="w+", shape=shape)
+        mapped = np.memmap(file.name, dtype, mode="w+", shape=shape)
+        manifest.reserve(Path(file.name), mapped.nbytes)
+        return mapped

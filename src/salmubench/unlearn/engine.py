@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import hashlib
 import logging
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,10 +22,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from salmubench import cost, manifest, models, streams
+from salmubench import cost, manifest, models, options, streams
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import ConfigError, DatasetError, MethodError
+from salmubench.errors import ConfigError, DatasetError, MethodError, OutputError
 from salmubench.models import ClipModel
 from salmubench.padding import skip_padding
 from salmubench.types import Person, Split
@@ -84,6 +85,7 @@ def unlearn(
         DatasetError: rows are missing, or holdouts are among them.
         MethodError: the method failed.
     """
+    options.check_seed(seed)
     if isinstance(method, str):
         method = configure(load_method(method), settings or UnlearnConfig(), config)
     elif config is not None or settings is not None:
@@ -286,11 +288,17 @@ def _apply(configured: Configured, engine: Engine, student: Model, reference: Mo
         return {}
     try:
         reported = method.function(student, engine.data, engine, config)
-        return {str(name): float(value) for name, value in dict(reported).items()}
-    except MethodError:
+        numbers = {str(name): float(value) for name, value in dict(reported).items()}
+    except (MethodError, OutputError):  # a full disk is no fault of the method
         raise
     except Exception as error:
         raise MethodError(method.name, None, f"its edit raised {type(error).__name__}: {error}") from error
+    endless = [name for name, value in numbers.items() if not math.isfinite(value)]
+    if endless:
+        raise MethodError(
+            method.name, None, f"expected finite numbers in its report, got {endless[0]} = NaN or infinity."
+        )
+    return numbers
 
 
 def _check_result(configured: Configured, engine: Engine, module: nn.Module, before: nn.Module, *, moved: bool) -> None:

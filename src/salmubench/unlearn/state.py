@@ -50,10 +50,9 @@ class Progress:
 
 def save_checkpoint(folder: Path, *, module: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
     """Write `resume.pt` atomically."""
-    with manifest.atomic_path(folder / CHECKPOINT) as temporary:
-        torch.save(
-            {"weights": module.state_dict(), "optimizer": optimizer.state_dict(), "progress": vars(progress)}, temporary
-        )
+    content = {"weights": module.state_dict(), "optimizer": optimizer.state_dict(), "progress": vars(progress)}
+    with manifest.atomic_path(folder / CHECKPOINT) as temporary, temporary.open("wb") as stream:
+        torch.save(content, stream)  # to a name torch writes by itself, and doesn't say that the disk is full
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
