@@ -106,11 +106,14 @@ def test_another_recipe_or_seed_is_refused(finished, capsys):
 def test_a_folder_keeps_the_precision_found_first(tmp_path, monkeypatch):
     probe = {"fp32": 1.0, "bf16": 0.1}
     monkeypatch.setattr(models, "probe_precision", lambda: probe)
-    assert lasting_precision({}, "auto", "cpu") == ("bf16", probe)
+    assert lasting_precision({}, tmp_path, "auto", "cpu") == ("bf16", probe)
     of_an_earlier_version = {"precision": "auto"}
-    assert lasting_precision(of_an_earlier_version, "auto", "cpu") == ("bf16", probe)
-    assert lasting_precision({"precision": "fp32", "probe": {"fp32": 1.0}}, "auto", "cpu") == ("fp32", {"fp32": 1.0})
-    assert lasting_precision({}, "fp32", "cpu") == ("fp32", None)
+    assert lasting_precision(of_an_earlier_version, tmp_path, "auto", "cpu") == ("bf16", probe)
+    assert lasting_precision({"precision": "fp32", "probe": {"fp32": 1.0}}, tmp_path, "auto", "cpu") == (
+        "fp32",
+        {"fp32": 1.0},
+    )
+    assert lasting_precision({}, tmp_path, "fp32", "cpu") == ("fp32", None)
     steps = pipeline._Steps(tmp_path, recipes.load("tiny"), seed=0, device="cpu", precision="auto")
     steps._write_run("running")
     monkeypatch.setattr(models, "probe_precision", lambda: {"fp32": 1.0, "bf16": 2.0})
@@ -219,7 +222,7 @@ def test_repeats_side_by_side_have_the_weights_of_one_after_another(finished, tm
     options = ["--recipe", "tiny", "--methods", methods, "--repeats", "2", "--workers", "2"]
     assert main(["run", "--out", str(finished), *options]) == 0
     shown = capsys.readouterr().out
-    assert shown.count("CLIPErase") == 1  # one row, the mean over seeds
+    assert shown.count("CLIPErase") == 2  # one row, the mean over seeds, and its cost
     models = json.loads((finished / "run.json").read_text())["models"]
     assert models[: len(MODELS)] == list(MODELS)
     assert {"delete-r2-5x", "finetuning-r2-5x", "cliperase-r2-5x"} <= set(models)

@@ -209,7 +209,7 @@ def check_ours(path: Path, *, also: Sequence[str] = (), page: str | None = None)
     """Refuse a folder that somebody else has filled, before anything in it is touched.
 
     A folder that isn't there or holds nothing may be taken. One with files is ours where a stage has left its manifest
-    or its beginning there, or where the page in it is one that we wrote.
+    or its beginning there, where the page in it is one that we wrote, or where all in it are folders of stages.
 
     Args:
         path: the folder.
@@ -225,6 +225,7 @@ def check_ours(path: Path, *, also: Sequence[str] = (), page: str | None = None)
     except OSError as error:
         raise OutputError(f"Expected a folder at {path}, got: {error.strerror}. Choose another place.") from error
     strange = [name for name in names if name not in (*_NOBODYS, *also) and not is_leftover(name)]
+    strange = [name for name in strange if not _of_stages(path / name)]
     marks = {MANIFEST: b'"stage"', BEGUN: b'"stage"', **({page: b"SALMUBench"} if page else {})}
     if strange and not any(name in names and says(path / name, words) for name, words in marks.items()):
         more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
@@ -232,6 +233,16 @@ def check_ours(path: Path, *, also: Sequence[str] = (), page: str | None = None)
             f"Expected an empty folder, or one that salmubench has made, at {path}, got files of somebody else: "
             f"{reading.printable(strange[0], 80)}{more}. Choose another folder; nothing in this one was changed."
         )
+
+
+def _of_stages(path: Path, *, deep: int = 1) -> bool:
+    """Whether a folder is a stage's, or holds nothing but such folders (`checkpoints/`, `embeddings/`)."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    if any(says(path / name, b'"stage"') for name in (MANIFEST, BEGUN)):
+        return True
+    inner = list(path.iterdir()) if deep else []
+    return bool(inner) and all(_of_stages(item, deep=deep - 1) for item in inner)
 
 
 def says(path: Path, words: bytes) -> bool:

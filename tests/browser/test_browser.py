@@ -175,7 +175,7 @@ def test_gallery_budgets_and_groups(visit: Visit, report_page: Path) -> None:
     lines = cards.first.locator("tbody tr").all_inner_texts()
     assert any(line.startswith("Compromised") for line in lines)
     assert any(line.startswith("CLIPErase 5×") for line in lines)
-    assert page.locator("#run1-budgets svg.panel").count() == 4
+    assert page.locator("#run1-budgets svg.panel").count() == 8
     groups = page.locator("details.group")
     assert groups.count() >= 3
     assert groups.first.locator("table").count() == 2
