@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from salmubench import manifest, models
+from salmubench import devices, manifest, models
 from salmubench.dataset import layout
 from salmubench.encode import encode
 
@@ -111,7 +111,7 @@ def forward_alone(folder: Path, pictures: int, texts: list[str], precision: str)
     model = models.load_model(folder)
     images = torch.randn(256, 3, 64, 64)
     tokens = model.tokenize(texts[:256])
-    with torch.inference_mode(), models.compute("cpu", precision):
+    with torch.inference_mode(), devices.compute("cpu", precision):
         model.encode_image(images)
         start = time.perf_counter()
         for _ in range(pictures // 256):

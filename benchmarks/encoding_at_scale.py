@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from salmubench import manifest, models
+from salmubench import devices, manifest, models
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.pictures import decoded, grouped, split_transform
@@ -39,8 +39,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    device = models.resolve_device()
-    chosen = models.resolve_precision("auto", device)
+    device = devices.resolve_device()
+    chosen = devices.resolve_precision("auto", device)
     other = "fp32" if chosen == "bf16" else "bf16"
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
@@ -65,7 +65,7 @@ def main() -> None:
     for key, value in found.items():
         print(f"{key:28s} {value}")
     if arguments.out is not None:
-        probe = models.probe_precision()
+        probe = devices.probe_precision()
         manifest.write_json(arguments.out, {**found, "probe": probe, "provenance": manifest.provenance()})
 
 
@@ -141,7 +141,7 @@ def bare_rate(model: models.ClipModel, precision: str, batch: int, pictures: int
         for _ in range(times):
             model.encode_image(images)
 
-    with torch.inference_mode(), models.compute(device, precision):
+    with torch.inference_mode(), devices.compute(device, precision):
         model.encode_image(images[:1])  # warm up
         return timed(work, batch * times, device)
 

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from salmubench import manifest, models
+from salmubench import devices, manifest
 from salmubench import recipe as recipes
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
@@ -36,7 +36,7 @@ def main() -> None:
     found = shards.find_or_write(opened, opened.folder / shards.FOLDER)
     beside = BESIDE_RETAIN[arguments.kind]
     rows = found.rows("retain") + (shards.rows_of(opened, beside) if beside else 0)
-    precision = models.resolve_precision(config.precision, "cpu")
+    precision = devices.resolve_precision(config.precision, "cpu")
     guess = estimate.probe(
         config, rows=rows, shard=found.folder / shards.shard_name("retain", 0), device="cpu", precision=precision
     )

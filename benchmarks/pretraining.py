@@ -34,7 +34,7 @@ import torch
 from PIL import Image
 from timm.optim import create_optimizer_v2
 
-from salmubench import manifest, models
+from salmubench import devices, manifest
 from salmubench.dataset import layout, shards
 from salmubench.padding import skip_padding
 from salmubench.pretrain import open_clip_worker as worker
@@ -140,7 +140,7 @@ def bare_loop(
     bf16 = torch.autocast("cpu", dtype=torch.bfloat16) if arguments.precision == "bf16" else contextlib.nullcontext()
     run = torch.compile(module) if compiled else module
     seconds = []
-    with models.compute("cpu", "fp32"):
+    with devices.compute("cpu", "fp32"):
         for _ in range(arguments.steps):
             start = time.process_time()
             optimizer.zero_grad()

@@ -34,7 +34,7 @@ import open_clip
 import torch
 from torch import Tensor
 
-from salmubench import manifest, models
+from salmubench import devices, manifest, models
 from salmubench.models import ClipModel
 from salmubench.padding import skip_padding
 from salmubench.types import Pair
@@ -71,7 +71,7 @@ def main() -> None:
     found = {
         "model": arguments.model, "batch": arguments.batch, "steps": arguments.steps,
         "threads": torch.get_num_threads(), "clock": "processor" if arguments.processor_time else "wall",
-        "precision": models.resolve_precision("auto", "cpu"),
+        "precision": devices.resolve_precision("auto", "cpu"),
         "methods": {name: bench.measure(load_method(name)) for name in arguments.methods.split(",")},
         "provenance": manifest.provenance(),
     }  # fmt: skip
@@ -157,7 +157,7 @@ class Part:
     ) -> None:
         self._bench, self._method, self._level = bench, method, PARTS.index(name)
         self._config = method.config(variant="released")
-        precision = models.resolve_precision("auto", "cpu") if self.has("precision") else "fp32"
+        precision = devices.resolve_precision("auto", "cpu") if self.has("precision") else "fp32"
         views = [copy.copy(module), copy.copy(frozen)]  # the same weights
         if self.has("padding"):
             for view in views:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image
 
-from salmubench import manifest, models
+from salmubench import devices, manifest, models
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.imagenet import WithImageNet
@@ -77,7 +77,7 @@ def main() -> None:
     dataset = layout.open_dataset(arguments.dataset)
     if arguments.imagenet is not None:
         dataset = WithImageNet(dataset, arguments.imagenet)
-    device = models.resolve_device()
+    device = devices.resolve_device()
     model = models.load_model(arguments.model, device=device)
     model.encode_text(model.tokenize(["warm up"]).to(device))
     theirs, their_seconds = by_clip_benchmark(model, dataset, device)

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import torch
 
-from salmubench import manifest, models
+from salmubench import devices, manifest, models
 from salmubench.errors import ConfigError, ModelError
 from tiny_model import tiny_model
 
@@ -106,20 +106,20 @@ def test_pickle_with_code_is_not_run(folder, tmp_path):
 
 
 def test_device_and_precision(monkeypatch):
-    assert models.resolve_device("cpu") == "cpu"
+    assert devices.resolve_device("cpu") == "cpu"
     with pytest.raises(ConfigError, match="got 'tpu'"):
-        models.resolve_device("tpu")
+        devices.resolve_device("tpu")
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match="got none"):
-            models.resolve_device("cuda")
+            devices.resolve_device("cuda")
     for seconds, faster in ((0.1, "bf16"), (0.4, "bf16"), (0.7, "fp32"), (1.5, "fp32")):
-        monkeypatch.setattr(models, "probe_precision", lambda seconds=seconds: {"fp32": 0.8, "bf16": seconds})
-        assert models.resolve_precision("auto", "cpu") == faster
+        monkeypatch.setattr(devices, "probe_precision", lambda seconds=seconds: {"fp32": 0.8, "bf16": seconds})
+        assert devices.resolve_precision("auto", "cpu") == faster
     for able, faster in ((True, "bf16"), (False, "fp32")):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda able=able, **_: able)
-        assert models.resolve_precision("auto", "cuda") == faster
+        assert devices.resolve_precision("auto", "cuda") == faster
     with pytest.raises(ConfigError, match="got 'fp8'"):
-        models.resolve_precision("fp8")
+        devices.resolve_precision("fp8")
 
 
 def test_another_configuration_is_another_model(folder, tmp_path):

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from salmubench import manifest, models, pipeline
+from salmubench import devices, manifest, pipeline
 from salmubench import recipe as recipes
 from salmubench.candidates import lasting_precision
 from salmubench.cli.main import main
@@ -105,7 +105,7 @@ def test_another_recipe_or_seed_is_refused(finished, capsys):
 
 def test_a_folder_keeps_the_precision_found_first(tmp_path, monkeypatch):
     probe = {"fp32": 1.0, "bf16": 0.1}
-    monkeypatch.setattr(models, "probe_precision", lambda: probe)
+    monkeypatch.setattr(devices, "probe_precision", lambda: probe)
     assert lasting_precision({}, tmp_path, "auto", "cpu") == ("bf16", probe)
     of_an_earlier_version = {"precision": "auto"}
     assert lasting_precision(of_an_earlier_version, tmp_path, "auto", "cpu") == ("bf16", probe)
@@ -116,7 +116,7 @@ def test_a_folder_keeps_the_precision_found_first(tmp_path, monkeypatch):
     assert lasting_precision({}, tmp_path, "fp32", "cpu") == ("fp32", None)
     steps = pipeline._Steps(tmp_path, recipes.load("tiny"), seed=0, device="cpu", precision="auto")
     steps._write_run("running")
-    monkeypatch.setattr(models, "probe_precision", lambda: {"fp32": 1.0, "bf16": 2.0})
+    monkeypatch.setattr(devices, "probe_precision", lambda: {"fp32": 1.0, "bf16": 2.0})
     again = pipeline._Steps(tmp_path, recipes.load("tiny"), seed=0, device="cpu", precision="auto")
     assert (again.precision, again.world.precision, again.probe) == ("bf16", "bf16", probe)
 
@@ -281,7 +281,7 @@ def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_pat
 def test_what_auto_stands_for_outlives_run_json(tmp_path, monkeypatch):
     with manifest.stage_folder(tmp_path / "embeddings" / "clean", "encode", config={"precision": "bf16"}):
         pass
-    monkeypatch.setattr("salmubench.models.probe_precision", lambda: {"fp32": 1.0, "bf16": 9.0})
+    monkeypatch.setattr("salmubench.devices.probe_precision", lambda: {"fp32": 1.0, "bf16": 9.0})
     assert lasting_precision({}, tmp_path, "auto", "cpu")[0] == "bf16"
     assert lasting_precision({}, tmp_path, "fp32", "cpu")[0] == "fp32"
     assert lasting_precision({}, tmp_path / "new", "auto", "cpu")[0] == "fp32"

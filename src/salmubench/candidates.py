@@ -234,7 +234,7 @@ def lasting_precision(
     known = earlier.get("precision") or (_encoded_in(out) if asked == "auto" else None) or asked
     if known != "auto":
         return known, earlier.get("probe")
-    from salmubench.models import probe_precision, resolve_device, resolve_precision
+    from salmubench.devices import probe_precision, resolve_device, resolve_precision
 
     where = resolve_device(device)
     return resolve_precision(known, where), probe_precision() if where == "cpu" else None
@@ -258,7 +258,7 @@ def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
     """
     import psutil
 
-    from salmubench.models import resolve_device
+    from salmubench.devices import resolve_device
 
     threads = recipe.unlearn.threads
     if not threads or resolve_device(device) != "cpu":

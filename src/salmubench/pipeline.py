@@ -1,7 +1,4 @@
-"""The stages in order, skipping what is done.
-
-This module alone strings stages together; a stage reads files, writes files and never calls another stage.
-"""
+"""The stages in order, skipping what is done: a stage reads and writes files, and never calls another one."""
 
 from __future__ import annotations
 

@@ -71,13 +71,13 @@ def encode(
         EmbeddingsError: the model gives vectors that are not finite.
         OutputError: the folder is in use, full, or holds something else.
     """
-    from salmubench import models
+    from salmubench import devices, models
 
     config = config or EncodeConfig()
     opened = dataset if isinstance(dataset, layout.Dataset) else layout.open_dataset(dataset)
     ranks = Ranks()
-    device = models.resolve_device(device)
-    chosen = models.resolve_precision(precision, device)
+    device = devices.resolve_device(device)
+    chosen = devices.resolve_precision(precision, device)
     work = _Work(model, arch, opened, out, tuple(texts), config, device, chosen)
     if not ranks.first:
         if ranks.wait_to_begin():
@@ -101,7 +101,7 @@ def encode(
                     raise ModelError(f"Expected the model {model} to stay as it is, but its files changed.")
                 ranks.wait_for_others()
                 work.join(done)
-            probe = models.probe_precision() if precision == "auto" and device == "cpu" else None
+            probe = devices.probe_precision() if precision == "auto" and device == "cpu" else None
             stage.finish(
                 outputs=work.describe(done, probe),
                 cost={"seconds": spent.seconds, "peak_memory": spent.peak_memory},
@@ -133,12 +133,12 @@ class _Work:
 
     def encode(self, ranks: Ranks) -> _Done:
         """Write this process's chunks."""
-        from salmubench import models
+        from salmubench import devices, models
 
         plan = _plan(self.dataset, self.config.splits, self.texts)
         loaded = models.load_model(self.model, arch=self.arch, device=self.device)
         tokens = tokenize(loaded, plan.texts)
-        with models.compute(self.device, self.precision):
+        with devices.compute(self.device, self.precision):
             self._encode_pictures(loaded, plan, ranks)
             self._encode_texts(loaded, tokens, ranks)
         return _Done(loaded, plan, tokens)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 
-from salmubench import models
+from salmubench import devices, models
 from salmubench.embeddings import Array
 from salmubench.encode.texts import encode_texts, tokenize, unit_rows
 from salmubench.errors import EmbeddingsError
@@ -109,7 +109,7 @@ class Vectors:
         return np.concatenate([np.zeros((0, width), np.float32), *parts])
 
     def _run(self, encode: Callable[[], Array], what: str) -> Array:
-        with torch.inference_mode(), models.compute(self._clip.device.type, self._precision):
+        with torch.inference_mode(), devices.compute(self._clip.device.type, self._precision):
             made = encode()
         if not np.isfinite(made).all():
             raise EmbeddingsError(f"the {what} of the model are not finite: it has diverged")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from salmubench import models
+from salmubench import devices
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import StageError
@@ -142,8 +142,8 @@ def of_recipe(
         rows += more
     needed, here = work(config, rows=rows), None
     if try_here:
-        where = models.resolve_device(device)
-        chosen = models.resolve_precision(config.precision if precision == "auto" else precision, where)
+        where = devices.resolve_device(device)
+        chosen = devices.resolve_precision(config.precision if precision == "auto" else precision, where)
         here = probe(config, rows=rows, shard=shard, device=where, precision=chosen)
     return text(title or f"{kind}, {config.model}", config, needed, here=here, bytes_on_disk=on_disk)
 
@@ -285,7 +285,7 @@ def _count(architecture: Architecture) -> tuple[int, float, int]:
 
     alive: list[torch.UntypedStorage] = []
     counter = FlopCounterMode(display=False)
-    with models.compute("cpu", "fp32"), counter, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with devices.compute("cpu", "fp32"), counter, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         module(images, texts)
     weights = {item.untyped_storage()._cdata for item in module.parameters()}
     activations = sum(size for place, size in kept.items() if place not in weights)

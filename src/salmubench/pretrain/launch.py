@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from salmubench import cost, manifest, models, options, progress
+from salmubench import cost, devices, manifest, models, options, progress
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError, StageError
@@ -185,7 +185,7 @@ def plan_job(
         raise ConfigError(f"Expected kind clean, compromised or retrained, got {kind!r}.")
     architecture = architectures.find(config.model)
     source = open_dataset(dataset)
-    where = device if elsewhere else models.resolve_device(device)
+    where = device if elsewhere else devices.resolve_device(device)
     requested = config.precision if precision == "auto" else precision
     if elsewhere and requested == "auto":  # what is faster there can't be measured here
         requested = "bf16" if where == "cuda" else "fp32"
@@ -204,7 +204,7 @@ def plan_job(
         more=more,
         loading=loading,
         device=where,
-        precision=models.resolve_precision(requested, where),
+        precision=devices.resolve_precision(requested, where),
         seed=seed,
         out=out.resolve(),
     )

@@ -96,7 +96,7 @@ def train(options: Options) -> None:
     import torch
     from open_clip_train import main as engine
 
-    from salmubench.models import compute
+    from salmubench.devices import compute
 
     torch.set_num_threads(options.threads)
     register(options.model, options.model_config)

@@ -59,7 +59,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     import open_clip
     import open_clip_train.main  # noqa: F401 - the worker's longest import
 
-    from salmubench import models
+    from salmubench import devices
     from salmubench.padding import skip_padding
     from salmubench.pretrain.open_clip_worker import keep_muon_in_fp32, register
 
@@ -76,7 +76,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     tokenizer = open_clip.get_tokenizer(options.model)
     pairs, decoded = _pairs(options, preprocess, tokenizer)
     optimizer = _optimizer(module, options)
-    speed, batch, fixed, each = _train(module, optimizer, pairs, preprocess.transforms[-1], options, models)
+    speed, batch, fixed, each = _train(module, optimizer, pairs, preprocess.transforms[-1], options, devices)
     return {
         "import_torch": import_torch, "import_all": import_all, "decoded_per_second": decoded,
         "pairs_per_second": speed, "batch": batch, "memory_fixed": fixed, "memory_pair": each,
@@ -123,7 +123,7 @@ def _optimizer(module: Any, options: argparse.Namespace) -> Any:
 
 
 def _train(
-    module: Any, optimizer: Any, pairs: Pairs, normalize: Any, options: argparse.Namespace, models: Any
+    module: Any, optimizer: Any, pairs: Pairs, normalize: Any, options: argparse.Namespace, devices: Any
 ) -> tuple[float, int, float, float]:
     """Take steps until the time is up, the batch doubling up to the recipe's: pairs a second, and memory."""
     import open_clip
@@ -134,8 +134,8 @@ def _train(
     deadline = time.perf_counter() + options.seconds
     batch, timed = min(_FIRST_BATCH, options.batch_size), list[float]()
     peaks: dict[int, int] = {}
-    # as the worker: attention as models.compute chooses it, autocast for bf16
-    with models.compute(options.device, "bf16" if options.precision == "amp_bf16" else "fp32"):
+    # as the worker: attention as devices.compute chooses it, autocast for bf16
+    with devices.compute(options.device, "bf16" if options.precision == "amp_bf16" else "fp32"):
         while time.perf_counter() < deadline or not timed:
             begin = time.perf_counter()
             chosen = torch.randint(len(pairs.texts), (batch,), generator=draw)

@@ -90,7 +90,8 @@ def recover(
         ModelError: a model or reference isn't there.
         RecordError: a record in `out` is of another dataset or of other weights.
     """
-    from salmubench.models import checkpoint_sha256, resolve_device, resolve_precision
+    from salmubench.devices import resolve_device, resolve_precision
+    from salmubench.models import checkpoint_sha256
 
     config = config or AttackConfig(attacks=("all",))
     options.check_seed(seed)

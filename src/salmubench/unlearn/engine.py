@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from salmubench import cost, manifest, models, options, streams
+from salmubench import cost, devices, manifest, models, options, streams
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import ConfigError, DatasetError, MethodError, OutputError
@@ -92,8 +92,8 @@ def unlearn(
         raise ConfigError("Expected config and settings beside a method's name only, got a method that has its own.")
     configured = method
     opened = dataset if isinstance(dataset, Dataset) else layout.open_dataset(dataset)
-    device = models.resolve_device(device)
-    precision = models.resolve_precision(precision, device)
+    device = devices.resolve_device(device)
+    precision = devices.resolve_precision(precision, device)
     # The plan comes first: what makes no sense is said before any file is written.
     plan, rows = plan_run(configured, opened, budget=budget, seed=seed)
     people = _invent(configured, fresh)

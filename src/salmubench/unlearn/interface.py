@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from salmubench import models
+from salmubench import devices
 from salmubench.models import ClipModel
 from salmubench.types import Pair
 
@@ -224,5 +224,5 @@ class Model:
         return gatherer.gather(self._forward(encode, mine))[: rows.shape[0]]
 
     def _forward(self, encode: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-        with models.compute(rows.device.type, self._precision):
+        with devices.compute(rows.device.type, self._precision):
             return encode(rows).float()

@@ -258,7 +258,7 @@ class ChatModel:
     def _load(self) -> tuple[Any, Any]:
         import torch
 
-        from salmubench.models import resolve_device, resolve_precision
+        from salmubench.devices import resolve_device, resolve_precision
 
         try:
             import transformers

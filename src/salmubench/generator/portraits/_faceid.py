@@ -132,7 +132,7 @@ class FaceId:
     def _load(self) -> Any:
         import torch
 
-        from salmubench.models import resolve_device, resolve_precision
+        from salmubench.devices import resolve_device, resolve_precision
 
         diffusers, transformers = _libraries()
         device = resolve_device(self._device)
