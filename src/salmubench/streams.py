@@ -137,3 +137,5 @@ FRESH_PEOPLE = 0xF2E54
 
 REPORT_PAIRS = 2391
 """After the seed of a report and the metric's place: which pairs its page shows."""
+REPORT_FACT = 2399
+"""After the seed of a report: the fact whose ranks its page shows."""

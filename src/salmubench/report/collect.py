@@ -76,7 +76,9 @@ class Run:
         if model not in self._items:
             path = self.paths[model]
             table = read_items(path) if items_path(path).is_file() else None
-            shown = [name for name, one in self.metrics.items() if one.panel is not None or one.role == "leakage"]
+            shown = [
+                name for name, one in self.metrics.items() if one.panel is not None or one.role in ("leakage", "fact")
+            ]
             self._items[model] = (
                 {} if table is None else {name: table.filter(pc.field("metric") == name) for name in shown}
             )

@@ -69,8 +69,8 @@ def cards(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Card
     low, high = min([*seen, 0.0]) - 0.05, max([*seen, 0.0]) + 0.05
     entries = []
     for pick in picks:
-        picture = _picture(run, pick, config.portrait_size)
-        if picture is None:
+        image = picture(run, pick.split, pick.file_name, config.portrait_size)
+        if image is None:
             continue
         lines = []
         for record in run.records:
@@ -81,7 +81,7 @@ def cards(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Card
                 lines.append(Line(names[record.model.name], kind, wording.number(value, 2), dot, _rank(rank)))
         persona = run.dataset.identities.get(pick.identity or "", {})
         alt = f"Synthetic portrait of {persona.get('name', 'a person')}"
-        entries.append(Card(picture, alt, pick.caption, pick.purpose, pick.split == "forget", lines))
+        entries.append(Card(image, alt, pick.caption, pick.purpose, pick.split == "forget", lines))
     return entries
 
 
@@ -152,20 +152,20 @@ def _rank(rank: float | None) -> str:
     return "" if rank is None else f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"
 
 
-def _picture(run: Run, pick: _Pick, size: int) -> str | None:
-    """The picture as a JPEG data URI, its short side at most `size` pixels."""
+def picture(run: Run, split: str, file_name: str, size: int) -> str | None:
+    """A picture of a split as a JPEG data URI, its short side at most `size` pixels; `None` where it isn't there."""
     if run.dataset is None:
         return None
-    rows = run.dataset.rows(pick.split)
-    position = next((index for index, row in enumerate(rows) if row.file_name == pick.file_name), None)
+    rows = run.dataset.rows(split)
+    position = next((index for index, row in enumerate(rows) if row.file_name == file_name), None)
     if position is None:
         return None
-    data = next(iter(run.dataset.images(pick.split, position, position + 1)))
-    with open_picture(data, where=f"{pick.split}, {pick.file_name}") as picture:
-        if min(picture.size) > size or picture.format != "JPEG":
-            scale = min(size / min(picture.size), 1.0)
-            smaller = picture.convert("RGB").resize(
-                (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS
+    data = next(iter(run.dataset.images(split, position, position + 1)))
+    with open_picture(data, where=f"{split}, {file_name}") as opened:
+        if min(opened.size) > size or opened.format != "JPEG":
+            scale = min(size / min(opened.size), 1.0)
+            smaller = opened.convert("RGB").resize(
+                (round(opened.width * scale), round(opened.height * scale)), Image.Resampling.LANCZOS
             )
             stream = io.BytesIO()
             smaller.save(stream, "JPEG", quality=85)

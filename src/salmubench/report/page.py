@@ -13,6 +13,7 @@ from salmubench.errors import ConfigError, OutputError
 from salmubench.report import (
     budgets,
     cells,
+    fact,
     gallery,
     groups,
     learning,
@@ -57,6 +58,7 @@ class _Section:
     movement: Markup | None
     distributions: Sequence[sections.Panels]
     examples: Sequence[gallery.Card]
+    fact: fact.Fact | None
     pretraining: Sequence[sections.Panel]
     curves: Sequence[sections.Panels]
     provenance: sections.Provenance
@@ -152,6 +154,7 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         breakdowns=groups.breakdowns(run, names, key=key),
         distributions=sections.distributions(run, names),
         examples=gallery.cards(run, names, config),
+        fact=fact.fact(run, names, config),
         pretraining=[*learning.epoch_curves(run), *sections.pretraining_curves(run, config)],
         curves=sections.method_curves(run, names, config),
         provenance=sections.provenance(run, names),

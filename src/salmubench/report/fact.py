@@ -1,0 +1,130 @@
+"""One fact under every model: where its true value ranks among other values of the same field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.compute as pc
+from markupsafe import Markup
+
+from salmubench import streams
+from salmubench.dataset.verbatim import whole_words
+from salmubench.report import svg
+from salmubench.report.collect import Run, reference_kind
+from salmubench.report.config import ReportConfig
+from salmubench.report.gallery import picture
+from salmubench.scoring.fact_ranks import Values
+from salmubench.types import SENSITIVE_SPLITS, Pair, Split
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where one model ranks the true value."""
+
+    name: str
+    kind: str
+    place: Markup
+    words: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A picture as a data URI, its sentence in pieces (odd ones are the value), a line per model.
+
+    Attributes:
+        among: how many other values there are.
+        others: which, where the record says how many were drawn.
+    """
+
+    image: str
+    alt: str
+    pieces: Sequence[str]
+    field: str
+    among: int
+    others: Sequence[str]
+    lines: Sequence[Line]
+
+
+def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> Fact | None:
+    """Draw a pair that Compromised tells from the other values and the exact answer doesn't.
+
+    Returns:
+        `None` where there is no dataset, no record has such items, or no pair is known to Compromised alone.
+    """
+    metric = next((one.name for one in run.metrics.values() if one.role == "fact"), "")
+    places = {record.model.name: _places(run, record.model.name, metric) for record in run.records}
+    places = {name: found for name, found in places.items() if found}
+    known = next((found for found in places.values()), {})
+    pair = _draw(run, places, config) if run.dataset is not None else None
+    if run.dataset is None or pair is None:
+        return None
+    image = picture(run, Split.FORGET, pair.file_name, config.portrait_size)
+    if image is None:
+        return None
+    lines = []
+    for record in run.records:
+        found = places.get(record.model.name, {}).get((pair.file_name, pair.caption))
+        if found is not None:
+            rank, others = found
+            kind = record.model.kind if record.model.kind in ("clean", "retrained", "compromised") else "after"
+            lines.append(Line(names[record.model.name], kind, place(rank, others, kind), f"{rank:g} of {others + 1}"))
+    persona = run.dataset.identities.get(pair.identity or "", {})
+    return Fact(
+        image=image,
+        alt=f"Synthetic portrait of {persona.get('name', 'a person')}",
+        pieces=whole_words(pair.value or "").split(pair.caption),
+        field=(pair.field or "").replace("_", " "),
+        among=known[pair.file_name, pair.caption][1],
+        others=_others(run, pair),
+        lines=lines,
+    )
+
+
+def place(rank: float, others: int, kind: str) -> Markup:
+    """A row of places, the first at the left, and the true value's among them; between two where it ties."""
+    width, height = 132.0, 12.0
+    step = min(20.0, width / (others + 1))
+    boxes = [
+        svg.element("rect", x=step * number + 1, y=1, width=step - 2, height=height - 2, rx=2, class_="slot")
+        for number in range(others + 1)
+    ]
+    true = svg.element(
+        "rect", x=step * (rank - 1) + 1, y=1, width=step - 2, height=height - 2, rx=2, class_=f"true {kind}"
+    )
+    return svg.drawing(width, height, *boxes, true, label=None, class_="strip places")
+
+
+def _draw(
+    run: Run, places: Mapping[str, Mapping[tuple[str, str], tuple[float, int]]], config: ReportConfig
+) -> Pair | None:
+    """One of the pairs that Compromised ranks first and Retrained, or Clean, ranks behind half of the others."""
+    kinds = {record.model.kind or reference_kind(record): record.model.name for record in run.records}
+    exact = places.get(kinds.get("retrained", "")) or places.get(kinds.get("clean", ""))
+    known = places.get(kinds.get("compromised", ""))
+    if not exact or not known or run.dataset is None:
+        return None
+    able = {key for key, (rank, others) in exact.items() if rank > 1 + others / 2 and known.get(key, (0,))[0] == 1}
+    pairs = [pair for pair in run.dataset.rows(Split.FORGET) if (pair.file_name, pair.caption) in able]
+    rng = np.random.default_rng([config.gallery_seed, streams.REPORT_FACT])
+    return pairs[int(rng.integers(len(pairs)))] if pairs else None
+
+
+def _places(run: Run, model: str, metric: str) -> dict[tuple[str, str], tuple[float, int]]:
+    """Picture and caption → rank of the true value, and among how many others."""
+    table = run.items(model, metric)
+    if table is None:
+        return {}
+    table = table.filter(pc.is_valid(table.column("others")))
+    rows = zip(*(table.column(name).to_pylist() for name in ("file_name", "caption", "value", "others")), strict=True)
+    return {(file_name, caption): (rank, others) for file_name, caption, rank, others in rows}
+
+
+def _others(run: Run, pair: Pair) -> list[str]:
+    """The values that the true one was ranked among."""
+    protocol = next((record.protocol for record in run.records if record.protocol is not None), None)
+    if run.dataset is None or protocol is None or protocol.fact_values is None:
+        return []
+    rows = (row for split in SENSITIVE_SPLITS for row in run.dataset.rows(split))
+    return Values(rows, most=protocol.fact_values).others(pair)
