@@ -160,10 +160,15 @@ def test_more_trials_go_on_and_workers_change_nothing(tuned: Path, recipe: Path,
     shutil.copytree(tuned.parent, out)
     record = out / "methods" / "delete" / "trials" / "001" / "records" / "delete-2x.json"
     before = record.stat().st_mtime_ns
+    earlier = yaml.safe_load((out / "tuned.yaml").read_text())
+    (out / "tuned.yaml").write_text(yaml.safe_dump({**earlier, "rule": "Another rule."}))
     more = chosen(tune(["delete"], recipe=recipe, out=out, world=world, trials=6, workers=1))
     assert [trial["number"] for trial in more["delete"]["trials"]] == list(range(6))
     assert more["delete"]["trials"][:5] == chosen(tuned)["delete"]["trials"]
-    assert more["descent_to_delete"] == chosen(tuned)["descent_to_delete"]  # tuned here before: it stays
+    # tuned here before: it stays, and says by which rule
+    assert more["descent_to_delete"] == {"rule": "Another rule.", **chosen(tuned)["descent_to_delete"]}
+    assert "rule" not in more["delete"]
+    assert set(more["delete"]["provenance"]) == {"version", "commit", "dirty"}
     assert record.stat().st_mtime_ns == before
     with pytest.raises(OutputMismatch, match="search_seed: 0 there, 2 asked"):
         tune(["delete"], recipe=recipe, out=out, world=world, seed=2, workers=1)

@@ -334,7 +334,10 @@ def _write(
     def work() -> None:
         content = {"recipe": loaded.name, "dataset": world.fingerprint, **bench.description(settings)}
         with _folder(bench, settings) as stage:
-            known = reading.read_yaml(path, error=OutputError)["methods"] if path.is_file() else {}
+            earlier = reading.read_yaml(path, error=OutputError) if path.is_file() else {"methods": {}}
+            known = earlier["methods"]
+            if earlier.get("rule", search.RULE) != search.RULE:  # what was chosen by another rule says so
+                known = {name: {"rule": earlier["rule"], **entry} for name, entry in known.items()}
             for name, item in configured.items():
                 if spaces[name]:
                     finished = results(bench, item.method.name).values()
@@ -358,7 +361,7 @@ _HEAD = "# Written by `salmubench tune`. Use it by the recipe key `unlearn.tuned
 
 def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     best = min(trials, key=lambda entry: (entry["objective"], entry["number"]))
-    first = trials[0]
+    first, made = trials[0], manifest.provenance()
     return {
         "values": dict(best["values"]),
         "trial": best["number"],
@@ -366,6 +369,7 @@ def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str,
         "default": None if "error" in first else first["objective"],
         "seconds": round(sum(entry["seconds"] for entry in trials), 1),
         "method_sha256": item.method.sha256,
+        "provenance": {name: made[name] for name in ("version", "commit", "dirty")},
         "space": {name: list(where) for name, where in space.items()},
         "trials": [{key: value for key, value in entry.items() if key != "method_sha256"} for entry in trials],
     }
