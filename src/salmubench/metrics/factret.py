@@ -2,17 +2,15 @@
 
 For each pair of `forget` the rank of its caption by cosine among itself and the same caption with the value (every
 verbatim occurrence, not inside a longer word) replaced by other values of the field: all that the dataset has, or
-`score.fact_values` drawn once per dataset; the pair's own value and others of the same person are excluded. rank = 1 +
-#above + ½ #equal; MRR = mean(1 / rank), R@1 = share of rank 1, percentile = mean share of the others ranked below the
-true value, ties half: .5 is chance, whatever their number. Each also over `forget_identity` and `forget_association`.
+`score.fact_values` drawn once for each association; the pair's own value and others of the same person are excluded.
+rank = 1 + #above + ½ #equal; MRR = mean(1 / rank), R@1 = share of rank 1, percentile = mean share of the others ranked
+below the true value, ties half: .5 is chance, whatever their number. Each also over `forget_identity` and
+`forget_association`.
 
 Unlike RetFail it leaves the name in every candidate: a model that knows a person from other facts ranks all captions
 that name the person higher, which says nothing about the value. Chance isn't 1 / n in MRR: Clean is the zero.
 Rows whose value doesn't stand in the caption, or that have fewer than three others, are left out and counted. Of more
 than `score.fact_rows` rows so many are drawn, association by association.
-
-Cost at mini: one text takes about as long as one picture, 0.6 ms of one core, and an encoding pass about 10 s; the
-recipe's 5 values of 300 rows (with FactRetPara and FactHold about 4,400 texts, 2.5 s) stay within a quarter of it.
 """
 
 from __future__ import annotations

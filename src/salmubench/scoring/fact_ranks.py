@@ -33,11 +33,14 @@ _TEXTS = 4096  # texts held at once: 16 MB of vectors at width 512, whatever the
 
 
 class Values:
-    """The values of each field that facts are told apart from, drawn once per dataset.
+    """The values of each field that facts are told apart from.
+
+    Where there are too many, each association has a draw of its own, the same for every model: a few values shared by
+    all would make a model's taste for one of them look like knowledge.
 
     Args:
         pairs: the rows of all sensitive splits, in any order: their values are those of the captions' metadata.
-        most: values of a field; where there are more, so many are drawn.
+        most: other values of an association; where its field has more, so many are drawn.
 
     Examples:
         >>> people = {"1": "Lyon", "2": "Rome", "3": "Oslo"}
@@ -54,14 +57,19 @@ class Values:
                 known[pair.field].add(pair.value)
                 if pair.identity is not None:
                     self._own[pair.identity, pair.field].add(pair.value)
-        self._drawn = {field: _draw(sorted(values), most, field) for field, values in known.items()}
+        self._known = {field: sorted(values) for field, values in known.items()}
+        self._most = most
 
     def others(self, pair: Pair) -> list[str]:
-        """Drawn values of the pair's field that are neither its own nor another of the same person's."""
+        """Values of the pair's field that are neither its own nor another of the same person's, sorted."""
         if not pair.field or not pair.value:
             return []
         own = {pair.value, *(self._own.get((pair.identity, pair.field), ()) if pair.identity is not None else ())}
-        return [value for value in self._drawn.get(pair.field, ()) if value not in own]
+        able = [value for value in self._known.get(pair.field, ()) if value not in own]
+        if len(able) <= self._most:
+            return able
+        rng = np.random.default_rng([SEED, zlib.crc32("\0".join(_association(pair)).encode())])
+        return [able[number] for number in np.sort(rng.choice(len(able), self._most, replace=False)).tolist()]
 
 
 def replaced(sentence: str, value: str, others: Sequence[str]) -> list[str]:
@@ -161,13 +169,6 @@ def caption(pair: Pair) -> str:
 def wanted_rows(config: ScoreConfig, split: Split) -> int:
     """Rows of a split that are ranked at least: `fact_rows` of forget, half as many of each holdout; 0: all."""
     return config.fact_rows if split == Split.FORGET else -(-config.fact_rows // 2)
-
-
-def _draw(values: list[str], most: int, field: str) -> list[str]:
-    if len(values) <= most:
-        return values
-    rng = np.random.default_rng([SEED, zlib.crc32(field.encode())])
-    return [values[number] for number in np.sort(rng.choice(len(values), most, replace=False)).tolist()]
 
 
 def _association(pair: Pair) -> tuple[str, str]:

@@ -1,0 +1,55 @@
+"""What is committed under `results/`: clean, small, and the gold standard passes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from salmubench.metrics import descriptions
+from salmubench.scoring.record_files import items_path, read_items, read_record
+from salmubench.scoring.roles import with_descriptions
+from salmubench.scoring.verdict import MODES
+from salmubench.scoring.views import rescore
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+RETRAINED = sorted(RESULTS.glob("*/records/retrained*.json"))
+EXEMPT = "catastrophic"
+"""An independent training differs in general knowledge by more than a damage of one per cent."""
+
+
+def test_no_result_is_of_changed_code() -> None:
+    for path in RESULTS.rglob("*.json"):
+        assert '"dirty": true' not in path.read_text(encoding="utf-8"), path
+
+
+def test_results_are_small() -> None:
+    assert sum(path.stat().st_size for path in RESULTS.rglob("*") if path.is_file()) < 100e6
+
+
+def test_there_are_worlds_with_an_exact_answer() -> None:
+    assert RETRAINED
+
+
+@pytest.mark.parametrize("path", RETRAINED, ids=lambda path: path.parents[1].name)
+def test_the_exact_answer_fails_no_mode(path: Path) -> None:
+    record = with_descriptions(read_record(path), descriptions())
+    again = rescore(record, read_items(path))
+    assert again.verdict is not None
+    failed = [mode for mode in MODES if mode != EXEMPT and getattr(again.verdict, mode) == "yes"]
+    assert not failed
+    assert getattr(again.verdict, EXEMPT) != "yes"
+
+
+@pytest.mark.parametrize("name", ["mini", "mini-closed", "mini-generator"])
+def test_what_headlines_rest_on_is_committed_with_items(name: str) -> None:
+    folder = RESULTS / name
+    models = json.loads((folder / "run.json").read_text(encoding="utf-8"))["models"]
+    assert (folder / "records" / "gallery.parquet").is_file()
+    for model in models:
+        path = folder / "records" / f"{model}.json"
+        record = read_record(path)
+        if record.status == "complete":
+            assert record.scores
+            assert items_path(path).is_file(), f"{model} has no items"
