@@ -49,7 +49,7 @@ class ScoreConfig:
     """Groupings by which every number is broken down in the record, e.g. attribute or country."""
 
     fact_values: int = 100
-    """Values of each field among which facts are ranked; all where there are fewer. Recorded with the scores."""
+    """Other values of each association, among which its fact is ranked; all where there are fewer. Recorded."""
     fact_rows: int = 2000
     """Pairs of forget whose facts are ranked, whole associations, and half as many of each holdout; 0: all."""
 

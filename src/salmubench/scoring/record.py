@@ -207,7 +207,7 @@ class Protocol:
         identity_prompt: prompt that names a person.
         thresholds: where the failure modes begin.
         metrics: what each metric is.
-        fact_values: values of each field among which facts are ranked; null in older records.
+        fact_values: other values of each association, among which its fact is ranked; null in older records.
         fact_rows: pairs of forget whose facts are ranked, half as many of each holdout; 0: all; null in older records.
         acs_test_share: share of the pictures that true and permuted pairs are told apart on; null in older records.
     """
