@@ -56,9 +56,13 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+_STAYS = "\n\u00a0\u202f"
+"""Not printable by Python, and harmless: newlines, and the spaces without a break between numbers and units."""
+
+
 def printable(text: str, most: int = MESSAGE) -> str:
     r"""A text for a terminal: control and direction characters as `\x1b`, cut to `most` letters; newlines stay."""
-    safe = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text[: most + 1])
+    safe = "".join(c if c.isprintable() or c in _STAYS else c.encode("unicode_escape").decode() for c in text[: most + 1])
     return cut(safe, most)
 
 

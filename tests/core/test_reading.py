@@ -136,6 +136,7 @@ def test_messages_say_where() -> None:
 
 def test_escapes_are_shown_as_text(tmp_path: Path) -> None:
     assert reading.printable("a\x1b[31m\u202eb\nc\x00") == "a\\x1b[31m\\u202eb\nc\\x00"
+    assert reading.printable("23\u202fs, 5\u00a0%") == "23\u202fs, 5\u00a0%"
     assert reading.shown("x" * 1000) == "'" + "x" * 198 + "…"
     assert len(reading.shown(list(range(100_000)))) == reading.SHOWN
     with pytest.raises(OutputError) as caught:
