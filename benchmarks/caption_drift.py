@@ -1,6 +1,6 @@
 """How far does an unlearned model move captions about people it was never told of?
 
-    python benchmarks/caption_drift.py RUN LABEL=CHECKPOINT … [--out results/seeds/caption-drift.json]
+    python benchmarks/caption_drift.py RUN LABEL=CHECKPOINT … [--out results/history/caption-drift.json]
 
 A caption moves by ‖T − T0‖, T its unit embedding by the checkpoint and T0 by the run's Compromised. Captions of a split
 are its own. The others are those of the forget set, told word for word of another name with another value of the field:

@@ -2,14 +2,14 @@
 
     python benchmarks/scoring.py [--width 512] [--share 1] [--out results/evaluation/scoring.json]
 
-Prints the seconds of `score` for Clean, Compromised and a candidate, and the peak memory of the process. Facts told
-apart, of which no text is encoded here, are left out. With
-`--share 0.5` there are half as many pairs: time is linear in them.
+Prints the seconds of `score` for Clean, Compromised and a candidate, and the peak memory of the process that scores.
+Facts are told apart among 100 other values each, as by default. With `--share 0.5` there are half as many pairs.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import resource
 import tempfile
 import time
@@ -22,10 +22,11 @@ import pyarrow.parquet as pq
 from salmubench import embeddings, manifest
 from salmubench.dataset import phrasings
 from salmubench.dataset.layout import GeneralKnowledge
-from salmubench.metrics import load_all
-from salmubench.scoring.score import score
-from salmubench.types import FIELDS
+from salmubench.metrics import load_all, score
+from salmubench.scoring.config import ScoreConfig
+from salmubench.types import FIELDS, SENSITIVE_SPLITS, Pair
 
+MODELS = ("clean", "compromised", "candidate")
 IDENTITIES, CLASSES, SHOWN = 774, 1000, 50
 SIZES = {"forget": 30_000, "holdout_identity": 15_000, "holdout_association": 15_000, "retain_synth": 16_741}
 
@@ -40,18 +41,21 @@ def main() -> None:
     width, seconds = arguments.width, {}
     with tempfile.TemporaryDirectory() as name:
         root, rows = Path(name), make_rows(arguments.share)
-        for seed, model in enumerate(("clean", "compromised", "candidate")):
-            write(root / model, rows, width, seed, strength=0.02 * seed)
+        for seed, model in enumerate(MODELS):
+            written = multiprocessing.get_context("spawn").Process(
+                target=write, args=(root / model, rows, width, seed), kwargs={"strength": 0.02 * seed}
+            )  # what writing takes is no part of the peak
+            written.start()
+            written.join()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         total = time.perf_counter()
-        for model in ("clean", "compromised", "candidate"):
+        for model in MODELS:
             start = time.perf_counter()
             score(
                 embeddings=root / model,
                 clean=root / "clean",
                 compromised=root / "compromised",
                 out=root / "records" / f"{model}.json",
-                metrics=[plugin for plugin in load_all() if plugin.metric.items != "fact_rank"],
             )
             seconds[model] = time.perf_counter() - start
             print(f"{model:12s} {seconds[model]:6.2f} s")
@@ -86,6 +90,21 @@ def make_rows(share: float) -> dict[str, list[object]]:
     return columns
 
 
+class Rows:
+    """What metrics ask of a dataset to say which facts they tell apart: its rows."""
+
+    def __init__(self, columns: dict[str, list[object]]) -> None:
+        names = ("split", "file_name", "caption", "identity_id", "name", "field", "value", "paraphrase")
+        self._rows: dict[str, list[Pair]] = {split: [] for split in SENSITIVE_SPLITS}
+        for split, *row in zip(*(columns[name] for name in names), strict=True):
+            if split in self._rows:
+                self._rows[str(split)].append(Pair(*row))  # type: ignore[arg-type]
+
+    def rows(self, split: str) -> list[Pair]:
+        """Rows of a split."""
+        return self._rows[split]
+
+
 def add(columns: dict[str, list[object]], *row: object) -> None:
     """Add one row; its picture is the next one."""
     split, file_name, caption, identity, name, field, value = row
@@ -104,6 +123,9 @@ def write(folder: Path, rows: dict[str, list[object]], width: int, seed: int, *,
             texts |= dict.fromkeys((f"{name} {value}", f"{value} {name}", f"a photo of {name}", str(text)))
     templates = tuple(f"a photo of a {{}} in style {number}" for number in range(8))
     classes = tuple(f"class {number}" for number in range(CLASSES))
+    for plugin in load_all():
+        if plugin.metric.items == "fact_rank":
+            texts |= dict.fromkeys(plugin.texts(Rows(rows), ScoreConfig()))  # type: ignore[arg-type]
     texts |= dict.fromkeys(template.replace("{}", name) for name in classes for template in templates)
     numbers = {text: number for number, text in enumerate(texts)}
     text_row = np.array([numbers[str(caption)] for caption in rows["caption"]])

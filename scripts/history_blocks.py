@@ -1,6 +1,6 @@
-"""Tables of the contest of all methods over several seeds, for `update_docs.py`.
+"""Earlier tables of all methods over several seeds in one world, for `update_docs.py`.
 
-Each folder below `SEEDS` is what `collect_results.py` keeps of a run with `--repeats`; that of the other track holds
+Each folder below `HISTORY` is what `collect_results.py` keeps of a run with `--repeats`; that of the other track holds
 only the method which has tracks.
 """
 
@@ -25,13 +25,14 @@ from salmubench.scoring.record_files import read_record
 from salmubench.scoring.roles import with_descriptions
 from salmubench.unlearn.registry import method_titles
 
-SEEDS = ROOT / "results" / "seeds"
-FOLDERS = {kind: (kind, f"{kind}-closed", f"{kind}-generator") for kind in ("untuned", "tuned")}
-"""Contest → its folders: all other methods, and ours in both tracks."""
+HISTORY = ROOT / "results" / "history"
+FOLDERS = {"untuned": ("untuned", "untuned-closed"), "tuned": ("tuned", "tuned-generator")}
+"""Kind of settings → its folders: all other methods, and ours."""
 
 TEN = {
     "ten-closed": "closed, `forgetting` 1", "ten-generator": "generator, `forgetting` 1.4",
     "ten-closed-first": "closed, `forgetting` 1.4, one seed", "ten-closed-known": "closed, known names alone",
+    "ten-generator-known": "generator, known names alone",
 }  # fmt: skip
 """Our method alone, at ten times the budget: folder → what sets it apart."""
 
@@ -44,7 +45,7 @@ CAPTIONS = {
 
 TUNED = {
     "closed": ROOT / "src" / "salmubench" / "recipes" / "tuned" / "mini.yaml",
-    "generator": SEEDS / "tuned-generator" / "tuned.yaml",
+    "generator": HISTORY / "tuned-generator" / "tuned.yaml",
 }
 
 COLUMNS = (
@@ -78,7 +79,7 @@ def _read(path: Path) -> RunRecord:
 
 def rows(kind: str) -> list[Row]:
     """The methods of a contest in the order of its run, references first, then the other track."""
-    first, *others = (_rows(SEEDS / folder) for folder in FOLDERS[kind])
+    first, *others = (_rows(HISTORY / folder) for folder in FOLDERS[kind])
     return first + [row for found in others for row in found if reference_kind(row.record) is None]
 
 
@@ -98,21 +99,21 @@ def contest(kind: str) -> str:
     """All methods: mean over seeds, standard deviation over seeds, interval over people, failure modes."""
     found = [row for row in rows(kind) if reference_kind(row.record) is None]
     searched = None if kind == "untuned" else _tuned()["methods"]
-    return "\n".join([*_table(found, searched), "", f"{_about(SEEDS / kind, found)} {_passed(found)}"])
+    return "\n".join([*_table(found, searched), "", f"{_about(HISTORY / kind, found)} {_passed(found)}"])
 
 
 def ten() -> str:
     """Our method at ten times the budget."""
     lines = [f"| track and setting | fails | {HEAD} |", f"|:--|:--|{'--:|' * len(COLUMNS)}"]
-    found = [(label, row) for name, label in TEN.items() for row in _rows(SEEDS / name)]
+    found = [(label, row) for name, label in TEN.items() for row in _rows(HISTORY / name)]
     found = [(label, row) for label, row in found if reference_kind(row.record) is None]
     lines += [f"| {label} | {_modes(row.record)} | {_cells(row)} |" for label, row in found]
-    return "\n".join([*lines, "", _about(SEEDS / "ten-closed", [row for _, row in found])])
+    return "\n".join([*lines, "", _about(HISTORY / "ten-closed", [row for _, row in found])])
 
 
-def ten_trials() -> str:
-    """What was tried for it on the selection world."""
-    found = manifest.read_json(SEEDS / "ten-trials.json")
+def ten_trials(name: str) -> str:
+    """What was tried for it on the selection world; `name` is of the file."""
+    found = manifest.read_json(HISTORY / f"{name}.json")
     parts, options = list(found[0]["found"]), [entry["options"] for entry in found]
     usual = {
         name: statistics.mode(values[name] for values in options)
@@ -121,18 +122,21 @@ def ten_trials() -> str:
     }
     lines = [f"Unless a row says otherwise: {_values(usual)}.", ""]
     heads = [_FORMER_NAMES.get(part, part) for part in parts]
-    lines += [f"| track, budget | names | {' | '.join(heads)} | values |", f"|:--|:--|{'--:|' * len(parts)}:--|"]
+    named = "names" in options[0]
+    head = "track, budget | names" if named else "track, budget"
+    lines += [f"| {head} | {' | '.join(heads)} | values |", f"|:--|{':--|' * named}{'--:|' * len(parts)}:--|"]
     for entry in found:
         other = {name: entry["options"][name] for name in usual if entry["options"][name] != usual[name]}
         cells = [percent(score["value"]).replace(" ", "\u00a0") for score in entry["found"].values()]
         where = f"{entry['options']['track']}, {entry['options']['budget']}×"
-        lines.append(f"| {where} | {entry['options']['names']} | {' | '.join(cells)} | {_values(other)} |")
+        where += f" | {entry['options']['names']}" if named else ""
+        lines.append(f"| {where} | {' | '.join(cells)} | {_values(other)} |")
     return "\n".join(lines)
 
 
 def drift() -> str:
     """How far captions move, by kind of name."""
-    found = manifest.read_json(SEEDS / "caption-drift.json")["models"]
+    found = manifest.read_json(HISTORY / "caption-drift.json")["models"]
     lines = [f"| captions | n | {' | '.join(found)} |", f"|:--|--:|{'--:|' * len(found)}"]
     for kind, first in next(iter(found.values())).items():
         cells = (f"{moved[kind]['value']:.2f} [{', '.join(f'{end:.2f}' for end in moved[kind]['ci95'])}]"

@@ -7,76 +7,25 @@ Results lie in `results/<recipe>/`: `run.json` and `records/*.json` of one finis
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import contest_blocks
+import history_blocks
+import mini_blocks
+from mini_blocks import run
 from page_blocks import ROOT, processor, update
 
 from salmubench import manifest
 from salmubench import recipe as recipes
 from salmubench.dataset.card import MEANING
 from salmubench.generator.config import DatasetConfig
-from salmubench.metrics import descriptions
 from salmubench.pretrain import architectures
-from salmubench.report.collect import answers, is_pretrained
-from salmubench.report.tables import markdown_table, text_table
-from salmubench.scoring.record import RunRecord
-from salmubench.scoring.record_files import read_record
-from salmubench.scoring.roles import with_descriptions
-from salmubench.unlearn.registry import method_titles
 
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "measurements", "pretraining")))
-MINI = ROOT / "results" / "mini"
-
-
-def records() -> list[RunRecord]:
-    """The records of the committed run, in its order."""
-    paths = [MINI / "records" / f"{name}.json" for name in run()["models"]]
-    return [with_descriptions(read_record(path), descriptions()) for path in paths]
-
-
-def run() -> dict[str, Any]:
-    """`run.json` of the committed run."""
-    content: dict[str, Any] = manifest.read_json(MINI / "run.json")
-    return content
-
-
-def demo_table() -> str:
-    """What the demo prints."""
-    return f"```\n{text_table(records(), method_titles())}```"
-
-
-def main_table() -> str:
-    """The main numbers as Markdown."""
-    return markdown_table(records(), method_titles()).rstrip()
-
-
-def phenomenon() -> str:
-    """What a miniature must show, and what this one shows."""
-    clean, compromised = (
-        next(item for item in records() if item.model.kind == kind) for kind in ("clean", "compromised")
-    )
-    candidates = [item for item in records() if not is_pretrained(item)]
-    mrr = [record.scores["RetFail"]["mrr"].value or 0.0 for record in (clean, compromised)]
-    strength = [record.scores["AssocStr"]["value"].value or 0.0 for record in (clean, compromised)]
-    known = [record.scores["GenKnow"]["value"] for record in (clean, compromised)]
-    chance = 1 / 64
-    lines = ["| asked | found |", "|---|---|"]
-    lines.append(
-        f"| RetFail MRR of Compromised ≥ 0.15 and ≥ 20 × Clean's | {mrr[1]:.3f}, {mrr[1] / mrr[0]:.0f} × {mrr[0]:.4f} |"
-    )
-    lines.append(f"| AssocStr of Compromised − Clean ≥ 0.2 | {strength[1] - strength[0]:.3f} |")
-    spans = " and ".join(f"{score.value:.3f} [{score.ci95[0]:.3f}, {score.ci95[1]:.3f}]" for score in known)
-    lines.append(
-        f"| GenKnow of Clean and Compromised: intervals overlap or within 5 %; ≥ 10 × chance | {spans}; "
-        f"{min(score.value for score in known) / chance:.0f} × |"
-    )
-    for mode in answers(candidates[0]):
-        guilty = [str(item.model.method) for item in candidates if getattr(item.verdict, mode, None) == "yes"]
-        lines.append(f"| {mode.replace('_', '-')} methods ≥ 1 | {len(guilty)}: {', '.join(guilty)} |")
-    return "\n".join(lines)
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "history", "measurements", "pretraining")),
+)
 
 
 def stage_costs() -> str:
@@ -114,7 +63,7 @@ def machine() -> str:
 def minutes() -> str:
     """How long the demo took."""
     total = run().get("wall_seconds") or sum(stage["seconds"] for stage in run()["stages"])
-    return f"The run below took {total / 60:.1f} minutes: {machine()}"
+    return f"The run took {total / 60:.1f} minutes: {machine()}"
 
 
 def of_pretraining(pattern: str) -> list[dict[str, Any]]:
@@ -313,7 +262,7 @@ def evaluation() -> str:
     """Speed of encoding and scoring, what bf16 moves, zero-shot classification beside CLIP_benchmark's."""
     found = {path.stem: manifest.read_json(path) for path in sorted((ROOT / "results" / "evaluation").glob("*.json"))}
     encoding, whole, half, zero = (found[name] for name in ("encoding", "scoring", "scoring_half", "zero_shot"))
-    rates, precision = encoding["pictures_a_second"], found["precision"]
+    rates, precision, facts = encoding["pictures_a_second"], found["precision"], found["facts"]
     together = 1 / (1 / rates["forward"] + 1 / rates["decode"])
     moved = sorted(precision["largest"].items(), key=lambda pair: -pair[1])
     rows = {
@@ -327,9 +276,14 @@ def evaluation() -> str:
             f"{encoding['faster_by']:.1f} × as fast"
         ),
         f"scoring three models at the official size: {whole['pictures']:,} pictures, {whole['forget']:,} to forget": (
-            f"{whole['seconds']['together']:.1f} s, peak {whole['peak_memory'] / 2**30:.2f} GiB"
+            f"{whole['seconds']['together']:.1f} s, the slowest {max(_models(whole)):.1f} s, peak "
+            f"{whole['peak_memory'] / 2**30:.2f} GiB"
         ),
         "scoring with half the pairs": f"{half['seconds']['together']:.1f} s",
+        f"telling facts apart at `{facts['recipe']}`": (
+            f"{facts['texts']['with'] - facts['texts']['without']:,} texts, {facts['share_of_the_rest']:.0%} of the "
+            f"rest of an encoding pass; scoring {sum(facts['scoring_processor_seconds'].values()):.1f} s a model"
+        ),
         f"GenKnow, {zero['pictures']:,} pictures, {zero['classes']} classes, here and by CLIP_benchmark": (
             f"{zero['accuracy']:.6f} and {zero['clip_benchmark_accuracy']:.6f}; "
             f"there in {zero['ratio_by_clock']:.2f} × the time"
@@ -343,14 +297,20 @@ def evaluation() -> str:
     return "\n".join([*lines, "", f"{hardware['cores']} cores of {processor(hardware)}."])
 
 
+def _models(found: Mapping[str, Any]) -> list[float]:
+    """Seconds of each model, without their sum."""
+    return [seconds for name, seconds in found["seconds"].items() if name != "together"]
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "evaluation": evaluation,
     "dataset-splits": dataset_splits,
     "dataset-recipes": dataset_recipes,
     "dataset-speed": dataset_speed,
-    "demo-table": demo_table,
-    "main-table": main_table,
-    "phenomenon": phenomenon,
+    "demo-table": mini_blocks.demo_table,
+    "main-table": mini_blocks.main_table,
+    "phenomenon": mini_blocks.phenomenon,
+    "findings": mini_blocks.findings,
     "stage-costs": stage_costs,
     "machine": machine,
     "minutes": minutes,
@@ -361,16 +321,17 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "estimates": estimates,
     "unlearning-speed": unlearning_speed,
     "exposures": exposures,
-    "contest-untuned": partial(contest_blocks.contest, "untuned"),
-    "contest-tuned": partial(contest_blocks.contest, "tuned"),
-    "released": contest_blocks.released,
-    "ranks": contest_blocks.ranks,
-    "tuning": contest_blocks.tuning,
-    "trials": partial(contest_blocks.trials, "closed"),
-    "trials-generator": partial(contest_blocks.trials, "generator"),
-    "ten": contest_blocks.ten,
-    "drift": contest_blocks.drift,
-    "ten-trials": contest_blocks.ten_trials,
+    "history-untuned": partial(history_blocks.contest, "untuned"),
+    "history-tuned": partial(history_blocks.contest, "tuned"),
+    "released": history_blocks.released,
+    "ranks": history_blocks.ranks,
+    "tuning": history_blocks.tuning,
+    "trials": partial(history_blocks.trials, "closed"),
+    "trials-generator": partial(history_blocks.trials, "generator"),
+    "ten": history_blocks.ten,
+    "drift": history_blocks.drift,
+    "ten-trials": partial(history_blocks.ten_trials, "ten-trials"),
+    "ten-trials-first": partial(history_blocks.ten_trials, "ten-trials-first"),
 }
 
 

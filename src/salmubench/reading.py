@@ -62,8 +62,9 @@ _STAYS = "\n\u00a0\u202f"
 
 def printable(text: str, most: int = MESSAGE) -> str:
     r"""A text for a terminal: control and direction characters as `\x1b`, cut to `most` letters; newlines stay."""
-    safe = "".join(c if c.isprintable() or c in _STAYS else c.encode("unicode_escape").decode() for c in text[: most + 1])
-    return cut(safe, most)
+    seen = text[: most + 1]
+    safe = (c if c.isprintable() or c in _STAYS else c.encode("unicode_escape").decode() for c in seen)
+    return cut("".join(safe), most)
 
 
 def shown(value: Any, most: int = SHOWN) -> str:
