@@ -1,30 +1,33 @@
-"""Copy what the docs are written from out of a run folder: `run.json`, records without items, one record a method.
+"""Copy what the docs are written from out of a run folder: `run.json`, records, one record for all seeds of a method.
 
-    python scripts/collect_results.py RUN results/NAME
+    python scripts/collect_results.py RUN results/NAME [--items]
 
-Items are left behind: they are large, and every number of the records can be computed from them again where the run
-is. `pooled/` holds one record for all seeds of a method, with intervals over people, which needs the items.
+With `--items` also what every number follows from: the items, the gallery, and the rows of attacks. A headline rests on
+such folders alone. `pooled/` holds one record for all seeds of a method, with intervals over people.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
-import sys
 from pathlib import Path
 
 from salmubench import manifest
 from salmubench.metrics import descriptions
 from salmubench.report.collect import read_run
 from salmubench.report.seeds import pooled
+from salmubench.scoring.attack_rows import SUFFIX
+from salmubench.scoring.record_files import GALLERY, ITEMS_SUFFIX
 
 
-def main(run: Path, out: Path) -> None:
-    """Write the folder anew.
-
-    Args:
-        run: a finished run folder.
-        out: the folder of results.
-    """
+def main() -> None:
+    """Write the folder anew."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--items", action="store_true")
+    arguments = parser.parse_args()
+    run, out = arguments.run, arguments.out
     found = read_run(run, descriptions())
     joint = pooled(found)
     for part in ("records", "pooled"):
@@ -34,9 +37,14 @@ def main(run: Path, out: Path) -> None:
     for record in joint.records:
         if record.model.name in joint.repeats:
             manifest.write_json(out / "pooled" / f"{record.model.name}.json", record)
+    if arguments.items:
+        names = [f"{record.model.name}{suffix}" for record in found.records for suffix in (ITEMS_SUFFIX, SUFFIX)]
+        for name in (*names, GALLERY):
+            if (run / "records" / name).is_file():
+                shutil.copy(run / "records" / name, out / "records" / name)
     manifest.write_json(out / "run.json", manifest.read_json(run / "run.json"))
     print(f"{out}: {len(found.records)} records, {len(joint.repeats)} of several seeds")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main()

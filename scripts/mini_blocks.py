@@ -1,0 +1,146 @@
+"""Tables of the committed runs at `mini`, for `update_docs.py`: numbers, intervals and verdicts from the items.
+
+`results/mini` is the demo; `results/mini-<track>-<budget>` are the method of ours in the same world.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from page_blocks import ROOT
+
+from salmubench import manifest
+from salmubench.metrics import descriptions
+from salmubench.report.collect import answers, is_pretrained, is_retrained, reference_kind
+from salmubench.report.tables import markdown_table, text_table
+from salmubench.report.wording import display_names, percent, percent_interval
+from salmubench.scoring.metric import main_part
+from salmubench.scoring.record import Normalised, RunRecord, Score
+from salmubench.scoring.record_files import items_path, read_items_file, read_record
+from salmubench.scoring.roles import with_descriptions
+from salmubench.scoring.verdict import THRESHOLDS
+from salmubench.scoring.views import rescore
+from salmubench.unlearn.registry import method_titles
+
+MINI = ROOT / "results" / "mini"
+TRACKS = ("closed", "generator")
+
+
+@functools.cache
+def committed(folder: Path) -> tuple[RunRecord, ...]:
+    """The records of a committed run in its order, computed again from their items."""
+    return tuple(_again(folder / "records" / f"{name}.json") for name in run(folder)["models"])
+
+
+def _again(path: Path) -> RunRecord:
+    record = with_descriptions(read_record(path), descriptions())
+    if record.status != "complete":
+        return record
+    again = rescore(record, read_items_file(items_path(path)))
+    stated = None if record.protocol is None else replace(record.protocol, thresholds=THRESHOLDS)
+    return replace(record, scores=again.scores, verdict=again.verdict, protocol=stated)
+
+
+def run(folder: Path = MINI) -> dict[str, Any]:
+    """`run.json` of a committed run."""
+    content: dict[str, Any] = manifest.read_json(folder / "run.json")
+    return content
+
+
+def ours() -> list[RunRecord]:
+    """The method of ours in either track, at either budget; the track is part of its name."""
+    found = []
+    for track in TRACKS:
+        for folder in sorted(MINI.parent.glob(f"mini-{track}-*"), key=lambda path: len(path.name)):
+            for record in committed(folder):
+                if not is_pretrained(record):
+                    method, name = (f"{text}, {track}" for text in (record.model.method, record.model.name))
+                    found.append(replace(record, model=replace(record.model, method=method, name=name)))
+    return found
+
+
+def titles() -> dict[str, str]:
+    """Titles of methods, and of ours in either track."""
+    known = dict(method_titles())
+    return known | {f"{name}, {track}": f"{title}, {track}" for name, title in known.items() for track in TRACKS}
+
+
+def demo_table() -> str:
+    """What the demo prints."""
+    return f"```\n{text_table(list(committed(MINI)), method_titles())}```"
+
+
+def main_table() -> str:
+    """The main numbers of all methods in the world of the demo."""
+    return markdown_table([*committed(MINI), *ours()], titles()).rstrip()
+
+
+def findings() -> str:
+    """What retrieval calls forgotten although the fact is there, and what the exact answer fails."""
+    records = [*committed(MINI), *ours()]
+    names = display_names(records, titles())
+    methods = [record for record in records if not is_pretrained(record)]
+    paper = [record for record in methods if record.verdict is not None and record.verdict.ineffective_paper == "no"]
+    passing = _named([item for item in methods if set(answers(item).values()) == {"no"}], names)
+    rule = "The paper's rule (all rows of RetFail, against Clean)"
+    lines = [f"- **Passes: {passing}.** Of {len(methods)} rows."]
+    lines.append(f"- {rule} calls forgotten: {_named(paper, names)}. {_facts(paper, names)}")
+    exact = next(record for record in records if is_retrained(record))
+    leakage = _main(exact, "leakage")
+    lines.append(
+        f"- The exact answer itself, Retrained, leaves {_share(leakage.normalised)} by that rule, which calls that "
+        f"*ineffective*: {exact.verdict.ineffective_paper if exact.verdict else '–'}. It knows these people from their "
+        "other facts."
+    )
+    return "\n".join(lines)
+
+
+def phenomenon() -> str:
+    """What a miniature must show, and what this one shows."""
+    records = committed(MINI)
+    clean, compromised = (
+        next(item for item in records if reference_kind(item) == kind) for kind in ("clean", "compromised")
+    )
+    candidates = [item for item in records if not is_pretrained(item)]
+    mrr = [record.scores["RetFail"]["mrr"].value or 0.0 for record in (clean, compromised)]
+    strength = [record.scores["AssocStr"]["value"].value or 0.0 for record in (clean, compromised)]
+    known = [record.scores["GenKnow"]["value"] for record in (clean, compromised)]
+    chance = 1 / 64
+    lines = ["| asked | found |", "|---|---|"]
+    lines.append(
+        f"| RetFail MRR of Compromised ≥ 0.15 and ≥ 20 × Clean's | {mrr[1]:.3f}, {mrr[1] / mrr[0]:.0f} × {mrr[0]:.4f} |"
+    )
+    lines.append(f"| AssocStr of Compromised − Clean ≥ 0.2 | {strength[1] - strength[0]:.3f} |")
+    spans = " and ".join(
+        f"{score.value:.3f} [{score.ci95[0]:.3f}, {score.ci95[1]:.3f}]" for score in known if score.ci95
+    )
+    lines.append(
+        f"| GenKnow of Clean and Compromised: intervals overlap or within 5 %; ≥ 10 × chance | {spans}; "
+        f"{min(score.value or 0.0 for score in known) / chance:.0f} × |"
+    )
+    for mode in answers(candidates[0]):
+        guilty = [str(item.model.method) for item in candidates if answers(item)[mode] == "yes"]
+        lines.append(f"| {mode.replace('_', '-')} methods | {len(guilty)}: {', '.join(guilty) or '–'} |")
+    return "\n".join(lines)
+
+
+def _facts(records: Sequence[RunRecord], names: dict[str, str]) -> str:
+    told = [f"{names[item.model.name]} {_share(_main(item, 'fact').normalised)}" for item in records]
+    return f"What is left of the fact (0 as Retrained): {'; '.join(told)}." if told else ""
+
+
+def _main(record: RunRecord, role: str) -> Score:
+    metric = next(one for one in descriptions().values() if one.role == role)
+    return record.scores[metric.name][main_part(metric.items)]
+
+
+def _share(view: Normalised) -> str:
+    return f"{percent(view.value)} {percent_interval(view.ci95)}".strip()
+
+
+def _named(records: Sequence[RunRecord], names: dict[str, str]) -> str:
+    return ", ".join(names[item.model.name] for item in records) or "none"
