@@ -1,4 +1,4 @@
-"""Take the pictures of the README from a finished run: `python scripts/pictures.py runs/mini`. Needs Chromium."""
+"""Take the pictures of README and docs from a finished run: `python scripts/pictures.py runs/mini`. Needs Chromium."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.submission import submit
 from salmubench.metrics import descriptions
-from salmubench.report.collect import read_run, reference_kind
+from salmubench.report.collect import is_pretrained, read_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.unlearn.registry import method_titles
@@ -25,7 +25,7 @@ MOST_BYTES = 150_000
 
 
 def main(run: Path) -> None:
-    """Write `docs/report.png` and `docs/leaderboard.png`.
+    """Write `docs/report.png`, `docs/fact.png` and `docs/leaderboard.png`.
 
     Args:
         run: folder of `salmubench run`.
@@ -40,6 +40,7 @@ def main(run: Path) -> None:
         board = leaderboard(run, Path(name))
         browser = engine.chromium.launch(executable_path=binary, args=["--no-sandbox", "--disable-gpu"])
         take(browser, page, "figure:has(.damage.wide)", DOCS / "report.png")
+        take(browser, page, "figure.fact", DOCS / "fact.png")
         take(browser, board, "section", DOCS / "leaderboard.png", most=1400)
         browser.close()
 
@@ -47,9 +48,9 @@ def main(run: Path) -> None:
 def leaderboard(run: Path, folder: Path) -> Path:
     """A board of the run's models."""
     for record in read_run(run).records:
-        if record.status == "complete" and reference_kind(record) is None:
+        if record.status == "complete" and not is_pretrained(record):
             submit(run, model=record.model.name, out=folder / "results" / record.model.name)
-    return build(folder / "results", out=folder / "site", titles=method_titles()).index
+    return build(folder / "results", out=folder / "site", metrics=descriptions(), titles=method_titles()).index
 
 
 def take(browser: Any, page: Path, selector: str, out: Path, *, most: int | None = None) -> None:
