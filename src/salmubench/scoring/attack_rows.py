@@ -35,6 +35,8 @@ SCHEMA = pa.schema(
 )
 KEYS = SCHEMA.names[:7]
 """Columns that say which number a row is."""
+PARTS = ("leakage", "fact")
+"""Roles of the metrics whose ranks an attack is read by: parts of its rows."""
 GENERAL = "general"
 """Part of the rows about general knowledge: 1 right, 0 wrong."""
 THRESHOLD = 0.05
@@ -68,10 +70,9 @@ def attack_score(
     if reason is not None:
         return AttackScore(info, reason)
     rows = _Rows(table)
-    parts = ["relearnt"] if info.control == "false_facts" else [part for part in rows.parts if part != GENERAL]
     numbers = {
         part + suffix: _recovery(rows, info, part, group, _OWN, bootstraps)
-        for part in parts
+        for part in _parts(rows, info)
         for group, suffix in _SUFFIX_OF_GROUP.items()
         if info.control != "false_facts" or group == "identity"
     }
@@ -228,10 +229,20 @@ def _above_false(rows: _Rows, group: str | None, seed: int, name: str, true: Flo
     return above
 
 
+def _parts(rows: _Rows, info: AttackInfo) -> list[str]:
+    """Numbers that an attack gives, or says why it doesn't."""
+    if info.control == "false_facts":
+        return ["relearnt"]
+    found = [part for part in rows.parts if part != GENERAL]
+    return [*found, *(part for part in PARTS if info.headline in PARTS and part not in found)]
+
+
 def _recovery(rows: _Rows, info: AttackInfo, part: str, group: str | None, subject: str, bootstraps: int) -> Recovery:
     """The strongest variant on one half of the people, reported on the other, and swapped; seeds together."""
     seeds = list(_seeds(rows, info, part, group, subject))
     people = sorted({str(name) for seed in seeds for name in seed.identity.tolist()})
+    if part in PARTS and part not in rows.parts:
+        return Recovery(None, None, "no pair outside T can be ranked: the metric has no items")
     if len(people) < PEOPLE:
         return Recovery(None, None, f"fewer than {PEOPLE} people outside T", people=len(people))
     drawn = set(np.random.default_rng(_SEED).permutation(people)[: len(people) // 2].tolist())
