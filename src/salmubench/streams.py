@@ -137,3 +137,6 @@ FRESH_PEOPLE = 0xF2E54
 
 REPORT_PAIRS = 2391
 """After the seed of a report and the metric's place: which pairs its page shows."""
+
+REPORT_ATTACKED = 2392
+"""After the seed of a report: whose fact its page shows before and after an attack."""

@@ -69,7 +69,7 @@ def cards(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Card
     low, high = min([*seen, 0.0]) - 0.05, max([*seen, 0.0]) + 0.05
     entries = []
     for pick in picks:
-        picture = _picture(run, pick, config.portrait_size)
+        picture = portrait(run, pick.split, pick.file_name, config.portrait_size)
         if picture is None:
             continue
         lines = []
@@ -78,7 +78,7 @@ def cards(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Card
             if value is not None:
                 kind = reference_kind(record) or "after"
                 dot = panels.dot(value, kind, low=low, high=high)
-                lines.append(Line(names[record.model.name], kind, wording.number(value, 2), dot, _rank(rank)))
+                lines.append(Line(names[record.model.name], kind, wording.number(value, 2), dot, rank_text(rank)))
         persona = run.dataset.identities.get(pick.identity or "", {})
         alt = f"Synthetic portrait of {persona.get('name', 'a person')}"
         entries.append(Card(picture, alt, pick.caption, pick.purpose, pick.split == "forget", lines))
@@ -148,20 +148,21 @@ def _values(run: Run, model: str, metric: str, picks: Sequence[_Pick]) -> dict[_
     }
 
 
-def _rank(rank: float | None) -> str:
+def rank_text(rank: float | None) -> str:
+    """A rank, in halves where ties are; nothing where there is none."""
     return "" if rank is None else f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"
 
 
-def _picture(run: Run, pick: _Pick, size: int) -> str | None:
-    """The picture as a JPEG data URI, its short side at most `size` pixels."""
+def portrait(run: Run, split: str, file_name: str, size: int) -> str | None:
+    """A picture as a JPEG data URI, its short side at most `size` pixels; `None` where the run doesn't have it."""
     if run.dataset is None:
         return None
-    rows = run.dataset.rows(pick.split)
-    position = next((index for index, row in enumerate(rows) if row.file_name == pick.file_name), None)
+    rows = run.dataset.rows(split)
+    position = next((index for index, row in enumerate(rows) if row.file_name == file_name), None)
     if position is None:
         return None
-    data = next(iter(run.dataset.images(pick.split, position, position + 1)))
-    with open_picture(data, where=f"{pick.split}, {pick.file_name}") as picture:
+    data = next(iter(run.dataset.images(split, position, position + 1)))
+    with open_picture(data, where=f"{split}, {file_name}") as picture:
         if min(picture.size) > size or picture.format != "JPEG":
             scale = min(size / min(picture.size), 1.0)
             smaller = picture.convert("RGB").resize(

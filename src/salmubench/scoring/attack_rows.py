@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from salmubench import tables
 from salmubench.errors import RecordError
 from salmubench.scoring.attack_record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, find_units, leaf_sums
 from salmubench.scoring.intervals import Ratio, intervals
+from salmubench.scoring.items import check_table
 from salmubench.scoring.metric import Floats, Strings
 
 SUFFIX = ".attacks.parquet"
@@ -123,6 +124,23 @@ def with_references(own: pa.Table, references: Mapping[str, pa.Table | None]) ->
     return own
 
 
+def read_rows(path: Path, *, limits: tables.Limits = tables.LIMITS) -> pa.Table:
+    """Read `<record>.attacks.parquet` (`SCHEMA`).
+
+    Args:
+        path: the file.
+        limits: what it may weigh.
+
+    Raises:
+        RecordError: no such file, larger, damaged, or other columns.
+    """
+    advice = "Attack the model again."
+    if not path.is_file():
+        raise RecordError(f"Expected the rows of attacks in {path}, got no such file. {advice}")
+    table = tables.read_table(path, error=RecordError, limits=limits, advice=advice)
+    return check_table(table, SCHEMA, where=str(path), advice=advice)
+
+
 def attacks_again(section: Attacks, path: Path) -> Attacks:
     """Compute a record's section again from its rows.
 
@@ -133,12 +151,7 @@ def attacks_again(section: Attacks, path: Path) -> Attacks:
     Raises:
         RecordError: the rows are missing, or have other columns.
     """
-    try:
-        table = pq.read_table(path)
-        table = table.select(SCHEMA.names).cast(SCHEMA)
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise RecordError(f"Expected the rows of attacks in {path}, got: {error}. Attack the model again.") from error
-    scores = {}
+    table, scores = read_rows(path), {}
     for name, claimed in section.scores.items():
         rows = table.filter(pc.equal(table.column("attack"), name)).combine_chunks()
         told = None if claimed.numbers else claimed.reason  # a reason with numbers comes from the rows
