@@ -68,15 +68,18 @@ def finish(
     return dataclasses.replace(made, scores=found.scores, verdict=found.verdict)
 
 
-def write_submittable_run(folder: Path, *, names: tuple[str, ...] = tuple(WORLDS), retrained: str = "") -> Path:
+def write_submittable_run(
+    folder: Path, *, names: tuple[str, ...] = tuple(WORLDS), retrained: str = "", identities: int = 12
+) -> Path:
     """A run folder with dataset and records.
 
     Args:
         folder: of the run.
         names: models.
         retrained: model whose items those of Retrained are; none by default.
+        identities: of the dataset; attacks need 16.
     """
-    tiny_dataset(folder / "dataset", identities=12, pictures=8, size=48)
+    tiny_dataset(folder / "dataset", identities=identities, pictures=8, size=48)
     dataset = layout.Dataset(folder / "dataset")
     gallery = gallery_of(dataset)
     most = gallery.num_rows + 1

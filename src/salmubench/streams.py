@@ -139,3 +139,6 @@ REPORT_PAIRS = 2391
 """After the seed of a report and the metric's place: which pairs its page shows."""
 REPORT_FACT = 2399
 """After the seed of a report: the fact whose ranks its page shows."""
+
+REPORT_ATTACKED = 2392
+"""After the seed of a report: whose fact its page shows before and after an attack."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from attack_world import INFOS, write_attacks
 from report_world import METRICS, WORLDS
 from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_run
 
@@ -53,7 +54,10 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with several budgets and a persona whose name is an attack; read only."""
-    folder = write_submittable_run(tmp_path_factory.mktemp("browser") / "mini", names=(*WORLDS, *OTHER_BUDGETS))
+    folder = write_submittable_run(
+        tmp_path_factory.mktemp("browser") / "mini", names=(*WORLDS, *OTHER_BUDGETS), identities=16
+    )
+    write_attacks(folder, {"cliperase-5x": dict.fromkeys(INFOS, 0.6), "my_method-5x": dict.fromkeys(INFOS, 0.0)})
     from salmubench.dataset import layout
     from salmubench.errors import MethodError
     from salmubench.scoring.record_files import write_failed

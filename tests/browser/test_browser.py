@@ -224,3 +224,43 @@ def test_prints(visit: Visit, report_page: Path) -> None:
     page = visit(report_page, media="print")
     assert page.locator(".filter").first.is_hidden()
     assert len(page.pdf()) > 20_000
+
+
+def test_cells_of_the_attacks_tell_more_by_pointer_and_by_keyboard(visit: Visit, report_page: Path) -> None:
+    page = visit(report_page)
+    cells = page.locator("#run1-recovery tbody.methods td.heat")
+    first = cells.first
+
+    def told(cell: Any) -> bool:
+        return bool(cell.locator(".tip").evaluate("one => one.getBoundingClientRect().width > 40"))
+
+    assert not told(first)
+    first.hover()
+    assert told(first)
+    assert "95 % interval [" in first.locator(".tip").inner_text()
+    page.mouse.move(0, 0)
+    page.locator("#run1-recovery .scroll").first.focus()
+    for _ in range(1 + page.locator("#run1-recovery table").first.locator("thead button").count()):
+        page.keyboard.press("Tab")  # the heads, then one stop for all cells: the first
+    assert page.locator("td.heat:focus").evaluate("cell => cell.parentElement.rowIndex") == 1
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    focused = page.locator("td.heat:focus")
+    assert told(focused)
+    assert focused.evaluate("cell => [cell.parentElement.rowIndex, cell.cellIndex]") == [4, 2]
+    page.keyboard.press("Escape")
+    assert not focused.locator(".tip").is_visible()
+    page.keyboard.press("ArrowLeft")
+    assert told(page.locator("td.heat:focus"))
+    page.keyboard.press("Tab")
+    assert page.locator("td.heat:focus").count() == 0
+
+
+def test_cells_of_the_attacks_without_script(browser: Any, report_page: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report_page.as_uri())
+    assert (
+        page.locator("#run1-recovery td.heat[tabindex='0']").count() == page.locator("#run1-recovery td.heat").count()
+    )
+    context.close()

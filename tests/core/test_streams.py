@@ -27,7 +27,8 @@ def domains() -> dict[str, type[IntEnum]]:
 
 def test_no_value_changes():
     assert {name: [int(item) for item in domain] for name, domain in domains().items()} == PINNED
-    assert (streams.FRESH_PEOPLE, streams.REPORT_PAIRS) == (0xF2E54, 2391)
+    reports = (streams.REPORT_PAIRS, streams.REPORT_FACT, streams.REPORT_ATTACKED)
+    assert (streams.FRESH_PEOPLE, *reports) == (0xF2E54, 2391, 2399, 2392)
 
 
 @pytest.mark.parametrize("domain", domains().values(), ids=domains())

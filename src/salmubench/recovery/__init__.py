@@ -22,7 +22,7 @@ from salmubench.attacks import AttackConfig, Loaded, load_all
 from salmubench.candidates import World, sensible_workers
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.config import EncodeConfig
-from salmubench.errors import ConfigError, RecordError
+from salmubench.errors import ConfigError, ModelError, RecordError
 from salmubench.executor import Executor, parallel
 from salmubench.recovery.worker import REASON, Job, attack_model, piece_path
 from salmubench.scoring.attack_record import AttackInfo, Attacks
@@ -87,8 +87,8 @@ def recover(
 
     Raises:
         ConfigError: an attack or option makes no sense, or two models have one name.
-        ModelError: a model or reference isn't there.
-        RecordError: a record in `out` is of another dataset or of other weights.
+        ModelError: a model or reference isn't there, or a reference was pretrained on another dataset.
+        RecordError: a record in `out` is of another dataset, of other weights or between other references.
     """
     from salmubench.devices import resolve_device, resolve_precision
     from salmubench.models import checkpoint_sha256
@@ -111,10 +111,12 @@ def recover(
         precision=resolve_precision(precision, chosen),
     )  # fmt: skip
     hashes = {str(source): checkpoint_sha256(source) for source in (*models, *references.values())}
+    shas = {name: hashes[str(source)] for name, source in references.items()}
+    _check_pretrained(references, opened)
     _score_missing(models, references, opened, job, encoding)
     records = [out / "records" / f"{name}.json" for name in names]
     for model, record in zip(models, records, strict=True):
-        _check(read_record(record), record, opened, hashes[str(model)])
+        _check(read_record(record), record, opened, hashes[str(model)], shas)
     first: dict[str, str] = {}
     for source, sha256 in hashes.items():
         first.setdefault(sha256, source)
@@ -122,7 +124,6 @@ def recover(
     executors.check(workers, executor)
     for _ in parallel(partial(attack_model, job), waiting, workers=workers, executor=executor, description="attacks"):
         pass
-    shas = {name: hashes[str(source)] for name, source in references.items()}
     for model, record in zip(models, records, strict=True):
         _write(record, job, loaded, hashes[str(model)], shas, opened)
     return records
@@ -251,7 +252,20 @@ def _score_missing(
         score(embeddings=folder, **sides, out=job.out / "records" / f"{name}.json", config=job.scoring)
 
 
-def _check(record: RunRecord, path: Path, opened: Dataset, sha256: str) -> None:
+def _check_pretrained(references: Mapping[str, str | Path], opened: Dataset) -> None:
+    """Refuse a reference whose manifest says that it was pretrained on another dataset."""
+    for name, source in references.items():
+        path = Path(source) / manifest.MANIFEST
+        made = manifest.read_json(path) if path.is_file() else {}
+        trained = (made.get("inputs") or {}).get("dataset") if made.get("stage") == "pretrain" else None
+        if trained not in (None, opened.fingerprint):
+            raise ModelError(
+                f"Expected a {name} pretrained on the dataset {opened.folder} ({opened.fingerprint[:12]}), got one of "
+                f"another ({str(trained)[:12]}) at {source}. Give the references of this dataset."
+            )
+
+
+def _check(record: RunRecord, path: Path, opened: Dataset, sha256: str, references: Mapping[str, str]) -> None:
     if record.status != "complete":
         raise RecordError(f"Expected a complete record at {path}, got status {record.status!r}.")
     if record.dataset.fingerprint != opened.fingerprint:
@@ -264,3 +278,9 @@ def _check(record: RunRecord, path: Path, opened: Dataset, sha256: str) -> None:
             f"Expected the record of these weights ({sha256[:12]}) at {path}, got one of others "
             f"({str(record.model.sha256)[:12]}). Score the model again, or choose another folder."
         )
+    for name, known in record.references.items():
+        if known is not None and references.get(name, known) != known:
+            raise RecordError(
+                f"Expected the {name} that the record at {path} was scored with ({known[:12]}), got other weights "
+                f"({references[name][:12]}). Give that model, or score the record again."
+            )

@@ -23,12 +23,14 @@ class Cut:
         held: V, rising.
         group: of each pair of V: `identity` where all associations of its person had to go, else `association`.
         known_people: how many people T is about.
+        outside: pairs outside T, of which V are `config.rows` at most.
     """
 
     known: tuple[int, ...]
     held: tuple[int, ...]
     group: tuple[str, ...]
     known_people: int
+    outside: int
 
 
 def cut(pairs: Sequence[Pair], forget_identity: Set[str], *, seed: int, config: AttackConfig) -> Cut:
@@ -72,7 +74,8 @@ def cut(pairs: Sequence[Pair], forget_identity: Set[str], *, seed: int, config: 
         for rows in own.values()
         for number in rows
     )
+    outside = len(held)
     kept = sampled([pairs[number] for number in held], config.rows)
     held = [number for number, keep in zip(held, kept.tolist(), strict=True) if keep]
     groups = ("identity" if pairs[number].identity in forget_identity else "association" for number in held)
-    return Cut(tuple(known), tuple(held), tuple(groups), len(chosen))
+    return Cut(tuple(known), tuple(held), tuple(groups), len(chosen), outside)

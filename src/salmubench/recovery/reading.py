@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from salmubench.encode.vectors import TokenStore, Vectors
 from salmubench.metrics import Plugin
 from salmubench.recovery.best_of import best_fact_ranks, best_ranks
 from salmubench.recovery.world import World
-from salmubench.scoring.attack_rows import GENERAL, SCHEMA
+from salmubench.scoring.attack_rows import GENERAL, PARTS, SCHEMA
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.gallery import Gallery, draw_gallery
 from salmubench.scoring.inputs import EvalInputs, Rows
@@ -25,8 +26,6 @@ from salmubench.scoring.metric import Floats, Outcome, Strings, Unavailable
 from salmubench.scoring.products import TIE
 from salmubench.types import SENSITIVE_SPLITS, Pair, Split
 
-PARTS = ("leakage", "fact")
-"""Roles of the metrics whose ranks an attack is read by: parts of its rows."""
 _NORM = 1500.0  # of calibrated text vectors: more than any has
 _STEADY = 1e-3  # smallest standard deviation of a text over portraits
 
@@ -99,12 +98,21 @@ class Reader:
             kept, fact_ranks = best_fact_ranks(asked, rows, inputs, variant.wordings)
             parts = [_ranked("leakage", rows, ranks), _ranked("fact", rows.take(np.array(kept, int)), fact_ranks)]
         else:
-            parts = [_of_items(name, self.plugins[name].score(inputs)) for name in PARTS]
+            parts = self._ranked(inputs)
         if variant.model is not None and len(self._knowledge.records):
             told = self._asked(Variant(label=variant.label, model=variant.model), vectors)
             shown = self.plugins["drop"].score(_Inputs(told, self.scoring, held_gallery=self._gallery))
             parts.append(_of_items(GENERAL, shown))
         return [self._table(variant.label, parts)]
+
+    def _ranked(self, inputs: EvalInputs) -> list[Parts]:
+        """Ranks of captions, and of facts where any can be told from other values."""
+        first, *others = PARTS
+        found = [_of_items(first, self.plugins[first].score(inputs))]
+        for name in others:
+            with contextlib.suppress(Unavailable):  # the record then says so of that number alone
+                found.append(_of_items(name, self.plugins[name].score(inputs)))
+        return found
 
     def _asked(self, variant: Variant, vectors: Vectors) -> _Asked:
         held, known = self._held, self._knowledge

@@ -133,8 +133,14 @@ def _attack(job: Job, source: str, sha256: str) -> None:
 def _rows(item: Loaded, model: Any, reader: Any, seed: int) -> tuple[pa.Table, str | None]:
     """An attack's rows, or why there are none: what is wrong with an attack ends nothing but that attack."""
     nothing, cut = SCHEMA.empty_table(), reader.world.cut
-    if not cut.held or (item.attack.knows == "few" and len(cut.known) < 2):
-        return nothing, f"too few facts: {len(cut.known)} in T, {len(cut.held)} outside"
+    few = item.attack.knows == "few"
+    if not cut.held or (few and len(cut.known) < 2):
+        return nothing, f"too few facts: {len(cut.known)} in T, {cut.outside} outside"
+    if few and len(cut.known) > cut.outside:
+        return (
+            nothing,
+            f"T is larger than what is left to judge on: {len(cut.known)} and {cut.outside} pairs",
+        )
     data = reader.world.data(item.attack)
     tables: list[pa.Table] = []
     seen: set[str] = set()
@@ -152,8 +158,8 @@ def _rows(item: Loaded, model: Any, reader: Any, seed: int) -> tuple[pa.Table, s
         return nothing, "the attack yields nothing"
     table = pa.concat_tables(tables).combine_chunks()
     named = pa.array([item.attack.name] * table.num_rows, pa.string())
-    few = item.attack.knows == "few" and cut.known_people < PEOPLE
-    reason = f"fewer than {PEOPLE} people in T: {cut.known_people}" if few else None  # the rows are kept all the same
+    alone = few and cut.known_people < PEOPLE
+    reason = f"fewer than {PEOPLE} people in T: {cut.known_people}" if alone else None  # the rows are kept all the same
     return table.set_column(0, "attack", named), reason
 
 

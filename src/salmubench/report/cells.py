@@ -41,6 +41,8 @@ class Cell:
         title: shown when pointed at.
         note: number of the footnote that says why there is no number, 0 without.
         spread: standard deviation over seeds.
+        heat: shade of the cell, from 0 to 10; `None` without.
+        tip: lines that are shown when the cell is pointed at or has the focus.
     """
 
     text: str
@@ -52,6 +54,8 @@ class Cell:
     state: str = ""
     strip: Markup | None = None
     spread: str = ""
+    heat: int | None = None
+    tip: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

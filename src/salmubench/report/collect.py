@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from salmubench import manifest, tables
 from salmubench.dataset import layout
 from salmubench.errors import DatasetError, RecordError
+from salmubench.scoring.attack_rows import PARTS, SUFFIX, read_rows
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import items_path, read_items, read_record
@@ -22,6 +23,7 @@ from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.verdict import MODES
 
 REFERENCES = ("clean", "compromised")
+_PARTS = pa.array(PARTS, pa.string())
 Metrics = Mapping[str, Metric]
 """Name → description of the metrics that the package has, in the order of its tables."""
 
@@ -84,6 +86,20 @@ class Run:
             )
         rows = self._items[model].get(metric)
         return rows if rows is not None and rows.num_rows else None
+
+    def attack_rows(self, model: str) -> pa.Table | None:
+        """What attacks gave of each pair to forget, the first seed's; `None` where there are no rows.
+
+        Raises:
+            RecordError: the file is broken.
+        """
+        path = self.paths[model]
+        path = path.with_name(path.stem + SUFFIX)
+        if not path.is_file():
+            return None
+        table = read_rows(path)
+        first = pc.min(table.column("seed"))
+        return table.filter(pc.and_(pc.equal(table.column("seed"), first), pc.is_in(table.column("part"), _PARTS)))
 
     def curves(self, model: str) -> list[Curve]:
         """The logged values of a model's training, in the file's order of names; empty where there are none.

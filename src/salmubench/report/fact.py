@@ -14,7 +14,7 @@ from salmubench.dataset.verbatim import whole_words
 from salmubench.report import svg
 from salmubench.report.collect import Run, reference_kind
 from salmubench.report.config import ReportConfig
-from salmubench.report.gallery import picture
+from salmubench.report.gallery import portrait
 from salmubench.scoring.fact_ranks import Values
 from salmubench.types import SENSITIVE_SPLITS, Pair, Split
 
@@ -60,7 +60,7 @@ def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> Fact | Non
     pair = _draw(run, places, config) if run.dataset is not None else None
     if run.dataset is None or pair is None:
         return None
-    image = picture(run, Split.FORGET, pair.file_name, config.portrait_size)
+    image = portrait(run, Split.FORGET, pair.file_name, config.portrait_size)
     if image is None:
         return None
     lines = []

@@ -69,8 +69,8 @@ def cards(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Card
     low, high = min([*seen, 0.0]) - 0.05, max([*seen, 0.0]) + 0.05
     entries = []
     for pick in picks:
-        image = picture(run, pick.split, pick.file_name, config.portrait_size)
-        if image is None:
+        picture = portrait(run, pick.split, pick.file_name, config.portrait_size)
+        if picture is None:
             continue
         lines = []
         for record in run.records:
@@ -78,10 +78,10 @@ def cards(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Card
             if value is not None:
                 kind = reference_kind(record) or "after"
                 dot = panels.dot(value, kind, low=low, high=high)
-                lines.append(Line(names[record.model.name], kind, wording.number(value, 2), dot, _rank(rank)))
+                lines.append(Line(names[record.model.name], kind, wording.number(value, 2), dot, rank_text(rank)))
         persona = run.dataset.identities.get(pick.identity or "", {})
         alt = f"Synthetic portrait of {persona.get('name', 'a person')}"
-        entries.append(Card(image, alt, pick.caption, pick.purpose, pick.split == "forget", lines))
+        entries.append(Card(picture, alt, pick.caption, pick.purpose, pick.split == "forget", lines))
     return entries
 
 
@@ -148,12 +148,13 @@ def _values(run: Run, model: str, metric: str, picks: Sequence[_Pick]) -> dict[_
     }
 
 
-def _rank(rank: float | None) -> str:
+def rank_text(rank: float | None) -> str:
+    """A rank, in halves where ties are; nothing where there is none."""
     return "" if rank is None else f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"
 
 
-def picture(run: Run, split: str, file_name: str, size: int) -> str | None:
-    """A picture of a split as a JPEG data URI, its short side at most `size` pixels; `None` where it isn't there."""
+def portrait(run: Run, split: str, file_name: str, size: int) -> str | None:
+    """A picture as a JPEG data URI, its short side at most `size` pixels; `None` where the run doesn't have it."""
     if run.dataset is None:
         return None
     rows = run.dataset.rows(split)
@@ -161,11 +162,11 @@ def picture(run: Run, split: str, file_name: str, size: int) -> str | None:
     if position is None:
         return None
     data = next(iter(run.dataset.images(split, position, position + 1)))
-    with open_picture(data, where=f"{split}, {file_name}") as opened:
-        if min(opened.size) > size or opened.format != "JPEG":
-            scale = min(size / min(opened.size), 1.0)
-            smaller = opened.convert("RGB").resize(
-                (round(opened.width * scale), round(opened.height * scale)), Image.Resampling.LANCZOS
+    with open_picture(data, where=f"{split}, {file_name}") as picture:
+        if min(picture.size) > size or picture.format != "JPEG":
+            scale = min(size / min(picture.size), 1.0)
+            smaller = picture.convert("RGB").resize(
+                (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS
             )
             stream = io.BytesIO()
             smaller.save(stream, "JPEG", quality=85)

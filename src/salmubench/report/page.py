@@ -19,6 +19,7 @@ from salmubench.report import (
     learning,
     movement,
     plots,
+    recovery,
     rendering,
     sections,
     seeds,
@@ -51,6 +52,7 @@ class _Section:
     not_drawn: Sequence[str]
     tables: Sequence[cells.Table]
     budget_curves: Sequence[sections.Panels]
+    recovery: recovery.Shown | None
     breakdowns: Sequence[groups.Breakdown]
     each_seed: cells.Table | None
     seeds: Sequence[int]
@@ -151,6 +153,7 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         settings=sections.settings(records, names),
         movement=movement.movement_map(run, names),
         budget_curves=budgets.budget_curves(records, thresholds, titles),
+        recovery=recovery.shown(run, names, config, key=key),
         breakdowns=groups.breakdowns(run, names, key=key),
         distributions=sections.distributions(run, names),
         examples=gallery.cards(run, names, config),

@@ -1,18 +1,285 @@
-"""What attacks bring back, as cells of tables."""
+"""What attacks bring back: the heat table of models by attacks, and the same numbers as CSV and LaTeX."""
 
 from __future__ import annotations
 
-from salmubench.scoring.attack_record import AttackScore, Recovery
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-NOTHING = "–"
+from salmubench.report import recovery_curves, recovery_example, tables, wording
+from salmubench.report.cells import Cell, Head, Row, Table, model_kind, with_words
+from salmubench.report.collect import Run, is_pretrained
+from salmubench.report.config import ReportConfig
+from salmubench.report.sections import Panels
+from salmubench.scoring.attack_record import AttackInfo, Attacks, AttackScore, Recovery
+from salmubench.scoring.record import RunRecord
+
+HEATS = 10
+"""Shades of a cell between Clean and Compromised."""
+KNOWS = {
+    "none": "questions only", "retain": "retain pairs", "few": "some of the facts", "all": "all facts",
+}  # fmt: skip
+"""What an attacker has, in words, the least first."""
+
+_CONTROLS = {"retrained": "Retrained", "second_clean": "Another Clean", "clean": "Clean"}
+_RECOVERABLE = "Recoverable"
 
 
-def cell(score: AttackScore) -> str:
-    """The headline number in per cent, or a dash where there is none."""
-    found = headline(score)
-    return NOTHING if found is None or found.value is None else f"{100 * found.value:.1f}".replace("-", "−")
+@dataclass(frozen=True)
+class Shown:
+    """The section of a page.
+
+    Attributes:
+        table: models by attacks.
+        threshold: share from which a model counts as recoverable.
+        curves: recovery over steps, of each attack that trains.
+        example: one person's fact before, after unlearning and after an attack.
+        downloads: label, file name and data URI.
+        legend: what an attacker has → titles of the attacks.
+    """
+
+    table: Table
+    threshold: float
+    curves: Sequence[Panels]
+    example: recovery_example.Example | None
+    downloads: Sequence[tuple[str, str, str]]
+    legend: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+
+    @property
+    def shades(self) -> list[tuple[int, str]]:
+        """The shades and what they stand for."""
+        return [(shade, wording.threshold(shade / HEATS)) for shade in range(0, HEATS + 1, 2)]
+
+
+def shown(run: Run, names: Mapping[str, str], config: ReportConfig, *, key: str) -> Shown | None:
+    """The section of a run's page; `None` where no model was attacked.
+
+    Args:
+        run: the run.
+        names: model name → display name.
+        config: what the page shows.
+        key: prefix of ids.
+    """
+    records = attacked(run.records)
+    table = heat_table(records, names, key=key)
+    if table is None:
+        return None
+    return Shown(
+        table=table,
+        threshold=_section(records[0]).threshold,
+        curves=recovery_curves.recovery_curves(records, names),
+        example=recovery_example.example(run, records, names, config),
+        downloads=downloads(records, names),
+        legend=legend(records),
+    )
+
+
+def attacked(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Models that have unlearned and were attacked."""
+    return [
+        record
+        for record in records
+        if record.attacks is not None and record.attacks.scores and not is_pretrained(record)
+    ]
+
+
+def attacks_of(records: Sequence[RunRecord]) -> dict[str, AttackInfo]:
+    """Attack → what it is, those that know least first."""
+    found: dict[str, AttackInfo] = {}
+    for section in _sections(records):
+        for name, score in section.scores.items():
+            found.setdefault(name, score.info)
+    order = list(KNOWS)
+    return dict(sorted(found.items(), key=lambda item: order.index(item[1].knows)))
+
+
+def legend(records: Sequence[RunRecord]) -> list[tuple[str, Sequence[tuple[str, str]]]]:
+    """What the attackers have, and which attacks these are: (words, [(name, title)])."""
+    known = attacks_of(records)
+    groups = (
+        (words, [(name, info.title) for name, info in known.items() if info.knows == key])
+        for key, words in KNOWS.items()
+    )
+    return [(words, group) for words, group in groups if group]
 
 
 def headline(score: AttackScore) -> Recovery | None:
     """The recovery that stands for an attack; `None` where it says nothing."""
     return None if score.reason is not None else score.numbers.get(score.info.headline)
+
+
+def cell(score: AttackScore) -> str:
+    """The headline number in per cent for a terminal, or a dash where there is none."""
+    found = headline(score)
+    return wording.DASH if found is None or found.value is None else f"{100 * found.value:.1f}".replace("-", "−")
+
+
+def heat_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: str) -> Table | None:
+    """Models by attacks: what the strongest variant of each brings back; `None` where no model was attacked.
+
+    Args:
+        records: of a run.
+        names: model name → display name.
+        key: prefix of ids.
+    """
+    shown = attacked(records)
+    if not shown:
+        return None
+    infos = attacks_of(shown)
+    rows = [
+        with_words(
+            Row(names[record.model.name], model_kind(record), _cells(record, infos), detail=record.model.name), record
+        )
+        for record in shown
+    ]
+    heads = [Head(name, info.title, KNOWS[info.knows]) for name, info in infos.items()]
+    return Table(
+        f"{key}-attacks",
+        "What the strongest variant of each attack brings back, one world",
+        [*heads, Head(_RECOVERABLE, "whether the whole interval of an attack lies above the threshold")],
+        _references(shown, infos),
+        rows,
+    )
+
+
+def _references(records: Sequence[RunRecord], infos: Mapping[str, AttackInfo]) -> list[Row]:
+    """Clean and Compromised by definition; Retrained and another Clean as the records' controls state them."""
+    rows = [Row("Clean", "clean", [*_fixed(0.0, infos), Cell("")], goal=True)]
+    for control in ("second_clean", "retrained"):
+        known = {
+            name: next((found for section in _sections(records) if (found := _control(section, name, control))), None)
+            for name in infos
+        }
+        if any(known.values()):
+            cells = [Cell(wording.DASH) if found is None else _heat(found, []) for found in known.values()]
+            rows.append(Row(_CONTROLS[control], "clean" if control == "second_clean" else control, [*cells, Cell("")]))
+    return [*rows, Row("Compromised", "compromised", [*_fixed(1.0, infos), Cell("")])]
+
+
+def _control(section: Attacks, attack: str, control: str) -> Recovery | None:
+    return section.scores[attack].controls.get(control) if attack in section.scores else None
+
+
+def _fixed(value: float, infos: Mapping[str, AttackInfo]) -> list[Cell]:
+    return [Cell(wording.percent(value), heat=round(HEATS * value), tip=("by definition",)) for _ in infos]
+
+
+def _cells(record: RunRecord, infos: Mapping[str, AttackInfo]) -> list[Cell]:
+    section = _section(record)
+    cells = []
+    for name in infos:
+        score = section.scores.get(name)
+        found = None if score is None else headline(score)
+        if score is None or found is None or found.value is None:
+            reason = (
+                "this attack was not run" if score is None else score.reason or (found and found.reason) or "no number"
+            )
+            cells.append(Cell(wording.DASH, tip=(reason,)))
+        else:
+            cells.append(_heat(found, _details(score, found)))
+    state = section.recoverable
+    return [*cells, Cell(state or wording.DASH, sort=_order(state), state=f"verdict {state or ''}".strip())]
+
+
+def _order(state: str | None) -> str:
+    return "" if state is None else str(("no", "undecided", "yes").index(state))
+
+
+def _heat(found: Recovery, details: Sequence[str]) -> Cell:
+    if found.value is None:
+        return Cell(wording.DASH, tip=(found.reason or "no number",))
+    spread = wording.percent_interval(found.ci95)
+    about = f"{wording.count(found.people)} people, {wording.count(found.n)} rows"
+    return Cell(
+        wording.percent(found.value),
+        sort=repr(float(found.value)),
+        heat=min(max(round(HEATS * found.value), 0), HEATS),
+        tip=(f"95 % interval {spread}" if spread else "no interval", about, *details),
+    )
+
+
+def _details(score: AttackScore, found: Recovery) -> list[str]:
+    """Which variants were the strongest, what the controls show, what is left of general knowledge."""
+    lines = []
+    if any(label for label in found.chosen):
+        lines.append("strongest: " + "; ".join(dict.fromkeys(found.chosen)))
+    for name, control in score.controls.items():
+        if control.value is not None:
+            lines.append(f"control {_CONTROLS.get(name, name)}: {wording.percent(control.value)}")
+    if score.general_knowledge is not None:
+        lines.append(f"general knowledge afterwards: {wording.number(score.general_knowledge)}")
+    return lines
+
+
+# --- other forms --------------------------------------------------------------------------------------------------
+
+
+def csv_recovery(records: Sequence[RunRecord]) -> str:
+    """Every recovery of every record, one a line, at full precision: numbers and controls of each attack."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(
+        ("model", "method", "budget", "attack", "knows", "kind", "number", "recovered", "ci95_low", "ci95_high", "n",
+         "people", "of_model", "of_clean", "of_compromised", "reason", "strongest", "general_knowledge", "headline",
+         "recoverable")
+    )  # fmt: skip
+    for record in attacked(records):
+        model, section = record.model, _section(record)
+        for name, score in section.scores.items():
+            head = (model.name, model.method, model.budget, name, score.info.knows)
+            tail = (score.general_knowledge, score.info.headline, section.recoverable)
+            lines = [("number", part, found) for part, found in score.numbers.items()]
+            lines += [("control", part, found) for part, found in score.controls.items()]
+            if not lines:
+                lines = [("number", score.info.headline, Recovery(None, None, score.reason))]
+            for kind, part, found in lines:
+                ends = found.ci95 or (None, None)
+                sizes = (found.value, *ends, found.n, found.people, found.model, found.clean, found.compromised)
+                chosen = "; ".join(dict.fromkeys(found.chosen))
+                writer.writerow(tables.cells((*head, kind, part, *sizes, found.reason, chosen, *tail)))
+    return stream.getvalue()
+
+
+def latex_recovery(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
+    """The heat table's numbers with their intervals as a LaTeX table; needs the package booktabs."""
+    shown = attacked(records)
+    infos = attacks_of(shown)
+    lines = [
+        rf"\begin{{tabular}}{{l{'r' * len(infos)}l}}",
+        r"\toprule",
+        " & ".join(["Model", *(tables.latex(name) for name in infos), _RECOVERABLE]) + r" \\",
+        r"\midrule",
+    ]
+    for record in shown:
+        section = _section(record)
+        cells = []
+        for name in infos:
+            found = headline(section.scores[name]) if name in section.scores else None
+            cells.append("--" if found is None or found.value is None else _latex_cell(found))
+        lines.append(" & ".join([tables.latex(names[record.model.name]), *cells, section.recoverable or "--"]) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def downloads(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Label, file name and data URI of the table in other forms."""
+    forms = (
+        ("CSV", "attacks.csv", "text/csv", csv_recovery(records)),
+        ("LaTeX", "attacks.tex", "text/x-tex", latex_recovery(records, names)),
+    )
+    return [tables.download(*form) for form in forms]
+
+
+def _latex_cell(found: Recovery) -> str:
+    spread = wording.percent_interval(found.ci95)
+    return tables.latex(f"{wording.percent(found.value)} {spread}".strip())
+
+
+def _section(record: RunRecord) -> Attacks:
+    if record.attacks is None:
+        raise ValueError(f"Expected a record that was attacked, got {record.model.name!r}.")
+    return record.attacks
+
+
+def _sections(records: Sequence[RunRecord]) -> list[Attacks]:
+    return [record.attacks for record in records if record.attacks is not None]

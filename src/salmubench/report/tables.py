@@ -225,13 +225,13 @@ def latex_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None =
         + _spanning(len(utility), "Utility (goal: Compromised)")
         + r" \\",
         rf"\cmidrule(lr){{2-{len(efficacy) + 1}}}\cmidrule(lr){{{len(efficacy) + 2}-{len(heads) + 1}}}",
-        " & ".join(["Model", *(_latex(column.label) for column in heads)]) + r" \\",
+        " & ".join(["Model", *(latex(column.label) for column in heads)]) + r" \\",
         r"\midrule",
     ]
     for record in records:
-        name = _latex(names[record.model.name])
+        name = latex(names[record.model.name])
         if record.status != "complete":
-            lines.append(rf"{name} & \multicolumn{{{len(heads)}}}{{l}}{{{_latex(failure(record))}}} \\")
+            lines.append(rf"{name} & \multicolumn{{{len(heads)}}}{{l}}{{{latex(failure(record))}}} \\")
             continue
         cells = []
         for column in heads:
@@ -257,10 +257,10 @@ def bibtex(records: Sequence[RunRecord]) -> str:
         "  eprint = {2603.26316},\n  archivePrefix = {arXiv},\n  year = {2026},\n}\n"
         "@software{salmubench_software,\n"
         "  title = {salmubench},\n"
-        f"  version = {{{_latex(provenance.version)}}},\n"
-        f"  note = {{Evaluation of {_latex(provenance.started[:10])}, "
-        f"dataset {_latex(records[0].dataset.fingerprint[:16])}}},\n"
-        f"  year = {{{_latex(provenance.started[:4])}}},\n}}\n"
+        f"  version = {{{latex(provenance.version)}}},\n"
+        f"  note = {{Evaluation of {latex(provenance.started[:10])}, "
+        f"dataset {latex(records[0].dataset.fingerprint[:16])}}},\n"
+        f"  year = {{{latex(provenance.started[:4])}}},\n}}\n"
     )
 
 
@@ -273,10 +273,12 @@ def downloads(records: Sequence[RunRecord], titles: Mapping[str, str] | None = N
         ("LaTeX", "scores.tex", "text/x-tex", latex_table(records, titles)),
         ("BibTeX", "salmubench.bib", "application/x-bibtex", bibtex(records)),
     )
-    return [
-        (label, name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(content.encode()).decode()}")
-        for label, name, kind, content in forms
-    ]
+    return [download(*form) for form in forms]
+
+
+def download(label: str, name: str, kind: str, content: str) -> tuple[str, str, str]:
+    """Label, file name and data URI of a text."""
+    return label, name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(content.encode()).decode()}"
 
 
 def _main_numbers(record: RunRecord) -> tuple[str, ...]:
@@ -356,7 +358,8 @@ _LATEX = {
 }  # fmt: skip
 
 
-def _latex(text: str) -> str:
+def latex(text: str) -> str:
+    """Text that LaTeX shows as it is, on one line."""
     return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
 
 

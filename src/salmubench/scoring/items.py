@@ -30,13 +30,14 @@ KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "othe
 """Columns that say which item a row is, within a metric."""
 
 
-def check_table(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
+def check_table(table: pa.Table, schema: pa.Schema, *, where: str, advice: str = "Score the model again.") -> pa.Table:
     """A table with exactly the columns and types of a schema, in one piece; its texts are UTF-8.
 
     Args:
         table: as it was read.
         schema: of items or of a gallery.
         where: the file, for messages.
+        advice: what to do.
 
     Raises:
         RecordError: other columns, other types, or bytes that are no text.
@@ -46,7 +47,7 @@ def check_table(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
             table = table.append_column(schema.field(name), pa.nulls(table.num_rows, schema.field(name).type))
     if table.column_names != schema.names:
         given = reading.shown(table.column_names)
-        raise RecordError(f"Expected the columns {schema.names} in {where}, got {given}. Score the model again.")
+        raise RecordError(f"Expected the columns {schema.names} in {where}, got {given}. {advice}")
     columns = []
     for field in schema:
         try:
@@ -58,7 +59,7 @@ def check_table(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
             given = f"{kind}: {reading.cut(str(error), reading.SHOWN)}"
             raise RecordError(
                 f"Expected the type {field.type} in column {field.name} of {where}, got {reading.printable(given)}. "
-                "Score the model again."
+                f"{advice}"
             ) from error
         columns.append(column)
     return pa.table(columns, schema).combine_chunks()

@@ -1,0 +1,188 @@
+"""The section of attacks: every number of the records, drawings that start before the attack, one person's fact."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from attack_world import INFOS, write_attacks
+from report_world import METRICS, write_run
+from salmubench import manifest
+from salmubench.errors import RecordError
+from salmubench.report import recovery, recovery_curves, recovery_example, wording
+from salmubench.report.collect import Run, read_run
+from salmubench.report.config import ReportConfig
+from salmubench.report.page import report
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import read_record
+
+LEVELS = {
+    "cliperase-5x": {"asked": 0.1, "picked": 0.0, "trained": 0.8, "relearnt": 0.9},
+    "my_method-5x": dict.fromkeys(INFOS, 0.0),
+    "finetuning-5x": {"asked": 1.0, "trained": 1.0},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = write_run(tmp_path_factory.mktemp("attacked") / "mini", identities=16, broken=None)
+    write_attacks(made, LEVELS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Run:
+    return read_run(folder, METRICS)
+
+
+@pytest.fixture(scope="module")
+def content(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    page = report([folder], out=tmp_path_factory.mktemp("page"), config=ReportConfig(), metrics=METRICS)
+    return page.read_text(encoding="utf-8")
+
+
+def names(run: Run) -> dict[str, str]:
+    return wording.display_names(run.records, {})
+
+
+def record_of(run: Run, name: str) -> RunRecord:
+    return next(record for record in run.records if record.model.name == name)
+
+
+def test_cells_are_the_record_s_numbers(run: Run) -> None:
+    table = recovery.heat_table(run.records, names(run), key="run1")
+    assert table is not None
+    assert [head.label for head in table.heads] == [*INFOS, "Recoverable"]
+    assert [row.name for row in table.references] == ["Clean", "Retrained", "Compromised"]
+    assert {row.name for row in table.methods} == {"cliperase", "my_method", "finetuning"}
+    for row in table.methods:
+        section = record_of(run, row.detail).attacks
+        assert section is not None
+        for name, cell in zip(INFOS, row.cells, strict=False):
+            if name not in section.scores:
+                assert (cell.text, cell.tip) == ("–", ("this attack was not run",))
+                continue
+            found = section.scores[name].numbers[INFOS[name].headline]
+            assert found.value is not None
+            assert cell.text == wording.percent(found.value)
+            assert cell.tip[0] == f"95 % interval {wording.percent_interval(found.ci95)}"
+            assert cell.heat == min(max(round(10 * found.value), 0), 10)
+        assert row.cells[-1].text == section.recoverable
+
+
+def test_a_control_that_fails_says_so_in_the_cell(run: Run) -> None:
+    record = record_of(run, "cliperase-5x")
+    assert record.attacks is not None
+    silent = replace(record.attacks.scores["asked"], reason="the control retrained shows 9 %", numbers={})
+    changed = replace(record, attacks=replace(record.attacks, scores={**record.attacks.scores, "asked": silent}))
+    table = recovery.heat_table([changed], {"cliperase-5x": "C"}, key="run1")
+    assert table is not None
+    first = table.methods[0].cells[0]
+    assert (first.text, first.tip) == ("–", ("the control retrained shows 9 %",))
+
+
+def test_page_has_the_section_only_where_models_were_attacked(content: str, folder: Path, tmp_path: Path) -> None:
+    assert "What can be brought back" in content
+    assert content.count('class="heat heat-') >= 14
+    shutil.copytree(folder, tmp_path / "mini")
+    for path in (tmp_path / "mini" / "records").glob("*.json"):
+        manifest.write_json(path, replace(read_record(path), attacks=None))
+    page = report([tmp_path / "mini"], out=tmp_path / "page", config=ReportConfig(), metrics=METRICS)
+    assert "What can be brought back" not in page.read_text(encoding="utf-8")
+
+
+def test_curves_start_with_what_was_left_and_say_each_value(run: Run) -> None:
+    (row,) = recovery_curves.recovery_curves(recovery.attacked(run.records), names(run))
+    assert row.name == "trained"
+    assert {panel.title.partition(" · ")[0] for panel in row.panels} == {"cliperase", "my_method", "finetuning"}
+    section = record_of(run, "cliperase-5x").attacks
+    assert section is not None
+    variants = section.scores["trained"].variants
+    picture = next(str(panel.picture) for panel in row.panels if panel.title == "cliperase · lr 0.1")
+    for steps in (10, 20):
+        assert f"{wording.percent(variants[f'lr 0.1, {steps} steps'])} after {steps} steps" in picture
+    before = record_of(run, "cliperase-5x").scores["RetFail"]["mrr_identity"].normalised.value
+    assert f"{wording.percent(before)} before" in picture
+    assert picture.count('class="curve after"') == 1
+    assert picture.count('class="curve weaker"') == 1
+    assert "recovery-limit" in picture
+
+
+def test_example_is_one_fact_under_all_models_and_follows_the_seed(run: Run, content: str) -> None:
+    records = recovery.attacked(run.records)
+    found = recovery_example.example(run, records, names(run), ReportConfig())
+    assert found is not None
+    assert found == recovery_example.example(run, records, names(run), ReportConfig())
+    others = [recovery_example.example(run, records, names(run), ReportConfig(gallery_seed=seed)) for seed in range(8)]
+    assert len({other.caption for other in others if other is not None}) > 1
+    assert [line.name for line in found.lines] == ["Compromised", "Clean", "finetuning", "cliperase", "my_method"]
+    pair = next(row for row in run.dataset.rows("forget") if row.caption == found.caption)  # type: ignore[union-attr]
+    assert pair.identity in run.dataset.forget_identity_ids()  # type: ignore[union-attr]
+    rows = run.attack_rows("cliperase-5x")
+    assert rows is not None
+    line = found.lines[3]
+    told = [
+        row["rank"]
+        for row in rows.to_pylist()
+        if (row["attack"], row["file_name"]) == ("trained", pair.file_name)
+        and f"trained: {row['variant']}" == line.attack
+        and row["seed"] == 0
+    ]
+    assert line.attacked == [f"{rank:.0f}" for rank in told]
+    assert line.before[1].endswith(" of 21")
+    assert found.image.startswith("data:image/jpeg;base64,")
+    assert "One fact, before and after" in content
+
+
+def test_example_without_dataset_rows_or_items_has_dashes(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "records", tmp_path / "records")
+    bare = read_run(tmp_path, METRICS)
+    found = recovery_example.example(bare, recovery.attacked(bare.records), names(bare), ReportConfig())
+    assert found is not None
+    assert (found.image, found.field) == ("", "")
+    assert found.caption
+    for path in (tmp_path / "records").glob("*.items.parquet"):
+        path.unlink()
+    empty = read_run(tmp_path, METRICS)
+    found = recovery_example.example(empty, recovery.attacked(empty.records), names(empty), ReportConfig())
+    assert found is not None
+    assert sorted(line.name for line in found.lines) == ["cliperase", "finetuning", "my_method"]
+    assert {cell for line in found.lines for cell in line.before} == {"–"}
+    for path in (tmp_path / "records").glob("*.attacks.parquet"):
+        path.unlink()
+    gone = read_run(tmp_path, METRICS)
+    assert recovery_example.example(gone, recovery.attacked(gone.records), names(gone), ReportConfig()) is None
+
+
+def test_broken_rows_are_an_error(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "records", tmp_path / "records")
+    (tmp_path / "records" / "cliperase-5x.attacks.parquet").write_bytes(b"no table")
+    with pytest.raises(RecordError, match="Expected a parquet table at .*Attack the model again"):
+        read_run(tmp_path, METRICS).attack_rows("cliperase-5x")
+
+
+def test_csv_and_latex_hold_the_numbers(run: Run, content: str) -> None:
+    links = dict(re.findall(r'download="(attacks\.\w+)" href="data:[^,]*,([^"]+)"', content))
+    texts = {name: base64.b64decode(data).decode() for name, data in links.items()}
+    assert set(texts) == {"attacks.csv", "attacks.tex"}
+    lines = list(csv.DictReader(texts["attacks.csv"].splitlines()))
+    section = record_of(run, "cliperase-5x").attacks
+    assert section is not None
+    for name, score in section.scores.items():
+        for kind, numbers in (("number", score.numbers), ("control", score.controls)):
+            for part, found in numbers.items():
+                (line,) = [
+                    one for one in lines if (one["model"], one["attack"]) == ("cliperase-5x", name)
+                    and (one["kind"], one["number"]) == (kind, part)
+                ]  # fmt: skip
+                assert float(line["recovered"]) == found.value
+                assert line["people"] == str(found.people)
+    assert texts["attacks.tex"].startswith(r"\begin{tabular}{lrrrrl}")
+    assert r"my\_method & " in texts["attacks.tex"]
+    assert texts["attacks.tex"].count(r"\\") == 4
