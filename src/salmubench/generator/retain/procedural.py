@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from salmubench.drawing import kernels
 from salmubench.drawing.things import scene, words
 from salmubench.drawing.things.catalogue import CLASSES
 from salmubench.drawing.things.scene import Scene
@@ -65,6 +66,5 @@ def render_jpeg(scenes: Sequence[Scene], *, size: int, samples: int = 1) -> list
         ConfigError: a size or a number of samples that can't be.
     """
     # Numba is loaded when something is drawn: class names and captions do without it.
-    from salmubench.drawing.things import draw
-
-    return draw.render_jpeg(scenes, size=size, samples=samples, threads=cores())
+    jpegs: list[bytes] = kernels("things.draw").render_jpeg(scenes, size=size, samples=samples, threads=cores())
+    return jpegs
