@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from salmubench import streams
-from salmubench.drawing import kernels
 from salmubench.drawing.people.params import DTYPE
 from salmubench.drawing.sizes import picture_size
 from salmubench.executor import cores
@@ -56,9 +55,11 @@ def pack(shot: Shot) -> Any:
 
 def render_array(shot: Shot, *, size: int, samples: int = 1) -> NDArray[np.float32]:
     """Return a picture before blur, noise and JPEG: float32 (height, width, 3), display values 0..1."""
+    from salmubench.drawing.people.march import kernel
+
     width, height = picture_size(shot.aspect, size)
     image = np.empty((height, width, 3), np.float32)
-    kernels("people.march").kernel()(pack(shot), image, 0, height, samples)
+    kernel()(pack(shot), image, 0, height, samples)
     return image
 
 
@@ -92,7 +93,9 @@ def render_jpeg(shots: Sequence[Shot], *, size: int, samples: int = 1) -> list[b
         raise ValueError(f"Expected a short side of at least 16 pixels, got {size}.")
     if samples < 1 or math.isqrt(samples) ** 2 != samples:
         raise ValueError(f"Expected a square number of samples (1, 4, 9, …), got {samples}.")
-    render = kernels("people.march").kernel()
+    from salmubench.drawing.people.march import kernel
+
+    render = kernel()
     workers = cores()
 
     def whole(shot: Shot) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from salmubench.drawing import kernels
 from salmubench.drawing.things import scene, words
 from salmubench.drawing.things.catalogue import CLASSES
 from salmubench.drawing.things.scene import Scene
@@ -66,5 +65,6 @@ def render_jpeg(scenes: Sequence[Scene], *, size: int, samples: int = 1) -> list
         ConfigError: a size or a number of samples that can't be.
     """
     # Numba is loaded when something is drawn: class names and captions do without it.
-    jpegs: list[bytes] = kernels("things.draw").render_jpeg(scenes, size=size, samples=samples, threads=cores())
-    return jpegs
+    from salmubench.drawing.things import draw
+
+    return draw.render_jpeg(scenes, size=size, samples=samples, threads=cores())
