@@ -3,7 +3,7 @@
 Identities are few and their values skewed near the thresholds (most people forgotten, a few known): the interval
 between two quantiles of resampled numbers then ends too early. Each resample's distance is therefore measured by the
 resample's own standard error (bootstrap-t; Efron and Tibshirani 1993, chapter 12.5), and the interval is made of the
-quantiles of those. `benchmarks/coverage.py` measures how often each end misses; by that `WIDER` is set.
+quantiles of those. `benchmarks/interval_coverage.py` measures how often each end misses; by that `WIDER` is set.
 
 Where classes are drawn first and pictures second the interval is the one between two quantiles: the second draw repeats
 the chance of the pictures, which the classes' spread has in it already, and errs to the wide side.
@@ -36,7 +36,7 @@ WIDER = 1.0
 """How much wider than the bootstrap-t interval an interval is, on either side: no wider.
 
 The smallest factor with which each end misses at most 3.5 % (nominal 2.5 %) in the populations of
-`benchmarks/coverage.py`; `results/coverage/coverage.json` has it, and a test compares.
+`benchmarks/interval_coverage.py`; `results/coverage/coverage.json` has it, and a test compares.
 """
 
 _ENDS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)

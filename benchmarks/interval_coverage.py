@@ -1,6 +1,6 @@
 """How often each end of a 95 % interval misses the truth, by kind of interval, near the thresholds of the verdict.
 
-    python benchmarks/coverage.py [--items FILE…] [--samples 2000] [--bootstraps 10000] [--out FILE]
+    python benchmarks/interval_coverage.py [--items FILE…] [--samples 2000] [--bootstraps 10000] [--out FILE]
 
 A *population* are the items of a model, by identity (by class and picture for the drop D): its own number is the truth.
 From it identities are drawn with replacement, as many as it has, and an interval is made of the sample alone, 2,000
