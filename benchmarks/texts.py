@@ -3,9 +3,9 @@
     python benchmarks/texts.py DATASET [--texts 2048] [--repeats 10] [--out results/evaluation/texts.json]
 
 The texts are FactRet's: copies of captions of forget with other values, of a dataset as large as `mini`, as many as
-`encode` writes at once; the captions themselves it encodes before. Timed for the text towers of `salmu-mini` and ViT-B/32 (random weights, a quarter as
-many texts): trimming alone, trimming and sharing, and tokenising. Processor time on one thread, in turns, the least of
-each: what else runs on the machine disturbs all alike.
+`encode` writes at once; the captions themselves it encodes before. Timed for the text towers of `salmu-mini` and
+ViT-B/32 (random weights, a quarter as many texts): trimming alone, trimming and sharing, and tokenising. Processor time
+on one thread, in turns, the least of each: what else runs on the machine disturbs all alike.
 """
 
 from __future__ import annotations

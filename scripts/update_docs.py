@@ -327,8 +327,8 @@ def evaluation() -> str:
             f"{encoding['faster_by']:.1f} × as fast"
         ),
         **{
-            f"FactRet's texts at `mini`, {tower['tokens_a_text']:.0f} tokens each, in {name}'s text tower: processor time "
-            "without padding, and with equal beginnings computed once": (
+            f"FactRet's texts at `mini`, {tower['tokens_a_text']:.0f} tokens each, in {name}'s text tower: processor "
+            "time without padding, and with equal beginnings computed once": (
                 f"{tower['trimmed_microseconds']:,.0f} and {tower['shared_microseconds']:,.0f} µs a text: "
                 f"{tower['ratio']:.1f} × as fast, {tower['ratio_with_tokenising']:.1f} × with tokenising"
             )
