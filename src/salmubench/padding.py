@@ -71,8 +71,15 @@ def _encode(module: Any, text: Tensor, x: Tensor) -> Tensor:
     dtype, length = module.transformer.get_cast_dtype(), text.shape[1]
     x = x.to(dtype) + module.positional_embedding[:length].to(dtype)
     x = module.transformer(x, attn_mask=module.attn_mask[:length, :length])
-    # Normalising the end token alone is the same as normalising all and picking it.
-    features: Tensor = module.ln_final(x[torch.arange(len(x), device=x.device), text.argmax(dim=-1)])
+    return project(module, x[torch.arange(len(x), device=x.device), text.argmax(dim=-1)])
+
+
+def project(module: Any, x: Tensor) -> Tensor:
+    """From what the transformer makes of the end tokens, (b, width), to features (b, d).
+
+    Normalising the end token alone is the same as normalising all and picking it.
+    """
+    features: Tensor = module.ln_final(x)
     projection = module.text_projection
     if isinstance(projection, torch.nn.Linear):
         features = projection(features)

@@ -21,7 +21,8 @@ class EncodeConfig:
     workers: int = 0
     """Threads that decode pictures beside the forward passes; 0: as many as cores, at most 16."""
     trim_texts: bool = True
-    """Cut the padding behind the end token where the text tower is causal, so that it can't matter."""
+    """Leave out the padding behind the end token and compute equal beginnings of texts once, where the text tower is
+    causal, so that neither can matter."""
 
     def __post_init__(self) -> None:
         """Check the fields."""

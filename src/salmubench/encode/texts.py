@@ -1,4 +1,4 @@
-"""Texts to unit vectors: equal tokens once, short ones without their padding where that can't matter."""
+"""Texts to unit vectors: equal tokens once, equal beginnings once and no padding where that can't matter."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from salmubench.models import ClipModel
+
+
+_STEP = 8  # of 1 to 16, the fastest at `mini`
 
 
 @dataclass(frozen=True)
@@ -55,20 +58,26 @@ def encode_texts(model: ClipModel, ids: npt.NDArray[np.int64], *, batch_size: in
     """Encode tokens (n, L) to float32 unit vectors (n, d); the caller holds the compute context."""
     import torch
 
+    from salmubench.encode.prefixes import can_share, encode_sorted
     from salmubench.padding import encode_in_groups
 
     if not len(ids):
         return np.zeros((0, 0), np.float32)
-    trim = trim and _can_trim(model.module)
+    module, trim = model.module, trim and _can_trim(model.module)
+    share = trim and can_share(module)
     lengths = ids.argmax(axis=1) + 1  # the end token has the highest number
-    order = np.argsort(lengths, kind="stable") if trim else np.arange(len(ids))
+    # Equal beginnings follow each other, among texts of about one length: attention pads to the longest of a batch.
+    order = np.lexsort((*ids.T[::-1], lengths // (_STEP if share else 1))) if trim else np.arange(len(ids))
     encoded: Array | None = None
     for start in range(0, len(ids), batch_size):
         rows = order[start : start + batch_size]
         tokens = torch.from_numpy(ids[rows]).to(model.device)
-        vectors = (
-            encode_in_groups(model.module, tokens, 1) if trim else model.module.encode_text(tokens)  # type: ignore[operator]
-        )
+        if share:
+            vectors = encode_sorted(module, tokens)
+        elif trim:
+            vectors = encode_in_groups(module, tokens, 1)
+        else:
+            vectors = module.encode_text(tokens)  # type: ignore[operator]
         unit = unit_rows(vectors)
         if encoded is None:
             encoded = np.empty((len(ids), unit.shape[1]), np.float32)
