@@ -25,6 +25,7 @@ from salmubench.encode.config import EncodeConfig
 from salmubench.errors import ConfigError, ModelError, RecordError
 from salmubench.executor import Executor, parallel
 from salmubench.recovery.worker import REASON, Job, attack_model, piece_path
+from salmubench.scoring.attack_groups import with_breakdowns
 from salmubench.scoring.attack_record import AttackInfo, Attacks
 from salmubench.scoring.attack_rows import (
     REFERENCES,
@@ -217,9 +218,12 @@ def _write(
         inputs=manifest.sha256_json([*(job.key(item) for item in loaded), sha256]),
     )  # fmt: skip
     with alone(path):
+        record = read_record(path)
+        if record.breakdowns:  # by the groupings that the record has already
+            section = with_breakdowns(section, rows, opened, tuple(record.breakdowns))
         with manifest.atomic_path(path.with_name(path.stem + SUFFIX)) as temporary:
             pq.write_table(rows, temporary, compression="zstd")
-        manifest.write_json(path, replace(read_record(path), attacks=section))
+        manifest.write_json(path, replace(record, attacks=section))
 
 
 def _score_missing(

@@ -92,7 +92,7 @@ def _panel(curves: Mapping[str, Curve], start: float | None, threshold: float, *
     parts.append(svg.text((left + right) / 2, height - 1, "steps of the attack", "tick", anchor="middle"))
     parts.append(svg.line(left, y(threshold), right, y(threshold), "recovery-limit"))
     strongest = next(iter(curves))
-    for setting, curve in reversed(curves.items()):
+    for setting, curve in reversed(list(curves.items())):
         begin = [] if start is None or setting.endswith("calibrated") else [(0, start)]
         points = [*begin, *curve]
         path = svg.polyline([x(step) for step, _ in points], [y(value) for _, value in points])
