@@ -130,6 +130,8 @@ class Recovery(IntEnum):
     """Which retain pairs an attacker has; the place of the split follows."""
     STRANGERS = 3
     """People who are in no dataset."""
+    UNLEARN = 4
+    """Batches in which Compromised unlearns, where rates of attacks are chosen."""
 
 
 FRESH_PEOPLE = 0xF2E54

@@ -56,7 +56,8 @@ def record_of(run: Run, name: str) -> RunRecord:
 
 
 def test_cells_are_the_record_s_numbers(run: Run) -> None:
-    table = recovery.heat_table(run.records, names(run), key="run1")
+    called = names(run)
+    table = recovery.heat_table([(called[record.model.name], record) for record in run.records], key="run1")
     assert table is not None
     assert [head.label for head in table.heads] == [*INFOS, "Recoverable"]
     assert [row.name for row in table.references] == ["Clean", "Retrained", "Compromised"]
@@ -81,10 +82,23 @@ def test_a_control_that_fails_says_so_in_the_cell(run: Run) -> None:
     assert record.attacks is not None
     silent = replace(record.attacks.scores["asked"], reason="the control retrained shows 9 %", numbers={})
     changed = replace(record, attacks=replace(record.attacks, scores={**record.attacks.scores, "asked": silent}))
-    table = recovery.heat_table([changed], {"cliperase-5x": "C"}, key="run1")
+    table = recovery.heat_table([("C", changed)], key="run1")
     assert table is not None
     first = table.methods[0].cells[0]
     assert (first.text, first.tip) == ("–", ("the control retrained shows 9 %",))
+
+
+def test_other_options_than_most_are_told(run: Run) -> None:
+    record = record_of(run, "cliperase-5x")
+    assert record.attacks is not None
+    score = record.attacks.scores["trained"]
+    other = replace(score, info=replace(score.info, config={"lr": 9.0}))
+    changed = replace(record, attacks=replace(record.attacks, scores={"trained": other}))
+    named = [("A", record), ("B", record_of(run, "my_method-5x")), ("C", changed)]
+    table = recovery.heat_table(named, key="run1")
+    assert table is not None
+    words = "another version or other options than most models here"
+    assert [words in row.cells[2].tip for row in table.methods] == [False, False, True]
 
 
 def test_page_has_the_section_only_where_models_were_attacked(content: str, folder: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ mini, chosen by Compromised, Clean and Retrained alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from salmubench.attacks import Attack, Batch, Data, Model, Variant, copy_of, draws, fine_tune, generator_of, joined
 
@@ -29,11 +29,11 @@ ATTACK = Attack(
 class Config:
     """Rate, batch and steps."""
 
-    lr: float = 1e-4
+    lr: float = field(default=1e-4, metadata={"search": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3)})
     """Of AdamW."""
     batch_size: int = 64
     """Pairs a step."""
-    steps: int = 40
+    steps: int = field(default=40, metadata={"search": (20, 40, 80)})
     """On portraits alone; twice as many on the mixture."""
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ steps are those of mini, chosen by Compromised, Clean and Retrained alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from salmubench.attacks import Attack, Data, Model, Variant, copy_of, draws, fine_tune, generator_of
 
@@ -27,11 +27,15 @@ ATTACK = Attack(
 class Config:
     """Rates, batch and steps."""
 
-    lrs: tuple[float, ...] = (3e-5, 1e-4, 3e-4)
+    lrs: tuple[float, ...] = field(
+        default=(3e-5, 1e-4, 3e-4), metadata={"search": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3), "keep": 3}
+    )
     """Of AdamW, each tried."""
     batch_size: int = 64
     """Pairs a step."""
-    read_at: tuple[int, ...] = (10, 20, 40)
+    read_at: tuple[int, ...] = field(
+        default=(10, 20, 40), metadata={"search": ((5, 10, 20), (10, 20, 40), (20, 40, 80))}
+    )
     """Steps after which the model is read."""
     smaller: float = 0.25
     """Share of T that is tried too, at the middle rate; 0: none."""

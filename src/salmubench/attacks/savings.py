@@ -18,7 +18,7 @@ which says little here: a model that is easy to train learns false ones as fast.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +43,11 @@ _BATCH = 256
 class Config:
     """Rate, batch and steps."""
 
-    lr: float = 1e-4
+    lr: float = field(default=1e-4, metadata={"search": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3)})
     """Of AdamW."""
     batch_size: int = 64
     """Pairs a step."""
-    read_at: tuple[int, ...] = (19, 38)
+    read_at: tuple[int, ...] = field(default=(19, 38), metadata={"search": ((10, 19), (19, 38), (38, 76))})
     """Steps after which captions are looked for; the mean counts."""
 
     def __post_init__(self) -> None:

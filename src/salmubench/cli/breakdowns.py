@@ -32,3 +32,20 @@ def print_breakdowns(record: RunRecord) -> None:
                 rows.append((metric, label, str(one.n), str(one.units), value, interval))
         say(f"\nby {by}")
         print_table(("number", "group", "n", "units", "value", "95 % interval"), rows, numbers=("n", "units", "value"))
+    for by, attacks in record.attacks.breakdowns.items() if record.attacks is not None else ():
+        told = [(name, label, found) for name, groups in attacks.items() for label, found in groups.items()]
+        rows = [
+            (name, label, str(found.n), str(found.people), _percent(found.value), _interval(found.ci95))
+            for name, label, found in told
+        ]
+        say(f"\nrecovered by attacks, in %, by {by}")
+        heads = ("attack", "group", "n", "people", "recovered", "95 % interval")
+        print_table(heads, rows, numbers=("n", "people", "recovered"))
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return "–" if ends is None else f"[{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]"

@@ -31,18 +31,30 @@ def compare_(records: list[Path], *, json: bool = False) -> None:
             for metric, parts in comparison.differences.items()
             for part, row in parts.items()
         ]
-        print_table(["number", "A", "B", "A − B", "95 % interval", "A is"], rows, numbers=["A", "B", "A − B"])
-        say()
+        _print("number", rows)
+        attacked = [
+            [f"{attack} {part}", *_cells(row)]
+            for attack, parts in comparison.attacks.items()
+            for part, row in parts.items()
+        ]
+        if attacked:
+            _print("recovered by", attacked)
     count = asked(comparisons)
     say(
-        "Better: nearer to Clean's value (numbers of forgetting), or less below Compromised's (numbers of utility),"
-        "\nby an interval of the paired difference of distances that leaves out 0. Resampled are identities."
+        "Better: nearer to Clean's value (numbers of forgetting), or less below Compromised's (numbers of utility), or"
+        "\nless recovered (attacks), by an interval of the paired difference of distances that leaves out 0. Resampled"
+        "\nare identities."
     )
     if count:
         say(
             f"{count} numbers are compared at 95 % each: about {0.05 * count:.1f} answers are expected by chance.\n"
             "Those with * hold for all of them together (Holm's correction at 5 %)."
         )
+
+
+def _print(head: str, rows: list[list[str]]) -> None:
+    print_table([head, "A", "B", "A − B", "95 % interval", "A is"], rows, numbers=["A", "B", "A − B"])
+    say()
 
 
 # A difference is `Any` here: the parser would import its module, and with it numpy, for every --help.

@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("score", "turn embeddings, or stored items, into the eleven numbers, without torch"),
     "evaluate": ("evaluate", "encode and score a checkpoint"),
     "attack": ("attack", "what can be brought back of what was unlearnt"),
+    "attack-rates": ("attack", "choose rates and steps of attacks by the references alone"),
     "compare": ("compare", "paired differences of two or more records: better, worse, can't tell"),
     "report": ("report", "the page of one or more runs"),
     "leaderboard submit": ("leaderboard", "pack a model of a run into a submission"),

@@ -13,6 +13,7 @@ from typing import Any
 from salmubench import manifest
 from salmubench.leaderboard.submission import TRACKS, Info, method_of
 from salmubench.report.collect import answers
+from salmubench.report.recovery import headline
 from salmubench.report.tables import cells
 from salmubench.report.wording import FACT_ROLES
 from salmubench.scoring.record import SCHEMA_VERSION as RECORDS
@@ -225,7 +226,8 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
     head = ("scale", "track", "dataset_fingerprint", "record_schema", "rank", "submission", "model", "method", "author",
             "budget", "passes", "pareto", "distance", "leakage_left", "fact_left", "kept_other_people",
             "kept_same_people", "utility_drop", "ineffective", "hollow", "catastrophic", "over_generalised",
-            "ineffective_paper", "checkpoint_sha256", "hub_id", "link", "submitted")  # fmt: skip
+            "ineffective_paper", "checkpoint_sha256", "hub_id", "link", "submitted", "recoverable",
+            "strongest_attack")  # fmt: skip
     writer.writerow(head)
     for board in all_boards:
         for rank, entry in enumerate(board.entries, start=1):
@@ -261,6 +263,14 @@ def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
         "verdict": manifest.plain(record.verdict),
         "scores": {
             metric: {part: score.value for part, score in parts.items()} for metric, parts in record.scores.items()
+        },
+        "recoverable": None if record.attacks is None else record.attacks.recoverable,
+        "strongest_attack": None if record.attacks is None else record.attacks.strongest,
+        "recovered": {}
+        if record.attacks is None
+        else {
+            name: found.value if (found := headline(score)) is not None else None
+            for name, score in record.attacks.scores.items()
         },
         "checkpoint_sha256": info.checkpoint_sha256,
         "content_sha256": entry.receipt.get("content_sha256"),

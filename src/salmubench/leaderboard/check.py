@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,11 +15,12 @@ import pyarrow.compute as pc
 from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
-from salmubench.leaderboard import check_items, check_record, intake
+from salmubench.leaderboard import check_attacks, check_items, check_record, intake
 from salmubench.leaderboard.check_items import Metrics
-from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
+from salmubench.leaderboard.findings import BOOTSTRAPS, WORD, Finding, Loaded, first_difference
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.leaderboard.submission import (
+    ATTACKS,
     FILES,
     INFO,
     MAX_BUDGET,
@@ -31,6 +30,7 @@ from salmubench.leaderboard.submission import (
     read_info,
     required_files,
 )
+from salmubench.scoring.attack_rows import SCHEMA as ATTACK_SCHEMA
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.metric import MOST_PARTS
 from salmubench.scoring.record import SCHEMA_VERSION, RunRecord
@@ -43,10 +43,6 @@ from salmubench.scoring.record_files import (
 )
 from salmubench.scoring.roles import Scores, lied_about, with_descriptions
 from salmubench.scoring.views import rescore
-
-TOLERANCE = 1e-9
-"""By which a recomputed number may differ: sums run in another order on another processor."""
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +123,7 @@ def content_sha256(folder: Path) -> str:
 
 def file_findings(folder: Path) -> Iterator[Finding]:
     """What is wrong with the files of a submission's folder; nothing is opened, so links lead nowhere."""
-    allowed = {*required_files(), *optional_files(), INFO, METHOD}
+    allowed = {*required_files(), *optional_files(), ATTACKS, INFO, METHOD}
     present = {path.name: path for path in itertools.islice(folder.iterdir(), LIMITS.files + 1)}
     if len(present) > LIMITS.files:
         yield Finding("files", "", f"Expected at most {LIMITS.files} files, got more.")
@@ -160,6 +156,7 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
         for role, name in names.items()
     }
     gallery = attempt(GALLERY, lambda path: intake.read_table(path, GALLERY_SCHEMA, limits=LIMITS.gallery))
+    attacks = attempt(ATTACKS, _read_attacks) if (folder / ATTACKS).is_file() else None
     for role, record in records.items():
         lies = [] if record is None else lied_about(record, metrics)
         if lies:
@@ -170,7 +167,11 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
     if findings:
         return None
     records = {role: with_descriptions(record, metrics) for role, record in records.items()}
-    return Loaded(info, records, items, gallery, (folder / METHOD).is_file())
+    return Loaded(info, records, items, gallery, (folder / METHOD).is_file(), attacks)
+
+
+def _read_attacks(path: Path) -> pa.Table:
+    return intake.read_table(path, ATTACK_SCHEMA, limits=LIMITS.attack_rows)
 
 
 def _work(record: RunRecord, items: pa.Table, file: str) -> Iterator[Finding]:
@@ -193,7 +194,7 @@ def _read_record(path: Path) -> RunRecord:
     record = record_of(data, where=path.name)
     if record.status != "complete":
         raise RecordError(f"Expected a complete record in {path.name}, got status {record.status!r}.")
-    if not all(_WORD.fullmatch(name) for metric, parts in record.scores.items() for name in (metric, *parts)):
+    if not all(WORD.fullmatch(name) for metric, parts in record.scores.items() for name in (metric, *parts)):
         raise RecordError(f"Expected metrics and parts called by letters, digits and _ in {path.name}, got others.")
     if len(record.scores) > LIMITS.metrics or any(
         not 1 <= len(parts) <= MOST_PARTS for parts in record.scores.values()
@@ -234,6 +235,7 @@ def _content_findings(loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
         for role in loaded.records:
             yield from _score_findings(loaded.records[role], loaded.items[role], FILES[role])
         yield from _null_findings(loaded)
+        yield from check_attacks.attack_findings(loaded, metrics)
 
 
 def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[Finding]:
@@ -251,7 +253,7 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
             yield Finding("scores", file, f"Expected the parts {', '.join(needed)} of {metric:.40}, got others.")
             continue
         for part, score in needed.items():
-            place = _first_difference(manifest.plain(claimed[part]), manifest.plain(score))
+            place = first_difference(manifest.plain(claimed[part]), manifest.plain(score))
             if place is not None:
                 text = f"Expected {metric:.40} {part} as its items give it, got another {place}."
                 yield Finding("scores", file, text)
@@ -264,7 +266,7 @@ def _old_findings(record: RunRecord, scores: Scores, file: str) -> Iterator[Find
     for metric, parts in record.scores.items():
         for (part, claimed), score in zip(parts.items(), scores[metric].values(), strict=False):
             for name in ("value", "n", "clean", "compromised"):
-                if _first_difference(getattr(claimed, name), getattr(score, name), name) is not None:
+                if first_difference(getattr(claimed, name), getattr(score, name), name) is not None:
                     text = f"Expected {metric:.40} {part} as its items give it, got another {name}."
                     yield Finding("scores", file, text)
 
@@ -288,19 +290,3 @@ def _null_findings(loaded: Loaded) -> Iterator[Finding]:
             known = all(other is not None and part in other and other[part].value is not None for other in others)
             if known and score.value is None:
                 yield Finding("scores", RECORDS["record"], f"Expected a number for {metric:.40} {part}, got null.")
-
-
-def _first_difference(claimed: Any, computed: Any, place: str = "") -> str | None:
-    """Where two plain structures differ by more than rounding; `None` where they don't."""
-    if isinstance(computed, dict) and isinstance(claimed, dict):
-        for key in computed:
-            deeper = _first_difference(claimed.get(key), computed[key], f"{place}.{key}" if place else key)
-            if deeper is not None:
-                return deeper
-        return None
-    if isinstance(computed, list) and isinstance(claimed, list) and len(computed) == len(claimed):
-        pairs = zip(claimed, computed, strict=True)
-        return next((deeper for one, two in pairs if (deeper := _first_difference(one, two, place)) is not None), None)
-    if isinstance(computed, float) and isinstance(claimed, float):
-        return None if math.isclose(claimed, computed, rel_tol=TOLERANCE, abs_tol=TOLERANCE) else place
-    return None if claimed == computed else place

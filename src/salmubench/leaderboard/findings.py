@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,6 +15,10 @@ from salmubench.scoring.record import RunRecord
 
 BOOTSTRAPS = (100, 10_000)
 """Fewest and most resamples behind an interval."""
+TOLERANCE = 1e-9
+"""By which a recomputed number may differ: sums run in another order on another processor."""
+WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+"""How metrics, attacks and their parts are called."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +27,7 @@ class Finding:
 
     Attributes:
         code: short word: `files`, `format`, `info`, `hash`, `checkpoint`, `dataset`, `name`, `budget`, `protocol`,
-            `gallery`, `items`, `scores`, `verdict`, `references`, `cost`, `rerun`, `duplicate`.
+            `gallery`, `items`, `scores`, `verdict`, `references`, `cost`, `attacks`, `rerun`, `duplicate`.
         file: which file; empty for the folder.
         message: what was expected and what was found, on one line.
     """
@@ -32,15 +39,32 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """What a readable submission holds, by role (`record`, `clean`, `compromised`)."""
+    """What a readable submission holds, by role (`record`, `clean`, `compromised`); rows of attacks where there are."""
 
     info: Info
     records: Mapping[str, RunRecord]
     items: Mapping[str, pa.Table]
     gallery: pa.Table
     own_method: bool
+    attacks: pa.Table | None = None
 
     @property
     def record(self) -> RunRecord:
         """The record of the model judged."""
         return self.records["record"]
+
+
+def first_difference(claimed: Any, computed: Any, place: str = "") -> str | None:
+    """Where two plain structures differ by more than rounding; `None` where they don't."""
+    if isinstance(computed, dict) and isinstance(claimed, dict):
+        for key in computed:
+            deeper = first_difference(claimed.get(key), computed[key], f"{place}.{key}" if place else key)
+            if deeper is not None:
+                return deeper
+        return None
+    if isinstance(computed, list) and isinstance(claimed, list) and len(computed) == len(claimed):
+        pairs = zip(claimed, computed, strict=True)
+        return next((deeper for one, two in pairs if (deeper := first_difference(one, two, place)) is not None), None)
+    if isinstance(computed, float) and isinstance(claimed, float):
+        return None if math.isclose(claimed, computed, rel_tol=TOLERANCE, abs_tol=TOLERANCE) else place
+    return None if claimed == computed else place

@@ -14,11 +14,13 @@ import pyarrow as pa
 
 from salmubench import reading, tables
 from salmubench.errors import RecordError
+from salmubench.scoring.attack_rows import SUFFIX
 from salmubench.scoring.items import check_table
 from salmubench.scoring.record_files import GALLERY
 
 _ITEMS = tables.Limits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
 _GALLERY = tables.Limits(file=4_000_000, unpacked=64_000_000, rows=20_000, text=4_096, texts=64_000_000)
+_ATTACKS = tables.Limits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,13 @@ class Limits:
         files: in its folder.
         items: of a table of items.
         gallery: of the gallery.
+        attack_rows: of a table of rows of attacks.
+        attacks: of a record.
+        variants: of an attack.
+        parts: of an attack.
         metrics: of a record.
-        work: items × resamples of a record: each costs a draw of the bootstrap.
+        work: items × resamples of a record, each of which costs a draw of the bootstrap; of attacks people × resamples
+            × numbers.
     """
 
     json_bytes: int = 1_000_000
@@ -40,6 +47,10 @@ class Limits:
     files: int = 20
     items: tables.Limits = _ITEMS
     gallery: tables.Limits = _GALLERY
+    attack_rows: tables.Limits = _ATTACKS
+    attacks: int = 24
+    variants: int = 200
+    parts: int = 12
     metrics: int = 40
     work: int = 2_500_000_000
 
@@ -68,6 +79,8 @@ def most_bytes(name: str) -> int:
     """Most bytes of a file of a submission."""
     if name == GALLERY:
         return LIMITS.gallery.file
+    if name.endswith(SUFFIX):
+        return LIMITS.attack_rows.file
     return {".json": LIMITS.json_bytes, ".py": LIMITS.code_bytes, ".parquet": LIMITS.items.file}[Path(name).suffix]
 
 

@@ -14,12 +14,13 @@ from salmubench.leaderboard.findings import Finding
 from salmubench.report import (
     cells,
     plots,
+    recovery,
     rendering,
     sections,
     tables,
     wording,
 )
-from salmubench.report.cells import Cell
+from salmubench.report.cells import Cell, Table
 from salmubench.report.collect import answers
 from salmubench.report.main_views import KEPT_ON
 from salmubench.scoring.record import RunRecord, Score
@@ -81,6 +82,8 @@ class Shown:
     budgets: Sequence[str]
     plots: Sequence[Markup]
     references: Sequence[str]
+    recovery: Table | None
+    attacks: Sequence[tuple[str, Sequence[tuple[str, str]]]]
 
 
 def pages(
@@ -150,7 +153,15 @@ def _shown(board: Board) -> Shown:
         references=sections.references(
             [first.clean, first.compromised, *([] if first.retrained is None else [first.retrained])]
         ),
+        recovery=recovery.heat_table([(_called(entry, board), entry.record) for entry in board.entries], key=board.key),
+        attacks=recovery.legend([entry.record for entry in board.entries]),
     )
+
+
+def _called(entry: Entry, board: Board) -> str:
+    """The model's name, with that of its folder where several have it."""
+    double = sum(other.info.model == entry.info.model for other in board.entries) > 1
+    return f"{entry.info.model} ({entry.name})" if double else entry.info.model
 
 
 def _title(board: Board) -> str:
@@ -268,6 +279,9 @@ def _submission(
             cells.number_table(records, names, goal="compromised", key="run"),
             cells.cost_table(records, names, key="run"),
         ],
+        recovery=recovery.heat_table([(model, entry.record)], key="run"),
+        attacks=recovery.legend([entry.record]),
+        recovery_downloads=recovery.downloads([entry.record], names),
         facts=_facts(entry),
         options=_options(entry.record),
         history=[(item, wording.number(item.distance), item.name == entry.name) for item in history],

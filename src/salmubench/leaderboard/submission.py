@@ -18,6 +18,7 @@ from salmubench.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.report.collect import is_pretrained
+from salmubench.scoring.attack_rows import SUFFIX
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import (
     GALLERY,
@@ -31,6 +32,8 @@ SCHEMA_VERSION = 1
 
 INFO = "submission.json"
 METHOD = "method.py"
+ATTACKS = "record" + SUFFIX
+"""Rows of the attacks on the model, where its record speaks of any."""
 RECORDS: Mapping[str, str] = {"record": "record.json", "clean": "clean.json", "compromised": "compromised.json"}
 """Role → file of the record; its items are beside it."""
 OPTIONAL: Mapping[str, str] = {"retrained": "retrained.json"}
@@ -198,6 +201,8 @@ def submit(
     sources = {FILES[role]: path for role, path in records.items()}
     sources |= {items_path(Path(FILES[role])).name: items_path(path) for role, path in records.items()}
     sources[GALLERY] = gallery_path(records["record"])
+    if record.attacks is not None:
+        sources[ATTACKS] = _rows_of_attacks(records["record"])
     for path in sources.values():
         _check_within(run, path)
     if method_file is not None:
@@ -220,6 +225,15 @@ def submit(
             shutil.copyfile(path, temporary) if data is None else temporary.write_bytes(data)
     manifest.write_json(out / INFO, info)
     return out
+
+
+def _rows_of_attacks(record: Path) -> Path:
+    path = record.with_name(record.stem + SUFFIX)
+    if not path.is_file():
+        raise RecordError(
+            f"Expected the rows of the attacks that {record} speaks of in {path}, got none. Attack again."
+        )
+    return path
 
 
 def _check_within(run: Path, path: Path) -> None:
@@ -253,9 +267,11 @@ def _check_method(run: Path, record: RunRecord, file: Path) -> None:
 def _without_breakdowns(path: Path) -> bytes | None:
     """A record without its breakdowns, which can't be computed from the items; `None` where it has none."""
     content = intake.read_json(path)
-    if not content.get("breakdowns"):
+    parts = [part for part in (content, content.get("attacks")) if isinstance(part, dict) and part.get("breakdowns")]
+    if not parts:
         return None
-    content["breakdowns"] = {}
+    for part in parts:
+        part["breakdowns"] = {}
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 

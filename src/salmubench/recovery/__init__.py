@@ -25,6 +25,7 @@ from salmubench.encode.config import EncodeConfig
 from salmubench.errors import ConfigError, ModelError, RecordError
 from salmubench.executor import Executor, parallel
 from salmubench.recovery.worker import REASON, Job, attack_model, piece_path
+from salmubench.scoring.attack_groups import with_breakdowns
 from salmubench.scoring.attack_record import AttackInfo, Attacks
 from salmubench.scoring.attack_rows import (
     REFERENCES,
@@ -40,6 +41,11 @@ from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import alone, read_record
 
 __all__ = ["AttackConfig", "recover", "recover_candidates"]
+
+UNLEARNT = "unlearnt"
+"""Name of Compromised, unlearnt to choose rates by (`recovery.rates`)."""
+FOLDERS = ("attacks", "embeddings", "records", UNLEARNT)
+"""What lies in an output folder of attacks."""
 
 
 def recover(
@@ -90,12 +96,11 @@ def recover(
         ModelError: a model or reference isn't there, or a reference was pretrained on another dataset.
         RecordError: a record in `out` is of another dataset, of other weights or between other references.
     """
-    from salmubench.devices import resolve_device, resolve_precision
     from salmubench.models import checkpoint_sha256
 
     config = config or AttackConfig(attacks=("all",))
     options.check_seed(seed)
-    manifest.check_ours(out, also=("attacks", "embeddings", "records"))
+    manifest.check_ours(out, also=FOLDERS)
     loaded = load_all(config.attacks, config.overrides)
     names = [model_name(model) for model in models]
     double = sorted({name for name in names if names.count(name) > 1})
@@ -104,12 +109,7 @@ def recover(
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     given = zip(REFERENCES, (clean, compromised, retrained, second_clean), strict=True)
     references = {name: source for name, source in given if source is not None}
-    chosen = resolve_device(device)
-    job = Job(
-        out=out, dataset=opened.folder, name=opened.name, fingerprint=opened.fingerprint, attacks=tuple(config.attacks),
-        config=config, scoring=scoring or ScoreConfig(), seed=seed, device=chosen,
-        precision=resolve_precision(precision, chosen),
-    )  # fmt: skip
+    job = job_of(opened, out, config, scoring, seed=seed, device=device, precision=precision)
     hashes = {str(source): checkpoint_sha256(source) for source in (*models, *references.values())}
     shas = {name: hashes[str(source)] for name, source in references.items()}
     _check_pretrained(references, opened)
@@ -127,6 +127,21 @@ def recover(
     for model, record in zip(models, records, strict=True):
         _write(record, job, loaded, hashes[str(model)], shas, opened)
     return records
+
+
+def job_of(
+    opened: Dataset, out: Path, config: AttackConfig, scoring: ScoreConfig | None, *, seed: int, device: str,
+    precision: str,
+) -> Job:  # fmt: skip
+    """What workers share, with device and precision as they take effect."""
+    from salmubench.devices import resolve_device, resolve_precision
+
+    chosen = resolve_device(device)
+    return Job(
+        out=out, dataset=opened.folder, name=opened.name, fingerprint=opened.fingerprint, attacks=tuple(config.attacks),
+        config=config, scoring=scoring or ScoreConfig(), seed=seed, device=chosen,
+        precision=resolve_precision(precision, chosen),
+    )  # fmt: skip
 
 
 def recover_candidates(
@@ -218,9 +233,12 @@ def _write(
         inputs=manifest.sha256_json([*(job.key(item) for item in loaded), sha256]),
     )  # fmt: skip
     with alone(path):
+        record = read_record(path)
+        if record.breakdowns:  # by the groupings that the record has already
+            section = with_breakdowns(section, rows, opened, tuple(record.breakdowns))
         with manifest.atomic_path(path.with_name(path.stem + SUFFIX)) as temporary:
             pq.write_table(rows, temporary, compression="zstd")
-        manifest.write_json(path, replace(read_record(path), attacks=section))
+        manifest.write_json(path, replace(record, attacks=section))
 
 
 def _score_missing(

@@ -97,37 +97,59 @@ def attack_model(job: Job, model: tuple[str, str]) -> None:
 
 
 def _attack(job: Job, source: str, sha256: str) -> None:
-    from salmubench.metrics import load_all as load_metrics
-    from salmubench.models import load_model
-    from salmubench.padding import skip_padding
-    from salmubench.recovery.reading import Reader
-    from salmubench.recovery.world import World
-    from salmubench.unlearn.interface import Model
-
     loaded = load_all(job.attacks, job.config.overrides)
-    plugins = {str(item.metric.role): item for item in load_metrics() if item.metric.role is not None}
-    dataset = open_dataset(job.dataset)
-    clip = load_model(source, device=job.device)
-    skip_padding(clip.module)
-    base = Model(clip, precision=job.precision)
     folder = job.out / "attacks" / sha256[:16]
-    folder.mkdir(parents=True, exist_ok=True)
+    opened = Opened(job, source, scratch=folder)
     for seed in job.seeds:
         waiting = [item for item in loaded if not piece_path(job, item, sha256, seed).is_file()]
         if not waiting:
             continue
-        world = World(dataset, clip, seed=seed, config=job.config, scratch=folder)
         with manifest.folder_lock(folder):
-            reader = Reader(world, plugins, job.scoring, job.precision)
+            reader = opened.reader(seed)
             for item in waiting:
                 clock = time.process_time()
-                table, reason = _rows(item, base.around(copy.deepcopy(clip.module)), reader, seed)
+                table, reason = _rows(item, opened.copy(), reader, seed)
                 metadata = {SPENT: f"{time.process_time() - clock:.3f}".encode()}
                 if reason is not None:
                     log.warning("%s, attack %s: %s", source, item.attack.name, reason)
                     metadata[REASON] = manifest.portable(reason).encode()
                 with manifest.atomic_path(piece_path(job, item, sha256, seed)) as temporary:
                     pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+
+
+class Opened:
+    """A model in memory, to be attacked and read.
+
+    Args:
+        job: what is asked for.
+        source: where the model is.
+        scratch: folder for temporary files; made if missing.
+    """
+
+    def __init__(self, job: Job, source: str, *, scratch: Path) -> None:
+        from salmubench.metrics import load_all as load_metrics
+        from salmubench.models import load_model
+        from salmubench.padding import skip_padding
+        from salmubench.unlearn.interface import Model
+
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._job, self._scratch, self._dataset = job, scratch, open_dataset(job.dataset)
+        self._plugins = {str(item.metric.role): item for item in load_metrics() if item.metric.role is not None}
+        self.clip = load_model(source, device=job.device)
+        skip_padding(self.clip.module)
+        self._base = Model(self.clip, precision=job.precision)
+
+    def copy(self) -> Any:
+        """The model as an attack is given it: with weights of its own."""
+        return self._base.around(copy.deepcopy(self.clip.module))
+
+    def reader(self, seed: int) -> Any:
+        """Reads the model, and what attacks make of it, on the pairs of one seed that attackers never see."""
+        from salmubench.recovery.reading import Reader
+        from salmubench.recovery.world import World
+
+        world = World(self._dataset, self.clip, seed=seed, config=self._job.config, scratch=self._scratch)
+        return Reader(world, self._plugins, self._job.scoring, self._job.precision)
 
 
 def _rows(item: Loaded, model: Any, reader: Any, seed: int) -> tuple[pa.Table, str | None]:

@@ -47,6 +47,10 @@ class World:
         """Pairs of V: the harness's alone."""
         return self._decoded(Split.FORGET, self.cut.held)
 
+    def everything(self) -> Decoded:
+        """All pairs to forget."""
+        return self._decoded(Split.FORGET, range(self.dataset.counts[Split.FORGET]))
+
     def portraits(self) -> Decoded:
         """Portraits of `retain_synth`."""
         return self._retain(Split.RETAIN_SYNTH, 0)
@@ -64,7 +68,7 @@ class World:
             "few": lambda: self._decoded(Split.FORGET, self.cut.known),
             "retain_synth": self.portraits,
             "retain_real": lambda: self._retain(Split.RETAIN_REAL, 1),
-            "forget": lambda: self._decoded(Split.FORGET, range(self.dataset.counts[Split.FORGET])),
+            "forget": self.everything,
             "forget_identity": lambda: self._decoded(Split.FORGET, self._whole_people()),
         }
         names = (str(entry.get("name", "")).casefold() for entry in self.dataset.identities.values())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from salmubench import manifest
 from salmubench.report import recovery_curves, recovery_example, tables, wording
 from salmubench.report.cells import Cell, Head, Row, Table, model_kind, with_words
 from salmubench.report.collect import Run, is_pretrained
@@ -46,11 +48,6 @@ class Shown:
     downloads: Sequence[tuple[str, str, str]]
     legend: Sequence[tuple[str, Sequence[tuple[str, str]]]]
 
-    @property
-    def shades(self) -> list[tuple[int, str]]:
-        """The shades and what they stand for."""
-        return [(shade, wording.threshold(shade / HEATS)) for shade in range(0, HEATS + 1, 2)]
-
 
 def shown(run: Run, names: Mapping[str, str], config: ReportConfig, *, key: str) -> Shown | None:
     """The section of a run's page; `None` where no model was attacked.
@@ -62,7 +59,7 @@ def shown(run: Run, names: Mapping[str, str], config: ReportConfig, *, key: str)
         key: prefix of ids.
     """
     records = attacked(run.records)
-    table = heat_table(records, names, key=key)
+    table = heat_table([(names[record.model.name], record) for record in records], key=key)
     if table is None:
         return None
     return Shown(
@@ -115,23 +112,22 @@ def cell(score: AttackScore) -> str:
     return wording.DASH if found is None or found.value is None else f"{100 * found.value:.1f}".replace("-", "−")
 
 
-def heat_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: str) -> Table | None:
+def heat_table(named: Sequence[tuple[str, RunRecord]], *, key: str) -> Table | None:
     """Models by attacks: what the strongest variant of each brings back; `None` where no model was attacked.
 
     Args:
-        records: of a run.
-        names: model name → display name.
+        named: display name and record of each model.
         key: prefix of ids.
     """
-    shown = attacked(records)
-    if not shown:
+    kept = [(name, record) for name, record in named if attacked([record])]
+    if not kept:
         return None
+    shown = [record for _, record in kept]
     infos = attacks_of(shown)
+    usual = {name: _usual(name, shown) for name in infos}
     rows = [
-        with_words(
-            Row(names[record.model.name], model_kind(record), _cells(record, infos), detail=record.model.name), record
-        )
-        for record in shown
+        with_words(Row(name, model_kind(record), _cells(record, usual), detail=record.model.name), record)
+        for name, record in kept
     ]
     heads = [Head(name, info.title, KNOWS[info.knows]) for name, info in infos.items()]
     return Table(
@@ -165,10 +161,20 @@ def _fixed(value: float, infos: Mapping[str, AttackInfo]) -> list[Cell]:
     return [Cell(wording.percent(value), heat=round(HEATS * value), tip=("by definition",)) for _ in infos]
 
 
-def _cells(record: RunRecord, infos: Mapping[str, AttackInfo]) -> list[Cell]:
+def _usual(attack: str, records: Sequence[RunRecord]) -> str:
+    """Version and options of an attack that most of the models went through."""
+    known = [_settings(section.scores[attack]) for section in _sections(records) if attack in section.scores]
+    return Counter(known).most_common(1)[0][0]
+
+
+def _settings(score: AttackScore) -> str:
+    return manifest.sha256_json([score.info.sha256, score.info.config])
+
+
+def _cells(record: RunRecord, usual: Mapping[str, str]) -> list[Cell]:
     section = _section(record)
     cells = []
-    for name in infos:
+    for name, settings in usual.items():
         score = section.scores.get(name)
         found = None if score is None else headline(score)
         if score is None or found is None or found.value is None:
@@ -177,7 +183,8 @@ def _cells(record: RunRecord, infos: Mapping[str, AttackInfo]) -> list[Cell]:
             )
             cells.append(Cell(wording.DASH, tip=(reason,)))
         else:
-            cells.append(_heat(found, _details(score, found)))
+            other = ["another version or other options than most models here"] if _settings(score) != settings else []
+            cells.append(_heat(found, [*_details(score, found), *other]))
     state = section.recoverable
     return [*cells, Cell(state or wording.DASH, sort=_order(state), state=f"verdict {state or ''}".strip())]
 

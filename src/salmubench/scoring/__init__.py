@@ -1,6 +1,7 @@
 """Run records: their types, files, comparison and verdict. No model and no metric is needed to read them."""
 
-from salmubench.scoring.compare import Comparison, Difference, compare
+from salmubench.scoring.compare import Comparison, compare
+from salmubench.scoring.difference import Difference
 from salmubench.scoring.metric import (
     Items,
     Metric,

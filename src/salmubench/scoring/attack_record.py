@@ -104,6 +104,7 @@ class Attacks:
         inputs: hash of all that decides about the rows.
         bootstraps: resamples behind an interval.
         scores: attack → what it brings back.
+        breakdowns: grouping → attack → group → recovery in the headline number, where they were asked for.
     """
 
     recoverable: Literal["yes", "no", "undecided"] | None
@@ -116,3 +117,4 @@ class Attacks:
     inputs: _Hash
     bootstraps: _Whole
     scores: Mapping[_Name, AttackScore]
+    breakdowns: Mapping[_Name, Mapping[_Name, Mapping[_Name, Recovery]]] = field(default_factory=dict)

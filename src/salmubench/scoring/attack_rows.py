@@ -91,6 +91,11 @@ def attack_score(
     return AttackScore(info, why, numbers, controls, variants, _knowledge(rows, headline.chosen))
 
 
+def recovery_of(table: pa.Table, info: AttackInfo, *, bootstraps: int = BOOTSTRAPS) -> Recovery:
+    """The headline number of some rows of one attack, whoever they are about."""
+    return _recovery(_Rows(table), info, info.headline, None, _OWN, bootstraps)
+
+
 def verdict(scores: Mapping[str, AttackScore]) -> tuple[Literal["yes", "no", "undecided"] | None, str | None]:
     """Whether the facts can be brought back, and the strongest attack; `None` where no attack says anything."""
     headlines = {name: score.numbers[score.info.headline] for name, score in scores.items() if score.reason is None}
@@ -151,13 +156,23 @@ def attacks_again(section: Attacks, path: Path) -> Attacks:
     Raises:
         RecordError: the rows are missing, or have other columns.
     """
-    table, scores = read_rows(path), {}
+    return section_again(section, read_rows(path))
+
+
+def section_again(section: Attacks, table: pa.Table) -> Attacks:
+    """The same from a table of rows (`SCHEMA`); breakdowns are left out, rows don't tell them.
+
+    Args:
+        section: what was claimed.
+        table: rows of all attacks.
+    """
+    scores = {}
     for name, claimed in section.scores.items():
         rows = table.filter(pc.equal(table.column("attack"), name)).combine_chunks()
         told = None if claimed.numbers else claimed.reason  # a reason with numbers comes from the rows
         scores[name] = attack_score(rows, claimed.info, reason=told, bootstraps=section.bootstraps)
     recoverable, strongest = verdict(scores)
-    return replace(section, scores=scores, recoverable=recoverable, strongest=strongest)
+    return replace(section, scores=scores, recoverable=recoverable, strongest=strongest, breakdowns={})
 
 
 class _Rows:
@@ -253,11 +268,61 @@ def _parts(rows: _Rows, info: AttackInfo) -> list[str]:
 def _recovery(rows: _Rows, info: AttackInfo, part: str, group: str | None, subject: str, bootstraps: int) -> Recovery:
     """The strongest variant on one half of the people, reported on the other, and swapped; seeds together."""
     seeds = list(_seeds(rows, info, part, group, subject))
-    people = sorted({str(name) for seed in seeds for name in seed.identity.tolist()})
+    people = _people(seeds)
     if part in PARTS and part not in rows.parts:
         return Recovery(None, None, "no pair outside T can be ranked: the metric has no items")
     if len(people) < PEOPLE:
         return Recovery(None, None, f"fewer than {PEOPLE} people outside T", people=len(people))
+    fit = _fitted(seeds, people)
+    joined, units = fit.columns, find_units(fit.identity)
+    stacked = joined[:, :2]
+    means = (float(mean) if np.isfinite(mean) else None for mean in joined[:, 2:].mean(axis=0))
+    measured = dict(zip(("model", "clean", "compromised"), means, strict=True))
+    if not np.isfinite(stacked).all():
+        return Recovery(None, None, "a number is missing or not finite", len(stacked), len(people))
+    top, base, count = np.moveaxis(leaf_sums(stacked, units)[None], 2, 0)
+    bottom, spread = intervals([Ratio(base, count), Ratio(top, base)], units, bootstraps=bootstraps, seed=SEED)
+    if bottom is None or bottom[0] <= 0:
+        why = "references don't differ under this attack"
+        return Recovery(None, None, why, len(stacked), len(people), **measured, chosen=fit.chosen)
+    value = float(stacked[:, 0].mean() / stacked[:, 1].mean())
+    return Recovery(value, spread, None, len(stacked), len(people), **measured, chosen=fit.chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The strongest variants, each chosen on the other half of the people.
+
+    Attributes:
+        columns: (n, 5) top and bottom of each row's share, and the numbers of the model, Clean and Compromised.
+        identity: (n,).
+        chosen: variant of each seed and half.
+    """
+
+    columns: Floats
+    identity: Strings
+    chosen: tuple[str, ...]
+
+
+def fitted(table: pa.Table, info: AttackInfo, part: str, group: str | None) -> Fitted | None:
+    """What a recovery is computed from; `None` with too few people.
+
+    Args:
+        table: rows of one attack (`SCHEMA`), with those of the references.
+        info: what the attack is.
+        part: of the rows, or `relearnt`.
+        group: `identity`, `association`, or `None` for all.
+    """
+    seeds = list(_seeds(_Rows(table), info, part, group, _OWN))
+    people = _people(seeds)
+    return _fitted(seeds, people) if len(people) >= PEOPLE else None
+
+
+def _people(seeds: Sequence[_Seed]) -> list[str]:
+    return sorted({str(name) for seed in seeds for name in seed.identity.tolist()})
+
+
+def _fitted(seeds: Sequence[_Seed], people: Sequence[str]) -> Fitted:
     drawn = set(np.random.default_rng(_SEED).permutation(people)[: len(people) // 2].tolist())
     columns, names, chosen = list[Floats](), list[Strings](), list[str]()
     for seed in seeds:
@@ -268,19 +333,7 @@ def _recovery(rows: _Rows, info: AttackInfo, part: str, group: str | None, subje
             shown = seed.shown[best, half]
             columns.append(np.column_stack([seed.top[best, half], seed.bottom[best, half], shown]))
             names.append(seed.identity[half])
-    joined, units = np.concatenate(columns), find_units(np.concatenate(names))
-    stacked = joined[:, :2]
-    means = (float(mean) if np.isfinite(mean) else None for mean in joined[:, 2:].mean(axis=0))
-    measured = dict(zip(("model", "clean", "compromised"), means, strict=True))
-    if not np.isfinite(stacked).all():
-        return Recovery(None, None, "a number is missing or not finite", len(stacked), len(people))
-    top, base, count = np.moveaxis(leaf_sums(stacked, units)[None], 2, 0)
-    bottom, spread = intervals([Ratio(base, count), Ratio(top, base)], units, bootstraps=bootstraps, seed=SEED)
-    if bottom is None or bottom[0] <= 0:
-        why = "references don't differ under this attack"
-        return Recovery(None, None, why, len(stacked), len(people), **measured, chosen=tuple(chosen))
-    value = float(stacked[:, 0].mean() / stacked[:, 1].mean())
-    return Recovery(value, spread, None, len(stacked), len(people), **measured, chosen=tuple(chosen))
+    return Fitted(np.concatenate(columns), np.concatenate(names), tuple(chosen))
 
 
 def _strongest(seed: _Seed, mask: npt.NDArray[np.bool_]) -> int:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +20,9 @@ from salmubench.scoring.bootstrap import (
     leaf_sums,
     resampled_means,
 )
-from salmubench.scoring.intervals import Interval, Ratio, intervals, percentiles
+from salmubench.scoring.compare_attacks import compare_attacks
+from salmubench.scoring.difference import Difference, answered
+from salmubench.scoring.intervals import Ratio, intervals
 from salmubench.scoring.metric import (
     Floats,
     Goal,
@@ -35,46 +35,15 @@ from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
 from salmubench.scoring.views import by_group, describe_all
 
-Answer = Literal["better", "worse", "can't tell"]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One number of two models.
-
-    Attributes:
-        first: the first model's number.
-        second: the second model's number.
-        difference: first − second.
-        ci95: of the difference, resampling both together; `None` with fewer than two units.
-        n: items.
-        reason: why there is no difference.
-        answer: whether the first model is nearer to where it should be: for efficacy to Clean's value, on either side;
-            for utility less below Compromised's.
-        gap_ci95: of the first model's distance minus the second's; `None` where no record tells the reference's items.
-        p: of no such difference, two-sided, from the bootstrap's standard error.
-        certain: the answer also holds for all numbers of the comparison together (Holm's correction).
-    """
-
-    first: float | None
-    second: float | None
-    difference: float | None
-    ci95: Interval | None
-    n: int
-    reason: str | None
-    answer: Answer = "can't tell"
-    gap_ci95: Interval | None = None
-    p: float | None = None
-    certain: bool = False
-
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models compared: metric → part → difference."""
+    """Two models compared: metric → part → difference, and attack → number → difference of what comes back."""
 
     first: str
     second: str
     differences: Mapping[str, Mapping[str, Difference]]
+    attacks: Mapping[str, Mapping[str, Difference]] = field(default_factory=dict)
 
 
 def compare(first: Path, second: Path, *, bootstraps: int = BOOTSTRAPS, seed: int = SEED) -> Comparison:
@@ -122,7 +91,7 @@ def compare_with_each(
 
 def asked(comparisons: Sequence[Comparison]) -> int:
     """How many numbers were compared with an interval."""
-    return sum(row.p is not None for one in comparisons for parts in one.differences.values() for row in parts.values())
+    return sum(row.p is not None for one in comparisons for table in _TABLES for row in _rows(one, table).values())
 
 
 def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Comparison:
@@ -139,7 +108,8 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
             differences[name] = _differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
         else:
             differences[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
-    return Comparison(records[0].model.name, records[1].model.name, differences)
+    attacks = compare_attacks(first, second, (records[0], records[1]), bootstraps=bootstraps, seed=seed)
+    return Comparison(records[0].model.name, records[1].model.name, differences, attacks)
 
 
 def _target(goal: Goal, rows: Sequence[pa.Table], records: Sequence[RunRecord]) -> Floats | None:
@@ -194,7 +164,7 @@ def _difference(
     columns = np.stack([x, y, part.of(target, others)], axis=1)
     samples = resampled_means(columns, units, bootstraps=bootstraps, seed=seed)  # (b, 3)
     gaps = _gap(metric.goal, samples[:, :2], samples[:, 2:])
-    return _answered(row, gaps[:, 0] - gaps[:, 1])
+    return answered(row, gaps[:, 0] - gaps[:, 1])
 
 
 def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:
@@ -202,27 +172,22 @@ def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:
     return np.maximum(target - values, 0.0) if goal == "compromised" else np.abs(values - target)
 
 
-def _answered(row: Difference, samples: Floats) -> Difference:
-    gap = percentiles(samples)  # a distance has a kink at the target: no standard error to measure it by
-    answer: Answer = "better" if gap[1] < 0 else "worse" if gap[0] > 0 else "can't tell"
-    error = float(samples.std())
-    p = (
-        math.erfc(abs(float(samples.mean())) / error / math.sqrt(2))
-        if error
-        else 1.0
-        if answer == "can't tell"
-        else 0.0
-    )
-    return replace(row, answer=answer, gap_ci95=gap, p=p)
+_TABLES = ("differences", "attacks")
+
+
+def _rows(one: Comparison, table: str) -> dict[tuple[str, str], Difference]:
+    """(Metric or attack, part) → difference."""
+    found: Mapping[str, Mapping[str, Difference]] = getattr(one, table)
+    return {(name, part): row for name, parts in found.items() for part, row in parts.items()}
 
 
 def _with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Mark the answers that hold for all numbers together: the smallest p against α/m, the next against α/(m − 1) …."""
     places = sorted(
-        (row.p, number, metric, part)
+        (row.p, number, table, *place)
         for number, one in enumerate(comparisons)
-        for metric, parts in one.differences.items()
-        for part, row in parts.items()
+        for table in _TABLES
+        for place, row in _rows(one, table).items()
         if row.p is not None
     )
     certain = set()
@@ -230,17 +195,16 @@ def _with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
         if p > (1 - LEVEL) / (len(places) - rank):
             break
         certain.add(tuple(place))
+
+    def marked(number: int, one: Comparison, table: str) -> dict[str, dict[str, Difference]]:
+        found: dict[str, dict[str, Difference]] = {name: {} for name in getattr(one, table)}
+        for (name, part), row in _rows(one, table).items():
+            holds = row.answer != "can't tell" and (number, table, name, part) in certain
+            found[name][part] = replace(row, certain=holds)
+        return found
+
     return [
-        replace(
-            one,
-            differences={
-                metric: {
-                    part: replace(row, certain=row.answer != "can't tell" and (number, metric, part) in certain)
-                    for part, row in parts.items()
-                }
-                for metric, parts in one.differences.items()
-            },
-        )
+        replace(one, differences=marked(number, one, "differences"), attacks=marked(number, one, "attacks"))
         for number, one in enumerate(comparisons)
     ]
 

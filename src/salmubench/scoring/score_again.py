@@ -14,7 +14,8 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
 from salmubench.scoring import breakdown
-from salmubench.scoring.attack_rows import SUFFIX, attacks_again
+from salmubench.scoring.attack_groups import with_breakdowns
+from salmubench.scoring.attack_rows import SUFFIX, attacks_again, read_rows
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.origin import Cost, Dataset, Model
@@ -76,7 +77,10 @@ def score_again(
     )
     attacked = beside.with_name(beside.stem + SUFFIX)
     if record.attacks is not None:
-        record = replace(record, attacks=attacks_again(record.attacks, attacked))
+        section = attacks_again(record.attacks, attacked)
+        if config.by:
+            section = with_breakdowns(section, read_rows(attacked), _dataset_of(record, dataset), config.by)
+        record = replace(record, attacks=section)
         if attacked.resolve() != out.with_name(out.stem + SUFFIX).resolve():
             manifest.write_bytes(out.with_name(out.stem + SUFFIX), attacked.read_bytes())
     record = replace(
@@ -132,6 +136,13 @@ def _alone(items: Path, table: pa.Table, metrics: Mapping[str, Metric], config: 
 def _breakdowns(
     record: RunRecord, table: pa.Table, dataset: str | None, config: ScoreConfig
 ) -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, Score]]]]:
+    opened, metrics = _dataset_of(record, dataset), describe_all(record)
+    bootstraps = record.protocol.bootstraps if record.protocol is not None else config.bootstraps
+    return {by: breakdown.score_groups(table, opened, by, metrics=metrics, bootstraps=bootstraps) for by in config.by}
+
+
+def _dataset_of(record: RunRecord, dataset: str | None) -> layout.Dataset:
+    """The dataset that groups are made from."""
     if dataset is None:
         raise RecordError("Expected --dataset beside --items and --by: items don't say which attribute they are about.")
     opened = layout.open_dataset(dataset)
@@ -139,6 +150,4 @@ def _breakdowns(
         raise RecordError(
             f"Expected the dataset of the items, {record.dataset.fingerprint}, got {opened.fingerprint} in {dataset}."
         )
-    metrics = describe_all(record)
-    bootstraps = record.protocol.bootstraps if record.protocol is not None else config.bootstraps
-    return {by: breakdown.score_groups(table, opened, by, metrics=metrics, bootstraps=bootstraps) for by in config.by}
+    return opened

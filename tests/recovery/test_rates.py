@@ -1,0 +1,121 @@
+"""Rates chosen by the references alone: what counts, what is written, and the whole procedure on a small world."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from salmubench import recipe
+from salmubench.attacks import load
+from salmubench.cli.main import main
+from salmubench.errors import ConfigError, StageError
+from salmubench.recovery import AttackConfig
+from salmubench.recovery.rates import Chosen, Tried, _best_of, _Option, _space, choose_rates, write_overrides
+from salmubench.scoring.attack_record import Recovery
+from salmubench.scoring.record_files import read_record
+
+
+def tried(values: dict[Any, float | None]) -> Any:
+    """An attempt whose results are known."""
+
+    def attempt(name: str, options: dict[str, Any]) -> Tried:
+        key = options["lrs"] if "lrs" in options else options["steps"]
+        value = values[key]
+        return Tried(name, options, Recovery(value, None, None if value is not None else "the control retrained shows"))
+
+    return attempt
+
+
+def test_the_most_that_a_control_allows_is_taken() -> None:
+    known = {20: 0.2, 40: 0.6, 80: None, 160: 0.6}
+    assert _best_of("a", _Option("steps", tuple(known), None), {}, tried(known)) == {"steps": 40}
+    assert _best_of("a", _Option("steps", (80,), None), {}, tried(known)) == {}
+    each = {(1e-5,): 0.1, (1e-4,): 0.5, (1e-3,): 0.9, (1e-2,): None, (3e-4,): 0.7}
+    kept = _best_of("a", _Option("lrs", (1e-5, 1e-4, 1e-3, 1e-2, 3e-4), 3), {"x": 1}, tried(each))
+    assert kept == {"lrs": (1e-4, 3e-4, 1e-3)}
+
+
+@pytest.mark.parametrize("name", ["fewshot", "benign", "savings"])
+def test_what_may_be_tried_is_valid_and_holds_the_default(name: str) -> None:
+    item = load(name)
+    space = _space(item)
+    assert space
+    for option in space:
+        default = getattr(item.config, option.name)
+        for value in option.values:
+            load(name, {option.name: [value] if option.keep else value})
+        assert set(default) <= set(option.values) if option.keep else default in option.values
+
+
+CHOSEN = Chosen((), {"fewshot": {"lrs": (1e-5, 3e-5), "read_at": (5, 10)}, "benign": {"lr": 1e-5}}, "f" * 64, 0)
+
+
+def test_they_are_written_into_the_section_and_nothing_else_changes(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    before = (
+        "# mine\ndataset:\n  identities: 20 # few\n\nattack: # by hand\n  seeds: 3\n\n  # a comment\n"
+        "  overrides:\n    benign: {lr: 0.5, batch_size: 8}\n    probe: {steps: 7}\nscore:\n  bootstraps: 100\n"
+    )
+    path.write_text(before)
+    write_overrides(path, CHOSEN)
+    loaded = recipe.load(path).recipe
+    assert loaded.attack.seeds == 3
+    assert loaded.attack.overrides == {
+        "benign": {"lr": 1e-5}, "probe": {"steps": 7}, "fewshot": {"lrs": [1e-5, 3e-5], "read_at": [5, 10]},
+    }  # fmt: skip
+    assert (loaded.dataset.identities, loaded.score.bootstraps) == (20, 100)
+    text = path.read_text()
+    assert text.startswith("# mine\ndataset:\n  identities: 20 # few\n")
+    assert text.count("attack:") == 1
+    assert "chosen by the references of dataset ffffffffffff alone, seed 0" in text
+    write_overrides(path, CHOSEN)
+    assert path.read_text() == text
+
+
+def test_a_recipe_that_is_not_there_is_made(tmp_path: Path) -> None:
+    write_overrides(tmp_path / "new.yaml", CHOSEN)
+    assert recipe.load(tmp_path / "new.yaml").recipe.attack.overrides["benign"] == {"lr": 1e-5}
+    with pytest.raises(ConfigError, match="Expected a recipe file"):
+        write_overrides(tmp_path / "new.txt", CHOSEN)
+    (tmp_path / "bad.yaml").write_text("atack: {}\n")
+    with pytest.raises(ConfigError, match="Did you mean"):
+        write_overrides(tmp_path / "bad.yaml", CHOSEN)
+
+
+def test_bad_input(world: Any, tmp_path: Path) -> None:
+    given: dict[str, Any] = {
+        "dataset": world.dataset, "clean": world.clean, "compromised": world.compromised, "out": tmp_path / "out",
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match="--retrained or --second-clean, got neither"):
+        choose_rates(**given)
+    with pytest.raises(ConfigError, match="something to choose"):
+        choose_rates(**given, retrained=world.clean, config=AttackConfig(attacks=("calibrated",)))
+    with pytest.raises(StageError, match="Expected Compromised to know more than Clean"):
+        choose_rates(**{**given, "compromised": world.clean}, retrained=world.clean, precision="fp32")
+
+
+@pytest.mark.slow
+def test_the_whole_procedure_on_a_small_world(world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "small.yaml"
+    path.write_text("score: {bootstraps: 200, fact_values: 6}\nattack: {knowledge_pictures: 0}\n")
+    given = [
+        "attack-rates", str(path), "--dataset", str(world.dataset), "--clean", str(world.clean), "--compromised",
+        str(world.compromised), "--retrained", str(world.clean), "--out", str(tmp_path / "out"), "--attacks", "benign",
+        "--repeats", "1", "--precision", "fp32", "--device", "cpu", "--quiet",
+    ]  # fmt: skip
+    assert main(given) == 0
+    shown = capsys.readouterr().out
+    assert f"Written to {path}." in shown
+    assert main([*given, "--json"]) == 0  # nothing is left to do
+    content = json.loads(capsys.readouterr().out)
+    options = [tuple(one["options"]) for one in content["tried"]]
+    assert options == [("lr",)] * 5 + [("lr", "steps")] * 3
+    best = max(content["tried"], key=lambda one: one["recovered"]["value"] or -9)
+    assert recipe.load(path).recipe.attack.overrides == {"benign": best["options"]} == content["overrides"]
+    section = read_record(tmp_path / "out" / "records" / "unlearnt.json")
+    leakage = section.scores["RetFail"]["mrr"].normalised.value
+    assert leakage is not None
+    assert leakage < 0.3  # of V a tenth at most was left; this is over all pairs
