@@ -28,6 +28,7 @@ from salmubench.unlearn.registry import method_titles
 
 MINI = ROOT / "results" / "mini"
 TRACKS = ("closed", "generator")
+DROP = THRESHOLDS.catastrophic
 
 
 @functools.cache
@@ -89,6 +90,11 @@ def findings() -> str:
     rule = "The paper's rule (all rows of RetFail, against Clean)"
     lines = [f"- **Passes: {passing}.** Of {len(methods)} rows."]
     lines.append(f"- {rule} calls forgotten: {_named(paper, names)}. {_facts(paper, names)}")
+    seeming = [record for record in methods if _drop(record, "shown")[0] <= DROP < _drop(record, "hidden")[0]]
+    lines.append(
+        f"- Keep general knowledge by the classes that their retain pairs show (D's interval reaches {percent(DROP)}), "
+        f"and lose it on classes that only pretraining saw: {_named(seeming, names)}."
+    )
     exact = next(record for record in records if is_retrained(record))
     leakage = _main(exact, "leakage")
     lines.append(
@@ -126,6 +132,14 @@ def phenomenon() -> str:
         guilty = [str(item.model.method) for item in candidates if answers(item)[mode] == "yes"]
         lines.append(f"| {mode.replace('_', '-')} methods | {len(guilty)}: {', '.join(guilty) or '–'} |")
     return "\n".join(lines)
+
+
+def _drop(record: RunRecord, part: str) -> tuple[float, float]:
+    """The interval of the utility drop on a part of the classes."""
+    metric = next(one for one in descriptions().values() if one.role == "drop")
+    ends = record.scores[metric.name][part].normalised.ci95
+    assert ends is not None
+    return ends
 
 
 def _facts(records: Sequence[RunRecord], names: dict[str, str]) -> str:

@@ -16,15 +16,15 @@ from salmubench.scoring.roles import Held, Scores, by_holdout, in_role, of_group
 
 INEFFECTIVE_ABOVE = 0.01
 """Leakage left L: the paper asks for more than 99 % to go."""
-INEFFECTIVE_ASSOCIATION_ABOVE = 0.06
+INEFFECTIVE_ASSOCIATION_ABOVE = 0.05
 """The same against Retrained, of people whose other facts the exact answer knows; ours.
 
 This and the next two are what separates one exact answer from another at most (`benchmarks/gold_standard.py`, rounded
 up): below it a rule would fail exact unlearning.
 """
-FACT_ABOVE = 0.34
+FACT_ABOVE = 0.17
 """|L| of the fact among other values; ours."""
-FACT_PARAPHRASE_ABOVE = 0.66
+FACT_PARAPHRASE_ABOVE = 0.22
 """The same of the paraphrased fact."""
 CATASTROPHIC_ABOVE = 0.01
 """Utility drop D: the paper allows less than 1 %."""
