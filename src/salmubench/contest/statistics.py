@@ -54,10 +54,8 @@ def over_worlds(values: Sequence[float | None]) -> Estimate:
         return Estimate(mean, None, None, count)
     error = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (count - 1) / count)
     reach = float(special.stdtrit(count - 1, (1 + LEVEL) / 2)) * error
-    if error:
-        p = 2 * float(special.stdtr(count - 1, -abs(mean) / error))
-    else:  # the same in every world
-        p = 0.0 if mean else 1.0
+    alike = 0.0 if mean else 1.0  # p of a number that is the same in every world
+    p = 2 * float(special.stdtr(count - 1, -abs(mean) / error)) if error else alike
     return Estimate(mean, (mean - reach, mean + reach), p, count)
 
 
