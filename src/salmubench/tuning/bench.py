@@ -97,3 +97,8 @@ def results(bench: Bench, method: str) -> dict[int, dict[str, Any]]:
             entry = {**trial.user_attrs, "objective": float(trial.values[0])}
             entries[int(entry["number"])] = entry
     return dict(sorted(entries.items()))
+
+
+def further_folder(seed: int) -> str:
+    """Name of the folder of a further selection world's part, embeddings and records."""
+    return f"world-{seed}"

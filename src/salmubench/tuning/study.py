@@ -29,7 +29,7 @@ from salmubench.recipe import TuneConfig
 from salmubench.scoring.record_files import read_record
 from salmubench.tuned_values import SCHEMA_VERSION
 from salmubench.tuning import rule as search
-from salmubench.tuning.bench import Bench, Terms, Trial, results
+from salmubench.tuning.bench import Bench, Terms, Trial, further_folder, results
 from salmubench.tuning.selection_world import write_part
 from salmubench.unlearn.registry import Configured, configure, load_method
 
@@ -79,7 +79,7 @@ def tune(
     """
     options.check_seed(seed)
     terms = terms or Terms()
-    manifest.check_ours(out, also=(*_BEFORE, *map(_further, terms.worlds)))
+    manifest.check_ours(out, also=(*_BEFORE, *map(further_folder, terms.worlds)))
     loaded = recipes.load(recipe)
     settings = loaded.recipe.tune if trials is None else replace(loaded.recipe.tune, trials=trials)
     if seed in (settings.selection_seed, *terms.worlds):
@@ -140,7 +140,7 @@ def _bench(loaded: recipes.LoadedRecipe, ground: Path, terms: Terms, *, out: Pat
     tune_config, others = loaded.recipe.tune, []
     for further, folder in terms.worlds.items():
         _check_world(loaded, folder, further)
-        others.append((further, _prepare(loaded, folder, out=out / _further(further), seed=further)))
+        others.append((further, _prepare(loaded, folder, out=out / further_folder(further), seed=further)))
     first = _prepare(loaded, ground, out=out, seed=tune_config.selection_seed)
     return Bench(first, seed, tune_config.budget, tuple(others))
 
@@ -195,16 +195,11 @@ def _search(
 
 def _folder(bench: Bench, settings: TuneConfig) -> AbstractContextManager[manifest.StageFolder]:
     """The tuning's folder, refused where it holds another one."""
-    also = (*_BEFORE, *(_further(seed) for seed, _ in bench.others))
+    also = (*_BEFORE, *(further_folder(seed) for seed, _ in bench.others))
     return manifest.stage_folder(bench.world.out, "tune", config=bench.description(settings), also=also)
 
 
 _BEFORE = ("world", "part", "embeddings")  # what is made before the folder is marked
-
-
-def _further(seed: int) -> str:
-    """Folder of a further selection world's part and embeddings."""
-    return f"world-{seed}"
 
 
 def _begin(bench: Bench, settings: TuneConfig) -> None:
@@ -246,7 +241,7 @@ def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Tria
     method = configured.method
     folder = bench.folder(method.name) / "trials" / f"{trial.number:03d}"
     places = [replace(bench.world, out=folder)]
-    places += [replace(world, out=folder / _further(seed)) for seed, world in bench.others]
+    places += [replace(world, out=folder / further_folder(seed)) for seed, world in bench.others]
     name = pipeline.candidate_name(trial.method, bench.budget)
     inputs = {
         "method": method.name, "method_sha256": method.sha256,
