@@ -74,14 +74,16 @@ def write_plan(folder: Path, **changes: Any) -> Path:
 
 
 def write_references(run: Path, seed: int) -> Path:
-    """A run folder in which building and pretraining are done: a hand-made dataset and models that learnt parts of it."""
+    """A run folder in which building and pretraining are done: a hand-made dataset, models that learnt parts of it."""
     tiny_dataset(run / "dataset", seed=seed)
     dataset = open_dataset(run / "dataset")
     manifest.write_json(run / "dataset" / "manifest.json", {"stage": "dataset"})
     for kind, splits in LEARNT.items():
         folder = tiny_model(run / "checkpoints" / kind, seed=seed)
         if splits:
-            _teach(folder, [Row(split, row) for split in splits for row in range(dataset.counts[split])], run / "dataset")
+            _teach(
+                folder, [Row(split, row) for split in splits for row in range(dataset.counts[split])], run / "dataset"
+            )
         manifest.write_json(folder / "manifest.json", {"stage": "pretrain", "outputs": {"kind": kind}})
     return run
 

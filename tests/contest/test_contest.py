@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,6 +16,9 @@ import pytest
 
 from contest_world import METHOD, SEEDS, begin, without_time, write_plan
 from salmubench.cli.main import main
+from salmubench.contest import checks
+from salmubench.contest.plan import load
+from salmubench.errors import OutputMismatch
 from salmubench.scoring.contest_record import NUMBERS, read_contest
 from salmubench.scoring.record_files import read_record
 
@@ -40,6 +44,167 @@ def test_every_candidate_of_every_world_is_in_the_table(done: tuple[Path, Path])
             assert one.numbers["leakage"] == record.scores["RetFail"]["mrr"].normalised.value
     assert "catastrophic" not in contest.retrained.worlds["101"].modes
     assert len(contest.differences) == len(NUMBERS) - 1
-    assert contest.plan.sha256 == __import__("hashlib").sha256(plan.read_bytes()).hexdigest()
+    assert contest.plan.sha256 == hashlib.sha256(plan.read_bytes()).hexdigest()
     assert not contest.plan.decisive
     assert any("needs 6 worlds" in note for note in contest.notes)
+
+
+def test_again_does_nothing_and_says_so(done: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    plan, out = done
+
+    def times() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file() and path.name != ".lock"}
+
+    before = times()
+    assert main(command(plan, out)) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert times() == before
+    assert main(command(plan, out, "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == json.loads((out / "contest.json").read_text())["rows"]
+
+
+@pytest.mark.slow
+def test_killed_and_gone_on_with_the_table_is_the_same(
+    done: tuple[Path, Path], references: Path, tmp_path: Path
+) -> None:
+    """Killed while a candidate of the second world is made; `keep: records` deletes what a done world needs no more."""
+    plan = write_plan(tmp_path / "plan", keep="records")
+    out = begin(references, tmp_path / "out")
+    (out / "worlds" / "101" / "dataset" / "mine.txt").write_text("somebody's")
+    program = [sys.executable, "-m", "salmubench.cli.main", *command(plan, out)]
+    first = subprocess.Popen(program, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+    goal = out / "worlds" / "102" / "checkpoints" / "delete-1x"
+    while first.poll() is None and not goal.exists():
+        time.sleep(0.05)
+    assert main(command(plan, out)) == 1, "two contests in one folder"
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    assert (out / "worlds" / "101" / "world.json").is_file()
+    assert not (out / "worlds" / "102" / "world.json").exists()
+    assert main(command(plan, out)) == 0
+    same, again = (json.loads((folder / "contest.json").read_text()) for folder in (done[1], out))
+    assert without_time(again) == without_time(same)
+    left = {path.name for path in (out / "worlds" / "101").iterdir()} - {".lock"}
+    assert left == {"dataset", "records", "report", "run.json", "manifest.json", "world.json"}
+    assert [path.name for path in (out / "worlds" / "101" / "dataset").iterdir()] == ["mine.txt"]
+    assert not (out / "worlds" / "103" / "dataset").exists()
+    assert sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) < 6e6
+
+
+def copied(done: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """The contest that is done, in a place of its own; its plan's folder too."""
+    shutil.copytree(done[0].parent, tmp_path / "plan")
+    shutil.copytree(done[1], tmp_path / "out")
+    return tmp_path / "plan" / "plan.yaml", tmp_path / "out"
+
+
+def unmade(out: Path, seed: int, model: str) -> Path:
+    """A world that isn't done, of which one model has to be encoded again."""
+    world = out / "worlds" / str(seed)
+    (world / "world.json").unlink()
+    shutil.rmtree(world / "embeddings" / model)
+    return world
+
+
+def test_a_world_that_fails_stops_no_other(
+    done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, out = copied(done, tmp_path)
+    weights = unmade(out, 102, "compromised") / "checkpoints" / "compromised" / "open_clip_model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:1000])
+    (out / "worlds" / "103" / "world.json").unlink()
+    assert main(command(plan, out)) == 1
+    captured = capsys.readouterr()
+    assert "salmubench: evaluation world 102: " in captured.err
+    contest = read_contest(out / "contest.json")
+    assert [world.status for world in contest.worlds] == ["scored", "failed", "scored"]
+    assert any("1 failed and count nowhere: 102" in note for note in contest.notes)
+    assert all(list(row.worlds) == ["101", "103"] for row in contest.rows)
+    assert "102" in (out / "index.html").read_text()
+    weights.write_bytes(whole)
+    assert main(command(plan, out)) == 0
+    same, again = (json.loads((folder / "contest.json").read_text()) for folder in (done[1], out))
+    assert without_time(again) == without_time(same)
+
+
+def test_a_full_disk_ends_with_one_paragraph(
+    done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files may not get so large, as on a full disk: a world that can't be written is no world that failed."""
+    plan, out = copied(done, tmp_path)
+    unmade(out, 102, "compromised")
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        assert main(command(plan, out)) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    error = capsys.readouterr().err
+    assert "but it is full" in error or "Free some space" in error
+    assert "Traceback" not in error
+    assert not (out / "worlds" / "102" / "world.json").exists()
+
+
+def test_what_was_fixed_stays(done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a world was scored neither the plan nor its recipe nor a method's file may change; records neither."""
+    plan, out = copied(done, tmp_path)
+    for name, what in (("plan.yaml", "the plan"), ("small.yaml", "the recipe"), ("apart.py", "the method apart")):
+        path = plan.with_name(name)
+        before = path.read_text()
+        path.write_text(before + "\n# one more line\n")
+        assert main(command(plan, out)) == 1
+        error = capsys.readouterr().err
+        assert f"got another content of {what}" in error, error
+        path.write_text(before)
+    assert main(command(plan, out)) == 0
+    record = out / "worlds" / "101" / "records" / "delete-1x.json"
+    before = record.read_text()
+    record.write_text(before.replace('"no"', '"yes"').replace('"undecided"', '"no"'))
+    assert main(command(plan, out)) == 1
+    assert "Expected the record that the contest wrote" in capsys.readouterr().err
+    record.write_text(before)
+    other = json.loads((out / "worlds" / "103" / "world.json").read_text())
+    other["fingerprint"] = "0" * 64
+    (out / "worlds" / "103" / "world.json").write_text(json.dumps(other))
+    assert main(command(plan, out)) == 1, "a world of another fingerprint"
+    assert "got another one" in capsys.readouterr().err
+
+
+def test_a_world_of_another_dataset_is_refused(
+    done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, out = copied(done, tmp_path)
+    world = out / "worlds" / "102"
+    (world / "world.json").unlink()
+    shutil.rmtree(world / "dataset")
+    shutil.copytree(out / "worlds" / "103" / "dataset", world / "dataset")
+    assert main(command(plan, out)) == 1
+    assert "Expected one dataset in" in capsys.readouterr().err
+
+
+def test_before_a_world_is_scored_the_plan_may_change(references: Path, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "plan", evaluation=[101], keep="records")
+    out = tmp_path / "out"
+    out.mkdir()
+    checks.freeze(load(plan), out)
+    (plan.parent / "apart.py").write_text(METHOD.replace("Pushes", "Drives"))
+    checks.freeze(load(plan), out)
+    (out / "worlds" / "101" / "records").mkdir(parents=True)
+    (out / "worlds" / "101" / "records" / "clean.json").write_text("{}")
+    checks.freeze(load(plan), out)
+    (plan.parent / "apart.py").write_text(METHOD)
+    with pytest.raises(OutputMismatch, match="got another content of the method apart"):
+        checks.freeze(load(plan), out)
+
+
+def test_a_foreign_folder_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("mine")
+    assert main(command(write_plan(tmp_path / "plan"), tmp_path / "out")) == 1
+    assert "files of somebody else" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]

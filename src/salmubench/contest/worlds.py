@@ -91,6 +91,7 @@ def contest(
     """
     loaded = plan.load(path)
     checks.check(loaded, out)
+    workers = loaded.plan.workers if workers is None else workers
     check_executor(workers or 0, executor)
     manifest.check_ours(out, also=(checks.WORLDS, SELECTION))
     try:
@@ -100,7 +101,6 @@ def contest(
     with manifest.folder_lock(out):
         manifest.delete_leftovers(out)
         checks.freeze(loaded, out)
-        workers = loaded.plan.workers if workers is None else workers
         return _run(Room(loaded, out, executor, workers, device, precision))
 
 
