@@ -51,6 +51,10 @@ SIX = [201, 202, 203, 204, 205, 206]
         ({"leagues": {"pairs": [1], "seconds": 30}}, "Expected seeds in `selection`"),
         ({"leagues": {"seconds": -1}}, "Expected leagues.seconds above 0"),
         ({"limits": {"seconds": 0}}, "Expected limits.seconds above 0"),
+        (
+            {"limits": {"seconds": 9}, "leagues": {"seconds": 9}, "selection": [1000]},
+            "Expected limits.seconds above leagues.seconds, 9, got 9",
+        ),
         ({"tuning": {"trials": 2}}, "Expected seeds in `selection`"),
         ({"tuning": {"trials": -2}}, "Expected tuning.trials from 0"),
         ({"tuning": {"search": {"optimiser": ["muon"]}}}, "Did you mean 'optimizer'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -139,6 +140,11 @@ def _check_terms(plan: Plan) -> None:
     for name, seconds in (("leagues.seconds", plan.leagues.seconds), ("limits.seconds", plan.limits.seconds)):
         if seconds is not None and not seconds > 0:
             raise ConfigError(f"Expected {name} above 0, got {seconds:g}.")
+    if plan.leagues.seconds is not None and (plan.limits.seconds or math.inf) <= plan.leagues.seconds:
+        raise ConfigError(
+            f"Expected limits.seconds above leagues.seconds, {plan.leagues.seconds:g}, got {plan.limits.seconds:g}: "
+            "what may take so long must not be given up."
+        )
     if not plan.leagues.pairs and plan.leagues.seconds is None:
         raise ConfigError("Expected a league, of leagues.pairs or leagues.seconds, got none.")
     if not 0 <= plan.tuning.trials <= 10_000:

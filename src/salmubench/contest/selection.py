@@ -21,7 +21,7 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.errors import MethodError
 from salmubench.tuned_values import find_tuned
 from salmubench.tuning.bench import Terms, further_folder
-from salmubench.tuning.study import tune
+from salmubench.tuning.study import TUNED, tune
 from salmubench.unlearn.registry import Configured
 
 CHOSEN = "selection.json"
@@ -30,6 +30,7 @@ _TUNING, _CLOCK = "tuning", "clock"
 _MOST = 1000.0  # largest budget
 _NEAR = 0.9  # share of the time allowed from which a budget is large enough
 _STEP = 20.0  # largest factor between two budgets that are measured one after the other
+_ALIKE = 0.05  # times that differ less are equal but for noise
 _TRIES = 6
 
 log = logging.getLogger(__name__)
@@ -55,17 +56,22 @@ def choose(room: Room) -> Chosen:
     plan, path = room.loaded.plan, room.out / CHOSEN
     if not plan.tuning.trials and plan.leagues.seconds is None:
         return Chosen(None, {})
-    tuned = room.out / _TUNING / "tuned.yaml"
+    tuning = _tuning(room)
     if not path.is_file() or manifest.read_json(path).get("identity") != dict(room.loaded.identity):
         _make(room, path)
     if plan.keep == "records":
         for seed in plan.selection:
             thin(room.ground(seed))
-            thin(room.out / _TUNING / further_folder(seed), dataset="part")
-        thin(room.out / _TUNING, dataset="part")
+            thin(tuning / further_folder(seed), dataset="part")
+        thin(tuning, dataset="part")
     content = manifest.read_json(path)
     budgets = {name: found["budget"] for name, found in content["budgets"].items()}
-    return Chosen(tuned if plan.tuning.trials else None, budgets, tuple(content["fingerprints"]))
+    return Chosen(tuning / TUNED if plan.tuning.trials else None, budgets, tuple(content["fingerprints"]))
+
+
+def _tuning(room: Room) -> Path:
+    """Folder of the trials: a plan that was changed before any world was scored begins anew."""
+    return room.out / _TUNING / manifest.sha256_json(room.loaded.identity)[:8]
 
 
 def _make(room: Room, path: Path) -> None:
@@ -82,7 +88,7 @@ def _make(room: Room, path: Path) -> None:
             {item.name: tuple(item.options) for item in room.loaded.contestants},
         )
         tuned = tune(
-            list(room.methods.values()), recipe=recipe, out=room.out / _TUNING, trials=plan.tuning.trials,
+            list(room.methods.values()), recipe=recipe, out=_tuning(room), trials=plan.tuning.trials,
             world=room.ground(plan.selection[0]), terms=terms, device=room.device, precision=room.precision,
             executor=room.executor, workers=room.workers,
         )  # fmt: skip
@@ -139,8 +145,8 @@ def rise(measure: Callable[[float], float], *, allowed: float, start: float) -> 
         start: the first budget.
 
     Returns:
-        The largest budget measured that takes no more than allowed (the smallest one where all take more), and all
-        that were measured with their seconds.
+        Of the budgets measured that which uses most of the time allowed (the smaller one where two do alike, the
+        smallest where all take more), and all that were measured with their seconds.
 
     Examples:
         >>> rise(lambda budget: 2 + 3 * budget, allowed=100, start=5)[0]
@@ -158,9 +164,10 @@ def rise(measure: Callable[[float], float], *, allowed: float, start: float) -> 
         if following is None or following in dict(tried):
             break
         budget = following
-    within = [budget for budget, spent in tried if spent <= allowed]
+    within = {budget: spent for budget, spent in tried if spent <= allowed}
     if within:
-        return max(within), tried
+        least = (1 - _ALIKE) * max(within.values())
+        return min(budget for budget, spent in within.items() if spent >= least), tried
     return min((budget for budget, _ in tried), default=start), tried
 
 
@@ -171,7 +178,7 @@ def _following(tried: Sequence[tuple[float, float]], allowed: float) -> float | 
         return None
     before, earlier = tried[-2] if len(tried) > 1 else (0.0, 0.0)
     slope = (spent - earlier) / (budget - before)
-    if slope <= 0 or abs(spent - earlier) < 0.02 * spent:  # more pairs take no more time
+    if slope <= 0 or abs(spent - earlier) < _ALIKE * spent:  # more pairs take no more time
         return None
     aim = budget + ((1 + _NEAR) / 2 * allowed - spent) / slope
     return _rounded(min(max(aim, budget / _STEP), budget * _STEP, _MOST))

@@ -118,25 +118,29 @@ def headline(contest: ContestRecord) -> str:
 def text_rows(contest: ContestRecord) -> tuple[list[str], list[list[str]]]:
     """The table for a terminal: heads and rows, Retrained first."""
     numbers = [number for number in TITLES if number != "recovered" or contest.plan.content.get("attacks")]
-    heads = ["league", "method", "passed", "I", "H", "C", "O", *(TITLES[number][0] for number in numbers)]
+    heads = ["method", "league", "budget", "passed", "I", "H", "C", "O", *(TITLES[number][0] for number in numbers)]
     rows = []
     for row in [*([contest.retrained] if contest.retrained else []), *contest.rows]:
         modes = [_mode_text(row, mode) for mode in MODE_LABELS]
         values = [_write(number)(row.numbers[number].mean) for number in numbers]
-        rows.append([row.league or "", row.title, f"{row.passed} of {len(row.worlds)}", *modes, *values])
+        budget = "" if row.budget is None else f"{row.budget:g}×"
+        rows.append([row.title, row.league or "", budget, f"{row.passed} of {len(row.worlds)}", *modes, *values])
     return heads, [[cell.replace("\u202f", " ") for cell in row] for row in rows]
 
 
 def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number], *, key: str, caption: str) -> Table:
     heads = [
+        Head("Budget", "how often each pair to forget was seen"),
         Head("Worlds passed", "worlds in which no failure mode is seen, each of them decided"),
         *(Head(title, "worlds in which the model has this failure mode") for title in MODE_LABELS.values()),
         *(Head(*TITLES[number]) for number in numbers),
     ]
 
     def made(row: Row, kind: str) -> TableRow:
-        cells = [_passed(row, contest.plan.needed), *(_mode(row, mode) for mode in MODE_LABELS)]
-        return TableRow(row.title, kind, [*cells, *(_number(row, number) for number in numbers)], detail=row.name)
+        name = f"{row.title}, generator track" if row.track == "generator" else row.title
+        budget = Cell("") if row.budget is None else Cell(f"{row.budget:g}×", sort=repr(row.budget))
+        cells = [budget, _passed(row, contest.plan.needed), *(_mode(row, mode) for mode in MODE_LABELS)]
+        return TableRow(name, kind, [*cells, *(_number(row, number) for number in numbers)], detail=row.name)
 
     return Table(
         key=key,
