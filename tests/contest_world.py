@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from report_world import WORLDS, items, record
 from salmubench import manifest, models
 from salmubench.clip_loss import contrastive
+from salmubench.contest.plan import load
+from salmubench.contest.room import Room
+from salmubench.contest.table import Members, ReadWorld, summary
+from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
+from salmubench.scoring.contest_record import ContestRecord
+from salmubench.scoring.items import with_references
+from salmubench.scoring.record import RunRecord, Verdict
 from salmubench.unlearn.data import Row, decode
 from tiny import tiny_dataset
 from tiny_model import TINY_CONFIG, tiny_model
@@ -121,3 +131,77 @@ def without_time(content: dict[str, Any]) -> dict[str, Any]:
             del one["record"], one["numbers"]["processor_seconds"]
     kept = {"worlds": content["worlds"], "notes": content["notes"], "rows": rows}
     return {**kept, "differences": [item for item in content["differences"] if item["number"] != "processor_seconds"]}
+
+
+# --- contests of invented records ---------------------------------------------------------------------------------
+
+INVENTED = (201, 202, 203, 204, 205, 206)
+FREE = Verdict("no", "no", "no", hollow="no", ineffective_paper="no")
+OPEN = replace(FREE, hollow="undecided")
+BAD = replace(FREE, over_generalised="yes")
+LEAKAGE = {
+    "delete-1x": [0.004, 0.011, -0.002, 0.009, 0.02, 0.006],
+    "apart-1x": [0.3, 0.21, 0.34, 0.27, None, 0.31],
+    "retrained": [0.05, 0.04, 0.06, 0.05, 0.05, 0.04],
+}
+VERDICTS = {
+    "delete-1x": [FREE, FREE, OPEN, FREE, FREE, BAD],
+    "apart-1x": [BAD] * 6,
+    "retrained": [replace(FREE, catastrophic="undecided", ignored={"catastrophic": ("GenKnow",)})] * 6,
+}
+EVIL = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
+
+
+def base_record(folder: Path) -> RunRecord:
+    """A record of invented items."""
+    dataset = layout.Dataset(tiny_dataset(folder / "dataset", identities=12, pictures=8))
+    references = {kind: items(WORLDS[kind], dataset) for kind in ("clean", "compromised")}
+    table = with_references(items(WORLDS["delete-5x"], dataset), references)
+    return record("delete-5x", table, dataset)
+
+
+def invented(base: RunRecord, name: str, leakage: float | None, verdict: Verdict) -> RunRecord:
+    """A record with this L, D half of it and this verdict."""
+    values: dict[str, float | None] = {"RetFail": leakage, "GenKnow": None if leakage is None else leakage / 2}
+    scores: dict[str, Any] = dict(base.scores)
+    for metric, value in values.items():
+        scores[metric] = {
+            part: replace(score, normalised=replace(score.normalised, value=value))
+            for part, score in base.scores[metric].items()
+        }
+    kind = "retrained" if name == "retrained" else None
+    cost = replace(base.cost, processor_seconds=20.0)
+    return replace(base, model=replace(base.model, name=name, kind=kind), scores=scores, verdict=verdict, cost=cost)
+
+
+def worlds(base: RunRecord, verdicts: Mapping[str, Sequence[Verdict]] = VERDICTS) -> list[ReadWorld]:
+    """Six worlds of two methods and Retrained."""
+    found = []
+    for place, seed in enumerate(INVENTED):
+        records = {
+            name: (invented(base, name, LEAKAGE[name][place], verdicts[name][place]), f"{name}{seed}")
+            for name in LEAKAGE
+        }
+        found.append(ReadWorld(seed, None, f"{seed}" * 8, records))
+    return found
+
+
+def summed(folder: Path, found: Sequence[ReadWorld], **changes: Any) -> ContestRecord:
+    """What follows from worlds, by a plan in the folder."""
+    plan = write_plan(folder, evaluation=list(INVENTED), **changes)
+    room = Room(load(plan), folder / "out", "joblib", None, "auto", "auto")
+    room.write_methods()
+    members = [Members("pairs-1x", "Equal pairs", dict.fromkeys(room.methods, 1.0))]
+    return summary(room.loaded, room.methods, found, members)
+
+
+def hostile(contest: ContestRecord) -> ContestRecord:
+    """Markup in every free text."""
+    rows = tuple(replace(row, title=EVIL + row.name) for row in contest.rows)
+    leagues = tuple(replace(league, title=EVIL) for league in contest.leagues)
+    lost = replace(contest.worlds[0], status="failed", fingerprint=EVIL, message=EVIL)
+    plan = replace(contest.plan, file=EVIL, commit=EVIL, recipe=EVIL, identity={EVIL: "0", "the plan": "1"})
+    return replace(
+        contest, rows=rows, leagues=leagues, notes=(EVIL,), plan=plan, worlds=(lost, *contest.worlds[1:]),
+        provenance=replace(contest.provenance, version=EVIL),
+    )  # fmt: skip

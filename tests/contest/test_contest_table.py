@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,82 +13,25 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from contest_world import write_plan
-from report_world import METRICS, WORLDS, items, record
+from contest_world import BAD, EVIL, FREE, LEAKAGE, VERDICTS, base_record, hostile, summed, worlds
+from report_world import METRICS
 from salmubench import manifest
 from salmubench.cli.main import main
 from salmubench.contest.page import write
-from salmubench.contest.plan import load
-from salmubench.contest.room import Room
-from salmubench.contest.table import Members, ReadWorld, numbers_of, outcome_of, summary
-from salmubench.dataset import layout
+from salmubench.contest.table import numbers_of, outcome_of
 from salmubench.errors import RecordError
 from salmubench.leaderboard.build import build
 from salmubench.report import contests
 from salmubench.scoring.attack_record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.contest_record import ContestRecord, read_contest
-from salmubench.scoring.items import with_references
 from salmubench.scoring.origin import Failure
-from salmubench.scoring.record import RunRecord, Verdict
+from salmubench.scoring.record import RunRecord
 from salmubench.scoring.verdict import THRESHOLDS
-from tiny import tiny_dataset
-
-SEEDS = (201, 202, 203, 204, 205, 206)
-FREE = Verdict("no", "no", "no", hollow="no", ineffective_paper="no")
-OPEN = replace(FREE, hollow="undecided")
-BAD = replace(FREE, over_generalised="yes")
-LEAKAGE = {
-    "delete-1x": [0.004, 0.011, -0.002, 0.009, 0.02, 0.006],
-    "apart-1x": [0.3, 0.21, 0.34, 0.27, None, 0.31],
-    "retrained": [0.05, 0.04, 0.06, 0.05, 0.05, 0.04],
-}
-VERDICTS = {
-    "delete-1x": [FREE, FREE, OPEN, FREE, FREE, BAD],
-    "apart-1x": [BAD] * 6,
-    "retrained": [replace(FREE, catastrophic="undecided", ignored={"catastrophic": ("GenKnow",)})] * 6,
-}
-EVIL = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
-    dataset = layout.Dataset(tiny_dataset(tmp_path_factory.mktemp("base") / "dataset", identities=12, pictures=8))
-    references = {kind: items(WORLDS[kind], dataset) for kind in ("clean", "compromised")}
-    table = with_references(items(WORLDS["delete-5x"], dataset), references)
-    return record("delete-5x", table, dataset)
-
-
-def invented(base: RunRecord, name: str, leakage: float | None, verdict: Verdict) -> RunRecord:
-    """A record with this L, D half of it and this verdict."""
-    values: dict[str, float | None] = {"RetFail": leakage, "GenKnow": None if leakage is None else leakage / 2}
-    scores: dict[str, Any] = dict(base.scores)
-    for metric, value in values.items():
-        scores[metric] = {
-            part: replace(score, normalised=replace(score.normalised, value=value))
-            for part, score in base.scores[metric].items()
-        }
-    kind = "retrained" if name == "retrained" else None
-    cost = replace(base.cost, processor_seconds=20.0)
-    return replace(base, model=replace(base.model, name=name, kind=kind), scores=scores, verdict=verdict, cost=cost)
-
-
-def worlds(base: RunRecord, verdicts: Mapping[str, Sequence[Verdict]] = VERDICTS) -> list[ReadWorld]:
-    found = []
-    for place, seed in enumerate(SEEDS):
-        records = {
-            name: (invented(base, name, LEAKAGE[name][place], verdicts[name][place]), f"{name}{seed}")
-            for name in LEAKAGE
-        }
-        found.append(ReadWorld(seed, None, f"{seed}" * 8, records))
-    return found
-
-
-def summed(folder: Path, found: Sequence[ReadWorld], **changes: Any) -> ContestRecord:
-    plan = write_plan(folder, evaluation=list(SEEDS), **changes)
-    room = Room(load(plan), folder / "out", "joblib", None, "auto", "auto")
-    room.write_methods()
-    members = [Members("pairs-1x", "Equal pairs", dict.fromkeys(room.methods, 1.0))]
-    return summary(room.loaded, room.methods, found, members)
+    return base_record(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +189,7 @@ def test_the_page_shows_the_numbers(contest: ContestRecord, tmp_path: Path) -> N
         [0, 1 / 7, 0, 1, 0.008], abs=1e-3
     )
     assert "4 of 6" in row
-    assert "1 of 6 undecided" in row
+    assert "1 undecided" in row
     drawn = [attributes for attributes in tags.all("svg") if "worlds" in (attributes.get("class") or "")]
     first = next(item["aria-label"] for item in drawn if "Leakage left L, a dot a world" in (item["aria-label"] or ""))
     assert first is not None
@@ -258,18 +200,6 @@ def test_the_page_shows_the_numbers(contest: ContestRecord, tmp_path: Path) -> N
     before = (tmp_path / "index.html").stat().st_mtime_ns
     write(tmp_path, replace(contest, provenance=replace(contest.provenance, started="2030-01-01T00:00:00+00:00")))
     assert (tmp_path / "index.html").stat().st_mtime_ns == before
-
-
-def hostile(contest: ContestRecord) -> ContestRecord:
-    """Markup in every free text."""
-    rows = tuple(replace(row, title=EVIL + row.name) for row in contest.rows)
-    leagues = tuple(replace(league, title=EVIL) for league in contest.leagues)
-    lost = replace(contest.worlds[0], status="failed", fingerprint=EVIL, message=EVIL)
-    plan = replace(contest.plan, file=EVIL, commit=EVIL, recipe=EVIL, identity={EVIL: "0", "the plan": "1"})
-    return replace(
-        contest, rows=rows, leagues=leagues, notes=(EVIL,), plan=plan, worlds=(lost, *contest.worlds[1:]),
-        provenance=replace(contest.provenance, version=EVIL),
-    )  # fmt: skip
 
 
 def test_the_board_has_a_section_for_it(contest: ContestRecord, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def leagues(room: Room, chosen: Chosen) -> list[Members]:
     terms, methods = room.loaded.plan.leagues, room.methods
     found = []
     for budget in dict.fromkeys(terms.pairs):
-        title = f"Equal pairs: each pair to forget is seen {budget:g} times"
+        title = f"Equal pairs: each pair to forget is seen {budget:g}×"
         found.append(Members(f"pairs-{budget:g}x", title, dict.fromkeys(methods, budget)))
     if terms.seconds is not None:
         title = f"Equal time: each candidate may take {terms.seconds:g} processor seconds"

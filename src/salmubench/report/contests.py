@@ -78,7 +78,7 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
             ShownLeague(
                 key=f"{key}-{league.key}",
                 title=league.title,
-                table=_table(contest, rows, numbers, key=f"{key}-{league.key}-table", caption=league.title),
+                table=_table(contest, rows, numbers, key=f"{key}-{league.key}-table", caption=league.key),
                 panels=_panels(contest, rows, numbers),
                 differences=[_difference(pair, titles) for pair in pairs],
                 certain=sum(pair.p_holm is not None and pair.p_holm <= 1 - LEVEL for pair in pairs),
@@ -144,7 +144,7 @@ def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number
 
     return Table(
         key=key,
-        caption=f"{caption}, means over worlds",
+        caption=f"Means over worlds ({caption})",
         heads=heads,
         references=[made(contest.retrained, "retrained")] if contest.retrained is not None else [],
         methods=[made(row, "method") for row in rows],
@@ -166,7 +166,7 @@ def _mode(row: Row, mode: str) -> Cell:
     bad, open_ = counts.get("yes", 0), counts.get("undecided", 0)
     state = "yes" if bad else "undecided" if open_ else "no"
     many = sum(counts.values())
-    note = f"{open_} of {many} undecided" if open_ else ""
+    note = f"{open_} undecided" if open_ else ""
     return Cell(str(bad), interval=note, sort=repr(bad + open_ / (many + 1)), state=f"verdict {state}")
 
 
