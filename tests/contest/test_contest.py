@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
-from contest_world import METHOD, SEEDS, begin, without_time, write_plan
+from contest_world import METHOD, RECIPE, SEEDS, begin, without_time, write_plan
+from salmubench import manifest
 from salmubench.cli.main import main
 from salmubench.contest import checks
 from salmubench.contest.plan import load
@@ -209,3 +211,38 @@ def test_a_foreign_folder_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(command(write_plan(tmp_path / "plan"), tmp_path / "out")) == 1
     assert "files of somebody else" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.slow
+def test_a_world_from_nothing_with_a_second_retrained(tmp_path: Path) -> None:
+    """Dataset, four pretrainings, two entries of one method, an attack: all that a world has, at the smallest scale."""
+    recipe = {
+        **RECIPE,
+        "dataset": {
+            "identities": 12, "pictures_per_identity": 9, "retain_joint": 8, "retain_disjoint": 16, "retain_real": 32,
+            "classes": 4, "general_knowledge_per_class": 8, "hidden_classes": 1, "size": 32,
+        },
+    }  # fmt: skip
+    methods = [{"method": "cliperase"}, {"method": "cliperase", "name": "again", "options": {"variant": "released"}}]
+    plan = write_plan(
+        tmp_path / "plan", evaluation=[101], methods=methods, second_retrained=True, attacks=["calibrated"],
+        keep="records",
+    )  # fmt: skip
+    (plan.parent / "small.yaml").write_text(yaml.safe_dump(recipe))
+    out = tmp_path / "out"
+    assert main(command(plan, out)) == 0
+    contest = read_contest(out / "contest.json")
+    assert [row.title for row in contest.rows] == ["CLIPErase, cliperase", "CLIPErase, again"]
+    assert contest.retrained is not None
+    records = out / "worlds" / "101" / "records"
+    second = read_record(records / "retrained-2.json")
+    assert contest.retrained.worlds["101"].record == manifest.sha256_file(records / "retrained-2.json")
+    assert second.references["retrained"] == read_record(records / "retrained.json").model.sha256 != second.model.sha256
+    assert second.attacks is not None
+    assert read_record(records / "again-1x.json").attacks is not None
+    for path in records.glob("*.json"):
+        assert read_record(path).provenance.plan == manifest.sha256_file(plan)
+    assert {path.name for path in (out / "worlds" / "101").iterdir()} <= {
+        "records", "report", "run.json", "manifest.json", "world.json", ".lock"
+    }  # fmt: skip
+    assert "Recovered R" in (out / "index.html").read_text()

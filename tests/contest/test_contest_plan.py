@@ -166,3 +166,10 @@ def test_thresholds_of_the_package_are_accepted(tmp_path: Path) -> None:
     plan = write_plan(tmp_path, rule={"thresholds": manifest.plain(THRESHOLDS), "worlds": 2})
     checks.check(load(plan), tmp_path / "out")
     assert json.loads(json.dumps(manifest.plain(load(plan).plan)))["rule"]["worlds"] == 2
+
+
+def test_the_example_is_a_plan(tmp_path: Path) -> None:
+    loaded = load(Path(__file__).parents[2] / "examples" / "contest.yaml")
+    checks.check(loaded, tmp_path / "out")
+    assert [item.name for item in loaded.contestants] == ["cliperase", "cliperase_released", "my_method"]
+    assert loaded.search["lr"] == (1e-5, 1e-2, "log")

@@ -39,6 +39,7 @@ def contest_(
     else:
         heads, rows = text_rows(result.contest)
         print_table(heads, rows, numbers=heads[2:])
+        say("I ineffective, H hollow, C catastrophic, O over-generalised: in how many worlds; ? undecided")
         say(f"\n{headline(result.contest)}.")
         for note in result.contest.notes:
             say(note)

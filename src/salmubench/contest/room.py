@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from salmubench import manifest, pipeline
+from salmubench import manifest, pipeline, plugins
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.plan import LoadedPlan
 from salmubench.executor import Executor
@@ -91,7 +91,7 @@ class Room:
         given = self._given(retrained=True)
         settings, own = given["unlearn"], self.loaded.recipe.recipe.unlearn.overrides
         for item in self.loaded.contestants:
-            settings["overrides"][item.name] = {**own.get(item.path.stem, {}), **item.options}
+            settings["overrides"][item.name] = {**own.get(plugins.stem(item.origin), {}), **item.options}
         settings |= {"tuned": "none" if tuned is None else str(tuned.resolve())}
         settings |= {"limit": float(self.loaded.plan.limits.seconds or 0.0)}
         return self._write("evaluation", given)
