@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +41,8 @@ RETRAINED: Literal["retrained"] = "retrained"
 """The third reference, where the recipe has it (`pretrain.retrained`): what exact unlearning gives."""
 LEARNING = "learning"
 """Folder of embeddings and records of the references' kept epochs (`pretrain.keep_epochs`)."""
+Budgets = Sequence[float] | Mapping[str, Sequence[float]]
+"""How often each forget pair is seen: for all methods, or by name; one that isn't named has all budgets."""
 LONGEST_NAME = 200
 """Bytes of a candidate's name: files are called by it, and most file systems take 255."""
 RECIPE_WORD = "recipe"
@@ -84,7 +87,7 @@ def run(
     recipe: str | Path,
     out: Path,
     methods: Sequence[str] | None = None,
-    budgets: Sequence[float] = (5,),
+    budgets: Budgets = (5,),
     repeats: int = 1,
     untuned: bool = False,
     attacks: Sequence[str] | None = None,
@@ -103,7 +106,7 @@ def run(
         recipe: name of a recipe or path of a YAML file.
         out: the folder.
         methods: names or paths of Python files; the word `recipe` stands for the recipe's list, which is the default.
-        budgets: how often each forget pair is seen.
+        budgets: how often each forget pair is seen; by the name of the method, where they differ.
         repeats: how often each method runs, with the seeds `seed`, `seed + 1`, ….
         untuned: take the recipe's settings where tuned ones exist.
         attacks: names or paths of attacks on the candidates, `all` or `none`; the recipe's by default.
@@ -145,9 +148,10 @@ def run(
 
 
 def _lasting(recipe: recipes.Recipe) -> dict[str, Any]:
-    """Settings that stay: the list of methods may grow, tuned values and Retrained may come."""
+    """Settings that stay: the list of methods may grow, tuned values and Retrained may come, a limit may change."""
     kept = {name: getattr(recipe, name) for name in ("dataset", "encode", "score")}
-    unlearning = replace(recipe.unlearn, methods=(), tuned="auto")
+    unlearning = manifest.plain(replace(recipe.unlearn, methods=(), tuned="auto"))
+    del unlearning["limit"]
     return {**kept, "pretrain": recipe.pretrain.training, "unlearn": unlearning}
 
 
@@ -155,7 +159,7 @@ def plan(
     recipe: recipes.Recipe,
     *,
     methods: Sequence[str] | None,
-    budgets: Sequence[float],
+    budgets: Budgets,
     repeats: int = 1,
     seed: int = 0,
     tuned: TunedFile | None = None,
@@ -170,8 +174,10 @@ def plan(
     for name in methods if methods is not None else (RECIPE_WORD,):
         requested += recipe.unlearn.methods if name == RECIPE_WORD else (name,)
     requested = list(dict.fromkeys(requested))
-    if not budgets or any(not budget >= 0 for budget in budgets):
-        raise ConfigError(f"Expected budgets of 0 or more, got {list(budgets)!r}.")
+    own = budgets if isinstance(budgets, Mapping) else {}
+    given = list(dict.fromkeys(chain(*own.values()) if isinstance(budgets, Mapping) else budgets))
+    if not given or any(not budget >= 0 for budget in given):
+        raise ConfigError(f"Expected budgets of 0 or more, got {given!r}.")
     if repeats < 1:
         raise ConfigError(f"Expected repeats of 1 or more, got {repeats}.")
     stems = [plugins.stem(name) for name in requested]
@@ -183,7 +189,11 @@ def plan(
     chosen = tuned.of if tuned is not None else lambda _: None
     configured = check_settings(replace(recipe.unlearn, methods=tuple(requested)), chosen)
     values = {item.method.origin: chosen(item.method) for item in configured}
-    if tuned is not None and tuned.selection_seed == seed and any(item is not None for item in values.values()):
+    if (
+        tuned is not None
+        and seed in (tuned.selection_seed, *tuned.others)
+        and any(item is not None for item in values.values())
+    ):
         raise ConfigError(
             f"Expected a world on which nothing was chosen, got seed {seed}, on which {tuned.path} was tuned. Take "
             "another --seed, or --untuned."
@@ -194,8 +204,9 @@ def plan(
             values[item.method.origin] or {},
             tuned.about(item.method.name) if tuned is not None and values[item.method.origin] is not None else None,
         )
-        for budget in dict.fromkeys(budgets)
+        for budget in given
         for item in configured
+        if budget in own.get(item.method.name, given)
         for repeat in range(repeats)
     ]  # fmt: skip
     names = [item.name for item in candidates]

@@ -106,18 +106,27 @@ def _host() -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-])" if re.search(r"\w[.-]?\d|\.", name) else r"(?!)")
 
 
+def commit_of(path: Path) -> str | None:
+    """The commit that last changed a file; `None` where it isn't in a repository, or differs from what is committed."""
+    name, git = path.resolve().name, ["git", "-C", str(path.resolve().parent)]
+    try:
+        changed = _output([*git, "status", "--porcelain", "--", name])
+        return None if changed else _output([*git, "log", "-1", "--format=%H", "--", name]) or None
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
 def _git_state() -> tuple[str | None, bool | None]:
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None, None
     try:
-        commit = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-        status = subprocess.run(
-            ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True, text=True, check=True, timeout=10,
-        ).stdout  # fmt: skip
+        commit = _output(["git", "-C", str(root), "rev-parse", "HEAD"])
+        status = _output(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"])
     except (OSError, subprocess.SubprocessError):
         return None, None
-    return commit, bool(status.strip())
+    return commit, bool(status)

@@ -32,6 +32,7 @@ class TunedFile:
         selection_seed: seed of the world on which the values were chosen.
         fingerprints: of that world's dataset, and of the part of it that was used.
         methods: name → what was found.
+        others: seeds of further worlds on which they were chosen.
     """
 
     path: str
@@ -39,6 +40,7 @@ class TunedFile:
     selection_seed: int
     fingerprints: tuple[str, ...]
     methods: Mapping[str, Mapping[str, Any]]
+    others: tuple[int, ...] = ()
 
     def of(self, method: LoadedMethod) -> Mapping[str, Any] | None:
         """Values of a method, or `None`; a file given by its path must be the very one that was tuned."""
@@ -95,6 +97,9 @@ def parse_tuned(content: bytes, *, origin: str) -> TunedFile:
     world, methods = parsed.get("selection"), parsed.get("methods")
     if not isinstance(world, dict) or type(world.get("seed")) is not int or not isinstance(methods, dict):
         raise ConfigError(f"Expected `selection` with a seed, and `methods`, in {origin}, got something else.")
+    others = world.get("others", {})
+    if not isinstance(others, dict) or not all(str(seed).isdecimal() for seed in others):
+        raise ConfigError(f"Expected seeds in `selection.others` in {origin}, got {reading.shown(others)}.")
     for name, entry in methods.items():
         missing = [key for key in _KEYS if not isinstance(entry, dict) or key not in entry]
         if missing or not isinstance(entry["values"], dict) or not isinstance(entry["trials"], list):
@@ -107,4 +112,5 @@ def parse_tuned(content: bytes, *, origin: str) -> TunedFile:
         selection_seed=world["seed"],
         fingerprints=tuple(str(world[key]) for key in ("dataset", "part") if key in world),
         methods=methods,
+        others=tuple(int(seed) for seed in others),
     )

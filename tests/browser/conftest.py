@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+import contest_world
 from attack_world import INFOS, write_attacks
 from report_world import METRICS, WORLDS
+from salmubench import manifest
+from salmubench.scoring.contest_record import ContestRecord
 from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_run
 
 FLAGS = (
@@ -102,7 +105,22 @@ def site(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit_json(folder / "results" / "mine" / "record.json", hostile)
     mend(folder / "results" / "mine")
     (folder / "results" / "<b>x").mkdir()
-    return build(folder / "results", out=folder / "site", metrics=METRICS).index
+    contest = folder / "contest.json"
+    manifest.write_json(contest, contest_world.hostile(invented(folder)))
+    return build(folder / "results", out=folder / "site", metrics=METRICS, contest=contest).index
+
+
+def invented(folder: Path) -> ContestRecord:
+    """A contest of invented records."""
+    return contest_world.summed(folder / "plan", contest_world.worlds(contest_world.base_record(folder / "base")))
+
+
+@pytest.fixture(scope="session")
+def contest_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from salmubench.contest.page import write
+
+    folder = tmp_path_factory.mktemp("contest")
+    return write(folder, invented(folder))
 
 
 @pytest.fixture

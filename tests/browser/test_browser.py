@@ -15,23 +15,25 @@ WIDTHS = (1280, 360)
 SCHEMES = ("light", "dark")
 
 
-def pages(site: Path, report_page: Path) -> dict[str, Path]:
+@pytest.fixture
+def pages(site: Path, report_page: Path, contest_page: Path) -> dict[str, Path]:
     root = site.parent
     return {
         "report": report_page,
+        "contest": contest_page,
         "index": site,
         "submission": root / "submissions" / "mine.html",
         "method": root / "methods" / "cliperase.html",
     }
 
 
-PAGES = ("report", "index", "submission", "method")
+PAGES = ("report", "contest", "index", "submission", "method")
 
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_fits_the_width_and_draws(visit: Visit, site: Path, report_page: Path, name: str, width: int) -> None:
-    page = visit(pages(site, report_page)[name], width=width)
+def test_fits_the_width_and_draws(visit: Visit, pages: dict[str, Path], name: str, width: int) -> None:
+    page = visit(pages[name], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     sizes = page.evaluate(
         "[...document.querySelectorAll('svg')].filter(item => item.checkVisibility())"
@@ -47,13 +49,11 @@ def test_fits_the_width_and_draws(visit: Visit, site: Path, report_page: Path, n
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_no_serious_violation_of_accessibility(
-    visit: Visit, site: Path, report_page: Path, name: str, scheme: str
-) -> None:
+def test_no_serious_violation_of_accessibility(visit: Visit, pages: dict[str, Path], name: str, scheme: str) -> None:
     from importlib import resources
 
     axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-    page = visit(pages(site, report_page)[name], scheme=scheme)
+    page = visit(pages[name], scheme=scheme)
     for group in page.locator("details").all():
         group.evaluate("element => { element.open = true }")
     page.evaluate(axe)  # the page's policy forbids script elements, so it is evaluated
@@ -186,14 +186,14 @@ def test_gallery_budgets_and_groups(visit: Visit, report_page: Path) -> None:
     assert any("e-mail" in head and "n = " in head for head in heads)
 
 
-def test_names_of_strangers_are_text(visit: Visit, site: Path, report_page: Path) -> None:
-    for path in pages(site, report_page).values():
+def test_names_of_strangers_are_text(visit: Visit, pages: dict[str, Path], site: Path, report_page: Path) -> None:
+    for path in pages.values():
         page = visit(path)
         assert page.evaluate("window.hacked") is None
         assert page.locator("script").count() == 1
         assert page.locator("img[src^='http'], img[src='x']").count() == 0
         assert page.locator("a[href^='javascript']").count() == 0
-    facts = visit(pages(site, report_page)["submission"]).locator("dl.facts").inner_text()
+    facts = visit(pages["submission"]).locator("dl.facts").inner_text()
     assert facts.count("<script>window.hacked=1</script>") >= 3
     shown = visit(site).locator("table.board-table").first.inner_text()
     assert "[click](javascript:window.hacked=1) =1+1" in shown

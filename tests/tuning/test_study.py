@@ -17,8 +17,12 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError, OutputMismatch
 from salmubench.scoring.record_files import read_record
 from salmubench.tuned_values import find_tuned
+from salmubench.tuning.bench import Terms
+from salmubench.tuning.rule import objective, search_space
 from salmubench.tuning.study import tune
 from salmubench.types import HOLDOUT_SPLITS
+from salmubench.unlearn.config import UnlearnConfig
+from salmubench.unlearn.registry import check_settings
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 
@@ -229,3 +233,48 @@ def test_run_takes_tuned_values_and_says_so(tuned: Path, recipe: Path) -> None:
 def test_senseless_plans_are_refused(recipe: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         pipeline.plan(recipes.load(recipe).recipe, **{"methods": ["delete"], "budgets": [5], **change})
+
+
+@pytest.mark.slow
+def test_further_worlds_count_as_much_and_terms_are_equal(recipe: Path, world: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(world, other)
+    manifest.write_json(other / "run.json", {**json.loads((world / "run.json").read_text()), "seed": 1001})
+    search = {"optimizer": ["adamw", "muon"], "lr": (1e-4, 1e-2, "log"), "batch_size": [4, 8]}
+    terms = Terms({1001: other}, search, {"delete": ("batch_size",)})
+    path = tune(["delete"], recipe=recipe, out=tmp_path / "o", world=world, trials=2, terms=terms, workers=1)
+    content = yaml.safe_load(path.read_text())
+    entry = content["methods"]["delete"]
+    assert set(entry["space"]) == {"optimizer", "lr"}, "what is fixed is not searched"
+    for trial in entry["trials"]:
+        alone = objective(
+            read_record(tmp_path / f"o/methods/delete/trials/{trial['number']:03d}/records/delete-2x.json")
+        )
+        further = trial["others"]["1001"]
+        assert trial["objective"] == pytest.approx((alone[0] + further["objective"]) / 2)
+        assert further["objective"] != alone[0], "another part of the world is spared"
+        assert not list((tmp_path / "o/methods/delete/trials").glob("*/world-1001/checkpoints"))
+    tuned = find_tuned(str(path), recipe="small_world", shipped=False)
+    assert tuned is not None
+    assert (tuned.selection_seed, tuned.others) == (1000, (1001,))
+    with pytest.raises(ConfigError, match="world on which nothing was chosen, got seed 1001"):
+        pipeline.plan(recipes.load(recipe).recipe, methods=["delete"], budgets=[5], seed=1001, tuned=tuned)
+    with pytest.raises(ConfigError, match="got the seed 1001 for both"):
+        tune(["delete"], recipe=recipe, out=tmp_path / "p", world=world, terms=terms, seed=1001)
+
+
+def test_equal_terms_are_those_of_loops() -> None:
+    configured = check_settings(UnlearnConfig(methods=("counterfactual_redirection", "cliperase", "ssd"), lr=1e-3))
+    equal = {"lr": (1e-5, 1e-2, "log"), "optimizer": ["adamw", "muon"]}
+    spaces = {item.method.name: search_space(item, equal=equal) for item in configured}
+    assert equal.items() <= spaces["cliperase"].items()
+    assert "forgetting" in spaces["cliperase"], "its own options are searched too"
+    for item in configured:
+        if item.method.kind == "edit":
+            assert spaces[item.method.name] == search_space(item)
+
+
+def test_each_method_has_its_own_budgets(recipe: Path) -> None:
+    loaded = recipes.load(recipe).recipe
+    planned = pipeline.plan(loaded, methods=["delete", "finetuning"], budgets={"delete": [5, 2], "finetuning": [5]})
+    assert [item.name for item in planned] == ["delete-5x", "finetuning-5x", "delete-2x"]

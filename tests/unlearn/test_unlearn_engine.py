@@ -126,6 +126,19 @@ def test_second_call_does_nothing(run: Runner) -> None:
         run("finetuning", budget=2)
 
 
+@pytest.mark.parametrize("method", ["cliperase", "ssd"])  # by steps, by looks alone
+def test_a_candidate_beyond_its_time_is_given_up(method: str, run: Runner) -> None:
+    limited = dataclasses.replace(FAST, limit=1e-6)
+    with pytest.raises(MethodError, match="expected at most 1e-06 processor seconds, got"):
+        run(method, settings=limited, name="limited")
+    same = [
+        weights(run(method, name=name, budget=1, settings=settings))
+        for name, settings in (("a", FAST), ("b", dataclasses.replace(FAST, limit=1000.0)))
+    ]
+    assert all(torch.equal(same[0][name], same[1][name]) for name in same[0])
+    assert "limit" not in record(run(method, name="a", budget=1))["config"]["engine"]
+
+
 def test_budget_zero_changes_nothing(run: Runner, leaking_model: Path) -> None:
     for method in ("cliperase", "descent_to_delete"):
         out = run(method, budget=0, name=method)

@@ -116,19 +116,22 @@ def check_(
     return code
 
 
-def build_(results: Path, *, out: Path, max_budget: float = 5.0) -> int:
+def build_(results: Path, *, out: Path, max_budget: float = 5.0, contest: Path | None = None) -> int:
     """Build the site from a folder of submissions; exit 1 where one is left out.
 
     Args:
         results: a folder of submission folders.
         out: folder of the site.
         max_budget: largest budget that is compared.
+        contest: `contest.json` of a contest, which becomes a section of the first page.
     """
     from salmubench.leaderboard.build import build
     from salmubench.metrics import descriptions
     from salmubench.unlearn.registry import method_titles
 
-    built = build(results, out=out, metrics=descriptions(), max_budget=max_budget, titles=method_titles())
+    built = build(
+        results, out=out, metrics=descriptions(), max_budget=max_budget, titles=method_titles(), contest=contest
+    )
     say(built.index)
     say(f"{built.shown} submissions shown, {len(built.refused)} left out")
     for name, findings in built.refused.items():

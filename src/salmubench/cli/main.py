@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pretrain": ("pretrain", "train Clean, Compromised or Retrained from scratch"),
     "unlearn": ("unlearn", "apply one method: one candidate"),
     "tune": ("tune", "choose a method's options on a world that is never evaluated"),
+    "contest": ("contest", "many worlds, equal terms, one decision: a plan, run and judged"),
     "export-model": ("export_model", "a model with its card, for the Hugging Face Hub"),
     "encode": ("encode", "turn a model and a dataset into embeddings"),
     "score": ("score", "turn embeddings, or stored items, into the eleven numbers, without torch"),

@@ -29,6 +29,7 @@ from salmubench.leaderboard.submission import (
     Info,
     read_info,
 )
+from salmubench.scoring.contest_record import ContestRecord, read_contest
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import record_of
 from salmubench.scoring.roles import with_descriptions
@@ -71,6 +72,7 @@ def build(
     metrics: Metrics,
     max_budget: float = MAX_BUDGET,
     titles: Mapping[str, str] | None = None,
+    contest: Path | None = None,
 ) -> Built:
     """Check all submissions of a folder and write the site; those with findings are named, not shown.
 
@@ -82,14 +84,16 @@ def build(
         metrics: name → description.
         max_budget: largest budget that is compared.
         titles: method → its title; any other method is called by its name.
+        contest: `contest.json` of a contest: a section of the first page.
 
     Raises:
-        RecordError: no folder there.
+        RecordError: no folder there, or no result of a contest.
         OutputMismatch: `out` holds files of somebody else.
     """
     if not results.is_dir():
         raise RecordError(f"Expected a folder of submissions at {results}, got none.")
     manifest.check_ours(out, page="index.html")
+    decided = None if contest is None else read_contest(contest)
     outcomes = _check_all(_folders(results), out / RECEIPTS, metrics, max_budget)
     refused = {outcome.name: list(outcome.findings) for outcome in outcomes if outcome.findings}
     fingerprints = [outcome.fingerprint for outcome in outcomes if outcome.fingerprint is not None]
@@ -97,12 +101,12 @@ def build(
         refused.setdefault(name, []).extend(findings)
     entries = [outcome.entry for outcome in outcomes if outcome.entry is not None and outcome.name not in refused]
     try:
-        files = _files(entries, refused, titles or {})
+        files = _files(entries, refused, titles or {}, decided)
     except Exception:  # noqa: BLE001 - one of them can't be shown: the others are published
         hidden = {entry.name: unshowable(entry) for entry in entries}
         refused |= {name: [finding] for name, finding in hidden.items() if finding is not None}
         entries = [entry for entry in entries if hidden[entry.name] is None]
-        files = _files(entries, refused, titles or {})
+        files = _files(entries, refused, titles or {}, decided)
     written = _write_receipts([outcome for outcome in outcomes if outcome.name not in refused], out)
     for name, content in files.items():
         manifest.write_bytes(out / name, content)
@@ -111,12 +115,16 @@ def build(
 
 
 def _files(
-    entries: Sequence[Entry], refused: Mapping[str, Sequence[Finding]], titles: Mapping[str, str]
+    entries: Sequence[Entry],
+    refused: Mapping[str, Sequence[Finding]],
+    titles: Mapping[str, str],
+    contest: ContestRecord | None = None,
 ) -> dict[str, bytes]:
     """Path within the site → content, UTF-8: both feeds and all pages."""
     all_boards = boards.boards(entries)
     feed = json.dumps(manifest.plain(boards.feed(all_boards)), indent=1, ensure_ascii=False, allow_nan=False)
-    files = {FEED: f"{feed}\n", CSV: boards.csv_feed(all_boards), **board_pages.pages(all_boards, refused, titles)}
+    pages = board_pages.pages(all_boards, refused, titles, contest)
+    files = {FEED: f"{feed}\n", CSV: boards.csv_feed(all_boards), **pages}
     return {name: content.encode() for name, content in files.items()}
 
 

@@ -13,6 +13,7 @@ from salmubench.leaderboard.board import Board, Entry
 from salmubench.leaderboard.findings import Finding
 from salmubench.report import (
     cells,
+    contests,
     plots,
     recovery,
     rendering,
@@ -23,6 +24,7 @@ from salmubench.report import (
 from salmubench.report.cells import Cell, Table
 from salmubench.report.collect import answers
 from salmubench.report.main_views import KEPT_ON
+from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.roles import kept_on, score_in
 from salmubench.scoring.verdict import THRESHOLDS
@@ -87,7 +89,10 @@ class Shown:
 
 
 def pages(
-    boards: Sequence[Board], refused: Mapping[str, Sequence[Finding]], titles: Mapping[str, str]
+    boards: Sequence[Board],
+    refused: Mapping[str, Sequence[Finding]],
+    titles: Mapping[str, str],
+    contest: ContestRecord | None = None,
 ) -> dict[str, str]:
     """All pages: path within the site → content.
 
@@ -95,9 +100,10 @@ def pages(
         boards: the boards.
         refused: name of a folder → why it is left out.
         titles: method → its title.
+        contest: shown on the first page.
     """
     render = rendering.Pages()
-    content = {"index.html": _index(render, boards, refused)}
+    content = {"index.html": _index(render, boards, refused, contest)}
     methods: dict[str, list[tuple[Board, Entry]]] = {}
     for board in boards:
         for entry in board.entries:
@@ -111,12 +117,18 @@ def pages(
     return content
 
 
-def _index(render: rendering.Pages, boards: Sequence[Board], refused: Mapping[str, Sequence[Finding]]) -> str:
+def _index(
+    render: rendering.Pages,
+    boards: Sequence[Board],
+    refused: Mapping[str, Sequence[Finding]],
+    contest: ContestRecord | None,
+) -> str:
     return render.page(
         "board.html.j2",
         title="SALMUBench leaderboard",
         root="",
         boards=[_shown(board) for board in boards],
+        contest=None if contest is None else contests.shown(contest, key="contest"),
         refused=refused,
         heads=HEADS,
         marker=rendering.marker,

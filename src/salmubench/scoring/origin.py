@@ -184,6 +184,7 @@ class Provenance:
         hardware: processor, cores, memory.
         started: UTC, ISO 8601.
         seconds: how long scoring took.
+        plan: SHA-256 of the plan of the contest that the record belongs to; null outside of one.
     """
 
     version: Name
@@ -194,3 +195,4 @@ class Provenance:
     hardware: Mapping[Name, Any]
     started: Name
     seconds: Real
+    plan: Hash | None = None

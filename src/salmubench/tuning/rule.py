@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,11 +50,18 @@ def __getattr__(name: str) -> Any:
     return _moved.attribute(__name__, name)
 
 
-def search_space(configured: Configured) -> Space:
+def search_space(
+    configured: Configured, *, equal: Mapping[str, Any] | None = None, fixed: Collection[str] = ()
+) -> Space:
     """Where the search of a method looks: options whose field declares it, engine settings of its `SEARCH`.
 
     A loop method that declares no engine settings is searched over the learning rate, from a thirtieth to ten times
     the recipe's.
+
+    Args:
+        configured: the method with its options.
+        equal: engine settings that are searched for every loop method, instead of what it declares about these.
+        fixed: options that are not searched.
 
     Raises:
         ConfigError: an option's declaration makes no sense.
@@ -64,7 +71,10 @@ def search_space(configured: Configured) -> Space:
     if method.kind == "loop" and not space:
         rate = configured.settings.lr
         space["lr"] = (float(f"{rate / _LR_DOWN:.2g}"), float(f"{rate * _LR_UP:.2g}"), "log")
+    if method.kind == "loop":
+        space |= equal or {}
     space |= {item.name: item.search for item in options(method.config) if item.search is not None}
+    space = {name: where for name, where in space.items() if name not in fixed}
     for name, where in space.items():
         if not _is_range(where) and not (isinstance(where, list) and where):
             raise ConfigError(

@@ -12,10 +12,10 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
@@ -29,11 +29,9 @@ from salmubench.recipe import TuneConfig
 from salmubench.scoring.record_files import read_record
 from salmubench.tuned_values import SCHEMA_VERSION
 from salmubench.tuning import rule as search
+from salmubench.tuning.bench import Bench, Terms, Trial, further_folder, results
 from salmubench.tuning.selection_world import write_part
 from salmubench.unlearn.registry import Configured, configure, load_method
-
-if TYPE_CHECKING:
-    from optuna.study import Study
 
 TUNED = "tuned.yaml"
 TRIAL = "tuning trial"
@@ -43,54 +41,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One setting of one method.
-
-    Attributes:
-        method: a name, or the path of a Python file.
-        number: from 0, which is the recipe's own setting.
-        values: option → value.
-        space: where the search looks.
-    """
-
-    method: str
-    number: int
-    values: Mapping[str, Any]
-    space: search.Space
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where trials are made: the tuning's folder, the selection world, the search's seed, the budget."""
-
-    world: World
-    seed: int
-    budget: float
-
-    def folder(self, method: str) -> Path:
-        """Folder of a method."""
-        return self.world.out / "methods" / method
-
-    def description(self, settings: TuneConfig) -> dict[str, Any]:
-        """What all trials of the folder share."""
-        return {
-            "seed": settings.selection_seed, "part": open_dataset(self.world.dataset).fingerprint,
-            "spared": settings.spared, "budget": self.budget, "search_seed": self.seed,
-        }  # fmt: skip
-
-    def study(self, method: str) -> Study:
-        """A method's study in its journal, made if missing."""
-        import optuna
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
-
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.folder(method).mkdir(parents=True, exist_ok=True)
-        storage = JournalStorage(JournalFileBackend(str(self.folder(method) / "journal.log")))
-        return optuna.create_study(study_name=method, storage=storage, load_if_exists=True)
-
-
 def tune(
     methods: Sequence[str],
     *,
@@ -98,6 +48,7 @@ def tune(
     out: Path,
     trials: int | None = None,
     world: Path | None = None,
+    terms: Terms | None = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -113,6 +64,7 @@ def tune(
         trials: how many settings of each method; by default the recipe's `tune.trials`.
         world: a finished run folder of the recipe with its `tune.selection_seed`; by default it is made in
             `out/world`.
+        terms: what a contest adds: further selection worlds, equal searches, options that are fixed.
         seed: of the worlds that the values are for, and of the search; not that of the selection world.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
@@ -126,10 +78,11 @@ def tune(
         ConfigError: options make no sense, or the world is not the selection world.
     """
     options.check_seed(seed)
-    manifest.check_ours(out, also=_BEFORE)
+    terms = terms or Terms()
+    manifest.check_ours(out, also=(*_BEFORE, *map(further_folder, terms.worlds)))
     loaded = recipes.load(recipe)
     settings = loaded.recipe.tune if trials is None else replace(loaded.recipe.tune, trials=trials)
-    if settings.selection_seed == seed:
+    if seed in (settings.selection_seed, *terms.worlds):
         raise ConfigError(
             f"Expected a selection world other than the worlds to be evaluated, got the seed {seed} for both "
             "(tune.selection_seed and --seed)."
@@ -138,34 +91,42 @@ def tune(
     configured = {item.method.method: item.method.load() for item in planned}
     if not configured:
         raise ConfigError("Expected a method to tune, got none.")
-    spaces = {name: search.search_space(item) for name, item in configured.items()}
+    spaces = {
+        name: search.search_space(item, equal=terms.search, fixed=terms.fixed.get(item.method.name, ()))
+        for name, item in configured.items()
+    }
     idle = [item.method.name for name, item in configured.items() if not spaces[name]]
     if idle:
         log.warning("%s: nothing to search, no field of Config declares a range", ", ".join(idle))
     if world is not None:
-        _check_world(loaded, world)
+        _check_world(loaded, world, settings.selection_seed)
     else:
         make = partial(pipeline.run, recipe=recipe, methods=(), seed=settings.selection_seed, device=device)
         _alone(lambda: make(out=out / "world", precision=precision))
     ground = world or out / "world"
-    bench = _prepare(loaded, ground, out=out, seed=seed, spared=settings.spared, budget=settings.budget)
+    bench = _bench(loaded, ground, terms, out=out, seed=seed)
     _alone(partial(_begin, bench, settings))
     run = partial(_side_by_side, bench, executor=executor, workers=workers)
     _search(bench, {name: item for name, item in configured.items() if spaces[name]}, spaces, settings.trials, run)
     return _write(bench, loaded, open_dataset(ground / "dataset"), configured, spaces, settings)
 
 
-def _check_world(loaded: recipes.LoadedRecipe, folder: Path) -> None:
-    """Refuse a run folder that isn't the recipe's selection world."""
-    content, seed = manifest.read_json(folder / pipeline.RUN), loaded.recipe.tune.selection_seed
+def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
+    """Refuse a run folder that isn't the recipe's selection world of this seed."""
+    content = manifest.read_json(folder / pipeline.RUN)
     if content.get("seed") != seed:
         raise ConfigError(
             f"Expected the selection world, a run of seed {seed}, in {folder}, got seed {content.get('seed')}: "
             "values must not be chosen on a world that is evaluated."
         )
-    given = content.get("recipe_given") or {}
-    asked = manifest.portable(manifest.plain(loaded.given))
-    other = [name for name in ("dataset", "pretrain") if manifest.portable(given).get(name) != asked.get(name)]
+    given, asked = (
+        {name: {**(keys.get(name) or {}), "retrained": None} for name in ("dataset", "pretrain")}  # it plays no part
+        for keys in (
+            manifest.portable(content.get("recipe_given") or {}),
+            manifest.portable(manifest.plain(loaded.given)),
+        )
+    )
+    other = [name for name in asked if given[name] != asked[name]]
     if other:
         raise ConfigError(
             f"Expected a run of the recipe {loaded.name!r} in {folder}, got other keys in {' and '.join(other)}."
@@ -174,13 +135,21 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path) -> None:
         manifest.read_manifest(folder / "checkpoints" / kind, "pretrain")
 
 
-def _prepare(
-    loaded: recipes.LoadedRecipe, ground: Path, *, out: Path, seed: int, spared: float, budget: float
-) -> Bench:
-    """Write the part of the world that is used and encode both references on it."""
-    run = manifest.read_json(ground / pipeline.RUN)
+def _bench(loaded: recipes.LoadedRecipe, ground: Path, terms: Terms, *, out: Path, seed: int) -> Bench:
+    """Prepare all selection worlds: the one in `ground` and those that the terms add."""
+    tune_config, others = loaded.recipe.tune, []
+    for further, folder in terms.worlds.items():
+        _check_world(loaded, folder, further)
+        others.append((further, _prepare(loaded, folder, out=out / further_folder(further), seed=further)))
+    first = _prepare(loaded, ground, out=out, seed=tune_config.selection_seed)
+    return Bench(first, seed, tune_config.budget, tuple(others))
+
+
+def _prepare(loaded: recipes.LoadedRecipe, ground: Path, *, out: Path, seed: int) -> World:
+    """Write the part of the world of this seed that is used and encode both references on it."""
+    run, spared = manifest.read_json(ground / pipeline.RUN), loaded.recipe.tune.spared
     dataset = open_dataset(ground / "dataset")
-    part = _alone(lambda: write_part(dataset, out=out / "part", spared=spared, seed=loaded.recipe.tune.selection_seed))
+    part = _alone(lambda: write_part(dataset, out=out / "part", spared=spared, seed=seed))
     world = World(
         out=out,
         dataset=part,
@@ -192,7 +161,7 @@ def _prepare(
     )
     for kind in pipeline.REFERENCES:
         _alone(partial(candidates.encode, world, kind, ground / "checkpoints" / kind, Stages()))
-    return Bench(world, seed, budget)
+    return world
 
 
 _RESAMPLES = 100  # trials are compared by their values; intervals only tell whether the references differ
@@ -226,7 +195,8 @@ def _search(
 
 def _folder(bench: Bench, settings: TuneConfig) -> AbstractContextManager[manifest.StageFolder]:
     """The tuning's folder, refused where it holds another one."""
-    return manifest.stage_folder(bench.world.out, "tune", config=bench.description(settings), also=_BEFORE)
+    also = (*_BEFORE, *(further_folder(seed) for seed, _ in bench.others))
+    return manifest.stage_folder(bench.world.out, "tune", config=bench.description(settings), also=also)
 
 
 _BEFORE = ("world", "part", "embeddings")  # what is made before the folder is marked
@@ -246,16 +216,6 @@ def _check_same_file(bench: Bench, item: Configured, finished: Mapping[int, Mapp
             f"Expected trials of {item.method.path} as it is in {folder}, got those of another version. Delete that "
             "folder, or choose another --out."
         )
-
-
-def results(bench: Bench, method: str) -> dict[int, dict[str, Any]]:
-    """Finished trials of a method by number: `number`, `values`, `objective` and what else is known of each."""
-    entries = {}
-    for trial in bench.study(method).get_trials(deepcopy=False):
-        if trial.values:
-            entry = {**trial.user_attrs, "objective": float(trial.values[0])}
-            entries[int(entry["number"])] = entry
-    return dict(sorted(entries.items()))
 
 
 def _side_by_side(bench: Bench, pieces: Sequence[Trial], *, executor: Executor, workers: int | None) -> None:
@@ -280,30 +240,48 @@ def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Tria
     configured = configure(load_method(trial.method), bench.world.recipe.unlearn, trial.values)
     method = configured.method
     folder = bench.folder(method.name) / "trials" / f"{trial.number:03d}"
-    world = replace(bench.world, out=folder)
+    places = [replace(bench.world, out=folder)]
+    places += [replace(world, out=folder / further_folder(seed)) for seed, world in bench.others]
     name = pipeline.candidate_name(trial.method, bench.budget)
-    inputs = {"method": method.name, "method_sha256": method.sha256, "dataset": open_dataset(world.dataset).fingerprint}
+    inputs = {
+        "method": method.name, "method_sha256": method.sha256,
+        "dataset": open_dataset(bench.world.dataset).fingerprint,
+    }  # fmt: skip
     try:
         with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
             if not stage.complete:
                 candidate = Candidate(name, configured.resolved, bench.budget, bench.seed, trial.values)
-                outcome = make(world, candidate)
-                worth, parts = search.objective(read_record(candidates.record_path(world, name)))
-                entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **parts}
-                entry["method_sha256"] = method.sha256
-                if outcome.error is not None:
-                    entry["error"] = manifest.portable(str(outcome.error))  # the file is for others
-                entry["seconds"] = round(sum(item["seconds"] for item in outcome.stages), 1)
-                stage.finish(outputs={**entry, "objective": worth})
+                outcomes = [make(world, candidate) for world in places]
+                stage.finish(outputs=_entry(bench, trial, method.sha256, name, places, outcomes))
             _report(bench, trial, method.name, stage.manifest["outputs"])
-            for part in (
-                "checkpoints",
-                "embeddings",
-            ):  # the record says all that is needed, at a thousandth of the room
-                shutil.rmtree(folder / part, ignore_errors=True)
+            for world in places:
+                for part in (
+                    "checkpoints",
+                    "embeddings",
+                ):  # the record says all that is needed, at a thousandth of the room
+                    shutil.rmtree(world.out / part, ignore_errors=True)
     except OutputLocked:
         return False
     return True
+
+
+def _entry(
+    bench: Bench, trial: Trial, method_sha256: str, name: str, places: Sequence[World], outcomes: Sequence[Made]
+) -> dict[str, Any]:
+    """What is kept of a trial: its objective is the mean over the selection worlds."""
+    judged = [search.objective(read_record(candidates.record_path(world, name))) for world in places]
+    entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **judged[0][1]}
+    if bench.others:
+        seeds = [seed for seed, _ in bench.others]
+        entry["others"] = {
+            str(seed): {**parts, "objective": worth} for seed, (worth, parts) in zip(seeds, judged[1:], strict=True)
+        }
+    entry["method_sha256"] = method_sha256
+    for outcome in outcomes:
+        if outcome.error is not None:
+            entry["error"] = manifest.portable(str(outcome.error))  # the file is for others
+    entry["seconds"] = round(sum(item["seconds"] for outcome in outcomes for item in outcome.stages), 1)
+    return {**entry, "objective": sum(worth for worth, _ in judged) / len(judged)}
 
 
 def _report(bench: Bench, trial: Trial, method: str, entry: Mapping[str, Any]) -> None:

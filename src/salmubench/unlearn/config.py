@@ -106,6 +106,10 @@ class UnlearnConfig:
     """Threads of a method's arithmetic; 0: as many as the process has. A number here gives the same bits however many
     candidates run side by side."""
 
+    limit: float = 0.0
+    """Processor seconds after which a candidate is given up, looked at between batches; 0: none. A method that passes
+    its time without batches isn't stopped."""
+
     tuned: str = "auto"
     """Values found by `salmubench tune`: path of its `tuned.yaml`, `auto` (those that come with the recipe, where it
     has some) or `none`. They win over `overrides`."""
@@ -147,6 +151,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("probe_pairs", 2, 2**16),
     ("picture_memory", 0.0, 2**20),
     ("threads", 0, 2**12),
+    ("limit", 0.0, 1e9),
 )
 _WHOLE = (
     "batch_size", "retain_batch_size", "accumulation", "lora_rank", "checkpoint_every", "probe_every", "probe_pairs",
@@ -160,7 +165,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": ("adamw", "muon"),
 }
 
-_OF_THE_RUN = ("methods", "overrides", "tuned")
+_OF_THE_RUN = ("methods", "overrides", "limit", "tuned")
 ENGINE_OPTIONS = tuple(item.name for item in fields(UnlearnConfig) if item.name not in _OF_THE_RUN)
 """Settings that a method may have for itself."""
 

@@ -71,6 +71,7 @@ class Engine:
         self._method, self._model, self._plan = method, model, plan
         self._folder, self._probes, self._reduce, self._writes = folder, probes, reduce, writes
         self._descents, self._clock, self._processor = 0, time.perf_counter(), cost.processor_seconds()
+        self._started = time.process_time()
         self.optimiser_bytes = 0
         for name, weight in model.module.named_parameters():
             weight.requires_grad_(moves(name, settings.towers))
@@ -81,6 +82,7 @@ class Engine:
             self.progress = state.Progress(**self._saved["progress"])
             self._clock -= self.progress.seconds
             self._processor -= self.progress.processor_seconds
+            self._started -= self.progress.processor_seconds
             model.encoded.pictures, model.encoded.captions = self.progress.encoded
 
     @property
@@ -123,6 +125,7 @@ class Engine:
             yield self.batch(index)
             if not resumed:
                 self._count([index])
+            self._check_limit()
 
     def gradients(self, *losses: Objective, batches: range) -> Iterator[tuple[list[Tensor], ...]]:
         """Measure gradients without a step; the pairs of these batches count as seen.
@@ -195,6 +198,7 @@ class Engine:
                 turn = step % len(losses)
                 self._step(losses[turn], optimizer, step, groups[step // len(losses)], clip, rates[step], new=turn == 0)
                 self._after_step(optimizer, last=step + 1 == steps)
+                self._check_limit()
                 advance(1)
         self.optimiser_bytes = max(self.optimiser_bytes, state_bytes(optimizer))
         lora.merge(self._model.module)
@@ -312,6 +316,13 @@ class Engine:
             self._probe()
         if settings.checkpoint_every and step % settings.checkpoint_every == 0 and not last:
             self._save(optimizer)
+
+    def _check_limit(self) -> None:
+        limit = self.settings.limit
+        if limit and (spent := time.process_time() - self._started) > limit:
+            raise MethodError(
+                self._method, self.steps, f"expected at most {limit:g} processor seconds, got {spent:.0f} so far."
+            )
 
     def _save(self, optimizer: torch.optim.Optimizer) -> None:
         if self._writes and state.is_finite(self._model.module):

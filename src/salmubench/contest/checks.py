@@ -1,0 +1,199 @@
+"""What is checked before anything runs: a contest that could decide nothing is refused, with the reason."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from salmubench import manifest, options, reading
+from salmubench.contest.plan import LoadedPlan, Plan
+from salmubench.errors import ConfigError, OutputMismatch, UnknownName
+from salmubench.scoring.contest_record import FEWEST
+from salmubench.scoring.verdict import THRESHOLDS
+from salmubench.unlearn.registry import configure, load_method
+
+DEVELOPMENT = range(1000, 1010)
+"""Seeds of the worlds on which everything was developed; they may select, never decide."""
+UNSEEN = 100
+"""Smallest seed of a world that was kept for a decision: smaller ones are what everybody tries first."""
+WORLDS = "worlds"
+"""Folder of the evaluation worlds."""
+
+log = logging.getLogger(__name__)
+
+
+def check(loaded: LoadedPlan, out: Path) -> None:
+    """Check a plan.
+
+    Args:
+        loaded: the plan.
+        out: the contest's folder: what lies in it is no history.
+
+    Raises:
+        ConfigError: with what is wrong.
+        UnknownName: an option, setting or threshold that doesn't exist.
+    """
+    plan = loaded.plan
+    _check_seeds(plan)
+    _check_methods(loaded)
+    _check_terms(plan)
+    _ = loaded.search  # raises where a range makes no sense
+    for folder in loaded.history:
+        _check_history(loaded, folder, out.resolve())
+
+
+def notes(plan: Plan) -> list[str]:
+    """What keeps a plan from being decisive."""
+    said, early = [], sorted(seed for seed in plan.evaluation if seed < UNSEEN)
+    if len(plan.evaluation) < FEWEST:
+        said.append(
+            f"A statement about methods needs {FEWEST} worlds or more; this study has {len(plan.evaluation)}, and its "
+            "rows speak of these worlds alone."
+        )
+    if early:
+        said.append(
+            f"Worlds of seeds below {UNSEEN} ({', '.join(map(str, early))}) are those that methods are developed on: "
+            "a decision rests on seeds that nobody has looked at."
+        )
+    if not plan.history:
+        said.append("The plan names no history: whether the evaluation worlds are new was not checked.")
+    if not plan.tuning.trials:
+        said.append("No method was tuned: each ran with the recipe's settings.")
+    return said
+
+
+def freeze(loaded: LoadedPlan, out: Path) -> None:
+    """Note in the contest's folder what is fixed, or check that it is still the same; the folder's lock is held.
+
+    Raises:
+        OutputMismatch: something changed after an evaluation world was scored.
+    """
+    path, now = out / manifest.BEGUN, dict(loaded.identity)
+    before: Mapping[str, Any] = manifest.read_json(path).get("inputs", {}) if path.is_file() else {}
+    if before == now:
+        return
+    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if any((out / WORLDS).glob("*/records/*.json")):
+        raise OutputMismatch(
+            f"Expected the contest in {out} as it was when its first evaluation world was scored, got another content "
+            f"of {', '.join(changed)}. Put it back, or begin another contest: in another folder, with other evaluation "
+            "worlds."
+        )
+    if before:
+        log.info("taken as it is now, since no evaluation world is scored: %s", ", ".join(changed))
+    manifest.write_json(path, {"schema_version": 1, "stage": "contest", "inputs": now})
+
+
+def _check_seeds(plan: Plan) -> None:
+    for name in ("evaluation", "selection"):
+        seeds = getattr(plan, name)
+        for seed in seeds:
+            options.check_seed(seed)
+        double = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if double:
+            raise ConfigError(f"Expected different seeds in `{name}`, got {double[0]} more than once.")
+    if not plan.evaluation:
+        raise ConfigError("Expected at least one seed in `evaluation`, got none.")
+    both = sorted(set(plan.evaluation) & set(plan.selection))
+    if both:
+        raise ConfigError(
+            f"Expected evaluation worlds on which nothing was chosen, got seed {both[0]} in `selection` too."
+        )
+    seen = sorted(set(plan.evaluation) & set(DEVELOPMENT))
+    if seen:
+        raise ConfigError(
+            f"Expected evaluation seeds other than {DEVELOPMENT[0]}–{DEVELOPMENT[-1]}, the worlds of development, got "
+            f"{seen[0]}."
+        )
+
+
+def _check_methods(loaded: LoadedPlan) -> None:
+    names = [item.name for item in loaded.contestants]
+    double = sorted({name for name in names if names.count(name) > 1})
+    if not names or double:
+        raise ConfigError(
+            "Expected at least one method, got none."
+            if not names
+            else f"Expected methods of different names, got {double[0]!r} more than once. Give one a `name`."
+        )
+    for item in loaded.contestants:
+        method, settings = load_method(item.origin), loaded.recipe.recipe.unlearn
+        given = {**settings.overrides.get(method.name, {}), **item.options}
+        configured = configure(method, replace(settings, overrides={}), given)
+        if item.track == "closed" and "fresh" in method.needs_of(configured.config):
+            raise ConfigError(
+                f"Expected track generator for the method {item.name!r}, which uses invented people, got closed."
+            )
+    for name in loaded.plan.compare.methods:
+        if name not in names:
+            raise UnknownName("method in compare.methods:", name, names)
+
+
+def _check_terms(plan: Plan) -> None:
+    for budget in plan.leagues.pairs:
+        if not 0 < budget < 1e6:
+            raise ConfigError(f"Expected budgets above 0 in leagues.pairs, got {budget:g}.")
+    for name, seconds in (("leagues.seconds", plan.leagues.seconds), ("limits.seconds", plan.limits.seconds)):
+        if seconds is not None and not seconds > 0:
+            raise ConfigError(f"Expected {name} above 0, got {seconds:g}.")
+    if plan.leagues.seconds is not None and (plan.limits.seconds or math.inf) <= plan.leagues.seconds:
+        raise ConfigError(
+            f"Expected limits.seconds above leagues.seconds, {plan.leagues.seconds:g}, got {plan.limits.seconds:g}: "
+            "what may take so long must not be given up."
+        )
+    if not plan.leagues.pairs and plan.leagues.seconds is None:
+        raise ConfigError("Expected a league, of leagues.pairs or leagues.seconds, got none.")
+    if not 0 <= plan.tuning.trials <= 10_000:
+        raise ConfigError(f"Expected tuning.trials from 0 to 10,000, got {plan.tuning.trials}.")
+    if not plan.selection and (plan.tuning.trials or plan.leagues.seconds is not None):
+        raise ConfigError(
+            "Expected seeds in `selection`, on whose worlds options are chosen and time is measured, got none."
+        )
+    if plan.rule.worlds is not None and not 1 <= plan.rule.worlds <= len(plan.evaluation):
+        raise ConfigError(f"Expected rule.worlds from 1 to {len(plan.evaluation)}, got {plan.rule.worlds}.")
+    known = manifest.plain(THRESHOLDS)
+    for name, value in plan.rule.thresholds.items():
+        if name not in known:
+            raise UnknownName("threshold in rule.thresholds:", name, known)
+        if value != known[name]:
+            raise ConfigError(
+                f"Expected the threshold {name} by which this version judges, {known[name]:g}, got {value:g} in the "
+                "plan. Install the version that the plan was written for, or write another plan."
+            )
+
+
+def _check_history(loaded: LoadedPlan, folder: Path, out: Path) -> None:
+    """Refuse an evaluation seed that a record of earlier work names."""
+    if not folder.is_dir():
+        raise ConfigError(f"Expected a folder of earlier records in `history`, got none at {folder}.")
+    for path in sorted(folder.rglob("*.json")):
+        if path.resolve().is_relative_to(out):
+            continue
+        content = reading.read_json(path, error=ConfigError)
+        for seed in set(_seeds_in(content, loaded.sha256)) & set(loaded.plan.evaluation):
+            raise ConfigError(
+                f"Expected evaluation worlds that nobody has looked at, got seed {seed}, which occurs in {path}. Take "
+                "another seed."
+            )
+
+
+def _seeds_in(content: Any, own: str) -> Iterator[Any]:
+    """Seeds that a record, a run or a contest names; none of what belongs to the contest of this plan."""
+    if not isinstance(content, dict):
+        return
+    provenance, plan = content.get("provenance"), content.get("plan")
+    if isinstance(provenance, dict) and provenance.get("plan") == own:
+        return
+    model = content.get("model")
+    if "scores" in content and isinstance(model, dict):
+        tuned = model.get("tuned")
+        yield from (model.get("seed"), tuned.get("selection_seed") if isinstance(tuned, dict) else None)
+    if "recipe" in content:
+        yield content.get("seed")
+    if isinstance(plan, dict):
+        for seeds in (plan.get("evaluation"), plan.get("selection")):
+            yield from seeds if isinstance(seeds, list) else ()

@@ -1,0 +1,26 @@
+"""`contest.json` and the page of a contest."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+from salmubench import manifest
+from salmubench.errors import RecordError
+from salmubench.report import contests, rendering
+from salmubench.scoring.contest_record import ContestRecord, read_contest
+
+RESULT, PAGE = "contest.json", "index.html"
+
+
+def write(out: Path, contest: ContestRecord) -> Path:
+    """Write both files into the contest's folder, unless they say just this; give the path of the page."""
+    with contextlib.suppress(RecordError):  # none yet, or of another version
+        earlier = read_contest(out / RESULT)
+        if replace(contest, provenance=earlier.provenance) == earlier and (out / PAGE).is_file():
+            return out / PAGE
+    manifest.write_json(out / RESULT, contest)
+    shown = contests.shown(contest, key="contest")
+    manifest.write_text(out / PAGE, rendering.Pages().page("contest.html.j2", title=shown.title, shown=shown))
+    return out / PAGE

@@ -1,0 +1,269 @@
+"""The plan of a contest: everything that decides about its result, in one YAML file that is fixed before it runs.
+
+Paths in it are relative to the file. What a plan leads to is known by hashes: of the file, of its recipe and of each
+method's and attack's file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic.dataclasses import dataclass
+
+from salmubench import attacks, manifest, options, plugins, reading
+from salmubench import recipe as recipes
+from salmubench.errors import ConfigError, UnknownName
+from salmubench.pipeline import REFERENCES, RETRAINED
+from salmubench.scoring.contest_record import NUMBERS, Number, Track
+from salmubench.scoring.origin import STRICT, Flag, Name, Real, Whole
+from salmubench.unlearn.config import ENGINE_OPTIONS, UnlearnConfig
+from salmubench.unlearn.registry import load_method
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
+_YAML = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Entry:
+    """A method that takes part.
+
+    Attributes:
+        method: a name (`salmubench list methods`), or the path of a Python file.
+        name: what it is called here, where one method takes part twice; the method's own name by default.
+        track: `closed` saw the pairs and what is known of them only; `generator` may use grammar and invented people.
+        options: of the method and of the engine; fixed, and not searched.
+    """
+
+    method: Name
+    name: Name | None = None
+    track: Track = "closed"
+    options: Mapping[Name, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Leagues:
+    """On which terms candidates are compared.
+
+    Attributes:
+        pairs: budgets: how often each forget pair is seen.
+        seconds: processor seconds that each candidate may take; null: no league of equal time.
+    """
+
+    pairs: tuple[Real, ...] = (5.0,)
+    seconds: Real | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Tuning:
+    """How options are chosen, on the selection worlds.
+
+    Attributes:
+        trials: settings that are tried for each method, each on every selection world; 0: none is tuned. The first is
+            the recipe's own.
+        search: engine setting → choices, or `[low, high, log or linear]`: searched for every loop method alike, beside
+            its own options and instead of what it declares about these settings.
+    """
+
+    trials: Whole = 0
+    search: Mapping[Name, tuple[Any, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Limits:
+    """What a candidate may take.
+
+    Attributes:
+        seconds: processor seconds after which a candidate is given up and has failed; null: no limit.
+    """
+
+    seconds: Real | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Rule:
+    """When a candidate passes: thresholds of the failure modes and the number of worlds.
+
+    Attributes:
+        thresholds: those that the plan rests on; refused where the package judges by others.
+        worlds: in how many worlds a method must pass; null: in all.
+    """
+
+    thresholds: Mapping[Name, Real] = field(default_factory=dict)
+    worlds: Whole | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Compare:
+    """Which paired differences are printed: Holm's correction is over all of them.
+
+    Attributes:
+        methods: pairs with at least one of these; none: all pairs.
+        numbers: which numbers are compared.
+    """
+
+    methods: tuple[Name, ...] = ()
+    numbers: tuple[Number, ...] = NUMBERS[:-1]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Plan:
+    """A plan as it stands in its file.
+
+    Attributes:
+        recipe: of all worlds: a name, or a path.
+        evaluation: seeds of the worlds that decide.
+        methods: what takes part.
+        selection: seeds of the worlds on which options are chosen.
+        leagues: on which terms.
+        tuning: how options are chosen.
+        attacks: names or paths of attacks on every candidate; `all` is every one.
+        second_retrained: whether each world has a second Retrained, which is judged against the first.
+        limits: what a candidate may take.
+        rule: when a candidate passes.
+        compare: which differences are printed.
+        history: folders in whose records no evaluation seed may occur.
+        keep: what stays of a world that is done: its records, or everything.
+        workers: candidates at once; null: as many as pay. The command line wins.
+    """
+
+    recipe: Name
+    evaluation: tuple[Whole, ...]
+    methods: tuple[Entry, ...]
+    selection: tuple[Whole, ...] = ()
+    leagues: Leagues = field(default_factory=Leagues)
+    tuning: Tuning = field(default_factory=Tuning)
+    attacks: tuple[Name, ...] = ()
+    second_retrained: Flag = False
+    limits: Limits = field(default_factory=Limits)
+    rule: Rule = field(default_factory=Rule)
+    compare: Compare = field(default_factory=Compare)
+    history: tuple[Name, ...] = ()
+    keep: Literal["records", "all"] = "records"
+    workers: Whole | None = None
+
+
+@plain_dataclass(frozen=True)
+class Contestant:
+    """A method of a plan, with its file.
+
+    Attributes:
+        name: what it is called in this contest.
+        origin: its name, or the absolute path of its file.
+        path: its file.
+        sha256: of that file.
+        track: as the plan says.
+        options: as the plan says.
+    """
+
+    name: str
+    origin: str
+    path: Path
+    sha256: str
+    track: Track
+    options: Mapping[str, Any]
+
+
+@plain_dataclass(frozen=True)
+class LoadedPlan:
+    """A plan with all that it names.
+
+    Attributes:
+        path: its file.
+        plan: its content.
+        recipe: the recipe.
+        contestants: the methods, in order.
+        attacks: names, and absolute paths.
+        history: folders.
+        identity: what is fixed: hashes of the plan, its recipe, its methods and its attacks.
+    """
+
+    path: Path
+    plan: Plan
+    recipe: recipes.LoadedRecipe
+    contestants: tuple[Contestant, ...]
+    attacks: tuple[str, ...]
+    history: tuple[Path, ...]
+    identity: Mapping[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the plan's file, as `sha256sum` gives it."""
+        return self.identity["the plan"]
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """What is searched for every loop method, as a field's metadata says it: a range, or a list of choices."""
+        return {name: _where(name, where) for name, where in self.plan.tuning.search.items()}
+
+
+def load(path: Path) -> LoadedPlan:
+    """Read a plan and find all that it names; what it asks for is checked by `checks.check`.
+
+    Raises:
+        ConfigError: no such file, not a plan, or a file it names isn't there.
+        UnknownName: a recipe, method or attack that doesn't exist.
+    """
+    content = reading.read_yaml(path, error=ConfigError, what="a plan of a contest", expected="a plan")
+    plan = reading.validated(Plan, content, where=str(path), error=ConfigError, advice="See docs/contest.md.")
+    place = path.resolve().parent
+
+    def found(name: str) -> str:
+        return str((place / name).resolve()) if plugins.is_path(name) or name.endswith(_YAML) else name
+
+    recipe = recipes.load(found(plan.recipe))
+    contestants = tuple(_contestant(entry, found(entry.method)) for entry in plan.methods)
+    attacking = tuple(found(name) for name in plan.attacks)
+    loaded = attacks.load_all(attacking, recipe.recipe.attack.overrides)
+    identity = {
+        "the plan": manifest.sha256_file(path),
+        f"the recipe {plan.recipe}": _recipe_sha256(found(plan.recipe)),
+        **{f"the method {item.name}": item.sha256 for item in contestants},
+        **{f"the attack {item.attack.name}": item.sha256 for item in loaded},
+    }
+    history = tuple((place / name).resolve() for name in plan.history)
+    return LoadedPlan(path, plan, recipe, contestants, attacking, history, identity)
+
+
+def _contestant(entry: Entry, origin: str) -> Contestant:
+    method = load_method(origin)
+    name = entry.name or method.name
+    if not _NAME.fullmatch(name) or name in (*REFERENCES, RETRAINED):
+        raise ConfigError(
+            f"Expected names of methods of A–Z a–z 0–9 . _ -, none called clean, compromised or retrained, got "
+            f"{name!r}."
+        )
+    return Contestant(name, origin, method.path, method.sha256, entry.track, dict(entry.options))
+
+
+def _recipe_sha256(source: str) -> str:
+    if source.endswith(_YAML):
+        return manifest.sha256_file(Path(source))
+    file = resources.files("salmubench") / "recipes" / f"{source}.yaml"
+    with resources.as_file(file) as path:
+        return manifest.sha256_file(path)
+
+
+def _where(name: str, where: Sequence[Any]) -> Any:
+    """A declared range or list of choices; YAML takes 1e-4 for a text.
+
+    Raises:
+        UnknownName: no engine setting.
+        ConfigError: a choice or an end that the setting can't have.
+    """
+    if name not in ENGINE_OPTIONS:
+        raise UnknownName("engine setting in tuning.search:", name, ENGINE_OPTIONS)
+    is_range = len(where) == 3 and where[2] in ("log", "linear")
+    ends = where[:2] if is_range else where
+    try:
+        typed = [getattr(options.build(UnlearnConfig, {name: value}), name) for value in ends]
+    except (TypeError, ValueError, ConfigError) as error:
+        raise ConfigError(
+            f"Expected what unlearn.{name} can be in tuning.search, got {list(where)!r}: {error}"
+        ) from error
+    return (typed[0], typed[1], where[2]) if is_range else typed

@@ -1,0 +1,100 @@
+"""What may be said about methods from several worlds: means with t intervals, paired differences, Holm's correction.
+
+A world is drawn anew with its dataset, its references and their pretraining; it is the unit here, and people within a
+world are not counted. Intervals have 95 % and W − 1 degrees of freedom.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from salmubench.scoring.bootstrap import LEVEL
+from salmubench.scoring.intervals import Interval
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over worlds.
+
+    Attributes:
+        mean: `None` without worlds.
+        ci95: its t interval; `None` with fewer than two worlds.
+        p: of a mean of 0, two-sided; `None` with fewer than two worlds.
+        worlds: how many there are.
+    """
+
+    mean: float | None
+    ci95: Interval | None
+    p: float | None
+    worlds: int
+
+
+def over_worlds(values: Sequence[float | None]) -> Estimate:
+    """Mean of a number over worlds; worlds without it are left out.
+
+    Args:
+        values: one a world.
+
+    Examples:
+        >>> over_worlds([0.1, None, 0.3]).worlds
+        2
+        >>> over_worlds([0.25]).ci95 is None
+        True
+    """
+    from scipy import special
+
+    known = [value for value in values if value is not None]
+    count = len(known)
+    if not count:
+        return Estimate(None, None, None, 0)
+    mean = math.fsum(known) / count
+    if count < 2:
+        return Estimate(mean, None, None, count)
+    error = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (count - 1) / count)
+    reach = float(special.stdtrit(count - 1, (1 + LEVEL) / 2)) * error
+    alike = 0.0 if mean else 1.0  # p of a number that is the same in every world
+    p = 2 * float(special.stdtr(count - 1, -abs(mean) / error)) if error else alike
+    return Estimate(mean, (mean - reach, mean + reach), p, count)
+
+
+def paired(first: Mapping[int, float | None], second: Mapping[int, float | None]) -> Estimate:
+    """Mean of first − second over the worlds that have both.
+
+    Args:
+        first: world → number of one method.
+        second: the same of another.
+
+    Examples:
+        >>> paired({1: 0.5, 2: 0.7}, {1: 0.25, 3: 0.1}).mean
+        0.25
+    """
+    differences = []
+    for world, value in first.items():
+        other = second.get(world)
+        if value is not None and other is not None:
+            differences.append(value - other)
+    return over_worlds(differences)
+
+
+def holm(values: Sequence[float | None]) -> list[float | None]:
+    """Holm's adjusted p of each: compared with 5 %, they hold for all together. `None` is no comparison.
+
+    The smallest of m is multiplied by m, the next by m − 1 and so on; none is below the one before it, none above 1
+    (Holm, A simple sequentially rejective multiple test procedure, 1979).
+
+    Args:
+        values: p of each comparison.
+
+    Examples:
+        >>> holm([0.01, None, 0.04, 0.03])
+        [0.03, None, 0.06, 0.06]
+    """
+    order = sorted((value, place) for place, value in enumerate(values) if value is not None)
+    adjusted: list[float | None] = [None] * len(values)
+    largest = 0.0
+    for rank, (value, place) in enumerate(order):
+        largest = max(largest, min((len(order) - rank) * value, 1.0))
+        adjusted[place] = largest
+    return adjusted

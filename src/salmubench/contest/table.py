@@ -1,0 +1,314 @@
+"""What follows from the records of the evaluation worlds: a row a candidate, paired differences, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from pathlib import Path
+from typing import TypeVar
+
+from salmubench import manifest
+from salmubench.contest import checks
+from salmubench.contest.plan import LoadedPlan
+from salmubench.contest.statistics import holm, over_worlds, paired
+from salmubench.errors import OutputMismatch, RecordError
+from salmubench.pipeline import RETRAINED, candidate_name
+from salmubench.provenance import commit_of
+from salmubench.report.collect import answers, failure, is_retrained
+from salmubench.report.recovery import headline
+from salmubench.scoring.contest_record import (
+    FEWEST,
+    NUMBERS,
+    SCHEMA_VERSION,
+    ContestRecord,
+    InWorld,
+    League,
+    Number,
+    Outcome,
+    OverWorlds,
+    PairedDifference,
+    PlanFacts,
+    Row,
+    Track,
+    WorldState,
+)
+from salmubench.scoring.record import Answer, RunRecord, Score
+from salmubench.scoring.record_files import read_record, record_provenance
+from salmubench.scoring.roles import facts_kept, score_in, spared
+from salmubench.scoring.verdict import MODES, THRESHOLDS
+from salmubench.unlearn.registry import method_titles
+
+T = TypeVar("T", bound=str)
+
+DONE = "world.json"
+"""Written last into a world's folder: all its records are there."""
+SECOND = "retrained-2"
+"""The Retrained that is judged against the first one."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """A league with its candidates.
+
+    Attributes:
+        key: a short name.
+        title: in words.
+        budgets: name of the method → its budget.
+    """
+
+    key: str
+    title: str
+    budgets: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ReadWorld:
+    """An evaluation world as its folder has it.
+
+    Attributes:
+        seed: its seed.
+        message: why it failed, or `None`.
+        fingerprint: of its dataset; `None` where it failed.
+        records: name of the model → its record and the hash of the file.
+    """
+
+    seed: int
+    message: str | None = None
+    fingerprint: str | None = None
+    records: Mapping[str, tuple[RunRecord, str]] = field(default_factory=dict)
+
+
+def read_world(folder: Path, seed: int, plan: str, message: str | None = None) -> ReadWorld:
+    """Read a world that is done, or say why there is none.
+
+    Args:
+        folder: of the world.
+        seed: of the world.
+        plan: hash of the plan.
+        message: why it failed, where it did.
+
+    Raises:
+        OutputMismatch: it belongs to another plan, or a record isn't the one that was written.
+    """
+    if message is not None:
+        return ReadWorld(seed, message)
+    done = manifest.read_json(folder / DONE)
+    if done.get("plan") != plan or done.get("seed") != seed:
+        raise OutputMismatch(
+            f"Expected the evaluation world {seed} of this plan in {folder}, got one of another contest. Choose "
+            "another folder."
+        )
+    records = {}
+    for name, sha256 in done["records"].items():
+        path = folder / "records" / f"{name}.json"
+        record = read_record(path)
+        if manifest.sha256_file(path) != sha256 or record.dataset.fingerprint != done["fingerprint"]:
+            raise OutputMismatch(
+                f"Expected the record that the contest wrote at {path}, got another one. Delete the folder {folder}: "
+                "the same command makes it again."
+            )
+        records[name] = (record, sha256)
+    return ReadWorld(seed, None, str(done["fingerprint"]), records)
+
+
+def summary(
+    loaded: LoadedPlan, methods: Mapping[str, str], worlds: Sequence[ReadWorld], leagues: Sequence[Members]
+) -> ContestRecord:
+    """Everything that a contest says.
+
+    Args:
+        loaded: the plan.
+        methods: name of a method → path of its file.
+        worlds: the evaluation worlds, in the plan's order.
+        leagues: the leagues.
+
+    Raises:
+        RecordError: a record was judged by other thresholds.
+    """
+    plan, scored = loaded.plan, [world for world in worlds if world.message is None]
+    needed = plan.rule.worlds or len(plan.evaluation)
+    _check_thresholds(scored)
+    tracks = {item.name: item.track for item in loaded.contestants}
+    names = _titles(methods)
+    rows = []
+    for terms in leagues:
+        for method, budget in terms.budgets.items():
+            name = candidate_name(method, budget)
+            row = _row(scored, needed, [name], names[method], terms.key, tracks[method], budget)
+            rows.append(row)
+    retrained = _row(scored, needed, [SECOND, RETRAINED], "Retrained") if scored else None
+    notes = [*_failed(worlds), *_of_retrained(retrained), *checks.notes(plan)]
+    decisive = len(scored) >= FEWEST and min(plan.evaluation) >= checks.UNSEEN and not _of_retrained(retrained)
+    return ContestRecord(
+        schema_version=SCHEMA_VERSION,
+        plan=PlanFacts(
+            file=loaded.path.name, sha256=loaded.sha256, commit=commit_of(loaded.path), recipe=loaded.recipe.name,
+            selection=plan.selection, evaluation=plan.evaluation, trials=plan.tuning.trials, identity=loaded.identity,
+            content=manifest.portable(manifest.plain(plan)), needed=needed, decisive=decisive,
+        ),
+        thresholds=THRESHOLDS,
+        notes=tuple(notes),
+        worlds=tuple(_state(world) for world in worlds),
+        leagues=tuple(League(terms.key, terms.title) for terms in leagues),
+        retrained=retrained,
+        rows=tuple(rows),
+        differences=tuple(_differences(loaded, rows, leagues)),
+        provenance=replace(record_provenance(started=manifest.utc_now(), seconds=0.0), plan=loaded.sha256),
+    )  # fmt: skip
+
+
+def numbers_of(record: RunRecord) -> dict[Number, float | None]:
+    """The numbers of a row, from one record; `None` where it has none."""
+    similar = [held for held in spared(record) if held not in facts_kept(record)]
+    return {
+        "leakage": _view(score_in(record, "leakage")),
+        "fact": _view(score_in(record, "fact")),
+        "fact_paraphrase": _view(score_in(record, "fact_paraphrase")),
+        "drop": _view(score_in(record, "drop")),
+        "kept": _smallest([held.score for held in similar]),
+        "facts_kept": _smallest([held.score for held in facts_kept(record)]),
+        "recovered": _recovered(record),
+        "processor_seconds": record.cost.processor_seconds,
+    }
+
+
+def judged(record: RunRecord) -> dict[str, Answer]:
+    """The failure modes that a record answers; of Retrained not `catastrophic`: the noise of another training."""
+    exempt = "catastrophic" if is_retrained(record) else ""
+    modes = answers(record) if record.status == "complete" else {}
+    return {mode: _answer(answer) for mode, answer in modes.items() if mode != exempt}
+
+
+def outcome_of(record: RunRecord) -> Outcome:
+    """What became of a candidate."""
+    if record.status != "complete":
+        return "failed"
+    found = set(judged(record).values())
+    return "fails" if "yes" in found else "undecided" if "undecided" in found else "passes"
+
+
+def _row(
+    scored: Sequence[ReadWorld],
+    needed: int,
+    names: Sequence[str],
+    title: str,
+    league: str | None = None,
+    track: Track | None = None,
+    budget: float | None = None,
+) -> Row:
+    """What a candidate is in each world, and over them; of several names the first that a world has counts there."""
+    worlds: dict[str, InWorld] = {}
+    for world in scored:
+        name = next((name for name in names if name in world.records), None)
+        if name is None:
+            raise RecordError(f"Expected a record of {names[0]} in the evaluation world {world.seed}, got none.")
+        record, sha256 = world.records[name]
+        message = None if record.status == "complete" else failure(record)
+        worlds[str(world.seed)] = InWorld(outcome_of(record), judged(record), numbers_of(record), sha256, message)
+    passed = sum(one.outcome == "passes" for one in worlds.values())
+    return Row(
+        name=names[-1],
+        title=title,
+        league=league,
+        track=track,
+        budget=budget,
+        passed=passed,
+        passes=passed >= needed,
+        outcomes=_counted([one.outcome for one in worlds.values()]),
+        modes={mode: _counted([one.modes[mode] for one in worlds.values() if mode in one.modes]) for mode in MODES},
+        numbers={number: _over([one.numbers[number] for one in worlds.values()]) for number in NUMBERS},
+        worlds=worlds,
+    )
+
+
+def _differences(loaded: LoadedPlan, rows: Sequence[Row], leagues: Sequence[Members]) -> list[PairedDifference]:
+    """All pairs that the plan prints, with Holm's correction over all of them."""
+    compare, found = loaded.plan.compare, []
+    for terms in leagues:
+        members = [row for row in rows if row.league == terms.key]
+        wanted = {candidate_name(name, terms.budgets[name]) for name in compare.methods or terms.budgets}
+        for first, second in combinations(members, 2):
+            for number in compare.numbers if {first.name, second.name} & wanted else ():
+                sides = [
+                    {int(seed): one.numbers[number] for seed, one in row.worlds.items()} for row in (first, second)
+                ]
+                found.append((terms.key, first.name, second.name, number, paired(*sides)))
+    adjusted = holm([estimate.p for *_, estimate in found])
+    return [
+        PairedDifference(
+            league, first, second, number, estimate.mean, estimate.ci95, estimate.p, p_holm, estimate.worlds
+        )
+        for (league, first, second, number, estimate), p_holm in zip(found, adjusted, strict=True)
+    ]
+
+
+def _titles(methods: Mapping[str, str]) -> dict[str, str]:
+    """Name of a method → its title; its name too, where two have one title."""
+    titles = {name: method_titles([path]).get(name, name) for name, path in methods.items()}
+    shown = list(titles.values())
+    return {name: f"{title}, {name}" if shown.count(title) > 1 else title for name, title in titles.items()}
+
+
+def _state(world: ReadWorld) -> WorldState:
+    commits = {record.provenance.commit for record, _ in world.records.values()}
+    if world.message is not None:
+        return WorldState(world.seed, "failed", None, manifest.portable(world.message))
+    return WorldState(world.seed, "scored", world.fingerprint, None, tuple(sorted(filter(None, commits))))
+
+
+def _failed(worlds: Sequence[ReadWorld]) -> list[str]:
+    failed = [str(world.seed) for world in worlds if world.message is not None]
+    if not failed:
+        return []
+    return [f"Of {len(worlds)} evaluation worlds {len(failed)} failed and count nowhere: {', '.join(failed)}."]
+
+
+def _of_retrained(row: Row | None) -> list[str]:
+    """What to say where exact unlearning has a failure mode: then the rule is wrong, not the methods."""
+    bad = [] if row is None else [seed for seed, one in row.worlds.items() if "yes" in one.modes.values()]
+    if not bad:
+        return []
+    seen = f"Retrained, the exact answer, has a failure mode in {', '.join(bad)}"
+    return [f"{seen}: by this rule nothing can pass, and no statement about methods rests on it."]
+
+
+def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
+    for world in worlds:
+        for name, (record, _) in world.records.items():
+            if record.protocol is not None and record.protocol.thresholds != THRESHOLDS:
+                raise RecordError(
+                    f"Expected records judged by the thresholds of this version, got others for {name} in the "
+                    f"evaluation world {world.seed}. Take the version that made it."
+                )
+
+
+def _counted(found: Sequence[T]) -> dict[T, int]:
+    return {name: found.count(name) for name in dict.fromkeys(found)}
+
+
+def _over(values: Sequence[float | None]) -> OverWorlds:
+    estimate = over_worlds(values)
+    return OverWorlds(estimate.mean, estimate.ci95, estimate.worlds)
+
+
+def _view(score: Score | None) -> float | None:
+    return None if score is None else score.normalised.value
+
+
+def _smallest(scores: Sequence[Score]) -> float | None:
+    """The smallest K; `None` where one is missing: the others alone would look too well."""
+    values = [score.normalised.value for score in scores]
+    known = [value for value in values if value is not None]
+    return min(known) if known and len(known) == len(values) else None
+
+
+def _recovered(record: RunRecord) -> float | None:
+    if record.attacks is None or record.attacks.strongest is None:
+        return None
+    found = headline(record.attacks.scores[record.attacks.strongest])
+    return None if found is None else found.value
+
+
+def _answer(text: str) -> Answer:
+    return "yes" if text == "yes" else "no" if text == "no" else "undecided"

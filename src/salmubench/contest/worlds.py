@@ -1,0 +1,246 @@
+"""The contest itself: selection, then one evaluation world after the other, then what follows from their records.
+
+What is done is not done again, so that a call that was killed goes on. A world is done when `world.json` is there: all
+its records are written then, with the plan's hash in each.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from salmubench import candidates, manifest, pipeline
+from salmubench import recipe as recipes
+from salmubench.candidates import Stages, World
+from salmubench.contest import checks, plan, table
+from salmubench.contest.page import write
+from salmubench.contest.room import SELECTION, Room, thin
+from salmubench.contest.selection import Chosen, choose
+from salmubench.contest.table import DONE, SECOND, Members, ReadWorld
+from salmubench.dataset.layout import open_dataset
+from salmubench.errors import (
+    ConfigError,
+    DatasetError,
+    EmbeddingsError,
+    ModelError,
+    OutputError,
+    OutputMismatch,
+    RecordError,
+    StageError,
+)
+from salmubench.executor import Executor
+from salmubench.executor import check as check_executor
+from salmubench.pipeline import RETRAINED
+from salmubench.scoring.contest_record import ContestRecord
+from salmubench.scoring.record_files import alone, read_record
+from salmubench.writing import is_full
+
+_OF_THE_WORLD = (DatasetError, ModelError, EmbeddingsError, RecordError, StageError)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ContestResult:
+    """What a contest left.
+
+    Attributes:
+        out: the folder.
+        contest: what came out.
+        page: the page.
+        failed: seed → message of each world that failed.
+        did: seeds of the evaluation worlds that had work to do.
+    """
+
+    out: Path
+    contest: ContestRecord
+    page: Path
+    failed: Mapping[int, str]
+    did: tuple[int, ...]
+
+
+def contest(
+    path: Path,
+    *,
+    out: Path,
+    executor: Executor = "joblib",
+    workers: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+) -> ContestResult:
+    """Run a contest; call it again to go on.
+
+    Args:
+        path: the plan.
+        out: the folder.
+        executor: where candidates and trials are made side by side: `joblib`, processes of this machine, or `ray`.
+        workers: how many at once; the plan's by default.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
+
+    Raises:
+        ConfigError: anything wrong in the plan, before any stage starts.
+        OutputLocked: a contest is running in the folder.
+        OutputMismatch: the plan, or a file it names, was changed after the first evaluation world was scored; a record
+            was; or a world is another one.
+        OutputError: the disk is full, or the folder can't be written.
+    """
+    loaded = plan.load(path)
+    checks.check(loaded, out)
+    workers = loaded.plan.workers if workers is None else workers
+    check_executor(workers or 0, executor)
+    manifest.check_ours(out, also=(checks.WORLDS, SELECTION))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Expected a folder that can be made at {out}, got: {error.strerror}.") from error
+    with manifest.folder_lock(out):
+        manifest.delete_leftovers(out)
+        checks.freeze(loaded, out)
+        return _run(Room(loaded, out, executor, workers, device, precision))
+
+
+def _run(room: Room) -> ContestResult:
+    room.write_methods()
+    chosen = choose(room)
+    recipe = room.recipe(tuned=chosen.tuned)
+    failed: dict[int, str] = {}
+    did = []
+    for seed in room.loaded.plan.evaluation:
+        if not (room.world(seed) / DONE).is_file():
+            _check_unchanged(room)
+            log.info("evaluation world %d", seed)
+            did.append(seed)
+            try:
+                _make_world(room, seed, recipe, chosen)
+            except _OF_THE_WORLD as error:
+                if is_full(error):
+                    raise OutputError(
+                        f"Expected room on the disk for {room.world(seed)}, but it is full. Free some space and run "
+                        "the same command again: it goes on where it stopped."
+                    ) from error
+                failed[seed] = str(error)
+                log.error("evaluation world %d failed, the others go on: %s", seed, error)
+        if room.loaded.plan.keep == "records" and seed not in failed:
+            thin(room.world(seed))
+    worlds = [
+        table.read_world(room.world(seed), seed, room.loaded.sha256, failed.get(seed))
+        for seed in room.loaded.plan.evaluation
+    ]
+    _check_different(worlds, chosen)
+    result = table.summary(room.loaded, room.methods, worlds, leagues(room, chosen))
+    return ContestResult(room.out, result, write(room.out, result), failed, tuple(did))
+
+
+def leagues(room: Room, chosen: Chosen) -> list[Members]:
+    """The leagues, each with its candidates."""
+    terms, methods = room.loaded.plan.leagues, room.methods
+    found = []
+    for budget in dict.fromkeys(terms.pairs):
+        title = f"Equal pairs: each pair to forget is seen {budget:g}×"
+        found.append(Members(f"pairs-{budget:g}x", title, dict.fromkeys(methods, budget)))
+    if terms.seconds is not None:
+        title = f"Equal time: each candidate may take {terms.seconds:g} processor seconds"
+        found.append(Members(f"time-{terms.seconds:g}s", title, chosen.budgets))
+    return found
+
+
+def _check_unchanged(room: Room) -> None:
+    """Look again at what is fixed: a contest takes days, and somebody may work on a method meanwhile.
+
+    Raises:
+        OutputMismatch: it has changed.
+    """
+    now = plan.load(room.loaded.path).identity
+    changed = [name for name in {**now, **room.loaded.identity} if now.get(name) != room.loaded.identity.get(name)]
+    if changed:
+        raise OutputMismatch(
+            f"Expected the contest in {room.out} as it began, got another content of {', '.join(changed)} while it "
+            "ran. Put it back and run the same command again."
+        )
+
+
+def _make_world(room: Room, seed: int, recipe: Path, chosen: Chosen) -> None:
+    """Make a world, stamp its records, and say that it is done."""
+    budgets: dict[str, list[float]] = {}
+    for terms in leagues(room, chosen):
+        for name, budget in terms.budgets.items():
+            budgets.setdefault(name, []).append(budget)
+    folder = room.world(seed)
+    _check_one_world(folder, seed)
+    result = room.run(recipe, seed, folder, budgets=budgets)
+    for name, message in result.failed.items():
+        log.warning("world %d: %s: %s", seed, name, message)
+    if room.loaded.plan.second_retrained:
+        _second_retrained(room, seed, recipe)
+    records = {}
+    for path in sorted((folder / "records").glob("*.json")):
+        record = read_record(path)
+        if record.provenance.plan != room.loaded.sha256:
+            with alone(path):
+                provenance = replace(record.provenance, plan=room.loaded.sha256)
+                manifest.write_json(path, replace(record, provenance=provenance))
+        records[path.stem] = manifest.sha256_file(path)
+    run = manifest.read_json(folder / pipeline.RUN)
+    run["provenance"]["plan"] = room.loaded.sha256
+    manifest.write_json(folder / pipeline.RUN, run)
+    fingerprint = open_dataset(folder / "dataset").fingerprint
+    done = {"seed": seed, "plan": room.loaded.sha256, "fingerprint": fingerprint, "records": records}
+    manifest.write_json(folder / DONE, done)
+
+
+def _check_one_world(folder: Path, seed: int) -> None:
+    """Refuse a folder whose records are of another dataset than the one beside them."""
+    found = {path.name: read_record(path).dataset.fingerprint for path in (folder / "records").glob("*.json")}
+    if (folder / "dataset" / manifest.MANIFEST).is_file():
+        found["dataset"] = open_dataset(folder / "dataset").fingerprint
+    if len(set(found.values())) > 1:
+        shown = ", ".join(f"{name} {fingerprint[:12]}" for name, fingerprint in sorted(found.items()))
+        raise OutputMismatch(
+            f"Expected one dataset in {folder}, the evaluation world {seed}, got several fingerprints: {shown}. Delete "
+            "that folder, or choose another one for the contest."
+        )
+
+
+def _second_retrained(room: Room, seed: int, recipe: Path) -> None:
+    """Train Retrained with another pretraining seed, score it against the first, and attack it as candidates are."""
+    from salmubench.pretrain.launch import pretrain
+    from salmubench.recovery import recover_candidates
+
+    folder = room.world(seed)
+    loaded, run, out = recipes.load(recipe).recipe, manifest.read_json(folder / pipeline.RUN), folder / "checkpoints"
+    kinds = (*pipeline.REFERENCES, RETRAINED)
+    world = World(
+        out=folder, dataset=folder / "dataset", compromised=out / "compromised",
+        references={kind: folder / "embeddings" / kind for kind in kinds}, recipe=loaded, device=run["device"],
+        precision=run["precision"],
+    )  # fmt: skip
+    stages = Stages()
+    make = partial(
+        pretrain, loaded.pretrain, dataset=world.dataset, kind=RETRAINED, out=out / SECOND, seed=seed + 1,
+        device=world.device,
+        precision=world.precision if loaded.pretrain.precision == "auto" else room.precision,
+    )  # fmt: skip
+    stages.step(f"pretrain {SECOND}", out / SECOND, make)
+    candidates.encode(world, SECOND, out / SECOND, stages)
+    candidates.score(world, SECOND, stages)
+    if room.loaded.attacks:
+        config = replace(loaded.attack, attacks=room.loaded.attacks)
+        recover_candidates(world, [SECOND], config, seed=seed, executor="joblib", workers=1)
+
+
+def _check_different(worlds: Sequence[ReadWorld], chosen: Chosen) -> None:
+    """Refuse worlds of one content: they would count twice, or be those on which something was chosen."""
+    seen: dict[str, Any] = dict.fromkeys(chosen.fingerprints, "a selection world")
+    for world in worlds:
+        if world.fingerprint in seen:
+            raise ConfigError(
+                f"Expected worlds of different datasets, got the same one in evaluation world {world.seed} and "
+                f"{seen[world.fingerprint]}: the recipe's dataset doesn't depend on the seed."
+            )
+        if world.fingerprint is not None:
+            seen[world.fingerprint] = f"evaluation world {world.seed}"

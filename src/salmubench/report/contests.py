@@ -1,0 +1,329 @@
+"""A contest as pages show it: a table a league, a dot a world, paired differences, what was fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from salmubench.report import svg, wording
+from salmubench.report.cells import MODE_LABELS, Cell, Head, Table
+from salmubench.report.cells import Row as TableRow
+from salmubench.report.plots import percent_tick
+from salmubench.report.sections import Panel
+from salmubench.report.svg import Scale
+from salmubench.report.wording import DASH
+from salmubench.scoring.attack_rows import THRESHOLD as RECOVERABLE
+from salmubench.scoring.bootstrap import LEVEL
+from salmubench.scoring.contest_record import ContestRecord, Number, Outcome, PairedDifference, Row
+from salmubench.scoring.intervals import Interval
+from salmubench.scoring.record import Thresholds
+
+TITLES: Mapping[Number, tuple[str, str]] = {
+    "leakage": ("Leakage left L", "(U − C) / (P − C) of the main number of forgetting"),
+    "fact": ("Fact left L", "(U − R) / (P − R) of the true value among others"),
+    "fact_paraphrase": ("Fact left L, paraphrased", "the same in a sentence that nobody was trained on"),
+    "drop": ("Utility drop D", "(P − U) / P of general knowledge"),
+    "kept": ("K", "(U − C) / (P − C) of similarities that should stay, of whichever holdout keeps less"),
+    "facts_kept": ("K of facts", "the same of facts among other values"),
+    "recovered": ("Recovered R", "(U′ − C′) / (P′ − C′) under the strongest attack, in each world its own"),
+    "processor_seconds": ("Processor time", "of one candidate, a GPU's work not in it"),
+}
+_NAME = 22  # letters of a name beside its dots
+_REACH = (-1.5, 2.0)  # shares beyond are drawn at the edge
+
+
+@dataclass(frozen=True)
+class ShownLeague:
+    """A league: its table, its drawings, its paired differences, and how many of these hold for all together."""
+
+    key: str
+    title: str
+    table: Table
+    panels: Sequence[Panel]
+    differences: Sequence[Sequence[str]]
+    certain: int
+
+
+@dataclass(frozen=True)
+class ShownContest:
+    """Everything that a template shows of a contest."""
+
+    key: str
+    title: str
+    headline: str
+    tally: str
+    notes: Sequence[str]
+    leagues: Sequence[ShownLeague]
+    worlds: Sequence[tuple[str, str, str]]
+    facts: Sequence[tuple[str, str]]
+    definitions: Sequence[tuple[str, str]]
+
+
+def shown(contest: ContestRecord, *, key: str) -> ShownContest:
+    """Prepare a contest for a template.
+
+    Args:
+        contest: what came out of it.
+        key: prefix of ids.
+    """
+    numbers = [number for number in TITLES if number != "recovered" or contest.plan.content.get("attacks")]
+    leagues = []
+    for league in contest.leagues:
+        rows = [row for row in contest.rows if row.league == league.key]
+        pairs = [pair for pair in contest.differences if pair.league == league.key]
+        titles = {row.name: row.title for row in rows}
+        leagues.append(
+            ShownLeague(
+                key=f"{key}-{league.key}",
+                title=league.title,
+                table=_table(contest, rows, numbers, key=f"{key}-{league.key}-table", caption=league.key),
+                panels=_panels(contest, rows, numbers),
+                differences=[_difference(pair, titles) for pair in pairs],
+                certain=sum(pair.p_holm is not None and pair.p_holm <= 1 - LEVEL for pair in pairs),
+            )
+        )
+    return ShownContest(
+        key=key,
+        title=f"Contest: {contest.plan.recipe}, {_worlds(len(contest.plan.evaluation))}",
+        headline=headline(contest),
+        tally=_tally(contest),
+        notes=contest.notes,
+        leagues=leagues,
+        worlds=[
+            (str(world.seed), world.message or "scored", (world.fingerprint or DASH)[:12]) for world in contest.worlds
+        ],
+        facts=_facts(contest),
+        definitions=[*(TITLES[number] for number in numbers), *_modes(contest.thresholds)],
+    )
+
+
+def headline(contest: ContestRecord) -> str:
+    """The first sentence: who passes in as many worlds as the plan asks for."""
+    scored = sum(world.status == "scored" for world in contest.worlds)
+    if not scored:
+        return "No evaluation world could be scored"
+    free = [row for row in contest.rows if row.passes]
+    where = (
+        f"in {contest.plan.needed} of {_worlds(scored)}" if contest.plan.needed < scored else f"in {_worlds(scored)}"
+    )
+    if not free:
+        return f"None of {len(contest.rows)} candidates passes {where}"
+    several = len(contest.leagues) > 1
+    names = [f"{row.title} ({row.league})" if several else row.title for row in free]
+    return f"{len(free)} of {len(contest.rows)} candidates pass {where}: {', '.join(names)}"
+
+
+def text_rows(contest: ContestRecord) -> tuple[list[str], list[list[str]]]:
+    """The table for a terminal: heads and rows, Retrained first."""
+    numbers = [number for number in TITLES if number != "recovered" or contest.plan.content.get("attacks")]
+    heads = ["method", "league", "budget", "passed", "I", "H", "C", "O", *(TITLES[number][0] for number in numbers)]
+    rows = []
+    for row in [*([contest.retrained] if contest.retrained else []), *contest.rows]:
+        modes = [_mode_text(row, mode) for mode in MODE_LABELS]
+        values = [_write(number)(row.numbers[number].mean) for number in numbers]
+        budget = "" if row.budget is None else f"{row.budget:g}×"
+        rows.append([row.title, row.league or "", budget, f"{row.passed} of {len(row.worlds)}", *modes, *values])
+    return heads, [[cell.replace("\u202f", " ") for cell in row] for row in rows]
+
+
+def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number], *, key: str, caption: str) -> Table:
+    heads = [
+        Head("Budget", "how often each pair to forget was seen"),
+        Head("Worlds passed", "worlds in which no failure mode is seen, each of them decided"),
+        *(Head(title, "worlds in which the model has this failure mode") for title in MODE_LABELS.values()),
+        *(Head(*TITLES[number]) for number in numbers),
+    ]
+
+    def made(row: Row, kind: str) -> TableRow:
+        name = f"{row.title}, generator track" if row.track == "generator" else row.title
+        budget = Cell("") if row.budget is None else Cell(f"{row.budget:g}×", sort=repr(row.budget))
+        cells = [budget, _passed(row, contest.plan.needed), *(_mode(row, mode) for mode in MODE_LABELS)]
+        return TableRow(name, kind, [*cells, *(_number(row, number) for number in numbers)], detail=row.name)
+
+    return Table(
+        key=key,
+        caption=f"Means over worlds ({caption})",
+        heads=heads,
+        references=[made(contest.retrained, "retrained")] if contest.retrained is not None else [],
+        methods=[made(row, "method") for row in rows],
+    )
+
+
+def _passed(row: Row, needed: int) -> Cell:
+    others: tuple[Outcome, ...] = ("undecided", "failed")
+    extra = [f"{row.outcomes[word]} {word}" for word in others if word in row.outcomes]
+    state = "no" if row.passes else "undecided" if row.passed + row.outcomes.get("undecided", 0) >= needed else "yes"
+    text = f"{row.passed} of {len(row.worlds)}"
+    return Cell(text, interval=", ".join(extra), sort=str(row.passed), state=f"verdict {state}")
+
+
+def _mode(row: Row, mode: str) -> Cell:
+    counts = row.modes.get(mode, {})
+    if not counts:
+        return Cell(DASH, title="not judged")
+    bad, open_ = counts.get("yes", 0), counts.get("undecided", 0)
+    state = "yes" if bad else "undecided" if open_ else "no"
+    many = sum(counts.values())
+    note = f"{open_} undecided" if open_ else ""
+    return Cell(str(bad), interval=note, sort=repr(bad + open_ / (many + 1)), state=f"verdict {state}")
+
+
+def _mode_text(row: Row, mode: str) -> str:
+    counts = row.modes.get(mode, {})
+    open_ = counts.get("undecided", 0)
+    return DASH if not counts else f"{counts.get('yes', 0)}{f' +{open_}?' if open_ else ''}"
+
+
+def _number(row: Row, number: Number) -> Cell:
+    known = row.numbers[number]
+    if known.mean is None:
+        return Cell(DASH, title="no world has this number")
+    of_some = "" if known.worlds == len(row.worlds) else f"{known.worlds} of {_worlds(len(row.worlds))}"
+    ends = known.ci95
+    written = "" if ends is None else _interval(number)(ends)
+    return Cell(_write(number)(known.mean), interval=written, sort=repr(float(known.mean)), spread=of_some)
+
+
+def _write(number: Number) -> Callable[[float | None], str]:
+    return wording.seconds if number == "processor_seconds" else wording.percent
+
+
+def _interval(number: Number) -> Callable[[Interval], str]:
+    if number == "processor_seconds":
+        return lambda ends: f"[{wording.number(ends[0], 0)}, {wording.number(ends[1], 0)}]\u202fs"
+    return wording.percent_interval
+
+
+def _difference(pair: PairedDifference, titles: Mapping[str, str]) -> list[str]:
+    """Cells of a row: who, which number, mean, interval, p, p after Holm, worlds."""
+    return [
+        f"{titles[pair.first]} − {titles[pair.second]}",
+        TITLES[pair.number][0],
+        wording.percent(pair.mean) if pair.number != "processor_seconds" else f"{wording.number(pair.mean, 1)}\u202fs",
+        "" if pair.ci95 is None else _interval(pair.number)(pair.ci95),
+        _p(pair.p),
+        _p(pair.p_holm),
+        str(pair.worlds),
+    ]
+
+
+def _p(value: float | None) -> str:
+    return DASH if value is None else "< 0.0001" if value < 1e-4 else f"{value:.4f}"
+
+
+# --- drawings ---------------------------------------------------------------------------------------------------
+
+
+def _panels(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number]) -> list[Panel]:
+    """A drawing a number: a line a method, a dot a world."""
+    shown_rows = [*([contest.retrained] if contest.retrained is not None else []), *rows]
+    limits = _limits(contest.thresholds)
+    panels = []
+    for number in numbers:
+        values = {
+            row.title: [value for one in row.worlds.values() if (value := one.numbers[number]) is not None]
+            for row in shown_rows
+        }
+        if any(values.values()):
+            ends = {row.title: row.numbers[number].ci95 for row in shown_rows}
+            title = TITLES[number][0]
+            panels.append(Panel(title, _dots(title, number, values, ends, limits.get(number, ()))))
+    return panels
+
+
+def _dots(
+    title: str,
+    number: Number,
+    values: Mapping[str, Sequence[float]],
+    ends: Mapping[str, Interval | None],
+    limits: Sequence[float],
+) -> Markup:
+    everything = [*(value for several in values.values() for value in several), *limits, 0.0]
+    low, high = min(everything), max(everything)
+    if number != "processor_seconds":
+        low, high = max(low, _REACH[0]), min(high, _REACH[1])
+    air = max((high - low) * 0.06, 1e-3)
+    left, right, top, step = 136.0, 352.0, 8.0, 18.0
+    base = top + step * len(values)
+    x = Scale(low - air, high + air, left, right)
+    write = percent_tick if number != "processor_seconds" else svg.tick_label
+    parts = []
+    for tick in svg.nice_ticks(x.low, x.high, 3):
+        parts += [
+            svg.line(x(tick), top, x(tick), base, "gridline"),
+            svg.text(x(tick), base + 13, write(tick), "tick", anchor="middle"),
+        ]
+    parts += [svg.line(x(limit), top, x(limit), base, "budget-limit") for limit in limits]
+    for place, (name, several) in enumerate(values.items()):
+        y = top + step * (place + 0.5)
+        short = name if len(name) <= _NAME else name[: _NAME - 1] + "…"
+        parts.append(svg.text(left - 6, y + 3.5, short, "tick", anchor="end"))
+        if (interval := ends[name]) is not None:
+            parts.append(svg.line(x(interval[0]), y, x(interval[1]), y, "budget-range"))
+        parts += [svg.element("circle", cx=x(value), cy=y, r=2.8, class_="dot") for value in several]
+    written = _write(number)
+    told = "; ".join(f"{name} {', '.join(map(written, several)) or 'none'}" for name, several in values.items())
+    return svg.drawing(360.0, base + 18, *parts, label=f"{title}, a dot a world: {told}", class_="panel worlds")
+
+
+def _limits(thresholds: Thresholds) -> dict[Number, tuple[float, ...]]:
+    fact, paraphrased = thresholds.fact or 0.0, thresholds.fact_paraphrase or 0.0
+    return {
+        "leakage": (thresholds.ineffective,),
+        "fact": (-fact, fact),
+        "fact_paraphrase": (-paraphrased, paraphrased),
+        "drop": (thresholds.catastrophic,),
+        "kept": (thresholds.over_generalised,),
+        "facts_kept": (thresholds.over_generalised,),
+        "recovered": (RECOVERABLE,),
+    }
+
+
+# --- words ------------------------------------------------------------------------------------------------------
+
+
+def _tally(contest: ContestRecord) -> str:
+    row = contest.retrained
+    if row is None:
+        return ""
+    bad = sum("yes" in one.modes.values() for one in row.worlds.values())
+    word = f"has a failure mode in {bad}" if bad else "has no failure mode in any"
+    decides = "" if contest.plan.decisive else " This contest decides nothing about methods: see the notes."
+    return f"Retrained, the exact answer, {word} of {_worlds(len(row.worlds))}.{decides}"
+
+
+def _modes(thresholds: Thresholds) -> list[tuple[str, str]]:
+    limit = {name: "" if value is None else wording.threshold(value) for name, value in vars(thresholds).items()}
+    forgets = f"L above {limit['ineffective']} of people all of whose facts must go, against Clean, or above "
+    tells = f"|L| of the fact above {limit['fact']}, or of the paraphrased fact above {limit['fact_paraphrase']}."
+    return [
+        ("Ineffective", f"{forgets}{limit['ineffective_association']} of others, against Retrained."),
+        ("Hollow", tells),
+        ("Catastrophic", f"D above {limit['catastrophic']}; not judged of Retrained, another training."),
+        ("Over-generalised", f"a K below {limit['over_generalised']}."),
+        ("Passed", "The whole interval of each number, within its world, says that there is no failure mode."),
+    ]
+
+
+def _facts(contest: ContestRecord) -> list[tuple[str, str]]:
+    plan = contest.plan
+    commits = sorted({commit for world in contest.worlds for commit in world.commits})
+    seeds = {"Selection worlds": plan.selection, "Evaluation worlds": plan.evaluation}
+    return [
+        ("Plan", plan.file),
+        ("Plan, SHA-256", plan.sha256),
+        ("Plan, commit", plan.commit or "not committed as it is"),
+        ("Records, commit", ", ".join(commits) or "made by an installed package"),
+        ("Recipe", plan.recipe),
+        *((term, ", ".join(map(str, several)) or "none") for term, several in seeds.items()),
+        ("Trials of each method", f"{plan.trials} on each selection world" if plan.trials else "none"),
+        ("Passing asks for", f"{plan.needed} of {_worlds(len(plan.evaluation))}"),
+        *((name[:1].upper() + name[1:], sha256) for name, sha256 in plan.identity.items() if name != "the plan"),
+        ("Written", f"{contest.provenance.started}, salmubench {contest.provenance.version}"),
+    ]
+
+
+def _worlds(count: int) -> str:
+    return f"{count} world{'' if count == 1 else 's'}"

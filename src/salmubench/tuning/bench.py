@@ -1,0 +1,104 @@
+"""Where the trials of a tuning are made, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from salmubench.candidates import World
+from salmubench.dataset.layout import open_dataset
+from salmubench.recipe import TuneConfig
+from salmubench.tuning import rule as search
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a contest adds to a tuning, so that all methods are tuned on equal terms.
+
+    Attributes:
+        worlds: seed → finished run folder of a further selection world; a trial counts the mean over all of them.
+        search: engine setting → where it is searched, for every loop method.
+        fixed: method → options that are not searched.
+    """
+
+    worlds: Mapping[int, Path] = field(default_factory=dict)
+    search: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting of one method.
+
+    Attributes:
+        method: a name, or the path of a Python file.
+        number: from 0, which is the recipe's own setting.
+        values: option → value.
+        space: where the search looks.
+    """
+
+    method: str
+    number: int
+    values: Mapping[str, Any]
+    space: search.Space
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where trials are made.
+
+    Attributes:
+        world: the tuning's folder and the selection world.
+        seed: of the search.
+        budget: of each trial.
+        others: seed → further selection worlds.
+    """
+
+    world: World
+    seed: int
+    budget: float
+    others: tuple[tuple[int, World], ...] = ()
+
+    def folder(self, method: str) -> Path:
+        """Folder of a method."""
+        return self.world.out / "methods" / method
+
+    def description(self, settings: TuneConfig) -> dict[str, Any]:
+        """What all trials of the folder share."""
+        others = {str(seed): open_dataset(world.dataset).fingerprint for seed, world in self.others}
+        return {
+            "seed": settings.selection_seed, "part": open_dataset(self.world.dataset).fingerprint,
+            "spared": settings.spared, "budget": self.budget, "search_seed": self.seed,
+            **({"others": others} if others else {}),
+        }  # fmt: skip
+
+    def study(self, method: str) -> Study:
+        """A method's study in its journal, made if missing."""
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.folder(method).mkdir(parents=True, exist_ok=True)
+        storage = JournalStorage(JournalFileBackend(str(self.folder(method) / "journal.log")))
+        return optuna.create_study(study_name=method, storage=storage, load_if_exists=True)
+
+
+def results(bench: Bench, method: str) -> dict[int, dict[str, Any]]:
+    """Finished trials of a method by number: `number`, `values`, `objective` and what else is known of each."""
+    entries = {}
+    for trial in bench.study(method).get_trials(deepcopy=False):
+        if trial.values:
+            entry = {**trial.user_attrs, "objective": float(trial.values[0])}
+            entries[int(entry["number"])] = entry
+    return dict(sorted(entries.items()))
+
+
+def further_folder(seed: int) -> str:
+    """Name of the folder of a further selection world's part, embeddings and records."""
+    return f"world-{seed}"

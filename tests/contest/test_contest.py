@@ -1,0 +1,248 @@
+"""A contest of three small worlds: done, killed and gone on with, with a world that fails, with what was changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from contest_world import METHOD, RECIPE, SEEDS, begin, without_time, write_plan
+from salmubench import manifest
+from salmubench.cli.main import main
+from salmubench.contest import checks
+from salmubench.contest.plan import load
+from salmubench.errors import OutputMismatch
+from salmubench.scoring.contest_record import NUMBERS, read_contest
+from salmubench.scoring.record_files import read_record
+
+
+def command(plan: Path, out: Path, *options: str) -> list[str]:
+    return ["contest", str(plan), "--out", str(out), "--precision", "fp32", *options]
+
+
+def test_every_candidate_of_every_world_is_in_the_table(done: tuple[Path, Path]) -> None:
+    plan, out = done
+    contest = read_contest(out / "contest.json")
+    assert [(world.seed, world.status) for world in contest.worlds] == [(seed, "scored") for seed in SEEDS]
+    assert len({world.fingerprint for world in contest.worlds}) == 3
+    assert [row.name for row in contest.rows] == ["delete-1x", "apart-1x"]
+    assert contest.retrained is not None
+    for row in (*contest.rows, contest.retrained):
+        assert list(row.worlds) == [str(seed) for seed in SEEDS]
+        assert sum(row.outcomes.values()) == 3
+        assert set(row.numbers) == set(NUMBERS)
+        for seed, one in row.worlds.items():
+            record = read_record(out / "worlds" / seed / "records" / f"{row.name}.json")
+            assert record.provenance.plan == contest.plan.sha256
+            assert one.numbers["leakage"] == record.scores["RetFail"]["mrr"].normalised.value
+    assert "catastrophic" not in contest.retrained.worlds["101"].modes
+    assert len(contest.differences) == len(NUMBERS) - 1
+    assert contest.plan.sha256 == hashlib.sha256(plan.read_bytes()).hexdigest()
+    assert not contest.plan.decisive
+    assert any("needs 6 worlds" in note for note in contest.notes)
+
+
+def test_again_does_nothing_and_says_so(done: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    plan, out = done
+
+    def times() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file() and path.name != ".lock"}
+
+    before = times()
+    assert main(command(plan, out)) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert times() == before
+    assert main(command(plan, out, "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == json.loads((out / "contest.json").read_text())["rows"]
+
+
+@pytest.mark.slow
+def test_killed_and_gone_on_with_the_table_is_the_same(
+    done: tuple[Path, Path], references: Path, tmp_path: Path
+) -> None:
+    """Killed while a candidate of the second world is made; `keep: records` deletes what a done world needs no more."""
+    plan = write_plan(tmp_path / "plan", keep="records")
+    out = begin(references, tmp_path / "out")
+    (out / "worlds" / "101" / "dataset" / "mine.txt").write_text("somebody's")
+    program = [sys.executable, "-m", "salmubench.cli.main", *command(plan, out)]
+    first = subprocess.Popen(program, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+    goal = out / "worlds" / "102" / "checkpoints" / "delete-1x"
+    while first.poll() is None and not goal.exists():
+        time.sleep(0.05)
+    assert main(command(plan, out)) == 1, "two contests in one folder"
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    assert (out / "worlds" / "101" / "world.json").is_file()
+    assert not (out / "worlds" / "102" / "world.json").exists()
+    assert main(command(plan, out)) == 0
+    same, again = (json.loads((folder / "contest.json").read_text()) for folder in (done[1], out))
+    assert without_time(again) == without_time(same)
+    left = {path.name for path in (out / "worlds" / "101").iterdir()} - {".lock"}
+    assert left == {"dataset", "records", "report", "run.json", "manifest.json", "world.json"}
+    assert [path.name for path in (out / "worlds" / "101" / "dataset").iterdir()] == ["mine.txt"]
+    assert not (out / "worlds" / "103" / "dataset").exists()
+    assert sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) < 6e6
+
+
+def copied(done: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """The contest that is done, in a place of its own; its plan's folder too."""
+    shutil.copytree(done[0].parent, tmp_path / "plan")
+    shutil.copytree(done[1], tmp_path / "out")
+    return tmp_path / "plan" / "plan.yaml", tmp_path / "out"
+
+
+def unmade(out: Path, seed: int, model: str) -> Path:
+    """A world that isn't done, of which one model has to be encoded again."""
+    world = out / "worlds" / str(seed)
+    (world / "world.json").unlink()
+    shutil.rmtree(world / "embeddings" / model)
+    return world
+
+
+def test_a_world_that_fails_stops_no_other(
+    done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, out = copied(done, tmp_path)
+    weights = unmade(out, 102, "compromised") / "checkpoints" / "compromised" / "open_clip_model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:1000])
+    (out / "worlds" / "103" / "world.json").unlink()
+    assert main(command(plan, out)) == 1
+    captured = capsys.readouterr()
+    assert "salmubench: evaluation world 102: " in captured.err
+    contest = read_contest(out / "contest.json")
+    assert [world.status for world in contest.worlds] == ["scored", "failed", "scored"]
+    assert any("1 failed and count nowhere: 102" in note for note in contest.notes)
+    assert all(list(row.worlds) == ["101", "103"] for row in contest.rows)
+    assert "102" in (out / "index.html").read_text()
+    weights.write_bytes(whole)
+    shutil.rmtree(out / "worlds" / "102" / "embeddings" / "compromised")  # begun with the other weights
+    assert main(command(plan, out)) == 0
+    same, again = (json.loads((folder / "contest.json").read_text()) for folder in (done[1], out))
+    assert without_time(again) == without_time(same)
+
+
+def test_a_full_disk_ends_with_one_paragraph(
+    done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files may not get so large, as on a full disk: a world that can't be written is no world that failed."""
+    plan, out = copied(done, tmp_path)
+    unmade(out, 102, "compromised")
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        assert main(command(plan, out)) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    error = capsys.readouterr().err
+    assert "but it is full" in error or "Free some space" in error
+    assert "Traceback" not in error
+    assert not (out / "worlds" / "102" / "world.json").exists()
+
+
+def test_what_was_fixed_stays(done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a world was scored neither the plan nor its recipe nor a method's file may change; records neither."""
+    plan, out = copied(done, tmp_path)
+    for name, what in (("plan.yaml", "the plan"), ("small.yaml", "the recipe"), ("apart.py", "the method apart")):
+        path = plan.with_name(name)
+        before = path.read_text()
+        path.write_text(before + "\n# one more line\n")
+        assert main(command(plan, out)) == 1
+        error = capsys.readouterr().err
+        assert f"got another content of {what}" in error, error
+        path.write_text(before)
+    assert main(command(plan, out)) == 0
+    record = out / "worlds" / "101" / "records" / "delete-1x.json"
+    before = record.read_text()
+    record.write_text(before.replace('"no"', '"yes"').replace('"undecided"', '"no"'))
+    assert main(command(plan, out)) == 1
+    assert "Expected the record that the contest wrote" in capsys.readouterr().err
+    record.write_text(before)
+    other = json.loads((out / "worlds" / "103" / "world.json").read_text())
+    other["fingerprint"] = "0" * 64
+    (out / "worlds" / "103" / "world.json").write_text(json.dumps(other))
+    assert main(command(plan, out)) == 1, "a world of another fingerprint"
+    assert "got another one" in capsys.readouterr().err
+
+
+def test_a_world_of_another_dataset_is_refused(
+    done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, out = copied(done, tmp_path)
+    world = out / "worlds" / "102"
+    (world / "world.json").unlink()
+    shutil.rmtree(world / "dataset")
+    shutil.copytree(out / "worlds" / "103" / "dataset", world / "dataset")
+    assert main(command(plan, out)) == 1
+    assert "Expected one dataset in" in capsys.readouterr().err
+
+
+def test_before_a_world_is_scored_the_plan_may_change(references: Path, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "plan", evaluation=[101], keep="records")
+    out = tmp_path / "out"
+    out.mkdir()
+    checks.freeze(load(plan), out)
+    (plan.parent / "apart.py").write_text(METHOD.replace("Pushes", "Drives"))
+    checks.freeze(load(plan), out)
+    (out / "worlds" / "101" / "records").mkdir(parents=True)
+    (out / "worlds" / "101" / "records" / "clean.json").write_text("{}")
+    checks.freeze(load(plan), out)
+    (plan.parent / "apart.py").write_text(METHOD)
+    with pytest.raises(OutputMismatch, match="got another content of the method apart"):
+        checks.freeze(load(plan), out)
+
+
+def test_a_foreign_folder_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("mine")
+    assert main(command(write_plan(tmp_path / "plan"), tmp_path / "out")) == 1
+    assert "files of somebody else" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.slow
+def test_a_world_from_nothing_with_a_second_retrained(tmp_path: Path) -> None:
+    """Dataset, four pretrainings, two entries of one method, an attack: all that a world has, at the smallest scale."""
+    recipe = {
+        **RECIPE,
+        "dataset": {
+            "identities": 12, "pictures_per_identity": 9, "retain_joint": 8, "retain_disjoint": 16, "retain_real": 32,
+            "classes": 4, "general_knowledge_per_class": 8, "hidden_classes": 1, "size": 32,
+        },
+    }  # fmt: skip
+    methods = [{"method": "cliperase"}, {"method": "cliperase", "name": "again", "options": {"variant": "released"}}]
+    plan = write_plan(
+        tmp_path / "plan", evaluation=[101], methods=methods, second_retrained=True, attacks=["calibrated"],
+        keep="records",
+    )  # fmt: skip
+    (plan.parent / "small.yaml").write_text(yaml.safe_dump(recipe))
+    out = tmp_path / "out"
+    assert main(command(plan, out)) == 0
+    contest = read_contest(out / "contest.json")
+    assert [row.title for row in contest.rows] == ["CLIPErase, cliperase", "CLIPErase, again"]
+    assert contest.retrained is not None
+    records = out / "worlds" / "101" / "records"
+    second = read_record(records / "retrained-2.json")
+    assert contest.retrained.worlds["101"].record == manifest.sha256_file(records / "retrained-2.json")
+    assert second.references["retrained"] == read_record(records / "retrained.json").model.sha256 != second.model.sha256
+    assert second.attacks is not None
+    assert read_record(records / "again-1x.json").attacks is not None
+    for path in records.glob("*.json"):
+        assert read_record(path).provenance.plan == manifest.sha256_file(plan)
+    assert {path.name for path in (out / "worlds" / "101").iterdir()} <= {
+        "records", "report", "run.json", "manifest.json", "world.json", ".lock"
+    }  # fmt: skip
+    assert "Recovered R" in (out / "index.html").read_text()

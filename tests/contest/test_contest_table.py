@@ -1,0 +1,242 @@
+"""What follows from records, on invented ones: counts, intervals and pairs computed again by scipy, pages, boards."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from contest_world import BAD, EVIL, FREE, LEAKAGE, VERDICTS, base_record, hostile, summed, worlds
+from report_world import METRICS
+from salmubench import manifest
+from salmubench.cli.main import main
+from salmubench.contest.page import write
+from salmubench.contest.table import numbers_of, outcome_of
+from salmubench.errors import RecordError
+from salmubench.leaderboard.build import build
+from salmubench.report import contests
+from salmubench.scoring.attack_record import AttackInfo, Attacks, AttackScore, Recovery
+from salmubench.scoring.contest_record import ContestRecord, read_contest
+from salmubench.scoring.origin import Failure
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.verdict import THRESHOLDS
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    return base_record(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def contest(base: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> ContestRecord:
+    return summed(tmp_path_factory.mktemp("summed"), worlds(base), rule={"worlds": 4})
+
+
+def test_counts_by_hand(contest: ContestRecord) -> None:
+    first, second = contest.rows
+    assert (first.passed, first.passes) == (4, True)
+    assert first.outcomes == {"passes": 4, "undecided": 1, "fails": 1}
+    assert first.modes["hollow"] == {"no": 5, "undecided": 1}
+    assert first.modes["over_generalised"] == {"no": 5, "yes": 1}
+    assert (second.passed, second.passes, second.outcomes) == (0, False, {"fails": 6})
+    assert contest.retrained is not None
+    assert contest.retrained.passed == 6, "another training's general knowledge is not held against it"
+    assert contest.retrained.modes["catastrophic"] == {}
+    assert contest.plan.decisive
+    assert contests.headline(contest) == "1 of 2 candidates pass in 4 of 6 worlds: DELETE"
+
+
+def test_intervals_are_those_of_scipy(contest: ContestRecord) -> None:
+    for row in contest.rows:
+        known = [value for value in LEAKAGE[row.name] if value is not None]
+        reference = stats.ttest_1samp(known, 0.0).confidence_interval(0.95)
+        assert row.numbers["leakage"].worlds == len(known)
+        assert row.numbers["leakage"].mean == pytest.approx(sum(known) / len(known))
+        assert row.numbers["leakage"].ci95 == pytest.approx(tuple(reference))
+        assert row.numbers["drop"].mean == pytest.approx(sum(known) / len(known) / 2)
+
+
+def test_pairs_are_those_of_scipy_and_holm_counts_them_all(contest: ContestRecord) -> None:
+    numbers = {pair.number: pair for pair in contest.differences}
+    both = [(a, b) for a, b in zip(LEAKAGE["delete-1x"], LEAKAGE["apart-1x"], strict=True) if b is not None]
+    pair = numbers["leakage"]
+    assert (pair.first, pair.second, pair.worlds) == ("delete-1x", "apart-1x", 5)
+    assert pair.p == pytest.approx(stats.ttest_rel(*zip(*both, strict=True)).pvalue)
+    tested = sorted(item.p for item in contest.differences if item.p is not None)
+    assert len(tested) == 5, "all that have a p, those of numbers that never differ too"
+    largest = 0.0
+    for item in sorted((item for item in contest.differences if item.p is not None), key=lambda item: item.p or 0.0):
+        largest = max(largest, min(1.0, item.p * (len(tested) - tested.index(item.p))))  # type: ignore[operator,arg-type]
+        assert item.p_holm == pytest.approx(largest)
+
+
+def test_numbers_of_a_record_by_hand(base: RunRecord) -> None:
+    found = numbers_of(base)
+    assert found["leakage"] == base.scores["RetFail"]["mrr"].normalised.value
+    assert found["fact"] == base.scores["FactRet"]["mrr"].normalised.value
+    kept = [base.scores[name]["value"].normalised.value for name in ("InterIdSim", "IntraIdSim")]
+    assert found["kept"] == min(kept)  # type: ignore[type-var]
+    held = [base.scores["FactHold"][f"mrr_{group}"].normalised.value for group in ("identity", "association")]
+    assert found["facts_kept"] == (min(held) if None not in held else None)  # type: ignore[type-var]
+    assert found["recovered"] is None
+    info = AttackInfo("Few-shot", "few", "clean", "leakage", "0" * 8, {})
+    score = AttackScore(info, None, {"leakage": Recovery(0.4, (0.3, 0.5), None), "fact": Recovery(0.9, (0.8, 1), None)})
+    attacks = Attacks("yes", "fewshot", 0.05, (0,), 1, 1, {}, "", 10, {"fewshot": score})
+    assert numbers_of(replace(base, attacks=attacks))["recovered"] == 0.4
+    silent = replace(attacks, recoverable=None, strongest=None, scores={"fewshot": AttackScore(info, "no rows")})
+    assert numbers_of(replace(base, attacks=silent))["recovered"] is None
+
+
+def test_a_candidate_that_failed_counts_as_failed(base: RunRecord, tmp_path: Path) -> None:
+    found = worlds(base)
+    broken = replace(
+        found[1].records["delete-1x"][0], status="failed", error=Failure("delete", 3, EVIL), scores={}, verdict=None
+    )
+    assert outcome_of(broken) == "failed"
+    found[1] = replace(found[1], records={**found[1].records, "delete-1x": (broken, "x")})
+    row = summed(tmp_path, found).rows[0]
+    assert (row.passed, row.outcomes["failed"], row.passes) == (3, 1, False)
+    assert row.numbers["leakage"].worlds == 5
+    assert row.worlds["202"].message == f"failed at step 3: {EVIL}"
+
+
+def test_where_the_exact_answer_fails_nothing_is_decided(base: RunRecord, tmp_path: Path) -> None:
+    bad = {**VERDICTS, "retrained": [replace(FREE, hollow="yes"), *[FREE] * 5]}
+    contest = summed(tmp_path, worlds(base, bad))
+    assert not contest.plan.decisive
+    assert "Retrained, the exact answer, has a failure mode in 201" in contest.notes[0]
+
+
+def test_a_second_retrained_takes_the_row(base: RunRecord, tmp_path: Path) -> None:
+    found = worlds(base)
+    second = replace(found[0].records["retrained"][0], verdict=BAD)
+    found[0] = replace(found[0], records={**found[0].records, "retrained-2": (second, "second")})
+    contest = summed(tmp_path, found)
+    assert contest.retrained is not None
+    assert contest.retrained.worlds["201"].record == "second"
+    assert contest.retrained.worlds["201"].outcome == "fails"
+
+
+def test_what_cannot_be_compared_is_refused(base: RunRecord, tmp_path: Path) -> None:
+    found = worlds(base)
+    assert base.protocol is not None
+    other = replace(base.protocol, thresholds=replace(THRESHOLDS, fact=0.05))
+    moved = replace(found[2].records["delete-1x"][0], protocol=other)
+    changed = replace(found[2], records={**found[2].records, "delete-1x": (moved, "x")})
+    with pytest.raises(RecordError, match="got others for delete-1x in the evaluation world 203"):
+        summed(tmp_path, [*found[:2], changed])
+    gone = replace(found[2], records={"retrained": found[2].records["retrained"]})
+    with pytest.raises(RecordError, match="Expected a record of delete-1x in the evaluation world 203, got none"):
+        summed(tmp_path, [gone])
+
+
+def test_only_the_pairs_that_were_asked_for(base: RunRecord, tmp_path: Path) -> None:
+    three = [{"method": "delete"}, {"method": "apart.py"}, {"method": "delete", "name": "again"}]
+    found = [
+        replace(world, records={**world.records, "again-1x": world.records["delete-1x"]}) for world in worlds(base)
+    ]
+    compare = {"methods": ["apart"], "numbers": ["leakage", "drop"]}
+    contest = summed(tmp_path, found, methods=three, compare=compare)
+    assert {(pair.first, pair.second) for pair in contest.differences} == {
+        ("delete-1x", "apart-1x"), ("apart-1x", "again-1x"),
+    }  # fmt: skip
+    assert len(contest.differences) == 4
+    assert [row.title for row in contest.rows] == ["DELETE, delete", "apart", "DELETE, again"]
+
+
+class Tags(HTMLParser):
+    """Tags with their attributes, in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def check_page(page: str) -> Tags:
+    """Headings in order, tables named, drawings described."""
+    tags = Tags(page)
+    levels = [int(tag[1]) for tag, _ in tags.found if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert all(attributes.get("scope") in ("row", "col") for attributes in tags.all("th"))
+    assert all(attributes.get("aria-label") or attributes.get("aria-hidden") for attributes in tags.all("svg"))
+    ids = [attributes["id"] for _, attributes in tags.found if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert all(attributes["href"][1:] in ids for attributes in tags.all("a") if (attributes["href"] or "")[:1] == "#")  # type: ignore[index]
+    return tags
+
+
+def test_the_page_shows_the_numbers(contest: ContestRecord, tmp_path: Path) -> None:
+    page = write(tmp_path, contest).read_text(encoding="utf-8")
+    tags = check_page(page)
+    assert read_contest(tmp_path / "contest.json") == contest
+    row = next(part for part in page.split("<tr")[1:] if 'title="delete-1x"' in part)
+    assert [float(cell) for cell in re.findall(r'data-sort="([^"]*)"', row)[3:8]] == pytest.approx(
+        [0, 1 / 7, 0, 1, 0.008], abs=1e-3
+    )
+    assert "4 of 6" in row
+    assert "1 undecided" in row
+    drawn = [attributes for attributes in tags.all("svg") if "worlds" in (attributes.get("class") or "")]
+    first = next(item["aria-label"] for item in drawn if "Leakage left L, a dot a world" in (item["aria-label"] or ""))
+    assert first is not None
+    assert "apart 30\u202f%, 21\u202f%, 34\u202f%, 27\u202f%, 31\u202f%" in first
+    dots = page.split("Leakage left L, a dot a world")[1].split("</svg>")[0].count('class="dot"')
+    assert dots == 6 + 6 + 5
+    assert contest.plan.sha256 in page
+    before = (tmp_path / "index.html").stat().st_mtime_ns
+    write(tmp_path, replace(contest, provenance=replace(contest.provenance, started="2030-01-01T00:00:00+00:00")))
+    assert (tmp_path / "index.html").stat().st_mtime_ns == before
+
+
+def test_the_board_has_a_section_for_it(contest: ContestRecord, tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    manifest.write_json(tmp_path / "contest.json", contest)
+    line = ["leaderboard", "build", str(tmp_path / "results"), "--out", str(tmp_path / "site")]
+    assert main([*line, "--contest", str(tmp_path / "contest.json")]) == 0
+    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    check_page(page)
+    assert contests.headline(contest) in page
+    manifest.write_json(tmp_path / "contest.json", hostile(contest))
+    assert main([*line, "--contest", str(tmp_path / "contest.json")]) == 0
+    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    tags = check_page(page)
+    assert "&lt;script&gt;window.hacked=1" in page
+    assert len(tags.all("script")) == 1
+    assert not tags.all("img")
+    assert main(line) == 0
+    assert "Equal pairs" not in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema_version": 2}, "schema_version 1 or older"),
+        ({"schema_version": "1"}, "schema_version 1 or older"),
+        ({"rows": [{"name": "mine"}]}, r"rows\[0\]"),
+        ({"surprise": 1}, "only known keys"),
+        ({"notes": ["x" * 30_000]}, "at most 20000 characters"),
+        ({"retrained": {}}, "retrained"),
+    ],
+)
+def test_a_result_that_is_none_is_refused(
+    contest: ContestRecord, change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "contest.json").write_text(json.dumps({**manifest.plain(contest), **change}))
+    with pytest.raises(RecordError, match=message):
+        build(tmp_path / "results", out=tmp_path / "site", metrics=METRICS, contest=tmp_path / "contest.json")
+    assert not (tmp_path / "site").exists()
