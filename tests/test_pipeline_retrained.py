@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from salmubench import manifest, pipeline
+from salmubench import manifest, pipeline, planning
 from salmubench import recipe as recipes
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError
@@ -58,4 +58,4 @@ def test_no_method_may_be_called_retrained(tmp_path):
     path = tmp_path / "retrained.py"
     path.write_text("")
     with pytest.raises(ConfigError, match="none called clean, compromised or retrained"):
-        pipeline.plan(recipes.load("tiny").recipe, methods=[str(path)], budgets=[5])
+        planning.plan(recipes.load("tiny").recipe, methods=[str(path)], budgets=[5])

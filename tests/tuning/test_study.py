@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from salmubench import manifest, pipeline
+from salmubench import manifest, planning
 from salmubench import recipe as recipes
 from salmubench.cli.main import main
 from salmubench.dataset.layout import open_dataset
@@ -215,7 +215,7 @@ def test_run_takes_tuned_values_and_says_so(tuned: Path, recipe: Path) -> None:
     found = find_tuned(str(tuned), recipe="small_world", shipped=False)
     assert found is not None
     loaded = recipes.load(recipe).recipe
-    planned = pipeline.plan(loaded, methods=["delete", "finetuning"], budgets=[5], repeats=2, seed=0, tuned=found)
+    planned = planning.plan(loaded, methods=["delete", "finetuning"], budgets=[5], repeats=2, seed=0, tuned=found)
     assert [item.name for item in planned] == ["delete-5x", "delete-r2-5x", "finetuning-5x", "finetuning-r2-5x"]
     assert [item.seed for item in planned] == [0, 1, 0, 1]
     assert planned[0].values == chosen(tuned)["delete"]["values"]
@@ -223,8 +223,8 @@ def test_run_takes_tuned_values_and_says_so(tuned: Path, recipe: Path) -> None:
     assert planned[0].tuned["trials"] == 5
     assert (planned[2].values, planned[2].tuned) == ({}, None)
     with pytest.raises(ConfigError, match="world on which nothing was chosen, got seed 1000"):
-        pipeline.plan(loaded, methods=["delete"], budgets=[5], seed=1000, tuned=found)
-    assert pipeline.plan(loaded, methods=["finetuning"], budgets=[5], seed=1000, tuned=found)
+        planning.plan(loaded, methods=["delete"], budgets=[5], seed=1000, tuned=found)
+    assert planning.plan(loaded, methods=["finetuning"], budgets=[5], seed=1000, tuned=found)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_run_takes_tuned_values_and_says_so(tuned: Path, recipe: Path) -> None:
 )
 def test_senseless_plans_are_refused(recipe: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        pipeline.plan(recipes.load(recipe).recipe, **{"methods": ["delete"], "budgets": [5], **change})
+        planning.plan(recipes.load(recipe).recipe, **{"methods": ["delete"], "budgets": [5], **change})
 
 
 @pytest.mark.slow
@@ -258,7 +258,7 @@ def test_further_worlds_count_as_much_and_terms_are_equal(recipe: Path, world: P
     assert tuned is not None
     assert (tuned.selection_seed, tuned.others) == (1000, (1001,))
     with pytest.raises(ConfigError, match="world on which nothing was chosen, got seed 1001"):
-        pipeline.plan(recipes.load(recipe).recipe, methods=["delete"], budgets=[5], seed=1001, tuned=tuned)
+        planning.plan(recipes.load(recipe).recipe, methods=["delete"], budgets=[5], seed=1001, tuned=tuned)
     with pytest.raises(ConfigError, match="got the seed 1001 for both"):
         tune(["delete"], recipe=recipe, out=tmp_path / "p", world=world, terms=terms, seed=1001)
 
@@ -276,5 +276,5 @@ def test_equal_terms_are_those_of_loops() -> None:
 
 def test_each_method_has_its_own_budgets(recipe: Path) -> None:
     loaded = recipes.load(recipe).recipe
-    planned = pipeline.plan(loaded, methods=["delete", "finetuning"], budgets={"delete": [5, 2], "finetuning": [5]})
+    planned = planning.plan(loaded, methods=["delete", "finetuning"], budgets={"delete": [5, 2], "finetuning": [5]})
     assert [item.name for item in planned] == ["delete-5x", "finetuning-5x", "delete-2x"]

@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 from salmubench import attacks, manifest, options, plugins, reading
 from salmubench import recipe as recipes
 from salmubench.errors import ConfigError, UnknownName
-from salmubench.pipeline import REFERENCES, RETRAINED
+from salmubench.planning import REFERENCES, RETRAINED
 from salmubench.scoring.contest_record import NUMBERS, Number, Track
 from salmubench.scoring.origin import STRICT, Flag, Name, Real, Whole
 from salmubench.unlearn.config import ENGINE_OPTIONS, UnlearnConfig

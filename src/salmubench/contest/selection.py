@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, pipeline
+from salmubench import manifest, pipeline, planning
 from salmubench import recipe as recipes
 from salmubench.contest.room import SELECTION, Room, thin
 from salmubench.dataset.layout import open_dataset
@@ -102,7 +102,7 @@ def _budgets(room: Room, recipe: Path, tuned: Path | None, allowed: float) -> di
     """Method → its budget at which a candidate takes the time allowed, and what was measured on the way."""
     loaded = recipes.load(recipe)
     values = None if tuned is None else find_tuned(str(tuned), recipe=loaded.name, shipped=False)
-    candidates = pipeline.plan(
+    candidates = planning.plan(
         loaded.recipe, methods=tuple(room.methods.values()), budgets=(1,), tuned=values, seed=_seed_of(room)
     )
     budgets = {}
@@ -115,7 +115,7 @@ def _budgets(room: Room, recipe: Path, tuned: Path | None, allowed: float) -> di
 
 
 def _seed_of(room: Room) -> int:
-    """A seed for measurements: that of the first evaluation world, on which `pipeline.plan` allows tuned values."""
+    """A seed for measurements: that of the first evaluation world, on which `planning.plan` allows tuned values."""
     return room.loaded.plan.evaluation[0]
 
 

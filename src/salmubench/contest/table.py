@@ -13,7 +13,7 @@ from salmubench.contest import checks
 from salmubench.contest.plan import LoadedPlan
 from salmubench.contest.statistics import holm, over_worlds, paired
 from salmubench.errors import OutputMismatch, RecordError
-from salmubench.pipeline import RETRAINED, candidate_name
+from salmubench.planning import RETRAINED, candidate_name
 from salmubench.provenance import commit_of
 from salmubench.report.collect import answers, failure, is_retrained
 from salmubench.report.recovery import headline

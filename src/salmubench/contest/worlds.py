@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from salmubench import candidates, manifest, pipeline
+from salmubench import candidates, manifest, pipeline, planning
 from salmubench import recipe as recipes
 from salmubench.candidates import Stages, World
 from salmubench.contest import checks, plan, table
@@ -34,7 +34,7 @@ from salmubench.errors import (
 )
 from salmubench.executor import Executor
 from salmubench.executor import check as check_executor
-from salmubench.pipeline import RETRAINED
+from salmubench.planning import RETRAINED
 from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.record_files import alone, read_record
 from salmubench.writing import is_full
@@ -213,7 +213,7 @@ def _second_retrained(room: Room, seed: int, recipe: Path) -> None:
 
     folder = room.world(seed)
     loaded, run, out = recipes.load(recipe).recipe, manifest.read_json(folder / pipeline.RUN), folder / "checkpoints"
-    kinds = (*pipeline.REFERENCES, RETRAINED)
+    kinds = (*planning.REFERENCES, RETRAINED)
     world = World(
         out=folder, dataset=folder / "dataset", compromised=out / "compromised",
         references={kind: folder / "embeddings" / kind for kind in kinds}, recipe=loaded, device=run["device"],

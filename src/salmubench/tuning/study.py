@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from salmubench import candidates, manifest, options, pipeline, reading
+from salmubench import candidates, manifest, options, pipeline, planning, reading
 from salmubench import recipe as recipes
 from salmubench.candidates import Candidate, Made, Stages, World
 from salmubench.dataset.layout import Dataset, open_dataset
@@ -87,7 +87,7 @@ def tune(
             f"Expected a selection world other than the worlds to be evaluated, got the seed {seed} for both "
             "(tune.selection_seed and --seed)."
         )
-    planned = pipeline.plan(loaded.recipe, methods=methods, budgets=(settings.budget,))
+    planned = planning.plan(loaded.recipe, methods=methods, budgets=(settings.budget,))
     configured = {item.method.method: item.method.load() for item in planned}
     if not configured:
         raise ConfigError("Expected a method to tune, got none.")
@@ -131,7 +131,7 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
         raise ConfigError(
             f"Expected a run of the recipe {loaded.name!r} in {folder}, got other keys in {' and '.join(other)}."
         )
-    for kind in pipeline.REFERENCES:
+    for kind in planning.REFERENCES:
         manifest.read_manifest(folder / "checkpoints" / kind, "pretrain")
 
 
@@ -154,12 +154,12 @@ def _prepare(loaded: recipes.LoadedRecipe, ground: Path, *, out: Path, seed: int
         out=out,
         dataset=part,
         compromised=ground / "checkpoints" / "compromised",
-        references={kind: out / "embeddings" / kind for kind in pipeline.REFERENCES},
+        references={kind: out / "embeddings" / kind for kind in planning.REFERENCES},
         recipe=replace(loaded.recipe, score=replace(loaded.recipe.score, bootstraps=_RESAMPLES)),
         device=run["device"],
         precision=run["precision"],
     )
-    for kind in pipeline.REFERENCES:
+    for kind in planning.REFERENCES:
         _alone(partial(candidates.encode, world, kind, ground / "checkpoints" / kind, Stages()))
     return world
 
@@ -242,7 +242,7 @@ def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Tria
     folder = bench.folder(method.name) / "trials" / f"{trial.number:03d}"
     places = [replace(bench.world, out=folder)]
     places += [replace(world, out=folder / further_folder(seed)) for seed, world in bench.others]
-    name = pipeline.candidate_name(trial.method, bench.budget)
+    name = planning.candidate_name(trial.method, bench.budget)
     inputs = {
         "method": method.name, "method_sha256": method.sha256,
         "dataset": open_dataset(bench.world.dataset).fingerprint,
