@@ -213,6 +213,15 @@ def slow_training(model: Model, batches: Sequence[tuple[Tensor, Tensor]], lr: fl
     return dict(module.state_dict())
 
 
+def assert_same(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Weights to three digits; the bias of attention's keys has no gradient but rounding, which AdamW blows up."""
+    for name, tensor in found.items():
+        a, b = tensor, expected[name]
+        if name.endswith("attn.in_proj_bias"):
+            a, b = (torch.cat([part for number, part in enumerate(one.chunk(3)) if number != 1]) for one in (a, b))
+        torch.testing.assert_close(a, b, rtol=5e-3, atol=5e-5, msg=name)
+
+
 def test_fine_tuning_is_adamw_on_the_loss_of_clip(model: Model) -> None:
     known = given(model)
     batches = [
@@ -223,8 +232,7 @@ def test_fine_tuning_is_adamw_on_the_loss_of_clip(model: Model) -> None:
     before = {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
     assert list(fine_tune(student, batches, lr=1e-2, read_at=(2, 5))) == [2, 5]
     expected = slow_training(model, batches, 1e-2)
-    for name, tensor in student.module.state_dict().items():
-        torch.testing.assert_close(tensor, expected[name], rtol=2e-3, atol=2e-5, msg=name)
+    assert_same(student.module.state_dict(), expected)
     moved = [name for name, tensor in student.module.state_dict().items() if not torch.equal(tensor, before[name])]
     assert len(moved) > 20
     assert "logit_scale" not in moved
@@ -258,8 +266,7 @@ def test_fewshot_trains_on_t_at_each_rate_and_on_the_smaller_t(model: Model) -> 
     ):
         stream = draws(data.few, 4, model, generator_of(7, number), first=first)
         expected = slow_training(model, [next(stream) for _ in range(3)], rate)
-        for name, tensor in found[f"{label}, 3 steps"].items():
-            torch.testing.assert_close(tensor, expected[name], rtol=5e-3, atol=5e-5, msg=name)
+        assert_same(found[f"{label}, 3 steps"], expected)
 
 
 def test_benign_trains_on_portraits_and_on_a_quarter_of_them(model: Model) -> None:
@@ -274,8 +281,7 @@ def test_benign_trains_on_portraits_and_on_a_quarter_of_them(model: Model) -> No
     synth, other = draws(portraits, 2, model, generator_of(0, 1)), draws(real, 6, model, generator_of(0, 2))
     mixed = [tuple(torch.cat(both) for both in zip(next(synth), next(other), strict=True)) for _ in range(4)]
     expected = slow_training(model, mixed, 1e-2)
-    for name, tensor in found["mixture, 4 steps"].items():
-        torch.testing.assert_close(tensor, expected[name], rtol=5e-3, atol=5e-5, msg=name)
+    assert_same(found["mixture, 4 steps"], expected)
     nothing = Given((), torch.zeros((0, 64), dtype=torch.int64), torch.zeros((0, 3, 32, 32)))
     labels = [
         one.label for one in benign.attack(model, Material(retain_synth=portraits, retain_real=nothing), 0, config)

@@ -23,7 +23,7 @@ SIZES = Sizes(
 )
 OVERRIDES: dict[str, dict[str, Any]] = {
     "fewshot": {"lrs": [1e-3, 1e-4], "read_at": [2, 4]}, "benign": {"steps": 4}, "probe": {"ridges": [1.0], "steps": 3},
-    "savings": {"read_at": [2, 4]},
+    "savings": {"read_at": [2, 4]}, "rewordings": {"wordings": 3}, "counterfactual": {"others": 2},
 }  # fmt: skip
 
 
