@@ -98,7 +98,10 @@ def test_a_model_that_says_the_opposite_is_seen_through(attacked: Run, world: An
     assert numbers["pick_all"].value > 0.8
     for part in ("auc_value", "auc_stranger"):
         assert numbers[part].model == pytest.approx(-(numbers[part].compromised or 0.0))
-        assert numbers[f"{part}_all"].value == pytest.approx(-1.0, abs=0.15)
+        one = numbers[f"{part}_all"]
+        known, nothing = one.compromised or 0.0, one.clean or 0.0
+        assert one.value == pytest.approx((-known - nothing) / (known - nothing))  # −100 % but for Clean's own chance
+        assert one.value < -0.8
     assert found.scores["calibrated"].numbers["leakage"].value == pytest.approx(0.0, abs=0.2)
     assert found.recoverable != "no"
 
@@ -108,7 +111,8 @@ def test_models_that_never_saw_the_facts_are_nothing(
 ) -> None:
     """Retrained and a second Clean, attacked themselves and as controls: intervals hold 0, or they are within 2 %."""
     for model in (retrained, second_clean):
-        found = attacked(model, QUERIES, retrained=retrained, second_clean=second_clean)
+        controls = {"retrained": retrained, "second_clean": second_clean}
+        found = attacked(model, QUERIES, config={"seeds": 1}, **controls)
         for name in QUERIES:
             score = found.scores[name]
             assert score.reason is None, (model, name)
