@@ -1,34 +1,69 @@
-"""What each attack costs: processor seconds a model and seed, and its share of the suite, from a folder of attacks.
+"""What each attack took: processor seconds, steps and encodings a model and seed, from a folder of attacks.
 
-    python benchmarks/attacks.py runs/mini/attacks
+    python benchmarks/attacks.py runs/mini/attacks [--recipe mini --dataset runs/mini/dataset]
 
 Each finished attack notes what it took beside its rows; encodings that several attacks share count for the first one.
+With a recipe and a dataset the price that `pretrain --estimate` states stands beside it, as estimated / measured.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from salmubench.recovery.worker import SPENT
+from salmubench import recipe as recipes
+from salmubench.attacks import load_all
+from salmubench.dataset.layout import open_dataset
+from salmubench.recovery import price
+from salmubench.recovery.worker import CAPTIONS, PICTURES, SPENT, STEPS
+
+KEYS = (SPENT, STEPS, PICTURES, CAPTIONS)
 
 
-def main(folder: Path) -> None:
+def main() -> None:
     """Print a table."""
-    spent: defaultdict[str, list[float]] = defaultdict(list)
-    for path in sorted(folder.rglob("*.parquet")):
-        name = path.name.rsplit("-", 2)[0]
-        spent[name].append(float((pq.read_schema(path).metadata or {})[SPENT]))
-    medians = {name: statistics.median(seconds) for name, seconds in spent.items()}
-    total = sum(medians.values())
-    for name, seconds in sorted(medians.items(), key=lambda item: -item[1]):
-        print(f"{name:<16} {seconds:8.1f} s {100 * seconds / total:5.0f} %   {len(spent[name])} times")
-    print(f"{'all':<16} {total:8.1f} s")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("attacks", type=Path)
+    parser.add_argument("--recipe", default="")
+    parser.add_argument("--dataset", type=Path)
+    arguments = parser.parse_args()
+    taken: defaultdict[str, list[tuple[float, ...]]] = defaultdict(list)
+    for path in sorted(arguments.attacks.rglob("*.parquet")):
+        metadata = pq.read_schema(path).metadata or {}
+        taken[path.name.rsplit("-", 2)[0]].append(tuple(float(metadata.get(key, b"0")) for key in KEYS))
+    medians = {name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in taken.items()}
+    total = [sum(column) for column in zip(*medians.values(), strict=True)]
+    for name, numbers in (*sorted(medians.items(), key=lambda item: -item[1][0]), ("all", total)):
+        seconds, *counts = numbers
+        share = f"{100 * seconds / total[0]:4.0f} %" if total[0] else ""
+        words = " ".join(f"{count:9,.0f} {key.decode()}" for key, count in zip(KEYS[1:], counts, strict=True))
+        print(f"{name:<16} {seconds:8.1f} s {share}  {words}   {len(taken.get(name, ()))} times")
+    if arguments.recipe and arguments.dataset:
+        _compare(arguments.recipe, arguments.dataset, total, set(medians))
+
+
+def _compare(name: str, folder: Path, total: list[float], ran: set[str]) -> None:
+    loaded, dataset = recipes.load(name).recipe, open_dataset(folder)
+    whole = dataset.forget_identity_ids()
+    sizes = price.sizes_of(
+        loaded.attack, dataset.counts, fact_rows=loaded.score.fact_rows, fact_values=loaded.score.fact_values,
+        identity=sum(pair.identity in whole for pair in dataset.rows("forget")), classes=loaded.dataset.classes,
+    )  # fmt: skip
+    attacks = [item for item in load_all(["all"], loaded.attack.overrides) if item.attack.name in ran]
+    entries = price.priced(attacks, sizes)
+    stated = {
+        STEPS: sum(entry.steps for entry in entries),
+        PICTURES: sum(entry.pictures + entry.pairs for entry in entries),
+        CAPTIONS: sum(entry.captions + entry.pairs for entry in entries),
+    }
+    for key, measured in zip(KEYS[1:], total[1:], strict=True):
+        ratio = stated[key] / max(measured, 1)
+        print(f"{key.decode():<10} estimated / measured: {stated[key]:,} / {measured:,.0f} = {ratio:.2f}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -26,6 +26,19 @@ class Cost:
     peak_memory: int = 0
 
 
+@dataclass
+class Encoded:
+    """How much has been encoded, with and without gradient.
+
+    Attributes:
+        pictures: pictures encoded.
+        captions: captions encoded.
+    """
+
+    pictures: int = 0
+    captions: int = 0
+
+
 _LOOKS = 100  # at most a hundredth of the time is spent on looking
 
 

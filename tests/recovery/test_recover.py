@@ -98,8 +98,31 @@ def test_a_model_that_says_the_opposite_is_seen_through(attacked: Run, world: An
     assert numbers["pick_all"].value > 0.8
     for part in ("auc_value", "auc_stranger"):
         assert numbers[part].model == pytest.approx(-(numbers[part].compromised or 0.0))
+        one = numbers[f"{part}_all"]
+        known, nothing = one.compromised or 0.0, one.clean or 0.0
+        assert one.value == pytest.approx((-known - nothing) / (known - nothing))  # −100 % but for Clean's own chance
+        assert one.value < -0.8
     assert found.scores["calibrated"].numbers["leakage"].value == pytest.approx(0.0, abs=0.2)
     assert found.recoverable != "no"
+
+
+def test_models_that_never_saw_the_facts_are_nothing(
+    attacked: Run, world: Any, retrained: Path, second_clean: Path
+) -> None:
+    """Retrained and a second Clean, attacked themselves and as controls: intervals hold 0, or they are within 2 %."""
+    for model in (retrained, second_clean):
+        controls = {"retrained": retrained, "second_clean": second_clean}
+        found = attacked(model, QUERIES, config={"seeds": 1}, **controls)
+        for name in QUERIES:
+            score = found.scores[name]
+            assert score.reason is None, (model, name)
+            assert set(score.controls) == {"retrained", "second_clean"}
+            one = score.numbers[score.info.headline]
+            assert one.value is not None
+            assert one.ci95 is not None
+            assert one.ci95[0] <= 0 <= one.ci95[1] or abs(one.value) <= 0.02
+            assert one == score.controls[model.name if model is retrained else "second_clean"]
+        assert found.recoverable != "yes"
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 
 from salmubench import metrics, models
 from salmubench.attacks import Attack, AttackConfig, Data, Variant, load, load_all, names
+from salmubench.cost import Encoded
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.vectors import TokenStore, Vectors
 from salmubench.recovery.reading import Reader
@@ -28,7 +29,7 @@ def reader(world: Any, tmp_path_factory: pytest.TempPathFactory) -> Reader:
     made = World(
         open_dataset(world.dataset), clip, seed=0, config=AttackConfig(), scratch=tmp_path_factory.mktemp("scratch")
     )
-    return Reader(made, plugins, ScoreConfig(fact_values=6), "fp32")
+    return Reader(made, plugins, ScoreConfig(fact_values=6), "fp32", Encoded())
 
 
 class Slow:

@@ -174,6 +174,28 @@ def test_example_without_dataset_rows_or_items_has_dashes(folder: Path, tmp_path
     assert recovery_example.example(gone, recovery.attacked(gone.records), names(gone), ReportConfig()) is None
 
 
+def test_names_labels_and_reasons_of_strangers_are_text(folder: Path, tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>\"' & <img src=x onerror=alert(2)>"
+    shutil.copytree(folder, tmp_path / "mini")
+    path = tmp_path / "mini" / "records" / "cliperase-5x.json"
+    record = read_record(path)
+    assert record.attacks is not None
+    score = record.attacks.scores["trained"]
+    number = replace(score.numbers["leakage"], chosen=(evil, evil))
+    labels = {f"{evil}, {steps} steps": 0.5 for steps in (10, 20)}
+    told = replace(score, info=replace(score.info, title=evil), numbers={"leakage": number}, variants=labels)
+    scores = {evil: told, "asked": replace(record.attacks.scores["asked"], reason=evil, numbers={})}
+    manifest.write_json(path, replace(record, attacks=replace(record.attacks, scores=scores, strongest=evil)))
+    page = report([tmp_path / "mini"], out=tmp_path / "page", config=ReportConfig(), metrics=METRICS)
+    content = page.read_text(encoding="utf-8")
+    assert "<script>alert" not in content
+    assert "<img src=x" not in content
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in content
+    table = recovery.csv_recovery([replace(record, attacks=replace(record.attacks, scores={f"={evil}": told}))])
+    assert f"'={evil[:8]}" in table
+    assert r"\textless{}script\textgreater{}" in recovery.latex_recovery([read_record(path)], {"cliperase-5x": "C"})
+
+
 def test_broken_rows_are_an_error(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "records", tmp_path / "records")
     (tmp_path / "records" / "cliperase-5x.attacks.parquet").write_bytes(b"no table")

@@ -17,13 +17,21 @@ from typing import TYPE_CHECKING, Any
 from salmubench import manifest, plugins
 from salmubench import options as options_of
 from salmubench.attacks._config import AttackConfig
-from salmubench.attacks._interface import Attack, Data, Known, Model, Variant
+from salmubench.attacks._interface import Attack, Data, Known, Model, Price, Sizes, Variant
 from salmubench.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:
-    from salmubench.attacks._training import Batch, copy_of, draws, fine_tune, generator_of, joined
+    from salmubench.attacks._training import (
+        Batch,
+        copy_of,
+        draws,
+        fine_tune,
+        generator_of,
+        joined,
+        optimiser_steps,
+    )
 
-_TRAINING = ("Batch", "copy_of", "draws", "fine_tune", "generator_of", "joined")
+_TRAINING = ("Batch", "copy_of", "draws", "fine_tune", "generator_of", "joined", "optimiser_steps")
 
 __all__ = [
     "Attack",
@@ -33,6 +41,8 @@ __all__ = [
     "Known",
     "Loaded",
     "Model",
+    "Price",
+    "Sizes",
     "Variant",
     "copy_of",
     "draws",
@@ -42,6 +52,7 @@ __all__ = [
     "load",
     "load_all",
     "names",
+    "optimiser_steps",
 ]
 
 _PARAMETERS = ("model", "data", "seed", "config")
@@ -63,6 +74,7 @@ class Loaded:
         config: its options as they take effect.
         doc: its docstring.
         sha256: hash of its file.
+        price: options and sizes → what it takes; `None` where its file doesn't say.
     """
 
     attack: Attack
@@ -70,6 +82,7 @@ class Loaded:
     config: Any
     doc: str
     sha256: str
+    price: Callable[[Any, Sizes], Price] | None = None
 
 
 def names() -> list[str]:
@@ -111,7 +124,8 @@ def load(name: str, values: Mapping[str, Any] | None = None) -> Loaded:
         settings = options_of.build(checked, values or {}, owner=owner)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{owner}{error}") from error
-    return Loaded(described, function, settings, inspect.cleandoc(module.__doc__ or ""), manifest.sha256_file(path))
+    doc, price = inspect.cleandoc(module.__doc__ or ""), getattr(module, "price", None)
+    return Loaded(described, function, settings, doc, manifest.sha256_file(path), price)
 
 
 def load_all(requested: Sequence[str], overrides: Mapping[str, Mapping[str, Any]] | None = None) -> list[Loaded]:

@@ -60,6 +60,61 @@ class Attack:
     paper: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much an attack deals with: what its price depends on, beside its options.
+
+    Attributes:
+        few: pairs of T.
+        held: pairs of V.
+        identity: pairs about people all of whose associations had to go.
+        portraits: pairs of `retain_synth` that an attacker has.
+        real: pairs of general knowledge that an attacker has.
+        told: different captions that tell a fact, of V and the gallery.
+        generic: different captions of the gallery that tell none.
+        facts: different captions with other values.
+        knowledge: pictures of general knowledge that an attacked model is shown.
+        prompts: texts that name its classes.
+    """
+
+    few: int
+    held: int
+    identity: int
+    portraits: int
+    real: int
+    told: int
+    generic: int
+    facts: int
+    knowledge: int
+    prompts: int
+
+    @property
+    def ranked(self) -> int:
+        """Captions that are encoded to read a model on V."""
+        return self.told + self.generic + self.facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """What an attack on one model takes with one seed, beside one reading of the model as it is.
+
+    Attributes:
+        steps: of the optimiser.
+        pairs: in all batches of these.
+        readings: how often other weights are read on V.
+        calibrated: how often portraits are encoded to calibrate a reading.
+        pictures: encoded besides.
+        captions: encoded besides.
+    """
+
+    steps: int = 0
+    pairs: int = 0
+    readings: int = 0
+    calibrated: int = 0
+    pictures: int = 0
+    captions: int = 0
+
+
 class Known(Protocol):
     """Pairs that the attacker has."""
 

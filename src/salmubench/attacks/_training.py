@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from salmubench.attacks._interface import Known, Model
 from salmubench.clip_loss import contrastive
@@ -100,3 +103,25 @@ def generator_of(seed: int, *numbers: int) -> torch.Generator:
     """A generator of its own for each seed and numbers."""
     drawn = np.random.SeedSequence([seed, *numbers]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(drawn[0] >> 1))
+
+
+@dataclass
+class Steps:
+    """How many optimiser steps were taken."""
+
+    count: int = 0
+
+
+@contextmanager
+def optimiser_steps() -> Iterator[Steps]:
+    """Count the steps of all optimisers, whoever made them."""
+    steps = Steps()
+
+    def one_more(*_: object) -> None:
+        steps.count += 1
+
+    handle = register_optimizer_step_post_hook(one_more)
+    try:
+        yield steps
+    finally:
+        handle.remove()

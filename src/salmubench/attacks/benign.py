@@ -18,7 +18,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from salmubench.attacks import Attack, Batch, Data, Model, Variant, copy_of, draws, fine_tune, generator_of, joined
+from salmubench.attacks import (
+    Attack,
+    Batch,
+    Data,
+    Model,
+    Price,
+    Sizes,
+    Variant,
+    copy_of,
+    draws,
+    fine_tune,
+    generator_of,
+    joined,
+)
 
 ATTACK = Attack(
     name="benign", title="training on retain pairs", knows="retain", paper="Łucki et al. 2409.18025; ours for CLIP"
@@ -60,3 +73,11 @@ def _train(name: str, model: Model, batches: Iterator[Batch], steps: int, lr: fl
     student = copy_of(model)
     for step in fine_tune(student, batches, lr=lr, read_at=(steps // 2, steps)):
         yield Variant(label=f"{name}, {step} steps", model=student, also_calibrated=True)
+
+
+def price(config: Config, sizes: Sizes) -> Price:
+    """Two trainings, or one where there is nothing to mix in."""
+    trainings = 2 if sizes.real > 1 else 1
+    steps = config.steps * (3 if sizes.real > 1 else 1)
+    pairs = steps * min(config.batch_size, sizes.portraits + sizes.real)
+    return Price(steps=steps, pairs=pairs, readings=2 * trainings, calibrated=2 * trainings)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from salmubench.attacks import Attack, Data, Model, Variant
+from salmubench.attacks import Attack, Data, Model, Price, Sizes, Variant
 
 ATTACK = Attack(name="calibrated", title="each caption's own level taken away", knows="none", paper="This benchmark")
 
@@ -28,3 +28,8 @@ def attack(model: Model, data: Data, seed: int, config: Config) -> Iterator[Vari
     """Read the model as it is, by standard deviations."""
     del model, data, seed, config
     yield Variant(label="asked", calibrated=True)
+
+
+def price(config: Config, sizes: Sizes) -> Price:  # noqa: ARG001
+    """One pass over the portraits."""
+    return Price(calibrated=1)

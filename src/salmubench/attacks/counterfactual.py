@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from salmubench.attacks import Attack, Data, Model, Variant
+from salmubench.attacks import Attack, Data, Model, Price, Sizes, Variant
 from salmubench.types import Pair
 
 ATTACK = Attack(
@@ -76,3 +76,8 @@ def _told(pair: Pair, name: str, value: str) -> str:
     """The pair's sentence with another name and value; in two passes, so that a value inside the new name stays."""
     text = pair.caption.replace(str(pair.name), "\0").replace(str(pair.value), "\1")
     return text.replace("\0", name).replace("\1", value)
+
+
+def price(config: Config, sizes: Sizes) -> Price:
+    """Counterfactuals of every caption."""
+    return Price(captions=2 * config.others * sizes.held)

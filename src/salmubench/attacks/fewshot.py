@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from salmubench.attacks import Attack, Data, Model, Variant, copy_of, draws, fine_tune, generator_of
+from salmubench.attacks import Attack, Data, Model, Price, Sizes, Variant, copy_of, draws, fine_tune, generator_of
 
 ATTACK = Attack(
     name="fewshot",
@@ -58,3 +58,12 @@ def attack(model: Model, data: Data, seed: int, config: Config) -> Iterator[Vari
         batches = draws(data.few, config.batch_size, model, generator_of(seed, number), first=first)
         for step in fine_tune(student, batches, lr=lr, read_at=config.read_at):
             yield Variant(label=f"{name}, {step} steps", model=student)
+
+
+def price(config: Config, sizes: Sizes) -> Price:
+    """A training for each rate, and one on a smaller T."""
+    counts = [sizes.few] * len(config.lrs)
+    counts += [round(config.smaller * sizes.few)] if round(config.smaller * sizes.few) >= 2 else []
+    steps = config.read_at[-1]
+    pairs = steps * sum(min(config.batch_size, count) for count in counts)
+    return Price(steps=steps * len(counts), pairs=pairs, readings=len(counts) * len(config.read_at))

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from salmubench import models
-from salmubench.attacks import Attack, Data, Model, Variant
+from salmubench.attacks import Attack, Data, Model, Price, Sizes, Variant
 from salmubench.clip_loss import contrastive
 
 ATTACK = Attack(
@@ -105,3 +105,10 @@ def _shifted(mean: Any, weights: Any) -> Any:
 
 def _array(features: torch.Tensor) -> Any:
     return features.double().cpu().numpy()
+
+
+def price(config: Config, sizes: Sizes) -> Price:
+    """Features of T; behind the early block those of all captions that are read, too. Its steps are on features."""
+    layers = 2 if config.block else 1
+    again = sizes.ranked if config.block else 0
+    return Price(steps=layers * config.steps, pictures=sizes.few, captions=sizes.few + again)

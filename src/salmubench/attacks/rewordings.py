@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from salmubench.attacks import Attack, Data, Model, Variant
+from salmubench.attacks import Attack, Data, Model, Price, Sizes, Variant
 from salmubench.types import Pair
 
 ATTACK = Attack(
@@ -51,3 +51,8 @@ def attack(model: Model, data: Data, seed: int, config: Config) -> Iterator[Vari
         return list(dict.fromkeys([pair.caption, *told]))[: config.wordings]
 
     yield Variant(label="asked", wordings=wordings)
+
+
+def price(config: Config, sizes: Sizes) -> Price:
+    """Every caption that tells a fact in other sentences."""
+    return Price(captions=(config.wordings - 1) * (sizes.told + sizes.facts))

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from salmubench.attacks import Attack, Batch, Data, Known, Model, Variant, copy_of, fine_tune
+from salmubench.attacks import Attack, Batch, Data, Known, Model, Price, Sizes, Variant, copy_of, fine_tune
 from salmubench.types import Pair
 
 ATTACK = Attack(
@@ -143,3 +143,9 @@ def _relearnt(
 def _told(pair: Pair, name: str, value: str) -> str:
     text = pair.caption.replace(str(pair.name), "\0").replace(str(pair.value), "\1")
     return text.replace("\0", name).replace("\1", value)
+
+
+def price(config: Config, sizes: Sizes) -> Price:
+    """Three worlds, each looked for at every reading."""
+    steps, looked = 3 * config.read_at[-1], 3 * len(config.read_at) * sizes.identity
+    return Price(steps=steps, pairs=steps * min(config.batch_size, sizes.identity), pictures=looked, captions=looked)

@@ -66,18 +66,21 @@ def pretrain_(
 
 
 def _estimate(recipe: Any, *, dataset: Path | None, kind: Kind, device: str, precision: str) -> str:
-    """The recipe's estimate, and below it that of the paper's run."""
+    """The recipe's estimate with that of its attacks, and below it those of the paper's run."""
     from salmubench import recipe as recipes
     from salmubench.pretrain import estimate
+    from salmubench.recovery import price
 
     paper = recipes.load("paper").recipe
     parts = [estimate.of_recipe(recipe.pretrain, kind=kind, counts=_counts(recipe), dataset=dataset, device=device,
                                 precision=precision, size=recipe.dataset.size)]  # fmt: skip
+    parts.append(price.of_recipe(recipe, _splits(recipe, dataset), try_here=True, device=device, precision=precision))
     if recipe.pretrain != paper.pretrain:
         parts.append(
             estimate.of_recipe(paper.pretrain, kind=kind, counts=_counts(paper), size=paper.dataset.size,
                                title="the paper's run", try_here=False)
         )  # fmt: skip
+        parts.append(price.of_recipe(paper, _splits(paper, None), try_here=False, title="attacks on the paper's model"))
     return "\n\n".join(parts)
 
 
@@ -90,3 +93,17 @@ def _counts(recipe: Any) -> dict[str, int]:
         "sensitive": sensitive,
         "holdouts": sensitive // 2,  # the proportions of the groups of people make it about half
     }
+
+
+def _splits(recipe: Any, dataset: Path | None) -> dict[str, int]:
+    """Rows of the splits that attacks deal with: the dataset's, or about those that the recipe's will have."""
+    from salmubench.dataset.layout import open_dataset
+    from salmubench.types import Split
+
+    if dataset is not None:
+        return dict(open_dataset(dataset).counts)
+    data, sensitive = recipe.dataset, _counts(recipe)["sensitive"]
+    return {
+        Split.FORGET: sensitive // 2, Split.RETAIN_SYNTH: data.retain_joint + data.retain_disjoint,
+        Split.RETAIN_REAL: data.retain_real, Split.GENERAL_KNOWLEDGE: data.classes * data.general_knowledge_per_class,
+    }  # fmt: skip

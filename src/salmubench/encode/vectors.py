@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from salmubench import devices, models
+from salmubench.cost import Encoded
 from salmubench.embeddings import Array
 from salmubench.encode.texts import encode_texts, tokenize, unit_rows
 from salmubench.errors import EmbeddingsError
@@ -54,9 +55,19 @@ class Vectors:
         precision: `fp32` or `bf16`.
         tokens: of its tokenizer.
         module: other weights.
+        encoded: counts what is encoded.
     """
 
-    def __init__(self, clip: ClipModel, *, precision: str, tokens: TokenStore, module: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        clip: ClipModel,
+        *,
+        precision: str,
+        tokens: TokenStore,
+        module: nn.Module | None = None,
+        encoded: Encoded | None = None,
+    ) -> None:
+        self._encoded = Encoded() if encoded is None else encoded
         self._clip = clip if module is None else dataclasses.replace(clip, module=module)
         self._precision, self._tokens = precision, tokens
         self._texts: dict[tuple[str, int | None], Array] = {}
@@ -71,6 +82,7 @@ class Vectors:
         fresh = [text for text in dict.fromkeys(texts) if (text, block) not in self._texts]
         if fresh:
             made = self._run(lambda: self._encode_texts(self._tokens.of(fresh), block), "texts")
+            self._encoded.captions += len(fresh)
             self._texts.update(((text, block), row) for text, row in zip(fresh, made, strict=True))
         return np.stack([self._texts[text, block] for text in texts])
 
@@ -87,6 +99,7 @@ class Vectors:
         """
         if name not in self._pictures:
             self._pictures[name] = self._run(lambda: self._encode_pictures(pictures, count), "pictures")
+            self._encoded.pictures += count
         return self._pictures[name]
 
     def _encode_texts(self, ids: Any, block: int | None) -> Array:

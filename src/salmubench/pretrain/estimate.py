@@ -165,6 +165,17 @@ def work(config: PretrainConfig, *, rows: int) -> Work:
     return Work(rows, epoch * config.epochs, parameters, 3 * operations, activations)
 
 
+def towers(config: PretrainConfig) -> tuple[float, float]:
+    """Operations of one picture and of one caption, forward; nothing is computed.
+
+    Args:
+        config: the recipe's section.
+    """
+    architecture = architectures.find(config.model)
+    both, picture = (_count(architecture, texts=texts)[1] for texts in (True, False))
+    return picture, both - picture
+
+
 def probe(
     config: PretrainConfig,
     *,
@@ -245,11 +256,11 @@ def text(title: str, config: PretrainConfig, needed: Work, *, here: Here | None,
     )
     if here is not None:
         facts["this machine"] = (
-            f"{_duration(here.seconds)}: {here.pairs_per_second:,.4g} pairs a second with {here.processes} "
+            f"{duration(here.seconds)}: {here.pairs_per_second:,.4g} pairs a second with {here.processes} "
             f"process(es), timed at batch {here.batch}; {here.startup:.0f} s before the first step"
         )
         facts["memory here"] = f"{here.memory / 2**30:.2f} GiB a process"
-    hours = " · ".join(f"{gpus}: {_duration(3600 * needed.hours(gpus))}" for gpus in (1, 8, 128))
+    hours = " · ".join(f"{gpus}: {duration(3600 * needed.hours(gpus))}" for gpus in (1, 8, 128))
     facts["H100"] = f"{hours} (at {UTILISATION:.0%} of {H100 / 1e12:.0f} TFLOPS; {needed.hours(1):,.4g} GPU hours)"
     facts["memory there"] = (
         f"{needed.gpu_memory(batch, config.world) / 2**30:.3g} GiB a process at batch {batch} in bf16"
@@ -259,8 +270,13 @@ def text(title: str, config: PretrainConfig, needed: Work, *, here: Here | None,
     return "\n".join([title, *(f"  {name:<14}{value}" for name, value in facts.items())])
 
 
-def _count(architecture: Architecture) -> tuple[int, float, int]:
-    """Parameters, forward operations of one pair, and bytes of what a pair leaves for the backward pass (bf16)."""
+def _count(architecture: Architecture, *, texts: bool = True) -> tuple[int, float, int]:
+    """Parameters, forward operations of one pair, and bytes of what a pair leaves for the backward pass (bf16).
+
+    Args:
+        architecture: the model.
+        texts: of pairs; else of pictures alone.
+    """
     import open_clip
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -273,7 +289,7 @@ def _count(architecture: Architecture) -> tuple[int, float, int]:
         stack.enter_context(torch.device("meta"))
         module = open_clip.create_model(architecture.name, device="meta", output_dict=True)
         images = torch.zeros(2, 3, architecture.image_size, architecture.image_size)
-        texts = torch.zeros(2, architecture.config["text_cfg"].get("context_length", 77), dtype=torch.int64)
+        tokens = torch.zeros(2, architecture.config["text_cfg"].get("context_length", 77), dtype=torch.int64)
     kept: dict[int, int] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -286,7 +302,7 @@ def _count(architecture: Architecture) -> tuple[int, float, int]:
     alive: list[torch.UntypedStorage] = []
     counter = FlopCounterMode(display=False)
     with devices.compute("cpu", "fp32"), counter, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        module(images, texts)
+        module(images, tokens if texts else None)
     weights = {item.untyped_storage()._cdata for item in module.parameters()}
     activations = sum(size for place, size in kept.items() if place not in weights)
     parameters = sum(item.numel() for item in module.parameters())
@@ -312,7 +328,7 @@ def _together(commands: Sequence[Sequence[str]]) -> list[dict[str, float]]:
     return results
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A duration in its natural unit."""
     for name, unit in (("s", 1), ("min", 60), ("h", 3600)):
         if seconds < {"s": 120, "min": 7200, "h": 48 * 3600}[name]:

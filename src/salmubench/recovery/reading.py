@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from salmubench import embeddings
 from salmubench.attacks import Variant
+from salmubench.cost import Encoded
 from salmubench.embeddings import DatasetFacts, Embeddings
 from salmubench.encode.vectors import TokenStore, Vectors
 from salmubench.metrics import Plugin
@@ -57,16 +58,20 @@ class Reader:
         plugins: metrics with the roles of `PARTS`, and that of general knowledge (`drop`).
         scoring: options of scoring.
         precision: of the forward passes.
+        encoded: counts what is encoded.
     """
 
-    def __init__(self, world: World, plugins: Mapping[str, Plugin], scoring: ScoreConfig, precision: str) -> None:
+    def __init__(
+        self, world: World, plugins: Mapping[str, Plugin], scoring: ScoreConfig, precision: str, encoded: Encoded
+    ) -> None:
         self.world, self.plugins, self.scoring, self._precision = world, plugins, scoring, precision
+        self._encoded = encoded
         self._tokens = TokenStore(world.clip)
         self._held, self._portraits, self._knowledge = world.held(), world.portraits(), world.knowledge()
         self._group = dict(zip(_keys(self._held.records), world.cut.group, strict=True))
         self._index, self._facts = _index(world.dataset, self._held.records, self._knowledge.records)
         self._gallery = _gallery(world.dataset)
-        self.base = Vectors(world.clip, precision=precision, tokens=self._tokens)
+        self.base = Vectors(world.clip, precision=precision, tokens=self._tokens, encoded=encoded)
 
     @property
     def held(self) -> tuple[Pair, ...]:
@@ -80,7 +85,9 @@ class Reader:
         vectors = self.base
         if variant.model is not None:
             module = variant.model.module
-            vectors = Vectors(self.world.clip, precision=self._precision, tokens=self._tokens, module=module)
+            vectors = Vectors(
+                self.world.clip, precision=self._precision, tokens=self._tokens, module=module, encoded=self._encoded
+            )
         tables = self._read(variant, vectors)
         if variant.also_calibrated:
             label = f"{variant.label}, calibrated"

@@ -6,7 +6,7 @@ import copy
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from salmubench import manifest
 from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
+from salmubench.cost import Encoded
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.errors import SalmubenchError
 from salmubench.recovery.cut import Cut, cut
@@ -24,8 +25,8 @@ from salmubench.types import Split
 
 REASON = b"reason"
 """In a file's metadata: why the attack gave no rows."""
-SPENT = b"seconds"
-"""In a file's metadata: processor seconds."""
+SPENT, STEPS, PICTURES, CAPTIONS = b"seconds", b"steps", b"pictures", b"captions"
+"""In a file's metadata: processor seconds, optimiser steps, pictures and captions encoded."""
 
 log = logging.getLogger(__name__)
 
@@ -107,14 +108,25 @@ def _attack(job: Job, source: str, sha256: str) -> None:
         with manifest.folder_lock(folder):
             reader = opened.reader(seed)
             for item in waiting:
-                clock = time.process_time()
-                table, reason = _rows(item, opened.copy(), reader, seed)
-                metadata = {SPENT: f"{time.process_time() - clock:.3f}".encode()}
+                table, reason, metadata = _measured(item, opened, reader, seed)
                 if reason is not None:
                     log.warning("%s, attack %s: %s", source, item.attack.name, reason)
                     metadata[REASON] = manifest.portable(reason).encode()
                 with manifest.atomic_path(piece_path(job, item, sha256, seed)) as temporary:
                     pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+
+
+def _measured(item: Loaded, opened: Opened, reader: Any, seed: int) -> tuple[pa.Table, str | None, dict[bytes, bytes]]:
+    """An attack's rows, or why there are none, and what it took; encodings that several share count for the first."""
+    from salmubench.attacks import optimiser_steps
+
+    clock, before = time.process_time(), replace(opened.encoded)
+    with optimiser_steps() as steps:
+        table, reason = _rows(item, opened.copy(), reader, seed)
+    pictures, captions = (getattr(opened.encoded, name) - getattr(before, name) for name in ("pictures", "captions"))
+    counts = {STEPS: steps.count, PICTURES: pictures, CAPTIONS: captions}
+    metadata = {name: str(count).encode() for name, count in counts.items()}
+    return table, reason, {SPENT: f"{time.process_time() - clock:.3f}".encode(), **metadata}
 
 
 class Opened:
@@ -137,7 +149,8 @@ class Opened:
         self._plugins = {str(item.metric.role): item for item in load_metrics() if item.metric.role is not None}
         self.clip = load_model(source, device=job.device)
         skip_padding(self.clip.module)
-        self._base = Model(self.clip, precision=job.precision)
+        self.encoded = Encoded()
+        self._base = Model(self.clip, precision=job.precision, encoded=self.encoded)
 
     def copy(self) -> Any:
         """The model as an attack is given it: with weights of its own."""
@@ -149,7 +162,7 @@ class Opened:
         from salmubench.recovery.world import World
 
         world = World(self._dataset, self.clip, seed=seed, config=self._job.config, scratch=self._scratch)
-        return Reader(world, self._plugins, self._job.scoring, self._job.precision)
+        return Reader(world, self._plugins, self._job.scoring, self._job.precision, self.encoded)
 
 
 def _rows(item: Loaded, model: Any, reader: Any, seed: int) -> tuple[pa.Table, str | None]:

@@ -34,7 +34,7 @@ from salmubench.unlearn import state
 from salmubench.unlearn.augment import SimplifyingTokenizer
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource, Row
-from salmubench.unlearn.interface import Encoded, Model
+from salmubench.unlearn.interface import Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.plan import Plan, make_plan, retain_pairs
 from salmubench.unlearn.registry import Configured, configure, load_method
@@ -241,7 +241,7 @@ def _run(
         skip_padding(clip.module)
         if configured.settings.captions == "simplified":
             clip = dataclasses.replace(clip, tokenizer=SimplifyingTokenizer(clip.tokenizer))
-        share, encoded = Share(fabric), Encoded()
+        share, encoded = Share(fabric), cost.Encoded()
         student = Model(clip, precision=precision, gatherer=share, encoded=encoded)
         frozen = dataclasses.replace(clip, module=copy.deepcopy(clip.module).requires_grad_(False))
         reference = Model(frozen, precision=precision, encoded=encoded)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from salmubench import devices
+from salmubench.cost import Encoded
 from salmubench.models import ClipModel
 from salmubench.types import Pair
 
@@ -144,19 +145,6 @@ class Batch:
         if pairs is None:
             raise ValueError(f"Expected a method that uses batch.{need} to list {need!r} in NEEDS.")
         return pairs
-
-
-@dataclass
-class Encoded:
-    """How much a run has encoded, with and without gradient, by the model, the frozen one and copies of them.
-
-    Attributes:
-        pictures: pictures encoded.
-        captions: captions encoded.
-    """
-
-    pictures: int = 0
-    captions: int = 0
 
 
 class Model:
