@@ -9,6 +9,8 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -59,13 +61,20 @@ class Values:
                     self._own[pair.identity, pair.field].add(pair.value)
         self._known = {field: sorted(values) for field, values in known.items()}
         self._most = most
+        self._drawn: dict[tuple[str, str, str], list[str]] = {}
 
     def others(self, pair: Pair) -> list[str]:
         """Values of the pair's field that are neither its own nor another of the same person's, sorted."""
         if not pair.field or not pair.value:
             return []
-        own = {pair.value, *(self._own.get((pair.identity, pair.field), ()) if pair.identity is not None else ())}
-        able = [value for value in self._known.get(pair.field, ()) if value not in own]
+        key = (*_association(pair), pair.value)
+        if key not in self._drawn:
+            self._drawn[key] = self._draw(pair, pair.field, pair.value)
+        return self._drawn[key]
+
+    def _draw(self, pair: Pair, field: str, value: str) -> list[str]:
+        own = {value, *(self._own.get((pair.identity, field), ()) if pair.identity is not None else ())}
+        able = [other for other in self._known.get(field, ()) if other not in own]
         if len(able) <= self._most:
             return able
         rng = np.random.default_rng([SEED, zlib.crc32("\0".join(_association(pair)).encode())])
@@ -147,18 +156,16 @@ def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[It
     absent = [name for name in SENSITIVE_SPLITS if name not in known]
     if absent:
         raise Unavailable(f"{absent[0]} is not encoded, and its values belong to those to tell apart")
-    values = Values(
-        (pair for name in SENSITIVE_SPLITS for pair in _pairs(inputs.rows(name))), most=inputs.config.fact_values
-    )
-    rows = inputs.rows(split)
-    pairs = _pairs(rows)
+    told = {name: inputs.shared(f"pairs of {name}", partial(_pairs, inputs.rows(name))) for name in SENSITIVE_SPLITS}
+    values = inputs.shared("values", lambda: Values(chain(*told.values()), most=inputs.config.fact_values))
+    rows, pairs = inputs.rows(split), told[split]
     chosen = np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, split)))
     texts = [_candidates(pairs[number], values, sentence) for number in chosen.tolist()]
     able = np.fromiter((bool(own) for own in texts), np.bool_, len(texts))
-    kept, told = rows.take(chosen[able]), [own for own in texts if own]
-    ranks, others = _ranks(inputs, kept, told)
-    captions = np.array([own[0] for own in told] + [None], object)[:-1]
-    return kept.items(ranks, caption=captions, others=others), len(texts) - len(told)
+    kept, asked = rows.take(chosen[able]), [own for own in texts if own]
+    ranks, others = _ranks(inputs, kept, asked)
+    captions = np.array([own[0] for own in asked] + [None], object)[:-1]
+    return kept.items(ranks, caption=captions, others=others), len(texts) - len(asked)
 
 
 def caption(pair: Pair) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ from salmubench.scoring.metric import (
 )
 from salmubench.scoring.products import BLOCK, Indices, unit
 from salmubench.types import Split
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,14 @@ class EvalInputs:
     no_fragile: str = "no fragile set"
     ranking: Ranking = PROTOCOL_RANKING
     _rows: dict[str, Rows] = field(default_factory=dict)
+    _shared: dict[str, Any] = field(default_factory=dict)
+
+    def shared(self, name: str, make: Callable[[], T]) -> T:
+        """What several metrics need: made by the first that asks."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        found: T = self._shared[name]
+        return found
 
     def rows(self, split: str) -> Rows:
         """All rows of a split on disk; none where the dataset has none."""
