@@ -3,8 +3,8 @@
     python scripts/fuzz_readers.py --cases 100000 --out runs/fuzz.json
 
 A case is made by (seed, reader, number) alone. Counts are written after every batch: the same command goes on where it
-stopped, as long as code and seed are the same. `--case record:1234` runs one case and says what came of it; `--keep`
-leaves its folder. Exit 1 where a case failed.
+stopped, as long as code and seed are the same. `--case record:1234,items:7` runs these and says what came of each; `--keep`
+leaves their folders. Exit 1 where a case failed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 sys.dont_write_bytecode = True
 for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # a fork knows no threads of its parent's
     os.environ.setdefault(name, "1")
@@ -44,11 +44,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--readers", default="", help="comma-separated; all by default")
     parser.add_argument("--out", type=Path, help="counts as JSON")
-    parser.add_argument("--case", help="READER:NUMBER, one case")
-    parser.add_argument("--keep", type=Path, help="with --case: where its folder is left")
+    parser.add_argument("--case", help="READER:NUMBER, comma-separated: these cases alone")
+    parser.add_argument("--keep", type=Path, help="with --case: where their folders are left")
     arguments = parser.parse_args()
     if arguments.case:
-        return _one(*arguments.case.split(":"), seed=arguments.seed, keep=arguments.keep)
+        pairs = (text.partition(":")[::2] for text in arguments.case.split(","))
+        return some([(name, int(number)) for name, number in pairs], seed=arguments.seed, keep=arguments.keep)
     known = {reader.name: reader for reader in READERS}
     chosen = [known[name] for name in arguments.readers.split(",") if name] or list(READERS)
     return run(chosen, arguments.cases, seed=arguments.seed, out=arguments.out)
@@ -82,17 +83,23 @@ def run(readers: list[judge.Reader], cases: int, *, seed: int, out: Path | None)
     return _tell(counts)
 
 
-def _one(name: str, number: str, *, seed: int, keep: Path | None) -> int:
-    reader = next(reader for reader in READERS if reader.name == name)
+def some(cases: list[tuple[str, int]], *, seed: int, keep: Path | None) -> int:
+    """Run these cases and say what came of each."""
+    readers = [reader for reader in READERS if reader.name in {name for name, _ in cases}]
+    failed = 0
     with tempfile.TemporaryDirectory(prefix="salmubench-seeds-") as folder:
-        place = Path(folder) / name
-        _seeds([reader], {name: place})
-        if keep is not None:
-            shutil.copytree(place, keep)
-            judge.mutate(reader, keep, int(number), seed)
-        (answer,) = judge.answers(reader, place, [int(number)], seed)
-    print(f"{name}:{number} {answer.answer}: {answer.details} ({answer.seconds:.2f} s, {answer.mebibytes:.0f} MiB)")
-    return 0 if answer.answer in judge.GOOD else 1
+        places = {reader.name: Path(folder) / reader.name for reader in readers}
+        _seeds(readers, places)
+        for reader in readers:
+            numbers = [number for name, number in cases if name == reader.name]
+            for number in numbers if keep is not None else ():
+                shutil.copytree(places[reader.name], keep / f"{reader.name}-{number}")
+                judge.mutate(reader, keep / f"{reader.name}-{number}", number, seed)
+            for answer in judge.answers(reader, places[reader.name], numbers, seed):
+                failed += answer.answer not in judge.GOOD
+                print(f"{reader.name}:{answer.case} {answer.answer}: {answer.details}")
+                print(f"    {answer.seconds:.2f} s, {answer.mebibytes:.0f} MiB", flush=True)
+    return 1 if failed else 0
 
 
 def _seeds(readers: list[judge.Reader], places: Mapping[str, Path]) -> None:

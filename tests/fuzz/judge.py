@@ -196,6 +196,8 @@ def _case(reader: Reader, seed_folder: Path, root: Path, number: int, seed: int,
         ("leaves", [str(path.relative_to(root)) for path in (*temporary.rglob("*"), *out.rglob("*")) if _is_left(path, out)]),
         ("memory", [f"{used:.0f} MiB"] if used > reader.mebibytes else []),
     ]  # fmt: skip
+    if number == 0 and answer == REFUSED:
+        answer = "refuses what is valid"
     for name, what in wrong:
         if what and answer != "foreign":
             answer, details = name, f"{what[:3]} ({details})"

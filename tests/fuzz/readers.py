@@ -19,6 +19,7 @@ from report_world import METRICS
 from salmubench import manifest, models, recipe, tuned_values
 from salmubench.dataset import card, layout, preview, statistics, validate
 from salmubench.dataset import shards as dataset_shards
+from salmubench.dataset.phrasings.generic import generic_caption
 from salmubench.embeddings import open_embeddings
 from salmubench.encode.encode import _describe_model, _people as _attributes
 from salmubench.encode.imagenet import WithImageNet
@@ -153,7 +154,8 @@ def _statistics(folder: Path, out: Path) -> None:
 
 def _picture(folder: Path, _: Path) -> None:
     for path in sorted(folder.iterdir()):
-        for source in (path, path.read_bytes()):
+        data = path.read_bytes() if path.is_file() and path.stat().st_size < 10**6 else b""
+        for source in (path, data):
             with open_picture(source, where=path.name) as image:
                 image.convert("RGB").load()
 
@@ -197,7 +199,7 @@ def _shard_set(folder: Path, _: Path) -> None:
 def _official(folder: Path, out: Path) -> None:
     import_results.import_official(
         folder / "evaluation_model.json", dataset=layout.open_dataset(folder / "dataset"), out=out / "record.json",
-        metrics=NUMBERS, clean=folder / "evaluation_clean.json", bootstraps=20,
+        metrics=NUMBERS, clean=folder / "evaluation_clean.json", bootstraps=100,
     )  # fmt: skip
     result_file.read_official(folder / "evaluation_model.json", NUMBERS)
 
@@ -223,10 +225,16 @@ def _report(folder: Path, out: Path) -> None:
 
 
 def _people(folder: Path, _: Path) -> None:
-    config = dataclasses.replace(RECIPE.dataset, size=32)
+    config = dataclasses.replace(
+        RECIPE.dataset, size=32, identities=4, pictures_per_identity=9, retain_joint=3, retain_disjoint=1
+    )
     backend = people_backend.connect(people_backend.Config(str(folder / "root")))
-    backend.fingerprint()
     backend.cast(config, 0)
+    backend.fingerprint()
+    appearance = backend.sample_identity(0, gender="female", age=30)
+    shot = backend.sample_shot(appearance, 0, aspect=1.0)
+    backend.render_jpeg([shot], size=32)
+    generic_caption(shot.facts, variant=0)
 
 
 def _classes(folder: Path, _: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import io
 import json
@@ -153,22 +152,22 @@ def run_with_dataset(folder: Path) -> None:
 def recipe_file(folder: Path) -> None:
     """The recipe `mini` as a user's file."""
     given = recipe.load("mini").given
-    given["unlearn"] = {**given.get("unlearn", {}), "overrides": {"cliperase": {"learning_rate": 1e-4}}, "tuned": "none"}
+    given["unlearn"] = {**given.get("unlearn", {}), "overrides": {"cliperase": {"lr": 1e-4, "retention": 2}}, "tuned": "none"}
     (folder / "mine.yaml").write_text(yaml.safe_dump(given, sort_keys=False))
 
 
 def options(folder: Path) -> None:
     """Options of a method."""
-    (folder / "options.yaml").write_text("learning_rate: 1e-4\nbatch_size: 16\nweight_decay: 0.1\nwarmup: 0\n")
+    (folder / "options.yaml").write_text("lr: 1e-4\nbatch_size: 16\nretention: 2.0\nvariant: released\ntowers: both\nlora_layers: [a, b]\n")
 
 
 def tuned(folder: Path) -> None:
     """What `tune` writes."""
-    trials = [{"number": n, "values": {"learning_rate": 1e-4}, "objective": 0.5 + n, "left": 0.1, "damage": 0.2} for n in range(3)]
-    entry = {"values": {"learning_rate": 3e-4, "batch_size": 16}, "method_sha256": "0" * 64, "trials": trials, "objective": 0.5,
+    trials = [{"number": n, "values": {"lr": 1e-4}, "objective": 0.5 + n, "left": 0.1, "damage": 0.2} for n in range(3)]
+    entry = {"values": {"lr": 3e-4, "batch_size": 16}, "method_sha256": "0" * 64, "trials": trials, "objective": 0.5,
              "default": 0.6}  # fmt: skip
     content = {"schema_version": 1, "rule": "x", "selection": {"seed": 1000, "dataset": "1" * 64, "part": "2" * 64},
-               "provenance": manifest.plain(manifest.provenance()), "methods": {"cliperase": entry, "finetuning": entry}}  # fmt: skip
+               "provenance": manifest.plain(manifest.provenance()), "methods": {"cliperase": entry}}  # fmt: skip
     (folder / "tuned.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
 
@@ -208,8 +207,9 @@ def _dataset() -> Path:
 def dataset(folder: Path) -> None:
     """A dataset in the official layout, with its manifest."""
     shutil.copytree(_dataset(), folder / "dataset")
-    config = dataclasses.replace(recipe.load("tiny").recipe.dataset, identities=8)
-    made = manifest.Manifest("dataset", config=manifest.plain(config), outputs={"origin": {"size": 32, "seed": 0}}, seed=0)
+    counts = {"identities": 8, "pictures_per_identity": 3, "retain_joint": 6, "retain_disjoint": 32, "retain_real": 64}
+    config = manifest.plain(recipe.load("tiny").recipe.dataset) | counts | {"classes": 4, "general_knowledge_per_class": 8}
+    made = manifest.Manifest("dataset", config=config, outputs={"origin": {"size": 32, "seed": 0}}, seed=0)
     manifest.write_json(folder / "dataset" / manifest.MANIFEST, made)
     manifest.write_json(folder / "dataset" / "fragile_set_ids.json", ["d_000001_ar-1.00.jpg"])
 
@@ -279,10 +279,10 @@ def attacked(folder: Path) -> None:
 
 def people(folder: Path) -> None:
     """Pictures of people as a user has them."""
-    for number in range(3):
+    for number in range(4):
         place = folder / "root" / "people" / f"female_{30 + number}_p{number}"
         place.mkdir(parents=True)
-        for shot in range(2):
+        for shot in range(10):
             Image.effect_noise((40, 40), 90).convert("RGB").save(place / f"{shot}.jpg")
     (folder / "root" / "strangers").mkdir()
     Image.effect_noise((40, 40), 90).convert("RGB").save(folder / "root" / "strangers" / "male_40_x.jpg")
