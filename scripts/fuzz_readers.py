@@ -3,8 +3,8 @@
     python scripts/fuzz_readers.py --cases 100000 --out runs/fuzz.json
 
 A case is made by (seed, reader, number) alone. Counts are written after every batch: the same command goes on where it
-stopped, as long as code and seed are the same. `--case record:1234,items:7` runs these and says what came of each; `--keep`
-leaves their folders. Exit 1 where a case failed.
+stopped, as long as code and seed are the same. `--case record:1234,items:7` runs these and says what came of each;
+`--keep` leaves their folders. Exit 1 where a case failed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -112,9 +113,7 @@ def _seeds(readers: list[judge.Reader], places: Mapping[str, Path]) -> None:
                 places[reader.name].mkdir(parents=True)
                 reader.seed(places[reader.name])
             code = 0
-        except BaseException:
-            import traceback
-
+        except BaseException:  # noqa: BLE001 - told, and then the parent ends
             traceback.print_exc()
         finally:
             seeds.forget()
@@ -143,7 +142,9 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def _write(out: Path, counts: Mapping[str, judge.Counts], *, code: str, seed: int, seconds: float, started: str) -> None:
+def _write(
+    out: Path, counts: Mapping[str, judge.Counts], *, code: str, seed: int, seconds: float, started: str
+) -> None:
     total = sum(count.done for count in counts.values())
     failed = sum(len(count.failures) for count in counts.values())
     content: dict[str, Any] = {
@@ -167,9 +168,10 @@ def _progress(counts: Mapping[str, judge.Counts], total: int) -> None:
 
 def _tell(counts: Mapping[str, judge.Counts]) -> int:
     for name, count in counts.items():
+        each = 1000 * count.seconds / max(count.done, 1)
         print(
-            f"{name:<12} {count.done:>7,} cases: {count.read:,} read, {count.refused:,} refused, {len(count.failures)} failed, "
-            f"{1000 * count.seconds / max(count.done, 1):.1f} ms each, at most {count.slowest:.2f} s and {count.mebibytes:.0f} MiB"
+            f"{name:<12} {count.done:>7,} cases: {count.read:,} read, {count.refused:,} refused, "
+            f"{len(count.failures)} failed, {each:.1f} ms each, at most {count.slowest:.2f} s, {count.mebibytes:.0f} MiB"
         )
     return 1 if any(count.failures for count in counts.values()) else 0
 

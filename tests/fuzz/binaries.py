@@ -72,18 +72,21 @@ def picture(path: Path, rng: random.Random) -> None:
 
 def _png(data: bytes, rng: random.Random) -> bytes:
     """Another header with a right checksum, or a chunk that unpacks to much."""
+
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
     if rng.random() < 0.5:
         sides = (0, 1, 32, 3_000, 65_500, 2**31 - 1, 2**32 - 1)
         header = struct.pack(">IIBBBBB", rng.choice(sides), rng.choice(sides), rng.choice((1, 8, 16, 99)),
-                             rng.choice((0, 2, 3, 4, 6, 9)), rng.choice((0, 1)), rng.choice((0, 1)), rng.choice((0, 1, 2)))  # fmt: skip
+                             rng.choice((0, 2, 3, 4, 6, 9)), rng.choice((0, 1)), rng.choice((0, 1)), rng.choice((0,
+                             1, 2)))  # fmt: skip
         return data[:8] + chunk(b"IHDR", header) + data[33:]
     packed = zlib.compress(bytes(rng.choice((1_000, 30_000_000))))
     extra = rng.choice((
         chunk(b"zTXt", b"a\0\0" + packed), chunk(b"iTXt", b"a\0\1\0\0\0" + packed), chunk(b"iCCP", b"a\0\0" + packed),
-        chunk(b"acTL", struct.pack(">II", 2**31, 0)), chunk(b"fcTL", bytes(26)), chunk(b"pHYs", b""), chunk(b"gAMA", b"1"),
+        chunk(b"acTL", struct.pack(">II", 2**31, 0)), chunk(b"fcTL", bytes(26)), chunk(b"pHYs", b""), chunk(b"gAMA",
+        b"1"),
         chunk(b"tRNS", b"\1" * 300), chunk(b"PLTE", b"\1" * 770), chunk(b"IDAT", packed), chunk(b"eXIf", b"MM\0*"),
     ))  # fmt: skip
     return data[:33] + extra + data[33:]
@@ -92,17 +95,24 @@ def _png(data: bytes, rng: random.Random) -> bytes:
 # --- arrays -----------------------------------------------------------------------------------------------------
 
 _HEADS = (
-    "{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", "{'descr': '<f4', 'fortran_order': True, 'shape': (4, 8), }",
+    "{'descr': '|O', 'fortran_order': False, 'shape': (3,), }",
+    "{'descr': '<f4', 'fortran_order': True, 'shape': (4, 8), }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (10**12, 8), }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 8), }",
-    "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 8), }", "{'descr': '<f4', 'fortran_order': False, 'shape': (), }",
-    "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 8), }", "{'descr': '<f4', 'fortran_order': False, 'shape': (8, 0), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 8), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 8), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (8, 0), }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 8), 'x': 1}", "{'descr': 5}", "{", "[" * 2_000, "(" * 9_000,
-    "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 4), }", "{'descr': '<c8', 'fortran_order': False, 'shape': (4, 4), }",
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 4), }",
+    "{'descr': '<c8', 'fortran_order': False, 'shape': (4, 4), }",
     "{'descr': [('a', '<f4'), ('b', '|O')], 'fortran_order': False, 'shape': (2,), }", "{'descr': '', 'shape': (1,)}",
-    "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 8), }", "{'descr': '<M8[ns]', 'fortran_order': 0, 'shape': (2, 8)}",
-    "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 8), }", "{'descr': '|V4', 'fortran_order': False, 'shape': (2, 8), }",
-    "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)*64, }", "9" * 5_000, "{'descr': '|S0', 'fortran_order': False, 'shape': (2**62, 2), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 8), }",
+    "{'descr': '<M8[ns]', 'fortran_order': 0, 'shape': (2, 8)}",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 8), }",
+    "{'descr': '|V4', 'fortran_order': False, 'shape': (2, 8), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)*64, }", "9" * 5_000,
+    "{'descr': '|S0', 'fortran_order': False, 'shape': (2**62, 2), }",
 )  # fmt: skip
 
 
@@ -135,7 +145,10 @@ def array(path: Path, rng: random.Random) -> None:
     elif action == "archive":
         np.savez(stream, known, Payload() if rng.random() < 0.5 else known)
     else:
-        np.save(stream, rng.choice((known[:0], known[:-1], known[:, :3], known[None], known.T, known.reshape(-1), known[0, 0])))
+        np.save(
+            stream,
+            rng.choice((known[:0], known[:-1], known[:, :3], known[None], known.T, known.reshape(-1), known[0, 0])),
+        )
     return replace(path, stream.getvalue())
 
 
@@ -166,7 +179,9 @@ def weights(path: Path, rng: random.Random) -> None:
     elif action == "shape":
         head[name]["shape"] = rng.choice(([], [0], [2**40], [-1], head[name]["shape"][::-1], [*head[name]["shape"], 1]))
     elif action == "offsets":
-        head[name]["data_offsets"] = rng.choice(([0, 0], [0, 4], [4, 0], [2**62, 2**63], head[rng.choice(names)]["data_offsets"]))
+        head[name]["data_offsets"] = rng.choice(
+            ([0, 0], [0, 4], [4, 0], [2**62, 2**63], head[rng.choice(names)]["data_offsets"])
+        )
     elif action == "drop":
         del head[name]
     elif action == "rename":
@@ -187,7 +202,9 @@ def pickled_weights(path: Path, rng: random.Random) -> None:
     import torch
     from safetensors.torch import load
 
-    target = path.with_name(rng.choice(("open_clip_pytorch_model.bin", "pytorch_model.bin", "open_clip_pytorch_model.pth")))
+    target = path.with_name(
+        rng.choice(("open_clip_pytorch_model.bin", "pytorch_model.bin", "open_clip_pytorch_model.pth"))
+    )
     try:
         state = load(path.read_bytes())
     except Exception:  # noqa: BLE001 - damaged by another mutation
@@ -198,7 +215,9 @@ def pickled_weights(path: Path, rng: random.Random) -> None:
     if kind == "raw":
         stream.write(pickle.dumps(Payload(), protocol=rng.choice((0, 2, 4))))
     else:
-        content: Any = {"payload": {**state, "x": Payload()}, "wrapped": {"state_dict": state, "epoch": "x"}}.get(kind, state)
+        content: Any = {"payload": {**state, "x": Payload()}, "wrapped": {"state_dict": state, "epoch": "x"}}.get(
+            kind, state
+        )
         torch.save(content, stream, _use_new_zipfile_serialization=rng.random() < 0.7)
     data = stream.getvalue()
     target.write_bytes(damaged(data, rng) if kind == "damaged" else data)
@@ -220,7 +239,9 @@ def saved_state(path: Path, rng: random.Random) -> None:
         part = rng.choice(list(known))
         value = known[part]
         if isinstance(value, dict) and value and rng.random() < 0.7:
-            value[rng.choice(list(value))] = rng.choice((None, "x", [], {}, torch.zeros(3), -1, 10**12, torch.full((2,), torch.nan)))
+            value[rng.choice(list(value))] = rng.choice(
+                (None, "x", [], {}, torch.zeros(3), -1, 10**12, torch.full((2,), torch.nan))
+            )
         else:
             known[part] = rng.choice((None, [], {}, "x", torch.zeros(2)))
         torch.save(known, stream)
@@ -229,16 +250,45 @@ def saved_state(path: Path, rng: random.Random) -> None:
     return replace(path, stream.getvalue())
 
 
-WEIGHTS: tuple[Mutator, ...] = (weights, weights, weights, pickled_weights, pickled_weights, damage, damage_start, other_kind)
+WEIGHTS: tuple[Mutator, ...] = (
+    weights,
+    weights,
+    weights,
+    pickled_weights,
+    pickled_weights,
+    damage,
+    damage_start,
+    other_kind,
+)
 
 
 # --- archives ---------------------------------------------------------------------------------------------------
 
 _NAMES = (
-    "0000.pyd", "0000.pickle", "0000.pth", "0000.npy", "0000.cls.gz", "../../x.jpg", "/etc/passwd", "0000.jpg", "0000.txt",
+    "0000.pyd", "0000.pickle", "0000.pth", "0000.npy", "0000.cls.gz", "../../x.jpg", "/etc/passwd", "0000.jpg",
+    "0000.txt",
     "0000.json", "x" * 150, "\x1b[2J.jpg", "", ".", "..", "a/b/c.jpg", "0001.JPG", "0001.txt.gz", "0000..jpg", "é.jpg",
 )  # fmt: skip
-_TYPES = (b"0", b"\0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"x", b"g", b"L", b"K", b"S", b"D", b"M", b"V", b"\xff")
+_TYPES = (
+    b"0",
+    b"\0",
+    b"1",
+    b"2",
+    b"3",
+    b"4",
+    b"5",
+    b"6",
+    b"7",
+    b"x",
+    b"g",
+    b"L",
+    b"K",
+    b"S",
+    b"D",
+    b"M",
+    b"V",
+    b"\xff",
+)
 
 
 def archive(path: Path, rng: random.Random) -> None:
@@ -317,14 +367,17 @@ def strange_files(path: Path, rng: random.Random) -> None:
     inside = sorted(item for item in path.rglob("*") if item.is_file() and not item.is_symlink())
     some = rng.choice(inside) if inside else path / "x"
     action = rng.choice((
-        "delete", "empty", "folder", "dangling", "elsewhere", "fifo", "device", "loop", "add", "subfolder", "many", "method",
+        "delete", "empty", "folder", "dangling", "elsewhere", "fifo", "device", "loop", "add", "subfolder", "many",
+        "method",
         "suffix", "swap", "bytes name", "hidden", "large",
     ))  # fmt: skip
     if action in ("delete", "empty", "folder", "dangling", "elsewhere", "fifo", "device", "loop", "large"):
         some.unlink(missing_ok=True)
         _put(some, action)
     elif action == "add":
-        (some.parent / rng.choice(("x.txt", "x" * 240, "\x1b[2J", "a\nb", "é" * 60, "-rf", "con.json", " "))).write_bytes(b"x")
+        (
+            some.parent / rng.choice(("x.txt", "x" * 240, "\x1b[2J", "a\nb", "é" * 60, "-rf", "con.json", " "))
+        ).write_bytes(b"x")
     elif action == "subfolder":
         (some.parent / "inner" / "more").mkdir(parents=True, exist_ok=True)
         (some.parent / "inner" / some.name).write_bytes(b"{}")
@@ -332,7 +385,14 @@ def strange_files(path: Path, rng: random.Random) -> None:
         for number in range(rng.choice((30, 400))):
             (some.parent / f"x{number}{some.suffix}").write_bytes(b"")
     elif action == "method":
-        for name in ("method.py", "__init__.py", "conftest.py", "modeling.py", "tokenizer_config.json", "sitecustomize.py"):
+        for name in (
+            "method.py",
+            "__init__.py",
+            "conftest.py",
+            "modeling.py",
+            "tokenizer_config.json",
+            "sitecustomize.py",
+        ):
             (some.parent / name).write_text(PYTHON if name.endswith(".py") else "{}")
     elif action == "suffix" and inside:
         some.rename(some.with_name(rng.choice((some.name + ".gz", some.stem, some.name.upper(), "0" + some.name))))
@@ -357,7 +417,7 @@ def _put(path: Path, what: str) -> None:
         os.mkfifo(path)
     elif what == "large":  # a hole: the size of a bomb without its bytes
         with path.open("wb") as stream:
-            stream.truncate(2**36)
+            stream.truncate(600 * 2**20)
     elif what != "delete":
         targets = {"dangling": "nowhere", "elsewhere": "/etc/passwd", "device": "/dev/zero", "loop": path.name}
         path.symlink_to(targets[what])

@@ -33,7 +33,7 @@ READ, REFUSED = "read", "refused"
 GOOD = (READ, REFUSED)
 MESSAGE = 4_000  # letters; what a message may be made of is cut to less
 _MIB = 2**20
-_WALL = 120.0  # seconds without a word from the child: a pipe or device that is waited for
+_WALL, _LOOKS = 10.0, 6  # seconds without a word from the child, asleep each time: it waits for a pipe or device
 _ROOM = 4 * 2**30  # bytes of address space above what the child starts with
 _HWM = Path("/proc/self/clear_refs")
 
@@ -76,7 +76,7 @@ class Answer:
 
 def mutate(reader: Reader, folder: Path, number: int, seed: int) -> None:
     """Make a case of a valid folder. Number 0 is the valid folder itself."""
-    rng = random.Random(f"{seed}/{reader.name}/{number}")  # noqa: S311
+    rng = random.Random(f"{seed}/{reader.name}/{number}")
     for _ in range(0 if number == 0 else rng.choice((1, 1, 1, 2, 3))):
         pattern = rng.choice(list(reader.files))
         mutator = rng.choice(reader.files[pattern])
@@ -114,13 +114,16 @@ def _one_child(reader: Reader, seed_folder: Path, left: list[int], seed: int) ->
             finally:
                 os._exit(code)
         os.close(target)
-        buffer, silent = b"", False
+        buffer, asleep, silent = b"", 0, False
         try:
             while True:
                 if not select.select([source], [], [], _WALL)[0]:
-                    silent = True
-                    break
-                block = os.read(source, 65_536)
+                    asleep = asleep + 1 if _sleeps(child) else 0
+                    silent = asleep >= _LOOKS
+                    if silent:
+                        break
+                    continue
+                asleep, block = 0, os.read(source, 65_536)
                 if not block:
                     break
                 *lines, buffer = (buffer + block).split(b"\n")
@@ -139,12 +142,21 @@ def _one_child(reader: Reader, seed_folder: Path, left: list[int], seed: int) ->
         if left and (silent or status):
             number = left.pop(0)
             if silent:
-                yield Answer(number, "waits", f"no word for {_WALL:.0f} seconds")
+                yield Answer(number, "waits", f"asleep for {_WALL * _LOOKS:.0f} seconds")
             elif os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
                 yield Answer(number, "slow", f"more than {reader.seconds} seconds of processor time")
             else:
                 ended = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {status >> 8}"
                 yield Answer(number, "dies", ended)
+
+
+def _sleeps(process: int) -> bool:
+    """Whether no thread of a process wants a processor, however busy the machine is."""
+    try:
+        stats = [path.read_text() for path in Path(f"/proc/{process}/task").glob("*/stat")]
+    except OSError:
+        return True
+    return all(text.rpartition(")")[2].split()[0] in "SDtTZ" for text in stats)
 
 
 def _child(reader: Reader, seed_folder: Path, root: Path, numbers: list[int], seed: int, target: int) -> None:
@@ -193,7 +205,8 @@ def _case(reader: Reader, seed_folder: Path, root: Path, number: int, seed: int,
         ("calls", watch.seen[:3]),
         ("executes", [texts.CANARY] if Path(texts.CANARY).exists() else []),
         ("changes", _difference(before, _listing(folder), reader.writes)),
-        ("leaves", [str(path.relative_to(root)) for path in (*temporary.rglob("*"), *out.rglob("*")) if _is_left(path, out)]),
+        ("leaves", [str(path.relative_to(root)) for path in (*temporary.rglob("*"),
+        *out.rglob("*")) if _is_left(path, out)]),
         ("memory", [f"{used:.0f} MiB"] if used > reader.mebibytes else []),
     ]  # fmt: skip
     if number == 0 and answer == REFUSED:
@@ -201,8 +214,9 @@ def _case(reader: Reader, seed_folder: Path, root: Path, number: int, seed: int,
     for name, what in wrong:
         if what and answer != "foreign":
             answer, details = name, f"{what[:3]} ({details})"
+    canary = Path(texts.CANARY)
     with contextlib.suppress(OSError):
-        os.rmdir(texts.CANARY) if Path(texts.CANARY).is_dir() else os.remove(texts.CANARY)
+        canary.rmdir() if canary.is_dir() else canary.unlink()
     shutil.rmtree(root, ignore_errors=True)
     return Answer(number, answer, "" if answer == READ else details, seconds, used)
 
@@ -231,7 +245,8 @@ class _Watch:
 
     _NEVER = (
         "socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname", "os.system",
-        "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn", "subprocess.Popen", "urllib.Request",
+        "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn", "subprocess.Popen",
+        "urllib.Request",
         "pickle.find_class", "os.chmod", "os.chown",
     )  # fmt: skip
     _FILES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "shutil.rmtree")
@@ -255,9 +270,8 @@ class _Watch:
         elif event in self._FILES:
             if isinstance(args[0], str | bytes) and self._is_outside(args[0]):
                 self._note(event, args)
-        elif event == "open" and isinstance(args[0], str | bytes) and self._writes(args):
-            if self._is_outside(args[0]):
-                self._note(event, args)
+        elif event == "open" and isinstance(args[0], str | bytes) and self._writes(args) and self._is_outside(args[0]):
+            self._note(event, args)
 
     @staticmethod
     def _writes(args: tuple[Any, ...]) -> bool:
@@ -266,7 +280,7 @@ class _Watch:
 
     def _is_outside(self, path: str | bytes) -> bool:
         text = os.fsdecode(path)
-        return os.path.isabs(text) and not text.startswith((self._root, "/proc/self/", os.devnull))
+        return text.startswith("/") and not text.startswith((self._root, "/proc/self/", os.devnull))
 
     def _note(self, event: str, args: tuple[Any, ...]) -> None:
         self.seen.append(f"{event} {args!r}"[:300])
@@ -280,9 +294,9 @@ def _listing(folder: Path) -> dict[str, tuple[int, int, int]]:
     found = {}
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            path = os.path.join(place, name)
+            path = f"{place}/{name}"
             state = os.lstat(path)
-            size = 0 if os.path.isdir(path) else state.st_size
+            size = 0 if name in folders else state.st_size
             found[os.path.relpath(path, folder)] = (state.st_mode, size, 0 if name in folders else state.st_mtime_ns)
     return found
 

@@ -15,7 +15,8 @@ from fuzz.texts import VALUES, Mutator, damage, damage_end, other_kind, replace
 NUMBERS = (float("nan"), float("inf"), float("-inf"), -1.0, 0.0, 0.5, 1.0, 1e308, -1e308, 5e-324, 2.0**53, 1e30)
 WHOLE = (-1, 0, 1, 2**31 - 1, -(2**31), 7)
 _KINDS = (
-    pa.int8(), pa.int64(), pa.float16(), pa.float32(), pa.bool_(), pa.binary(), pa.large_string(), pa.string(), pa.null(),
+    pa.int8(), pa.int64(), pa.float16(), pa.float32(), pa.bool_(), pa.binary(), pa.large_string(), pa.string(),
+    pa.null(),
     pa.date32(), pa.timestamp("ns"), pa.duration("s"), pa.decimal128(38, 2), pa.list_(pa.string()),
     pa.dictionary(pa.int8(), pa.string()), pa.struct([("a", pa.int64())]), pa.string_view(), pa.uint64(),
 )  # fmt: skip
@@ -175,7 +176,9 @@ def _odd(kind: pa.DataType, content: list[Any], rng: random.Random) -> Any:
     if pa.types.is_string(kind):
         return rng.choice((*(value for value in VALUES if value is None or type(value) is str), rng.choice(content)))
     if pa.types.is_struct(kind):
-        return rng.choice((None, {"bytes": None, "path": None}, {"bytes": b"", "path": ""}, {"bytes": rng.randbytes(50)}))
+        return rng.choice(
+            (None, {"bytes": None, "path": None}, {"bytes": b"", "path": ""}, {"bytes": rng.randbytes(50)})
+        )
     return None
 
 

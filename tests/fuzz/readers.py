@@ -21,7 +21,8 @@ from salmubench.dataset import card, layout, preview, statistics, validate
 from salmubench.dataset import shards as dataset_shards
 from salmubench.dataset.phrasings.generic import generic_caption
 from salmubench.embeddings import open_embeddings
-from salmubench.encode.encode import _describe_model, _people as _attributes
+from salmubench.encode.encode import _describe_model
+from salmubench.encode.encode import _people as _attributes
 from salmubench.encode.imagenet import WithImageNet
 from salmubench.errors import SalmubenchError
 from salmubench.generator.portraits import folder as people_backend
@@ -107,7 +108,9 @@ def _options(folder: Path, _: Path) -> None:
 def _stage(folder: Path, out: Path) -> None:
     manifest.read_manifest(folder / "done", "unlearn")
     for name in ("done", "begun"):
-        with manifest.stage_folder(folder / name, "unlearn", config={"a": 1, "engine": {}}, inputs={"x": "0" * 64}, seed=0) as stage:
+        with manifest.stage_folder(
+            folder / name, "unlearn", config={"a": 1, "engine": {}}, inputs={"x": "0" * 64}, seed=0
+        ) as stage:
             json_text(stage.manifest, where="manifest")
 
 
@@ -259,7 +262,8 @@ def _imagenet(folder: Path, _: Path) -> None:
 READERS: tuple[Reader, ...] = (
     Reader("record", seeds.record, {"record.json": JSON, ".": FOLDER}, _record, 100),
     Reader(
-        "items", seeds.records, {"*.items.parquet": PARQUET, "gallery.parquet": PARQUET, "record.json": JSON, ".": FOLDER},
+        "items", seeds.records, {"*.items.parquet": PARQUET, "gallery.parquet": PARQUET, "record.json": JSON,
+        ".": FOLDER},
         _score_again, 50,
     ),
     Reader("compare", seeds.two_records, {"a.items.parquet": PARQUET, "b.json": JSON, "a.json": JSON}, _compare, 30),
@@ -269,24 +273,28 @@ READERS: tuple[Reader, ...] = (
     ),
     Reader(
         "board", seeds.board,
-        {"results/one/*.json": JSON, "results/one/*.parquet": PARQUET, "results/one/": FOLDER, "site/receipts/one.json": JSON},
+        {"results/one/*.json": JSON, "results/one/*.parquet": PARQUET, "results/one/": FOLDER,
+        "site/receipts/one.json": JSON},
         _board, 15, 30.0, 700, ("site/*",),
     ),
     Reader("recipe", seeds.recipe_file, {"mine.yaml": YAML}, _recipe, 60),
     Reader("tuned", seeds.tuned, {"tuned.yaml": YAML, ".": FOLDER}, _tuned, 50),
     Reader("options", seeds.options, {"options.yaml": YAML, ".": FOLDER}, _options, 50),
-    Reader("manifest", seeds.stage, {"done/manifest.json": JSON, "begun/.begun.json": JSON, "done/": FOLDER}, _stage, 80, writes=("*/.lock",)),
+    Reader("manifest", seeds.stage, {"done/manifest.json": JSON, "begun/.begun.json": JSON, "done/": FOLDER}, _stage,
+    80, writes=("*/.lock",)),
     Reader(
         "embeddings", seeds.embeddings,
         {"model/*.npy": ARRAY, "model/*.json": JSON, "model/*.parquet": PARQUET, "model/": FOLDER}, _embeddings, 100,
     ),
     Reader("score", seeds.scorable, {"*/*.npy": ARRAY, "*/*.json": JSON, "*/*.parquet": PARQUET}, _score, 20, 30.0,
            writes=("compromised/fragile_*",)),
-    Reader("dataset", seeds.dataset, {"dataset/data/*": PARQUET, "dataset/*.json": JSON, "dataset/": FOLDER}, _dataset, 60),
+    Reader("dataset", seeds.dataset, {"dataset/data/*": PARQUET, "dataset/*.json": JSON, "dataset/": FOLDER},
+    _dataset, 60),
     Reader("validate", seeds.dataset, {"dataset/data/*": PARQUET, "dataset/*.json": JSON}, _validate, 30),
     Reader("statistics", seeds.dataset, {"dataset/data/*": PARQUET, "dataset/*.json": JSON}, _statistics, 20),
     Reader("pictures", seeds.pictures, {"*": (picture, picture, damage), ".": FOLDER}, _picture, 100),
-    Reader("model", seeds.checkpoint, {"model/*.json": JSON, "model/*.safetensors": WEIGHTS, "model/": FOLDER}, _model, 40),
+    Reader("model", seeds.checkpoint, {"model/*.json": JSON, "model/*.safetensors": WEIGHTS, "model/": FOLDER},
+    _model, 40),
     Reader("resume", seeds.resumed, {"resume.pt": (saved_state, saved_state, damage)}, _resumed, 40),
     Reader("shards", seeds.shards, {"*.tar": ARCHIVE, "*.json": JSON, ".": FOLDER}, _shards, 70),
     Reader("stream", seeds.shards, {"*.tar": ARCHIVE}, _stream, 50),
@@ -295,11 +303,15 @@ READERS: tuple[Reader, ...] = (
     Reader("attacks", seeds.attacked, {"*.parquet": PARQUET, ".": FOLDER}, _attacked, 60),
     Reader(
         "run", seeds.run,
-        {"run/run.json": JSON, "run/records/*.json": JSON, "run/checkpoints/*/*.json": JSON, "run/checkpoints/*/*.parquet": PARQUET,
+        {"run/run.json": JSON, "run/records/*.json": JSON, "run/checkpoints/*/*.json": JSON,
+        "run/checkpoints/*/*.parquet": PARQUET,
          "run/records/*.parquet": PARQUET}, _run, 40,
     ),
-    Reader("report", seeds.run_with_dataset, {"run/run.json": JSON, "run/records/*.json": JSON, "run/dataset/*.json": JSON}, _report, 6, 60.0, 500),
-    Reader("people", seeds.people, {"root/**/*.jpg": (picture, damage), "root/facts.json": JSON, "root/": FOLDER}, _people, 30),
-    Reader("classes", seeds.classes, {"root/**/*.png": (picture, damage), "root/**/*.txt": (damage,), "root/": FOLDER}, _classes, 30),
+    Reader("report", seeds.run_with_dataset, {"run/run.json": JSON, "run/records/*.json": JSON,
+    "run/dataset/*.json": JSON}, _report, 6, 60.0, 500),
+    Reader("people", seeds.people, {"root/**/*.jpg": (picture, damage), "root/facts.json": JSON, "root/": FOLDER},
+    _people, 30),
+    Reader("classes", seeds.classes, {"root/**/*.png": (picture, damage), "root/**/*.txt": (damage,),
+    "root/": FOLDER}, _classes, 30),
     Reader("imagenet", seeds.imagenet, {"imagenet/val/*/*": (picture, damage), "imagenet/": FOLDER}, _imagenet, 15),
 )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import json
-import os
 import random
 import shutil
 import tarfile
@@ -56,10 +55,16 @@ def run_folder() -> Path:
     for name in ("clean", "compromised", MODEL):
         folder = run / "checkpoints" / name
         made = read_record(run / "records" / f"{name}.json")
-        outputs = {"sha256": made.model.sha256, "kind": made.model.kind, "movement": {"visual": {"relative": 0.1, "l2": 2.0}}}
+        outputs = {
+            "sha256": made.model.sha256,
+            "kind": made.model.kind,
+            "movement": {"visual": {"relative": 0.1, "l2": 2.0}},
+        }
         config = {"epochs": 4, "method": {}, "engine": {}}
         stage = "pretrain" if made.model.kind else "unlearn"
-        manifest.write_json(folder / manifest.MANIFEST, manifest.Manifest(stage, config=config, outputs=outputs, seed=0))
+        manifest.write_json(
+            folder / manifest.MANIFEST, manifest.Manifest(stage, config=config, outputs=outputs, seed=0)
+        )
         rows = {"step": [0, 1, 2], "pairs": [4, 8, 12], "name": ["loss"] * 3, "value": [3.0, 2.0, 1.5]}
         pq.write_table(pa.table(rows, schema=curves.SCHEMA), folder / curves.CURVES)
     info = {"seed": 0, "recipe": "tiny", "models": ["clean", "compromised", MODEL], "titles": {"mine": "Mine"},
@@ -87,7 +92,8 @@ def attacks_section(table: pa.Table) -> Attacks:
     info = AttackInfo("mine", "none", "clean", "leakage", "0" * 64, {})
     score = attack_rows.attack_score(table, info, bootstraps=20)
     recoverable, strongest = attack_rows.verdict({"mine": score})
-    return Attacks(recoverable, strongest, 0.05, (0,), 0, 24, {"clean": "0" * 64, "compromised": "1" * 64}, "2" * 64, 20,
+    return Attacks(recoverable, strongest, 0.05, (0,), 0, 24, {"clean": "0" * 64, "compromised": "1" * 64}, "2" * 64,
+    20,
                    {"mine": score})  # fmt: skip
 
 
@@ -126,7 +132,11 @@ def board(folder: Path) -> None:
     from salmubench.leaderboard.build import build
 
     shutil.copytree(_submission(), folder / "results" / "one")
-    good = submit(run_folder_without_attacks(), model=MODEL, out=home() / "good") if not (home() / "good").exists() else home() / "good"
+    good = (
+        submit(run_folder_without_attacks(), model=MODEL, out=home() / "good")
+        if not (home() / "good").exists()
+        else home() / "good"
+    )
     shutil.copytree(good, folder / "results" / "good")
     build(folder / "results", out=folder / "site", metrics=METRICS)
 
@@ -152,13 +162,19 @@ def run_with_dataset(folder: Path) -> None:
 def recipe_file(folder: Path) -> None:
     """The recipe `mini` as a user's file."""
     given = recipe.load("mini").given
-    given["unlearn"] = {**given.get("unlearn", {}), "overrides": {"cliperase": {"lr": 1e-4, "retention": 2}}, "tuned": "none"}
+    given["unlearn"] = {
+        **given.get("unlearn", {}),
+        "overrides": {"cliperase": {"lr": 1e-4, "retention": 2}},
+        "tuned": "none",
+    }
     (folder / "mine.yaml").write_text(yaml.safe_dump(given, sort_keys=False))
 
 
 def options(folder: Path) -> None:
     """Options of a method."""
-    (folder / "options.yaml").write_text("lr: 1e-4\nbatch_size: 16\nretention: 2.0\nvariant: released\ntowers: both\nlora_layers: [a, b]\n")
+    (folder / "options.yaml").write_text(
+        "lr: 1e-4\nbatch_size: 16\nretention: 2.0\nvariant: released\ntowers: both\nlora_layers: [a, b]\n"
+    )
 
 
 def tuned(folder: Path) -> None:
@@ -174,7 +190,9 @@ def tuned(folder: Path) -> None:
 def stage(folder: Path) -> None:
     """A finished stage, and one that has begun."""
     for name in ("done", "begun"):
-        with manifest.stage_folder(folder / name, "unlearn", config={"a": 1, "engine": {}}, inputs={"x": "0" * 64}, seed=0) as stage_:
+        with manifest.stage_folder(
+            folder / name, "unlearn", config={"a": 1, "engine": {}}, inputs={"x": "0" * 64}, seed=0
+        ) as stage_:
             if name == "done":
                 stage_.finish(outputs={"sha256": "1" * 64, "movement": {}}, cost={"seconds": 1.0})
         (folder / name / manifest.LOCK).unlink(missing_ok=True)
@@ -208,7 +226,9 @@ def dataset(folder: Path) -> None:
     """A dataset in the official layout, with its manifest."""
     shutil.copytree(_dataset(), folder / "dataset")
     counts = {"identities": 8, "pictures_per_identity": 3, "retain_joint": 6, "retain_disjoint": 32, "retain_real": 64}
-    config = manifest.plain(recipe.load("tiny").recipe.dataset) | counts | {"classes": 4, "general_knowledge_per_class": 8}
+    config = (
+        manifest.plain(recipe.load("tiny").recipe.dataset) | counts | {"classes": 4, "general_knowledge_per_class": 8}
+    )
     made = manifest.Manifest("dataset", config=config, outputs={"origin": {"size": 32, "seed": 0}}, seed=0)
     manifest.write_json(folder / "dataset" / manifest.MANIFEST, made)
     manifest.write_json(folder / "dataset" / "fragile_set_ids.json", ["d_000001_ar-1.00.jpg"])
@@ -234,7 +254,14 @@ def _model() -> Path:
 def checkpoint(folder: Path) -> None:
     """A checkpoint with the manifest of the stage that made it."""
     shutil.copytree(_model(), folder / "model")
-    outputs = {"kind": None, "method": "cliperase", "budget": 5.0, "tuned": None, "exposures": None, "cost": {"seconds": 1.0}}
+    outputs = {
+        "kind": None,
+        "method": "cliperase",
+        "budget": 5.0,
+        "tuned": None,
+        "exposures": None,
+        "cost": {"seconds": 1.0},
+    }
     made = manifest.Manifest("unlearn", config={"method": {}, "engine": {}}, outputs=outputs, seed=3, cost={"steps": 5})
     manifest.write_json(folder / "model" / manifest.MANIFEST, made)
 
@@ -268,8 +295,10 @@ def official(folder: Path) -> None:
     shutil.copytree(run_folder() / "dataset", folder / "dataset")
     opened = open_dataset(folder / "dataset")
     for name in ("clean", MODEL):
-        export_official(run_folder() / "records" / f"{name}.json", folder, metrics=list(METRICS.values()), dataset=opened)
-    os.rename(folder / f"evaluation_{MODEL}.json", folder / "evaluation_model.json")
+        export_official(
+            run_folder() / "records" / f"{name}.json", folder, metrics=list(METRICS.values()), dataset=opened
+        )
+    (folder / f"evaluation_{MODEL}.json").rename(folder / "evaluation_model.json")
 
 
 def attacked(folder: Path) -> None:

@@ -10,17 +10,20 @@ from typing import Any
 
 Mutator = Callable[[Path, random.Random], None]
 
-CANARY = "/tmp/salmubench-fuzz-canary"  # noqa: S108 - what an executed payload would make
+CANARY = "/tmp/salmubench-fuzz-canary"
 SHELL = f"touch {CANARY}"
 PYTHON = f"import os\nos.mkdir({CANARY!r})\n"
 HOST = "http://127.0.0.1:9/"
 
 VALUES: tuple[Any, ...] = (
-    None, True, False, -1, 0, 1, 2, 10**15, 10**29, 2**31, 2**63, -(2**64), 0.5, -0.0, 1e308, -1e308, 5e-324, 1e-320, "",
-    " ", "\0", "x" * 5_000, "x" * 300, "\x1b[2J\x1b]0;x\x07", "\u202eabc", "\u2028", "é" * 100, "🂡", "<script>alert(1)</script>",
+    None, True, False, -1, 0, 1, 2, 10**15, 10**29, 2**31, 2**63, -(2**64), 0.5, -0.0, 1e308, -1e308, 5e-324, 1e-320,
+    "",
+    " ", "\0", "x" * 5_000, "x" * 300, "\x1b[2J\x1b]0;x\x07", "\u202eabc", "\u2028", "é" * 100, "🂡",
+    "<script>alert(1)</script>",
     "{{ 7 * 7 }}", "{}", "%s%n", "../../x", "/etc/passwd", "/dev/zero", "C:\\x", "hf-hub:org/name", "org/name", HOST,
     f"pipe:{SHELL}", f"$({SHELL})", "__import__('os')", "nan", "inf", "1e5", "12", "clean", "compromised", "value",
-    "yes", "null", "cliperase-5x", "x-1e400x", "x-0x", [], [[]], [None], {}, {"a": {}}, {"": None}, [0.1, 0.2], [0.2, 0.1],
+    "yes", "null", "cliperase-5x", "x-1e400x", "x-0x", [], [[]], [None], {}, {"a": {}}, {"": None}, [0.1, 0.2], [0.2,
+    0.1],
     ["a", "a"], [1, "a", None], ["x"] * 2_000, {str(n): n for n in range(500)}, {"value": 1}, {"relative": "x"},
 )  # fmt: skip
 """What stands where something else belongs: wrong types, odd numbers, odd texts, places, shells."""
@@ -103,8 +106,10 @@ def other_kind(path: Path, rng: random.Random) -> None:
     kinds = (
         b"PK\x05\x06" + bytes(18), b"PK\x03\x04" + rng.randbytes(60), b"\x80\x04N.", b"\x80\x02cos\nsystem\n(S'" +
         SHELL.encode() + b"'\ntR.", b"<html>not found</html>", b"version https://git-lfs.github.com/spec/v1\n",
-        b"\x1f\x8b" + rng.randbytes(40), b"\x93NUMPY\x01\0", b"PAR1PAR1", b"PAR1" + bytes(20) + b"PAR1", b"\xef\xbb\xbf",
-        b"\xff\xfe{\0}\0", PYTHON.encode(), rng.randbytes(rng.choice((1, 100, 10_000))), b"\0" * 100_000, b"{" * 1_000_000,
+        b"\x1f\x8b" + rng.randbytes(40), b"\x93NUMPY\x01\0", b"PAR1PAR1", b"PAR1" + bytes(20) + b"PAR1",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe{\0}\0", PYTHON.encode(), rng.randbytes(rng.choice((1, 100, 10_000))), b"\0" * 100_000,
+        b"{" * 1_000_000,
     )  # fmt: skip
     replace(path, rng.choice(kinds))
 
@@ -163,9 +168,13 @@ def _other_kind(value: Any, rng: random.Random) -> Any:
     if isinstance(value, bool) or value is None:
         return rng.choice((0, "true", [value]))
     if isinstance(value, int | float):
-        return rng.choice((str(value), -value, value * 1e9, value + 0.5, [value], {"value": value}, value + 1, bool(value)))
+        return rng.choice(
+            (str(value), -value, value * 1e9, value + 0.5, [value], {"value": value}, value + 1, bool(value))
+        )
     if isinstance(value, str):
-        return rng.choice(([value], value + "\n", value.upper(), value * 50, {value: value}, value[:-1], value.encode().hex()))
+        return rng.choice(
+            ([value], value + "\n", value.upper(), value * 50, {value: value}, value[:-1], value.encode().hex())
+        )
     if isinstance(value, list):
         return rng.choice((value + value, value[:1], dict(enumerate(map(str, value))), [value], list(reversed(value))))
     return rng.choice((list(value), list(value.items()), str(value)[:1_000], [value]))
@@ -196,8 +205,10 @@ def json_raw(path: Path, rng: random.Random) -> None:
 
 YAML_RAW = (
     b"&a [*a]", b"*a", b"!!python/object/apply:os.system ['" + SHELL.encode() + b"']", b"!!binary aGk=", b"2026-01-31",
-    b".inf", b".nan", b"!!set {a}", b"!!omap [a: 1]", b"{<<: {a: 1}}", b"0x" + b"f" * 300, b"1_000", b"1:30", b"~", b"? [1]",
-    b"- - - -", b"|\n  x", b"--- \n", b"%YAML 9", b"\t", b"@", b"`", b"!x y", b"1e5", b"on", b"0o17", b"'", b'"\\ud800"',
+    b".inf", b".nan", b"!!set {a}", b"!!omap [a: 1]", b"{<<: {a: 1}}", b"0x" + b"f" * 300, b"1_000", b"1:30", b"~",
+    b"? [1]",
+    b"- - - -", b"|\n  x", b"--- \n", b"%YAML 9", b"\t", b"@", b"`", b"!x y", b"1e5", b"on", b"0o17", b"'",
+    b'"\\ud800"',
     b"[" * 300, b"{a: " * 99 + b"}" * 99,
 )  # fmt: skip
 _BOMB = "\n".join(

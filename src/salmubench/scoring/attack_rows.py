@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from salmubench import tables
 from salmubench.errors import RecordError
 from salmubench.scoring.attack_record import AttackInfo, Attacks, AttackScore, Recovery
-from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, find_units, leaf_sums
+from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, check_resamples, find_units, leaf_sums
 from salmubench.scoring.intervals import Ratio, intervals
+from salmubench.scoring.items import check_table, check_values
 from salmubench.scoring.metric import Floats, Strings
 
 SUFFIX = ".attacks.parquet"
@@ -42,6 +43,9 @@ THRESHOLD = 0.05
 PEOPLE = 4
 """Fewest people in T and in V."""
 
+_NULLABLE = ("identity", "group", "rank", "score", *REFERENCES)
+_LIMITS = tables.Limits(text=1_000)
+_AGAIN = "Attack the model again."
 _SEED = 260326318  # of the halves: a constant of the protocol
 _CONTROL = 0.02  # so far from 0 a control may be, whatever its interval
 _OWN = "value"
@@ -130,14 +134,10 @@ def attacks_again(section: Attacks, path: Path) -> Attacks:
         path: `<record>.attacks.parquet`.
 
     Raises:
-        RecordError: the rows are missing, or have other columns.
+        RecordError: the rows are missing, have other columns, or numbers that can't be.
     """
-    try:
-        table = pq.read_table(path)
-        table = table.select(SCHEMA.names).cast(SCHEMA)
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise RecordError(f"Expected the rows of attacks in {path}, got: {error}. Attack the model again.") from error
-    scores = {}
+    check_resamples(section.bootstraps, where=f"the section of attacks beside {path.name}")
+    table, scores = read_rows(path), {}
     for name, claimed in section.scores.items():
         rows = table.filter(pc.equal(table.column("attack"), name)).combine_chunks()
         told = None if claimed.numbers else claimed.reason  # a reason with numbers comes from the rows
@@ -146,13 +146,38 @@ def attacks_again(section: Attacks, path: Path) -> Attacks:
     return replace(section, scores=scores, recoverable=recoverable, strongest=strongest)
 
 
+def read_rows(path: Path) -> pa.Table:
+    """Read rows of attacks.
+
+    Args:
+        path: a parquet file with the columns of `SCHEMA`.
+
+    Raises:
+        RecordError: missing, unreadable, other columns, nothing in a column that needs something, or numbers that
+            aren't finite, too large, or ranks below 1.
+    """
+    table = tables.read_table(path, error=RecordError, columns=SCHEMA.names, limits=_LIMITS, advice=_AGAIN)
+    table = check_table(table, SCHEMA, where=str(path), advice=_AGAIN)
+    check_values(table, SCHEMA, where=str(path), nullable=_NULLABLE, advice=_AGAIN)
+    ranked = table.filter(pc.is_valid(table.column("rank")))
+    for name in ("rank", *REFERENCES):
+        least = pc.min(ranked.column(name)).as_py()
+        if least is not None and least < 1:
+            raise RecordError(f"Expected ranks from 1 in column {name} of {path}, got less. {_AGAIN}")
+    return table
+
+
 class _Rows:
-    """The rows of one attack as arrays (variants, rows of a seed)."""
+    """The rows of one attack as arrays (variants, rows of a seed).
+
+    Raises:
+        RecordError: variants on other pairs than one another.
+    """
 
     def __init__(self, table: pa.Table) -> None:
         self._columns: dict[str, Strings] = {
             name: table.column(name).to_numpy(zero_copy_only=False).astype(object)
-            for name in ("variant", "part", "identity", "group")
+            for name in ("variant", "part", "identity", "group", "file_name")
         }
         self._seed: npt.NDArray[np.int64] = table.column("seed").to_numpy().astype(np.int64)
         ranked = ~np.isnan(_floats(table, "rank"))
@@ -180,9 +205,24 @@ class _Rows:
         variants = list(dict.fromkeys(self._columns["variant"][mask].tolist()))
         if not variants:
             return [], np.zeros(0, object), {name: np.zeros((0, 0)) for name in self._values}
-        shape = (len(variants), -1)  # each variant is read on the same pairs, in the same order
-        identities = self._columns["identity"][mask].reshape(shape)[0]
+        count = int(mask.sum())
+        shape = (len(variants), count // len(variants))
+        keys = {name: self._columns[name][mask] for name in ("variant", "identity", "group", "file_name")}
+        if count % len(variants) or not _alike({name: column.reshape(shape) for name, column in keys.items()}):
+            raise RecordError(
+                f"Expected all variants of an attack on the same pairs, in the same order, got others in part "
+                f"{part:.80}, seed {seed}. {_AGAIN}"
+            )
+        identities = keys["identity"].reshape(shape)[0]
         return variants, identities, {name: values[mask].reshape(shape) for name, values in self._values.items()}
+
+
+def _alike(keys: Mapping[str, Strings]) -> bool:
+    """Whether each row (a variant) has one name, and the same pairs as the first."""
+    names = keys["variant"]
+    return bool((names == names[:, :1]).all()) and all(
+        bool((column == column[:1]).all()) for name, column in keys.items() if name != "variant"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,6 +263,8 @@ def _seeds(rows: _Rows, info: AttackInfo, part: str, group: str | None, subject:
 def _above_false(rows: _Rows, group: str | None, seed: int, name: str, true: Floats) -> Floats:
     """True facts less the false ones that are learnt better, (variants, n)."""
     worlds = [rows.of(part, group, seed)[2][name] for part in rows.parts if part.startswith(_FALSE)]
+    if not worlds or any(world.shape != true.shape for world in worlds):
+        raise RecordError(f"Expected as many rows of false facts as of true ones in each world, got others. {_AGAIN}")
     best = np.stack(worlds).mean(axis=2).argmax(axis=0)  # (variants,)
     above: Floats = true - np.stack([worlds[world][variant] for variant, world in enumerate(best.tolist())])
     return above
@@ -256,6 +298,9 @@ def _recovery(rows: _Rows, info: AttackInfo, part: str, group: str | None, subje
         why = "references don't differ under this attack"
         return Recovery(None, None, why, len(stacked), len(people), **measured, chosen=tuple(chosen))
     value = float(stacked[:, 0].mean() / stacked[:, 1].mean())
+    if not np.isfinite(value):
+        why = "references differ by rounding alone under this attack"
+        return Recovery(None, None, why, len(stacked), len(people), **measured, chosen=tuple(chosen))
     return Recovery(value, spread, None, len(stacked), len(people), **measured, chosen=tuple(chosen))
 
 
@@ -273,7 +318,8 @@ def _whole(rows: _Rows, info: AttackInfo, variant: str) -> float | None:
         if variant in seed.variants:
             place = list(seed.variants).index(variant)
             top, bottom = top + float(seed.top[place].sum()), bottom + float(seed.bottom[place].sum())
-    return top / bottom if bottom > 0 and np.isfinite(top) else None
+    share = top / bottom if bottom > 0 and np.isfinite(top) else np.nan
+    return float(share) if np.isfinite(share) else None
 
 
 def _failed(controls: Mapping[str, Recovery]) -> str | None:
@@ -296,7 +342,8 @@ def _knowledge(rows: _Rows, chosen: Sequence[str]) -> float | None:
     for seed in rows.seeds:
         variants, _, values = rows.of(GENERAL, None, seed)
         found += [values[_OWN][variants.index(variant)].mean() for variant in chosen if variant in variants]
-    return float(np.mean(found)) if found else None
+    known = float(np.mean(found)) if found else np.nan
+    return known if np.isfinite(known) else None
 
 
 def _floats(table: pa.Table, name: str) -> Floats:

@@ -69,7 +69,8 @@ def intervals(
         seed: of the draws.
 
     Returns:
-        Intervals; `None` where there are fewer than two units to draw from, or nothing to divide by.
+        Intervals; `None` where there are fewer than two units to draw from, or nothing to divide by (or what nobody
+        could write down: a difference of rounding alone).
 
     Examples:
         >>> from salmubench.scoring.bootstrap import find_units
@@ -83,8 +84,10 @@ def intervals(
         whole, rest, bottom = _stacked(ratios)
         sums = resampled_sums(np.concatenate([rest, bottom], axis=2), units, bootstraps=bootstraps, seed=seed)
         moved = _divide(sums[:, : len(ratios)], sums[:, len(ratios) :])
-        return [_between(*column) for column in zip(whole.tolist(), moved.T, strict=True)]
-    return [None if one is None else one.interval() for one in bootstrap_t(ratios, units, bootstraps, seed)]
+        ends = [_between(*column) for column in zip(whole.tolist(), moved.T, strict=True)]
+    else:
+        ends = [None if one is None else one.interval() for one in bootstrap_t(ratios, units, bootstraps, seed)]
+    return [one if one is not None and np.isfinite(one).all() else None for one in ends]
 
 
 @dataclass(frozen=True)

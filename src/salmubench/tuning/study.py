@@ -27,6 +27,7 @@ from salmubench.errors import ConfigError, OutputError, OutputLocked, OutputMism
 from salmubench.executor import Executor, parallel
 from salmubench.recipe import TuneConfig
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.stages import read_run_file
 from salmubench.tuned_values import SCHEMA_VERSION
 from salmubench.tuning import rule as search
 from salmubench.tuning.selection_world import write_part
@@ -157,13 +158,13 @@ def tune(
 
 def _check_world(loaded: recipes.LoadedRecipe, folder: Path) -> None:
     """Refuse a run folder that isn't the recipe's selection world."""
-    content, seed = manifest.read_json(folder / pipeline.RUN), loaded.recipe.tune.selection_seed
-    if content.get("seed") != seed:
+    run, seed = read_run_file(folder), loaded.recipe.tune.selection_seed
+    if run.seed != seed:
         raise ConfigError(
-            f"Expected the selection world, a run of seed {seed}, in {folder}, got seed {content.get('seed')}: "
+            f"Expected the selection world, a run of seed {seed}, in {folder}, got seed {run.seed}: "
             "values must not be chosen on a world that is evaluated."
         )
-    given = content.get("recipe_given") or {}
+    given = run.recipe_given if isinstance(run.recipe_given, dict) else {}
     asked = manifest.portable(manifest.plain(loaded.given))
     other = [name for name in ("dataset", "pretrain") if manifest.portable(given).get(name) != asked.get(name)]
     if other:
@@ -178,7 +179,7 @@ def _prepare(
     loaded: recipes.LoadedRecipe, ground: Path, *, out: Path, seed: int, spared: float, budget: float
 ) -> Bench:
     """Write the part of the world that is used and encode both references on it."""
-    run = manifest.read_json(ground / pipeline.RUN)
+    run = read_run_file(ground)
     dataset = open_dataset(ground / "dataset")
     part = _alone(lambda: write_part(dataset, out=out / "part", spared=spared, seed=loaded.recipe.tune.selection_seed))
     world = World(
@@ -187,8 +188,8 @@ def _prepare(
         compromised=ground / "checkpoints" / "compromised",
         references={kind: out / "embeddings" / kind for kind in pipeline.REFERENCES},
         recipe=replace(loaded.recipe, score=replace(loaded.recipe.score, bootstraps=_RESAMPLES)),
-        device=run["device"],
-        precision=run["precision"],
+        device=run.device or "auto",
+        precision=run.precision or "auto",
     )
     for kind in pipeline.REFERENCES:
         _alone(partial(candidates.encode, world, kind, ground / "checkpoints" / kind, Stages()))
