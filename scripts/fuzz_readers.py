@@ -171,7 +171,7 @@ def _tell(counts: Mapping[str, judge.Counts]) -> int:
         each = 1000 * count.seconds / max(count.done, 1)
         print(
             f"{name:<12} {count.done:>7,} cases: {count.read:,} read, {count.refused:,} refused, "
-            f"{len(count.failures)} failed, {each:.1f} ms each, at most {count.slowest:.2f} s, {count.mebibytes:.0f} MiB"
+            f"{len(count.failures)} failed, {each:.0f} ms each, at most {count.slowest:.1f} s, {count.mebibytes:.0f} MiB"
         )
     return 1 if any(count.failures for count in counts.values()) else 0
 

@@ -26,12 +26,13 @@ from typing import Any
 
 from fuzz import texts
 from fuzz.texts import Mutator
+from salmubench import errors
 from salmubench.errors import SalmubenchError
 from salmubench.writing import is_leftover
 
 READ, REFUSED = "read", "refused"
 GOOD = (READ, REFUSED)
-MESSAGE = 4_000  # letters; what a message may be made of is cut to less
+MESSAGE = errors.LONGEST
 _MIB = 2**20
 _WALL, _LOOKS = 10.0, 6  # seconds without a word from the child, asleep each time: it waits for a pipe or device
 _ROOM = 4 * 2**30  # bytes of address space above what the child starts with
@@ -212,7 +213,7 @@ def _case(reader: Reader, seed_folder: Path, root: Path, number: int, seed: int,
     if number == 0 and answer == REFUSED:
         answer = "refuses what is valid"
     for name, what in wrong:
-        if what and answer != "foreign":
+        if what and (answer != "foreign" or name == "calls"):
             answer, details = name, f"{what[:3]} ({details})"
     canary = Path(texts.CANARY)
     with contextlib.suppress(OSError):

@@ -7,8 +7,7 @@ import dataclasses
 import warnings
 from pathlib import Path
 
-import open_clip_train.data
-import webdataset
+import open_clip_train.data  # noqa: F401 - before the fork
 
 from fuzz import seeds
 from fuzz.binaries import ARCHIVE, ARRAY, FOLDER, WEIGHTS, damage, picture, saved_state
@@ -186,8 +185,7 @@ def _stream(folder: Path, _: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # webdataset leaves files to the garbage collector
         paths = sorted(str(path) for path in folder.glob("*.tar"))
-        shuffled = webdataset.SimpleShardList(paths) if paths else []
-        for sample in open_clip_train.data.tarfile_to_samples_nothrow(shuffled):
+        for sample in stream.samples({"url": path} for path in paths):
             with contextlib.suppress(Exception):  # the engine's handler logs it and goes on
                 stream.decode_pair(sample)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable
@@ -130,7 +131,7 @@ def changed(data: Any, rng: random.Random) -> Any:
     near = [place for place in known if len(place) <= rng.choice((1, 2, 3, 99))]
     place = rng.choice(near)
     if not place:
-        return rng.choice((*VALUES, [data], {"a": data})) if rng.random() < 0.3 else _with_key(data, rng)
+        return rng.choice((_value(rng), [data], {"a": data})) if rng.random() < 0.3 else _with_key(data, rng)
     *outer, last = place
     parent = data
     for key in outer:
@@ -153,14 +154,18 @@ def changed(data: Any, rng: random.Random) -> Any:
     elif action == "key":
         parent[last] = _with_key(parent[last], rng)
     else:
-        parent[last] = rng.choice(VALUES)
+        parent[last] = _value(rng)
     return data
+
+
+def _value(rng: random.Random) -> Any:
+    return copy.deepcopy(rng.choice(VALUES))  # else the next change would be one of `VALUES`
 
 
 def _with_key(value: Any, rng: random.Random) -> Any:
     if isinstance(value, dict):
-        return {**value, rng.choice(KEYS): rng.choice(VALUES)}
-    return [*value, rng.choice(VALUES)] if isinstance(value, list) else rng.choice(VALUES)
+        return {**value, rng.choice(KEYS): _value(rng)}
+    return [*value, _value(rng)] if isinstance(value, list) else _value(rng)
 
 
 def _other_kind(value: Any, rng: random.Random) -> Any:
