@@ -168,10 +168,10 @@ def _progress(counts: Mapping[str, judge.Counts], total: int) -> None:
 
 def _tell(counts: Mapping[str, judge.Counts]) -> int:
     for name, count in counts.items():
-        each = 1000 * count.seconds / max(count.done, 1)
+        each, most = 1000 * count.seconds / max(count.done, 1), f"{count.slowest:.1f} s and {count.mebibytes:.0f} MiB"
         print(
             f"{name:<12} {count.done:>7,} cases: {count.read:,} read, {count.refused:,} refused, "
-            f"{len(count.failures)} failed, {each:.0f} ms each, at most {count.slowest:.1f} s, {count.mebibytes:.0f} MiB"
+            f"{len(count.failures)} failed, {each:.0f} ms each, at most {most}"
         )
     return 1 if any(count.failures for count in counts.values()) else 0
 
