@@ -6,9 +6,9 @@
 A round takes one command at the scale `tiny` (a dataset, a pretraining, an unlearning, a tuning, a whole run …) and
 disturbs it: by a signal (SIGKILL of the process or of all its processes, SIGTERM, Ctrl-C) at a random moment or at a
 random file operation, up to three times; by a disk of random size (a small tmpfs where this user may mount one, else a
-limit on the size of files); or by a second writer on the same folder. Then the command runs to its end, and what it made
-is compared, byte for byte, with what an undisturbed one made: datasets, weights, embeddings, scores, items, pages. A
-round is made by (seed, command, number) alone. Counts are written after every round: the same call goes on where it
+limit on the size of files); or by a second writer on the same folder. Then the command runs to its end, and what it
+made is compared, byte for byte, with what an undisturbed one made: datasets, weights, embeddings, scores, items, pages.
+A round is made by (seed, command, number) alone. Counts are written after every round: the same call goes on where it
 stopped, as long as the package is the same. Linux only.
 """
 

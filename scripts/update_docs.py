@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import contest_blocks
+import security_blocks
 from page_blocks import ROOT, processor, update
 
 from salmubench import manifest
@@ -27,7 +28,10 @@ from salmubench.scoring.record_files import read_record
 from salmubench.scoring.roles import with_descriptions
 from salmubench.unlearn.registry import method_titles
 
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "measurements", "pretraining")))
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "measurements", "pretraining", "security")),
+)
 MINI = ROOT / "results" / "mini"
 
 
@@ -371,6 +375,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ten": contest_blocks.ten,
     "drift": contest_blocks.drift,
     "ten-trials": contest_blocks.ten_trials,
+    "limits": security_blocks.limits,
+    "fuzz": security_blocks.fuzz,
+    "soak": security_blocks.soak,
 }
 
 

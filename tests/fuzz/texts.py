@@ -118,6 +118,9 @@ def other_kind(path: Path, rng: random.Random) -> None:
 # --- JSON and YAML ----------------------------------------------------------------------------------------------
 
 
+_MOST = 20_000  # places of a value in which copies are made: each may double it
+
+
 def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every place of a plain value."""
     inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
@@ -143,7 +146,7 @@ def changed(data: Any, rng: random.Random) -> Any:
         del parent[last]
     elif action == "rename" and isinstance(parent, dict):
         parent[rng.choice(KEYS)] = parent.pop(last)
-    elif action == "copy":
+    elif action == "copy" and len(known) < _MOST:
         source: Any = data
         for key in rng.choice(known):
             source = source[key]

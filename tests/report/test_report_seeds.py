@@ -132,7 +132,7 @@ def test_movement_is_refused_where_it_makes_no_sense(folder: Path, tmp_path: Pat
     broken = {"stage": "unlearn", "outputs": {"movement": {"a": {"relative": "far"}}}}
     manifest.write_json(root / "checkpoints" / "cliperase-5x" / "manifest.json", broken)
     run = read_run(root)
-    with pytest.raises(RecordError, match=r"a float at .*cliperase-5x.*movement\.a\.relative, got 'far'"):
+    with pytest.raises(RecordError, match=r"float at .*cliperase-5x.*movement\.a\.relative, got 'far'"):
         movement.movement_map(run, {item.model.name: item.model.name for item in run.records})
 
 

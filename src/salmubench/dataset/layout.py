@@ -184,7 +184,9 @@ class Dataset:
         path = self.folder / GENERAL_KNOWLEDGE
         if not path.is_file():
             return None
-        stated = reading.validated(_Knowledge, _read_mapping(path), where=str(path), error=DatasetError)
+        advice = "`hidden` lists some of the `classes`, `hidden_pairs` the file names of retain_real of each of them."
+        content = _read_mapping(path)
+        stated = reading.validated(_Knowledge, content, where=str(path), error=DatasetError, advice=advice)
         _check_hidden(stated, path)
         return stated
 
