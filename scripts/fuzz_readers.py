@@ -62,7 +62,7 @@ def run(readers: list[judge.Reader], cases: int, *, seed: int, out: Path | None)
     counts, before = _counted(out, code, seed)
     shares = sum(reader.share for reader in readers)
     wanted = {reader.name: max(round(cases * reader.share / shares), 1) for reader in readers}
-    with tempfile.TemporaryDirectory(prefix="salmubench-seeds-") as folder:
+    with tempfile.TemporaryDirectory(prefix="salmubench-seeds-", dir=judge.PLACE) as folder:
         places = {reader.name: Path(folder) / reader.name for reader in readers}
         _seeds(readers, places)
         clock = time.perf_counter()
@@ -88,7 +88,7 @@ def some(cases: list[tuple[str, int]], *, seed: int, keep: Path | None) -> int:
     """Run these cases and say what came of each."""
     readers = [reader for reader in READERS if reader.name in {name for name, _ in cases}]
     failed = 0
-    with tempfile.TemporaryDirectory(prefix="salmubench-seeds-") as folder:
+    with tempfile.TemporaryDirectory(prefix="salmubench-seeds-", dir=judge.PLACE) as folder:
         places = {reader.name: Path(folder) / reader.name for reader in readers}
         _seeds(readers, places)
         for reader in readers:

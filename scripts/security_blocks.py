@@ -19,8 +19,8 @@ def limits() -> str:
     own, intake = tables.LIMITS, LIMITS
     metadata, unpacked = _size(reading.LARGE), _size(own.unpacked)
     rows = {
-        "JSON": f"{_size(reading.JSON_BYTES)} ({metadata} of a dataset's metadata), {reading.DEPTH} brackets within one "
-        f"another, {reading.VALUES:,} values, whole numbers of {reading.DIGITS} digits; no key twice, no NaN",
+        "JSON": f"{_size(reading.JSON_BYTES)} ({metadata} of a dataset's metadata), {reading.DEPTH} brackets within "
+        f"one another, {reading.VALUES:,} values, whole numbers of {reading.DIGITS} digits; no key twice, no NaN",
         "YAML": f"{_size(reading.YAML_BYTES)}, {reading.DEPTH} brackets; no anchors, no aliases, no tags",
         "a parquet table": f"{own.rows:,} rows, {own.columns} columns, {unpacked} unpacked, texts of {_size(own.text)} "
         f"each and {_size(own.texts)} together",

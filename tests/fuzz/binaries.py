@@ -382,7 +382,7 @@ def strange_files(path: Path, rng: random.Random) -> None:
         (some.parent / "inner" / "more").mkdir(parents=True, exist_ok=True)
         (some.parent / "inner" / some.name).write_bytes(b"{}")
     elif action == "many":
-        for number in range(rng.choice((30, 400))):
+        for number in range(rng.choice((21, 21, 21, 130))):
             (some.parent / f"x{number}{some.suffix}").write_bytes(b"")
     elif action == "method":
         for name in (

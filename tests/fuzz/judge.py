@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import gc
 import json
 import os
 import random
@@ -34,6 +35,8 @@ READ, REFUSED = "read", "refused"
 GOOD = (READ, REFUSED)
 MESSAGE = errors.LONGEST
 _MIB = 2**20
+PLACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where folders of cases are made: in memory, if there is such a place."""
 _WALL, _LOOKS = 10.0, 6  # seconds without a word from the child, asleep each time: it waits for a pipe or device
 _ROOM = 4 * 2**30  # bytes of address space above what the child starts with
 _HWM = Path("/proc/self/clear_refs")
@@ -100,7 +103,7 @@ def answers(reader: Reader, seed_folder: Path, numbers: Sequence[int], seed: int
 
 def _one_child(reader: Reader, seed_folder: Path, left: list[int], seed: int) -> Iterator[Answer]:
     """The answers of one child; `left` loses the cases that have one."""
-    with tempfile.TemporaryDirectory(prefix="salmubench-fuzz-") as folder:
+    with tempfile.TemporaryDirectory(prefix="salmubench-fuzz-", dir=PLACE) as folder:
         source, target = os.pipe()
         child = os.fork()
         if child == 0:
@@ -169,6 +172,7 @@ def _child(reader: Reader, seed_folder: Path, root: Path, numbers: list[int], se
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**31, 2**31))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (_address_space() + _ROOM,) * 2)
+    gc.freeze()  # what is imported stays: no collection goes through it again
     watch = _Watch(root)
     with contextlib.suppress(SalmubenchError):  # whatever is imported or computed once, before it is watched
         shutil.copytree(seed_folder, root / "warm")
