@@ -34,7 +34,7 @@ from salmubench.writing import is_leftover
 READ, REFUSED = "read", "refused"
 GOOD = (READ, REFUSED)
 MESSAGE = errors.LONGEST
-_MIB = 2**20
+_MIB, _LARGE = 2**20, 2**24
 PLACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where folders of cases are made: in memory, if there is such a place."""
 _WALL, _LOOKS = 10.0, 6  # seconds without a word from the child, asleep each time: it waits for a pipe or device
@@ -90,6 +90,7 @@ def mutate(reader: Reader, folder: Path, number: int, seed: int) -> None:
             mutator(place, rng)
             continue
         known = sorted(path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink())
+        known = [path for path in known if path.stat().st_size < _LARGE]  # what another mutation made large stays so
         if known:
             mutator(rng.choice(known), rng)
 
