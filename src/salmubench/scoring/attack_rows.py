@@ -297,7 +297,7 @@ def _recovery(rows: _Rows, info: AttackInfo, part: str, group: str | None, subje
     if bottom is None or bottom[0] <= 0:
         why = "references don't differ under this attack"
         return Recovery(None, None, why, len(stacked), len(people), **measured, chosen=tuple(chosen))
-    value = float(stacked[:, 0].mean() / stacked[:, 1].mean())
+    value = float(stacked[:, 0].mean()) / float(stacked[:, 1].mean())
     if not np.isfinite(value):
         why = "references differ by rounding alone under this attack"
         return Recovery(None, None, why, len(stacked), len(people), **measured, chosen=tuple(chosen))
@@ -305,7 +305,7 @@ def _recovery(rows: _Rows, info: AttackInfo, part: str, group: str | None, subje
 
 
 def _strongest(seed: _Seed, mask: npt.NDArray[np.bool_]) -> int:
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         bottom = seed.bottom[:, mask].sum(axis=1)
         found = np.where(bottom > 0, seed.top[:, mask].sum(axis=1) / bottom, -np.inf)
     return int(np.nan_to_num(found, nan=-np.inf).argmax())

@@ -80,14 +80,18 @@ def intervals(
     """
     if units.count < FEWEST or not ratios:
         return [None] * len(ratios)
+    with np.errstate(over="ignore", invalid="ignore"):
+        ends = _ends(ratios, units, bootstraps, seed)
+    return [one if one is not None and np.isfinite(one).all() else None for one in ends]
+
+
+def _ends(ratios: Sequence[Ratio], units: Units, bootstraps: int, seed: int) -> list[Interval | None]:
     if units.classes is not None:
         whole, rest, bottom = _stacked(ratios)
         sums = resampled_sums(np.concatenate([rest, bottom], axis=2), units, bootstraps=bootstraps, seed=seed)
         moved = _divide(sums[:, : len(ratios)], sums[:, len(ratios) :])
-        ends = [_between(*column) for column in zip(whole.tolist(), moved.T, strict=True)]
-    else:
-        ends = [None if one is None else one.interval() for one in bootstrap_t(ratios, units, bootstraps, seed)]
-    return [one if one is not None and np.isfinite(one).all() else None for one in ends]
+        return [_between(*column) for column in zip(whole.tolist(), moved.T, strict=True)]
+    return [None if one is None else one.interval() for one in bootstrap_t(ratios, units, bootstraps, seed)]
 
 
 @dataclass(frozen=True)
