@@ -15,12 +15,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salmubench.errors import RecordError
 from salmubench.scoring.metric import Floats, Strings
 
 SEED = 260326316
 """Seed of all bootstraps: a constant of the protocol."""
 BOOTSTRAPS = 10_000
 """Resamples behind an interval by default: an end's Monte-Carlo error is then about a hundredth of the interval."""
+MOST = 100_000
+"""Most resamples: more say nothing that an interval shows, and take memory and hours."""
 LEVEL = 0.95
 """Coverage of the intervals."""
 
@@ -55,6 +58,20 @@ class Units:
     def of(self, which: npt.NDArray[np.bool_]) -> Units:
         """The same units for some of the items (n,)."""
         return replace(self, of_item=self.of_item[which])
+
+
+def check_resamples(count: int, *, where: str) -> None:
+    """Refuse a number of resamples that a file claims and nobody makes.
+
+    Args:
+        count: how many.
+        where: who claims it, for messages.
+
+    Raises:
+        RecordError: none, or more than `MOST`.
+    """
+    if not 1 <= count <= MOST:
+        raise RecordError(f"Expected 1 to {MOST:,} resamples in {where}, got {count:,}. Score the model again.")
 
 
 def find_units(cluster: Strings, classes: Strings | None = None) -> Units:
