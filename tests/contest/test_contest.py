@@ -25,6 +25,9 @@ from salmubench.scoring.contest_record import NUMBERS, read_contest
 from salmubench.scoring.record_files import read_record
 
 
+pytestmark = pytest.mark.slow  # the worlds that all tests start from
+
+
 def command(plan: Path, out: Path, *options: str) -> list[str]:
     return ["contest", str(plan), "--out", str(out), "--precision", "fp32", *options]
 
@@ -65,7 +68,6 @@ def test_again_does_nothing_and_says_so(done: tuple[Path, Path], capsys: pytest.
     assert json.loads(capsys.readouterr().out)["rows"] == json.loads((out / "contest.json").read_text())["rows"]
 
 
-@pytest.mark.slow
 def test_killed_and_gone_on_with_the_table_is_the_same(
     done: tuple[Path, Path], references: Path, tmp_path: Path
 ) -> None:
@@ -213,11 +215,11 @@ def test_a_foreign_folder_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFi
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
 
 
-@pytest.mark.slow
 def test_a_world_from_nothing_with_a_second_retrained(tmp_path: Path) -> None:
     """Dataset, four pretrainings, two entries of one method, an attack: all that a world has, at the smallest scale."""
     recipe = {
         **RECIPE,
+        "pretrain": {"model": "salmu-tiny", "epochs": 2, "batch_size": 32, "warmup": 2, "log_every": 1},
         "dataset": {
             "identities": 12, "pictures_per_identity": 9, "retain_joint": 8, "retain_disjoint": 16, "retain_real": 32,
             "classes": 4, "general_knowledge_per_class": 8, "hidden_classes": 1, "size": 32,

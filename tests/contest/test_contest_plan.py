@@ -60,7 +60,10 @@ SIX = [201, 202, 203, 204, 205, 206]
         ({"tuning": {"search": {"optimiser": ["muon"]}}}, "Did you mean 'optimizer'"),
         ({"tuning": {"search": {"optimizer": ["sgd"]}}}, "what unlearn.optimizer can be"),
         ({"rule": {"worlds": 4}}, "Expected rule.worlds from 1 to 3, got 4"),
-        ({"rule": {"thresholds": {"fact": 0.05}}}, "Expected the threshold fact by which this version judges, 0.34"),
+        (
+            {"rule": {"thresholds": {"fact": 0.05}}},
+            f"Expected the threshold fact by which this version judges, {THRESHOLDS.fact}",
+        ),
         ({"rule": {"thresholds": {"facts": 0.05}}}, "Did you mean 'fact'"),
         ({"compare": {"methods": ["mine"]}}, "Unknown method in compare.methods: 'mine'"),
         ({"compare": {"numbers": ["leek"]}}, "Expected one of leakage"),

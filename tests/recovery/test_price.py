@@ -17,6 +17,8 @@ from salmubench.pretrain import estimate
 from salmubench.recovery import price, recover
 from salmubench.recovery.worker import CAPTIONS, PICTURES, SPENT, STEPS
 from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.fact_ranks import Values, replaced
+from salmubench.types import SENSITIVE_SPLITS
 
 SIZES = Sizes(
     few=12, held=90, identity=40, portraits=160, real=64, told=100, generic=60, facts=300, knowledge=32, prompts=8
@@ -40,6 +42,12 @@ def test_each_attack_takes_what_it_says(world: Any, tmp_path: Path) -> None:
         config, dataset.counts, fact_rows=ScoreConfig().fact_rows, fact_values=6,
         identity=sum(pair.identity in whole for pair in dataset.rows("forget")), classes=4,
     )  # fmt: skip
+    generic = {pair.caption for pair in dataset.rows("retain_synth") if pair.identity is None}
+    values = Values([pair for split in SENSITIVE_SPLITS for pair in dataset.rows(split)], most=6)
+    rows = dataset.rows("forget")
+    each = sum(len(replaced(pair.caption, str(pair.value), values.others(pair))) for pair in rows) / len(rows)
+    # the small dataset says the same of many portraits, and has fewer values of some fields than are asked for
+    sizes = replace(sizes, generic=len(generic), facts=round(each * sizes.held))
     seen: dict[str, dict[bytes, float]] = {}
     for path in (tmp_path / "attacks").rglob("*.parquet"):
         seen[path.name.rsplit("-", 2)[0]] = {

@@ -130,7 +130,8 @@ def test_the_whole_procedure_on_a_small_world(world: Any, tmp_path: Path, capsys
     content = json.loads(capsys.readouterr().out)
     options = [tuple(one["options"]) for one in content["tried"]]
     assert options == [("lr",)] * 2 + [("lr", "steps")] * 2
-    best = max(content["tried"], key=lambda one: one["recovered"]["value"] or -9)
+    worth = [-9 if one["recovered"]["value"] is None else one["recovered"]["value"] for one in content["tried"]]
+    best = content["tried"][max((2, 3), key=worth.__getitem__)]  # each option is tried with the best of those before
     assert recipe.load(path).recipe.attack.overrides == {"mine": best["options"]} == content["overrides"]
     section = read_record(tmp_path / "out" / "records" / "unlearnt.json")
     leakage = section.scores["RetFail"]["mrr"].normalised.value

@@ -38,7 +38,7 @@ _MADE = {
         "*/images.npy", "*/texts.npy", "*/index.parquet", "*/texts.parquet", "*/dataset.json", "*/fragile_set_*.json",
         *(f"*/{name}" for name in _MARKS),
     ),
-    "attacks": ("*/*-s*.parquet",),
+    "attacks": ("*/*-s*.parquet", f"*/{manifest.LOCK}"),
 }  # fmt: skip
 """Folder of a run → files that its stages make."""
 

@@ -93,7 +93,8 @@ def _panel(curves: Mapping[str, Curve], start: float | None, threshold: float, *
     parts.append(svg.line(left, y(threshold), right, y(threshold), "recovery-limit"))
     strongest = next(iter(curves))
     for setting, curve in reversed(list(curves.items())):
-        begin = [] if start is None or setting.endswith("calibrated") else [(0, start)]
+        plain = not f", {setting}".endswith(", calibrated")  # such a reading begins elsewhere than the model as it is
+        begin = [(0, start)] if start is not None and plain else []
         points = [*begin, *curve]
         path = svg.polyline([x(step) for step, _ in points], [y(value) for _, value in points])
         kind = "after" if setting == strongest else "weaker"
