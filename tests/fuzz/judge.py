@@ -34,6 +34,7 @@ from salmubench.writing import is_leftover
 READ, REFUSED = "read", "refused"
 GOOD = (READ, REFUSED)
 MESSAGE = errors.LONGEST
+_MUTATION = 60.0  # seconds of processor time that making a case may take
 _MIB, _LARGE = 2**20, 2**24
 PLACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where folders of cases are made: in memory, if there is such a place."""
@@ -191,10 +192,12 @@ def _case(reader: Reader, seed_folder: Path, root: Path, number: int, seed: int,
     out.mkdir()
     temporary.mkdir()
     tempfile.tempdir, os.environ["TMPDIR"] = str(temporary), str(temporary)
+    signal.setitimer(signal.ITIMER_PROF, _MUTATION)  # its signal ends a process
     mutate(reader, folder, number, seed)
+    signal.setitimer(signal.ITIMER_PROF, 0)
     before, memory = _listing(folder), _memory(reset=True)
     started, details, answer = time.process_time(), "", READ
-    signal.setitimer(signal.ITIMER_PROF, reader.seconds)  # its signal ends a process
+    signal.setitimer(signal.ITIMER_PROF, reader.seconds)
     watch.seen.clear()
     watch.on = True
     try:
