@@ -52,7 +52,7 @@ class Reader:
         seed: writes a valid folder; what lies in `shared` (made once) may be linked or copied.
         files: pattern of files → how one is mutated; of `.` and of a pattern that ends in `/` the folder itself.
         read: what a command does with the folder; `out` is an empty folder for what it writes.
-        share: cases in a thousand, roughly: those of expensive readers are fewer.
+        share: cases, relative to those of the other readers: of expensive ones fewer.
         seconds: of processor time that a case may take.
         mebibytes: of memory that a case may take.
         writes: patterns of files in the folder that the command itself writes.
@@ -64,7 +64,7 @@ class Reader:
     read: Callable[[Path, Path], object]
     share: int = 100
     seconds: float = 10.0
-    mebibytes: int = 300
+    mebibytes: int = 500
     writes: tuple[str, ...] = ()
 
 
