@@ -231,6 +231,8 @@ def saved_state(path: Path, rng: random.Random) -> None:
         known = torch.load(path, weights_only=True)
     except Exception:  # noqa: BLE001 - damaged by another mutation
         return damage(path, rng)
+    if not isinstance(known, dict):  # of another mutation
+        return damage(path, rng)
     stream = io.BytesIO()
     kind = rng.choice(("raw", "payload", "change", "change", "list"))
     if kind == "raw":
@@ -366,6 +368,8 @@ def strange_files(path: Path, rng: random.Random) -> None:
     """Do something to a folder: links, pipes, devices, folders for files, odd names, missing and empty files."""
     inside = sorted(item for item in path.rglob("*") if item.is_file() and not item.is_symlink())
     some = rng.choice(inside) if inside else path / "x"
+    if some.is_dir():
+        return
     action = rng.choice((
         "delete", "empty", "folder", "dangling", "elsewhere", "fifo", "device", "loop", "add", "subfolder", "many",
         "method",

@@ -34,6 +34,7 @@ from salmubench.writing import is_leftover
 READ, REFUSED = "read", "refused"
 GOOD = (READ, REFUSED)
 MESSAGE = errors.LONGEST
+_MUTATION = 60.0  # seconds of processor time that making a case may take
 _MIB, _LARGE = 2**20, 2**24
 PLACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where folders of cases are made: in memory, if there is such a place."""
@@ -51,7 +52,7 @@ class Reader:
         seed: writes a valid folder; what lies in `shared` (made once) may be linked or copied.
         files: pattern of files → how one is mutated; of `.` and of a pattern that ends in `/` the folder itself.
         read: what a command does with the folder; `out` is an empty folder for what it writes.
-        share: cases in a thousand, roughly: those of expensive readers are fewer.
+        share: cases, relative to those of the other readers: of expensive ones fewer.
         seconds: of processor time that a case may take.
         mebibytes: of memory that a case may take.
         writes: patterns of files in the folder that the command itself writes.
@@ -63,7 +64,7 @@ class Reader:
     read: Callable[[Path, Path], object]
     share: int = 100
     seconds: float = 10.0
-    mebibytes: int = 300
+    mebibytes: int = 500
     writes: tuple[str, ...] = ()
 
 
@@ -191,10 +192,12 @@ def _case(reader: Reader, seed_folder: Path, root: Path, number: int, seed: int,
     out.mkdir()
     temporary.mkdir()
     tempfile.tempdir, os.environ["TMPDIR"] = str(temporary), str(temporary)
+    signal.setitimer(signal.ITIMER_PROF, _MUTATION)  # its signal ends a process
     mutate(reader, folder, number, seed)
+    signal.setitimer(signal.ITIMER_PROF, 0)
     before, memory = _listing(folder), _memory(reset=True)
     started, details, answer = time.process_time(), "", READ
-    signal.setitimer(signal.ITIMER_PROF, reader.seconds)  # its signal ends a process
+    signal.setitimer(signal.ITIMER_PROF, reader.seconds)
     watch.seen.clear()
     watch.on = True
     try:

@@ -31,13 +31,14 @@ from salmubench.metrics import score, score_again
 from salmubench.official import import_results, result_file
 from salmubench.pictures import open_picture
 from salmubench.pretrain import retain_data, samples, stream
-from salmubench.publish import dataset_export, model_export
+from salmubench.publish import dataset_export, model_card
 from salmubench.report import collect, page
 from salmubench.report.config import ReportConfig
 from salmubench.scoring import attack_rows, read_record
 from salmubench.scoring.compare import compare
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.roles import with_descriptions
+from salmubench.scoring.stages import read_checkpoint
 from salmubench.scoring.views import describe_all
 from salmubench.types import Split
 from salmubench.unlearn import registry, state
@@ -166,7 +167,8 @@ def _model(folder: Path, _: Path) -> None:
     models.checkpoint_sha256(folder / "model")
     loaded = models.load_model(folder / "model")
     json_text(_describe_model(loaded, folder / "model"), where="manifest")
-    model_export._training_manifest(folder / "model")
+    training = read_checkpoint(folder / "model")
+    model_card.card(name="x", training=training, record=None, sha256=loaded.sha256, licence="mit", differing=None)
 
 
 def _resumed(folder: Path, _: Path) -> None:
@@ -257,59 +259,53 @@ def _imagenet(folder: Path, _: Path) -> None:
             image.convert("RGB").load()
 
 
+RECORDS = {"*.items.parquet": PARQUET, "gallery.parquet": PARQUET, "record.json": JSON, ".": FOLDER}
+ONE = {"one/*.json": JSON, "one/*.parquet": PARQUET, "one/": FOLDER}
+BOARD = {**{f"results/{pattern}": how for pattern, how in ONE.items()}, "site/receipts/one.json": JSON}
+EMBEDDINGS = {"model/*.npy": ARRAY, "model/*.json": JSON, "model/*.parquet": PARQUET, "model/": FOLDER}
+DATASET = {"dataset/data/*": PARQUET, "dataset/*.json": JSON}
+MODEL = {"model/*.json": JSON, "model/*.safetensors": WEIGHTS, "model/": FOLDER}
+RUN = {"run/run.json": JSON, "run/records/*.json": JSON, "run/checkpoints/*/*.json": JSON}
+TABLES = 2_500  # MiB: the user's own tables may hold a gigabyte of texts
+
 READERS: tuple[Reader, ...] = (
     Reader("record", seeds.record, {"record.json": JSON, ".": FOLDER}, _record, 100),
-    Reader(
-        "items", seeds.records, {"*.items.parquet": PARQUET, "gallery.parquet": PARQUET, "record.json": JSON,
-        ".": FOLDER},
-        _score_again, 50,
-    ),
-    Reader("compare", seeds.two_records, {"a.items.parquet": PARQUET, "b.json": JSON, "a.json": JSON}, _compare, 30),
-    Reader(
-        "submission", seeds.submission, {"one/*.json": JSON, "one/*.parquet": PARQUET, "one/": FOLDER}, _submission, 60,
-        mebibytes=700,
-    ),
-    Reader(
-        "board", seeds.board,
-        {"results/one/*.json": JSON, "results/one/*.parquet": PARQUET, "results/one/": FOLDER,
-        "site/receipts/one.json": JSON},
-        _board, 15, 30.0, 700, ("site/*",),
-    ),
+    Reader("items", seeds.records, RECORDS, _score_again, 50, mebibytes=TABLES),
+    Reader("compare", seeds.two_records, {"a*.parquet": PARQUET, "*.json": JSON}, _compare, 30, mebibytes=TABLES),
+    Reader("submission", seeds.submission, ONE, _submission, 60, mebibytes=700),
+    Reader("board", seeds.board, BOARD, _board, 15, seconds=30, mebibytes=700, writes=("site/*",)),
     Reader("recipe", seeds.recipe_file, {"mine.yaml": YAML}, _recipe, 60),
     Reader("tuned", seeds.tuned, {"tuned.yaml": YAML, ".": FOLDER}, _tuned, 50),
     Reader("options", seeds.options, {"options.yaml": YAML, ".": FOLDER}, _options, 50),
-    Reader("manifest", seeds.stage, {"done/manifest.json": JSON, "begun/.begun.json": JSON, "done/": FOLDER}, _stage,
-    80, writes=("*/.lock",)),
     Reader(
-        "embeddings", seeds.embeddings,
-        {"model/*.npy": ARRAY, "model/*.json": JSON, "model/*.parquet": PARQUET, "model/": FOLDER}, _embeddings, 100,
+        "manifest", seeds.stage, {"done/manifest.json": JSON, "begun/.begun.json": JSON, "done/": FOLDER}, _stage, 80,
+        writes=("*/.lock",),
     ),
-    Reader("score", seeds.scorable, {"*/*.npy": ARRAY, "*/*.json": JSON, "*/*.parquet": PARQUET}, _score, 20, 30.0,
-           writes=("compromised/fragile_*",)),
-    Reader("dataset", seeds.dataset, {"dataset/data/*": PARQUET, "dataset/*.json": JSON, "dataset/": FOLDER},
-    _dataset, 60),
-    Reader("validate", seeds.dataset, {"dataset/data/*": PARQUET, "dataset/*.json": JSON}, _validate, 30),
-    Reader("statistics", seeds.dataset, {"dataset/data/*": PARQUET, "dataset/*.json": JSON}, _statistics, 20),
+    Reader("embeddings", seeds.embeddings, EMBEDDINGS, _embeddings, 100, mebibytes=TABLES),
+    Reader(
+        "score", seeds.scorable, {"*/*.npy": ARRAY, "*/*.json": JSON, "*/*.parquet": PARQUET}, _score, 20, seconds=30,
+        mebibytes=TABLES, writes=("compromised/fragile_*",),
+    ),
+    Reader("dataset", seeds.dataset, {**DATASET, "dataset/": FOLDER}, _dataset, 60, mebibytes=TABLES),
+    Reader("validate", seeds.dataset, DATASET, _validate, 30, seconds=30, mebibytes=TABLES),
+    Reader("statistics", seeds.dataset, DATASET, _statistics, 20, seconds=30, mebibytes=TABLES),
     Reader("pictures", seeds.pictures, {"*": (picture, picture, damage), ".": FOLDER}, _picture, 100),
-    Reader("model", seeds.checkpoint, {"model/*.json": JSON, "model/*.safetensors": WEIGHTS, "model/": FOLDER},
-    _model, 40),
+    Reader("model", seeds.checkpoint, MODEL, _model, 40),
     Reader("resume", seeds.resumed, {"resume.pt": (saved_state, saved_state, damage)}, _resumed, 40),
     Reader("shards", seeds.shards, {"*.tar": ARCHIVE, "*.json": JSON, ".": FOLDER}, _shards, 70),
     Reader("stream", seeds.shards, {"*.tar": ARCHIVE}, _stream, 50),
     Reader("shard_set", seeds.shard_set, {"dataset/shards/*.json": JSON, "dataset/shards/": FOLDER}, _shard_set, 40),
     Reader("official", seeds.official, {"*.json": JSON}, _official, 40),
-    Reader("attacks", seeds.attacked, {"*.parquet": PARQUET, ".": FOLDER}, _attacked, 60),
+    Reader("attacks", seeds.attacked, {"*.parquet": PARQUET, ".": FOLDER}, _attacked, 60, mebibytes=TABLES),
+    Reader("run", seeds.run, {**RUN, "run/*/**/*.parquet": PARQUET}, _run, 40, mebibytes=TABLES),
+    Reader("report", seeds.run_with_dataset, {**RUN, "run/dataset/*.json": JSON}, _report, 6, seconds=60),
     Reader(
-        "run", seeds.run,
-        {"run/run.json": JSON, "run/records/*.json": JSON, "run/checkpoints/*/*.json": JSON,
-        "run/checkpoints/*/*.parquet": PARQUET,
-         "run/records/*.parquet": PARQUET}, _run, 40,
+        "people", seeds.people, {"root/**/*.jpg": (picture, damage), "root/facts.json": JSON, "root/": FOLDER}, _people,
+        30,
     ),
-    Reader("report", seeds.run_with_dataset, {"run/run.json": JSON, "run/records/*.json": JSON,
-    "run/dataset/*.json": JSON}, _report, 6, 60.0, 500),
-    Reader("people", seeds.people, {"root/**/*.jpg": (picture, damage), "root/facts.json": JSON, "root/": FOLDER},
-    _people, 30),
-    Reader("classes", seeds.classes, {"root/**/*.png": (picture, damage), "root/**/*.txt": (damage,),
-    "root/": FOLDER}, _classes, 30),
+    Reader(
+        "classes", seeds.classes, {"root/**/*.png": (picture, damage), "root/**/*.txt": (damage,), "root/": FOLDER},
+        _classes, 30,
+    ),
     Reader("imagenet", seeds.imagenet, {"imagenet/val/*/*": (picture, damage), "imagenet/": FOLDER}, _imagenet, 15),
 )  # fmt: skip

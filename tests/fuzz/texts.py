@@ -69,7 +69,7 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     elif action == "cut":
         del out[at:]
     elif action == "double":
-        out += out[at:] or out
+        out += bytes(out[at:] or out)
     elif action == "insert":
         out[at:at] = rng.randbytes(rng.choice((1, 4, 100)))
     elif action == "over":
@@ -118,13 +118,17 @@ def other_kind(path: Path, rng: random.Random) -> None:
 # --- JSON and YAML ----------------------------------------------------------------------------------------------
 
 
-_MOST = 20_000  # places of a value in which copies are made: each may double it
+_MOST, _DEEPEST = 20_000, 400  # places of a value that are looked at; in larger ones nothing is copied
 
 
-def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place of a plain value."""
-    inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    return [path, *(place for key, value in inner for place in places(value, (*path, key)))]
+def places(data: Any) -> list[tuple[Any, ...]]:
+    """Places of a plain value, those outside first; of very many the first ones."""
+    known: list[tuple[tuple[Any, ...], Any]] = [((), data)]
+    for path, value in known:  # which grows
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        if len(known) < _MOST and len(path) < _DEEPEST:
+            known += [((*path, key), part) for key, part in inner]
+    return [path for path, _ in known]
 
 
 def changed(data: Any, rng: random.Random) -> Any:
@@ -150,7 +154,7 @@ def changed(data: Any, rng: random.Random) -> Any:
         source: Any = data
         for key in rng.choice(known):
             source = source[key]
-        parent[last] = json.loads(json.dumps(source))
+        parent[last] = copy.deepcopy(source)
     elif action == "deep":
         for _ in range(rng.choice((3, 12, 95, 105))):
             parent[last] = rng.choice(([parent[last]], {"a": parent[last]}))
@@ -194,9 +198,13 @@ def json_value(path: Path, rng: random.Random) -> None:
         data = json.loads(path.read_bytes())
     except (ValueError, RecursionError):  # damaged by another mutation
         return damage(path, rng)
-    for _ in range(rng.choice((1, 1, 2, 4))):
-        data = changed(data, rng)
-    return replace(path, json.dumps(data, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass"))
+    try:
+        for _ in range(rng.choice((1, 1, 2, 4))):
+            data = changed(data, rng)
+        text = json.dumps(data, ensure_ascii=rng.random() < 0.5)
+    except RecursionError:  # made too deep to be written
+        return damage(path, rng)
+    return replace(path, text.encode("utf-8", "surrogatepass"))
 
 
 def json_raw(path: Path, rng: random.Random) -> None:
@@ -234,9 +242,13 @@ def yaml_value(path: Path, rng: random.Random) -> None:
         data = yaml.safe_load(path.read_bytes())
     except (yaml.YAMLError, ValueError, RecursionError):
         return damage(path, rng)
-    for _ in range(rng.choice((1, 1, 2, 4))):
-        data = changed(data, rng)
-    return replace(path, yaml.safe_dump(data, allow_unicode=rng.random() < 0.5, sort_keys=False).encode())
+    try:
+        for _ in range(rng.choice((1, 1, 2, 4))):
+            data = changed(data, rng)
+        text = yaml.safe_dump(data, allow_unicode=rng.random() < 0.5, sort_keys=False)
+    except (RecursionError, yaml.YAMLError):  # too deep to be written
+        return damage(path, rng)
+    return replace(path, text.encode("utf-8", "surrogatepass"))
 
 
 def yaml_raw(path: Path, rng: random.Random) -> None:

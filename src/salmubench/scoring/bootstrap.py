@@ -30,6 +30,7 @@ LEVEL = 0.95
 _POOL = 200
 """Resamples of its own pictures that each class has ready: drawing a class draws one of them."""
 _BLOCK = 4_000_000  # numbers held at once: 32 MB a temporary array
+_LEAST = -1022  # exponent of the smallest unit that sums are exact in: what is smaller counts as nothing
 _KEPT = 60_000_000  # draws of a set of units that are kept, a byte each, for the next metric on the same units
 
 Counts = npt.NDArray[np.uint8]
@@ -208,7 +209,7 @@ def resample(sums: Floats, units: Units, rows: Rows, *, bootstraps: int, seed: i
 def _exact(values: Floats, many: int) -> Floats:
     """The same (n, m) rounded so that any sum of so many is exact: neither order, blocks nor threads change a bit."""
     bits = 53 - many.bit_length()
-    unit = np.ldexp(1.0, np.frexp(np.abs(values).max(axis=0))[1] - bits)
+    unit = np.ldexp(1.0, np.maximum(np.frexp(np.abs(values).max(axis=0))[1] - bits, _LEAST))
     rounded: Floats = np.rint(values / unit) * unit
     return rounded
 
