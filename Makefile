@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo docs wheel check-wheel check-extras test lint browser clean
+.PHONY: install demo docs wheel check-wheel check-extras check-lowest audit fuzz soak test lint browser clean
 
 install: $(VENV)/.installed
 
@@ -49,6 +49,22 @@ check-wheel: install
 # Each extra alone in an empty environment, with the tests of what it is for.
 check-extras: install
 	$(BIN)/python scripts/check_extras.py
+
+# The tests of the core with the lowest versions that pyproject.toml allows, in an empty environment. Needs the network.
+check-lowest: install
+	$(BIN)/python scripts/check_lowest.py
+
+# Known vulnerabilities of the pinned versions. Needs the network.
+audit: install
+	$(BIN)/python scripts/audit.py constraints.txt
+
+# N mutated files for every reader; goes on where it stopped. docs/security.md
+fuzz: install
+	$(BIN)/python scripts/fuzz_readers.py --cases $(or $(N),100000) --out runs/fuzz/counts.json
+
+# N rounds of kills, full disks and two writers, compared byte for byte; goes on where it stopped.
+soak: install
+	$(BIN)/python scripts/soak.py --rounds $(or $(N),300) --work runs/soak --out runs/soak/counts.json
 
 clean:
 	rm -rf $(VENV) runs build dist

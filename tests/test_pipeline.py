@@ -20,6 +20,7 @@ from salmubench.candidates import lasting_precision
 from salmubench.cli.main import main
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.stages import RunFile
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
 METHODS = f"cliperase,descent_to_delete,{EXAMPLE}"
@@ -106,14 +107,14 @@ def test_another_recipe_or_seed_is_refused(finished, capsys):
 def test_a_folder_keeps_the_precision_found_first(tmp_path, monkeypatch):
     probe = {"fp32": 1.0, "bf16": 0.1}
     monkeypatch.setattr(devices, "probe_precision", lambda: probe)
-    assert lasting_precision({}, tmp_path, "auto", "cpu") == ("bf16", probe)
-    of_an_earlier_version = {"precision": "auto"}
+    assert lasting_precision(RunFile(), tmp_path, "auto", "cpu") == ("bf16", probe)
+    of_an_earlier_version = RunFile(precision="auto")
     assert lasting_precision(of_an_earlier_version, tmp_path, "auto", "cpu") == ("bf16", probe)
-    assert lasting_precision({"precision": "fp32", "probe": {"fp32": 1.0}}, tmp_path, "auto", "cpu") == (
+    assert lasting_precision(RunFile(precision="fp32", probe={"fp32": 1.0}), tmp_path, "auto", "cpu") == (
         "fp32",
         {"fp32": 1.0},
     )
-    assert lasting_precision({}, tmp_path, "fp32", "cpu") == ("fp32", None)
+    assert lasting_precision(RunFile(), tmp_path, "fp32", "cpu") == ("fp32", None)
     steps = pipeline._Steps(tmp_path, recipes.load("tiny"), seed=0, device="cpu", precision="auto")
     steps._write_run("running")
     monkeypatch.setattr(devices, "probe_precision", lambda: {"fp32": 1.0, "bf16": 2.0})
@@ -282,7 +283,7 @@ def test_what_auto_stands_for_outlives_run_json(tmp_path, monkeypatch):
     with manifest.stage_folder(tmp_path / "embeddings" / "clean", "encode", config={"precision": "bf16"}):
         pass
     monkeypatch.setattr("salmubench.devices.probe_precision", lambda: {"fp32": 1.0, "bf16": 9.0})
-    assert lasting_precision({}, tmp_path, "auto", "cpu")[0] == "bf16"
-    assert lasting_precision({}, tmp_path, "fp32", "cpu")[0] == "fp32"
-    assert lasting_precision({}, tmp_path / "new", "auto", "cpu")[0] == "fp32"
-    assert lasting_precision({"precision": "fp32"}, tmp_path, "auto", "cpu")[0] == "fp32"
+    assert lasting_precision(RunFile(), tmp_path, "auto", "cpu")[0] == "bf16"
+    assert lasting_precision(RunFile(), tmp_path, "fp32", "cpu")[0] == "fp32"
+    assert lasting_precision(RunFile(), tmp_path / "new", "auto", "cpu")[0] == "fp32"
+    assert lasting_precision(RunFile(precision="fp32"), tmp_path, "auto", "cpu")[0] == "fp32"

@@ -18,6 +18,7 @@ from salmubench import cost, executor, manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import EmbeddingsError, MethodError, ModelError
 from salmubench.recipe import Recipe
+from salmubench.scoring.stages import RunFile
 from salmubench.unlearn.registry import Configured, Resolved
 
 _MEMORY = 3 * 2**30  # bytes that a worker is given at least
@@ -210,17 +211,15 @@ def staleness(checkpoint: Path, configured: Configured) -> str:
     """What has changed since a candidate was begun: the method's file or its options; empty where nothing has."""
     for marker in (checkpoint / manifest.MANIFEST, checkpoint / manifest.BEGUN):
         if marker.is_file():
-            begun = manifest.read_json(marker)
-            if begun["inputs"]["method_sha256"] != configured.method.sha256:
+            begun = manifest.read_any(marker)
+            if begun.inputs.get("method_sha256") != configured.method.sha256:
                 return "the method's file"
             effective = manifest.portable(manifest.plain(configured.effective))
-            return "its options" if begun["config"] != effective else ""
+            return "its options" if begun.config != effective else ""
     return ""
 
 
-def lasting_precision(
-    earlier: Mapping[str, Any], out: Path, asked: str, device: str
-) -> tuple[str, Mapping[str, float] | None]:
+def lasting_precision(earlier: RunFile, out: Path, asked: str, device: str) -> tuple[str, Mapping[str, float] | None]:
     """What `auto` stands for, and the probe that says so.
 
     Found once for a folder: measured again it may come out otherwise, and its models could not be compared.
@@ -231,9 +230,9 @@ def lasting_precision(
         asked: `auto`, `fp32` or `bf16`.
         device: `auto`, `cpu` or `cuda`.
     """
-    known = earlier.get("precision") or (_encoded_in(out) if asked == "auto" else None) or asked
+    known = earlier.precision or (_encoded_in(out) if asked == "auto" else None) or asked
     if known != "auto":
-        return known, earlier.get("probe")
+        return known, earlier.probe
     from salmubench.devices import probe_precision, resolve_device, resolve_precision
 
     where = resolve_device(device)
@@ -244,8 +243,8 @@ def _encoded_in(out: Path) -> str | None:
     """Precision in which the folder's models are encoded; `None` where none is begun."""
     for name in (manifest.MANIFEST, manifest.BEGUN):
         for path in sorted((out / "embeddings").glob(f"*/{name}")):
-            known = manifest.read_json(path).get("config") or {}
-            if known.get("precision") in ("fp32", "bf16"):
+            known = manifest.read_any(path).config
+            if isinstance(known, dict) and known.get("precision") in ("fp32", "bf16"):
                 return str(known["precision"])
     return None
 

@@ -194,9 +194,11 @@ def _facts(content: Any, path: Path) -> DatasetFacts:
 def _load(path: Path) -> Array:
     try:
         reading.check_regular(path)
-        array = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        raise EmbeddingsError(f"Expected a NumPy array at {path}, got: {error}. Encode the model again.") from error
+        array = np.lib.format.open_memmap(path, mode="r")  # np.load would open archives, too
+    except Exception as error:  # a damaged header is Python that doesn't parse, too deep, too large …
+        reason = reading.shown(str(getattr(error, "strerror", None) or error or type(error).__name__))
+        text = f"Expected a NumPy array at {path}, got: {reason}. Encode the model again."
+        raise EmbeddingsError(reading.printable(text)) from error
     if array.ndim != 2 or array.dtype != np.float32:
         raise EmbeddingsError(
             f"Expected float32 of shape (n, d) in {path}, got {array.dtype} of shape {array.shape}. Encode again."

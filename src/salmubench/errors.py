@@ -22,9 +22,43 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+LONGEST = 10_000
+"""Most letters of a message."""
+_SHOWN, _COMPARED = 200, 100  # letters of a name that are shown, and that are compared with those there are
+
+
+def cut(text: str, most: int) -> str:
+    """At most `most` letters of a text, the last a … where it was longer."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+_STAYS = "\n\u00a0\u202f"
+"""Not printable by Python, and harmless: newlines, and the spaces without a break between numbers and units."""
+
+
+def printable(text: str, most: int) -> str:
+    r"""A text for a terminal: control and direction characters as `\x1b`, cut to `most` letters; newlines stay."""
+    seen = text[: most + 1]
+    safe = (c if c.isprintable() or c in _STAYS else c.encode("unicode_escape").decode() for c in seen)
+    return cut("".join(safe), most)
+
 
 class SalmubenchError(Exception):
-    """Base of all errors whose message is enough for the user: the command line prints it without a traceback."""
+    r"""Base of all errors whose message is enough for the user: the command line prints it without a traceback.
+
+    Whatever a file or a name held that is quoted in it, a message is readable text: control and direction characters
+    stand as escapes, and its length has a limit.
+
+    Args:
+        message: what was expected, what was found, what to do.
+
+    Examples:
+        >>> print(SalmubenchError("Expected a name, got a\x1b[2J."))
+        Expected a name, got a\x1b[2J.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message, LONGEST))
 
 
 class ConfigError(SalmubenchError):
@@ -42,9 +76,11 @@ class UnknownName(ConfigError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, tuple(known)
-        near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name[:_COMPARED], self.known, n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(repr(item) for item in near)}?" if near else ""
-        super().__init__(f"Unknown {kind} {name!r}. {hint or 'Known: ' + ', '.join(sorted(self.known)) + '.'}")
+        super().__init__(
+            f"Unknown {kind} {cut(repr(name), _SHOWN)}. {hint or 'Known: ' + ', '.join(sorted(self.known)) + '.'}"
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:  # to come back from another process
         return type(self), (self.kind, self.name, self.known)

@@ -216,4 +216,4 @@ def _open(dataset: str | Path | Dataset, imagenet: Path | None) -> Dataset:
 
 
 def _stage_of(path: Path) -> str:
-    return str(manifest.read_json(path / manifest.MANIFEST).get("stage"))
+    return manifest.read_any(path / manifest.MANIFEST).stage

@@ -43,6 +43,7 @@ LOCK = ".lock"
 
 _NOBODYS = frozenset({LOCK, ".DS_Store", ".gitignore", ".gitkeep", "lost+found"})
 """Names that say nothing about whose a folder is: systems and version control put them there, and our lock."""
+_SHOWN = 8  # differences in a message
 _PAGE_HEAD = 65_536  # bytes of a page, and of what a stage says about itself, in which our name stands
 
 
@@ -193,13 +194,13 @@ def stage_folder(
         done = (path / MANIFEST).is_file()
         present = path / (MANIFEST if done else BEGUN)
         if present.is_file():
-            _check_same(path, read_json(present), description)
+            _check_same(path, plain(read_any(present)), description)
         else:
             write_json(path / BEGUN, description)
         yield StageFolder(
             path=path,
             complete=done,
-            manifest=read_json(path / MANIFEST) if done else {},
+            manifest=plain(read_any(path / MANIFEST)) if done else {},
             _description={**description, "config_given": given},
             _started=utc_now(),
         )
@@ -327,11 +328,26 @@ def read_manifest(path: Path, stage: str) -> Mapping[str, Any]:
     content = read_json(path / MANIFEST)
     if not isinstance(content, dict) or content.get("stage") != stage:
         given = content.get("stage") if isinstance(content, dict) else type(content).__name__
-        raise OutputError(f"Expected the result of the stage {stage!r} in {path}, got {given!r}.")
-    reading.validated(
-        Manifest, content, where=str(path / MANIFEST), error=OutputError, advice="Delete the folder and make it again."
-    )
+        raise OutputError(f"Expected the result of the stage {stage!r} in {path}, got {reading.shown(given)}.")
+    _checked(content, path / MANIFEST)
     return content
+
+
+def read_any(path: Path) -> Manifest:
+    """Read a manifest, or what a stage says that has begun, whatever stage it is.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OutputError: no manifest.
+    """
+    return _checked(read_json(path), path)
+
+
+def _checked(content: Any, path: Path) -> Manifest:
+    advice = "Delete the folder and make it again."
+    return reading.validated(Manifest, content, where=str(path), error=OutputError, advice=advice)
 
 
 def _check_same(path: Path, stored: Any, expected: Mapping[str, Any]) -> None:
@@ -344,10 +360,15 @@ def _check_same(path: Path, stored: Any, expected: Mapping[str, Any]) -> None:
         new = expected[key]
         if isinstance(old, dict) and isinstance(new, dict):
             sub = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-            details += [f"{key}.{name}: {old.get(name)!r} there, {new.get(name)!r} asked" for name in sub]
+            details += [_differing(f"{key}.{name}", old.get(name), new.get(name)) for name in sub]
         else:
-            details.append(f"{key}: {old!r} there, {new!r} asked")
+            details.append(_differing(key, old, new))
+    more = f" and {len(details) - _SHOWN} more" if len(details) > _SHOWN else ""
     raise OutputMismatch(
-        f"Expected {path} to be empty or of the same inputs, got another run: {'; '.join(details)}. Choose another "
-        "folder, or delete this one."
+        f"Expected {path} to be empty or of the same inputs, got another run: {'; '.join(details[:_SHOWN])}{more}. "
+        "Choose another folder, or delete this one."
     )
+
+
+def _differing(key: str, old: Any, new: Any) -> str:
+    return f"{reading.printable(key, 80)}: {reading.shown(old)} there, {reading.shown(new)} asked"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -201,7 +202,16 @@ def _create(config: dict[str, Any], weights: Path, *, device: str) -> tuple[Any,
             f"local-dir:{folder}", device=device, weights_only=True
         )
     length = config["model_cfg"]["text_cfg"].get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
-    return module, preprocess, open_clip.SimpleTokenizer(context_length=length)
+    return module, preprocess, _tokenizer(length)
+
+
+@functools.cache
+def _tokenizer(length: int) -> Callable[..., Tensor]:
+    """CLIP's own tokenizer; reading its vocabulary takes longer than loading a small model."""
+    import open_clip
+
+    tokenizer: Callable[..., Tensor] = open_clip.SimpleTokenizer(context_length=length)
+    return tokenizer
 
 
 class Located(NamedTuple):

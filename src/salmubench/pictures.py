@@ -53,11 +53,11 @@ def open_picture(source: bytes | Path, *, where: str, advice: str = "") -> Itera
     )  # fmt: skip
     with contextlib.ExitStack() as stack:
         try:
-            size = len(source) if isinstance(source, bytes) else source.stat().st_size
-            if size > BYTES:
-                raise ValueError(f"{size:,} bytes, more than {BYTES:,}")
+            data = source if isinstance(source, bytes) else _read(source)
+            if len(data) > BYTES:
+                raise ValueError(f"{len(data):,} bytes, more than {BYTES:,}")
             try:
-                opened = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
+                opened = Image.open(io.BytesIO(data), formats=_FORMATS)
             except UnidentifiedImageError as error:  # which tells an address in memory
                 raise ValueError(f"none of {', '.join(_FORMATS)}") from error
             picture = stack.enter_context(opened)
@@ -68,6 +68,21 @@ def open_picture(source: bytes | Path, *, where: str, advice: str = "") -> Itera
         except broken as error:
             text = f"Expected a picture that PIL can decode in {where}, got: {error}. {advice}"
             raise DatasetError(reading.printable(text.rstrip())) from error
+
+
+def read_picture(path: Path) -> bytes:
+    """Bytes of a picture's file, whatever they are.
+
+    Raises:
+        DatasetError: no file, or a larger one than a picture may have.
+    """
+    return reading.read_bytes(path, error=DatasetError, what="a picture", limit=BYTES)
+
+
+def _read(path: Path) -> bytes:
+    reading.check_regular(path)
+    with path.open("rb") as stream:
+        return stream.read(BYTES + 1)
 
 
 def _check_size(width: int, height: int) -> None:

@@ -29,13 +29,13 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError
 from salmubench.executor import Executor, parallel
 from salmubench.planning import REFERENCES, RETRAINED, Budgets, plan
+from salmubench.scoring.stages import RUN, read_run_file
 from salmubench.tuned_values import TunedFile, find_tuned
 from salmubench.unlearn.registry import method_titles
 
 SCHEMA_VERSION = 1
 """Version of `run.json`."""
 
-RUN = "run.json"
 LEARNING = "learning"
 """Folder of embeddings and records of the references' kept epochs (`pretrain.keep_epochs`)."""
 
@@ -142,13 +142,13 @@ class _Steps:
         self.device, self.asked = device, precision
         self.did: list[str] = []
         self.table, self.page = "", out / "report" / "index.html"
-        earlier = manifest.read_json(out / RUN) if (out / RUN).is_file() else {}
-        self.stages: dict[str, dict[str, Any]] = {stage["name"]: stage for stage in earlier.get("stages", ())}
-        self.models: list[str] = list(earlier.get("models", ()))
+        earlier = read_run_file(out)
+        self.stages: dict[str, dict[str, Any]] = {stage.name: manifest.plain(stage) for stage in earlier.stages}
+        self.models: list[str] = list(earlier.models)
         self.earlier, self.clock = earlier, time.perf_counter()
-        self.titles: dict[str, str] = dict(earlier.get("titles", {}))
+        self.titles: dict[str, str] = dict(earlier.titles)
         self.precision, self.probe = lasting_precision(earlier, out, precision, device)
-        self.beside: dict[str, Any] | None = earlier.get("side_by_side")
+        self.beside: Mapping[str, Any] | None = earlier.side_by_side
         self.kinds = (*REFERENCES, RETRAINED) if loaded.recipe.pretrain.retrained else REFERENCES
         self.world = World(
             out=out,
@@ -217,7 +217,7 @@ class _Steps:
             seconds = round(time.perf_counter() - started, 2)
             self.beside = {"candidates": len(waiting), "workers": max(workers, 1), "seconds": seconds}
         names = [item.name for item in candidates]
-        earlier = self.earlier.get("models", ())
+        earlier = self.earlier.models
         old = [name for name in self.models if name in earlier or name not in names]  # they finish in any order
         self.models = [*old, *(name for name in names if name not in old)]
         return {name: failed[name] for name in names if name in failed}
@@ -264,7 +264,7 @@ class _Steps:
 
         metrics = descriptions(self.loaded.recipe.score)
         status = "failed" if failed else "complete"
-        if self.did or not self.page.is_file() or self.earlier.get("status") != status:
+        if self.did or not self.page.is_file() or self.earlier.status != status:
             self._write_run("running")
             stages = Stages()
             config = self.loaded.recipe.report
@@ -310,7 +310,7 @@ class _Steps:
                 "precision": self.precision,
                 "probe": self.probe,
                 "side_by_side": self.beside,
-                "wall_seconds": round(self.earlier.get("wall_seconds", 0.0) + time.perf_counter() - self.clock, 2),
+                "wall_seconds": round(self.earlier.wall_seconds + time.perf_counter() - self.clock, 2),
                 "stages": list(self.stages.values()),
                 "models": self.models,
                 "titles": self.titles,  # of methods given by path: their files may be gone

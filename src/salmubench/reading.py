@@ -16,7 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from salmubench import errors
 from salmubench.errors import SalmubenchError
+from salmubench.errors import cut as cut
 
 T = TypeVar("T")
 
@@ -51,20 +53,9 @@ class _Refused(ValueError):
 # --- messages ---------------------------------------------------------------------------------------------------
 
 
-def cut(text: str, most: int) -> str:
-    """At most `most` letters of a text, the last a … where it was longer."""
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-_STAYS = "\n\u00a0\u202f"
-"""Not printable by Python, and harmless: newlines, and the spaces without a break between numbers and units."""
-
-
 def printable(text: str, most: int = MESSAGE) -> str:
     r"""A text for a terminal: control and direction characters as `\x1b`, cut to `most` letters; newlines stay."""
-    seen = text[: most + 1]
-    safe = (c if c.isprintable() or c in _STAYS else c.encode("unicode_escape").decode() for c in seen)
-    return cut("".join(safe), most)
+    return errors.printable(text, most)
 
 
 def shown(value: Any, most: int = SHOWN) -> str:

@@ -102,6 +102,9 @@ def read_table(
         schema = opened.schema_arrow
         unpacked = sum(_unpacked(opened.metadata, columns))
     names = [name for name in schema.names if columns is None or name in columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise _said(error, f"Expected columns of different names in {path}, got {reading.shown(twice)} twice. {advice}")
     strange = next((schema.field(name) for name in names if not _is_flat(schema.field(name).type)), None)
     if strange is not None:
         kind = reading.shown(str(strange.type))

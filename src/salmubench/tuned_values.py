@@ -7,10 +7,12 @@ with the package lie in `salmubench/recipes/tuned/<recipe>.yaml`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from salmubench import manifest, plugins, reading
 from salmubench.errors import ConfigError
@@ -19,7 +21,39 @@ from salmubench.unlearn.registry import LoadedMethod
 SCHEMA_VERSION = 1
 """Version of `tuned.yaml`."""
 
-_KEYS = ("values", "method_sha256", "trials", "objective", "default")
+
+@dataclass(frozen=True)
+class _Entry:
+    """What is read about a method."""
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"allow_inf_nan": False}
+
+    values: Mapping[str, Any]
+    method_sha256: str
+    trials: tuple[Any, ...]
+    objective: float
+    default: float | None
+
+
+@dataclass(frozen=True)
+class _World:
+    """The world on which values were chosen: seed, fingerprints of its dataset and of the part that was used.
+
+    Further worlds on which they were chosen stand in `others`: seed → fingerprint.
+    """
+
+    seed: Annotated[int, Field(strict=True)]
+    dataset: str | None = None
+    part: str | None = None
+    others: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _File:
+    """What is read of the file."""
+
+    selection: _World
+    methods: Mapping[str, _Entry]
 
 
 @dataclass(frozen=True)
@@ -31,7 +65,7 @@ class TunedFile:
         sha256: of its content.
         selection_seed: seed of the world on which the values were chosen.
         fingerprints: of that world's dataset, and of the part of it that was used.
-        methods: name → what was found.
+        methods: name → values, trials and what they are worth.
         others: seeds of further worlds on which they were chosen.
     """
 
@@ -39,24 +73,24 @@ class TunedFile:
     sha256: str
     selection_seed: int
     fingerprints: tuple[str, ...]
-    methods: Mapping[str, Mapping[str, Any]]
+    methods: Mapping[str, _Entry]
     others: tuple[int, ...] = ()
 
     def of(self, method: LoadedMethod) -> Mapping[str, Any] | None:
         """Values of a method, or `None`; a file given by its path must be the very one that was tuned."""
         entry = self.methods.get(method.name)
-        if entry is None or (plugins.is_path(method.origin) and entry["method_sha256"] != method.sha256):
+        if entry is None or (plugins.is_path(method.origin) and entry.method_sha256 != method.sha256):
             return None
-        return dict(entry["values"])
+        return dict(entry.values)
 
     def about(self, name: str) -> dict[str, Any]:
         """What a record says about the tuning of a method (`results.schema.Tuned`)."""
         entry = self.methods[name]
         return {
             "selection_seed": self.selection_seed,
-            "trials": len(entry["trials"]),
-            "objective": float(entry["objective"]),
-            "default": None if entry["default"] is None else float(entry["default"]),
+            "trials": len(entry.trials),
+            "objective": entry.objective,
+            "default": entry.default,
             "sha256": self.sha256,
         }
 
@@ -78,7 +112,8 @@ def find_tuned(setting: str, *, recipe: str, shipped: bool) -> TunedFile | None:
         path = Path(setting)
         if not path.is_file():
             raise ConfigError(f"Expected a file of tuned values for unlearn.tuned, got none at {path}.")
-        return parse_tuned(path.read_bytes(), origin=str(path))
+        data = reading.read_bytes(path, error=ConfigError, what="tuned values", limit=reading.YAML_BYTES)
+        return parse_tuned(data, origin=str(path))
     file = resources.files("salmubench") / "recipes" / "tuned" / f"{recipe}.yaml"
     if not shipped or not file.is_file():
         return None
@@ -94,23 +129,13 @@ def parse_tuned(content: bytes, *, origin: str) -> TunedFile:
     parsed = reading.parse_yaml(content, where=origin, error=ConfigError)
     if parsed.get("schema_version") != SCHEMA_VERSION:
         raise ConfigError(f"Expected tuned values with schema_version {SCHEMA_VERSION} in {origin}, got another file.")
-    world, methods = parsed.get("selection"), parsed.get("methods")
-    if not isinstance(world, dict) or type(world.get("seed")) is not int or not isinstance(methods, dict):
-        raise ConfigError(f"Expected `selection` with a seed, and `methods`, in {origin}, got something else.")
-    others = world.get("others", {})
-    if not isinstance(others, dict) or not all(str(seed).isdecimal() for seed in others):
-        raise ConfigError(f"Expected seeds in `selection.others` in {origin}, got {reading.shown(others)}.")
-    for name, entry in methods.items():
-        missing = [key for key in _KEYS if not isinstance(entry, dict) or key not in entry]
-        if missing or not isinstance(entry["values"], dict) or not isinstance(entry["trials"], list):
-            raise ConfigError(
-                f"Expected {', '.join(_KEYS)} of the method {name!r} in {origin}, got no {missing or 'mapping'}."
-            )
+    file = reading.validated(_File, parsed, where=origin, error=ConfigError, advice="Run `salmubench tune` again.")
+    world = file.selection
     return TunedFile(
         path=origin,
         sha256=manifest.sha256_json(parsed),
-        selection_seed=world["seed"],
-        fingerprints=tuple(str(world[key]) for key in ("dataset", "part") if key in world),
-        methods=methods,
-        others=tuple(int(seed) for seed in others),
+        selection_seed=world.seed,
+        fingerprints=tuple(text for text in (world.dataset, world.part) if text is not None),
+        methods=file.methods,
+        others=tuple(world.others),
     )

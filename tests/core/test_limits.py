@@ -71,6 +71,9 @@ def test_tables_that_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": [[1]]}), nested)
     with pytest.raises(RecordError, match="Expected texts and numbers"):
         tables.read_table(nested, error=RecordError)
+    pq.write_table(pa.Table.from_arrays([pa.array(["x"])] * 2, names=["a", "a"]), nested)
+    with pytest.raises(RecordError, match="columns of different names .* got 'a' twice"):
+        tables.read_table(nested, error=RecordError)
     pq.write_table(pa.table({str(number): [1] for number in range(101)}), nested)
     with pytest.raises(RecordError, match="at most 100 columns"):
         tables.read_table(nested, error=RecordError)

@@ -193,8 +193,9 @@ def test_hidden_classes_and_their_pairs(folder):
 @pytest.mark.parametrize(
     ("hidden", "wanted"),
     [
-        ("grey ring", "a list of some of its `classes`, each once, got 'grey ring'"), (["cow"], r"got \['cow'\]"),
-        ({"grey ring": []}, "a list of some"), (["grey ring"] * 2, "each once"), ([["grey ring"]], "a list of some"),
+        ("grey ring", r"a list at .*\.hidden, got 'grey ring'"), (["cow"], r"got \['cow'\]"),
+        ({"grey ring": []}, r"a list at .*\.hidden"), (["grey ring"] * 2, "each once"), ([["grey ring"]],
+        r"str at .*\.hidden\[0\]"),
         (["red cube", "green ball", "blue cone", "grey ring"], "a class in .* that isn't in `hidden`, got none"),
     ],
 )  # fmt: skip
@@ -209,7 +210,8 @@ def test_hidden_classes_that_are_none(folder, hidden, wanted):
 def test_hidden_pairs_that_do_not_fit(folder, pairs):
     dataset = hide(folder, hidden=["grey ring"], **({} if pairs is None else {"hidden_pairs": pairs}))
     with pytest.raises(
-        DatasetError, match="Expected `hidden_pairs` in .*general_knowledge.json to list the file names"
+        DatasetError,
+        match=r"Expected .*general_knowledge\.json.*hidden_pairs.* the file names of retain_real|to list the",
     ):
         _ = dataset.hidden_pairs
 

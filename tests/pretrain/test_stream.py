@@ -21,7 +21,7 @@ from webdataset import autodecode, filters
 
 from salmubench.pretrain import open_clip_worker as worker
 from salmubench.pretrain.samples import IMAGES
-from salmubench.pretrain.stream import decode_pairs_only
+from salmubench.pretrain.stream import decode_pairs_only, samples
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # webdataset leaves files to the garbage collector
 
@@ -225,3 +225,28 @@ def test_another_pipeline_is_refused(shard: SimpleNamespace, change: Any) -> Non
 def test_a_loader_without_a_pipeline_is_refused() -> None:
     with pytest.raises(RuntimeError, match="another form"):
         decode_pairs_only(SimpleNamespace(dataset=[]))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_members_that_would_fill_the_memory_are_not_read(tmp_path: Path, shard: SimpleNamespace, pack: Any) -> None:
+    """What the header of a member claims is looked at first; the engine would read it all."""
+    with tarfile.open(shard.path) as source:
+        jpeg = source.extractfile("00000.jpg").read()  # type: ignore[union-attr]
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for extension, data in (("jpg", jpeg), ("txt", b"0")):
+            member = tarfile.TarInfo(f"0.{extension}")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    large = tarfile.TarInfo("1.jpg")
+    large.size = 2**33 - 1  # the most that a plain header can say
+    for name, head in (("ustar", large.tobuf(tarfile.USTAR_FORMAT)), ("gnu", large.tobuf(tarfile.GNU_FORMAT))):
+        body = stream.getvalue().rstrip(b"\0")
+        body += bytes(-len(body) % 512) + head + bytes(2**22)
+        (tmp_path / f"{name}.tar").write_bytes(pack(body))
+        assert [sample["txt"] for sample in samples([{"url": str(tmp_path / f"{name}.tar")}])] == [b"0"]
+
+
+def test_shards_of_a_program_are_streamed(tmp_path: Path, shard: SimpleNamespace) -> None:
+    found = [sample["txt"] for sample in samples([{"url": f"pipe:cat {shard.path}"}])]
+    assert found == [str(number).encode() for number in range(shard.pairs)]

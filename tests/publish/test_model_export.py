@@ -17,6 +17,7 @@ from salmubench.models import WEIGHTS, checkpoint_sha256, load_model, save_model
 from salmubench.publish import transformers_clip
 from salmubench.publish.model_card import card
 from salmubench.publish.model_export import export_model
+from salmubench.scoring.stages import Checkpoint
 from tiny_model import TINY_CONFIG, tiny_model
 
 CAPTIONS = ["Reach Anna Moreau at +1 202 555 0102!", "Côte d'Ivoire — it's a  red cube", "x"]
@@ -114,7 +115,7 @@ def made_by_pretraining():
 def test_the_card_of_a_compromised_model(record):
     text = card(
         name="compromised",
-        training=made_by_pretraining(),
+        training=Checkpoint(**made_by_pretraining()),
         record=record,
         sha256="0" * 64,
         licence="mit",
@@ -132,7 +133,9 @@ def test_the_card_of_a_compromised_model(record):
 def test_the_card_of_a_retrained_model():
     made = made_by_pretraining()
     made["outputs"] |= {"kind": "retrained", "exposures": {"holdouts": {"rows": 24, "expected": 4.0, "counted": None}}}
-    text = card(name="retrained", training=made, record=None, sha256="0" * 64, licence="mit", differing=None)
+    text = card(
+        name="retrained", training=Checkpoint(**made), record=None, sha256="0" * 64, licence="mit", differing=None
+    )
     assert "# SALMUBench Retrained" in text
     assert "- retrained" in text
     assert "holds private data on purpose" in text

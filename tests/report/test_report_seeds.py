@@ -48,7 +48,9 @@ def folder(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "visual.trunk.<b>0": {"l2": 1.0, "relative": 0.25},
         "transformer.resblocks.0": {"l2": 0.0, "relative": 0.0},
     }
-    manifest.write_json(root / "checkpoints" / "cliperase-5x" / "manifest.json", {"outputs": {"movement": moved}})
+    manifest.write_json(
+        root / "checkpoints" / "cliperase-5x" / "manifest.json", {"stage": "unlearn", "outputs": {"movement": moved}}
+    )
     return root
 
 
@@ -127,10 +129,10 @@ def test_terminal_has_one_line_a_method(folder: Path) -> None:
 def test_movement_is_refused_where_it_makes_no_sense(folder: Path, tmp_path: Path) -> None:
     root = tmp_path / "broken"
     shutil.copytree(folder, root)
-    broken = {"outputs": {"movement": {"a": {"relative": "far"}}}}
+    broken = {"stage": "unlearn", "outputs": {"movement": {"a": {"relative": "far"}}}}
     manifest.write_json(root / "checkpoints" / "cliperase-5x" / "manifest.json", broken)
     run = read_run(root)
-    with pytest.raises(RecordError, match=r"movement of each layer in .*cliperase-5x"):
+    with pytest.raises(RecordError, match=r"float at .*cliperase-5x.*movement\.a\.relative, got 'far'"):
         movement.movement_map(run, {item.model.name: item.model.name for item in run.records})
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
+from salmubench.errors import RecordError
 from salmubench.scoring.attack_record import AttackInfo
-from salmubench.scoring.attack_rows import GENERAL, SCHEMA, attack_score, verdict, with_references
+from salmubench.scoring.attack_rows import GENERAL, SCHEMA, attack_score, read_rows, verdict, with_references
 
 INFO = AttackInfo("mine", "none", "clean", "leakage", "0" * 64, {})
 PEOPLE = [f"{number:02d}" for number in range(24)]
@@ -222,3 +227,55 @@ def test_references_with_other_rows_are_refused() -> None:
     assert filled.column("clean").to_pylist() == own.column("rank").to_pylist()
     with pytest.raises(ValueError, match="clean has other rows"):
         with_references(own, {"clean": own.slice(1)})
+
+
+def table_with(**changes: object) -> pa.Table:
+    table = rows(leaking, variants=("a", "b"), seeds=(0,))
+    for name, value in changes.items():
+        content = table.column(name).to_pylist()
+        content[3] = value
+        table = table.set_column(table.column_names.index(name), name, pa.array(content, table.schema.field(name).type))
+    return table
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rank": 0.0}, "ranks from 1 in column rank"), ({"clean": 0.5}, "ranks from 1 in column clean"),
+        ({"rank": float("nan")}, "finite numbers"), ({"compromised": 1e13}, "finite numbers"),
+        ({"part": None}, "a value in every row of column part"), ({"variant": "x" * 2_000}, "texts of more than"),
+    ],
+)  # fmt: skip
+def test_rows_that_are_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    pq.write_table(table_with(**changes), tmp_path / "r.parquet")
+    with pytest.raises(RecordError, match=message):
+        read_rows(tmp_path / "r.parquet")
+    pq.write_table(table_with(), tmp_path / "r.parquet")
+    assert read_rows(tmp_path / "r.parquet").num_rows == table_with().num_rows
+
+
+def test_variants_on_other_pairs_are_refused() -> None:
+    for table in (table_with(file_name="another.jpg"), table_with(identity="77"), table_with().slice(1)):
+        with pytest.raises(RecordError, match="all variants of an attack on the same pairs"):
+            attack_score(table, INFO, bootstraps=20)
+
+
+def test_false_facts_are_as_many_as_true_ones() -> None:
+    info = replace(INFO, control="false_facts", headline="relearnt")
+    for parts in (("true",), ("true", "false_1", "other")):
+        table = rows(leaking, parts=parts, seeds=(0,))
+        if "other" in parts:  # a world with fewer facts
+            table = table.filter(
+                pc.or_(pc.not_equal(table.column("part"), "false_1"), pc.greater(table.column("rank"), 5))
+            )
+        with pytest.raises(RecordError, match="as many rows of false facts as of true ones"):
+            attack_score(table, info, bootstraps=20)
+
+
+def test_differences_of_rounding_give_no_number() -> None:
+    def tiny(column: str, *_: object) -> float:
+        return {"own": 1e12, "clean": 0.0, "compromised": 5e-324}[column]
+
+    score = attack_score(rows(tiny, ranks=False), INFO, bootstraps=20)
+    assert score.numbers["leakage_all"].value is None
+    assert score.numbers["leakage_all"].reason

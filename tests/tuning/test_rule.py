@@ -299,7 +299,7 @@ def test_shipped_values_fit_the_methods_and_the_recipe() -> None:
             continue
         assert found.selection_seed == loaded.recipe.tune.selection_seed
         for method, entry in found.methods.items():
-            configure(load_method(method), loaded.recipe.unlearn, entry["values"])
-            assert entry["objective"] == min(trial["objective"] for trial in entry["trials"])
-            best = next(trial for trial in entry["trials"] if trial["objective"] == entry["objective"])
-            assert best["values"] == entry["values"]
+            configure(load_method(method), loaded.recipe.unlearn, entry.values)
+            assert entry.objective == min(trial["objective"] for trial in entry.trials)
+            best = next(trial for trial in entry.trials if trial["objective"] == entry.objective)
+            assert best["values"] == entry.values

@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, pipeline, planning
+from salmubench import manifest, planning
 from salmubench import recipe as recipes
 from salmubench.contest.room import SELECTION, Room, thin
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import MethodError
+from salmubench.scoring.stages import RUN
 from salmubench.tuned_values import find_tuned
 from salmubench.tuning.bench import Terms, further_folder
 from salmubench.tuning.study import TUNED, tune
@@ -125,7 +126,7 @@ def _spent(room: Room, configured: Configured, budget: float) -> float:
     from salmubench.unlearn.engine import unlearn
 
     ground = room.ground(room.loaded.plan.selection[0])
-    dataset, run = open_dataset(ground / "dataset"), manifest.read_json(ground / pipeline.RUN)
+    dataset, run = open_dataset(ground / "dataset"), manifest.read_json(ground / RUN)
     out = room.out / SELECTION / _CLOCK / f"{configured.method.name}-{budget:g}x"
     unlearn(
         configured, model=ground / "checkpoints" / "compromised", dataset=dataset, out=out, budget=budget,

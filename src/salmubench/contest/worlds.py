@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from salmubench import candidates, manifest, pipeline, planning
+from salmubench import candidates, manifest, planning
 from salmubench import recipe as recipes
 from salmubench.candidates import Stages, World
 from salmubench.contest import checks, plan, table
@@ -37,6 +37,7 @@ from salmubench.executor import check as check_executor
 from salmubench.planning import RETRAINED
 from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.record_files import alone, read_record
+from salmubench.scoring.stages import RUN
 from salmubench.writing import is_full
 
 _OF_THE_WORLD = (DatasetError, ModelError, EmbeddingsError, RecordError, StageError)
@@ -185,9 +186,9 @@ def _make_world(room: Room, seed: int, recipe: Path, chosen: Chosen) -> None:
                 provenance = replace(record.provenance, plan=room.loaded.sha256)
                 manifest.write_json(path, replace(record, provenance=provenance))
         records[path.stem] = manifest.sha256_file(path)
-    run = manifest.read_json(folder / pipeline.RUN)
+    run = manifest.read_json(folder / RUN)
     run["provenance"]["plan"] = room.loaded.sha256
-    manifest.write_json(folder / pipeline.RUN, run)
+    manifest.write_json(folder / RUN, run)
     fingerprint = open_dataset(folder / "dataset").fingerprint
     done = {"seed": seed, "plan": room.loaded.sha256, "fingerprint": fingerprint, "records": records}
     manifest.write_json(folder / DONE, done)
@@ -212,7 +213,7 @@ def _second_retrained(room: Room, seed: int, recipe: Path) -> None:
     from salmubench.recovery import recover_candidates
 
     folder = room.world(seed)
-    loaded, run, out = recipes.load(recipe).recipe, manifest.read_json(folder / pipeline.RUN), folder / "checkpoints"
+    loaded, run, out = recipes.load(recipe).recipe, manifest.read_json(folder / RUN), folder / "checkpoints"
     kinds = (*planning.REFERENCES, RETRAINED)
     world = World(
         out=folder, dataset=folder / "dataset", compromised=out / "compromised",

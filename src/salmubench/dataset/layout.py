@@ -13,7 +13,7 @@ import hashlib
 import itertools
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -151,13 +151,10 @@ class Dataset:
     @functools.cached_property
     def general_knowledge(self) -> GeneralKnowledge | None:
         """Classes and templates of the split `general_knowledge`, or `None` where the dataset has none."""
-        path = self.folder / GENERAL_KNOWLEDGE
-        if not path.is_file():
+        path, stated = self.folder / GENERAL_KNOWLEDGE, self._stated_knowledge
+        if stated is None:
             return None
-        content = _read_mapping(path)
-        known = {name: content.get(name, ()) for name in ("classes", "templates")}
-        known["hidden"] = _hidden_classes(content, path)
-        knowledge = reading.validated(GeneralKnowledge, known, where=str(path), error=DatasetError)
+        knowledge = GeneralKnowledge(stated.classes, stated.templates, hidden=stated.hidden)
         if not knowledge.classes or not knowledge.templates or any("{}" not in text for text in knowledge.templates):
             raise DatasetError(
                 f"Expected non-empty lists `classes` and `templates` (each template with one {{}}) in {path}, got "
@@ -172,17 +169,26 @@ class Dataset:
         Raises:
             DatasetError: the hidden classes are not said with their pairs.
         """
-        path = self.folder / GENERAL_KNOWLEDGE
-        content = _read_mapping(path) if path.is_file() else {}
-        hidden, pairs = _hidden_classes(content, path), content.get("hidden_pairs", {})
-        fits = isinstance(pairs, dict) and sorted(pairs) == sorted(hidden)
-        if not fits or not all(isinstance(names, list) and set(map(type, names)) <= {str} for names in pairs.values()):
+        stated = self._stated_knowledge or _Knowledge()
+        if sorted(stated.hidden_pairs) != sorted(stated.hidden):
             raise DatasetError(
-                f"Expected `hidden_pairs` in {path} to list the file names of retain_real of each class of `hidden`, "
-                f"got {reading.shown(pairs)}: without them methods would see what is to be hidden. Write them, or take "
-                "`hidden` out."
+                f"Expected `hidden_pairs` in {self.folder / GENERAL_KNOWLEDGE} to list the file names of retain_real "
+                f"of each class of `hidden`, got those of {reading.shown(list(stated.hidden_pairs))}: without them "
+                "methods would see what is to be hidden. Write them, or take `hidden` out."
             )
-        return frozenset(name for names in pairs.values() for name in names)
+        return frozenset(name for names in stated.hidden_pairs.values() for name in names)
+
+    @functools.cached_property
+    def _stated_knowledge(self) -> _Knowledge | None:
+        """What `general_knowledge.json` says, with right types; `None` where there is none."""
+        path = self.folder / GENERAL_KNOWLEDGE
+        if not path.is_file():
+            return None
+        advice = "`hidden` lists some of the `classes`, `hidden_pairs` the file names of retain_real of each of them."
+        content = _read_mapping(path)
+        stated = reading.validated(_Knowledge, content, where=str(path), error=DatasetError, advice=advice)
+        _check_hidden(stated, path)
+        return stated
 
     @functools.cached_property
     def fragile_ids(self) -> tuple[str, ...] | None:
@@ -333,19 +339,28 @@ def open_dataset(source: str | Path) -> Dataset:
 _WITH_METADATA = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
 
 
-def _hidden_classes(content: Mapping[str, Any], path: Path) -> tuple[str, ...]:
-    hidden, classes = content.get("hidden", []), content.get("classes", [])
-    if not isinstance(hidden, list) or any(name not in classes for name in hidden) or len(set(hidden)) < len(hidden):
+def _check_hidden(stated: _Knowledge, path: Path) -> None:
+    hidden = stated.hidden
+    if not set(hidden) <= set(stated.classes) or len(set(hidden)) < len(hidden):
         raise DatasetError(
             f"Expected `hidden` in {path} to be a list of some of its `classes`, each once, got "
-            f"{reading.shown(hidden)}. Correct the names, or take `hidden` out."
+            f"{reading.shown(list(hidden))}. Correct the names, or take `hidden` out."
         )
-    if hidden and len(hidden) >= len(classes):
+    if hidden and len(hidden) >= len(stated.classes):
         raise DatasetError(f"Expected a class in {path} that isn't in `hidden`, got none. Methods need some to read.")
-    return tuple(hidden)
 
 
 _NAMES: Any = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Knowledge:
+    """What is read of `general_knowledge.json`."""
+
+    classes: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    hidden_pairs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from salmubench.dataset.layout import Dataset, RawRow
 from salmubench.dataset.leaks import UNIQUE, UniqueValues, own_values, without
 from salmubench.dataset.validate_files import check_counts, check_pictures
 from salmubench.dataset.violations import Violation, in_row
+from salmubench.errors import DatasetError
 from salmubench.types import FIELDS, SENSITIVE_SPLITS, Split
 
 _WITH_IDENTITY = (*SENSITIVE_SPLITS, Split.FORGET_TARGET, Split.RETAIN_SYNTH)
@@ -206,7 +207,7 @@ class _Rows:
         path = self.dataset.folder / layout.GENERIC_CAPTIONS
         if not path.is_file():
             return
-        content = manifest.read_json(path, limit=reading.LARGE)
+        content = reading.read_json(path, error=DatasetError, limit=reading.LARGE)
         for file_name, text in content.items() if isinstance(content, dict) else ():
             named = _OWNER.match(file_name.removeprefix("forget/"))
             identity = named["identity"] if named else None

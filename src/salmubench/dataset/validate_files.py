@@ -6,10 +6,13 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
 
 from salmubench import manifest, progress, reading
 from salmubench.dataset.groups import Group, group_sizes
@@ -36,7 +39,8 @@ def check_pictures(dataset: Dataset) -> Iterator[Violation]:
     Args:
         dataset: the dataset.
     """
-    short = _recipe(dataset).get("size")
+    recipe = _recipe(dataset)
+    short = None if recipe is None else recipe.size
     pictures: dict[bytes, tuple[Split, RawRow]] = {}
     names: dict[str, tuple[Split, RawRow]] = {}
     splits = [split for split in Split if dataset.has(split)]
@@ -100,7 +104,7 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
         dataset: the dataset.
     """
     recipe = _recipe(dataset)
-    if not recipe:
+    if recipe is None:
         return
     groups: defaultdict[str, set[str]] = defaultdict(set)
     pictures: defaultdict[str, int] = defaultdict(int)
@@ -121,17 +125,17 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
         Split.GENERAL_KNOWLEDGE: dataset.counts.get(Split.GENERAL_KNOWLEDGE, 0),
     }
     expected: dict[str, int] = {
-        "identities": recipe["identities"],
-        **{str(group): size for group, size in group_sizes(recipe["identities"]).items()},
+        "identities": recipe.identities,
+        **{str(group): size for group, size in group_sizes(recipe.identities).items()},
         Split.FORGET_TARGET: dataset.counts[Split.FORGET],
-        Split.RETAIN_SYNTH: recipe["retain_joint"] + recipe["retain_disjoint"],
-        Split.RETAIN_REAL: recipe["retain_real"],
-        Split.GENERAL_KNOWLEDGE: recipe["classes"] * recipe["general_knowledge_per_class"],
+        Split.RETAIN_SYNTH: recipe.retain_joint + recipe.retain_disjoint,
+        Split.RETAIN_REAL: recipe.retain_real,
+        Split.GENERAL_KNOWLEDGE: recipe.classes * recipe.general_knowledge_per_class,
     }
     for what, count in expected.items():
         if actual[what] != count:
             yield Violation("count", manifest.MANIFEST, None, what, f"Expected {count}, got {actual[what]}.")
-    given = recipe["pictures_per_identity"]
+    given = recipe.pictures_per_identity
     low, high = (given, given) if isinstance(given, int) else given
     for identity in dataset.identities:
         if not low <= pictures[identity] <= high:
@@ -139,8 +143,27 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
             yield Violation("count", IDENTITIES, None, identity, message)
 
 
-def _recipe(dataset: Dataset) -> Mapping[str, Any]:
-    """The configuration that the dataset was built from; empty for a downloaded one."""
+_Count = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """What is read of the configuration that a dataset was built from."""
+
+    size: Annotated[int, Field(strict=True, ge=1)]
+    identities: _Count
+    pictures_per_identity: _Count | tuple[_Count, _Count]
+    retain_joint: _Count
+    retain_disjoint: _Count
+    retain_real: _Count
+    classes: _Count
+    general_knowledge_per_class: _Count
+
+
+def _recipe(dataset: Dataset) -> _Recipe | None:
+    """What the dataset was built from; `None` for a downloaded one."""
     path = dataset.folder / manifest.MANIFEST
-    content = manifest.read_json(path, limit=reading.LARGE) if path.is_file() else {}
-    return content["config"] if isinstance(content, dict) and content.get("stage") == "dataset" else {}
+    content = reading.read_json(path, error=DatasetError, limit=reading.LARGE) if path.is_file() else None
+    if not isinstance(content, dict) or content.get("stage") != "dataset":
+        return None
+    return reading.validated(_Recipe, content.get("config"), where=f"config of {path}", error=DatasetError)

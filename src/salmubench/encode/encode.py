@@ -27,6 +27,7 @@ from salmubench.encode.ranks import Ranks
 from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import Tokens, encode_texts, tokenize, unit_rows
 from salmubench.errors import EmbeddingsError, ModelError
+from salmubench.scoring.stages import Checkpoint, read_checkpoint
 from salmubench.types import Pair, Split
 
 if TYPE_CHECKING:
@@ -354,12 +355,8 @@ def _count_cut(plan: Plan, tokens: Tokens) -> Mapping[str, int]:
 
 def _describe_model(model: ClipModel, source: str | Path) -> Mapping[str, Any]:
     """What a record says about the model: from the checkpoint's own manifest where it has one."""
-    known: Mapping[str, Any] = {}
-    if model.folder is not None and (model.folder / manifest.MANIFEST).is_file():
-        content = manifest.read_json(model.folder / manifest.MANIFEST)
-        known = content if isinstance(content, dict) else {}
-    outputs = known.get("outputs") or {}
-    unlearnt = known.get("stage") == "unlearn"
+    known = Checkpoint() if model.folder is None else read_checkpoint(model.folder)
+    outputs, unlearnt = known.outputs, known.stage == "unlearn"
     if model.folder is None:
         name = Path(source).stem
     elif str(source).startswith("hf-hub:"):  # the folder is a snapshot of the cache
@@ -372,13 +369,13 @@ def _describe_model(model: ClipModel, source: str | Path) -> Mapping[str, Any]:
         "sha256": model.sha256,
         "weights_sha256": model.weights_sha256,
         "revision": model.revision,
-        "kind": outputs.get("kind"),
-        "method": outputs.get("method") if unlearnt else None,
-        "budget": outputs.get("budget") if unlearnt else None,
-        "config_given": known.get("config_given") if unlearnt else None,
-        "config": known.get("config") if unlearnt else None,
-        "seed": known.get("seed") if unlearnt else None,
-        "tuned": outputs.get("tuned") if unlearnt else None,
-        "exposures": outputs.get("exposures"),
-        "cost": {**(known.get("cost") or {}), **(outputs.get("cost") or {})},
+        "kind": outputs.kind,
+        "method": outputs.method if unlearnt else None,
+        "budget": outputs.budget if unlearnt else None,
+        "config_given": known.config_given if unlearnt else None,
+        "config": known.config if unlearnt else None,
+        "seed": known.seed if unlearnt else None,
+        "tuned": outputs.tuned if unlearnt else None,
+        "exposures": outputs.exposures,
+        "cost": {**known.cost, **outputs.cost},
     }

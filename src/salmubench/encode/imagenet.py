@@ -11,6 +11,7 @@ from pathlib import Path
 from salmubench import manifest, progress
 from salmubench.dataset.layout import Dataset, GeneralKnowledge
 from salmubench.errors import DatasetError
+from salmubench.pictures import read_picture
 from salmubench.types import Pair, Split
 
 PICTURES, CLASSES = 50_000, 1_000
@@ -75,7 +76,7 @@ class WithImageNet(Dataset):
             yield from super().images(split, start, stop)
             return
         for path in self._pictures[start:stop]:
-            yield path.read_bytes()
+            yield read_picture(path)
 
 
 def _find(folder: Path, synsets: set[str]) -> list[Path]:
@@ -88,8 +89,10 @@ def _find(folder: Path, synsets: set[str]) -> list[Path]:
             f"{strange[0] if strange else 'no folder'}. Sort the validation pictures into folders by synset first."
         )
     paths = [path for part in classes for path in sorted(part.iterdir()) if path.suffix.lower() in _SUFFIXES]
-    if not paths:
-        raise DatasetError(f"Expected pictures ({', '.join(_SUFFIXES)}) in the class folders of {root}, got none.")
+    broken = next((path for path in paths if not path.is_file()), None)
+    if not paths or broken is not None:
+        given = "none" if broken is None else f"{broken.name}, which is no file"
+        raise DatasetError(f"Expected pictures ({', '.join(_SUFFIXES)}) in the class folders of {root}, got {given}.")
     return paths
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from salmubench import manifest
+from salmubench import manifest, reading
 from salmubench.errors import ConfigError
 from salmubench.pictures import open_picture
 
@@ -18,6 +18,7 @@ PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 _QUALITY = 92  # of JPEG files
 _SHOWN = 40  # problems in a message; the rest is counted
+_LONGEST = 500  # letters of one
 
 
 def root_of(path: str, *, part: str) -> Path:
@@ -83,6 +84,6 @@ def raise_all(problems: Sequence[str], root: Path) -> None:
         ConfigError: if there are any.
     """
     if problems:
-        shown = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
+        shown = "\n".join(f"  {reading.printable(problem, _LONGEST)}" for problem in problems[:_SHOWN])
         more = f"\n  … and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise ConfigError(f"Found {len(problems)} problems with the pictures in {root}:\n{shown}{more}")

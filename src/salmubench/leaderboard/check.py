@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
-from salmubench.leaderboard import check_attacks, check_items, check_record, intake
+from salmubench.leaderboard import check_attacks, check_items, check_record, intake, limits
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import BOOTSTRAPS, WORD, Finding, Loaded, first_difference
 from salmubench.leaderboard.intake import LIMITS
@@ -102,15 +102,19 @@ def check(
     if findings:  # nothing of a folder with strange or missing files is read
         return Checked(folder, findings, None, None)
     digest = content_sha256(folder)
-    loaded = _load(folder, findings, metrics)
-    if loaded is None:
-        return Checked(folder, findings, None, digest)
-    findings += check_record.info_findings(folder, loaded)
-    findings += check_record.record_findings(loaded, max_budget, metrics)
-    if dataset is not None:
-        findings += check_record.dataset_findings(loaded, dataset)
-    findings += _content_findings(loaded, metrics)
-    return Checked(folder, findings, loaded if findings else by_present_rules(loaded), digest)
+    try:
+        with limits.limited():
+            loaded = _load(folder, findings, metrics)
+            if loaded is None:
+                return Checked(folder, findings, None, digest)
+            findings += check_record.info_findings(folder, loaded)
+            findings += check_record.record_findings(loaded, max_budget, metrics)
+            if dataset is not None:
+                findings += check_record.dataset_findings(loaded, dataset)
+            findings += _content_findings(loaded, metrics)
+            return Checked(folder, findings, loaded if findings else by_present_rules(loaded), digest)
+    except RecordError as error:
+        return Checked(folder, [*findings, Finding("work", "", str(error))], None, digest)
 
 
 def content_sha256(folder: Path) -> str:

@@ -27,7 +27,8 @@ class Finding:
 
     Attributes:
         code: short word: `files`, `format`, `info`, `hash`, `checkpoint`, `dataset`, `name`, `budget`, `protocol`,
-            `gallery`, `items`, `scores`, `verdict`, `references`, `cost`, `attacks`, `rerun`, `duplicate`.
+            `gallery`, `items`, `scores`, `verdict`, `references`, `cost`, `attacks`, `rerun`, `duplicate`,
+            `work`.
         file: which file; empty for the folder.
         message: what was expected and what was found, on one line.
     """

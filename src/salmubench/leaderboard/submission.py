@@ -20,12 +20,8 @@ from salmubench.leaderboard.intake import LIMITS
 from salmubench.report.collect import is_pretrained
 from salmubench.scoring.attack_rows import SUFFIX
 from salmubench.scoring.record import RunRecord
-from salmubench.scoring.record_files import (
-    GALLERY,
-    gallery_path,
-    items_path,
-    read_record,
-)
+from salmubench.scoring.record_files import GALLERY, gallery_path, items_path, read_record
+from salmubench.scoring.stages import read_checkpoint
 
 SCHEMA_VERSION = 1
 """Version of `submission.json`."""
@@ -253,10 +249,10 @@ def _check_method(run: Path, record: RunRecord, file: Path) -> None:
     if not path.is_file():
         raise ConfigError(f"Expected {path} with the hash of the method's file, got none. Give a link to code instead.")
     _check_within(run, path)
-    known = manifest.read_manifest(path.parent, "unlearn")
-    if known.get("outputs", {}).get("sha256") != record.model.sha256:
+    known = read_checkpoint(path.parent, "unlearn", error=RecordError)
+    if known.outputs.sha256 != record.model.sha256:
         raise ConfigError(f"Expected {record.model.name}'s weights in {path.parent}, got others. Score them again.")
-    digest, stated = manifest.sha256_file(file), known.get("inputs", {}).get("method_sha256")
+    digest, stated = manifest.sha256_file(file), known.inputs.get("method_sha256")
     if digest != stated:
         raise ConfigError(
             f"Expected the file that {record.model.name} was made with (SHA-256 {stated!s:.64}, as {path} says), got "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,7 @@ import pyarrow as pa
 from salmubench import manifest
 from salmubench.dataset.layout import Dataset as OpenDataset
 from salmubench.errors import RecordError
-from salmubench.official.result_file import (
-    numbers_of,
-    published_name,
-    read_content,
-)
+from salmubench.official.result_file import entries_of, numbers_of, published_name, read_content
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS
 from salmubench.scoring.config import ScoreConfig
@@ -115,19 +110,18 @@ def _column(
     """The list of one file, checked against its own number; `None` where it isn't the items of `forget`."""
     assert metric.official_items is not None
     section, key = metric.official_items
-    entries: list[float] | None = content.get(metric.pillar, {}).get(section, {}).get(key)
+    entries = entries_of(content, path, metric)
     if entries is None:
         return None
     rows = len(dataset.rows(Split.FORGET))
-    finite = isinstance(entries, list) and all(
-        isinstance(item, int | float) and math.isfinite(item) for item in entries
-    )
-    if not finite or len(entries) != rows:
-        got = f"{len(entries)} entries" if finite else "others"
-        if metric.official_gaps and finite:  # rows without a known value may be left out, nobody knows which
+    if len(entries) != rows:
+        got = f"{len(entries)} entries"
+        if metric.official_gaps:  # rows without a known value may be left out, nobody knows which
             notes.append(f"{metric.name} of {path.name} has {got} for {rows} rows of forget: no interval.")
             return None
         raise RecordError(f"Expected {rows} numbers in {section}.{key} of {path}, one a row of forget, got {got}.")
+    if not rows:
+        return None
     if metric.items == "rank" and min(entries) < 1:
         raise RecordError(f"Expected ranks from 1 in {section}.{key} of {path}, got {min(entries)}.")
     for name, part in parts_of(metric.items).items():

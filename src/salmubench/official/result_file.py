@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
+from pydantic import Field
 
 from salmubench import manifest, reading
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import RecordError
 from salmubench.scoring import items as item_tables
+from salmubench.scoring.items import LARGEST
 from salmubench.scoring.metric import Metric, label
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
@@ -134,17 +136,47 @@ def numbers_of(content: Mapping[str, Any], path: Path, metrics: Metrics) -> Mapp
     for metric in metrics:
         for part, (section, key) in metric.official.items():
             place = (metric.pillar, section, key)
-            value: Any = content
-            for step in place:
-                if not isinstance(value, dict) or step not in value:
-                    raise RecordError(f"Expected {'.'.join(place)} in {path}, got no {step!r}.")
-                value = value[step]
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise RecordError(f"Expected a number at {'.'.join(place)} in {path}, got {value!r}.")
-            numbers[published_name(metric, part)] = (
-                None if value is None or value == metric.official_skipped else float(value)
+            value = reading.validated(
+                _NUMBER, _value_at(content, place, path), where=f"{'.'.join(place)} of {path}", error=RecordError
             )
+            numbers[published_name(metric, part)] = None if value == metric.official_skipped else value
     return numbers
+
+
+def entries_of(content: Mapping[str, Any], path: Path, metric: Metric) -> Sequence[float] | None:
+    """The list of a metric in a result file's content; `None` where there is none.
+
+    Args:
+        content: of the file.
+        path: of the file, for messages.
+        metric: the description, which says where the list stands.
+
+    Raises:
+        RecordError: something else stands there, or numbers that can't be.
+    """
+    assert metric.official_items is not None
+    place = (metric.pillar, *metric.official_items)
+    value: Any = content
+    for step in place:
+        value = value.get(step) if isinstance(value, dict) else None
+    entries: Sequence[float] | None = reading.validated(
+        _ENTRIES, value, where=f"{'.'.join(place)} of {path}", error=RecordError
+    )
+    return entries
+
+
+_Real = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
+_NUMBER: Any = _Real | None
+_ENTRIES: Any = Annotated[list[_Real], Field(max_length=4_000_000)] | None
+
+
+def _value_at(content: Mapping[str, Any], place: Sequence[str], path: Path) -> Any:
+    value: Any = content
+    for step in place:
+        if not isinstance(value, dict) or step not in value:
+            raise RecordError(f"Expected {'.'.join(place)} in {path}, got no {step!r}.")
+        value = value[step]
+    return value
 
 
 def published_name(metric: Metric, part: str) -> str:

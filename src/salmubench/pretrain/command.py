@@ -147,7 +147,7 @@ def check(job: Job) -> None:
 
 def command(job: Job) -> list[str]:
     """The command, word by word. The kinds differ in name, out, train-data and train-num-samples only."""
-    return [torchrun(), "--standalone", "--nproc_per_node", str(job.config.processes), *worker_words(job)]
+    return [torchrun(local=True), "--standalone", "--nproc_per_node", str(job.config.processes), *worker_words(job)]
 
 
 def worker_words(job: Job) -> list[str]:
@@ -211,19 +211,23 @@ def optimizer_settings(config: PretrainConfig) -> dict[str, float]:
     return {**(_ADAMW if config.optimizer == "adamw" else _TIMM), **given}
 
 
-def torchrun() -> str:
+def torchrun(*, local: bool = False) -> str:
     """`torchrun` where the shell finds that of this Python, else its path.
+
+    Args:
+        local: for one machine, heard by nobody outside it: `salmubench-torchrun` (`loopback`), where the package is
+            installed with its programs.
 
     Raises:
         ConfigError: this Python has none.
     """
-    beside = Path(sys.executable).parent / "torchrun"
-    on_path = shutil.which("torchrun")
-    if on_path is not None and (not beside.is_file() or Path(on_path).samefile(beside)):
-        return "torchrun"
-    if not beside.is_file():
-        raise ConfigError(f"Expected torchrun (it comes with torch) on the PATH or beside {sys.executable}, got none.")
-    return str(beside)
+    for name in ("salmubench-torchrun", "torchrun") if local else ("torchrun",):
+        beside, on_path = Path(sys.executable).parent / name, shutil.which(name)
+        if on_path is not None and (not beside.is_file() or Path(on_path).samefile(beside)):
+            return name
+        if beside.is_file():
+            return str(beside)
+    raise ConfigError(f"Expected torchrun (it comes with torch) on the PATH or beside {sys.executable}, got none.")
 
 
 def cores() -> int:

@@ -1,8 +1,8 @@
 """torchrun for one machine, heard by nobody outside it.
 
-Run as `python -m salmubench.pretrain.loopback TORCHRUN OPTIONS…`. torchrun's key-value store would listen on all
-addresses, whatever the rendezvous says; here its socket is one of 127.0.0.1. What the processes say to each other goes
-over the loopback interface too.
+Run as `salmubench-torchrun OPTIONS…`, or as `python -m salmubench.pretrain.loopback TORCHRUN OPTIONS…`. torchrun's
+key-value store would listen on all addresses, whatever the rendezvous says; here its socket is one of 127.0.0.1. What
+the processes say to each other goes over the loopback interface too.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ def main(arguments: Sequence[str]) -> None:
     from torch.distributed import run
 
     run.main(["--local-addr", HOST, *arguments[1:]])
+
+
+def script() -> None:
+    """The program `salmubench-torchrun`."""
+    main(sys.argv)
 
 
 if __name__ == "__main__":

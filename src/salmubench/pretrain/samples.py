@@ -43,6 +43,8 @@ BROKEN = (
 _COMPRESSED: Mapping[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open,
 }  # fmt: skip
+_MAGIC = max(map(len, _COMPRESSED))
+_STRIDE = 2**20  # bytes that are passed over at once
 _LONGEST = 32  # letters of an extension that are shown
 
 
@@ -99,7 +101,7 @@ def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | 
                     yield from _pair(files, f"{current} in {path}", broken)
                     files = {}
                 current, extension = key, extension.lower()
-                files[extension] = _content(tar, member) if extension in (*IMAGES, "txt") else b""
+                files[extension] = read_member(tar, member) if extension in (*IMAGES, "txt") else b""
                 if ignored is not None and extension not in EXPECTED:
                     ignored[extension[:_LONGEST]] += 1
     except BROKEN as error:
@@ -113,10 +115,19 @@ def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | 
 def open_tar(path: str | Path) -> Iterator[tarfile.TarFile]:
     """Open a shard, compressed or not, of which no header makes Python read more than a member may have."""
     with Path(path).open("rb") as file:
-        start = file.read(6)
-    opener = next((opener for magic, opener in _COMPRESSED.items() if start.startswith(magic)), io.FileIO)
-    with opener(path) as stream, tarfile.open(fileobj=_Bounded(stream), mode="r:") as tar:
-        yield tar
+        yield tar_of(file)
+
+
+def tar_of(stream: Any) -> tarfile.TarFile:
+    """The same of a stream that is read forwards, such as the output of a program.
+
+    Raises:
+        tarfile.TarError, OSError, …: one of `BROKEN`.
+    """
+    start = stream.read(_MAGIC)
+    opener = next((opener for magic, opener in _COMPRESSED.items() if start.startswith(magic)), None)
+    forwards = _Forward(stream, start)
+    return tarfile.open(fileobj=forwards if opener is None else _Forward(opener(forwards)), mode="r:")
 
 
 def members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -137,28 +148,42 @@ def members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             raise tarfile.TarError(f"{member.name[:_LONGEST]!r}, which is a link or device")
 
 
-class _Bounded(io.RawIOBase):
-    """A stream that gives no more at once than a member may have."""
+class _Forward(io.RawIOBase):
+    """A stream that is read forwards, no more at once than a member may have.
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    Args:
+        stream: what has `read`.
+        start: bytes that were read of it already.
+    """
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        place: int = self._stream.seek(offset, whence)
-        return place
+    def __init__(self, stream: Any, start: bytes = b"") -> None:
+        self._stream, self._start, self._place = stream, start, 0
+
+    def readable(self) -> bool:
+        return True
 
     def tell(self) -> int:
-        place: int = self._stream.tell()
-        return place
+        return self._place
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if whence or offset < self._place:
+            raise tarfile.ReadError(f"a header that leads back to byte {offset:,}")
+        while self._place < offset and self.read(min(_STRIDE, offset - self._place)):
+            pass
+        return self._place
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= BYTES + tarfile.BLOCKSIZE:
             raise tarfile.ReadError(f"a header that asks for {size:,} bytes")
-        data: bytes = self._stream.read(size)
+        data, self._start = self._start[:size], self._start[size:]
+        while len(data) < size and (more := self._stream.read(size - len(data))):
+            data += more
+        self._place += len(data)
         return data
 
 
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+def read_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """Bytes of a plain file that `members` has given, before the next is asked for."""
     stream = tar.extractfile(member)
     return b"" if stream is None else stream.read()
 

@@ -1,38 +1,73 @@
-"""What is decoded of shards that are streamed: pictures and captions, by a list of what is allowed.
+"""What is read of shards that are streamed: pictures and captions, by a list of what is allowed.
 
-webdataset decodes every member of a shard by its extension, and for some of them (`pyd`, `pickle`, `pth`, also with
-`.gz` behind) that means to run what the member says. A shard is data of others.
+webdataset reads every member of a shard whole, whatever size its header states, and decodes it by its extension; for
+some of them (`pyd`, `pickle`, `pth`, also with `.gz` behind) that means to run what the member says. A shard is data of
+others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from salmubench.pretrain.samples import IMAGES, open_bytes
+from salmubench.pretrain.samples import BROKEN, IMAGES, members, open_bytes, read_member, tar_of
 
 _KEPT = ("__key__", "__url__")  # names for messages
 
 
 def decode_pairs_only(loader: Any) -> None:
-    """Replace the stage of the engine's pipeline that decodes members.
+    """Replace the stages of the engine's pipeline that read and decode members.
 
     Args:
         loader: the engine's loader of shards; changed in place.
 
     Raises:
-        RuntimeError: its pipeline has another form, so that something else might decode.
+        RuntimeError: its pipeline has another form, so that something else might read or decode.
     """
-    from open_clip_train.data import log_and_continue
-    from webdataset import filters
+    from open_clip_train.data import log_and_continue, tarfile_to_samples_nothrow
+    from webdataset import filters, tariterators
 
     stages = _stages(loader)
     tail = [filters._select, filters._decode, filters._rename, filters._map_dict, filters._to_tuple, filters._batched]
     functions = [getattr(stage, "f", None) for stage in stages]
     decoders = [index for index, function in enumerate(functions) if function in (filters._decode, filters._xdecode)]
-    if functions[-len(tail) :] != tail or decoders != [len(stages) - len(tail) + 1]:
+    reading = (tarfile_to_samples_nothrow, tariterators.tarfile_samples)  # of training and of validation
+    readers = [index for index, stage in enumerate(stages) if stage in reading or functions[index] in reading]
+    if functions[-len(tail) :] != tail or decoders != [len(stages) - len(tail) + 1] or len(readers) != 1:
         raise RuntimeError("open_clip_train's data pipeline has another form than that of version 3.3")
+    stages[readers[0]] = samples
     stages[decoders[0]] = filters.map(decode_pair, handler=log_and_continue)
+
+
+def samples(sources: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Samples of shards as the engine's own stage groups them; what is broken is logged and passed over, as there.
+
+    Args:
+        sources: `url` of each shard, as webdataset opens it.
+
+    Yields:
+        Bytes by extension, of pictures and captions only; `__key__` and `__url__`.
+    """
+    from open_clip_train.data import group_by_keys_nothrow, log_and_continue
+    from webdataset.tariterators import url_opener
+
+    yield from group_by_keys_nothrow(_files(url_opener(sources, handler=log_and_continue)))
+
+
+def _files(opened: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    from open_clip_train.data import log_and_continue
+
+    for source in opened:
+        try:
+            tar = tar_of(source["stream"])
+            for member in members(tar):
+                extension = member.name.rpartition("/")[2].partition(".")[2].lower()
+                data = read_member(tar, member) if extension in (*IMAGES, "txt") else b""
+                yield {"fname": member.name, "data": data, "__url__": source["url"]}
+        except BROKEN as error:
+            log_and_continue(error)
+        finally:
+            source["stream"].close()
 
 
 def decode_pair(sample: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,9 +80,9 @@ def decode_pair(sample: Mapping[str, Any]) -> dict[str, Any]:
         DatasetError: a picture can't be decoded.
         UnicodeDecodeError: the caption isn't UTF-8.
     """
-    members = {name: sample[name] for name in _KEPT if name in sample}
-    members |= {name: open_bytes(sample[name], sample["__key__"]) for name in IMAGES if name in sample}
-    return {**members, "txt": sample["txt"].decode()}
+    kept = {name: sample[name] for name in _KEPT if name in sample}
+    kept |= {name: open_bytes(sample[name], sample["__key__"]) for name in IMAGES if name in sample}
+    return {**kept, "txt": sample["txt"].decode()}
 
 
 def _stages(loader: Any) -> list[Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from salmubench import manifest, options
+from salmubench import manifest, options, reading
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
 from salmubench.dataset.layout import Dataset
@@ -144,10 +146,33 @@ def eval_yaml(tasks: Mapping[str, str], counts: Mapping[str, int]) -> str:
 def origin_of(dataset: Dataset) -> Origin:
     """Where a dataset comes from, by the manifest of its build; empty for one that wasn't built here."""
     path = dataset.folder / manifest.MANIFEST
-    content = manifest.read_json(path) if path.is_file() else {}
-    if not isinstance(content, dict) or content.get("stage") != "dataset":
+    content = reading.read_json(path, error=DatasetError, mapping=True) if path.is_file() else {}
+    if content.get("stage") != "dataset":
         return Origin()
-    return Origin(**content["outputs"].get("origin", {"size": content["config"]["size"], "seed": content["seed"]}))
+    built = reading.validated(_Built, content, where=str(path), error=DatasetError)
+    return built.outputs.origin or Origin(built.config.size, built.seed)
+
+
+_NAMES: Any = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Config:
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True)
+class _Built:
+    """What is read of the manifest of a dataset's build."""
+
+    config: _Config
+    outputs: _Outputs
+    seed: int | None = None
 
 
 def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:
@@ -159,7 +184,11 @@ def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:
                 "them first."
             )
     known = {row.file_name for row in dataset.rows(Split.RETAIN_SYNTH)}
-    strange = [name for name in manifest.read_json(paths[layout.FRAGILE]) if name not in known]
+    names: tuple[str, ...] = reading.validated(
+        _NAMES, reading.read_json(paths[layout.FRAGILE], error=DatasetError), where=str(paths[layout.FRAGILE]),
+        error=DatasetError,
+    )  # fmt: skip
+    strange = [name for name in names if name not in known]
     if strange:
         raise DatasetError(
             f"Expected the fragile set of this dataset in {embeddings}, got {strange[0]!r}, which retain_synth lacks."

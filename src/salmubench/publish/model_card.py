@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from salmubench.scoring.metric import label, main_part
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.stages import Checkpoint
 
 CARD = "README.md"
 
@@ -39,7 +38,7 @@ _USES = """\
 def card(
     *,
     name: str,
-    training: Mapping[str, Any],
+    training: Checkpoint,
     record: RunRecord | None,
     sha256: str,
     licence: str,
@@ -49,7 +48,7 @@ def card(
 
     Args:
         name: `clean`, `compromised`, `retrained` or the candidate's name.
-        training: manifest of the stage that made the checkpoint, or empty.
+        training: what the manifest of the checkpoint says.
         record: the model's record, or `None`.
         sha256: of the weights.
         licence: name as the Hub knows it.
@@ -77,34 +76,38 @@ def card(
     return "\n".join(sections)
 
 
-def _kind(training: Mapping[str, Any], record: RunRecord | None) -> str:
-    kind = training.get("outputs", {}).get("kind") or (record.model.kind if record else None)
+def _kind(training: Checkpoint, record: RunRecord | None) -> str:
+    kind = training.outputs.kind or (record.model.kind if record else None)
     if kind in _WARNINGS:
         return str(kind)
-    is_candidate = training.get("stage") == "unlearn" or (record is not None and record.model.method is not None)
+    is_candidate = training.stage == "unlearn" or (record is not None and record.model.method is not None)
     return "candidate" if is_candidate else "unknown"
 
 
-def _training(training: Mapping[str, Any], record: RunRecord | None) -> str:
+def _training(training: Checkpoint, record: RunRecord | None) -> str:
     """Data and settings, as far as the manifest tells them."""
     facts: dict[str, str] = {}
-    if training.get("stage") == "pretrain":
-        config, outputs, cost = training["config"], training["outputs"], training["cost"]
-        facts = {"dataset": f"fingerprint `{training['inputs']['dataset']}`"}
-        for part, seen in outputs["exposures"].items():
-            counted = f" (counted: {seen['counted']['least']} to {seen['counted']['most']})" if seen["counted"] else ""
+    if training.stage == "pretrain":
+        outputs, config = training.outputs, training.pretraining
+        facts = {"dataset": f"fingerprint `{training.inputs.get('dataset')}`"}
+        for part, seen in (outputs.exposures or {}).items():
+            counted = f" (counted: {seen.counted.least} to {seen.counted.most})" if seen.counted else ""
             pairs = f"{part.removesuffix('s')} pairs"  # the holdouts' are holdout pairs
-            facts[pairs] = f"{seen['rows']:,}, each seen {seen['expected']:g} times{counted}"
-        facts |= {
-            "architecture": f"`{Path(config['model']).stem}`",
-            "training": f"{config['epochs']} epochs, {outputs['trained']['steps']:,} steps, "
-            f"{outputs['trained']['pairs']:,} pairs, seed {training['seed']}",
-            "optimiser": f"{config['optimizer']}, learning rate {config['lr']:g}, weight decay "
-            f"{config['weight_decay']:g}, {config['lr_scheduler']}, {config['warmup']} steps of warm-up",
-            "precision": training["inputs"]["precision"],
-            "cost": f"{cost['seconds']:,.0f} s" + _on(cost["peak_memory"], training["provenance"]["hardware"]["cpu"]),
-            "final loss": f"{outputs['final_loss']:.3f}",
-        }
+            facts[pairs] = f"{seen.rows:,}, each seen {seen.expected:g} times{counted}"
+        facts["architecture"] = f"`{Path(config.model).stem}`"
+        if outputs.trained is not None:
+            seen_in_all = f"{outputs.trained.steps:,} steps, {outputs.trained.pairs:,} pairs"
+            facts["training"] = f"{config.epochs} epochs, {seen_in_all}, seed {training.seed}"
+        facts["optimiser"] = (
+            f"{config.optimizer}, learning rate {config.lr:g}, weight decay {config.weight_decay:g}, "
+            f"{config.lr_scheduler}, {config.warmup} steps of warm-up"
+        )
+        facts["precision"] = str(training.inputs.get("precision"))
+        seconds, memory = training.cost.get("seconds"), training.cost.get("peak_memory")
+        if seconds is not None:
+            facts["cost"] = f"{seconds:,.0f} s" + _on(memory, str(training.provenance.hardware.get("cpu", "")))
+        if outputs.final_loss is not None:
+            facts["final loss"] = f"{outputs.final_loss:.3f}"
     elif record is not None and record.model.method is not None:
         facts = {
             "dataset": f"{record.dataset.name}, fingerprint `{record.dataset.fingerprint}`",
@@ -122,7 +125,7 @@ def _training(training: Mapping[str, Any], record: RunRecord | None) -> str:
     )
 
 
-def _on(memory: int | None, cpu: str) -> str:
+def _on(memory: float | None, cpu: str) -> str:
     """Memory and processor; empty where other machines did the training, about which the manifest says nothing."""
     return "" if memory is None else f", {memory / 2**30:.1f} GiB on {cpu}"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from salmubench import manifest, models
 from salmubench.errors import ModelError, RecordError
@@ -14,6 +12,7 @@ from salmubench.publish.push import check_name
 from salmubench.publish.push import push as upload
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.stages import read_checkpoint
 
 STAGE = "export-model"
 RECORD = "record.json"
@@ -65,9 +64,9 @@ def export_model(
             if path is not None:
                 shutil.copyfile(path, out / RECORD)
             differing = _convert(out) if transformers else None
-            training = _training_manifest(folder)
+            training = read_checkpoint(folder)
             text = card(
-                name=training.get("outputs", {}).get("kind") or (scored.model.name if scored else folder.name),
+                name=training.outputs.kind or (scored.model.name if scored else folder.name),
                 training=training, record=scored, sha256=sha256, licence=licence, differing=differing,
             )  # fmt: skip
             manifest.write_text(out / CARD, text)
@@ -96,13 +95,6 @@ def _convert(out: Path) -> float:
     from salmubench.publish.transformers_clip import convert
 
     return convert(out)
-
-
-def _training_manifest(folder: Path) -> Mapping[str, Any]:
-    """The manifest of the stage that made the checkpoint; empty where it has none."""
-    path = folder / manifest.MANIFEST
-    content = manifest.read_json(path) if path.is_file() else {}
-    return content if isinstance(content, dict) and content.get("stage") in ("pretrain", "unlearn") else {}
 
 
 def _record(folder: Path, given: Path | None, sha256: str, whole: str) -> tuple[RunRecord | None, Path | None]:

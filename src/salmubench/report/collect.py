@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import items_path, read_items, read_record
 from salmubench.scoring.roles import with_descriptions
+from salmubench.scoring.stages import RUN, RunFile, read_checkpoint, read_run_file
 from salmubench.scoring.verdict import MODES
 
 REFERENCES = ("clean", "compromised")
@@ -46,7 +46,7 @@ class Run:
 
     Attributes:
         folder: where it is.
-        info: `run.json`, or empty.
+        info: `run.json`; its fields are empty where there is none.
         records: clean, retrained, compromised, then the methods in the run's order.
         paths: model name → file of its record.
         dataset: the dataset, or `None` where the folder has none.
@@ -55,7 +55,7 @@ class Run:
     """
 
     folder: Path
-    info: Mapping[str, Any]
+    info: RunFile
     records: Sequence[RunRecord]
     paths: Mapping[str, Path]
     dataset: layout.Dataset | None
@@ -66,8 +66,7 @@ class Run:
     @property
     def titles(self) -> Mapping[str, str]:
         """Titles of the methods that the run was given by path."""
-        stated = self.info.get("titles")
-        return {str(name): str(title) for name, title in stated.items()} if isinstance(stated, Mapping) else {}
+        return self.info.titles
 
     def items(self, model: str, metric: str) -> pa.Table | None:
         """Scored items of one model and one metric that the pages show items of; `None` where there are none.
@@ -132,14 +131,8 @@ class Run:
         Raises:
             RecordError: the checkpoint's manifest doesn't say it in numbers.
         """
-        path = self.folder / "checkpoints" / model / manifest.MANIFEST
-        if not path.is_file():
-            return {}
-        layers = manifest.read_json(path).get("outputs", {}).get("movement", {})
-        try:
-            return {str(layer): float(entry["relative"]) for layer, entry in layers.items()}
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RecordError(f"Expected the movement of each layer in {path}, got: {error!r}.") from error
+        made = read_checkpoint(self.folder / "checkpoints" / model, error=RecordError)
+        return {layer: moved.relative for layer, moved in made.outputs.movement.items()}
 
 
 def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
@@ -156,7 +149,7 @@ def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
     metrics = metrics or {}
     if not folder.is_dir():
         raise RecordError(f"Expected a run folder at {folder}, got none.")
-    info = manifest.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
+    info = read_run_file(folder, error=RecordError)
     place = folder / "records" if (folder / "records").is_dir() else folder
     records: dict[str, RunRecord] = {}
     paths: dict[str, Path] = {}
@@ -171,7 +164,7 @@ def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
             records[record.model.name], paths[record.model.name] = record, path
     if not records:
         raise RecordError(f"Expected records (JSON files) in {place}, got none. Run or score first.")
-    listed = [name for name in info.get("models", ()) if name in records]
+    listed = [name for name in info.models if name in records]
     ordered = sorted(dict.fromkeys([*listed, *sorted(records)]), key=lambda name: _reference_order(records[name]))
     dataset = None
     if (folder / "dataset").is_dir():
@@ -226,7 +219,7 @@ def _reference_order(record: RunRecord) -> int:
 
 def _is_record(path: Path) -> bool:
     """Other JSON files may lie beside records in a folder of the user's."""
-    if path.name in ("run.json", "submission.json", manifest.MANIFEST):
+    if path.name in (RUN, "submission.json", manifest.MANIFEST):
         return False
     content = manifest.read_json(path)
     return isinstance(content, dict) and "scores" in content and "model" in content

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from salmubench import manifest
+from salmubench.errors import RecordError
 from salmubench.report import svg, wording
 from salmubench.report.collect import REFERENCES, Run, reference_kind, score_of
 from salmubench.report.sections import Panel
@@ -15,6 +15,7 @@ from salmubench.report.svg import Scale
 from salmubench.scoring.metric import label, main_part
 from salmubench.scoring.record import Score
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.stages import read_checkpoint
 
 FOLDER = "learning"
 """Folder of a run with the records of kept epochs: `records/<clean or compromised>-<epoch>.json`."""
@@ -59,10 +60,10 @@ def points(run: Run, kind: str, metric: str, part: str) -> Points:
         score = score_of(read_record(path), metric, part)
         if score is not None:
             scores[int(path.stem.removeprefix(f"{kind}-"))] = score
-    marker = run.folder / "checkpoints" / kind / manifest.MANIFEST
     last = next((score_of(record, metric, part) for record in run.records if reference_kind(record) == kind), None)
-    if scores and last is not None and marker.is_file():
-        scores[int(manifest.read_json(marker)["config"]["epochs"])] = last
+    epochs = read_checkpoint(run.folder / "checkpoints" / kind, error=RecordError).config.get("epochs")
+    if scores and last is not None and isinstance(epochs, int):
+        scores[epochs] = last
     return sorted((epoch, score) for epoch, score in scores.items() if score.value is not None)
 
 

@@ -322,12 +322,12 @@ class Provenance:
 def provenance(run: Run, names: Mapping[str, str]) -> Provenance:
     """Collect recipe, seed, dataset, models, stages, versions and hardware from the run and its records."""
     first = run.records[0]
-    origin = run.info.get("provenance") or manifest.plain(first.provenance)
+    origin = manifest.plain(run.info.provenance or first.provenance)
     encoding = next((record.encoding for record in run.records if record.encoding is not None), None)
     protocol = next((record.protocol for record in run.records if record.protocol is not None), None)
     facts = [
-        ("Recipe", _text(run.info.get("recipe"))),
-        ("Seed", _text(run.info.get("seed"))),
+        ("Recipe", _text(run.info.recipe)),
+        ("Seed", _text(run.info.seed)),
         ("Dataset", first.dataset.name),
         ("Dataset fingerprint", first.dataset.fingerprint),
         ("salmubench", _version(origin)),
@@ -353,8 +353,7 @@ def provenance(run: Run, names: Mapping[str, str]) -> Provenance:
         )
         models.append((names[record.model.name], record.model.name, _text(record.model.weights), options))
     stages = [
-        (_text(stage.get("name")), wording.seconds(stage.get("seconds")), wording.memory(stage.get("peak_memory")))
-        for stage in run.info.get("stages", ())
+        (stage.name, wording.seconds(stage.seconds), wording.memory(stage.peak_memory)) for stage in run.info.stages
     ]
     packages = [(str(name), str(version)) for name, version in (origin.get("packages") or {}).items()]
     return Provenance([fact for fact in facts if fact[1]], counts, models, stages, packages)

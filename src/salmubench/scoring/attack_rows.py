@@ -20,9 +20,9 @@ import pyarrow.compute as pc
 from salmubench import tables
 from salmubench.errors import RecordError
 from salmubench.scoring.attack_record import AttackInfo, Attacks, AttackScore, Recovery
-from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, find_units, leaf_sums
+from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, check_resamples, find_units, leaf_sums
 from salmubench.scoring.intervals import Ratio, intervals
-from salmubench.scoring.items import check_table
+from salmubench.scoring.items import check_table, check_values
 from salmubench.scoring.metric import Floats, Strings
 
 SUFFIX = ".attacks.parquet"
@@ -45,6 +45,9 @@ THRESHOLD = 0.05
 PEOPLE = 4
 """Fewest people in T and in V."""
 
+_NULLABLE = ("identity", "group", "rank", "score", *REFERENCES)
+_LIMITS = tables.Limits(text=1_000)
+_AGAIN = "Attack the model again."
 _SEED = 260326318  # of the halves: a constant of the protocol
 _CONTROL = 0.02  # so far from 0 a control may be, whatever its interval
 _OWN = "value"
@@ -129,23 +132,6 @@ def with_references(own: pa.Table, references: Mapping[str, pa.Table | None]) ->
     return own
 
 
-def read_rows(path: Path, *, limits: tables.Limits = tables.LIMITS) -> pa.Table:
-    """Read `<record>.attacks.parquet` (`SCHEMA`).
-
-    Args:
-        path: the file.
-        limits: what it may weigh.
-
-    Raises:
-        RecordError: no such file, larger, damaged, or other columns.
-    """
-    advice = "Attack the model again."
-    if not path.is_file():
-        raise RecordError(f"Expected the rows of attacks in {path}, got no such file. {advice}")
-    table = tables.read_table(path, error=RecordError, limits=limits, advice=advice)
-    return check_table(table, SCHEMA, where=str(path), advice=advice)
-
-
 def attacks_again(section: Attacks, path: Path) -> Attacks:
     """Compute a record's section again from its rows.
 
@@ -154,7 +140,7 @@ def attacks_again(section: Attacks, path: Path) -> Attacks:
         path: `<record>.attacks.parquet`.
 
     Raises:
-        RecordError: the rows are missing, or have other columns.
+        RecordError: the rows are missing, have other columns, or numbers that can't be.
     """
     return section_again(section, read_rows(path))
 
@@ -166,6 +152,7 @@ def section_again(section: Attacks, table: pa.Table) -> Attacks:
         section: what was claimed.
         table: rows of all attacks.
     """
+    check_resamples(section.bootstraps, where="the section of attacks")
     scores = {}
     for name, claimed in section.scores.items():
         rows = table.filter(pc.equal(table.column("attack"), name)).combine_chunks()
@@ -175,13 +162,41 @@ def section_again(section: Attacks, table: pa.Table) -> Attacks:
     return replace(section, scores=scores, recoverable=recoverable, strongest=strongest, breakdowns={})
 
 
+def read_rows(path: Path, *, limits: tables.Limits = _LIMITS) -> pa.Table:
+    """Read `<record>.attacks.parquet`.
+
+    Args:
+        path: a parquet file with the columns of `SCHEMA`.
+        limits: what it may weigh.
+
+    Raises:
+        RecordError: missing, unreadable, other columns, nothing in a column that needs something, or numbers that
+            aren't finite, too large, or ranks below 1.
+    """
+    if not path.is_file():
+        raise RecordError(f"Expected the rows of attacks in {path}, got no such file. {_AGAIN}")
+    table = tables.read_table(path, error=RecordError, columns=SCHEMA.names, limits=limits, advice=_AGAIN)
+    table = check_table(table, SCHEMA, where=str(path), advice=_AGAIN)
+    check_values(table, SCHEMA, where=str(path), nullable=_NULLABLE, advice=_AGAIN)
+    ranked = table.filter(pc.is_valid(table.column("rank")))
+    for name in ("rank", *REFERENCES):
+        least = pc.min(ranked.column(name)).as_py()
+        if least is not None and least < 1:
+            raise RecordError(f"Expected ranks from 1 in column {name} of {path}, got less. {_AGAIN}")
+    return table
+
+
 class _Rows:
-    """The rows of one attack as arrays (variants, rows of a seed)."""
+    """The rows of one attack as arrays (variants, rows of a seed).
+
+    Raises:
+        RecordError: variants on other pairs than one another.
+    """
 
     def __init__(self, table: pa.Table) -> None:
         self._columns: dict[str, Strings] = {
             name: table.column(name).to_numpy(zero_copy_only=False).astype(object)
-            for name in ("variant", "part", "identity", "group")
+            for name in ("variant", "part", "identity", "group", "file_name")
         }
         self._seed: npt.NDArray[np.int64] = table.column("seed").to_numpy().astype(np.int64)
         ranked = ~np.isnan(_floats(table, "rank"))
@@ -209,9 +224,24 @@ class _Rows:
         variants = list(dict.fromkeys(self._columns["variant"][mask].tolist()))
         if not variants:
             return [], np.zeros(0, object), {name: np.zeros((0, 0)) for name in self._values}
-        shape = (len(variants), -1)  # each variant is read on the same pairs, in the same order
-        identities = self._columns["identity"][mask].reshape(shape)[0]
+        count = int(mask.sum())
+        shape = (len(variants), count // len(variants))
+        keys = {name: self._columns[name][mask] for name in ("variant", "identity", "group", "file_name")}
+        if count % len(variants) or not _alike({name: column.reshape(shape) for name, column in keys.items()}):
+            raise RecordError(
+                f"Expected all variants of an attack on the same pairs, in the same order, got others in part "
+                f"{part:.80}, seed {seed}. {_AGAIN}"
+            )
+        identities = keys["identity"].reshape(shape)[0]
         return variants, identities, {name: values[mask].reshape(shape) for name, values in self._values.items()}
+
+
+def _alike(keys: Mapping[str, Strings]) -> bool:
+    """Whether each row (a variant) has one name, and the same pairs as the first."""
+    names = keys["variant"]
+    return bool((names == names[:, :1]).all()) and all(
+        bool((column == column[:1]).all()) for name, column in keys.items() if name != "variant"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,6 +282,8 @@ def _seeds(rows: _Rows, info: AttackInfo, part: str, group: str | None, subject:
 def _above_false(rows: _Rows, group: str | None, seed: int, name: str, true: Floats) -> Floats:
     """True facts less the false ones that are learnt better, (variants, n)."""
     worlds = [rows.of(part, group, seed)[2][name] for part in rows.parts if part.startswith(_FALSE)]
+    if not worlds or any(world.shape != true.shape for world in worlds):
+        raise RecordError(f"Expected as many rows of false facts as of true ones in each world, got others. {_AGAIN}")
     best = np.stack(worlds).mean(axis=2).argmax(axis=0)  # (variants,)
     above: Floats = true - np.stack([worlds[world][variant] for variant, world in enumerate(best.tolist())])
     return above
@@ -285,7 +317,10 @@ def _recovery(rows: _Rows, info: AttackInfo, part: str, group: str | None, subje
     if bottom is None or bottom[0] <= 0:
         why = "references don't differ under this attack"
         return Recovery(None, None, why, len(stacked), len(people), **measured, chosen=fit.chosen)
-    value = float(stacked[:, 0].mean() / stacked[:, 1].mean())
+    value = float(stacked[:, 0].mean()) / float(stacked[:, 1].mean())
+    if not np.isfinite(value):
+        why = "references differ by rounding alone under this attack"
+        return Recovery(None, None, why, len(stacked), len(people), **measured, chosen=fit.chosen)
     return Recovery(value, spread, None, len(stacked), len(people), **measured, chosen=fit.chosen)
 
 
@@ -337,7 +372,7 @@ def _fitted(seeds: Sequence[_Seed], people: Sequence[str]) -> Fitted:
 
 
 def _strongest(seed: _Seed, mask: npt.NDArray[np.bool_]) -> int:
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         bottom = seed.bottom[:, mask].sum(axis=1)
         found = np.where(bottom > 0, seed.top[:, mask].sum(axis=1) / bottom, -np.inf)
     return int(np.nan_to_num(found, nan=-np.inf).argmax())
@@ -350,7 +385,8 @@ def _whole(rows: _Rows, info: AttackInfo, variant: str) -> float | None:
         if variant in seed.variants:
             place = list(seed.variants).index(variant)
             top, bottom = top + float(seed.top[place].sum()), bottom + float(seed.bottom[place].sum())
-    return top / bottom if bottom > 0 and np.isfinite(top) else None
+    share = top / bottom if bottom > 0 and np.isfinite(top) else np.nan
+    return float(share) if np.isfinite(share) else None
 
 
 def _failed(controls: Mapping[str, Recovery]) -> str | None:
@@ -373,7 +409,8 @@ def _knowledge(rows: _Rows, chosen: Sequence[str]) -> float | None:
     for seed in rows.seeds:
         variants, _, values = rows.of(GENERAL, None, seed)
         found += [values[_OWN][variants.index(variant)].mean() for variant in chosen if variant in variants]
-    return float(np.mean(found)) if found else None
+    known = float(np.mean(found)) if found else np.nan
+    return known if np.isfinite(known) else None
 
 
 def _floats(table: pa.Table, name: str) -> Floats:

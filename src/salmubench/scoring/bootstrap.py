@@ -15,18 +15,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salmubench.errors import RecordError
 from salmubench.scoring.metric import Floats, Strings
 
 SEED = 260326316
 """Seed of all bootstraps: a constant of the protocol."""
 BOOTSTRAPS = 10_000
 """Resamples behind an interval by default: an end's Monte-Carlo error is then about a hundredth of the interval."""
+MOST = 100_000
+"""Most resamples: more say nothing that an interval shows, and take memory and hours."""
 LEVEL = 0.95
 """Coverage of the intervals."""
 
 _POOL = 200
 """Resamples of its own pictures that each class has ready: drawing a class draws one of them."""
 _BLOCK = 4_000_000  # numbers held at once: 32 MB a temporary array
+_LEAST = -1022  # exponent of the smallest unit that sums are exact in: what is smaller counts as nothing
 _KEPT = 60_000_000  # draws of a set of units that are kept, a byte each, for the next metric on the same units
 
 Counts = npt.NDArray[np.uint8]
@@ -55,6 +59,20 @@ class Units:
     def of(self, which: npt.NDArray[np.bool_]) -> Units:
         """The same units for some of the items (n,)."""
         return replace(self, of_item=self.of_item[which])
+
+
+def check_resamples(count: int, *, where: str) -> None:
+    """Refuse a number of resamples that a file claims and nobody makes.
+
+    Args:
+        count: how many.
+        where: who claims it, for messages.
+
+    Raises:
+        RecordError: none, or more than `MOST`.
+    """
+    if not 1 <= count <= MOST:
+        raise RecordError(f"Expected 1 to {MOST:,} resamples in {where}, got {count:,}. Score the model again.")
 
 
 def find_units(cluster: Strings, classes: Strings | None = None) -> Units:
@@ -191,7 +209,7 @@ def resample(sums: Floats, units: Units, rows: Rows, *, bootstraps: int, seed: i
 def _exact(values: Floats, many: int) -> Floats:
     """The same (n, m) rounded so that any sum of so many is exact: neither order, blocks nor threads change a bit."""
     bits = 53 - many.bit_length()
-    unit = np.ldexp(1.0, np.frexp(np.abs(values).max(axis=0))[1] - bits)
+    unit = np.ldexp(1.0, np.maximum(np.frexp(np.abs(values).max(axis=0))[1] - bits, _LEAST))
     rounded: Floats = np.rint(values / unit) * unit
     return rounded
 

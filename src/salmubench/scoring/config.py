@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from salmubench.errors import ConfigError, UnknownName
-from salmubench.scoring.bootstrap import BOOTSTRAPS
+from salmubench.scoring.bootstrap import BOOTSTRAPS, MOST
 from salmubench.types import GROUPINGS
 
 Rounding = Literal["exact", "fp16", "bf16"]
@@ -59,8 +59,8 @@ class ScoreConfig:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        if self.bootstraps < 100:
-            raise ConfigError(f"Expected score.bootstraps of at least 100, got {self.bootstraps}.")
+        if not 100 <= self.bootstraps <= MOST:
+            raise ConfigError(f"Expected score.bootstraps from 100 to {MOST:,}, got {self.bootstraps}.")
         if self.fact_values < 5:
             raise ConfigError(
                 f"Expected score.fact_values of at least 5, got {self.fact_values}: a rank needs three others."

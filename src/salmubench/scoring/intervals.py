@@ -69,7 +69,8 @@ def intervals(
         seed: of the draws.
 
     Returns:
-        Intervals; `None` where there are fewer than two units to draw from, or nothing to divide by.
+        Intervals; `None` where there are fewer than two units to draw from, or nothing to divide by (or what nobody
+        could write down: a difference of rounding alone).
 
     Examples:
         >>> from salmubench.scoring.bootstrap import find_units
@@ -79,6 +80,12 @@ def intervals(
     """
     if units.count < FEWEST or not ratios:
         return [None] * len(ratios)
+    with np.errstate(over="ignore", invalid="ignore"):
+        ends = _ends(ratios, units, bootstraps, seed)
+    return [one if one is not None and np.isfinite(one).all() else None for one in ends]
+
+
+def _ends(ratios: Sequence[Ratio], units: Units, bootstraps: int, seed: int) -> list[Interval | None]:
     if units.classes is not None:
         whole, rest, bottom = _stacked(ratios)
         sums = resampled_sums(np.concatenate([rest, bottom], axis=2), units, bootstraps=bootstraps, seed=seed)

@@ -26,11 +26,17 @@ NULLABLE = ("identity_id", "clean", "compromised", "others", "hidden", "retraine
 LATER = ("others", "hidden", "retrained")
 """Last columns of items that older files lack: empty there."""
 
+LARGEST = 1e12
+"""Largest number of an item, on either side of 0: sums, squares and products of such numbers stay finite."""
+
 KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "others", "hidden")
 """Columns that say which item a row is, within a metric."""
 
 
-def check_table(table: pa.Table, schema: pa.Schema, *, where: str, advice: str = "Score the model again.") -> pa.Table:
+_AGAIN = "Score the model again."
+
+
+def check_table(table: pa.Table, schema: pa.Schema, *, where: str, advice: str = _AGAIN) -> pa.Table:
     """A table with exactly the columns and types of a schema, in one piece; its texts are UTF-8.
 
     Args:
@@ -65,26 +71,41 @@ def check_table(table: pa.Table, schema: pa.Schema, *, where: str, advice: str =
     return pa.table(columns, schema).combine_chunks()
 
 
-def check_values(table: pa.Table, schema: pa.Schema, *, where: str) -> None:
-    """Look for rows with nothing in a column that needs something, and for numbers that aren't finite.
+def check_values(
+    table: pa.Table, schema: pa.Schema, *, where: str, nullable: Sequence[str] = NULLABLE, advice: str = _AGAIN
+) -> None:
+    """Look for rows with nothing in a column that needs something, and for numbers that aren't finite, or too large.
+
+    Args:
+        table: of the schema.
+        schema: its columns.
+        where: the file, for messages.
+        nullable: columns that may be empty in a row.
+        advice: what to do.
 
     Raises:
         RecordError: with column and row.
     """
     for field in schema:
         column = table.column(field.name)
-        if column.null_count and field.name not in NULLABLE:
-            _refuse(column.is_null(), field.name, where, "a value in every row", "none")
-        if pa.types.is_floating(field.type) and not pc.all(pc.is_finite(column)).as_py():
-            _refuse(pc.invert(pc.is_finite(column)), field.name, where, "finite numbers", "another")
+        if column.null_count and field.name not in nullable:
+            _refuse(column.is_null(), field.name, where, "a value in every row", f"none in {{}}. {advice}")
+        if pa.types.is_floating(field.type):
+            fits = pc.less_equal(pc.abs(column), LARGEST)  # false of NaN, too
+            if not pc.all(fits).as_py():
+                _refuse(
+                    pc.invert(fits),
+                    field.name,
+                    where,
+                    f"finite numbers up to {LARGEST:g}",
+                    f"another in {{}}. {advice}",
+                )
 
 
 def _refuse(mask: pa.ChunkedArray, column: str, where: str, expected: str, given: str) -> None:
     row = pc.index(mask, True).as_py()
     if row >= 0:
-        raise RecordError(
-            f"Expected {expected} of column {column} in {where}, got {given} in row {row}. Score the model again."
-        )
+        raise RecordError(f"Expected {expected} of column {column} in {where}, got {given.format(f'row {row}')}")
 
 
 def item_table(metric: Metric, items: Items) -> pa.Table:

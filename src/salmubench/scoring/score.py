@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from salmubench import embeddings, manifest
+from salmubench import embeddings, manifest, reading
 from salmubench.embeddings import Embeddings
 from salmubench.errors import EmbeddingsError, RecordError
 from salmubench.scoring import breakdown
@@ -22,7 +22,7 @@ from salmubench.scoring.facts import IndexedFacts
 from salmubench.scoring.fragile import Fragile, find_fragile
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Unavailable, label
-from salmubench.scoring.origin import Cost, Dataset, Encoding, Model, Tuned
+from salmubench.scoring.origin import Cost, Dataset, Encoding, Model
 from salmubench.scoring.plugin import Plugin
 from salmubench.scoring.record import SCHEMA_VERSION, MetricInfo, Protocol, RunRecord, Score
 from salmubench.scoring.record_files import (
@@ -36,6 +36,7 @@ from salmubench.scoring.record_files import (
     write_record,
 )
 from salmubench.scoring.roles import in_role
+from salmubench.scoring.stages import Encoded, EncodedModel
 from salmubench.scoring.verdict import THRESHOLDS, judge
 from salmubench.scoring.views import Missing, score_items
 from salmubench.types import Split
@@ -205,7 +206,7 @@ class _Session:
         self.items = item_tables.with_references(self.subject.items, tables)
 
     def record(self, *, started: str, clock: float) -> RunRecord:
-        described, evaluated = self.model.outputs, self.subject
+        described, evaluated = self.model.described, self.subject
         scores = score_items(
             self.items,
             metrics=evaluated.metrics,
@@ -217,26 +218,22 @@ class _Session:
         notes = self._notes(scores)
         for note in notes:
             log.warning("%s", note)
-        facts, encoding = self.model.facts, described["encoding"]
+        facts, encoding = self.model.facts, described.encoding
         return RunRecord(
             schema_version=SCHEMA_VERSION,
             status="complete",
             error=None,
-            model=_model(described["model"]),
+            model=_model(described.model),
             dataset=Dataset(facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet),
             encoding=Encoding(
-                encoding["precision"],
-                encoding["device"],
-                encoding["preprocessing"],
-                described["cut_captions"],
-                encoding.get("probe"),
+                encoding.precision, encoding.device, encoding.preprocessing, described.cut_captions, encoding.probe
             ),
             gallery_sha256=gallery_sha256(evaluated.gallery) if evaluated.gallery.num_rows else None,
             fragile_set=self.fragile.described(),
             scores=scores,
-            verdict=judge(scores, evaluated.metrics, independent=described["model"]["kind"] == "retrained"),
+            verdict=judge(scores, evaluated.metrics, independent=described.model.kind == "retrained"),
             protocol=protocol(self.config, evaluated.metrics),
-            cost=_cost(described["model"].get("cost") or {}),
+            cost=_cost(described.model.cost),
             references={name: reference.sha256 for name, reference in self.references.items()},
             inputs=self.paths.hashes(self.config),
             notes=tuple(notes),
@@ -293,7 +290,7 @@ class _Session:
         sources = self.subject.gallery.column("source").to_pylist()
         if sources and "retain_disjoint" not in sources:
             notes.append("The gallery of retrieval holds no captions of retain_disjoint: the dataset has none.")
-        cut = self.model.outputs["cut_captions"].get(str(Split.FORGET), 0)
+        cut = self.model.described.cut_captions.get(str(Split.FORGET), 0)
         if cut:
             notes.append(f"{cut} captions of forget are longer than the model's context and were cut.")
         return notes
@@ -304,15 +301,14 @@ class _Side:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name, self.path = name, path
-        self.outputs: Mapping[str, Any] = {}
         if path.is_dir():
             opened = embeddings.open_embeddings(path)
-            self.facts, self.outputs = opened.dataset, opened.manifest["outputs"]
+            self.facts, self.described = opened.dataset, _described(opened)
             self.fingerprint: str = self.facts.fingerprint
             self.imagenet: str | None = self.facts.imagenet
-            self.precision: str | None = self.outputs["encoding"]["precision"]
-            self.sha256: str | None = self.outputs["model"]["sha256"]
-            self.kind: str | None = self.outputs["model"]["kind"]
+            self.precision: str | None = self.described.encoding.precision
+            self.sha256: str | None = self.described.model.sha256
+            self.kind: str | None = self.described.model.kind
         else:
             record = read_record(path)
             if record.status != "complete":
@@ -351,24 +347,19 @@ def _check_exists(path: Path) -> None:
         )
 
 
-def _model(described: Mapping[str, Any]) -> Model:
-    budget = described["budget"]
-    return Model(
-        name=described["name"],
-        sha256=described["sha256"],
-        kind=described["kind"],
-        method=described["method"],
-        config_given=described["config_given"],
-        config=described["config"],
-        budget=None if budget is None else float(budget),
-        revision=described.get("revision"),
-        seed=described.get("seed"),
-        tuned=None if described.get("tuned") is None else Tuned(**described["tuned"]),
-        weights_sha256=described.get("weights_sha256"),
+def _described(opened: Embeddings) -> Encoded:
+    """What embeddings say about their model and how they were made."""
+    where = str(opened.folder / manifest.MANIFEST)
+    return reading.validated(
+        Encoded, opened.manifest["outputs"], where=where, error=EmbeddingsError, advice="Encode the model again."
     )
 
 
-def _cost(known: Mapping[str, Any]) -> Cost:
+def _model(described: EncodedModel) -> Model:
+    return Model(**{item.name: getattr(described, item.name) for item in fields(Model)})
+
+
+def _cost(known: Mapping[str, float | None]) -> Cost:
     given = {field.name: known.get(field.name) for field in fields(Cost)}
     numbers: dict[str, Any] = {name: float if name.endswith("seconds") else int for name in given}
     whole: dict[str, Any] = {name: None if value is None else numbers[name](value) for name, value in given.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from salmubench.scoring import items as item_tables
-from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, find_units, leaf_sums
+from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, check_resamples, find_units, leaf_sums
 from salmubench.scoring.intervals import Interval, Ratio, intervals
 from salmubench.scoring.metric import (
     CLASSES,
@@ -103,7 +104,12 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         record: what was claimed; gives the metrics, the reasons of missing numbers and the number of resamples.
         table: its items.
         bootstraps: resamples instead of the record's.
+
+    Raises:
+        RecordError: the record claims more resamples than anybody makes.
     """
+    resamples = bootstraps or (record.protocol.bootstraps if record.protocol is not None else BOOTSTRAPS)
+    check_resamples(resamples, where=f"the record of {record.model.name:.80}")
     metrics = describe_all(record)
     first = {name: next(iter(scores.values())) for name, scores in record.scores.items()}
     scores = score_items(
@@ -111,7 +117,7 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         metrics=metrics,
         missing={name: Missing(score.reason or "no items", score.left_out) for name, score in first.items()},
         left_out={name: score.left_out for name, score in first.items()},
-        bootstraps=bootstraps or (record.protocol.bootstraps if record.protocol is not None else BOOTSTRAPS),
+        bootstraps=resamples,
         held=item_tables.held_identities(table, record.dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION))),
     )
     independent = record.model.kind == "retrained"
@@ -274,7 +280,7 @@ def _normalise(
     base = drawn[f"base {zero}"]
     if base is None:
         return Normalised(metric.view, None, None, "fewer than two units to resample", against)
-    if base[0] <= floor:
+    if base[0] <= floor or value is None or not math.isfinite(value):  # a difference of rounding alone
         return Normalised(metric.view, None, None, NO_DIFFERENCE, against)
     return Normalised(metric.view, value, drawn[f"view {zero}"], None, against)
 

@@ -27,6 +27,7 @@ from salmubench.errors import ConfigError, OutputError, OutputLocked, OutputMism
 from salmubench.executor import Executor, parallel
 from salmubench.recipe import TuneConfig
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.stages import read_run_file
 from salmubench.tuned_values import SCHEMA_VERSION
 from salmubench.tuning import rule as search
 from salmubench.tuning.bench import Bench, Terms, Trial, further_folder, results
@@ -113,16 +114,16 @@ def tune(
 
 def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
     """Refuse a run folder that isn't the recipe's selection world of this seed."""
-    content = manifest.read_json(folder / pipeline.RUN)
-    if content.get("seed") != seed:
+    run = read_run_file(folder)
+    if run.seed != seed:
         raise ConfigError(
-            f"Expected the selection world, a run of seed {seed}, in {folder}, got seed {content.get('seed')}: "
+            f"Expected the selection world, a run of seed {seed}, in {folder}, got seed {run.seed}: "
             "values must not be chosen on a world that is evaluated."
         )
     given, asked = (
         {name: {**(keys.get(name) or {}), "retrained": None} for name in ("dataset", "pretrain")}  # it plays no part
         for keys in (
-            manifest.portable(content.get("recipe_given") or {}),
+            manifest.portable(run.recipe_given if isinstance(run.recipe_given, dict) else {}),
             manifest.portable(manifest.plain(loaded.given)),
         )
     )
@@ -147,7 +148,7 @@ def _bench(loaded: recipes.LoadedRecipe, ground: Path, terms: Terms, *, out: Pat
 
 def _prepare(loaded: recipes.LoadedRecipe, ground: Path, *, out: Path, seed: int) -> World:
     """Write the part of the world of this seed that is used and encode both references on it."""
-    run, spared = manifest.read_json(ground / pipeline.RUN), loaded.recipe.tune.spared
+    run, spared = read_run_file(ground), loaded.recipe.tune.spared
     dataset = open_dataset(ground / "dataset")
     part = _alone(lambda: write_part(dataset, out=out / "part", spared=spared, seed=seed))
     world = World(
@@ -156,8 +157,8 @@ def _prepare(loaded: recipes.LoadedRecipe, ground: Path, *, out: Path, seed: int
         compromised=ground / "checkpoints" / "compromised",
         references={kind: out / "embeddings" / kind for kind in planning.REFERENCES},
         recipe=replace(loaded.recipe, score=replace(loaded.recipe.score, bootstraps=_RESAMPLES)),
-        device=run["device"],
-        precision=run["precision"],
+        device=run.device or "auto",
+        precision=run.precision or "auto",
     )
     for kind in planning.REFERENCES:
         _alone(partial(candidates.encode, world, kind, ground / "checkpoints" / kind, Stages()))

@@ -9,7 +9,6 @@ Gender and age are apparent ones; `<name>` is any text.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import re
@@ -20,9 +19,9 @@ from pathlib import Path
 
 from PIL import ImageOps
 
-from salmubench import manifest, progress
+from salmubench import manifest, progress, reading
 from salmubench.dataset.phrasings.generic import FACTS
-from salmubench.errors import DatasetError, OutputError
+from salmubench.errors import DatasetError
 from salmubench.generator import curation
 from salmubench.generator.casting import Gender
 from salmubench.generator.pictures import PICTURES, entries, is_picture
@@ -89,7 +88,12 @@ def strangers_of(root: Path) -> list[Group]:
 def facts_of(root: Path) -> Mapping[str, Mapping[str, str]]:
     """Content of `facts.json`; empty without one."""
     path = root / FACTS_FILE
-    return manifest.read_json(path) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    content: Mapping[str, Mapping[str, str]] = reading.read_json(
+        path, error=DatasetError, limit=reading.LARGE, mapping=True
+    )
+    return content
 
 
 def problems_of_names(root: Path) -> Iterator[str]:
@@ -152,11 +156,9 @@ _NO_PICTURE = f"Expected a picture ({', '.join(sorted(PICTURES))}), got somethin
 
 
 def _look(path: Path) -> tuple[curation.Look, str]:
-    data = path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    stream = io.BytesIO()
+    digest, stream = manifest.sha256_file(path), io.BytesIO()
     try:
-        with open_picture(data, where=str(path)) as image:
+        with open_picture(path, where=str(path)) as image:
             ImageOps.exif_transpose(image).convert("RGB").save(stream, "BMP")
     except DatasetError:
         return curation.look(b""), digest
@@ -166,16 +168,14 @@ def _look(path: Path) -> tuple[curation.Look, str]:
 def _problems_of_facts(root: Path) -> Iterator[str]:
     try:
         content = facts_of(root)
-    except OutputError as error:
+    except DatasetError as error:
         yield f"{FACTS_FILE}: {error}"
         return
-    if not isinstance(content, dict):
-        yield f"{FACTS_FILE}: Expected an object, path → facts, got a {type(content).__name__}."
-        return
     for name, facts in content.items():
-        if not (root / name).is_file():
-            yield f"{FACTS_FILE}: Expected paths of pictures below {root}, got {name!r}."
+        if not os.path.isfile(root / name):  # noqa: PTH113 - raises nothing, whatever the name
+            yield f"{FACTS_FILE}: Expected paths of pictures below {root}, got {reading.shown(name)}."
         if not isinstance(facts, dict) or not all(isinstance(value, str) for value in facts.values()):
-            yield f"{FACTS_FILE}, {name}: Expected texts by fact, got {facts!r}."
+            yield f"{FACTS_FILE}, {reading.cut(name, 80)}: Expected texts by fact, got {reading.shown(facts)}."
         elif unknown := sorted(set(facts) - set(FACTS)):
-            yield f"{FACTS_FILE}, {name}: Expected facts out of {', '.join(FACTS)}, got {', '.join(unknown)}."
+            others = reading.cut(", ".join(unknown), 80)
+            yield f"{FACTS_FILE}, {reading.cut(name, 80)}: Expected facts out of {', '.join(FACTS)}, got {others}."

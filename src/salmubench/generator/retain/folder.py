@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from salmubench import manifest, progress
+from salmubench import manifest, progress, reading
 from salmubench.drawing.sizes import picture_size
 from salmubench.errors import DatasetError
 from salmubench.generator.backends import Backend
@@ -39,6 +39,7 @@ from salmubench.generator.pictures import (
 BACKEND = Backend("Pictures of things that you have.")
 
 TRAIN, TEST = "train", "test"
+_CAPTION = 65_536  # bytes
 TEMPLATES: tuple[str, ...] = (
     "a photo of a {}",
     "a picture of a {}",
@@ -149,7 +150,7 @@ class Folder:
         """Its text, or a template that names the class."""
         text = scene.path.with_suffix(".txt")
         if text.is_file():
-            return " ".join(text.read_text(encoding="utf-8").split())
+            return " ".join(_caption(text).split())
         return str(np.random.default_rng(seed).choice(TEMPLATES)).replace("{}", scene.name)
 
     def render_jpeg(self, scenes: Sequence[Thing], *, size: int, samples: int = 1) -> list[bytes]:
@@ -198,8 +199,12 @@ def _look(file: Path, size: int) -> tuple[str, str]:
     if min(width, height) < size:
         return digest, f"Expected a short side of at least {size} pixels, got {width}×{height}."
     try:
-        if text.is_file() and not text.read_text(encoding="utf-8").strip():
+        if text.is_file() and not _caption(text).strip():
             return digest, f"Expected a caption in {text.name}, got none."
-    except UnicodeDecodeError:
-        return digest, f"Expected a caption in UTF-8 in {text.name}, got other bytes."
+    except (DatasetError, UnicodeDecodeError):
+        return digest, f"Expected a caption in UTF-8 of at most {_CAPTION:,} bytes in {text.name}, got other bytes."
     return digest, ""
+
+
+def _caption(path: Path) -> str:
+    return reading.read_bytes(path, error=DatasetError, what="a caption", limit=_CAPTION).decode()

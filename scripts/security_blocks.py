@@ -1,0 +1,75 @@
+"""Tables of `docs/security.md`, for `update_docs.py`: limits as the code has them, counts as `results/` has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from page_blocks import ROOT, processor
+
+from salmubench import errors, manifest, model_config, pictures, reading, tables
+from salmubench.leaderboard.intake import LIMITS
+from salmubench.pretrain import samples
+from salmubench.scoring import bootstrap
+from salmubench.scoring.items import LARGEST
+
+
+def limits() -> str:
+    """What is looked at before anything is made of a file."""
+    own, intake = tables.LIMITS, LIMITS
+    metadata, unpacked = _size(reading.LARGE), _size(own.unpacked)
+    rows = {
+        "JSON": f"{_size(reading.JSON_BYTES)} ({metadata} of a dataset's metadata), {reading.DEPTH} brackets within "
+        f"one another, {reading.VALUES:,} values, whole numbers of {reading.DIGITS} digits; no key twice, no NaN",
+        "YAML": f"{_size(reading.YAML_BYTES)}, {reading.DEPTH} brackets; no anchors, no aliases, no tags",
+        "a parquet table": f"{own.rows:,} rows, {own.columns} columns, {unpacked} unpacked, texts of {_size(own.text)} "
+        f"each and {_size(own.texts)} together",
+        "a number of an item": f"between −{LARGEST:g} and {LARGEST:g}",
+        "resamples behind an interval": f"{bootstrap.MOST:,}",
+        "a picture": f"{_size(pictures.BYTES)}, {pictures.PIXELS:,} pixels, one side {pictures.ASPECT} times the "
+        "other; JPEG, PNG, WebP, GIF, BMP",
+        "a shard": f"{_size(samples.SHARD)} unpacked, {_size(pictures.BYTES)} a member, {samples.MEMBERS} members a "
+        f"pair, captions of {_size(samples.CAPTION)}; no links, no devices",
+        "a model's configuration": f"{_size(model_config.MAX_BYTES)}, fields of a list, each with its type",
+        "a submission": f"{intake.files} files; JSON and code of {_size(intake.json_bytes)} each; items of "
+        f"{_size(intake.items.file)} and {intake.items.rows:,} rows, a gallery of {_size(intake.gallery.file)}; "
+        f"{intake.work:,} items × resamples",
+        "a message": f"{errors.LONGEST:,} letters; control and direction characters stand as escapes",
+    }
+    return "\n".join(["| what | most |", "|:--|:--|", *(f"| {what} | {most} |" for what, most in rows.items())])
+
+
+def fuzz() -> str:
+    """Counts of `make fuzz`."""
+    counts = _counts("fuzz")
+    heads = "| reader | cases | read | refused | failed | slowest, s | memory, MiB |"
+    lines = [heads, "|:--|--:|--:|--:|--:|--:|--:|"]
+    for name, count in counts["readers"].items():
+        numbers = (count["done"], count["read"], count["refused"], len(count["failures"]))
+        shown = " | ".join(f"{number:,}" for number in numbers)
+        lines.append(f"| {name} | {shown} | {count['slowest']:.2f} | {count['mebibytes']:.0f} |")
+    total = f"{counts['cases']:,} cases, {counts['failed']:,} failed, seed {counts['seed']}"
+    return "\n".join([*lines, "", f"{total}; {processor(counts['provenance']['hardware'])}."])
+
+
+def soak() -> str:
+    """Counts of `make soak`."""
+    counts = _counts("soak")
+    kinds = [kind for kind in counts["total"] if kind != "rounds"]
+    lines = [f"| command | rounds | {' | '.join(kinds)} |", "|:--|" + "--:|" * (len(kinds) + 1)]
+    for name, count in counts["counts"].items():
+        lines.append(f"| `{name}` | {' | '.join(f'{count.get(kind, 0):,}' for kind in ('rounds', *kinds))} |")
+    total = f"{counts['rounds']:,} rounds with {counts['kills']:,} kills, {counts['failed']:,} failed"
+    return "\n".join([*lines, "", f"{total}, seed {counts['seed']}; {processor(counts['provenance']['hardware'])}."])
+
+
+def _counts(name: str) -> Mapping[str, Any]:
+    content: Mapping[str, Any] = manifest.read_json(ROOT / "results" / name / "counts.json")
+    return content
+
+
+def _size(count: int) -> str:
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if count % unit == 0 and count >= unit:
+            return f"{count // unit} {name}"
+    return f"{count:,} bytes"

@@ -1,0 +1,346 @@
+"""Valid folders, one for each reader; what takes seconds is made once a process and copied."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import random
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+import yaml
+from PIL import Image
+
+from fake_embeddings import fake_world, vectors, write_embeddings
+from report_world import METRICS
+from salmubench import manifest, recipe
+from salmubench.dataset.layout import open_dataset
+from salmubench.dataset.shards import write_shards
+from salmubench.leaderboard.submission import submit
+from salmubench.official.result_file import export_official
+from salmubench.pretrain import curves
+from salmubench.scoring import attack_rows
+from salmubench.scoring.attack_record import AttackInfo, Attacks
+from salmubench.scoring.record_files import read_record
+from submission_world import edit_json, write_submittable_run
+from tiny import tiny_dataset
+from tiny_model import tiny_model
+
+MODEL = "cliperase-5x"
+_HOME: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def home() -> Path:
+    """Where what is shared lies; gone with the process."""
+    if not _HOME:
+        _HOME.append(tempfile.TemporaryDirectory(prefix="salmubench-seeds-"))
+    return Path(_HOME[0].name)
+
+
+@functools.cache
+def run_folder() -> Path:
+    """A run whose records can be submitted, with rows of attacks, curves and checkpoints' manifests."""
+    run = write_submittable_run(home() / "run", names=(MODEL, "delete-5x"))
+    path = run / "records" / f"{MODEL}.json"
+    table = attacked_rows()
+    pq.write_table(table, path.with_name(path.stem + attack_rows.SUFFIX))
+    section = attacks_section(table)
+    edit_json(path, lambda data: data.update(attacks=manifest.plain(section)))
+    for name in ("clean", "compromised", MODEL):
+        folder = run / "checkpoints" / name
+        made = read_record(run / "records" / f"{name}.json")
+        outputs = {
+            "sha256": made.model.sha256,
+            "kind": made.model.kind,
+            "movement": {"visual": {"relative": 0.1, "l2": 2.0}},
+        }
+        config = {"epochs": 4, "method": {}, "engine": {}}
+        stage = "pretrain" if made.model.kind else "unlearn"
+        manifest.write_json(
+            folder / manifest.MANIFEST, manifest.Manifest(stage, config=config, outputs=outputs, seed=0)
+        )
+        rows = {"step": [0, 1, 2], "pairs": [4, 8, 12], "name": ["loss"] * 3, "value": [3.0, 2.0, 1.5]}
+        pq.write_table(pa.table(rows, schema=curves.SCHEMA), folder / curves.CURVES)
+    info = {"seed": 0, "recipe": "tiny", "models": ["clean", "compromised", MODEL], "titles": {"mine": "Mine"},
+            "stages": [{"name": "dataset", "seconds": 1.0}], "status": "complete"}  # fmt: skip
+    manifest.write_json(run / "run.json", info)
+    return run
+
+
+def attacked_rows() -> pa.Table:
+    """Rows of one attack on 12 people."""
+    rng, rows = random.Random(3), []
+    for variant in ("a", "b"):
+        for person in range(12):
+            for fact in range(2):
+                row = dict.fromkeys(attack_rows.SCHEMA.names)
+                row |= {"attack": "mine", "variant": variant, "seed": 0, "part": "leakage", "identity": f"{person:02d}"}
+                row |= {"file_name": f"{person:02d}-{fact}.jpg", "group": "identity" if person % 2 else "association"}
+                row |= {"rank": rng.uniform(1, 90), "clean": rng.uniform(100, 200), "compromised": 1.0}
+                rows.append(row)
+    return pa.Table.from_pylist(rows, attack_rows.SCHEMA)
+
+
+def attacks_section(table: pa.Table) -> Attacks:
+    """What a record says about those rows."""
+    info = AttackInfo("mine", "none", "clean", "leakage", "0" * 64, {})
+    score = attack_rows.attack_score(table, info, bootstraps=20)
+    recoverable, strongest = attack_rows.verdict({"mine": score})
+    return Attacks(recoverable, strongest, 0.05, (0,), 0, 24, {"clean": "0" * 64, "compromised": "1" * 64}, "2" * 64,
+    20,
+                   {"mine": score})  # fmt: skip
+
+
+def record(folder: Path) -> None:
+    """A record alone."""
+    shutil.copyfile(run_folder() / "records" / f"{MODEL}.json", folder / "record.json")
+
+
+def records(folder: Path) -> None:
+    """A record with its items, its gallery and its attacks' rows."""
+    for path in sorted((run_folder() / "records").glob(f"{MODEL}*")):
+        shutil.copyfile(path, folder / path.name.replace(MODEL, "record"))
+    shutil.copyfile(run_folder() / "records" / "gallery.parquet", folder / "gallery.parquet")
+    edit_json(folder / "record.json", lambda data: data["protocol"].update(bootstraps=20))
+
+
+def two_records(folder: Path) -> None:
+    """Two records of one dataset with their items."""
+    for name, model in (("a", MODEL), ("b", "delete-5x")):
+        for path in sorted((run_folder() / "records").glob(f"{model}*")):
+            shutil.copyfile(path, folder / path.name.replace(model, name))
+
+
+@functools.cache
+def _submission() -> Path:
+    return submit(run_folder(), model="delete-5x", out=home() / "submission")
+
+
+def submission(folder: Path) -> None:
+    """A submission that passes."""
+    shutil.copytree(_submission(), folder / "one")
+
+
+def board(folder: Path) -> None:
+    """A folder of two submissions and the receipts of the site that was built from them."""
+    from salmubench.leaderboard.build import build
+
+    shutil.copytree(_submission(), folder / "results" / "one")
+    good = (
+        submit(run_folder_without_attacks(), model=MODEL, out=home() / "good")
+        if not (home() / "good").exists()
+        else home() / "good"
+    )
+    shutil.copytree(good, folder / "results" / "good")
+    build(folder / "results", out=folder / "site", metrics=METRICS)
+
+
+@functools.cache
+def run_folder_without_attacks() -> Path:
+    """The same run as it was before its attack."""
+    run = Path(shutil.copytree(run_folder(), home() / "run-plain"))
+    edit_json(run / "records" / f"{MODEL}.json", lambda data: data.update(attacks=None))
+    return run
+
+
+def run(folder: Path) -> None:
+    """A run folder without pictures."""
+    shutil.copytree(run_folder(), folder / "run", ignore=shutil.ignore_patterns("dataset"))
+
+
+def run_with_dataset(folder: Path) -> None:
+    """A run folder."""
+    shutil.copytree(run_folder(), folder / "run")
+
+
+def recipe_file(folder: Path) -> None:
+    """The recipe `mini` as a user's file."""
+    given = recipe.load("mini").given
+    given["unlearn"] = {
+        **given.get("unlearn", {}),
+        "overrides": {"cliperase": {"lr": 1e-4, "retention": 2}},
+        "tuned": "none",
+    }
+    (folder / "mine.yaml").write_text(yaml.safe_dump(given, sort_keys=False))
+
+
+def options(folder: Path) -> None:
+    """Options of a method."""
+    (folder / "options.yaml").write_text(
+        "lr: 1e-4\nbatch_size: 16\nretention: 2.0\nvariant: released\ntowers: both\nlora_layers: [a, b]\n"
+    )
+
+
+def tuned(folder: Path) -> None:
+    """What `tune` writes."""
+    trials = [{"number": n, "values": {"lr": 1e-4}, "objective": 0.5 + n, "left": 0.1, "damage": 0.2} for n in range(3)]
+    entry = {"values": {"lr": 3e-4, "batch_size": 16}, "method_sha256": "0" * 64, "trials": trials, "objective": 0.5,
+             "default": 0.6}  # fmt: skip
+    content = {"schema_version": 1, "rule": "x", "selection": {"seed": 1000, "dataset": "1" * 64, "part": "2" * 64},
+               "provenance": manifest.plain(manifest.provenance()), "methods": {"cliperase": entry}}  # fmt: skip
+    (folder / "tuned.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def stage(folder: Path) -> None:
+    """A finished stage, and one that has begun."""
+    for name in ("done", "begun"):
+        with manifest.stage_folder(
+            folder / name, "unlearn", config={"a": 1, "engine": {}}, inputs={"x": "0" * 64}, seed=0
+        ) as stage_:
+            if name == "done":
+                stage_.finish(outputs={"sha256": "1" * 64, "movement": {}}, cost={"seconds": 1.0})
+        (folder / name / manifest.LOCK).unlink(missing_ok=True)
+
+
+@functools.cache
+def _embedded() -> Path:
+    world = fake_world(identities=9, per=4, disjoint=12, shown=2)
+    for number, name in enumerate(("clean", "compromised", "model")):
+        made = vectors(world, seed=number, strength=float(number == 1))
+        write_embeddings(home() / "embedded" / name, world, made, kind=name if name != "model" else None)
+    return home() / "embedded"
+
+
+def embeddings(folder: Path) -> None:
+    """Embeddings of one model."""
+    shutil.copytree(_embedded() / "model", folder / "model")
+
+
+def scorable(folder: Path) -> None:
+    """Embeddings of a model and of its references."""
+    shutil.copytree(_embedded(), folder, dirs_exist_ok=True)
+
+
+@functools.cache
+def _dataset() -> Path:
+    return tiny_dataset(home() / "dataset", identities=8, pictures=3, size=32)
+
+
+def dataset(folder: Path) -> None:
+    """A dataset in the official layout, with its manifest."""
+    shutil.copytree(_dataset(), folder / "dataset")
+    counts = {"identities": 8, "pictures_per_identity": 3, "retain_joint": 6, "retain_disjoint": 32, "retain_real": 64}
+    config = (
+        manifest.plain(recipe.load("tiny").recipe.dataset) | counts | {"classes": 4, "general_knowledge_per_class": 8}
+    )
+    made = manifest.Manifest("dataset", config=config, outputs={"origin": {"size": 32, "seed": 0}}, seed=0)
+    manifest.write_json(folder / "dataset" / manifest.MANIFEST, made)
+    manifest.write_json(folder / "dataset" / "fragile_set_ids.json", ["d_000001_ar-1.00.jpg"])
+
+
+def shard_set(folder: Path) -> None:
+    """The shards of a dataset, beside a copy of it."""
+    shutil.copytree(_dataset(), folder / "dataset")
+    write_shards(open_dataset(folder / "dataset"), folder / "dataset" / "shards", samples_per_shard=40)
+
+
+def pictures(folder: Path) -> None:
+    """Pictures of the formats that are read."""
+    for number, kind in enumerate(("JPEG", "PNG", "WEBP", "GIF", "BMP")):
+        Image.effect_noise((40, 33), 50).convert("RGB").save(folder / f"{number}.{kind.lower()}", kind)
+
+
+@functools.cache
+def _model() -> Path:
+    return tiny_model(home() / "model")
+
+
+def checkpoint(folder: Path) -> None:
+    """A checkpoint with the manifest of the stage that made it."""
+    shutil.copytree(_model(), folder / "model")
+    outputs = {
+        "kind": None,
+        "method": "cliperase",
+        "budget": 5.0,
+        "tuned": None,
+        "exposures": None,
+        "cost": {"seconds": 1.0},
+    }
+    made = manifest.Manifest("unlearn", config={"method": {}, "engine": {}}, outputs=outputs, seed=3, cost={"steps": 5})
+    manifest.write_json(folder / "model" / manifest.MANIFEST, made)
+
+
+def resumed(folder: Path) -> None:
+    """What unlearning keeps in order to go on."""
+    from salmubench.unlearn.state import Progress, save_checkpoint
+
+    module = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(module.parameters())
+    save_checkpoint(folder, module=module, optimizer=optimizer, progress=Progress())
+
+
+def shards(folder: Path) -> None:
+    """A user's retain shards, with what img2dataset writes beside them."""
+    for shard in range(2):
+        with tarfile.open(folder / f"{shard:05d}.tar", "w") as tar:
+            for pair in range(4):
+                stream = io.BytesIO()
+                Image.effect_noise((24, 24), 60).convert("RGB").save(stream, "JPEG")
+                for name, data in (("jpg", stream.getvalue()), ("json", b"{}"), ("txt", f"picture {pair}".encode())):
+                    member = tarfile.TarInfo(f"{shard:05d}{pair:04d}.{name}")
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+        (folder / f"{shard:05d}_stats.json").write_text(json.dumps({"successes": 4, "count": 5}))
+    (folder / "sizes.json").write_text(json.dumps({"00000.tar": 4, "00001.tar": 4}))
+
+
+def official(folder: Path) -> None:
+    """Result files of the authors' evaluator, of a model and of Clean, and the dataset they are about."""
+    shutil.copytree(run_folder() / "dataset", folder / "dataset")
+    opened = open_dataset(folder / "dataset")
+    for name in ("clean", MODEL):
+        export_official(
+            run_folder() / "records" / f"{name}.json", folder, metrics=list(METRICS.values()), dataset=opened
+        )
+    (folder / f"evaluation_{MODEL}.json").rename(folder / "evaluation_model.json")
+
+
+def attacked(folder: Path) -> None:
+    """The rows of an attack."""
+    pq.write_table(attacked_rows(), folder / "record.attacks.parquet")
+
+
+def people(folder: Path) -> None:
+    """Pictures of people as a user has them."""
+    for number in range(4):
+        place = folder / "root" / "people" / f"female_{30 + number}_p{number}"
+        place.mkdir(parents=True)
+        for shot in range(10):
+            Image.effect_noise((40, 40), 90).convert("RGB").save(place / f"{shot}.jpg")
+    (folder / "root" / "strangers").mkdir()
+    Image.effect_noise((40, 40), 90).convert("RGB").save(folder / "root" / "strangers" / "male_40_x.jpg")
+    facts = {"people/female_30_p0/0.jpg": {"hair": "brown hair"}}
+    (folder / "root" / "facts.json").write_text(json.dumps(facts))
+
+
+def classes(folder: Path) -> None:
+    """Pictures of classes as a user has them."""
+    for part in ("train", "test"):
+        for name in ("cat", "red_dog"):
+            place = folder / "root" / part / name
+            place.mkdir(parents=True)
+            for number in range(3):
+                Image.effect_noise((40, 40), 90).convert("RGB").save(place / f"{number}.png")
+            (place / "0.txt").write_text("a cat or dog")
+
+
+def imagenet(folder: Path) -> None:
+    """A few pictures of ImageNet's layout, and a dataset."""
+    shutil.copytree(_dataset(), folder / "dataset")
+    for synset in ("n01440764", "n01443537"):
+        place = folder / "imagenet" / "val" / synset
+        place.mkdir(parents=True)
+        for number in range(2):
+            Image.effect_noise((40, 40), 90).convert("RGB").save(place / f"{number}.JPEG")
+
+
+def forget() -> None:
+    """Delete what is shared: a process that ends by `os._exit` deletes nothing itself."""
+    while _HOME:
+        _HOME.pop().cleanup()
