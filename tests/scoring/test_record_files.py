@@ -353,7 +353,7 @@ def test_skipped_general_knowledge_is_minus_one_there_and_null_here(records: dic
 def test_broken_official_files(tmp_path: Path) -> None:
     path = tmp_path / "o.json"
     path.write_text('{"efficacy": {"1.1_RetFail": {"MRR": "x"}}}')
-    with pytest.raises(RecordError, match="Expected a number at efficacy.1.1_RetFail.MRR"):
+    with pytest.raises(RecordError, match="Expected float at efficacy.1.1_RetFail.MRR"):
         read_official(path, METRICS)
     path.write_text("{}")
     with pytest.raises(RecordError, match="got no 'efficacy'"):
