@@ -291,6 +291,33 @@ def test_benign_trains_on_portraits_and_on_a_quarter_of_them(model: Model) -> No
         next(iter(benign.attack(model, Material(retain_synth=nothing, retain_real=real), 0, config)))
 
 
+def test_strangers_on_portraits_are_nobody_of_the_dataset(model: Model) -> None:
+    real = given(model, seed=2)
+    generic = tuple(
+        Pair(f"{n}.jpg", ("a woman", "a person")[n % 2], identity="7" if n == 3 else None) for n in range(12)
+    )
+    portraits = replace(given(model, seed=1), records=generic)
+    data = replace(WORLD, retain_synth=portraits, retain_real=real)
+    rows, captions = benign.told(portraits, data, np.random.default_rng(0))
+    assert 3 not in rows  # somebody of the dataset
+    for row, text in zip(rows, captions, strict=True):
+        person = next(one for one in STRANGERS if one.name in text)
+        assert person.values["city"] in text  # the only field with sentences
+        assert generic[row].caption != "a woman" or person in WORLD.strangers["female"]
+    config = benign.Config(lr=1e-2, batch_size=8, steps=2, strangers=True)
+    found = {}
+    for variant in benign.attack(model, data, 5, config):
+        found[variant.label] = {name: one.clone() for name, one in variant.model.module.state_dict().items()}
+    assert list(found)[-2:] == ["strangers, 2 steps", "strangers, 4 steps"]
+    rows, captions = benign.told(portraits, data, np.random.default_rng(5))
+    synth = Given(tuple(Pair("", text) for text in captions), model.tokenize(captions), portraits.pictures[rows])
+    first, other = draws(synth, 2, model, generator_of(5, 3)), draws(real, 6, model, generator_of(5, 4))
+    mixed = [tuple(torch.cat(both) for both in zip(next(first), next(other), strict=True)) for _ in range(4)]
+    assert_same(found["strangers, 4 steps"], slow_training(model, mixed, 1e-2))
+    with pytest.raises(ValueError, match="no portrait of somebody who isn't in the dataset"):
+        benign.told(portraits, replace(data, templates={}), np.random.default_rng(0))
+
+
 # --- probe --------------------------------------------------------------------------------------------------------
 
 

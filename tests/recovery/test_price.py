@@ -24,8 +24,9 @@ SIZES = Sizes(
     few=12, held=90, identity=40, portraits=160, real=64, told=100, generic=60, facts=300, knowledge=32, prompts=8
 )
 OVERRIDES: dict[str, dict[str, Any]] = {
-    "fewshot": {"lrs": [1e-3, 1e-4], "read_at": [2, 4]}, "benign": {"steps": 4}, "probe": {"ridges": [1.0], "steps": 3},
-    "savings": {"read_at": [2, 4]}, "rewordings": {"wordings": 3}, "counterfactual": {"others": 2},
+    "fewshot": {"lrs": [1e-3, 1e-4], "read_at": [2, 4]}, "benign": {"steps": 4, "strangers": True},
+    "probe": {"ridges": [1.0], "steps": 3}, "savings": {"read_at": [2, 4]}, "rewordings": {"wordings": 3},
+    "counterfactual": {"others": 2},
 }  # fmt: skip
 
 
@@ -80,6 +81,8 @@ def test_prices_by_hand() -> None:
     assert of("fewshot", lrs=[1e-3], read_at=[5], smaller=0.0).steps == 5
     mixed = of("benign", steps=10)
     assert (mixed.steps, mixed.pairs, mixed.readings, mixed.calibrated) == (30, 30 * 64, 4, 4)
+    three = of("benign", steps=10, strangers=True)
+    assert (three.steps, three.readings, three.calibrated) == (50, 6, 6)
     assert of("savings", read_at=[3, 6]).pictures == 3 * 2 * SIZES.identity
     assert of("rewordings", wordings=8).captions == 7 * 400
     assert of("counterfactual", others=8).captions == 16 * 90

@@ -5,9 +5,14 @@ meaning to. CLIP's loss, AdamW, temperature frozen:
 
     (a) portraits with generic captions alone, `steps` steps
     (b) a quarter portraits, three quarters general knowledge, twice as many; left out where the dataset has none
+    (c) as (b), but the portraits' captions tell facts of invented people in sentences of training; off by default
 
 Each is read at half and at the end, plainly and calibrated (z-scored over the portraits, as similarities shift
 together). A destroyed model may only be repaired by this: read it beside general knowledge after the attack.
+
+(c) follows 2602.03379, where sentences of the same form are the strongest benign set for language models. At mini it
+brings back about what (b) does and costs as much again. Without general knowledge in each batch it says nothing: names
+on portraits alone take Compromised itself apart, retrieval and general knowledge.
 
 Source: Łucki et al. 2409.18025 (unrelated samples undo an unlearning of language models); rates and steps are those of
 mini, chosen by Compromised, Clean and Retrained alone.
@@ -15,13 +20,20 @@ mini, chosen by Compromised, Clean and Retrained alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from salmubench.attacks import (
     Attack,
     Batch,
     Data,
+    Known,
     Model,
     Price,
     Sizes,
@@ -32,10 +44,18 @@ from salmubench.attacks import (
     generator_of,
     joined,
 )
+from salmubench.dataset.people import apparent_gender
+from salmubench.types import Pair
 
 ATTACK = Attack(
-    name="benign", title="training on retain pairs", knows="retain", paper="Łucki et al. 2409.18025; ours for CLIP"
+    name="benign",
+    title="training on retain pairs",
+    knows="retain",
+    needs=("strangers", "templates"),
+    paper="Łucki et al. 2409.18025; ours for CLIP",
 )
+_FACTS = 2
+"""Told of each stranger."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,8 @@ class Config:
     """Pairs a step."""
     steps: int = field(default=40, metadata={"search": (20, 40, 80)})
     """On portraits alone; twice as many on the mixture."""
+    strangers: bool = False
+    """Also train on portraits whose captions tell invented people's facts, mixed in as generic ones are."""
 
     def __post_init__(self) -> None:
         if self.lr <= 0 or self.batch_size < 4 or self.steps < 2:
@@ -67,6 +89,70 @@ def attack(model: Model, data: Data, seed: int, config: Config) -> Iterator[Vari
             draws(data.retain_real, size - size // 4, model, generator_of(seed, 2)),
         )
         yield from _train("mixture", model, mixture, 2 * config.steps, config.lr)
+    if config.strangers and len(data.retain_real.records) > 1:
+        invented = Strangers(portraits, *told(portraits, data, np.random.default_rng(seed)), model)
+        mixture = joined(
+            draws(invented, size // 4, model, generator_of(seed, 3)),
+            draws(data.retain_real, size - size // 4, model, generator_of(seed, 4)),
+        )
+        yield from _train("strangers", model, mixture, 2 * config.steps, config.lr)
+
+
+@dataclass(frozen=True, eq=False)
+class Strangers:
+    """Portraits with captions about invented people.
+
+    Attributes:
+        known: the portraits.
+        rows: portrait of each caption.
+        captions: what they tell.
+        model: whose tokenizer counts.
+    """
+
+    known: Known
+    rows: Sequence[int]
+    captions: Sequence[str]
+    model: Model
+
+    @property
+    def records(self) -> tuple[Pair, ...]:
+        """The captions; nobody of the dataset is in them."""
+        return tuple(Pair("", caption) for caption in self.captions)
+
+    @cached_property
+    def tokens(self) -> Tensor:
+        """Of the captions, int64 (n, L)."""
+        return self.model.tokenize(self.captions)
+
+    def images(self, rows: Sequence[int], device: torch.device) -> Tensor:
+        """Their portraits, float32 (len(rows), 3, H, W)."""
+        return self.known.images([self.rows[row] for row in rows], device)
+
+
+def told(portraits: Known, data: Data, rng: np.random.Generator) -> tuple[list[int], list[str]]:
+    """Portraits of nobody in the dataset, each as an invented person of the apparent gender, with some facts.
+
+    Returns:
+        Portrait and caption of each fact.
+    """
+    rows, captions = list[int](), list[str]()
+    met: Counter[str] = Counter()
+    for row, pair in enumerate(portraits.records):
+        if pair.identity is not None:
+            continue
+        gender = apparent_gender([pair.caption]) or "any"
+        people = data.strangers.get(gender) or data.strangers["any"]
+        person = people[met[gender] % len(people)]
+        met[gender] += 1
+        able = sorted(field for field in person.values if data.templates.get(field))
+        for index in rng.permutation(len(able))[:_FACTS].tolist():
+            sentences = data.templates[able[index]]
+            text = sentences[int(rng.integers(len(sentences)))]
+            rows.append(row)
+            captions.append(text.replace("{name}", person.name).replace("{value}", person.values[able[index]]))
+    if len(rows) < 2:
+        raise ValueError("no portrait of somebody who isn't in the dataset, or no sentence to tell of them")
+    return rows, captions
 
 
 def _train(name: str, model: Model, batches: Iterator[Batch], steps: int, lr: float) -> Iterator[Variant]:
@@ -76,8 +162,8 @@ def _train(name: str, model: Model, batches: Iterator[Batch], steps: int, lr: fl
 
 
 def price(config: Config, sizes: Sizes) -> Price:
-    """Two trainings, or one where there is nothing to mix in."""
-    trainings = 2 if sizes.real > 1 else 1
-    steps = config.steps * (3 if sizes.real > 1 else 1)
+    """Two trainings, or one where there is nothing to mix in; one more on strangers."""
+    mixtures = (2 if config.strangers else 1) if sizes.real > 1 else 0
+    steps = config.steps * (1 + 2 * mixtures)
     pairs = steps * min(config.batch_size, sizes.portraits + sizes.real)
-    return Price(steps=steps, pairs=pairs, readings=2 * trainings, calibrated=2 * trainings)
+    return Price(steps=steps, pairs=pairs, readings=2 * (1 + mixtures), calibrated=2 * (1 + mixtures))

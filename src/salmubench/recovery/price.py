@@ -113,7 +113,7 @@ def of_recipe(
     whole = Priced("", *(sum(getattr(entry, name) for entry in entries) for name in _COUNTS))
     facts = {"T and V": f"{sizes.few:,} and {sizes.held:,} pairs; {config.seeds} seeds"}
     facts |= {
-        name: f"{cost / total:4.0%}  {_words(entry)}"
+        name: f"{cost / max(total, 1.0):4.0%}  {_words(entry)}"
         for entry, (name, cost) in zip(entries, spent.items(), strict=True)
     }
     facts["together"] = f"{_words(whole)}: {total:.3g} operations a model and seed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ def example(run: Run, records: Sequence[RunRecord], names: Mapping[str, str], co
         config: its seed draws; no score is looked at.
     """
     rows = {record.model.name: run.attack_rows(record.model.name) for record in records}
-    pick = _draw([table for table in rows.values() if table is not None], config)
+    pick = _draw([table for table in rows.values() if table is not None], _with_items(run, records), config)
     if pick is None:
         return None
     told = {record.model.name: _before(run, record.model.name, pick) for record in records}
@@ -91,8 +91,17 @@ def example(run: Run, records: Sequence[RunRecord], names: Mapping[str, str], co
     )
 
 
-def _draw(tables: Sequence[pa.Table], config: ReportConfig) -> _Pick | None:
-    """A pair that all models were judged on, with ranks of values where there are any."""
+def _with_items(run: Run, records: Sequence[RunRecord]) -> set[tuple[str, str]]:
+    """Pairs whose value was ranked before any attack, too."""
+    metric = next((metric.name for metric in run.metrics.values() if metric.role == PARTS[-1]), "")
+    tables = [table for record in records if (table := run.items(record.model.name, metric)) is not None]
+    if not tables:
+        return set()
+    return set(zip(*(tables[0].column(name).to_pylist() for name in ("file_name", "identity_id")), strict=True))
+
+
+def _draw(tables: Sequence[pa.Table], known: Set[tuple[str, str]], config: ReportConfig) -> _Pick | None:
+    """A pair that all models were judged on, with ranks of values where there are any, `known` ones first."""
     for part in reversed(PARTS):
         common: set[tuple[str, str]] | None = None
         for table in tables:
@@ -100,7 +109,7 @@ def _draw(tables: Sequence[pa.Table], config: ReportConfig) -> _Pick | None:
             keys = set(zip(*(chosen.column(name).to_pylist() for name in ("file_name", "identity")), strict=True))
             common = keys if common is None else common & keys
         if common:
-            ordered = sorted(common)
+            ordered = sorted(common & known or common)
             rng = np.random.default_rng([config.gallery_seed, streams.REPORT_ATTACKED])
             return _Pick(*ordered[int(rng.integers(len(ordered)))])
     return None

@@ -4,7 +4,11 @@ for (const table of document.querySelectorAll(".heat-table table")) {
   const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
   const only = (chosen) => cells.forEach((cell) => { cell.tabIndex = cell === chosen ? 0 : -1; });
   only(cells[0]); // one stop for Tab; arrows go on from there
-  table.addEventListener("focusin", (event) => { if (event.target.matches("td.heat")) only(event.target); });
+  table.addEventListener("focusin", (event) => {
+    if (!event.target.matches("td.heat")) return;
+    only(event.target);
+    event.target.scrollIntoView({ block: "nearest", inline: "nearest" }); // what it tells hangs on its right edge
+  });
   table.addEventListener("keydown", (event) => {
     const cell = event.target;
     if (!cell.matches("td.heat")) return;

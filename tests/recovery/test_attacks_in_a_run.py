@@ -1,0 +1,47 @@
+"""`run --attacks all` at tiny: every attack keeps its rows or says why not; page, submission, a second call."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from report_world import METRICS
+from salmubench import attacks
+from salmubench.cli.main import main
+from salmubench.leaderboard.check import check
+from salmubench.leaderboard.submission import submit
+from salmubench.scoring.record_files import read_record
+
+
+@pytest.mark.slow
+def test_a_run_at_tiny_attacks_its_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "tiny"
+    given = ["run", "--recipe", "tiny", "--out", str(out), "--methods", "cliperase", "--workers", "1"]
+    assert main([*given, "--attacks", "fewshots"]) == 1  # before anything is made
+    assert "Did you mean 'fewshot'" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*given, "--attacks", "all"]) == 0
+    path = out / "records" / "cliperase-5x.json"
+    section = read_record(path).attacks
+    assert section is not None
+    assert set(section.scores) == set(attacks.names())
+    assert set(section.references) == {"clean", "compromised", "retrained"}
+    rows = pq.read_table(path.with_name("cliperase-5x.attacks.parquet"))
+    kept = set(rows.column("attack").to_pylist())
+    for name, score in section.scores.items():  # eight people are too few for numbers, not for rows
+        assert name in kept, score.reason
+        assert score.reason is not None
+        assert "fewer than 4 people" in score.reason or "the control" in score.reason or "differ" in score.reason
+    page = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert "What can be brought back" in page
+    submission = submit(out, model="cliperase-5x", out=tmp_path / "submission")
+    assert [finding.message for finding in check(submission, metrics=METRICS).findings] == []
+    before = path.read_bytes()
+    assert main([*given, "--attacks", "all"]) == 0
+    assert path.read_bytes() == before
+    shutil.rmtree(out / "attacks")
+    assert main([*given, "--attacks", "all"]) == 0
+    assert pq.read_table(path.with_name("cliperase-5x.attacks.parquet")).equals(rows)
