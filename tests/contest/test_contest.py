@@ -24,7 +24,6 @@ from salmubench.errors import OutputMismatch
 from salmubench.scoring.contest_record import NUMBERS, read_contest
 from salmubench.scoring.record_files import read_record
 
-
 pytestmark = pytest.mark.slow  # the worlds that all tests start from
 
 
