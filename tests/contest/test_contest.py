@@ -68,7 +68,7 @@ def test_again_does_nothing_and_says_so(done: tuple[Path, Path], capsys: pytest.
 
 
 def test_killed_and_gone_on_with_the_table_is_the_same(
-    done: tuple[Path, Path], references: Path, tmp_path: Path
+    done: tuple[Path, Path], references: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Killed while a candidate of the second world is made; `keep: records` deletes what a done world needs no more."""
     plan = write_plan(tmp_path / "plan", keep="records")
@@ -80,6 +80,7 @@ def test_killed_and_gone_on_with_the_table_is_the_same(
     while first.poll() is None and not goal.exists():
         time.sleep(0.05)
     assert main(command(plan, out)) == 1, "two contests in one folder"
+    assert f"in use by process {first.pid}" in capsys.readouterr().err
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     assert (out / "worlds" / "101" / "world.json").is_file()

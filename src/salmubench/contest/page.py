@@ -20,7 +20,7 @@ def write(out: Path, contest: ContestRecord) -> Path:
         earlier = read_contest(out / RESULT)
         if replace(contest, provenance=earlier.provenance) == earlier and (out / PAGE).is_file():
             return out / PAGE
-    manifest.write_json(out / RESULT, contest)
     shown = contests.shown(contest, key="contest")
     manifest.write_text(out / PAGE, rendering.Pages().page("contest.html.j2", title=shown.title, shown=shown))
+    manifest.write_json(out / RESULT, contest)  # last: a call that was killed before writes both again
     return out / PAGE

@@ -28,7 +28,7 @@ TITLES: Mapping[Number, tuple[str, str]] = {
     "kept": ("K", "(U − C) / (P − C) of similarities that should stay, of whichever holdout keeps less"),
     "facts_kept": ("K of facts", "the same of facts among other values"),
     "recovered": ("Recovered R", "(U′ − C′) / (P′ − C′) under the strongest attack, in each world its own"),
-    "processor_seconds": ("Processor time", "of one candidate, a GPU's work not in it"),
+    "processor_seconds": ("Processor time", "of one candidate, a GPU’s work not in it; of Retrained, its pretraining"),
 }
 _NAME = 22  # letters of a name beside its dots
 _REACH = (-1.5, 2.0)  # shares beyond are drawn at the edge
