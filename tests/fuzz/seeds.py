@@ -18,6 +18,7 @@ import yaml
 from PIL import Image
 
 from fake_embeddings import fake_world, vectors, write_embeddings
+from fuzz.texts import replace
 from report_world import METRICS
 from salmubench import manifest, recipe
 from salmubench.dataset.layout import open_dataset
@@ -125,6 +126,21 @@ def _submission() -> Path:
 def submission(folder: Path) -> None:
     """A submission that passes."""
     shutil.copytree(_submission(), folder / "one")
+
+
+def cheat(folder: Path, rng: random.Random) -> None:
+    """Mend the hashes of a submission in most cases, where they can be."""
+    place = next((path for path in (folder / "one", folder / "results" / "one") if path.is_dir()), folder)
+    files = {path.name: path for path in sorted(place.iterdir())}
+    plain = all(path.is_file() and not path.is_symlink() and path.stat().st_size < 10**7 for path in files.values())
+    if rng.random() < 0.2 or not plain:
+        return
+    try:
+        info = json.loads(files.pop("submission.json").read_bytes())
+        info["files"] = {name: manifest.sha256_file(path) for name, path in files.items()}
+        replace(place / "submission.json", json.dumps(info).encode("utf-8", "surrogatepass"))
+    except (KeyError, ValueError, TypeError, RecursionError):  # it isn't what it was
+        return
 
 
 def board(folder: Path) -> None:
