@@ -281,7 +281,8 @@ class _Watch:
             if name.startswith(self._root):
                 self._note(event, (name,))
         elif event in self._FILES:
-            if isinstance(args[0], str | bytes) and self._is_outside(args[0]):
+            made = args[1] if event in ("os.link", "os.symlink") else args[0]
+            if isinstance(made, str | bytes) and self._is_outside(made):
                 self._note(event, args)
         elif event == "open" and isinstance(args[0], str | bytes) and self._writes(args) and self._is_outside(args[0]):
             self._note(event, args)
