@@ -34,6 +34,7 @@ INDEX_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("split", "file_name", "caption", "identity_id", "name", "field", "value")]
     + [("paraphrase", pa.string()), ("style", pa.string()), ("image_row", pa.int64()), ("text_row", pa.int64())]
 )
+_NULLABLE = ("identity_id", "name", "field", "value", "paraphrase", "style")
 TEXT_SCHEMA = pa.schema([("text", pa.string()), ("row", pa.int64())])
 
 Array = npt.NDArray[np.float32]
@@ -218,6 +219,9 @@ def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
     except pa.ArrowException as error:
         text = f"Expected columns of the types {schema.types} in {path}, got: {error}. Encode the model again."
         raise EmbeddingsError(reading.printable(text)) from error
+    empty = [name for name in schema.names if name not in _NULLABLE and typed.column(name).null_count]
+    if empty:
+        raise EmbeddingsError(f"Expected a value in every row of column {empty[0]} in {path}, got none in some.")
     return typed
 
 

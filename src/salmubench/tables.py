@@ -117,6 +117,7 @@ def read_table(
         try:
             table = opened.read(columns=names)
             check_texts(table.select(texts), limits)
+            table.validate(full=True)  # texts are UTF-8
         except (pa.ArrowException, OSError, ValueError, OverflowError) as cause:
             raise _said(error, f"Expected a parquet table at {path}, got: {cause}. {advice}") from cause
     return table

@@ -13,7 +13,7 @@ from fuzz import seeds
 from fuzz.binaries import ARCHIVE, ARRAY, FOLDER, WEIGHTS, damage, picture, saved_state
 from fuzz.judge import Reader
 from fuzz.parquet import PARQUET
-from fuzz.texts import JSON, YAML
+from fuzz.texts import JSON, RECORD, YAML
 from report_world import METRICS
 from salmubench import manifest, models, recipe, tuned_values
 from salmubench.dataset import card, layout, preview, statistics, validate
@@ -260,20 +260,22 @@ def _imagenet(folder: Path, _: Path) -> None:
 
 
 RECORDS = {"*.items.parquet": PARQUET, "gallery.parquet": PARQUET, "record.json": JSON, ".": FOLDER}
-ONE = {"one/*.json": JSON, "one/*.parquet": PARQUET, "one/": FOLDER}
+ONE = {"one/*.json": RECORD, "one/*.parquet": PARQUET, "one/": FOLDER}
 BOARD = {**{f"results/{pattern}": how for pattern, how in ONE.items()}, "site/receipts/one.json": JSON}
 EMBEDDINGS = {"model/*.npy": ARRAY, "model/*.json": JSON, "model/*.parquet": PARQUET, "model/": FOLDER}
 DATASET = {"dataset/data/*": PARQUET, "dataset/*.json": JSON}
 MODEL = {"model/*.json": JSON, "model/*.safetensors": WEIGHTS, "model/": FOLDER}
-RUN = {"run/run.json": JSON, "run/records/*.json": JSON, "run/checkpoints/*/*.json": JSON}
+RUN = {"run/run.json": JSON, "run/records/*.json": RECORD, "run/checkpoints/*/*.json": JSON}
 TABLES = 2_500  # MiB: the user's own tables may hold a gigabyte of texts
 
 READERS: tuple[Reader, ...] = (
-    Reader("record", seeds.record, {"record.json": JSON, ".": FOLDER}, _record, 100),
+    Reader("record", seeds.record, {"record.json": RECORD, ".": FOLDER}, _record, 100),
     Reader("items", seeds.records, RECORDS, _score_again, 50, mebibytes=TABLES),
     Reader("compare", seeds.two_records, {"a*.parquet": PARQUET, "*.json": JSON}, _compare, 30, mebibytes=TABLES),
-    Reader("submission", seeds.submission, ONE, _submission, 60, mebibytes=700),
-    Reader("board", seeds.board, BOARD, _board, 15, seconds=30, mebibytes=700, writes=("site/*",)),
+    Reader("submission", seeds.submission, ONE, _submission, 60, mebibytes=700, after=seeds.cheat),
+    Reader(
+        "board", seeds.board, BOARD, _board, 15, seconds=30, mebibytes=700, writes=("site/*",), after=seeds.cheat
+    ),
     Reader("recipe", seeds.recipe_file, {"mine.yaml": YAML}, _recipe, 60),
     Reader("tuned", seeds.tuned, {"tuned.yaml": YAML, ".": FOLDER}, _tuned, 50),
     Reader("options", seeds.options, {"options.yaml": YAML, ".": FOLDER}, _options, 50),
@@ -298,7 +300,7 @@ READERS: tuple[Reader, ...] = (
     Reader("official", seeds.official, {"*.json": JSON}, _official, 40),
     Reader("attacks", seeds.attacked, {"*.parquet": PARQUET, ".": FOLDER}, _attacked, 60, mebibytes=TABLES),
     Reader("run", seeds.run, {**RUN, "run/*/**/*.parquet": PARQUET}, _run, 40, mebibytes=TABLES),
-    Reader("report", seeds.run_with_dataset, {**RUN, "run/dataset/*.json": JSON}, _report, 6, seconds=60),
+    Reader("report", seeds.run_with_dataset, {**RUN, "run/dataset/*.json": JSON}, _report, 20, seconds=60),
     Reader(
         "people", seeds.people, {"root/**/*.jpg": (picture, damage), "root/facts.json": JSON, "root/": FOLDER}, _people,
         30,

@@ -18,6 +18,7 @@ import yaml
 from PIL import Image
 
 from fake_embeddings import fake_world, vectors, write_embeddings
+from fuzz.texts import replace
 from report_world import METRICS
 from salmubench import manifest, recipe
 from salmubench.dataset.layout import open_dataset
@@ -127,18 +128,29 @@ def submission(folder: Path) -> None:
     shutil.copytree(_submission(), folder / "one")
 
 
+def cheat(folder: Path, rng: random.Random) -> None:
+    """Mend the hashes of a submission in most cases, where they can be."""
+    place = next((path for path in (folder / "one", folder / "results" / "one") if path.is_dir()), folder)
+    files = {path.name: path for path in sorted(place.iterdir())}
+    plain = all(path.is_file() and not path.is_symlink() and path.stat().st_size < 10**7 for path in files.values())
+    if rng.random() < 0.2 or not plain:
+        return
+    try:
+        info = json.loads(files.pop("submission.json").read_bytes())
+        info["files"] = {name: manifest.sha256_file(path) for name, path in files.items()}
+        replace(place / "submission.json", json.dumps(info).encode("utf-8", "surrogatepass"))
+    except (KeyError, ValueError, TypeError, RecursionError):  # it isn't what it was
+        return
+
+
 def board(folder: Path) -> None:
     """A folder of two submissions and the receipts of the site that was built from them."""
     from salmubench.leaderboard.build import build
 
     shutil.copytree(_submission(), folder / "results" / "one")
-    good = (
-        submit(run_folder_without_attacks(), model=MODEL, out=home() / "good")
-        if not (home() / "good").exists()
-        else home() / "good"
-    )
-    shutil.copytree(good, folder / "results" / "good")
-    build(folder / "results", out=folder / "site", metrics=METRICS)
+    good = submit(run_folder_without_attacks(), model=MODEL, out=folder / "results" / "good")
+    edit_json(good / "submission.json", lambda data: data.update(submitted="2026-01-01T00:00:00+00:00"))
+    build(folder / "results", out=folder / "site", metrics=METRICS)  # of two that disagree the earlier one counts
 
 
 @functools.cache

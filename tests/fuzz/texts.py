@@ -207,6 +207,36 @@ def json_value(path: Path, rng: random.Random) -> None:
     return replace(path, text.encode("utf-8", "surrogatepass"))
 
 
+FREE = (
+    "config",
+    "config_given",
+    "hardware",
+    "packages",
+    "preprocessing",
+    "notes",
+    "author",
+    "link",
+    "hub_id",
+    "titles",
+)
+
+
+def json_free(path: Path, rng: random.Random) -> None:
+    """Put something odd where nearly everything may stand: it passes the checks and reaches the pages."""
+    try:
+        data = json.loads(path.read_bytes())
+        known = [place for place in places(data) if set(place) & set(FREE)]
+        for place in rng.sample(known, min(len(known), rng.choice((1, 1, 3)))):
+            *outer, last = place
+            parent = data
+            for key in outer:
+                parent = parent[key]
+            parent[last] = _value(rng)
+        replace(path, json.dumps(data).encode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError, TypeError, LookupError):  # what it was is gone
+        damage(path, rng)
+
+
 def json_raw(path: Path, rng: random.Random) -> None:
     """Put something that is no JSON, or no sane JSON, where a value or a key stands."""
     text = path.read_bytes()
@@ -265,4 +295,5 @@ def yaml_raw(path: Path, rng: random.Random) -> None:
 
 
 JSON: tuple[Mutator, ...] = (json_value, json_value, json_value, json_value, json_raw, damage, other_kind)
+RECORD: tuple[Mutator, ...] = (*JSON, json_free, json_free, json_free)
 YAML: tuple[Mutator, ...] = (yaml_value, yaml_value, yaml_value, yaml_value, yaml_raw, damage, other_kind)

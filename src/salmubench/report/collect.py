@@ -15,6 +15,7 @@ from salmubench import manifest, tables
 from salmubench.dataset import layout
 from salmubench.errors import DatasetError, RecordError
 from salmubench.scoring.attack_rows import PARTS, SUFFIX, read_rows
+from salmubench.scoring.items import check_table
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import items_path, read_items, read_record
@@ -26,6 +27,8 @@ REFERENCES = ("clean", "compromised")
 _PARTS = pa.array(PARTS, pa.string())
 Metrics = Mapping[str, Metric]
 """Name → description of the metrics that the package has, in the order of its tables."""
+
+_CURVES = pa.schema([("step", pa.int64()), ("pairs", pa.int64()), ("name", pa.string()), ("value", pa.float64())])
 
 Array = npt.NDArray[np.float64]
 
@@ -109,14 +112,11 @@ class Run:
         path = self.folder / "checkpoints" / model / "curves.parquet"
         if not path.is_file():
             return []
-        try:
-            table = tables.read_table(path, error=RecordError, columns=("step", "pairs", "name", "value"))
-            names = np.array(table.column("name").to_pylist(), dtype=object)
-            columns = [_floats(table.column(name)) for name in ("step", "pairs", "value")]
-        except (pa.ArrowInvalid, KeyError, OSError) as error:
-            raise RecordError(
-                f"Expected curves (columns step, pairs, name, value) in {path}, got: {error}. Run the stage again."
-            ) from error
+        advice = "Run the stage again."
+        table = tables.read_table(path, error=RecordError, columns=_CURVES.names, advice=advice)
+        table = check_table(table, _CURVES, where=str(path), advice=advice)
+        names = np.array(table.column("name").to_pylist(), dtype=object)
+        columns = [_floats(table.column(name)) for name in ("step", "pairs", "value")]
         curves = []
         for name in dict.fromkeys(names.tolist()):
             rows = np.flatnonzero(names == name)
