@@ -201,7 +201,6 @@ def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> 
                 assert score.pop("against_retrained") is None
                 assert score["normalised"].pop("against") is None
             assert again.pop("attacks") is None or "attacks" in content
-            assert again["provenance"].pop("plan") is None
             assert again == {name: value for name, value in content.items() if name != "attacks"}, path
             loaded += 1
     assert loaded > 150
