@@ -16,7 +16,7 @@ from salmubench import manifest
 from salmubench.metrics import descriptions
 from salmubench.report.collect import read_run
 from salmubench.report.seeds import pooled
-from salmubench.scoring.attack_rows import SUFFIX
+from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.record_files import GALLERY, ITEMS_SUFFIX
 
 

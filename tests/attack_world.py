@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from salmubench import manifest
 from salmubench.dataset import layout
-from salmubench.scoring.attack_record import AttackInfo, Attacks
-from salmubench.scoring.attack_rows import GENERAL, SCHEMA, SUFFIX, THRESHOLD, attack_score, verdict
+from salmubench.scoring.attacks.record import AttackInfo, Attacks
+from salmubench.scoring.attacks.recovery import THRESHOLD, attack_score, verdict
+from salmubench.scoring.attacks.table import GENERAL, SCHEMA, SUFFIX
 from salmubench.scoring.record_files import read_record
 from salmubench.types import Pair
 

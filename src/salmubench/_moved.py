@@ -45,7 +45,7 @@ MODULES = {
     "dataset.stats_page": "dataset.statistics_page",
     "layout": "dataset.layout",
     "metrics._again": "scoring.score_again",
-    "metrics._facts": "scoring.facts",
+    "metrics._facts": "scoring.breakdown",
     "metrics._fragile": "scoring.fragile",
     "metrics._gallery": "scoring.gallery",
     "metrics._inputs": "scoring.inputs",

@@ -22,7 +22,7 @@ from salmubench.contest.table import numbers_of, outcome_of
 from salmubench.errors import RecordError
 from salmubench.leaderboard.build import build
 from salmubench.report import contests
-from salmubench.scoring.attack_record import AttackInfo, Attacks, AttackScore, Recovery
+from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.contest_record import ContestRecord, read_contest
 from salmubench.scoring.origin import Failure
 from salmubench.scoring.record import RunRecord

@@ -34,7 +34,8 @@ from salmubench.pretrain import retain_data, samples, stream
 from salmubench.publish import dataset_export, model_card
 from salmubench.report import collect, page
 from salmubench.report.config import ReportConfig
-from salmubench.scoring import attack_rows, read_record
+from salmubench.scoring import read_record
+from salmubench.scoring.attacks.recovery import attacks_again
 from salmubench.scoring.compare import compare
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.roles import with_descriptions
@@ -209,7 +210,7 @@ def _official(folder: Path, out: Path) -> None:
 
 def _attacked(folder: Path, _: Path) -> None:
     section = seeds.attacks_section(seeds.attacked_rows())
-    json_text(attack_rows.attacks_again(section, folder / "record.attacks.parquet"), where="record")
+    json_text(attacks_again(section, folder / "record.attacks.parquet"), where="record")
 
 
 def _run(folder: Path, _: Path) -> None:

@@ -26,8 +26,9 @@ from salmubench.dataset.shards import write_shards
 from salmubench.leaderboard.submission import submit
 from salmubench.official.result_file import export_official
 from salmubench.pretrain import curves
-from salmubench.scoring import attack_rows
-from salmubench.scoring.attack_record import AttackInfo, Attacks
+from salmubench.scoring.attacks.record import AttackInfo, Attacks
+from salmubench.scoring.attacks.recovery import attack_score, verdict
+from salmubench.scoring.attacks.table import SCHEMA, SUFFIX
 from salmubench.scoring.record_files import read_record
 from submission_world import edit_json, write_submittable_run
 from tiny import tiny_dataset
@@ -50,7 +51,7 @@ def run_folder() -> Path:
     run = write_submittable_run(home() / "run", names=(MODEL, "delete-5x"))
     path = run / "records" / f"{MODEL}.json"
     table = attacked_rows()
-    pq.write_table(table, path.with_name(path.stem + attack_rows.SUFFIX))
+    pq.write_table(table, path.with_name(path.stem + SUFFIX))
     section = attacks_section(table)
     edit_json(path, lambda data: data.update(attacks=manifest.plain(section)))
     for name in ("clean", "compromised", MODEL):
@@ -80,19 +81,19 @@ def attacked_rows() -> pa.Table:
     for variant in ("a", "b"):
         for person in range(12):
             for fact in range(2):
-                row = dict.fromkeys(attack_rows.SCHEMA.names)
+                row = dict.fromkeys(SCHEMA.names)
                 row |= {"attack": "mine", "variant": variant, "seed": 0, "part": "leakage", "identity": f"{person:02d}"}
                 row |= {"file_name": f"{person:02d}-{fact}.jpg", "group": "identity" if person % 2 else "association"}
                 row |= {"rank": rng.uniform(1, 90), "clean": rng.uniform(100, 200), "compromised": 1.0}
                 rows.append(row)
-    return pa.Table.from_pylist(rows, attack_rows.SCHEMA)
+    return pa.Table.from_pylist(rows, SCHEMA)
 
 
 def attacks_section(table: pa.Table) -> Attacks:
     """What a record says about those rows."""
     info = AttackInfo("mine", "none", "clean", "leakage", "0" * 64, {})
-    score = attack_rows.attack_score(table, info, bootstraps=20)
-    recoverable, strongest = attack_rows.verdict({"mine": score})
+    score = attack_score(table, info, bootstraps=20)
+    recoverable, strongest = verdict({"mine": score})
     return Attacks(recoverable, strongest, 0.05, (0,), 0, 24, {"clean": "0" * 64, "compromised": "1" * 64}, "2" * 64,
     20,
                    {"mine": score})  # fmt: skip

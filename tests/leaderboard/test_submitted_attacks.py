@@ -25,8 +25,8 @@ from salmubench.leaderboard import intake
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.submission import submit
-from salmubench.scoring.attack_groups import with_breakdowns
-from salmubench.scoring.attack_rows import SCHEMA, read_rows
+from salmubench.scoring.attacks.groups import with_breakdowns
+from salmubench.scoring.attacks.table import SCHEMA, read_rows
 from salmubench.scoring.record_files import read_record
 from submission_world import edit_json, mend, write_submittable_run
 

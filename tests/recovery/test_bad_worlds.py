@@ -16,7 +16,7 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import ModelError, RecordError
 from salmubench.recovery import AttackConfig, recover
-from salmubench.scoring.attack_record import Attacks
+from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record
 from salmubench.types import SENSITIVE_SPLITS

@@ -14,7 +14,7 @@ from salmubench.cli.main import main
 from salmubench.errors import ConfigError, StageError
 from salmubench.recovery import AttackConfig
 from salmubench.recovery.rates import Chosen, Tried, _best_of, _Option, _space, choose_rates, write_overrides
-from salmubench.scoring.attack_record import Recovery
+from salmubench.scoring.attacks.record import Recovery
 from salmubench.scoring.record_files import read_record
 
 

@@ -15,7 +15,7 @@ from salmubench import metrics, recovery
 from salmubench.cli.main import main
 from salmubench.errors import ConfigError, ModelError, RecordError
 from salmubench.recovery import AttackConfig, recover
-from salmubench.scoring.attack_record import Attacks
+from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record
 

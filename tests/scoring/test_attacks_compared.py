@@ -18,8 +18,8 @@ from salmubench import manifest
 from salmubench.cli.main import main
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
-from salmubench.scoring.attack_groups import with_breakdowns
-from salmubench.scoring.attack_rows import read_rows
+from salmubench.scoring.attacks.groups import with_breakdowns
+from salmubench.scoring.attacks.table import read_rows
 from salmubench.scoring.compare import asked, compare, compare_with_each
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record

@@ -23,8 +23,7 @@ from salmubench.encode import encode
 from salmubench.errors import EmbeddingsError, RecordError, UnknownName
 from salmubench.metrics import ScoreConfig, required_texts, score, score_again
 from salmubench.scoring import read_gallery, read_items, read_record
-from salmubench.scoring.breakdown import labels_of
-from salmubench.scoring.facts import IndexedFacts
+from salmubench.scoring.breakdown import IndexedFacts, labels_of
 from salmubench.scoring.record_files import gallery_path, items_path
 from salmubench.types import GROUPINGS
 from tiny_model import tiny_model

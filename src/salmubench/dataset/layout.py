@@ -13,12 +13,27 @@ import hashlib
 import itertools
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from salmubench import hub, manifest, reading, tables
 from salmubench.dataset import people
+from salmubench.dataset.metadata import CAPTIONS as CAPTIONS
+from salmubench.dataset.metadata import FRAGILE as FRAGILE
+from salmubench.dataset.metadata import GENERAL_KNOWLEDGE as GENERAL_KNOWLEDGE
+from salmubench.dataset.metadata import GENERIC_CAPTIONS as GENERIC_CAPTIONS
+from salmubench.dataset.metadata import IDENTITIES as IDENTITIES
+from salmubench.dataset.metadata import (
+    NAMES,
+    Caption,
+    Knowledge,
+    Persona,
+    check_hidden,
+    read_entries,
+    read_json,
+    read_mapping,
+)
 from salmubench.dataset.parquet_shards import COLUMNS as COLUMNS
 from salmubench.dataset.parquet_shards import SCHEMA as SCHEMA
 from salmubench.dataset.parquet_shards import Row as Row
@@ -28,12 +43,6 @@ from salmubench.dataset.parquet_shards import write_shard as write_shard
 from salmubench.errors import DatasetError
 from salmubench.types import OFFICIAL_SPLITS, Pair, Split
 
-IDENTITIES = "identities_metadata.json"
-CAPTIONS = "sensitive_set_captions_metadata.json"
-GENERIC_CAPTIONS = "sensitive_set_generic_captions.json"
-GENERAL_KNOWLEDGE = "general_knowledge.json"
-FRAGILE = "fragile_set_ids.json"
-_METADATA_DEPTH = 10  # of brackets; in the release it is 3
 _FILES = ["data/*.parquet", "*.json", "README.md"]  # what a dataset is made of
 
 
@@ -128,18 +137,18 @@ class Dataset:
     @functools.cached_property
     def identities(self) -> Mapping[str, Mapping[str, Any]]:
         """Identity id → metadata (`name`, `country_code`, …; a field may be absent)."""
-        return _read_entries(self.folder / IDENTITIES, _Persona)
+        return read_entries(self.folder / IDENTITIES, Persona)
 
     @functools.cached_property
     def captions_metadata(self) -> Mapping[str, Mapping[str, Any]]:
         """File name → `{data_field, value, caption, style, paraphrase}` of each sensitive row."""
-        return _read_entries(self.folder / CAPTIONS, _Caption)
+        return read_entries(self.folder / CAPTIONS, Caption)
 
     @functools.cached_property
     def genders(self) -> Mapping[str, str]:
         """Identity id → apparent gender, as the generic captions state it; unknown ones are left out."""
         path, identity_captions = self.folder / GENERIC_CAPTIONS, dict[str, list[str]]()
-        captions = _read_mapping(path) if path.is_file() else {}
+        captions = read_mapping(path) if path.is_file() else {}
         for split in (*_WITH_METADATA, Split.FORGET_TARGET):
             for row in self.rows(split):
                 if row.identity is not None:
@@ -169,7 +178,7 @@ class Dataset:
         Raises:
             DatasetError: the hidden classes are not said with their pairs.
         """
-        stated = self._stated_knowledge or _Knowledge()
+        stated = self._stated_knowledge or Knowledge()
         if sorted(stated.hidden_pairs) != sorted(stated.hidden):
             raise DatasetError(
                 f"Expected `hidden_pairs` in {self.folder / GENERAL_KNOWLEDGE} to list the file names of retain_real "
@@ -179,15 +188,15 @@ class Dataset:
         return frozenset(name for names in stated.hidden_pairs.values() for name in names)
 
     @functools.cached_property
-    def _stated_knowledge(self) -> _Knowledge | None:
+    def _stated_knowledge(self) -> Knowledge | None:
         """What `general_knowledge.json` says, with right types; `None` where there is none."""
         path = self.folder / GENERAL_KNOWLEDGE
         if not path.is_file():
             return None
         advice = "`hidden` lists some of the `classes`, `hidden_pairs` the file names of retain_real of each of them."
-        content = _read_mapping(path)
-        stated = reading.validated(_Knowledge, content, where=str(path), error=DatasetError, advice=advice)
-        _check_hidden(stated, path)
+        content = read_mapping(path)
+        stated = reading.validated(Knowledge, content, where=str(path), error=DatasetError, advice=advice)
+        check_hidden(stated, path)
         return stated
 
     @functools.cached_property
@@ -196,7 +205,7 @@ class Dataset:
         path = self.folder / FRAGILE
         if not path.is_file():
             return None
-        names: tuple[str, ...] = reading.validated(_NAMES, _read_json(path), where=str(path), error=DatasetError)
+        names: tuple[str, ...] = reading.validated(NAMES, read_json(path), where=str(path), error=DatasetError)
         return names
 
     @functools.cached_property
@@ -339,72 +348,7 @@ def open_dataset(source: str | Path) -> Dataset:
 _WITH_METADATA = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
 
 
-def _check_hidden(stated: _Knowledge, path: Path) -> None:
-    hidden = stated.hidden
-    if not set(hidden) <= set(stated.classes) or len(set(hidden)) < len(hidden):
-        raise DatasetError(
-            f"Expected `hidden` in {path} to be a list of some of its `classes`, each once, got "
-            f"{reading.shown(list(hidden))}. Correct the names, or take `hidden` out."
-        )
-    if hidden and len(hidden) >= len(stated.classes):
-        raise DatasetError(f"Expected a class in {path} that isn't in `hidden`, got none. Methods need some to read.")
-
-
-_NAMES: Any = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Knowledge:
-    """What is read of `general_knowledge.json`."""
-
-    classes: tuple[str, ...] = ()
-    templates: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
-    hidden_pairs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Persona:
-    """What is read of an identity's metadata, beside its private values."""
-
-    name: str | None = None
-    country_code: str | None = None
-
-
-@dataclass(frozen=True)
-class _Caption:
-    """What is read of a caption's metadata."""
-
-    data_field: str | None = None
-    value: str | None = None
-    caption: str | None = None
-    style: str | None = None
-    paraphrase: str | None = None
-
-
 def _all_pictures(path: Path) -> Iterator[bytes | None]:
     footer = open_shard(path).metadata
     for group in range(footer.num_row_groups):
         yield from read_pictures(path, group, 0, footer.row_group(group).num_rows)
-
-
-def _read_entries(path: Path, kind: Any) -> Mapping[str, Mapping[str, Any]]:
-    """Entries in which the fields that are read have the right types."""
-    content: dict[str, dict[str, Any]] = _read_json(path)
-    reading.validated(_entries_of(kind), content, where=str(path), error=DatasetError)
-    return content
-
-
-def _entries_of(kind: Any) -> Any:
-    return Mapping[str, kind]
-
-
-def _read_json(path: Path) -> Any:
-    return reading.read_json(path, error=DatasetError, limit=reading.LARGE, depth=_METADATA_DEPTH)
-
-
-def _read_mapping(path: Path) -> Mapping[str, Any]:
-    content = _read_json(path)
-    if not isinstance(content, dict):
-        raise DatasetError(f"Expected a JSON object in {path}, got a {type(content).__name__}.")
-    return content

@@ -30,7 +30,7 @@ from salmubench.leaderboard.submission import (
     read_info,
     required_files,
 )
-from salmubench.scoring.attack_rows import SCHEMA as ATTACK_SCHEMA
+from salmubench.scoring.attacks.table import SCHEMA as ATTACK_SCHEMA
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.metric import MOST_PARTS
 from salmubench.scoring.record import SCHEMA_VERSION, RunRecord

@@ -20,15 +20,9 @@ from salmubench.leaderboard.findings import BOOTSTRAPS, WORD, Finding, Loaded, f
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.leaderboard.submission import ATTACKS, RECORDS
 from salmubench.scoring import items as item_tables
-from salmubench.scoring.attack_record import Attacks
-from salmubench.scoring.attack_rows import (
-    GENERAL,
-    KEYS,
-    PARTS,
-    REFERENCES,
-    THRESHOLD,
-    section_again,
-)
+from salmubench.scoring.attacks.record import Attacks
+from salmubench.scoring.attacks.recovery import THRESHOLD, section_again
+from salmubench.scoring.attacks.table import GENERAL, KEYS, PARTS, REFERENCES
 
 _PACKAGE, _VARIABLE = "salmubench.attacks", "ATTACK"
 _STATED = ("title", "knows", "control", "headline")

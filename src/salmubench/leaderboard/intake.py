@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from salmubench import reading, tables
 from salmubench.errors import RecordError
-from salmubench.scoring.attack_rows import SUFFIX
+from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.items import check_table
 from salmubench.scoring.record_files import GALLERY
 

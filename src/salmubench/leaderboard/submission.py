@@ -18,7 +18,7 @@ from salmubench.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.report.collect import is_pretrained
-from salmubench.scoring.attack_rows import SUFFIX
+from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import GALLERY, gallery_path, items_path, read_record
 from salmubench.scoring.stages import read_checkpoint

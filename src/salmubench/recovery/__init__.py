@@ -1,7 +1,7 @@
 """The harness of the attacks: what can be brought back of what was unlearnt.
 
 References are attacked like the models; what an attack yields is read on pairs that it never sees (`reading`), kept as
-rows, and turned into recovery between the references (`scoring.attack_rows`). Work is kept by hash of the weights, so
+rows, and turned into recovery between the references (`scoring.attacks`). Work is kept by hash of the weights, so
 that a killed call goes on and references are attacked once.
 """
 
@@ -25,17 +25,10 @@ from salmubench.encode.config import EncodeConfig
 from salmubench.errors import ConfigError, ModelError, RecordError
 from salmubench.executor import Executor, parallel
 from salmubench.recovery.worker import REASON, Job, attack_model, piece_path
-from salmubench.scoring.attack_groups import with_breakdowns
-from salmubench.scoring.attack_record import AttackInfo, Attacks
-from salmubench.scoring.attack_rows import (
-    REFERENCES,
-    SCHEMA,
-    SUFFIX,
-    THRESHOLD,
-    attack_score,
-    verdict,
-    with_references,
-)
+from salmubench.scoring.attacks.groups import with_breakdowns
+from salmubench.scoring.attacks.record import AttackInfo, Attacks
+from salmubench.scoring.attacks.recovery import THRESHOLD, attack_score, verdict
+from salmubench.scoring.attacks.table import REFERENCES, SCHEMA, SUFFIX, with_references
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import alone, read_record

@@ -28,8 +28,8 @@ from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.errors import ConfigError, StageError
 from salmubench.recovery import FOLDERS, UNLEARNT, job_of, recover
 from salmubench.recovery.worker import Job, Opened
-from salmubench.scoring.attack_record import Recovery
-from salmubench.scoring.attack_rows import PARTS
+from salmubench.scoring.attacks.record import Recovery
+from salmubench.scoring.attacks.table import PARTS
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record
 

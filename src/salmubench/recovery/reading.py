@@ -19,7 +19,7 @@ from salmubench.encode.vectors import TokenStore, Vectors
 from salmubench.metrics import Plugin
 from salmubench.recovery.best_of import best_fact_ranks, best_ranks
 from salmubench.recovery.world import World
-from salmubench.scoring.attack_rows import GENERAL, PARTS, SCHEMA
+from salmubench.scoring.attacks.table import GENERAL, PARTS, SCHEMA
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.gallery import Gallery, draw_gallery
 from salmubench.scoring.inputs import EvalInputs, Rows

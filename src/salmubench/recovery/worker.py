@@ -19,7 +19,8 @@ from salmubench.cost import Encoded
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.errors import SalmubenchError
 from salmubench.recovery.cut import Cut, cut
-from salmubench.scoring.attack_rows import PEOPLE, SCHEMA
+from salmubench.scoring.attacks.recovery import PEOPLE
+from salmubench.scoring.attacks.table import SCHEMA
 from salmubench.scoring.config import ScoreConfig
 from salmubench.types import Split
 

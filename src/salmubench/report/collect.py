@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from salmubench import manifest, tables
 from salmubench.dataset import layout
 from salmubench.errors import DatasetError, RecordError
-from salmubench.scoring.attack_rows import PARTS, SUFFIX, read_rows
+from salmubench.scoring.attacks.table import PARTS, SUFFIX, read_rows
 from salmubench.scoring.items import check_table
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord, Score

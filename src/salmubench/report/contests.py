@@ -14,7 +14,7 @@ from salmubench.report.plots import percent_tick
 from salmubench.report.sections import Panel
 from salmubench.report.svg import Scale
 from salmubench.report.wording import DASH
-from salmubench.scoring.attack_rows import THRESHOLD as RECOVERABLE
+from salmubench.scoring.attacks.recovery import THRESHOLD as RECOVERABLE
 from salmubench.scoring.bootstrap import LEVEL
 from salmubench.scoring.contest_record import ContestRecord, Number, Outcome, PairedDifference, Row
 from salmubench.scoring.intervals import Interval

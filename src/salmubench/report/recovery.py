@@ -14,7 +14,7 @@ from salmubench.report.cells import Cell, Head, Row, Table, model_kind, with_wor
 from salmubench.report.collect import Run, is_pretrained
 from salmubench.report.config import ReportConfig
 from salmubench.report.sections import Panels
-from salmubench.scoring.attack_record import AttackInfo, Attacks, AttackScore, Recovery
+from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.record import RunRecord
 
 HEATS = 10

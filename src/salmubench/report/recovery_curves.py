@@ -11,7 +11,7 @@ from salmubench.report import svg, wording
 from salmubench.report.plots import percent_tick
 from salmubench.report.sections import Panel, Panels
 from salmubench.report.svg import Scale
-from salmubench.scoring.attack_record import AttackScore
+from salmubench.scoring.attacks.record import AttackScore
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.roles import first, of_group
 

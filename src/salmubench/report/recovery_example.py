@@ -16,8 +16,8 @@ from salmubench.report import wording
 from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig
 from salmubench.report.gallery import portrait, rank_text
-from salmubench.scoring.attack_record import Attacks
-from salmubench.scoring.attack_rows import PARTS
+from salmubench.scoring.attacks.record import Attacks
+from salmubench.scoring.attacks.table import PARTS
 from salmubench.scoring.record import RunRecord
 
 

@@ -10,7 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from salmubench.embeddings import Embeddings
+from salmubench.errors import EmbeddingsError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED
 from salmubench.scoring.metric import Metric
@@ -20,6 +23,7 @@ from salmubench.types import Pair
 
 UNKNOWN = "unknown"
 OTHER = "other"
+_COLUMNS = ("file_name", "caption", "identity_id", "name", "field", "value", "paraphrase", "style")
 _ASPECT = re.compile(r"_ar-(\d+(?:\.\d+)?)")
 
 
@@ -39,6 +43,43 @@ class Facts(Protocol):
 
     def forget_identity_ids(self) -> frozenset[str]:
         """Identities all of whose associations must go."""
+
+
+class IndexedFacts:
+    """Rows and people from `index.parquet` and `dataset.json`, in the form that groups are made from.
+
+    Args:
+        opened: the embeddings.
+
+    Raises:
+        EmbeddingsError: a folder that tells nothing about people.
+    """
+
+    def __init__(self, opened: Embeddings) -> None:
+        self._opened = opened
+        if opened.dataset.people is None:
+            raise EmbeddingsError(f"Expected countries of people in {opened.folder}, got none. Encode the model again.")
+        self._people = opened.dataset.people
+
+    def rows(self, split: str) -> Sequence[Pair]:
+        """Rows of a split."""
+        table = self._opened.index
+        table = table.filter(pc.equal(table.column("split"), str(split)))
+        return [Pair(*row) for row in zip(*(table.column(name).to_pylist() for name in _COLUMNS), strict=True)]
+
+    @property
+    def identities(self) -> Mapping[str, Mapping[str, str]]:
+        """Identity id → what is known of it."""
+        return self._people
+
+    @property
+    def genders(self) -> Mapping[str, str]:
+        """Identity id → apparent gender."""
+        return {identity: person["gender"] for identity, person in self._people.items() if "gender" in person}
+
+    def forget_identity_ids(self) -> frozenset[str]:
+        """Identities all of whose associations must go."""
+        return self._opened.dataset.forget_identity
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from salmubench.errors import RecordError
 from salmubench.scoring import items as item_tables
+from salmubench.scoring.attacks.compare import compare_attacks
 from salmubench.scoring.bootstrap import (
     BOOTSTRAPS,
     LEVEL,
@@ -20,7 +21,6 @@ from salmubench.scoring.bootstrap import (
     leaf_sums,
     resampled_means,
 )
-from salmubench.scoring.compare_attacks import compare_attacks
 from salmubench.scoring.difference import Difference, answered
 from salmubench.scoring.intervals import Ratio, intervals
 from salmubench.scoring.metric import (

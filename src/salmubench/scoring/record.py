@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from salmubench import manifest
 from salmubench.scoring import schema
-from salmubench.scoring.attack_record import Attacks
+from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.metric import Goal, Group, ItemKind, Metric, Pillar, Reference, Role, View
 from salmubench.scoring.origin import (
     STRICT,

@@ -18,7 +18,6 @@ from salmubench.scoring import breakdown
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.facts import IndexedFacts
 from salmubench.scoring.fragile import Fragile, find_fragile
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Unavailable, label
@@ -244,7 +243,7 @@ class _Session:
     def _breakdowns(self) -> Mapping[str, Any]:
         if not self.config.by:
             return {}
-        facts = IndexedFacts(embeddings.open_embeddings(self.model.path))
+        facts = breakdown.IndexedFacts(embeddings.open_embeddings(self.model.path))
         return {
             by: breakdown.score_groups(
                 self.items, facts, by, metrics=self.subject.metrics, bootstraps=self.config.bootstraps

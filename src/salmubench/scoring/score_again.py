@@ -14,8 +14,9 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
 from salmubench.scoring import breakdown
-from salmubench.scoring.attack_groups import with_breakdowns
-from salmubench.scoring.attack_rows import SUFFIX, attacks_again, read_rows
+from salmubench.scoring.attacks.groups import with_breakdowns
+from salmubench.scoring.attacks.recovery import attacks_again
+from salmubench.scoring.attacks.table import SUFFIX, read_rows
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.origin import Cost, Dataset, Model

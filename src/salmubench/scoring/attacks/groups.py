@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench.scoring.attack_record import Attacks, Recovery
-from salmubench.scoring.attack_rows import GENERAL, recovery_of
+from salmubench.scoring.attacks.record import Attacks, Recovery
+from salmubench.scoring.attacks.recovery import recovery_of
+from salmubench.scoring.attacks.table import GENERAL
 from salmubench.scoring.breakdown import UNKNOWN, Facts, labels_of
 from salmubench.types import Split
 

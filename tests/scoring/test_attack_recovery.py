@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from salmubench.errors import RecordError
-from salmubench.scoring.attack_record import AttackInfo
-from salmubench.scoring.attack_rows import GENERAL, SCHEMA, attack_score, read_rows, verdict, with_references
+from salmubench.scoring.attacks.record import AttackInfo
+from salmubench.scoring.attacks.recovery import attack_score, verdict
+from salmubench.scoring.attacks.table import GENERAL, SCHEMA, read_rows, with_references
 
 INFO = AttackInfo("mine", "none", "clean", "leakage", "0" * 64, {})
 PEOPLE = [f"{number:02d}" for number in range(24)]
@@ -107,11 +108,11 @@ def test_agrees_with_a_slow_version() -> None:
 
 
 def _slow(table: pa.Table, group: str | None) -> float:
-    from salmubench.scoring import attack_rows
+    from salmubench.scoring.attacks import recovery
 
     listed = [row for row in table.to_pylist() if group is None or row["group"] == group]
     people = sorted({row["identity"] for row in listed})
-    first = set(np.random.default_rng(attack_rows._SEED).permutation(people)[: len(people) // 2].tolist())
+    first = set(np.random.default_rng(recovery._SEED).permutation(people)[: len(people) // 2].tolist())
     top = bottom = 0.0
     for seed in (0, 1):
         for half in (True, False):

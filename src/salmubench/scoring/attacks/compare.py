@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench.scoring.attack_record import AttackScore, Recovery
-from salmubench.scoring.attack_rows import KEYS, REFERENCES, SUFFIX, Fitted, fitted, read_rows
+from salmubench.scoring.attacks.record import AttackScore, Recovery
+from salmubench.scoring.attacks.recovery import Fitted, fitted
+from salmubench.scoring.attacks.table import KEYS, REFERENCES, SUFFIX, read_rows
 from salmubench.scoring.bootstrap import find_units, leaf_sums, resampled_sums
 from salmubench.scoring.difference import Difference, answered
 from salmubench.scoring.intervals import percentiles
