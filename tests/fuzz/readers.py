@@ -16,6 +16,8 @@ from fuzz.parquet import PARQUET
 from fuzz.texts import JSON, RECORD, YAML
 from report_world import METRICS
 from salmubench import manifest, models, recipe, tuned_values
+from salmubench.contest import checks, plan
+from salmubench.contest import page as contest_page
 from salmubench.dataset import card, layout, preview, statistics, validate
 from salmubench.dataset import shards as dataset_shards
 from salmubench.dataset.phrasings.generic import generic_caption
@@ -38,6 +40,7 @@ from salmubench.scoring import read_record
 from salmubench.scoring.attacks.recovery import attacks_again
 from salmubench.scoring.compare import compare
 from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.contest_record import read_contest
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import read_checkpoint
 from salmubench.scoring.views import describe_all
@@ -99,6 +102,16 @@ def _tuned(folder: Path, _: Path) -> None:
     if found.of(METHOD) is not None:
         registry.configure(METHOD, RECIPE.unlearn, found.of(METHOD))
         json_text(found.about(METHOD.name), where="record")
+
+
+def _plan(folder: Path, out: Path) -> None:
+    loaded = plan.load(folder / "plan.yaml")
+    checks.check(loaded, out)
+    json_text(checks.notes(loaded.plan), where="plan")
+
+
+def _contest(folder: Path, out: Path) -> None:
+    contest_page.write(out / "contest", read_contest(folder / "contest.json"))
 
 
 def _options(folder: Path, _: Path) -> None:
@@ -280,6 +293,8 @@ READERS: tuple[Reader, ...] = (
     Reader("recipe", seeds.recipe_file, {"mine.yaml": YAML}, _recipe, 60),
     Reader("tuned", seeds.tuned, {"tuned.yaml": YAML, ".": FOLDER}, _tuned, 50),
     Reader("options", seeds.options, {"options.yaml": YAML, ".": FOLDER}, _options, 50),
+    Reader("plan", seeds.plan, {"plan.yaml": YAML, "history/*.json": JSON, ".": FOLDER}, _plan, 60),
+    Reader("contest", seeds.contest, {"contest.json": JSON}, _contest, 40),
     Reader(
         "manifest", seeds.stage, {"done/manifest.json": JSON, "begun/.begun.json": JSON, "done/": FOLDER}, _stage, 80,
         writes=("*/.lock",),

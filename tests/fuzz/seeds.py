@@ -17,10 +17,12 @@ import torch
 import yaml
 from PIL import Image
 
+from contest_world import base_record, summed, worlds, write_plan
 from fake_embeddings import fake_world, vectors, write_embeddings
 from fuzz.texts import replace
 from report_world import METRICS
 from salmubench import manifest, recipe
+from salmubench.contest.page import write as write_contest
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.shards import write_shards
 from salmubench.leaderboard.submission import submit
@@ -198,6 +200,27 @@ def tuned(folder: Path) -> None:
     content = {"schema_version": 1, "rule": "x", "selection": {"seed": 1000, "dataset": "1" * 64, "part": "2" * 64},
                "provenance": manifest.plain(manifest.provenance()), "methods": {"cliperase": entry}}  # fmt: skip
     (folder / "tuned.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def plan(folder: Path) -> None:
+    """A plan of a contest with its recipe, and records of earlier days."""
+    write_plan(folder, methods=[{"method": "delete"}, {"method": "cliperase", "options": {"variant": "released"}}],
+               selection=[1000], tuning={"trials": 2, "search": {"lr": [1e-5, 1e-2, "log"], "batch_size": [16, 64]}},
+               history=["history"], rule={"worlds": 2}, attacks=["fewshot"])  # fmt: skip
+    (folder / "apart.py").unlink()
+    (folder / "history").mkdir()
+    shutil.copy(run_folder() / "records" / f"{MODEL}.json", folder / "history" / "earlier.json")
+
+
+@functools.cache
+def _contest() -> Path:
+    base = base_record(home() / "contest")
+    return write_contest(home() / "contest" / "page", summed(home() / "contest" / "plan", worlds(base)))
+
+
+def contest(folder: Path) -> None:
+    """What a contest found."""
+    shutil.copy(_contest().parent / "contest.json", folder)
 
 
 def stage(folder: Path) -> None:
