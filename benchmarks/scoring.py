@@ -143,12 +143,12 @@ def write(folder: Path, rows: dict[str, list[object]], width: int, seed: int, *,
     alone = frozenset(f"{number:08d}" for number in range(387, IDENTITIES - 194))
     facts = embeddings.DatasetFacts("official size", "0" * 64, SIZES, alone, None, GeneralKnowledge(classes, templates))
     embeddings.write_dataset_facts(folder / embeddings.DATASET, facts)
-    model = dict.fromkeys(("sha256", "kind", "method", "budget", "config_given", "config", "exposures", "cost"))
+    model = dict.fromkeys(("sha256", "kind", "method", "budget", "config_given", "config", "exposures"))
     ours = [path.name for path in folder.iterdir()]
     with manifest.stage_folder(folder, embeddings.STAGE, config=None, also=ours) as stage:
         stage.finish(
             outputs={
-                "model": {**model, "name": folder.name, "sha256": str(seed)},
+                "model": {**model, "name": folder.name, "sha256": str(seed), "cost": {}},
                 "cut_captions": {},
                 "encoding": {"precision": "fp32", "device": "cpu", "preprocessing": None},
             }
