@@ -16,8 +16,10 @@ from page_blocks import ROOT
 from salmubench import manifest
 from salmubench.metrics import descriptions
 from salmubench.report.collect import answers, is_pretrained, is_retrained, reference_kind
+from salmubench.report.recovery import attacks_of, headline
 from salmubench.report.tables import markdown_table, text_table
 from salmubench.report.wording import display_names, percent, percent_interval
+from salmubench.scoring.attacks.record import AttackScore
 from salmubench.scoring.metric import main_part
 from salmubench.scoring.record import Normalised, RunRecord, Score
 from salmubench.scoring.record_files import items_path, read_items_file, read_record
@@ -140,6 +142,48 @@ def _drop(record: RunRecord, part: str) -> tuple[float, float]:
     ends = record.scores[metric.name][part].normalised.ci95
     assert ends is not None
     return ends
+
+
+def attacked() -> list[RunRecord]:
+    """The models that were attacked: tuned methods, and ours in either track."""
+    tuned = [record for record in committed(MINI.with_name("mini-tuned")) if not is_pretrained(record)]
+    return [record for record in (*tuned, *ours()) if record.attacks is not None]
+
+
+def recovery() -> str:
+    """What each attack brings back of what each method unlearnt."""
+    records = attacked()
+    names, known = display_names(records, titles()), attacks_of(records)
+    lines = [
+        f"| model | {' | '.join(f'`{name}`' for name in known)} | recoverable |",
+        f"|:--|{'--:|' * len(known)}:--|",
+    ]
+    for record in records:
+        section = record.attacks
+        assert section is not None
+        cells = [_recovered(section.scores.get(name)) for name in known]
+        lines.append(f"| {names[record.model.name]} | {' | '.join(cells)} | {section.recoverable or '–'} |")
+    return "\n".join(lines)
+
+
+def recovery_short() -> str:
+    """What retrieval says, what is left of the fact, and what comes back after some training."""
+    records = attacked()
+    names = display_names(records, titles())
+    lines = ["| model | RetFail says | fact left | after `fewshot` | after `benign` |", "|:--|--:|--:|--:|--:|"]
+    for record in records:
+        assert record.attacks is not None
+        back = [_recovered(record.attacks.scores.get(name)) for name in ("fewshot", "benign")]
+        left = [percent(_main(record, role).normalised.value) for role in ("leakage", "fact")]
+        lines.append(f"| {names[record.model.name]} | {' | '.join([*left, *back])} |")
+    return "\n".join(lines)
+
+
+def _recovered(score: AttackScore | None) -> str:
+    found = None if score is None else headline(score)
+    if found is None or found.value is None:
+        return "–"
+    return f"{percent(found.value)}<br>{percent_interval(found.ci95)}".replace(" ", "\u00a0")
 
 
 def _facts(records: Sequence[RunRecord], names: dict[str, str]) -> str:

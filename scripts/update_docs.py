@@ -25,7 +25,10 @@ from salmubench.pretrain import architectures
 
 PAGES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("dataset", "history", "measurements", "pretraining", "security")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("attacks", "dataset", "history", "measurements", "pretraining", "security")
+    ),
 )
 
 
@@ -320,6 +323,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "main-table": mini_blocks.main_table,
     "phenomenon": mini_blocks.phenomenon,
     "findings": mini_blocks.findings,
+    "recovery": mini_blocks.recovery,
+    "recovery-short": mini_blocks.recovery_short,
     "stage-costs": stage_costs,
     "machine": machine,
     "minutes": minutes,

@@ -284,16 +284,16 @@ TABLES = 2_500  # MiB: the user's own tables may hold a gigabyte of texts
 
 READERS: tuple[Reader, ...] = (
     Reader("record", seeds.record, {"record.json": RECORD, ".": FOLDER}, _record, 100),
-    Reader("items", seeds.records, RECORDS, _score_again, 50, mebibytes=TABLES),
+    Reader("items", seeds.records, RECORDS, _score_again, 30, mebibytes=TABLES),
     Reader("compare", seeds.two_records, {"a*.parquet": PARQUET, "*.json": JSON}, _compare, 30, mebibytes=TABLES),
-    Reader("submission", seeds.submission, ONE, _submission, 60, mebibytes=700, after=seeds.cheat),
+    Reader("submission", seeds.submission, ONE, _submission, 40, mebibytes=700, after=seeds.cheat),
     Reader(
-        "board", seeds.board, BOARD, _board, 15, seconds=30, mebibytes=700, writes=("site/*",), after=seeds.cheat
+        "board", seeds.board, BOARD, _board, 10, seconds=30, mebibytes=700, writes=("site/*",), after=seeds.cheat
     ),
-    Reader("recipe", seeds.recipe_file, {"mine.yaml": YAML}, _recipe, 60),
+    Reader("recipe", seeds.recipe_file, {"mine.yaml": YAML}, _recipe, 40),
     Reader("tuned", seeds.tuned, {"tuned.yaml": YAML, ".": FOLDER}, _tuned, 50),
     Reader("options", seeds.options, {"options.yaml": YAML, ".": FOLDER}, _options, 50),
-    Reader("plan", seeds.plan, {"plan.yaml": YAML, "history/*.json": JSON, ".": FOLDER}, _plan, 60),
+    Reader("plan", seeds.plan, {"plan.yaml": YAML, "history/*.json": JSON, ".": FOLDER}, _plan, 40),
     Reader("contest", seeds.contest, {"contest.json": JSON}, _contest, 40),
     Reader(
         "manifest", seeds.stage, {"done/manifest.json": JSON, "begun/.begun.json": JSON, "done/": FOLDER}, _stage, 80,
@@ -305,7 +305,7 @@ READERS: tuple[Reader, ...] = (
         mebibytes=TABLES, writes=("compromised/fragile_*",),
     ),
     Reader("dataset", seeds.dataset, {**DATASET, "dataset/": FOLDER}, _dataset, 60, mebibytes=TABLES),
-    Reader("validate", seeds.dataset, DATASET, _validate, 30, seconds=30, mebibytes=TABLES),
+    Reader("validate", seeds.dataset, DATASET, _validate, 15, seconds=30, mebibytes=TABLES),
     Reader("statistics", seeds.dataset, DATASET, _statistics, 20, seconds=30, mebibytes=TABLES),
     Reader("pictures", seeds.pictures, {"*": (picture, picture, damage), ".": FOLDER}, _picture, 100),
     Reader("model", seeds.checkpoint, MODEL, _model, 40),
@@ -316,7 +316,7 @@ READERS: tuple[Reader, ...] = (
     Reader("official", seeds.official, {"*.json": JSON}, _official, 40),
     Reader("attacks", seeds.attacked, {"*.parquet": PARQUET, ".": FOLDER}, _attacked, 60, mebibytes=TABLES),
     Reader("run", seeds.run, {**RUN, "run/*/**/*.parquet": PARQUET}, _run, 40, mebibytes=TABLES),
-    Reader("report", seeds.run_with_dataset, {**RUN, "run/dataset/*.json": JSON}, _report, 20, seconds=60),
+    Reader("report", seeds.run_with_dataset, {**RUN, "run/dataset/*.json": JSON}, _report, 10, seconds=60),
     Reader(
         "people", seeds.people, {"root/**/*.jpg": (picture, damage), "root/facts.json": JSON, "root/": FOLDER}, _people,
         30,
