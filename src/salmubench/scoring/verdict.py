@@ -22,9 +22,9 @@ INEFFECTIVE_ASSOCIATION_ABOVE = 0.05
 This and the next two are what separates one exact answer from another at most (`benchmarks/gold_standard.py`, rounded
 up): below it a rule would fail exact unlearning.
 """
-FACT_ABOVE = 0.17
+FACT_ABOVE = 0.19
 """|L| of the fact among other values; ours."""
-FACT_PARAPHRASE_ABOVE = 0.22
+FACT_PARAPHRASE_ABOVE = 0.26
 """The same of the paraphrased fact."""
 CATASTROPHIC_ABOVE = 0.01
 """Utility drop D: the paper allows less than 1 %."""
