@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -145,7 +146,9 @@ def _by_joblib(
     run = _numbered if "backend" in pool else partial(_guarded, os.getpid())
     jobs = (delayed(run)(work, number, piece) for number, piece in enumerate(pieces))
     try:
-        yield from Parallel(return_as="generator_unordered", batch_size=1, **pool)(jobs)
+        with warnings.catch_warnings():  # a worker that has grown is replaced by a fresh one: nothing to tell
+            warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+            yield from Parallel(return_as="generator_unordered", batch_size=1, **pool)(jobs)
     except TerminatedWorkerError as error:
         raise StageError(_LOST) from error
     finally:
