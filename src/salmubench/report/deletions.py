@@ -18,12 +18,11 @@ _FEW = 20
 _SHOWN = 50  # people on the page; the record has all
 
 VERDICTS = ("ineffective", "hollow", "catastrophic", "over-generalised")
-_LEVELS: dict[LevelName, tuple[str, str, str]] = {
-    "chance": ("True caption in the gallery, beside chance", "all orders equally likely", "MRR"),
-    "strangers": ("True caption in the gallery, beside strangers", "same pictures, captions about invented people",
-                  "MRR"),
-    "other_values": ("True value among others of its field", "half of the others rank below", "share below"),
-}  # fmt: skip
+_LEVELS: dict[LevelName, tuple[str, str]] = {
+    "chance": ("The true caption, beside chance", "unknown: all orders of the gallery equally likely"),
+    "strangers": ("The true caption, beside strangers’", "unknown: the same pictures, captions about invented people"),
+    "other_values": ("The true value, beside others", "share of other values that rank below; unknown: half"),
+}
 _QUESTIONS: dict[Question, str] = {
     "knew": "Did the model before know the people?",
     "weaker": "Are the associations weaker than before?",
@@ -36,10 +35,10 @@ _QUESTIONS: dict[Question, str] = {
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a table: what it is, its cells, and a remark that stands below the name."""
+    """A row of a table: what it is, its cells (a number and its interval), and a remark that stands below the name."""
 
     name: str
-    cells: Sequence[str]
+    cells: Sequence[tuple[str, str]]
     remark: str = ""
 
 
@@ -49,6 +48,7 @@ class ShownDeletion:
 
     headline: str
     tally: str
+    no_verdict: str
     answers: Sequence[tuple[str, Answer, str]]
     asked: Sequence[tuple[str, str]]
     levels: Sequence[Line]
@@ -72,16 +72,15 @@ def shown(record: DeletionRecord) -> ShownDeletion:
     rows = record.people[:_SHOWN]
     return ShownDeletion(
         headline=headline(record),
-        tally=f"{_count(record.asked.facts, 'fact')} about {_people(record.asked.people)}, before and after. "
-        "No verdict: there is no model that never saw them.",
+        tally=f"{_count(record.asked.facts, 'fact')} about {_people(record.asked.people)}, before and after.",
+        no_verdict=record.no_verdict,
         answers=[(_QUESTIONS[question], record.findings[question], text) for question, text in _answers(record)],
         asked=_asked(record),
         levels=[_level(name, level) for name, level in record.levels.items()],
         efficacy=list(_changes(record, "efficacy")),
         utility=list(_changes(record, "utility")),
         people=[
-            Line(row.identity, [str(row.pictures), *(wording.number(value) for value in (row.before, row.after,
-                                                                                        row.strangers))])
+            Line(row.identity, _plain(str(row.pictures), *map(wording.number, (row.before, row.after, row.strangers))))
             for row in rows
         ],
         people_left=len(record.people) - len(rows),
@@ -102,6 +101,8 @@ def headline(record: DeletionRecord) -> str:
     if found["weaker"] == "yes" and found["known"] == "no":
         values = " among other values, that can’t be told" if found["value_known"] == "can't tell" else ""
         return f"The people no longer show{';' if values else ''}{values}"
+    if found["weaker"] == "yes":
+        return "The associations are weaker; whether they are gone can’t be told"
     return "Whether the deletion worked can’t be told from these numbers"
 
 
@@ -129,8 +130,9 @@ def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
     strangers, values = record.levels.get("strangers"), record.levels.get("other_values")
     yield "knew", _before(strangers)
     yield "weaker", _weaker(record)
-    yield "known", _left(strangers, "captions about strangers", record.people_needed.get("known"))
-    yield "value_known", _left(values, "half of the other values", record.people_needed.get("value_known"))
+    yield "known", _left("", strangers, "for strangers", record.people_needed.get("known"))
+    lead = "Share of other values that rank below the true one: "
+    yield "value_known", _left(lead, values, "by chance", record.people_needed.get("value_known"))
     if record.findings["below"] == "yes":
         yield (
             "below",
@@ -163,10 +165,10 @@ def _weaker(record: DeletionRecord) -> str:
     )  # fmt: skip
 
 
-def _left(level: Level | None, beside: str, needed: int | None) -> str:
+def _left(lead: str, level: Level | None, beside: str, needed: int | None) -> str:
     if level is None or level.reason is not None:
         return _why(level)
-    text = f"{wording.number(level.after)} after, beside {wording.number(level.level_after)} of {beside}."
+    text = f"{lead}{wording.number(level.after)} after, {wording.number(level.level_after)} {beside}."
     text += _interval_of("difference", level.above_after_ci95, level.people)
     if level.left is not None and level.left_ci95 is not None:
         share = f"{wording.percent(level.left)} {wording.percent_interval(level.left_ci95)}"
@@ -232,13 +234,17 @@ def _model(model: Model) -> str:
 
 
 def _level(name: LevelName, level: Level) -> Line:
-    title, what, unit = _LEVELS[name]
+    title, what = _LEVELS[name]
     if level.reason is not None:
-        return Line(title, [DASH] * 5, f"not measured: {level.reason}")
-    left = DASH if level.left is None else f"{wording.percent(level.left)} {wording.percent_interval(level.left_ci95)}"
-    above = f"{wording.number(level.above_after)} {wording.interval(level.above_after_ci95)}"
+        return Line(title, _plain(*[DASH] * 5), f"not measured: {level.reason}")
     values = [wording.number(value) for value in (level.before, level.after, level.level_after)]
-    return Line(title, [*values, above.strip(), left.strip()], f"{unit} of {label(level.metric, level.part)}; {what}")
+    above = (wording.number(level.above_after), wording.interval(level.above_after_ci95))
+    left = (wording.percent(level.left), wording.percent_interval(level.left_ci95))
+    return Line(title, [*_plain(*values), above, left], f"{label(level.metric, level.part)}; {what}")
+
+
+def _plain(*cells: str) -> list[tuple[str, str]]:
+    return [(cell, "") for cell in cells]
 
 
 def _parts(record: DeletionRecord, pillar: Pillar) -> Iterator[tuple[str, str, Change]]:
@@ -257,9 +263,9 @@ def _changes(record: DeletionRecord, pillar: Pillar) -> Iterator[Line]:
         info = record.protocol.metrics[name]
         if change.reason is not None or change.difference is None:
             continue
-        difference = f"{wording.number(change.difference)} {wording.interval(change.ci95)}".strip()
-        values = [wording.number(change.before), wording.number(change.after), difference, wording.count(change.units)]
-        yield Line(label(name, part), values, info.title)
+        difference = (wording.number(change.difference), wording.interval(change.ci95))
+        values = _plain(wording.number(change.before), wording.number(change.after))
+        yield Line(label(name, part), [*values, difference, (wording.count(change.units), "")], info.title)
 
 
 def _unmeasured(record: DeletionRecord) -> Iterator[str]:
@@ -288,9 +294,10 @@ def _attack_lines(record: DeletionRecord) -> Iterator[Line]:
         best = score.numbers.get(score.info.headline)
         if best is None or best.value is None:
             reason = score.reason or (best.reason if best is not None else None) or "no number"
-            yield Line(score.info.title, [DASH, DASH], f"{name}: {reason}")
+            yield Line(score.info.title, _plain(DASH), f"{name}: {reason}")
         else:
-            yield Line(score.info.title, [wording.percent(best.value), wording.percent_interval(best.ci95)], name)
+            cell = (wording.percent(best.value), wording.percent_interval(best.ci95))
+            yield Line(score.info.title, [cell], name)
 
 
 def _attacked(record: DeletionRecord) -> str:

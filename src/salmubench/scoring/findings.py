@@ -43,20 +43,35 @@ def people_needed(
 ) -> dict[Question, int]:
     """About how many people would settle what can't be told, if numbers and spread stayed: intervals shrink with √n."""
     leakage = _main(changes, metrics, "leakage")
-    asked: dict[Question, tuple[float | None, Interval | None, int]] = {}
+    ways: dict[Question, list[float]] = {"weaker": [], "known": [], "value_known": []}
     if leakage is not None:
-        asked["weaker"] = (leakage.difference, leakage.ci95, leakage.units)
+        ways["weaker"].append(_needed(leakage.difference, leakage.ci95, leakage.units))
     names: dict[Question, LevelName] = {"known": "strangers", "value_known": "other_values"}
     for question, name in names.items():
-        if level := levels.get(name):
-            asked[question] = (level.above_after, level.above_after_ci95, level.people)
-    needed: dict[Question, int] = {}
-    for question, (value, ends, people) in asked.items():
-        if found.get(question) == "can't tell" and value and ends is not None:
-            count = math.ceil(people * ((ends[1] - ends[0]) / 2 / abs(value)) ** 2)
-            if people < count <= _MOST:
-                needed[question] = count
-    return needed
+        level = levels.get(name)
+        if level is not None and _sign(level.above_before_ci95) == "yes":  # else there was nothing to lose
+            ways[question].append(_needed(level.above_after, level.above_after_ci95, level.people))
+            if level.left is not None:
+                ways[question].append(_needed(level.left - LITTLE, level.left_ci95, level.people, below=True))
+    return {
+        question: math.ceil(min(counts))
+        for question, counts in ways.items()
+        if found.get(question) == "can't tell" and counts and min(counts) <= _MOST
+    }
+
+
+def _needed(distance: float | None, ends: Interval | None, people: int, *, below: bool = False) -> float:
+    """People with whom an interval as wide as this one, shrunk, ends before it reaches so far; infinite where none do.
+
+    Args:
+        distance: of the number from where the interval may not reach.
+        ends: the interval.
+        people: behind it.
+        below: only a number below that place can settle the question.
+    """
+    if not distance or ends is None or (below and distance > 0):
+        return math.inf
+    return max(people + 1, people * ((ends[1] - ends[0]) / 2 / abs(distance)) ** 2)
 
 
 def _main(changes: Changes, metrics: Mapping[str, Metric], role: str) -> Change | None:
