@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -124,5 +125,5 @@ def _caption(path: Path) -> str:
 def _hash(paths: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(f"{path.parent.name}/{path.name}\0{manifest.sha256_file(path)}\n".encode())
+        digest.update(os.fsencode(f"{path.parent.name}/{path.name}") + f"\0{manifest.sha256_file(path)}\n".encode())
     return digest.hexdigest()

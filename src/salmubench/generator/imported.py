@@ -212,6 +212,8 @@ def _looks(root: Path, people: Sequence[_Person], size: int | None) -> Mapping[P
 
 
 def _look(path: Path, size: int | None) -> _Look:
+    if path.is_dir():
+        return _Look(path.as_posix(), problem="Expected a picture, got a folder. Take it out.")
     try:
         data, suffix, shape = encoded(path, path.name, size)
     except DatasetError as error:
