@@ -19,11 +19,11 @@ def evaluate_before_after(
     before: str | Path,
     after: str | Path,
     dataset: str | Path | Dataset,
-    out: Path,
+    out: str | Path,
     arch: str | None = None,
     imagenet: Path | None = None,
     attacks: Path | None = None,
-    report: Path | None = None,
+    report: str | Path | None = None,
     device: str = "auto",
     precision: str = "auto",
     config: ScoreConfig | None = None,
@@ -59,7 +59,7 @@ def evaluate_before_after(
     from salmubench.scoring.record_files import check_target
     from salmubench.scoring.strangers import strangers
 
-    config = config or ScoreConfig()
+    config, out = config or ScoreConfig(), Path(out)
     check_target(out)
     opened, folder = with_imagenet(dataset, imagenet), out.with_suffix(".embeddings")
     invented = strangers(fresh_people(opened, seed=_SEED))
@@ -77,7 +77,7 @@ def evaluate_before_after(
         metrics=load_all(config), strangers=invented, config=config, attacked=attacks,
     )  # fmt: skip
     if report is not None:
-        write_page(out, report)
+        write_page(out, Path(report))
     return out
 
 

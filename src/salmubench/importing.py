@@ -20,9 +20,9 @@ _PROMPT = "a photo of a {}"
 
 def import_dataset(
     *,
-    pictures: Path,
-    facts: Path,
-    out: Path,
+    pictures: str | Path,
+    facts: str | Path,
+    out: str | Path,
     retain: str | Path | None = None,
     size: int | None = None,
     seed: int = 0,
