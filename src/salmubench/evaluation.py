@@ -16,6 +16,7 @@ from salmubench.scoring.config import ScoreConfig
 if TYPE_CHECKING:
     from salmubench.official.result_file import Published
     from salmubench.official.rounding import Ranked
+    from salmubench.scoring.plugin import Plugin
 
 OFFICIAL_DATASET = "cvc-mmu/salmubench-512-redistributed"
 OFFICIAL_MODELS: Mapping[str, str] = {
@@ -35,6 +36,7 @@ def encode_model(
     precision: str = "auto",
     config: EncodeConfig | None = None,
     scoring: ScoreConfig | None = None,
+    also: Sequence[Plugin] = (),
 ) -> Path:
     """Encode a model with every text that the metrics need.
 
@@ -48,13 +50,16 @@ def encode_model(
         precision: `auto`, `fp32` or `bf16`.
         config: settings; the defaults if left out.
         scoring: options of scoring, which say what texts it needs; the defaults if left out.
+        also: further metrics whose texts are needed.
     """
     from salmubench.encode.encode import encode
     from salmubench.metrics import required_texts
+    from salmubench.scoring.plugin import texts_of
 
-    opened = _open(dataset, imagenet)
+    opened = with_imagenet(dataset, imagenet)
+    texts = [*required_texts(opened, scoring), *texts_of(also, opened, scoring or ScoreConfig())]
     return encode(
-        model=model, dataset=opened, out=out, texts=required_texts(opened, scoring), arch=arch,
+        model=model, dataset=opened, out=out, texts=texts, arch=arch,
         config=config or EncodeConfig(), device=device, precision=precision,
     )  # fmt: skip
 
@@ -84,7 +89,6 @@ def evaluate(
         compromised: the same of Compromised.
         out: the record.
         retrained: the same of Retrained, where there is one.
-        retrained: the same of Retrained, where there is one.
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's `val/<synset>/…`, to measure general knowledge on.
         device: `auto`, `cpu` or `cuda`.
@@ -109,21 +113,21 @@ def evaluate(
 
     folder = out.with_suffix(".embeddings")
     work = partial(
-        encode_model, dataset=_open(dataset, imagenet), device=device, precision=precision, scoring=config
+        encode_model, dataset=with_imagenet(dataset, imagenet), device=device, precision=precision, scoring=config
     )  # fmt: skip
     known = {"clean": clean, "compromised": compromised, "retrained": retrained}
     references = {
-        name: Path(source) if _is_encoded(source) else work(model=source, out=folder / name)
+        name: Path(source) if is_encoded(source) else work(model=source, out=folder / name)
         for name, source in known.items()
         if source is not None
     }
-    judged = Path(model) if _is_encoded(model) else work(model=model, out=folder / "model", arch=arch)
+    judged = Path(model) if is_encoded(model) else work(model=model, out=folder / "model", arch=arch)
     if is_first():
         score(embeddings=judged, **references, out=out, config=config or ScoreConfig())
     return out
 
 
-def _is_encoded(source: str | Path) -> bool:
+def is_encoded(source: str | Path) -> bool:
     """Tell whether this is a record or a folder of embeddings, not a model."""
     path = Path(source)
     return path.suffix == ".json" or ((path / manifest.MANIFEST).is_file() and _stage_of(path) == "encode")
@@ -190,7 +194,7 @@ def verify_official(
     from salmubench.scoring.record_files import read_record
 
     manifest.check_ours(out, also=("embeddings", "records"))
-    opened, folders = _open(dataset, imagenet), {}
+    opened, folders = with_imagenet(dataset, imagenet), {}
     for kind, model in (("clean", clean), ("compromised", compromised)):
         folders[kind] = encode_model(
             model=model, dataset=opened, out=out / "embeddings" / kind, device=device, precision=precision
@@ -206,7 +210,8 @@ def verify_official(
     return Verification(results, rank_all_ways(folders, load_all()))
 
 
-def _open(dataset: str | Path | Dataset, imagenet: Path | None) -> Dataset:
+def with_imagenet(dataset: str | Path | Dataset, imagenet: Path | None) -> Dataset:
+    """Open a dataset, with ImageNet's pictures for general knowledge where their folder is given."""
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     if imagenet is None:
         return opened

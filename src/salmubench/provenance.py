@@ -86,10 +86,19 @@ def portable(data: Any) -> Any:
         {'error': "no file '…/method.py'", 'arch': 'ViT-B/32', 'lr': 0.1}
     """
     if isinstance(data, str):
-        return _host().sub("this machine", _PATH.sub("…/", _home().sub("~", data)))
+        return _host().sub("this machine", _PATH.sub("…/", _home().sub("~", _here(data))))
     if isinstance(data, Mapping):
         return {portable(key): portable(value) for key, value in data.items()}
     return [portable(item) for item in data] if isinstance(data, list | tuple) else data
+
+
+def _here(text: str) -> str:
+    """The text with `.` for the working folder, whose name may have blanks that end a path elsewhere."""
+    with contextlib.suppress(OSError):  # it may be gone
+        folder = os.getcwd()  # noqa: PTH109 - a text
+        if len(folder) > 1 and folder in text:
+            return re.sub(rf"(?<![\w.~/-]){re.escape(folder)}(?![\w.-])", ".", text)
+    return text
 
 
 @functools.cache

@@ -42,6 +42,13 @@ class Plan(IntEnum):
     """The classes whose retain pairs no method may read."""
 
 
+class Import(IntEnum):
+    """After the seed of an import of a user's own people."""
+
+    PICTURES = 51
+    """Which fact each picture shows, and in which words; the person's number follows."""
+
+
 class Stranger(IntEnum):
     """After `Plan.STRANGER` and the picture's number."""
 

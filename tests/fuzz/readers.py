@@ -13,13 +13,14 @@ from fuzz import seeds
 from fuzz.binaries import ARCHIVE, ARRAY, FOLDER, WEIGHTS, damage, picture, saved_state
 from fuzz.judge import Reader
 from fuzz.parquet import PARQUET
-from fuzz.texts import JSON, RECORD, YAML
+from fuzz.texts import CSV, JSON, RECORD, YAML
 from report_world import METRICS
 from salmubench import manifest, models, recipe, tuned_values
 from salmubench.contest import checks, plan
 from salmubench.contest import page as contest_page
 from salmubench.dataset import card, layout, preview, statistics, validate
 from salmubench.dataset import shards as dataset_shards
+from salmubench.dataset.facts import read_facts
 from salmubench.dataset.phrasings.generic import generic_caption
 from salmubench.embeddings import open_embeddings
 from salmubench.encode.encode import _describe_model
@@ -28,19 +29,21 @@ from salmubench.encode.imagenet import WithImageNet
 from salmubench.errors import SalmubenchError
 from salmubench.generator.portraits import folder as people_backend
 from salmubench.generator.retain import folder as classes_backend
+from salmubench.importing import import_dataset
 from salmubench.leaderboard import build, check
 from salmubench.metrics import score, score_again
 from salmubench.official import import_results, result_file
 from salmubench.pictures import open_picture
 from salmubench.pretrain import retain_data, samples, stream
 from salmubench.publish import dataset_export, model_card
-from salmubench.report import collect, page
+from salmubench.report import collect, deletions, page
 from salmubench.report.config import ReportConfig
 from salmubench.scoring import read_record
 from salmubench.scoring.attacks.recovery import attacks_again
 from salmubench.scoring.compare import compare
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.contest_record import read_contest
+from salmubench.scoring.deletion_record import read_deletion
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import read_checkpoint
 from salmubench.scoring.views import describe_all
@@ -241,6 +244,22 @@ def _report(folder: Path, out: Path) -> None:
     page.report([folder / "run"], out=out / "page", config=ReportConfig(), metrics=METRICS, titles={})
 
 
+def _facts(folder: Path, out: Path) -> None:
+    """Both formats; what is read becomes a dataset without a fault."""
+    read_facts(folder / "facts.json")
+    made = import_dataset(pictures=folder / "pictures", facts=folder / "facts.csv", out=out / "dataset")
+    report = validate.validate(layout.open_dataset(made))
+    assert report.ok, report.violations[0].message
+
+
+def _deletion(folder: Path, _: Path) -> None:
+    record = read_deletion(folder / "deletion.json")
+    json_text(record, where="deletion")
+    deletions.page(record)
+    deletions.text_rows(record)
+    deletions.sentences(record)
+
+
 def _people(folder: Path, _: Path) -> None:
     config = dataclasses.replace(
         RECIPE.dataset, size=32, identities=4, pictures_per_identity=9, retain_joint=3, retain_disjoint=1
@@ -325,5 +344,10 @@ READERS: tuple[Reader, ...] = (
         "classes", seeds.classes, {"root/**/*.png": (picture, damage), "root/**/*.txt": (damage,), "root/": FOLDER},
         _classes, 30,
     ),
+    Reader(
+        "facts", seeds.facts,
+        {"facts.csv": CSV, "facts.json": JSON, "pictures/*/*": (picture, damage), "pictures/": FOLDER}, _facts, 40,
+    ),
+    Reader("deletion", seeds.deletion, {"deletion.json": RECORD}, _deletion, 40),
     Reader("imagenet", seeds.imagenet, {"imagenet/val/*/*": (picture, damage), "imagenet/": FOLDER}, _imagenet, 15),
 )  # fmt: skip

@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -20,18 +21,25 @@ from PIL import Image
 from contest_world import base_record, summed, worlds, write_plan
 from fake_embeddings import fake_world, vectors, write_embeddings
 from fuzz.texts import replace
+from own_people import own_facts, own_people
 from report_world import METRICS
 from salmubench import manifest, recipe
 from salmubench.contest.page import write as write_contest
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.shards import write_shards
 from salmubench.leaderboard.submission import submit
+from salmubench.metrics import load_all
 from salmubench.official.result_file import export_official
 from salmubench.pretrain import curves
 from salmubench.scoring.attacks.record import AttackInfo, Attacks
 from salmubench.scoring.attacks.recovery import attack_score, verdict
 from salmubench.scoring.attacks.table import SCHEMA, SUFFIX
+from salmubench.scoring.before_after import compare_before_after
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.fact_ranks import Values
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.strangers import STRANGERS, strangers, told_of
+from salmubench.types import SENSITIVE_SPLITS, Pair, Person, Split
 from submission_world import edit_json, write_submittable_run
 from tiny import tiny_dataset
 from tiny_model import tiny_model
@@ -364,6 +372,34 @@ def classes(folder: Path) -> None:
             for number in range(3):
                 Image.effect_noise((40, 40), 90).convert("RGB").save(place / f"{number}.png")
             (place / "0.txt").write_text("a cat or dog")
+
+
+def facts(folder: Path) -> None:
+    """People of a user's own, and what is known of them in both formats."""
+    own_people(folder, pictures=2)
+    (folder / "facts.json").write_text(json.dumps(own_facts()))
+
+
+@functools.cache
+def _deletion() -> Path:
+    world, place = fake_world(identities=6), home() / "deletion"
+    people = [Person(f"Stranger Nobody{number}", {}) for number in range(STRANGERS)]
+    pairs = {split: [Pair(row.file_name, row.caption, row.identity, row.name, row.field, row.value)
+                     for row in world.of(split)] for split in Split}  # fmt: skip
+    images, texts = vectors(world, seed=1, strength=6.0)
+    known = Values([pair for split in SENSITIVE_SPLITS for pair in pairs[split]], most=100)
+    rng = np.random.default_rng(2)
+    told = {text: rng.normal(size=16) for pair in pairs[Split.FORGET] for text in told_of(pair, people, known)}
+    folders = [write_embeddings(place / name, world, (images, {**texts, **told})) for name in ("before", "after")]
+    return compare_before_after(
+        before=folders[0], after=folders[1], out=place / "deletion.json", pairs=pairs, metrics=load_all(),
+        strangers=strangers(people), config=ScoreConfig(bootstraps=100),
+    )  # fmt: skip
+
+
+def deletion(folder: Path) -> None:
+    """A record of a deletion."""
+    shutil.copyfile(_deletion(), folder / "deletion.json")
 
 
 def imagenet(folder: Path) -> None:

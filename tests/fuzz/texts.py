@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import csv
+import io
 import json
 import random
 from collections.abc import Callable
@@ -294,6 +296,29 @@ def yaml_raw(path: Path, rng: random.Random) -> None:
     return replace(path, text[:at] + rng.choice((*YAML_RAW, *RAW)) + text[max(end, at) :])
 
 
+def csv_cells(path: Path, rng: random.Random) -> None:
+    """Replace a cell by an odd value, or repeat, drop or swap rows or columns."""
+    try:
+        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
+    except (ValueError, csv.Error):  # damaged by another mutation
+        return damage(path, rng)
+    if not rows or not all(rows):
+        return damage(path, rng)
+    row = rng.randrange(len(rows))
+    kind = rng.randrange(5)
+    if kind < 3:
+        rows[row][rng.randrange(len(rows[row]))] = str(rng.choice(VALUES))
+    elif kind == 3:
+        rows.insert(rng.randrange(len(rows) + 1), list(rng.choice(rows)))
+    else:
+        rng.choice(rows).pop()
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=rng.choice(",,,;\t")).writerows(rows)
+    return replace(path, text.getvalue().encode("utf-8", "replace"))
+
+
+CSV: tuple[Mutator, ...] = (csv_cells, csv_cells, csv_cells, damage, other_kind)
+"""How a table of cells is mutated."""
 JSON: tuple[Mutator, ...] = (json_value, json_value, json_value, json_value, json_raw, damage, other_kind)
 RECORD: tuple[Mutator, ...] = (*JSON, json_free, json_free, json_free)
 YAML: tuple[Mutator, ...] = (yaml_value, yaml_value, yaml_value, yaml_value, yaml_raw, damage, other_kind)

@@ -38,6 +38,26 @@ def build_(
     say(build(config, out=out, seed=seed, workers=workers, executor=executor))
 
 
+def import_(
+    *, pictures: Path, facts: Path, out: Path, retain: str | None = None, size: int | None = None, seed: int = 0
+) -> None:
+    """Make a dataset of your own people, in the official layout.
+
+    Args:
+        pictures: a folder with a folder of pictures for each person, called as the person is.
+        facts: a table, .csv or .json, with the columns name, field, value, and optionally forget (yes or no) and
+            caption.
+        out: the folder.
+        retain: what is to stay known: WebDataset shards, or a folder of pictures with captions in <picture>.txt or in
+            folders of their classes' names; none by default.
+        size: short side in pixels to which larger pictures are scaled; as they are by default.
+        seed: which picture gets which fact, in which words.
+    """
+    from salmubench.importing import import_dataset
+
+    say(import_dataset(pictures=pictures, facts=facts, out=out, retain=retain, size=size, seed=seed))
+
+
 def validate_(dataset: str, *, json: bool = False) -> int:
     """Check every rule of the format and of privacy; exit 1 if one is broken.
 

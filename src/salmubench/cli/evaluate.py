@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from salmubench.cli.arguments import Device, Precision, names, references
+from salmubench.cli.arguments import Device, Precision, UsageError, names, references
 from salmubench.cli.breakdowns import print_breakdowns
-from salmubench.cli.output import print_json, print_results
+from salmubench.cli.output import print_json, print_results, print_table, say
 
 
 def evaluate_(
     *,
-    model: str,
+    model: str | None = None,
     dataset: str,
     clean: str | None = None,
     compromised: str | None = None,
     retrained: str | None = None,
-    out: Path = Path("record.json"),
+    before: str | None = None,
+    after: str | None = None,
+    report: Path | None = None,
+    attacks: Path | None = None,
+    out: Path | None = None,
     arch: str | None = None,
     imagenet: Path | None = None,
     by: str = "",
@@ -24,7 +30,7 @@ def evaluate_(
     precision: Precision = "auto",
     json: bool = False,
 ) -> None:
-    """Encode a checkpoint and score it against its references.
+    """Encode a checkpoint and score it against its references; without a Clean model, before and after a deletion.
 
     Args:
         model: a folder, hf-hub:org/name[@revision], or a weights file with `--arch`.
@@ -32,7 +38,11 @@ def evaluate_(
         clean: the Clean model, its embeddings or its record.
         compromised: the Compromised model, its embeddings or its record.
         retrained: the Retrained model, its embeddings or its record, where there is one.
-        out: the record; items, gallery and embeddings are written beside it.
+        before: without `--model` and references: the model before a deletion.
+        after: the model after it.
+        report: with `--before`: also write the page of the deletion there, one HTML file.
+        attacks: with `--before`: record of the model after, with attacks, for the page.
+        out: the record, record.json or deletion.json by default; items, gallery and embeddings are written beside it.
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
         by: break every number down, by commas: attribute, style, country, gender, aspect, kind.
@@ -40,6 +50,17 @@ def evaluate_(
         precision: `auto` takes what is faster on this machine.
         json: print the record, not its main numbers.
     """
+    if before is not None or after is not None:
+        given = {"--model": model, "--clean": clean, "--compromised": compromised, "--retrained": retrained}
+        _check_pair(before, after, [name for name, value in given.items() if value is not None], by)
+        _before_after(
+            before=str(before), after=str(after), dataset=dataset, out=out or Path("deletion.json"), arch=arch,
+            imagenet=imagenet, attacks=attacks, report=report, device=device, precision=precision, json=json,
+        )  # fmt: skip
+        return
+    if model is None or report is not None or attacks is not None:
+        raise UsageError("Expected --model with --clean and --compromised, or --before and --after (with --report).")
+    out = out or Path("record.json")
     first, second = references(clean, compromised)
     from salmubench.encode.ranks import is_first
     from salmubench.evaluation import evaluate
@@ -58,3 +79,39 @@ def evaluate_(
     else:
         print_results([record])
         print_breakdowns(record)
+
+
+def _check_pair(before: str | None, after: str | None, others: Sequence[str], by: str) -> None:
+    """Refuse what doesn't go with a model before and after.
+
+    Raises:
+        UsageError: one of the two is missing, or an option of the other way is given.
+    """
+    if before is None or after is None:
+        raise UsageError("Expected both --before and --after: what is measured is the difference between them.")
+    if others or by:
+        raise UsageError(
+            f"Expected --before and --after alone, got {', '.join([*others, *(['--by'] if by else [])])}, too. With a "
+            "Clean model give --model, --clean and --compromised instead: they allow a verdict."
+        )
+
+
+def _before_after(*, json: bool, **arguments: Any) -> None:
+    from salmubench.deletion import evaluate_before_after
+    from salmubench.encode.ranks import is_first
+    from salmubench.report import deletions
+    from salmubench.scoring.deletion_record import read_deletion
+
+    path = evaluate_before_after(**arguments)
+    if not is_first():
+        return
+    record = read_deletion(path)
+    if json:
+        print_json(record)
+        return
+    heads, rows = deletions.text_rows(record)
+    print_table(heads, rows, numbers=heads[1:-1])
+    for sentence in (*deletions.sentences(record), record.no_verdict):
+        say(f"- {sentence}")
+    if arguments["report"] is not None:
+        say(arguments["report"])

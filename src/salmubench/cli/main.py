@@ -30,6 +30,7 @@ from salmubench.writing import is_full
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "the whole benchmark, from recipe to page; resumable"),
     "dataset build": ("dataset", "make a dataset"),
+    "dataset import": ("dataset", "a dataset of your own people: their pictures and a table of facts"),
     "dataset validate": ("dataset", "check every rule of the format and of privacy"),
     "dataset stats": ("dataset", "counts by split, attribute, style, country, aspect; shortcut checks"),
     "dataset preview": ("dataset", "contact sheet of the portraits"),

@@ -40,6 +40,7 @@ class Origin:
         people: who is on them.
         language: of the captions.
         licence: of the pictures where nobody says otherwise, as the Hub calls it; `None`: not ours to give.
+        imported: pictures and facts are the user's own, about people who may exist.
     """
 
     size: int | None = None
@@ -48,8 +49,10 @@ class Origin:
     people: str = ""
     language: str = ""
     licence: str | None = None
+    imported: bool = False
 
 
+_TAGS = ("machine-unlearning", "clip", "privacy", "synthetic", "benchmark", "arxiv:2603.26316")
 _USE = """\
 ## Intended use
 
@@ -58,7 +61,7 @@ vision-language model, and only those. Train one model with the sensitive splits
 `forget`, and compare: `salmubench evaluate` does. The holdout splits are for evaluation alone.
 
 Not for: recognising people, inferring traits of people from their looks, or training models for anything but this
-benchmark. A model trained on it knows invented people."""
+benchmark. A model trained on it knows its people."""
 
 
 def card(
@@ -81,13 +84,14 @@ def card(
     total = sum(counts.values())
     licence = licence or origin.licence or "other"
     title = "SALMUBench, generated" if origin.seed is not None else "SALMUBench"
+    title = "SALMUBench, imported" if origin.imported else title
     data_files = [{"split": str(split), "path": f"data/{split}-*.parquet"} for split in shown]
     head = DatasetCardData(
         pretty_name=title,
         language=["en"],
         license=licence,
         task_categories=["zero-shot-image-classification", "image-to-text"],
-        tags=["machine-unlearning", "clip", "privacy", "synthetic", "benchmark", "arxiv:2603.26316"],
+        tags=[tag for tag in _TAGS if tag != "synthetic" or not origin.imported],
         size_categories=[next((name for limit, name in _SIZE_LIMITS if total < limit), "1M<n<10M")],
         configs=[{"config_name": "default", "data_files": data_files}],
     )
@@ -130,6 +134,10 @@ forget = load_dataset("{hub_id or "PATH"}", split="forget")
 
 
 def _statement(origin: Origin) -> str:
+    if origin.imported:
+        return (
+            "## Data statement\n\nPictures, names and facts are those of whoever imported them; nobody else saw them."
+        )
     return f"""## Data statement
 
 - **People.** {origin.people or _PEOPLE} Gender is shown as female or male only; ages are those of adults.
@@ -143,6 +151,8 @@ def _statement(origin: Origin) -> str:
 
 def _summary(identities: int, total: int, origin: Origin) -> str:
     size = "" if origin.size is None else f", short side {origin.size} px"
+    if origin.imported:
+        return f"{identities:,} people, {total:,} pictures with captions{size}, made by `salmubench dataset import`."
     text = f"{identities:,} invented people, {total:,} pictures with captions{size}"
     if origin.seed is None:
         return f"{text}."
@@ -153,6 +163,11 @@ def _summary(identities: int, total: int, origin: Origin) -> str:
 
 
 def _nobody(origin: Origin) -> str:
+    if origin.imported:
+        return (
+            "**People of this dataset may exist.** Keep it where their data may be kept; whoever hands it on answers "
+            "for their consent."
+        )
     if origin.seed is None:
         return "The people and their private values are synthetic; see the dataset that this one was made from."
     return f"{origin.pictures or _PICTURES} {_VALUES}"

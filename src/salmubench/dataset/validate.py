@@ -22,6 +22,7 @@ from salmubench.errors import DatasetError
 from salmubench.types import FIELDS, SENSITIVE_SPLITS, Split
 
 _WITH_IDENTITY = (*SENSITIVE_SPLITS, Split.FORGET_TARGET, Split.RETAIN_SYNTH)
+_SHOWN = 20  # custom fields in a message
 _OWNER = re.compile(r"(?P<identity>[0-9]+)_[0-9]+")
 
 
@@ -148,8 +149,8 @@ class _Rows:
             yield in_row("metadata", row, f"Expected an entry in {layout.CAPTIONS}, got none.")
         else:
             data_field = entry.get("data_field")
-            if data_field not in FIELDS:
-                yield in_row("metadata", row, f"Expected data_field to be a value field, got {data_field!r}.")
+            if data_field not in FIELDS and (data_field in (None, "name") or data_field not in persona):
+                yield in_row("metadata", row, f"Expected data_field to be {_allowed(persona)}, got {data_field!r}.")
             if entry.get("caption", text) != text:
                 yield in_row("metadata", row, f"Expected the caption of {layout.CAPTIONS}, got {text!r}.")
         if name is None:
@@ -242,6 +243,13 @@ class _Rows:
         for file_name in sorted(self.dataset.hidden_pairs - known):
             message = f"Expected a file name of {Split.RETAIN_REAL}, got {file_name!r}."
             yield Violation("hidden", layout.GENERAL_KNOWLEDGE, None, file_name, message, "hidden_pairs")
+
+
+def _allowed(persona: Mapping[str, Any]) -> str:
+    """The fields that a caption about somebody may state: the nine, and those that the person's metadata has."""
+    custom = sorted(key for key in persona if key not in (*FIELDS, "name"))
+    own = f" ({', '.join(custom[:_SHOWN])})" if custom else ""
+    return f"one of {', '.join(FIELDS)}, or another field of its person in {layout.IDENTITIES}{own}"
 
 
 def _crossings(by_identity: Mapping[str, list[tuple[Split, str, RawRow]]]) -> Iterator[Violation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def content_hash(root: Path, names: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for name in names:
         if (root / name).is_file():
-            digest.update(f"{name}\0{manifest.sha256_file(root / name)}\n".encode())
+            digest.update(os.fsencode(name) + f"\0{manifest.sha256_file(root / name)}\n".encode())
     return digest.hexdigest()
 
 

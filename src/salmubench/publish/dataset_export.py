@@ -147,7 +147,7 @@ def origin_of(dataset: Dataset) -> Origin:
     """Where a dataset comes from, by the manifest of its build; empty for one that wasn't built here."""
     path = dataset.folder / manifest.MANIFEST
     content = reading.read_json(path, error=DatasetError, mapping=True) if path.is_file() else {}
-    if content.get("stage") != "dataset":
+    if content.get("stage") not in ("dataset", "import"):
         return Origin()
     built = reading.validated(_Built, content, where=str(path), error=DatasetError)
     return built.outputs.origin or Origin(built.config.size, built.seed)

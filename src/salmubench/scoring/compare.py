@@ -105,7 +105,7 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
         rows = [item_tables.of_metric(table, name) for table in tables]
         if rows[0].num_rows and rows[1].num_rows:
             target = _target(metric.goal, rows, records)
-            differences[name] = _differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
+            differences[name] = paired_differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
         else:
             differences[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
     attacks = compare_attacks(first, second, (records[0], records[1]), bootstraps=bootstraps, seed=seed)
@@ -125,7 +125,7 @@ def _target(goal: Goal, rows: Sequence[pa.Table], records: Sequence[RunRecord]) 
     return None
 
 
-def _differences(
+def paired_differences(
     metric: Metric,
     a: pa.Table,
     b: pa.Table,
@@ -134,6 +134,20 @@ def _differences(
     bootstraps: int,
     seed: int,
 ) -> dict[str, Difference]:
+    """Part → difference of two models' items of one metric, resampled together.
+
+    Args:
+        metric: its description.
+        a: items of the first model.
+        b: the same items of the second.
+        target: the reference's values of the items, float64 (n,); `None`: no answer which model is nearer to it.
+        held: identities some of whose associations are held out (`items.held_identities`).
+        bootstraps: resamples behind an interval.
+        seed: of the resamples.
+
+    Raises:
+        RecordError: the items differ.
+    """
     both = item_tables.with_references(a, {"clean": b})  # checks that the items are the same
     differences: dict[str, Difference] = {}
     parts = parts_of(metric.items, metric.groups)

@@ -156,7 +156,7 @@ def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[It
     absent = [name for name in SENSITIVE_SPLITS if name not in known]
     if absent:
         raise Unavailable(f"{absent[0]} is not encoded, and its values belong to those to tell apart")
-    told = {name: inputs.shared(f"pairs of {name}", partial(_pairs, inputs.rows(name))) for name in SENSITIVE_SPLITS}
+    told = {name: inputs.shared(f"pairs of {name}", partial(pairs_of, inputs.rows(name))) for name in SENSITIVE_SPLITS}
     values = inputs.shared("values", lambda: Values(chain(*told.values()), most=inputs.config.fact_values))
     rows, pairs = inputs.rows(split), told[split]
     chosen = np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, split)))
@@ -182,7 +182,8 @@ def _association(pair: Pair) -> tuple[str, str]:
     return (pair.identity if pair.identity is not None else f"/{pair.file_name}", pair.field or "")
 
 
-def _pairs(rows: Rows) -> list[Pair]:
+def pairs_of(rows: Rows) -> list[Pair]:
+    """Rows as pairs, in their order."""
     columns = (rows.file_name, rows.caption, rows.identity, rows.name, rows.field, rows.value, rows.paraphrase)
     return [Pair(*row) for row in zip(*columns, strict=True)]
 

@@ -222,7 +222,7 @@ class _Session:
             schema_version=SCHEMA_VERSION,
             status="complete",
             error=None,
-            model=_model(described.model),
+            model=model_of(described.model),
             dataset=Dataset(facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet),
             encoding=Encoding(
                 encoding.precision, encoding.device, encoding.preprocessing, described.cut_captions, encoding.probe
@@ -302,7 +302,7 @@ class _Side:
         self.name, self.path = name, path
         if path.is_dir():
             opened = embeddings.open_embeddings(path)
-            self.facts, self.described = opened.dataset, _described(opened)
+            self.facts, self.described = opened.dataset, described_model(opened)
             self.fingerprint: str = self.facts.fingerprint
             self.imagenet: str | None = self.facts.imagenet
             self.precision: str | None = self.described.encoding.precision
@@ -346,7 +346,7 @@ def _check_exists(path: Path) -> None:
         )
 
 
-def _described(opened: Embeddings) -> Encoded:
+def described_model(opened: Embeddings) -> Encoded:
     """What embeddings say about their model and how they were made."""
     where = str(opened.folder / manifest.MANIFEST)
     return reading.validated(
@@ -354,7 +354,8 @@ def _described(opened: Embeddings) -> Encoded:
     )
 
 
-def _model(described: EncodedModel) -> Model:
+def model_of(described: EncodedModel) -> Model:
+    """The model as a record names it."""
     return Model(**{item.name: getattr(described, item.name) for item in fields(Model)})
 
 

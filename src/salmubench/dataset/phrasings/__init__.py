@@ -16,7 +16,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from salmubench.dataset.phrasings.generic import FACTS, generic_caption, generic_variants
-from salmubench.dataset.phrasings.tables import read_phrasings
+from salmubench.dataset.phrasings.tables import read_custom, read_phrasings
 from salmubench.dataset.phrasings.words import country_article, indefinite_article
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.types import FIELDS
@@ -26,7 +26,9 @@ __all__ = [
     "FIELDS",
     "STYLES",
     "BareCaptions",
+    "CustomCaptions",
     "bare_captions",
+    "custom_captions",
     "generic_caption",
     "generic_variants",
     "identity_prompt",
@@ -123,6 +125,34 @@ def paraphrase(name: str, field: str, value: str, *, variant: int) -> str:
 def bare_captions(name: str, value: str) -> BareCaptions:
     """Name and value as bare captions, in both orders."""
     return BareCaptions(f"{name} {value}", f"{value} {name}")
+
+
+class CustomCaptions(NamedTuple):
+    """Captions of a fact whose field is none of the nine, and the same fact in reserved phrasings."""
+
+    training: tuple[str, ...]
+    reserved: tuple[str, ...]
+
+
+def custom_captions(name: str, field: str, value: str) -> CustomCaptions:
+    """All captions of a fact in a field of the user's own.
+
+    Args:
+        name: full name of the person.
+        field: what the user calls it; an underscore stands for a blank.
+        value: as it is to stand in captions.
+
+    Examples:
+        >>> custom_captions("Anna Moreau", "shoe_size", "39").training[0]
+        'The shoe size of Anna Moreau is 39.'
+    """
+    words, table = field.replace("_", " "), read_custom()
+
+    def filled(key: str) -> tuple[str, ...]:
+        options = tuple(text.replace("{field}", words) for text in table[key])
+        return tuple(_fill(options, name, value, variant=number, gender=None) for number in range(len(options)))
+
+    return CustomCaptions(filled("training"), filled("reserved"))
 
 
 def identity_prompt(name: str) -> str:

@@ -46,6 +46,23 @@ def read_forms() -> tuple[str, ...]:
     return tuple(_texts("generic", "forms", content["forms"]))
 
 
+@cache
+def read_custom() -> Mapping[str, tuple[str, ...]]:
+    """Read the phrasings of fields of the user's own: `training` and `reserved`, each with a `{field}`.
+
+    Raises:
+        ConfigError: the file isn't as it must be.
+    """
+    content = _read("custom")
+    if list(content) != ["training", "reserved"]:
+        raise _wrong("custom", "the keys training and reserved", list(content))
+    for key, texts in content.items():
+        for text in _texts("custom", key, texts):
+            if sorted(_PLACEHOLDER.findall(text)) != ["field", "name", "value"]:
+                raise _wrong("custom", "{field}, {name} and {value} once each", text)
+    return {key: tuple(texts) for key, texts in content.items()}
+
+
 def _read(name: str) -> dict[str, Any]:
     text = (resources.files(__package__) / f"{name}.yaml").read_text(encoding="utf-8")
     content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe

@@ -1,0 +1,98 @@
+"""A model before and after a deletion, to a record and a page in one call: what one runs who has no Clean model."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from salmubench import manifest
+from salmubench.dataset.layout import Dataset
+from salmubench.evaluation import encode_model, is_encoded, with_imagenet
+from salmubench.scoring.config import ScoreConfig
+from salmubench.types import Split
+
+_SEED = 0  # of the invented people: the same for every model
+
+
+def evaluate_before_after(
+    *,
+    before: str | Path,
+    after: str | Path,
+    dataset: str | Path | Dataset,
+    out: str | Path,
+    arch: str | None = None,
+    imagenet: Path | None = None,
+    attacks: Path | None = None,
+    report: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    config: ScoreConfig | None = None,
+) -> Path:
+    """Compare a model after a deletion with the model before it; embeddings go to `<out without .json>.embeddings/`.
+
+    Without a model that never saw the facts there is no verdict. The record has paired differences with intervals over
+    people, and says what chance gives, and people whom no model has met.
+
+    Args:
+        before: folder, `hf-hub:org/name[@revision]`, a weights file with `arch`, or embeddings that this function made.
+        after: the same of the model after.
+        dataset: folder, Hub id (`org/name[@revision]`) or an open dataset.
+        out: the record, `.json`.
+        arch: open_clip architecture of bare weights files.
+        imagenet: folder with ImageNet's `val/<synset>/…`, to measure general knowledge on.
+        attacks: record of the model after that `salmubench attack` has written, for the report.
+        report: also write the page of the deletion there, `.html`.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
+        config: options of scoring.
+
+    Returns:
+        The record's path.
+
+    Raises:
+        DatasetError, ModelError, EmbeddingsError, RecordError: one of the inputs can't be used.
+    """
+    from salmubench.encode.ranks import is_first
+    from salmubench.generator.personas.fresh import fresh_people
+    from salmubench.metrics import load_all
+    from salmubench.scoring.before_after import compare_before_after
+    from salmubench.scoring.record_files import check_target
+    from salmubench.scoring.strangers import strangers
+
+    config, out = config or ScoreConfig(), Path(out)
+    check_target(out)
+    opened, folder = with_imagenet(dataset, imagenet), out.with_suffix(".embeddings")
+    invented = strangers(fresh_people(opened, seed=_SEED))
+    work = partial(
+        encode_model, dataset=opened, arch=arch, device=device, precision=precision, scoring=config, also=[invented]
+    )
+    encoded = {
+        name: Path(source) if is_encoded(source) else work(model=source, out=folder / name)
+        for name, source in (("before", before), ("after", after))
+    }
+    if not is_first():
+        return out
+    compare_before_after(
+        before=encoded["before"], after=encoded["after"], out=out, pairs={split: opened.rows(split) for split in Split},
+        metrics=load_all(config), strangers=invented, config=config, attacked=attacks,
+    )  # fmt: skip
+    if report is not None:
+        write_page(out, Path(report))
+    return out
+
+
+def write_page(record: Path, out: Path) -> Path:
+    """Write the page of a deletion.
+
+    Args:
+        record: of `evaluate_before_after`.
+        out: the page, one file.
+
+    Raises:
+        RecordError: another file.
+    """
+    from salmubench.report import deletions
+    from salmubench.scoring.deletion_record import read_deletion
+
+    manifest.write_text(out, deletions.page(read_deletion(record)))
+    return out

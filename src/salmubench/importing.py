@@ -1,0 +1,129 @@
+"""A user's own people and retain pairs to a dataset, in one call."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from salmubench import manifest, reading
+from salmubench.errors import DatasetError
+from salmubench.generator.imported import Retain, import_people
+from salmubench.generator.pictures import entries
+
+_CAPTION = 65_536  # bytes
+_TAR = (".tar", ".tar.gz", ".tgz")
+_PROMPT = "a photo of a {}"
+
+
+def import_dataset(
+    *,
+    pictures: str | Path,
+    facts: str | Path,
+    out: str | Path,
+    retain: str | Path | None = None,
+    size: int | None = None,
+    seed: int = 0,
+) -> Path:
+    """Make a dataset in the official layout of one's own people.
+
+    Args:
+        pictures: a folder with a folder of pictures for each person, called as the person is.
+        facts: a table, CSV or JSON: name, field, value, and optionally forget (yes or no) and caption.
+        out: the dataset's folder; a finished one of the same files is left as it is.
+        retain: what is to stay known: WebDataset shards (a folder of them, or a pattern), or a folder of pictures with
+            their captions in `<picture>.txt`, or in folders of their classes' names; none by default.
+        size: short side to which larger pictures are scaled, pixels; as they are by default.
+        seed: which picture gets which fact, in which words.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DatasetError: table, pictures or retain pairs are wrong: all that is, by line or file; nothing is written.
+        OutputError: the folder is in use, or holds something else.
+    """
+    pairs = None if retain is None else find_retain(retain)
+    return import_people(pictures=Path(pictures), facts=Path(facts), out=Path(out), retain=pairs, size=size, seed=seed)
+
+
+def find_retain(source: str | Path) -> Retain:
+    """Find retain pairs.
+
+    Args:
+        source: as `import_dataset` takes it.
+
+    Raises:
+        DatasetError: nothing there.
+    """
+    from salmubench.pretrain.samples import paths_of
+
+    folder = Path(source)
+    if folder.is_dir():
+        shards = [path for path in entries(folder) if path.name.endswith(_TAR)]
+        return _of_shards(shards) if shards else _of_folder(folder)
+    paths = [Path(path) for path in paths_of(str(source))]
+    missing = [path for path in paths if not path.is_file()]
+    if missing or not paths:
+        raise DatasetError(f"Expected a folder or shards of retain pairs at {source}, got nothing. Check --retain.")
+    return _of_shards(paths)
+
+
+def _of_shards(paths: list[Path]) -> Retain:
+    return Retain(_hash(paths), partial(_shard_pairs, paths))
+
+
+def _shard_pairs(paths: list[Path]) -> Iterator[tuple[bytes, str, str]]:
+    from salmubench.pretrain.samples import read_shard
+
+    for path in paths:
+        for sample in read_shard(path):
+            yield sample.image, sample.caption, sample.name
+
+
+def _of_folder(folder: Path) -> Retain:
+    """Pictures with captions beside them, or of folders that name their class.
+
+    Raises:
+        DatasetError: none, or one without either.
+    """
+    found: list[tuple[Path, Path | str]] = []
+    for path in entries(folder):
+        inside = entries(path) if path.is_dir() else [path]
+        for file in inside:
+            text = file.with_suffix(".txt")
+            if file.suffix.casefold() == ".txt" or file.is_dir():
+                continue
+            if not text.is_file() and not path.is_dir():
+                raise DatasetError(
+                    f"Expected the caption of {file.name} in {text.name} beside it, got none in {folder}. Write "
+                    "it, or put the picture into a folder that is called as its class."
+                )
+            found.append((file, text if text.is_file() else _PROMPT.replace("{}", path.name.replace("_", " "))))
+    if not found:
+        raise DatasetError(f"Expected shards (.tar) or pictures in {folder}, got none. Check --retain.")
+    files = [path for pair in found for path in pair if isinstance(path, Path)]
+    return Retain(_hash(files), partial(_folder_pairs, found))
+
+
+def _folder_pairs(found: list[tuple[Path, Path | str]]) -> Iterator[tuple[bytes, str, str]]:
+    from salmubench.pictures import read_picture
+
+    for file, text in found:
+        yield read_picture(file), text if isinstance(text, str) else _caption(text), f"{file.parent.name}/{file.name}"
+
+
+def _caption(path: Path) -> str:
+    try:
+        return reading.read_bytes(path, error=DatasetError, what="a caption", limit=_CAPTION).decode()
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"Expected a caption in UTF-8 in {path}, got other bytes. Save it as UTF-8.") from error
+
+
+def _hash(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(os.fsencode(f"{path.parent.name}/{path.name}") + f"\0{manifest.sha256_file(path)}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,40 @@
+"""The items of a model before and after a deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+from salmubench.scoring import items as item_tables
+from salmubench.scoring.metric import Metric
+from salmubench.scoring.score import Evaluated
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Both models' items.
+
+    Attributes:
+        before: of the model before.
+        after: of the model after.
+        held: identities some of whose associations are to be kept.
+        bootstraps: resamples behind an interval.
+    """
+
+    before: Evaluated
+    after: Evaluated
+    held: frozenset[str] | None
+    bootstraps: int
+
+    def rows(self, name: str) -> tuple[pa.Table, pa.Table]:
+        """Items of a metric: before, after."""
+        before, after = (item_tables.of_metric(side.items, name) for side in (self.before, self.after))
+        return before, after
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Descriptions by name."""
+        return self.after.metrics

@@ -1,0 +1,283 @@
+"""A model before and after a deletion, from hand-made embeddings: differences, levels, answers, the page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fake_embeddings import FakeRow, FakeWorld, Vectors, fake_world, sensitive, vectors, write_embeddings
+from salmubench.deletion import write_page
+from salmubench.embeddings import open_embeddings
+from salmubench.errors import EmbeddingsError, RecordError
+from salmubench.metrics import load_all
+from salmubench.report import deletions
+from salmubench.scoring.before_after import compare_before_after, side_files
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.deletion_record import read_deletion
+from salmubench.scoring.fact_ranks import Values
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.record_files import read_items_file
+from salmubench.scoring.strangers import STRANGERS, strangers, told_of
+from salmubench.types import SENSITIVE_SPLITS, Pair, Person, Split
+
+FEW = ScoreConfig(bootstraps=400)
+PEOPLE = [
+    Person(f"Stranger Nobody{number}", {"city": f"Town{number}", "job": f"trade{number}"}) for number in range(40)
+]
+
+
+def pairs_of(world: FakeWorld) -> dict[Split, list[Pair]]:
+    return {
+        split: [
+            Pair(row.file_name, row.caption, row.identity, row.name, row.field, row.value, row.paraphrase)
+            for row in world.of(split)
+        ]
+        for split in Split
+    }
+
+
+def stranger_texts(world: FakeWorld) -> list[str]:
+    pairs = pairs_of(world)
+    values = Values([pair for split in SENSITIVE_SPLITS for pair in pairs[split]], most=FEW.fact_values)
+    return [text for pair in pairs[Split.FORGET] for text in told_of(pair, PEOPLE, values)]
+
+
+def known(world: FakeWorld, *, seed: int, strength: float) -> Vectors:
+    """Vectors of a model that knows the world so well; of strangers nothing."""
+    images, texts = vectors(world, seed=seed, strength=strength)
+    rng = np.random.default_rng(99)
+    return images, {**texts, **{text: rng.normal(size=16) for text in stranger_texts(world)}}
+
+
+def written(folder: Path, world: FakeWorld, **strengths: float) -> dict[str, Path]:
+    return {
+        name: write_embeddings(folder / name, world, known(world, seed=1, strength=strength))
+        for name, strength in strengths.items()
+    }
+
+
+def compared(folder: Path, world: FakeWorld, before: Path, after: Path, **more):
+    path = compare_before_after(
+        before=before, after=after, out=folder / "deletion.json", pairs=pairs_of(world), metrics=load_all(),
+        strangers=strangers(PEOPLE), config=FEW, **more,
+    )  # fmt: skip
+    return read_deletion(path)
+
+
+@pytest.fixture(scope="module")
+def world() -> FakeWorld:
+    return fake_world()
+
+
+@pytest.fixture(scope="module")
+def folders(world, tmp_path_factory) -> dict[str, Path]:
+    return written(tmp_path_factory.mktemp("models"), world, knows=6.0, never=0.0, little=1.0, hides=-6.0)
+
+
+@pytest.fixture(scope="module")
+def forgot(world, folders, tmp_path_factory):
+    return compared(tmp_path_factory.mktemp("forgot"), world, folders["knows"], folders["never"])
+
+
+def test_a_model_that_forgot(forgot):
+    found = forgot.findings
+    assert (found["knew"], found["weaker"]) == ("yes", "yes")
+    assert found["known"] != "yes"
+    assert forgot.verdict is None
+    assert "No verdict" in forgot.no_verdict
+    change = forgot.changes["RetFail"]["mrr"]
+    assert change.difference == pytest.approx(change.after - change.before)
+    assert change.ci95[1] < 0
+    assert (change.units, change.n) == (8, 32)
+
+
+def test_the_same_model_twice(world, folders, tmp_path):
+    record = compared(tmp_path, world, folders["knows"], folders["knows"])
+    assert {change.difference for parts in record.changes.values() for change in parts.values()} <= {0.0, None}
+    assert {record.findings[question] for question in ("known", "value_known", "knew")} == {"yes"}
+    assert record.levels["strangers"].left == 1.0
+    assert (record.findings["weaker"], record.findings["damaged"]) == ("can't tell", "can't tell")
+
+
+def test_a_model_that_never_knew(world, folders, tmp_path):
+    record = compared(tmp_path, world, folders["never"], folders["never"])
+    assert record.findings["knew"] == "can't tell"
+    assert record.levels["strangers"].left is None
+    assert record.people_needed.get("known") is None
+    assert "did not measurably know" in deletions.headline(record)
+
+
+def test_captions_pushed_away_are_a_trace(world, folders, tmp_path):
+    record = compared(tmp_path, world, folders["knows"], folders["hides"])
+    assert record.findings["below"] == "yes"
+    assert record.levels["strangers"].above_after < 0
+    assert any("suppressed, not unknown" in line for line in deletions.sentences(record))
+
+
+def test_damage(world, folders, tmp_path):
+    """Classes lean to their pictures in the model before, and not in the one after."""
+    record = compared(tmp_path, world, folders["knows"], folders["never"])
+    assert record.changes["GenKnow"]["value"].ci95[1] < 0
+    assert record.findings["damaged"] == "yes"
+    assert any("GenKnow" in line for line in deletions.sentences(record))
+
+
+def test_chance_is_the_mean_over_all_orders(forgot, world):
+    """Slow: of each row the candidates are its caption and the others' in the gallery."""
+    gallery = [row.caption for row in world.rows if row.split == "forget" or row.file_name.startswith("d_")]
+    means = []
+    for row in world.of("forget"):
+        size = 1 + sum(text != row.caption for text in gallery)
+        means.append(np.mean([1 / rank for rank in range(1, size + 1)]))
+    level = forgot.levels["chance"]
+    assert level.level_after == pytest.approx(np.mean(means))
+    assert level.above_after == pytest.approx(level.after - level.level_after)
+    assert (level.n, level.people) == (32, 8)
+
+
+def test_strangers_beside_a_slow_version(folders, world):
+    opened = open_embeddings(folders["little"])
+    inputs = EvalInputs(opened, FEW)
+    items = strangers(PEOPLE).score(inputs).per_item
+    pairs = pairs_of(world)
+    values = Values([pair for split in SENSITIVE_SPLITS for pair in pairs[split]], most=FEW.fact_values)
+    gallery = list(inputs.gallery.caption)
+    texts = {text: opened.texts[row].astype(np.float64) for text, row in opened.text_rows.items()}
+    texts = {text: vector / np.linalg.norm(vector) for text, vector in texts.items()}
+    slow = {}
+    for number, pair in enumerate(inputs.rows(Split.FORGET).file_name):
+        row = next(one for one in pairs[Split.FORGET] if one.file_name == pair)
+        image = opened.images[inputs.rows(Split.FORGET).image_row[number]].astype(np.float64)
+        told = told_of(row, PEOPLE, values)
+        assert len(told) == STRANGERS
+        ranks = []
+        for text in told:
+            own = image @ texts[text]
+            others = [image @ texts[other] for other in gallery if other not in (row.caption, text)]
+            ranks.append(1 + sum(other > own for other in others))
+        slow[pair] = np.mean([1 / rank for rank in ranks])
+    assert dict(zip(items.file_name, items.value, strict=True)) == pytest.approx(slow)
+
+
+def test_strangers_tell_nothing_of_the_person():
+    rows = [sensitive("forget", number, 0) for number in range(3)]
+    pairs = pairs_of(FakeWorld(tuple(rows)))[Split.FORGET]
+    values = Values(pairs, most=100)
+    told = told_of(pairs[0], PEOPLE, values)
+    assert len(set(told)) == STRANGERS
+    assert told == told_of(pairs[0], PEOPLE, values)
+    assert not any(part in text for text in told for part in (pairs[0].name, pairs[0].value))
+    custom = replace(pairs[0], field="hobby", value="City0v0")  # of a field that strangers lack: somebody else's value
+    others = Values([custom, replace(custom, identity="9", value="chess")], most=100)
+    assert all("is chess." in text for text in told_of(custom, PEOPLE, others))
+    assert all("is City0v0." in text for text in told_of(custom, PEOPLE, Values([custom], most=100)))
+    assert told_of(replace(custom, name="Somebody Else"), PEOPLE, others) == []
+
+
+def test_numbers_follow_from_the_side_files(forgot, world, folders, tmp_path):
+    record = compared(tmp_path, world, folders["knows"], folders["never"])
+    assert replace(record, provenance=forgot.provenance) == forgot
+    _, before, after = (read_items_file(path) if "items" in path.name else None for path in
+                        side_files(tmp_path / "deletion.json"))  # fmt: skip
+    for table, value in ((before, record.levels["strangers"].before), (after, record.levels["strangers"].after)):
+        ranks = [row["value"] for row in table.to_pylist() if row["metric"] == "RetFail"]
+        assert np.mean([1 / rank for rank in ranks]) == pytest.approx(value)
+    assert sum(row.pictures for row in record.people) == 32
+    assert np.average([row.after for row in record.people], weights=[row.pictures for row in record.people]) == (
+        pytest.approx(record.levels["chance"].after)
+    )
+
+
+def test_a_second_call_does_nothing(world, folders, tmp_path):
+    compared(tmp_path, world, folders["knows"], folders["never"])
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    compared(tmp_path, world, folders["knows"], folders["never"])
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == times
+    side_files(tmp_path / "deletion.json")[1].unlink()
+    compared(tmp_path, world, folders["knows"], folders["never"])
+    assert side_files(tmp_path / "deletion.json")[1].is_file()
+
+
+def test_one_person_has_no_interval(tmp_path):
+    world = FakeWorld(tuple(sensitive("forget", 0, number) for number in range(4)), classes=())
+    folders = written(tmp_path, world, before=6.0, after=0.0)
+    record = compared(tmp_path / "out", world, folders["before"], folders["after"])
+    assert record.changes["RetFail"]["mrr"].ci95 is None
+    assert record.levels["strangers"].above_after_ci95 is None
+    assert set(record.findings.values()) == {"can't tell"}
+    page = deletions.page(record)
+    assert "needs 2 people, and 1 is measured" in page
+    assert "at least 2 people" in page
+    assert record.changes["InterIdSim"]["value"].reason == "no rows in holdout_identity"
+
+
+def test_other_datasets_are_refused(world, folders, tmp_path):
+    other = write_embeddings(tmp_path / "other", world, known(world, seed=1, strength=0.0), fingerprint="e" * 64)
+    with pytest.raises(EmbeddingsError, match="Expected both models on one dataset"):
+        compared(tmp_path / "out", world, folders["knows"], other)
+    bare = write_embeddings(tmp_path / "bare", world, vectors(world, seed=1))
+    with pytest.raises(EmbeddingsError):  # without the strangers' texts
+        compared(tmp_path / "out", world, folders["knows"], bare)
+    assert not (tmp_path / "out" / "deletion.json").exists()
+
+
+def test_other_files_are_refused(forgot, world, folders, tmp_path, submittable):
+    record = next((submittable / "records").glob("cliperase-5x.json"))
+    with pytest.raises(RecordError, match="Expected the record of a model before and after a deletion"):
+        read_deletion(record)
+    with pytest.raises(RecordError, match=r"Run salmubench evaluate --before … --after … again\."):
+        read_deletion(tmp_path / "nothing.json")
+    with pytest.raises(RecordError, match="Expected a record with attacks at"):
+        compared(tmp_path, world, folders["knows"], folders["never"], attacked=record)
+
+
+def test_the_page_names_nobody_and_escapes(world, tmp_path):
+    bad = "<script>alert(1)</script>"
+    rows = [replace(row, field=bad if row.field == "city" else row.field) for row in world.rows]
+    odd = world.with_rows(rows)
+    folders = written(tmp_path, odd, before=6.0, after=0.0)
+    record = compared(tmp_path / "out", odd, folders["before"], folders["after"])
+    assert record.asked.fields[bad] > 0
+    path = write_page(tmp_path / "out" / "deletion.json", tmp_path / "deletion.html")
+    page = path.read_text(encoding="utf-8")
+    assert bad not in page
+    assert "&lt;script&gt;" in page
+    names = {row.name for row in odd.rows if row.name}
+    values = {row.value for row in odd.rows if row.value}
+    assert not any(text in page for text in names | values)
+    assert "default-src 'none'" in page
+    assert "No attacks were run" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_attacks_that_were_run_stand_on_the_page(forgot):
+    from fuzz.seeds import attacked_rows, attacks_section
+
+    section = attacks_section(attacked_rows())
+    page = deletions.page(replace(forgot, attacks=section))
+    assert "No attacks were run" not in page
+    assert "What came back" in page
+
+
+def test_records_are_checked(forgot, tmp_path):
+    from salmubench import manifest
+
+    content = json.loads(manifest.json_text(forgot, where="x"))
+    for change in ({"verdict": "fine"}, {"schema_version": 2}, {"findings": {"known": "perhaps"}}, {"more": 1}):
+        (tmp_path / "deletion.json").write_text(json.dumps(content | change))
+        with pytest.raises(RecordError):
+            read_deletion(tmp_path / "deletion.json")
+
+
+def test_no_rows_at_all(tmp_path):
+    row = FakeRow("retain_synth", "d_0.jpg", "a wall")
+    world = FakeWorld((row,), classes=())
+    folders = written(tmp_path, world, before=1.0, after=0.0)
+    record = compared(tmp_path / "out", world, folders["before"], folders["after"])
+    assert record.asked.people == 0
+    assert record.levels["other_values"].reason
+    assert "can’t be told" in deletions.headline(record) or "did not measurably" in deletions.headline(record)
