@@ -18,7 +18,7 @@ from own_people import NAMES, own_facts, write_csv
 from salmubench import models
 from salmubench.dataset.layout import open_dataset
 from salmubench.generator.portraits import procedural
-from salmubench.scoring.deletion_record import read_deletion
+from salmubench.scoring.deletions.record import read_deletion
 from tiny_model import tiny_model
 
 PAGE = (Path(__file__).parents[1] / "docs" / "did_my_deletion_work.md").read_text(encoding="utf-8")

@@ -55,9 +55,9 @@ def evaluate_before_after(
     from salmubench.encode.ranks import is_first
     from salmubench.generator.personas.fresh import fresh_people
     from salmubench.metrics import load_all
-    from salmubench.scoring.before_after import compare_before_after
+    from salmubench.scoring.deletions.before_after import compare_before_after
+    from salmubench.scoring.deletions.strangers import strangers
     from salmubench.scoring.record_files import check_target
-    from salmubench.scoring.strangers import strangers
 
     config, out = config or ScoreConfig(), Path(out)
     check_target(out)
@@ -92,7 +92,7 @@ def write_page(record: Path, out: Path) -> Path:
         RecordError: another file.
     """
     from salmubench.report import deletions
-    from salmubench.scoring.deletion_record import read_deletion
+    from salmubench.scoring.deletions.record import read_deletion
 
     manifest.write_text(out, deletions.page(read_deletion(record)))
     return out

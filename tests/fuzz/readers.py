@@ -43,7 +43,7 @@ from salmubench.scoring.attacks.recovery import attacks_again
 from salmubench.scoring.compare import compare
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.contest_record import read_contest
-from salmubench.scoring.deletion_record import read_deletion
+from salmubench.scoring.deletions.record import read_deletion
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import read_checkpoint
 from salmubench.scoring.views import describe_all

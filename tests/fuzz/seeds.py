@@ -34,11 +34,11 @@ from salmubench.pretrain import curves
 from salmubench.scoring.attacks.record import AttackInfo, Attacks
 from salmubench.scoring.attacks.recovery import attack_score, verdict
 from salmubench.scoring.attacks.table import SCHEMA, SUFFIX
-from salmubench.scoring.before_after import compare_before_after
 from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.deletions.before_after import compare_before_after
+from salmubench.scoring.deletions.strangers import STRANGERS, strangers, told_of
 from salmubench.scoring.fact_ranks import Values
 from salmubench.scoring.record_files import read_record
-from salmubench.scoring.strangers import STRANGERS, strangers, told_of
 from salmubench.types import SENSITIVE_SPLITS, Pair, Person, Split
 from submission_world import edit_json, write_submittable_run
 from tiny import tiny_dataset

@@ -15,13 +15,13 @@ from salmubench.embeddings import open_embeddings
 from salmubench.errors import EmbeddingsError, RecordError
 from salmubench.metrics import load_all
 from salmubench.report import deletions
-from salmubench.scoring.before_after import compare_before_after, side_files
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.deletion_record import read_deletion
+from salmubench.scoring.deletions.before_after import compare_before_after, side_files
+from salmubench.scoring.deletions.record import read_deletion
+from salmubench.scoring.deletions.strangers import STRANGERS, strangers, told_of
 from salmubench.scoring.fact_ranks import Values
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.record_files import read_items_file
-from salmubench.scoring.strangers import STRANGERS, strangers, told_of
 from salmubench.types import SENSITIVE_SPLITS, Pair, Person, Split
 
 FEW = ScoreConfig(bootstraps=400)

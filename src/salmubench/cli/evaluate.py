@@ -100,7 +100,7 @@ def _before_after(*, json: bool, **arguments: Any) -> None:
     from salmubench.deletion import evaluate_before_after
     from salmubench.encode.ranks import is_first
     from salmubench.report import deletions
-    from salmubench.scoring.deletion_record import read_deletion
+    from salmubench.scoring.deletions.record import read_deletion
 
     path = evaluate_before_after(**arguments)
     if not is_first():

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from salmubench.report import rendering, wording
 from salmubench.report.wording import DASH
-from salmubench.scoring.deletion_record import Answer, Change, DeletionRecord, Level, LevelName, Question
-from salmubench.scoring.findings import LITTLE
+from salmubench.scoring.deletions.findings import LITTLE
+from salmubench.scoring.deletions.record import Answer, Change, DeletionRecord, Level, LevelName, Question
 from salmubench.scoring.intervals import FEWEST
 from salmubench.scoring.metric import Pillar, label, parts_of
 from salmubench.scoring.origin import Model

@@ -2,7 +2,7 @@
 
 Differences are paired, item by item, with intervals over people. What a model without knowledge of the people would
 give is told in two ways that need no such model: chance, and captions about people whom no model has met
-(`scoring.strangers`). A verdict needs Clean, and there is none here.
+(`scoring.deletions.strangers`). A verdict needs Clean, and there is none here.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.bootstrap import SEED
 from salmubench.scoring.compare import paired_differences
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.deletion_record import (
+from salmubench.scoring.deletions.findings import answers, people_needed
+from salmubench.scoring.deletions.levels import find_levels, people_rows
+from salmubench.scoring.deletions.record import (
     SCHEMA_VERSION,
     Asked,
     Change,
     DeletionRecord,
     read_deletion,
 )
-from salmubench.scoring.findings import answers, people_needed
+from salmubench.scoring.deletions.sides import Sides
 from salmubench.scoring.fragile import Fragile, find_fragile
-from salmubench.scoring.levels import find_levels, people_rows
 from salmubench.scoring.metric import Metric, parts_of
 from salmubench.scoring.origin import Dataset, Encoding
 from salmubench.scoring.plugin import Plugin
@@ -42,7 +43,6 @@ from salmubench.scoring.record_files import (
     record_provenance,
 )
 from salmubench.scoring.score import described_model, evaluate, model_of, protocol
-from salmubench.scoring.sides import Sides
 from salmubench.scoring.stages import Encoded
 from salmubench.types import HOLDOUT_SPLITS, Pair, Split
 

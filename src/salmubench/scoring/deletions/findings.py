@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from salmubench.scoring.deletion_record import Answer, Change, Level, LevelName, Question
+from salmubench.scoring.deletions.record import Answer, Change, Level, LevelName, Question
 from salmubench.scoring.intervals import Interval
 from salmubench.scoring.metric import Metric, main_part
 from salmubench.scoring.roles import role_of

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from salmubench.scoring.bootstrap import find_units, leaf_sums
-from salmubench.scoring.deletion_record import Level, LevelName, PersonRow
+from salmubench.scoring.deletions.record import Level, LevelName, PersonRow
+from salmubench.scoring.deletions.sides import Sides
 from salmubench.scoring.intervals import Ratio, intervals
 from salmubench.scoring.metric import Floats, Metric, main_part, mean, parts_of
 from salmubench.scoring.roles import role_of
-from salmubench.scoring.sides import Sides
 
 
 def find_levels(sides: Sides, strangers: str) -> dict[LevelName, Level]:
