@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from salmubench.report import wording
+from salmubench.report import sentences, wording
 from salmubench.report.collect import read_run
 from salmubench.scoring.record import RunRecord, Verdict
 from salmubench.scoring.verdict import THRESHOLDS
@@ -52,7 +52,7 @@ def judged(record: RunRecord, ineffective: str, catastrophic: str, over: str) ->
 
 
 def sentence(record: RunRecord) -> str:
-    return wording.sentence(record, THRESHOLDS).replace("\u202f", " ")
+    return sentences.sentence(record, THRESHOLDS).replace("\u202f", " ")
 
 
 def test_sentence_names_what_fails(by_name: dict[str, RunRecord]) -> None:
@@ -112,7 +112,7 @@ def test_headline(by_name: dict[str, RunRecord], verdicts: list[tuple[str, str, 
     methods = [by_name["delete-5x"], by_name["cliperase-5x"]]
     records = [judged(record, *verdict) for record, verdict in zip(methods, verdicts, strict=False)]
     shown = [by_name["clean"], *records, by_name["salun-5x"]]
-    assert wording.headline(shown, wording.display_names(shown, method_titles())) == text
+    assert sentences.headline(shown, wording.display_names(shown, method_titles())) == text
 
 
 def test_names(by_name: dict[str, RunRecord]) -> None:

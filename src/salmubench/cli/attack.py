@@ -144,17 +144,18 @@ def _told(recovered: Any) -> list[str]:
 
 def _show(records: list[Any]) -> None:
     from salmubench.report.recovery import cell
+    from salmubench.report.wording import PASSES
 
     listed = list(dict.fromkeys(name for record in records for name in record.attacks.scores))
     rows = [
         [
             record.model.name,
             *(cell(record.attacks.scores[name]) for name in listed),
-            record.attacks.recoverable or "–",
+            PASSES.get(record.attacks.recoverable, "–"),
         ]
         for record in records
     ]
-    heads = ["model", *listed, "recoverable"]
+    heads = ["model", *listed, "stays forgotten"]
     print_table(heads, rows, numbers=heads[1:-1])
     say("Recovery in %: 0 is Clean, 100 Compromised, under the same attack; people all of whose facts had to go.")
     reasons = {
