@@ -220,7 +220,7 @@ def mode_table(
     references, methods = _rows(judged, names, row)
     rules = wording.rules(thresholds)
     heads = [
-        Head(wording.QUESTIONS[mode], f"No: {label.lower()}, {rules[mode]}") for mode, label in MODE_LABELS.items()
+        Head(wording.QUESTIONS[mode], f"No: {label.lower()}, {rules[mode]}.") for mode, label in MODE_LABELS.items()
     ]
     return Table(f"{key}-modes", caption, heads, references, methods)
 

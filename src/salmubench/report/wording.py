@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from salmubench.report.collect import is_pretrained, is_retrained, reference_kind
 from salmubench.scoring.metric import Metric, Pillar, Role, label, parts_of
 from salmubench.scoring.record import MetricInfo, RunRecord, Thresholds
+from salmubench.scoring.verdict import FACT_ABOVE, FACT_PARAPHRASE_ABOVE
 
 GROUPS = {
     "country_code": "country", "blood_type": "blood type", "phone_number": "phone number", "emails": "e-mail",
@@ -106,13 +107,12 @@ MARKS = {"yes": "✓", "no": "✕", "?": "?"}
 
 def rules(thresholds: Thresholds) -> dict[str, str]:
     """Failure mode → when a model has it. It counts only where the whole 95 % interval says so."""
-    fact, paraphrase = (
-        "a threshold" if limit is None else threshold(limit) for limit in (thresholds.fact, thresholds.fact_paraphrase)
-    )
+    fact = threshold(thresholds.fact or FACT_ABOVE)
+    paraphrase = threshold(thresholds.fact_paraphrase or FACT_PARAPHRASE_ABOVE)
     return {
         "ineffective": f"L above {threshold(thresholds.ineffective)}: the association can still be retrieved",
-        "hollow": f"L of the fact beyond ±{fact}, paraphrased beyond ±{paraphrase}: among other values of its field the "
-        "true one can still be told",
+        "hollow": f"L of the fact beyond ±{fact}, paraphrased beyond ±{paraphrase}: the true value can still be told "
+        "from others of its field",
         "catastrophic": f"D above {threshold(thresholds.catastrophic)}: general knowledge is lost",
         "over_generalised": f"a K below {threshold(thresholds.over_generalised)}: associations that should stay are "
         "lost",
