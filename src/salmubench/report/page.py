@@ -17,6 +17,7 @@ from salmubench.report import (
     gallery,
     groups,
     learning,
+    look_inside,
     movement,
     plots,
     recovery,
@@ -62,6 +63,7 @@ class _Section:
     distributions: Sequence[sections.Panels]
     examples: Sequence[gallery.Card]
     fact: fact.Fact | None
+    look: look_inside.Look | None
     pretraining: Sequence[sections.Panel]
     curves: Sequence[sections.Panels]
     provenance: sections.Provenance
@@ -118,7 +120,7 @@ def report(
     if size > config.max_megabytes:
         raise OutputError(
             f"Expected a page of at most {config.max_megabytes:g} MB, got {size:.1f} MB. Report fewer runs, or lower "
-            "report.personas or report.portrait_size."
+            "report.personas, report.questions or report.portrait_size."
         )
     path = out / PAGE
     manifest.write_text(path, page)
@@ -160,6 +162,7 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         distributions=sections.distributions(run, names),
         examples=gallery.cards(run, names, config),
         fact=fact.fact(run, names, config),
+        look=look_inside.look_inside(run, names, config),
         pretraining=[*learning.epoch_curves(run), *sections.pretraining_curves(run, config)],
         curves=sections.method_curves(run, names, config),
         provenance=sections.provenance(run, names),
