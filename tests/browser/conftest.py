@@ -12,7 +12,7 @@ import pytest
 
 import contest_world
 from attack_world import INFOS, write_attacks
-from report_world import METRICS, WORLDS
+from report_world import METRICS, WORLDS, embed
 from salmubench import manifest
 from salmubench.scoring.contest_record import ContestRecord
 from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_run
@@ -61,6 +61,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("browser") / "mini", names=(*WORLDS, *OTHER_BUDGETS), identities=16
     )
     write_attacks(folder, {"cliperase-5x": dict.fromkeys(INFOS, 0.6), "my_method-5x": dict.fromkeys(INFOS, 0.0)})
+    embed(folder)
     from salmubench.dataset import layout
     from salmubench.errors import MethodError
     from salmubench.scoring.record_files import write_failed

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from salmubench import streams
+from salmubench import reading, streams
 from salmubench.dataset.verbatim import whole_words
 from salmubench.embeddings import Embeddings, open_embeddings
 from salmubench.errors import EmbeddingsError
@@ -30,6 +30,7 @@ from salmubench.scoring.metric import Unavailable
 from salmubench.scoring.products import TIE
 from salmubench.scoring.ranks import gallery_ranks
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.stages import Encoded
 from salmubench.types import SENSITIVE_SPLITS, Pair, Split
 
 TOP = 5
@@ -179,9 +180,10 @@ def _open(folder: Path, record: RunRecord) -> tuple[EvalInputs | None, str]:
         inputs = EvalInputs(embeddings, ScoreConfig(fact_values=_fact_values(record)))
         embeddings.check_vectors()
         inputs.texts(inputs.gallery.caption)
+        model = _model_of(embeddings)
     except EmbeddingsError:
         return None, f"embeddings/{record.model.name} can’t be read"
-    if embeddings.dataset.fingerprint != record.dataset.fingerprint or not _same_model(embeddings, record):
+    if embeddings.dataset.fingerprint != record.dataset.fingerprint or model != record.model.sha256:
         return None, f"embeddings/{record.model.name} are of another model or dataset than the record"
     return inputs, ""
 
@@ -191,9 +193,11 @@ def _fact_values(record: RunRecord) -> int:
     return stated or ScoreConfig().fact_values
 
 
-def _same_model(embeddings: Embeddings, record: RunRecord) -> bool:
-    stated = (embeddings.manifest.get("inputs") or {}).get("checkpoint")
-    return record.model.sha256 is None or stated == record.model.sha256
+def _model_of(embeddings: Embeddings) -> str:
+    """SHA-256 of the checkpoint that was encoded."""
+    outputs, where = embeddings.manifest["outputs"], str(embeddings.folder)
+    described = reading.validated(Encoded, outputs, where=where, error=EmbeddingsError, advice="Encode again.")
+    return described.model.sha256
 
 
 class _Values:

@@ -87,7 +87,7 @@ def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) 
 
 
 def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
-    """The main numbers for a terminal, at most 132 columns wide.
+    """The main numbers for a terminal, about 132 columns wide, with two spaces between columns.
 
     Args:
         records: run records, in the order to show them.
