@@ -24,17 +24,27 @@ METHODS, METRICS = "salmubench.unlearn.methods", "salmubench.metrics"
 
 
 def on_config(config: Any) -> Any:
-    """Put the pages of each metric and method under their headings."""
-    for item in config.nav:
-        if isinstance(item, dict) and "Metrics" in item:
-            item["Metrics"] = ["metrics/index.md", *(f"metrics/{name}.md" for name in known("metrics"))]
-        if isinstance(item, dict) and "Methods" in item:
-            own = ["methods.md"] if (ROOT / "docs" / "methods.md").exists() else []
-            item["Methods"] = ["methods/index.md", *own, *(f"methods/{name}.md" for name in known("methods"))]
+    """Put the pages of each metric and method under their headings, and those that the navigation forgets under Use."""
+    own = ["methods.md"] if (ROOT / "docs" / "methods.md").exists() else []
+    found = {
+        "Metrics": ["metrics/index.md", *(f"metrics/{name}.md" for name in known("metrics"))],
+        "Methods": ["methods/index.md", *own, *(f"methods/{name}.md" for name in known("methods"))],
+    }
+    _fill(config.nav, found)
     named = set(_pages_in(config.nav))
     others = [page.name for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in named]
-    config.nav[-1:-1] = others  # a page that nobody has given a place stands before the reference
+    next(item["Use"] for item in config.nav if "Use" in item).extend(others)
     return config
+
+
+def _fill(nav: Any, found: dict[str, list[str]]) -> None:
+    """Give the headings of these names their pages, wherever they stand."""
+    for item in nav:
+        for heading, pages in item.items() if isinstance(item, dict) else ():
+            if heading in found:
+                item[heading] = found[heading]
+            elif isinstance(pages, list):
+                _fill(pages, found)
 
 
 def _pages_in(nav: Any) -> Iterator[str]:

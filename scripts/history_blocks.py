@@ -38,9 +38,9 @@ TEN = {
 
 CAPTIONS = {
     "forget": "pairs to forget", "holdout_association": "same people's other associations",
-    "holdout_identity": "other people's associations", "name to forget": "told of another name to forget",
-    "crossed": "of a fictitious name, recombined from two", "spelled": "of a fictitious name, random syllables",
-    "invented": "told of an invented person",
+    "holdout_identity": "other people's associations", "name to forget": "captions of another name to forget",
+    "crossed": "captions of a fictitious name, recombined from two",
+    "spelled": "captions of a fictitious name, random syllables", "invented": "captions of an invented person",
 }  # fmt: skip
 
 TUNED = {
@@ -58,6 +58,8 @@ _FORMER_NAMES = {
     "L in other words": "L paraphrased", "K, other people": "K inter-identity", "K, same people": "K intra-identity",
 }  # fmt: skip
 """Column names in committed results → as they are called now."""
+_FORMER_WORDS = {"names of nobody": "fictitious names", "crossed": "recombined", "spelled": "random syllables"}
+"""Kinds of names in committed results → as they are called now."""
 
 
 class Row(NamedTuple):
@@ -104,7 +106,7 @@ def contest(kind: str) -> str:
 
 def ten() -> str:
     """Our method at ten times the budget."""
-    lines = [f"| track and setting | fails | {HEAD} |", f"|:--|:--|{'--:|' * len(COLUMNS)}"]
+    lines = [f"| track and setting | failure modes | {HEAD} |", f"|:--|:--|{'--:|' * len(COLUMNS)}"]
     found = [(label, row) for name, label in TEN.items() for row in _rows(HISTORY / name)]
     found = [(label, row) for label, row in found if reference_kind(row.record) is None]
     lines += [f"| {label} | {_modes(row.record)} | {_cells(row)} |" for label, row in found]
@@ -129,15 +131,22 @@ def ten_trials(name: str) -> str:
         other = {name: entry["options"][name] for name in usual if entry["options"][name] != usual[name]}
         cells = [percent(score["value"]).replace(" ", "\u00a0") for score in entry["found"].values()]
         where = f"{entry['options']['track']}, {entry['options']['budget']}×"
-        where += f" | {entry['options']['names']}" if named else ""
+        where += f" | {_plain(entry['options']['names'])}" if named else ""
         lines.append(f"| {where} | {' | '.join(cells)} | {_values(other)} |")
     return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Words of committed results as they are called now."""
+    for former, now in _FORMER_WORDS.items():
+        text = text.replace(former, now)
+    return text
 
 
 def drift() -> str:
     """How far captions move, by kind of name."""
     found = manifest.read_json(HISTORY / "caption-drift.json")["models"]
-    lines = [f"| captions | n | {' | '.join(found)} |", f"|:--|--:|{'--:|' * len(found)}"]
+    lines = [f"| captions | n | {' | '.join(map(_plain, found))} |", f"|:--|--:|{'--:|' * len(found)}"]
     for kind, first in next(iter(found.values())).items():
         cells = (f"{moved[kind]['value']:.2f} [{', '.join(f'{end:.2f}' for end in moved[kind]['ci95'])}]"
                  for moved in found.values())  # fmt: skip
@@ -148,7 +157,7 @@ def drift() -> str:
 def _table(found: Sequence[Row], searched: Container[str] | None = None) -> list[str]:
     """A line a method; `searched` are those that tuning found values for, where there was any."""
     names = display_names([row.record for row in found], method_titles())
-    lines = [f"| method | fails | {HEAD} |", f"|:--|:--|{'--:|' * len(COLUMNS)}"]
+    lines = [f"| method | failure modes | {HEAD} |", f"|:--|:--|{'--:|' * len(COLUMNS)}"]
     for row in found:
         record = row.record
         name = names[record.model.name] + _track(record)
@@ -272,7 +281,7 @@ def _about(folder: Path, found: Sequence[Row]) -> str:
     budget = found[0].record.model.budget
     encodings = {row.record.encoding.precision for row in found if row.record.encoding is not None}
     return (
-        "Fails: I ineffective, H hollow, C catastrophic, O over-generalised; ? where the interval leaves it open. "
+        "I ineffective, H hollow, C catastrophic, O over-generalised; ? where the interval leaves it open. "
         f"Budget {budget:g}×, {seeds} seeds in one world; mean ± standard deviation over seeds, "
         f"in brackets the 95 % interval over people. {processor(hardware)}, {' and '.join(sorted(encodings))}."
     )

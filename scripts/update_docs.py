@@ -13,6 +13,7 @@ from typing import Any
 
 import history_blocks
 import mini_blocks
+import mistake_blocks
 import security_blocks
 from mini_blocks import run
 from page_blocks import ROOT, processor, update
@@ -27,7 +28,7 @@ PAGES = (
     ROOT / "README.md",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("attacks", "dataset", "history", "measurements", "pretraining", "security")
+        for name in ("attacks", "dataset", "footguns", "history", "measurements", "pretraining", "security")
     ),
 )
 
@@ -347,6 +348,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ten-trials": partial(history_blocks.ten_trials, "ten-trials"),
     "ten-trials-first": partial(history_blocks.ten_trials, "ten-trials-first"),
     "limits": security_blocks.limits,
+    "mistakes": mistake_blocks.mistakes,
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fake_embeddings import FakeRow, FakeWorld, Vectors, vectors, write_embeddings
 from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import MethodError
@@ -236,4 +237,41 @@ def write_run(folder: Path, *, identities: int = 12, size: int = 48, broken: str
     ]
     info = {"schema_version": 1, "status": "running", "recipe": "mini", "seed": 0, "stages": stages, "models": models}
     manifest.write_json(folder / "run.json", info)
+    return folder
+
+
+STRENGTHS = {"clean": 0.0, "compromised": 6.0, "finetuning-5x": 5.0, "cliperase-5x": 0.0}
+"""Model whose embeddings are written → how much its captions lean to their pictures."""
+
+
+def embedded_world(folder: Path) -> FakeWorld:
+    """The rows of a run's dataset, as embeddings know them."""
+    dataset = layout.Dataset(folder / "dataset")
+    splits = ("forget", "retain_synth", "holdout_identity", "holdout_association")
+    return FakeWorld(
+        tuple(
+            FakeRow(split, row.file_name, row.caption, row.identity, row.name, row.field, row.value, row.paraphrase)
+            for split in splits
+            for row in dataset.rows(split)
+        ),
+        classes=(),
+        templates=(),
+    )
+
+
+def write_run_embeddings(folder: Path, name: str, world: FakeWorld, made: Vectors) -> Path:
+    """Write embeddings that a record of the run could have been scored from."""
+
+    def change(outputs: dict[str, Any]) -> None:
+        outputs["model"]["sha256"] = manifest.sha256_json(name)
+
+    fingerprint = layout.Dataset(folder / "dataset").fingerprint
+    return write_embeddings(folder / "embeddings" / name, world, made, fingerprint=fingerprint, change=change)
+
+
+def embed(folder: Path) -> Path:
+    """Add embeddings of some models to a run."""
+    world = embedded_world(folder)
+    for name, strength in STRENGTHS.items():
+        write_run_embeddings(folder, name, world, vectors(world, seed=3, strength=strength))
     return folder

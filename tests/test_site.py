@@ -1,14 +1,18 @@
 """The documentation's site: builds without a warning, needs no network, has a page for every plug-in; its code runs."""
 
+import functools
+import http.server
 import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 import salmubench
+from chromium import FLAGS, browser_missing, chromium
 from salmubench.cli.listing import known
 from salmubench.cli.main import COMMANDS
 
@@ -26,6 +30,8 @@ def test_site(tmp_path):
     check_every_public_name_and_command_is_explained(out)
     check_every_page_of_the_repository_is_in_the_navigation(out)
     check_nothing_is_loaded_from_a_network(out)
+    check_groups_of_the_navigation(out)
+    check_in_a_browser(out)
 
 
 def check_every_plugin_has_a_page_with_its_definition(site):
@@ -61,6 +67,45 @@ def check_nothing_is_loaded_from_a_network(site):
         assert not [target for target in found if "canonical" not in target], (page.name, found)
     for sheet in site.rglob("*.css"):
         assert not re.search(r"(?:url\(|@import)\s*['\"]?https?:", sheet.read_text(encoding="utf-8")), sheet.name
+
+
+def check_groups_of_the_navigation(site):
+    index = (site / "index.html").read_text(encoding="utf-8")
+    tabs = re.findall(r'class="md-tabs__link"[^>]*>\s*([^<]+?)\s*<', index)
+    assert tabs == ["Start", "Use", "Take part", "Reference", "Background"]
+
+
+def check_in_a_browser(site):
+    """Served by a server, the search finds words of several pages; at a laptop's width no table is cut."""
+    if browser_missing() is not None:
+        assert os.environ.get("CI", "").lower() not in ("1", "true"), browser_missing()
+        return
+    from playwright.sync_api import sync_playwright
+
+    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    root = f"http://127.0.0.1:{server.server_port}"
+    with sync_playwright() as engine:
+        browser = engine.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(f"{root}/index.html")
+        page.locator(".md-search__input").click()
+        page.keyboard.type("hollow")
+        page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
+        assert page.locator(".md-search-result__item").count() >= 3
+        cut = {}
+        for path in sorted(site.rglob("*.html")):
+            page.goto(f"{root}/{path.relative_to(site)}")
+            cut[path.name] = page.evaluate(
+                "(document.documentElement.scrollWidth > innerWidth ? ['the page'] : []).concat("
+                "[...document.querySelectorAll('.md-typeset__scrollwrap, .md-typeset__table')]"
+                ".filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent.trim().slice(0, 60)))"
+            )
+        browser.close()
+    server.shutdown()
+    server.server_close()
+    assert {name: found for name, found in cut.items() if found} == {}
 
 
 def block(page: str, title: str) -> str:

@@ -151,3 +151,5 @@ REPORT_FACT = 2399
 
 REPORT_ATTACKED = 2392
 """After the seed of a report: whose fact its page shows before and after an attack."""
+REPORT_QUESTIONS = 2393
+"""After the seed of a report and the split's place: the pictures that its page asks every model about."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,36 +11,19 @@ import pytest
 
 import contest_world
 from attack_world import INFOS, write_attacks
-from report_world import METRICS, WORLDS
+from chromium import FLAGS, browser_missing, chromium
+from report_world import METRICS, WORLDS, embed
 from salmubench import manifest
 from salmubench.scoring.contest_record import ContestRecord
 from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_run
 
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
-)  # fmt: skip
 EVIL = '<script>window.hacked=1</script><img src="https://evil.example/x" onerror="window.hacked=1">'
 AUTHOR = '<img src=x onerror="window.hacked=1"> [click](javascript:window.hacked=1) =1+1'
 
 
-def _missing() -> str | None:
-    try:
-        import playwright  # noqa: F401
-    except ImportError:
-        return "Expected the package playwright, got none: install the extra [dev]."
-    if chromium() is None:
-        return "Expected Chromium, got none: apt-get install chromium, or set CHROMIUM to its path."
-    return None
-
-
-def chromium() -> str | None:
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    reason = _missing()
+    reason = browser_missing()
     if reason is not None:
         if os.environ.get("CI", "").lower() in ("1", "true"):
             pytest.fail(reason)
@@ -61,6 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("browser") / "mini", names=(*WORLDS, *OTHER_BUDGETS), identities=16
     )
     write_attacks(folder, {"cliperase-5x": dict.fromkeys(INFOS, 0.6), "my_method-5x": dict.fromkeys(INFOS, 0.0)})
+    embed(folder)
     from salmubench.dataset import layout
     from salmubench.errors import MethodError
     from salmubench.scoring.record_files import write_failed

@@ -84,14 +84,14 @@ def test_sorting_by_number_and_name(visit: Visit, report_page: Path) -> None:
     page = visit(report_page)
     table = page.locator("table.sortable").nth(1)
     head = table.locator("thead th").nth(1)
-    head.get_by_role("button").click()
+    head.locator(".head button").click()
     assert head.get_attribute("aria-sort") == "ascending"
     keys = table.locator("tbody.methods tr").evaluate_all(
         "rows => rows.map(row => row.cells[1] && row.cells[1].dataset.sort).filter(Boolean).map(Number)"
     )
     assert len(keys) > 8
     assert keys == sorted(keys)
-    head.get_by_role("button").press("Enter")
+    head.locator(".head button").press("Enter")
     assert head.get_attribute("aria-sort") == "descending"
     first = names_of(table)[0]
     table.locator("thead th").first.get_by_role("button").click()
@@ -103,7 +103,7 @@ def test_sorting_by_number_and_name(visit: Visit, report_page: Path) -> None:
 def test_filter_of_the_report(visit: Visit, report_page: Path) -> None:
     page = visit(report_page)
     bar = page.locator(".filter").first
-    table = page.locator("table.sortable").first
+    table = page.locator("table.sortable").nth(1)
     whole = len(names_of(table))
     bar.get_by_label("Name").fill("erase")
     assert names_of(table) == ["CLIPErase 1×", "CLIPErase 2×", "CLIPErase 5×"]
@@ -131,7 +131,7 @@ def test_filter_and_sort_of_the_board(visit: Visit, site: Path) -> None:
     page.get_by_label("Failure modes").first.select_option("")
     page.get_by_label("Name").first.fill("cliperase")
     assert len(names_of(table)) == 3
-    table.locator("thead th").nth(2).get_by_role("button").click()
+    table.locator("thead th").nth(2).locator(".head button").click()
     shown = table.locator("tbody.methods tr:visible").evaluate_all(
         "rows => rows.map(r => Number(r.cells[2].dataset.sort))"
     )
@@ -263,4 +263,84 @@ def test_cells_of_the_attacks_without_script(browser: Any, report_page: Path) ->
     assert (
         page.locator("#run1-recovery td.heat[tabindex='0']").count() == page.locator("#run1-recovery td.heat").count()
     )
+    context.close()
+
+
+def test_definitions_open_by_keyboard_and_stay_on_the_screen(visit: Visit, report_page: Path) -> None:
+    for width in WIDTHS:
+        page = visit(report_page, width=width)
+        buttons = page.locator("#run1-numbers .what")
+        assert buttons.count() > 20
+        for number in (0, 3, 8, buttons.count() - 1):
+            button = buttons.nth(number)
+            button.scroll_into_view_if_needed()
+            button.focus()
+            page.keyboard.press("Enter")
+            shown = page.locator(".define:popover-open")
+            assert shown.count() == 1
+            assert len(shown.inner_text()) > 30
+            box = shown.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+            assert box["y"] >= 0
+            assert box["y"] + box["height"] <= 900
+            page.keyboard.press("Escape")
+            assert shown.count() == 0
+
+
+def test_no_column_is_clipped(visit: Visit, report_page: Path) -> None:
+    """At a laptop's width every table shows all its columns, and no head or cell lies over its neighbour."""
+    page = visit(report_page)
+    for group in page.locator("details").all():
+        group.evaluate("element => { element.open = true }")
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('#run1-numbers .scroll')]"
+            ".filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.querySelector('caption').textContent)"
+        )
+        == []
+    )
+    over = page.evaluate(
+        """[...document.querySelectorAll('#run1-numbers .numbers-table tr')].flatMap(row => {
+            const spans = [...row.cells].map(cell => [...cell.querySelectorAll('.head, .value, .interval')]
+                .map(one => one.getBoundingClientRect()).filter(one => one.width));
+            return spans.flatMap((own, place) => place + 1 < spans.length
+                ? own.flatMap(a => spans[place + 1]
+                    .filter(b => a.right > b.left + 1 && a.top < b.bottom && b.top < a.bottom)
+                    .map(() => row.textContent.trim().slice(0, 60))) : []);
+        })"""
+    )
+    assert over == []
+
+
+def test_look_inside_by_pointer_and_by_keyboard(visit: Visit, report_page: Path) -> None:
+    page = visit(report_page)
+    box = page.locator("#run1-inside .inside")
+    people = box.locator(".people input")
+    assert people.count() == 12
+    assert box.locator(".question:visible").count() == 1
+    first = box.locator(".question:visible h4").inner_text()
+    people.first.focus()
+    page.keyboard.press("ArrowRight")
+    second = box.locator(".question:visible h4").inner_text()
+    assert box.locator(".people label").nth(1).inner_text().startswith(second)
+    assert first != second
+    shown = box.locator(".question:visible")
+    assert shown.locator(".captions:visible").count() == shown.locator(".answer").count() == 4
+    assert shown.locator(".captions li:visible").count() == 20
+    assert shown.locator(".values:visible").count() == 0
+    box.get_by_label("Which value is the true one?").check()
+    assert shown.locator(".values:visible").count() == 4
+    assert shown.locator(".captions:visible").count() == 0
+    assert shown.locator(".compromised li.true:visible").count() == 1
+
+
+def test_look_inside_without_script(browser: Any, report_page: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report_page.as_uri())
+    assert page.locator("#run1-inside .question:visible").count() == 12
+    assert page.locator("#run1-inside .values:visible").count() > 12
+    assert page.locator("#run1-inside fieldset:visible").count() == 0
     context.close()

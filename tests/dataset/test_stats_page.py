@@ -189,7 +189,30 @@ def test_page(found, tiny_folder, tmp_path, monkeypatch):
     for target in (told["href"][1:] for tag, told in page.tags if tag == "a"):
         assert target in ids
     assert f"{found['recognition']['value']:.3f}" in text
-    assert "No shortcut." in text
+    assert re.search(r"(No shortcut|A shortcut|Undecided: chance lies inside the interval)\.", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "interval", "word"),
+    [("split_from_text", (0.51, 0.6), "A shortcut."), ("split_from_text", (0.3, 0.49), "No shortcut."),
+     ("split_from_text", (0.45, 0.55), "Undecided: chance lies inside the interval."),
+     ("split_from_text", (0.5, 0.5), "Undecided: chance lies inside the interval."),
+     ("identity_from_pictures", (0.1, 0.2), "Hardly."), ("identity_from_pictures", (0.4, 0.5), "Too often."),
+     ("identity_from_pictures", (0.2, 0.4), "Undecided: 0.30 lies inside."), ("recognition", (0.6, 0.7), "Well."),
+     ("recognition", (0.2, 0.4), "Less than half."), ("recognition", (0.4, 0.6), "Undecided: 0.50 lies inside.")],
+)  # fmt: skip
+def test_a_word_needs_the_whole_interval(found, tiny_folder, name, interval, word):
+    changed = json.loads(json.dumps(found))
+    group = changed["recognition"] if name == "recognition" else changed["shortcuts"][name]
+    group |= {"ci95": list(interval), "value": sum(interval) / 2, "chance": 0.5 if name.startswith("split") else 0.2}
+    labels = {
+        "split_from_text": "from the caption",
+        "identity_from_pictures": "identity, from picture",
+        "recognition": "the face",
+    }
+    rows = render(open_dataset(tiny_folder), changed).split("<tr>")
+    (row,) = [row for row in rows if labels[name] in row]
+    assert f">{word}</span>" in row
 
 
 def test_hostile_texts_are_text(found, tmp_path):

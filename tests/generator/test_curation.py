@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import io
+import re
 
 import numpy as np
 import pytest
@@ -167,5 +170,8 @@ def test_page_shows_examples_and_escapes():
     assert text.count("no picture</span>") == 8
     assert "http" not in text.replace("http-equiv", "")
     empty = CurationPage().render(curation.summary(5, [], Curation()))
-    assert "0 of 5 pictures" in empty
+    assert "None of 5 pictures had to be drawn again" in empty
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
+    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in text
+    assert "prefers-color-scheme: dark" in style
     assert "<img" not in empty

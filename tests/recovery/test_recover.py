@@ -280,7 +280,7 @@ def test_the_command(world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "Expected both references, got no --clean" in capsys.readouterr().err
     assert main([*given, "--clean", str(world.clean)]) == 0
     shown = capsys.readouterr().out
-    assert "recoverable" in shown.splitlines()[0]
+    assert "stays forgotten" in shown.splitlines()[0]
     assert main([*given, "--clean", str(world.clean), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["not"]["scores"]["calibrated"]["info"]["knows"] == "none"
     assert main([*given, "--clean", str(world.clean), "--attacks", "calibratd"]) == 1

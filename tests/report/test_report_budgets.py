@@ -33,7 +33,7 @@ def test_only_methods_with_several_budgets_have_curves(run: Run, page: str) -> N
     assert found.name == "CLIPErase"
     assert [panel.title for panel in found.panels] == [
         "leakage left L",
-        "leakage left L, forget_identity",
+        "leakage left L, all facts to forget",
         "fact left L",
         "fact left L, paraphrased",
         "K inter-identity",

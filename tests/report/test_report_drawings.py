@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from salmubench.report import panels, plots, svg
+from salmubench.report import labels, panels, plots, svg
 from salmubench.report.panels import Line, Sample
 
 
@@ -78,6 +78,45 @@ def test_labels_stay_inside_and_apart(narrow: bool) -> None:
             assert left + reach <= width
     assert len(boxes) == 9
     assert len(set(boxes)) == 9
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_label_lies_across_a_line_that_leads_to_another(seed: int) -> None:
+    """In a crowd at the lower edge, where points beyond the axis stand side by side with long names."""
+    rng = np.random.default_rng(seed)
+    crowd = [
+        point(
+            index, float(rng.uniform(-0.01, 0.02)), float(rng.choice([-3.0, rng.uniform(-1, 1)])), label="A longer name"
+        )
+        for index in range(10)
+    ]
+    drawing = draw(crowd)
+    leaders = [
+        tuple(float(item.get(key, 0)) for key in ("x1", "y1", "x2", "y2"))
+        for item in drawing.iter("line")
+        if item.get("class") == "leader"
+    ]
+    boxes = []
+    for item in drawing.iter("text"):
+        if (item.get("class") or "").startswith(("label", "reference")):
+            reach = len(item.text or "") * 6.0
+            left = float(item.get("x", 0)) - {"middle": reach / 2, "end": reach}.get(item.get("text-anchor") or "", 0)
+            base = float(item.get("y", 0))
+            boxes.append((left, base - 10, left + reach, base + 2))
+    assert len(boxes) == 12
+    for x1, y1, x2, y2 in leaders:
+        for share in np.linspace(0.05, 0.9, 80):  # the line ends at its own label
+            x, y = x1 + (x2 - x1) * share, y1 + (y2 - y1) * share
+            assert not [box for box in boxes if box[0] < x < box[2] and box[1] < y < box[3]]
+
+
+@pytest.mark.parametrize(
+    ("line", "through"),
+    [(((0, 0), (10, 10)), True), (((0, 0), (3, 3)), False), (((5, -5), (5, 20)), True), (((0, 20), (20, 20)), False),
+     (((4, 4), (4, 4)), False), (((0, 12), (12, 0)), True), (((0, 4), (20, 4)), False)],
+)  # fmt: skip
+def test_lines_through_boxes(line: labels.Segment, through: bool) -> None:
+    assert labels.crosses(line, labels.Box(4, 4, 8, 8)) is through
 
 
 def test_point_beyond_the_axis_has_an_arrow_and_its_value() -> None:

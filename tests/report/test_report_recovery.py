@@ -59,7 +59,7 @@ def test_cells_are_the_record_s_numbers(run: Run) -> None:
     called = names(run)
     table = recovery.heat_table([(called[record.model.name], record) for record in run.records], key="run1")
     assert table is not None
-    assert [head.label for head in table.heads] == [*INFOS, "Recoverable"]
+    assert [head.label for head in table.heads] == [*INFOS, "Stays forgotten"]
     assert [row.name for row in table.references] == ["Clean", "Retrained", "Compromised"]
     assert {row.name for row in table.methods} == {"cliperase", "my_method", "finetuning"}
     for row in table.methods:
@@ -74,7 +74,8 @@ def test_cells_are_the_record_s_numbers(run: Run) -> None:
             assert cell.text == wording.percent(found.value)
             assert cell.tip[0] == f"95 % interval {wording.percent_interval(found.ci95)}"
             assert cell.heat == min(max(round(10 * found.value), 0), 10)
-        assert row.cells[-1].text == section.recoverable
+        expected = {"yes": "✕ no", "no": "✓ yes", "undecided": "? undecided", None: "–"}
+        assert row.cells[-1].text == expected[section.recoverable]
 
 
 def test_a_control_that_fails_says_so_in_the_cell(run: Run) -> None:

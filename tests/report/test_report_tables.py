@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from report_world import WORLDS
-from salmubench.report import tables
+from salmubench.report import cells, tables, wording
 from salmubench.report.collect import read_run
 from salmubench.scoring.origin import Failure
-from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record import RunRecord, Verdict
+from salmubench.scoring.verdict import THRESHOLDS
 from salmubench.unlearn.registry import method_titles
 
 
@@ -36,8 +37,8 @@ def test_text_fits_a_terminal(records: list[RunRecord]) -> None:
     long = renamed(records[2], "a_method_with_a_name_that_no_column_can_hold_in_full")
     table = tables.text_table([*records, long], method_titles())
     lines = table.splitlines()
-    assert max(map(len, lines)) <= 126
-    shown = 3 + len(records) + 1 + 1 + 6  # head, records, rule below the references, long name, key
+    assert max(map(len, lines)) <= 132
+    shown = 3 + len(records) + 1 + 1 + 7  # head, records, rule below the references, long name, key
     methods = [record for record in records if record.status == "complete" and record.model.method is not None]
     assert len(lines) == shown + 1 + 3 + len(methods) + 1  # and the costs: a gap, head, methods, long name
     assert lines[shown + 1].split() == ["cost", "Pairs", "Optimiser", "Pictures", "Captions", "Processor"]
@@ -54,10 +55,43 @@ def test_text_columns_are_aligned(records: list[RunRecord]) -> None:
         assert re.fullmatch(r"\d\.\d{3}", line[end - 5 : end]), line
 
 
+def test_text_numbers_do_not_run_together(records: list[RunRecord]) -> None:
+    """Two spaces between columns, even beside the widest numbers."""
+    scores = {
+        name: {
+            part: replace(score, normalised=replace(score.normalised, value=-98.76 if score.normalised.view else None))
+            for part, score in parts.items()
+        }
+        for name, parts in records[2].scores.items()
+    }
+    lines = tables.text_table(
+        [*records[:2], replace(records[2], scores=scores), *records[3:]], method_titles()
+    ).splitlines()
+    heads = re.split(r" {2,}", lines[0].strip())
+    assert len(heads) == 14
+    for name in ("Finetuning", "DELETE", "CLIPErase"):
+        line = next(line for line in lines if line.startswith(name))
+        assert len(re.split(r" {2,}", line.strip())) == 14, line
+    assert "−9,876 %  −9,876 %" in "\n".join(lines)
+
+
+def test_yes_is_always_good(records: list[RunRecord]) -> None:
+    """The terminal, the page's table and its marks answer the same question the same way."""
+    verdict = Verdict("no", "yes", "undecided", hollow="no")
+    record = replace(records[2], verdict=verdict)
+    assert tables.rows([record])[0].passes == ("yes", "yes", "no", "?")
+    table = cells.mode_table([record], {record.model.name: "it"}, key="run1", thresholds=THRESHOLDS)
+    assert [head.label for head in table.heads] == list(wording.QUESTIONS.values())
+    assert [cell.text for cell in table.methods[0].cells] == ["✓ yes", "✓ yes", "✕ no", "? undecided"]
+    old = replace(record, verdict=Verdict("no", "no", "no"))  # records of schema 1 know three modes
+    row = cells.mode_table([old], {record.model.name: "it"}, key="run1", thresholds=THRESHOLDS).methods[0]
+    assert [cell.text for cell in row.cells] == ["✓ yes", "–", "✓ yes", "✓ yes"]
+
+
 def test_text_of_a_failed_method_is_one_line(records: list[RunRecord]) -> None:
     failed = replace(records[-1], error=Failure("salun", 12, "first\nsecond " * 30))
     (line,) = [line for line in tables.text_table([failed]).splitlines() if "failed" in line]
-    assert len(line) <= 126
+    assert len(line) <= 132
 
 
 def test_markdown(records: list[RunRecord]) -> None:

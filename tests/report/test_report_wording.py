@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from salmubench.report import wording
+from salmubench.report import sentences, wording
 from salmubench.report.collect import read_run
 from salmubench.scoring.record import RunRecord, Verdict
 from salmubench.scoring.verdict import THRESHOLDS
@@ -52,15 +53,15 @@ def judged(record: RunRecord, ineffective: str, catastrophic: str, over: str) ->
 
 
 def sentence(record: RunRecord) -> str:
-    return wording.sentence(record, THRESHOLDS).replace("\u202f", " ")
+    return sentences.sentence(record, THRESHOLDS).replace("\u202f", " ")
 
 
 def test_sentence_names_what_fails(by_name: dict[str, RunRecord]) -> None:
     text = sentence(judged(by_name["cliperase-5x"], "no", "no", "yes"))
     assert text.startswith("forgets (0.")
     assert "keeps general knowledge (GenKnow" in text
-    assert ", but over-generalises (keeps only −1" in text
-    assert text.endswith("other people’s associations among other values).")
+    assert ", but over-generalises (other people’s associations among other values pushed below Clean, K −1" in text
+    assert text.endswith(" %).")
 
 
 def test_sentence_of_a_hollow_model(by_name: dict[str, RunRecord]) -> None:
@@ -94,6 +95,22 @@ def test_below_clean_is_said(by_name: dict[str, RunRecord]) -> None:
     assert "below Clean" in sentence(by_name["direct_similarity_minimisation-5x"])
 
 
+def test_a_share_is_never_kept_below_nothing(by_name: dict[str, RunRecord]) -> None:
+    """What is pushed below a reference is said to be; no share that is left or kept is negative."""
+    for record in by_name.values():
+        if record.status == "complete" and record.model.method is not None:
+            for verdict in (("yes", "yes", "yes"), ("no", "no", "no"), ("undecided",) * 3):
+                text = sentence(judged(record, *verdict))
+                assert not re.search(r"(keeps|keeps only|\() ?−\d", text), text
+
+
+def test_rules_say_their_thresholds() -> None:
+    rules = {mode: text.replace("\u202f", " ") for mode, text in wording.rules(THRESHOLDS).items()}
+    assert rules["ineffective"].startswith("L above 1 %")
+    assert "beyond ±" in rules["hollow"]
+    assert set(rules) == set(wording.MODES) == set(wording.QUESTIONS)
+
+
 @pytest.mark.parametrize(
     ("verdicts", "text"),
     [
@@ -112,7 +129,7 @@ def test_headline(by_name: dict[str, RunRecord], verdicts: list[tuple[str, str, 
     methods = [by_name["delete-5x"], by_name["cliperase-5x"]]
     records = [judged(record, *verdict) for record, verdict in zip(methods, verdicts, strict=False)]
     shown = [by_name["clean"], *records, by_name["salun-5x"]]
-    assert wording.headline(shown, wording.display_names(shown, method_titles())) == text
+    assert sentences.headline(shown, wording.display_names(shown, method_titles())) == text
 
 
 def test_names(by_name: dict[str, RunRecord]) -> None:

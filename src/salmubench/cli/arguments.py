@@ -15,7 +15,7 @@ class UsageError(ConfigError):
 
 
 def names(text: str) -> list[str]:
-    """Split a list given by commas."""
+    """Split a list separated by commas."""
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
@@ -35,7 +35,7 @@ def references(clean: str | None, compromised: str | None) -> tuple[str, str]:
 
 
 def numbers(text: str, option: str) -> list[float]:
-    """Split a list of numbers given by commas.
+    """Split a list of numbers separated by commas.
 
     Raises:
         ConfigError: not a number.
@@ -43,4 +43,4 @@ def numbers(text: str, option: str) -> list[float]:
     try:
         return [float(item) for item in names(text)]
     except ValueError as error:
-        raise ConfigError(f"Expected numbers by commas for {option}, got {text!r}.") from error
+        raise ConfigError(f"Expected comma-separated numbers for {option}, got {text!r}.") from error

@@ -39,7 +39,7 @@ def attack_(
         retrained: the Retrained model: a control, which must come out at 0.
         second_clean: Clean with another pretraining seed: another control.
         out: the folder; records and rows go to records/, finished work to attacks/.
-        attacks: names or paths of Python files, by commas; `all` stands for every one (`salmubench list attacks`).
+        attacks: names or paths of Python files, comma-separated; `all` stands for every one (`salmubench list attacks`).
         recipe: name or path of a recipe whose sections `attack` and `score` count: at another scale than mini the rates
             and steps are others.
         repeats: how often each attack runs, with seeds counted up from `--seed`.
@@ -96,7 +96,7 @@ def attack_rates_(
         retrained: the Retrained model, a control; it or a second Clean is needed.
         second_clean: Clean with another pretraining seed, a control.
         out: the folder of what is tried.
-        attacks: names or paths of Python files, by commas; `all` stands for every one that has something to choose.
+        attacks: names or paths of Python files, comma-separated; `all` stands for every one that has something to choose.
         repeats: how often each setting is tried, with seeds counted up from `--seed`.
         seed: of what attackers draw.
         device: where to compute.
@@ -144,17 +144,18 @@ def _told(recovered: Any) -> list[str]:
 
 def _show(records: list[Any]) -> None:
     from salmubench.report.recovery import cell
+    from salmubench.report.wording import PASSES
 
     listed = list(dict.fromkeys(name for record in records for name in record.attacks.scores))
     rows = [
         [
             record.model.name,
             *(cell(record.attacks.scores[name]) for name in listed),
-            record.attacks.recoverable or "–",
+            PASSES.get(record.attacks.recoverable, "–"),
         ]
         for record in records
     ]
-    heads = ["model", *listed, "recoverable"]
+    heads = ["model", *listed, "stays forgotten"]
     print_table(heads, rows, numbers=heads[1:-1])
     say("Recovery in %: 0 is Clean, 100 Compromised, under the same attack; people all of whose facts had to go.")
     reasons = {

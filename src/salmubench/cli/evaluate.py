@@ -45,7 +45,7 @@ def evaluate_(
         out: the record, record.json or deletion.json by default; items, gallery and embeddings are written beside it.
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
-        by: break every number down, by commas: attribute, style, country, gender, aspect, kind.
+        by: break every number down, comma-separated: attribute, style, country, gender, aspect, kind.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
         json: print the record, not its main numbers.

@@ -32,11 +32,11 @@ def run_(
     Args:
         recipe: name (`salmubench list recipes`) or path of a YAML file.
         out: the folder.
-        methods: names or paths of Python files, by commas; `recipe` stands for the recipe's list.
-        budgets: how often each forget pair is seen, by commas.
+        methods: names or paths of Python files, comma-separated; `recipe` stands for the recipe's list.
+        budgets: how often each forget pair is seen, comma-separated.
         repeats: how often each method runs, with seeds counted up from `--seed`.
         untuned: the recipe's own settings, where tuned ones exist.
-        attacks: names or paths of attacks on the candidates, by commas; `all`, `none`, or as the recipe has it.
+        attacks: names or paths of attacks on the candidates, comma-separated; `all`, `none`, or as the recipe has it.
         seed: another seed is another world.
         executor: where candidates are made side by side: processes of this machine, or a Ray cluster.
         workers: how many at once; what pays on this machine by default.

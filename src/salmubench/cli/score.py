@@ -33,7 +33,7 @@ def score_(
         items: instead of embeddings: the stored items of a record, <stem>.items.parquet.
         gallery: of the items, gallery.parquet beside them by default.
         dataset: folder or Hub id of the items' dataset, for --by.
-        by: break every number down, by commas: attribute, style, country, gender, aspect, kind.
+        by: break every number down, comma-separated: attribute, style, country, gender, aspect, kind.
         bootstraps: resamples behind each interval.
         out: the record; items and gallery are written beside it.
         json: print the record, not its main numbers.

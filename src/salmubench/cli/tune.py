@@ -25,7 +25,7 @@ def tune_(
     """Choose a method's options on a world of another seed. Call it again, or on further machines, to go on.
 
     Args:
-        methods: names or paths of Python files, by commas; `recipe` stands for the recipe's list.
+        methods: names or paths of Python files, comma-separated; `recipe` stands for the recipe's list.
         recipe: name (`salmubench list recipes`) or path of a YAML file.
         out: the folder; `tuned.yaml` in it is what `run` takes by the recipe key `unlearn.tuned`.
         trials: settings tried for each method; the recipe's `tune.trials` by default.

@@ -135,14 +135,21 @@ def _check(name: str, findings: Mapping[str, Any]) -> dict[str, Any]:
     if group["reason"] is not None:
         return {"label": label, "reason": group["reason"]}
     score = group if name == "recognition" else group[name]
-    low, high = score["ci95"]
-    if expected == "chance":
-        state, word = ("bad", "A shortcut.") if low > score["chance"] else ("good", "No shortcut.")
-    elif expected == "low":
-        state, word = ("good", "Hardly.") if high <= score["chance"] + _HARDLY else ("bad", "Too often.")
-    else:
-        state, word = ("good", "Well.") if low >= _WELL else ("open", "Less than half.")
+    state, word = _reading(expected, score["chance"], *score["ci95"])
     return {**score, "label": label, "reading": reading, "state": state, "word": word, "reason": None}
+
+
+def _reading(expected: str, chance: float, low: float, high: float) -> tuple[str, str]:
+    """What an interval says: only where all of it lies on one side of the limit, else it is undecided."""
+    if expected == "chance":
+        if low > chance:
+            return "bad", "A shortcut."
+        return ("good", "No shortcut.") if high < chance else ("open", "Undecided: chance lies inside the interval.")
+    limit, above, below = {
+        "low": (chance + _HARDLY, ("bad", "Too often."), ("good", "Hardly.")),
+        "high": (_WELL, ("good", "Well."), ("bad", "Less than half.")),
+    }[expected]
+    return above if low > limit else below if high < limit else ("open", f"Undecided: {limit:.2f} lies inside.")
 
 
 def _sources(dataset: Dataset, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:

@@ -286,7 +286,8 @@ def _submission(
         total=len(board.entries),
         verdict=next(iter(sections.verdicts([entry.record], {entry.record.model.name: model}, THRESHOLDS))),
         tables=[
-            cells.verdict_table(records, names, key="run", thresholds=THRESHOLDS),
+            cells.mode_table(records, names, key="run", thresholds=THRESHOLDS),
+            cells.view_table(records, names, key="run", thresholds=THRESHOLDS),
             cells.number_table(records, names, goal="clean", key="run"),
             cells.number_table(records, names, goal="compromised", key="run"),
             cells.cost_table(records, names, key="run"),

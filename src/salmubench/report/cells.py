@@ -30,6 +30,7 @@ MODE_LABELS = {
     "ineffective": "Ineffective", "hollow": "Hollow", "catastrophic": "Catastrophic",
     "over_generalised": "Over-generalised",
 }  # fmt: skip
+"""Failure mode → what it is called."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Head:
-    """A column's head: label, definition, n, whether it is an extension of ours, whether it needs room for a strip."""
+    """A column's head: label, definition, n, whether it is an extension of ours, whether its cells hold a strip."""
 
     label: str
     title: str = ""
@@ -160,16 +161,16 @@ def number_table(
     )
 
 
-def verdict_table(
+def view_table(
     records: Sequence[RunRecord],
     names: Mapping[str, str],
     *,
     key: str,
     thresholds: Thresholds,
     repeats: Repeats | None = None,
-    caption: str = "Normalised views and failure modes",
+    caption: str = "Between the references",
 ) -> Table:
-    """Normalised views with intervals and strips, and the failure modes."""
+    """Normalised views with intervals and strips."""
     notes = _Notes()
     views = main_views(records)
     limits = {"leakage": thresholds.ineffective, "kept": thresholds.over_generalised}
@@ -177,7 +178,6 @@ def verdict_table(
     def row(record: RunRecord) -> Row:
         if reference_kind(record) is not None:
             cells = [_reference_cell(records, record, one) for one in views]
-            cells += [Cell("")] * len(MODE_LABELS)
         else:
             seeds = (repeats or {}).get(record.model.name, ())
             cells = [
@@ -187,26 +187,57 @@ def verdict_table(
                 )
                 for one in views
             ]
-            cells += [_mode_cell(record, mode) for mode in MODE_LABELS]
         return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
 
     references, methods = _rows(records, names, row)
+    heads = [Head(one.title, _meaning(one), wide=one.role in limits) for one in views]
+    return Table(f"{key}-views", caption, heads, references, methods, tuple(notes.texts))
+
+
+def _meaning(view: MainView) -> str:
+    """What a view's ends mean, and its formula."""
+    kind = "kept" if view.role == "kept" else "drop" if view.role == "drop" else "leakage"
+    zero = ", Retrained R" if "− R" in view.formula else ", Clean C" if "− C" in view.formula else ""
+    formula = f"{view.formula}; U the method{zero}, P Compromised"
+    return f"{wording.VIEW_MEANINGS[kind]} {formula}."
+
+
+def mode_table(
+    records: Sequence[RunRecord],
+    names: Mapping[str, str],
+    *,
+    key: str,
+    thresholds: Thresholds,
+    caption: str = "The four questions",
+) -> Table:
+    """Whether each method passes each question; the references are judged by none."""
+
+    def row(record: RunRecord) -> Row:
+        cells = [_mode_cell(record, mode) for mode in MODE_LABELS]
+        return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
+
+    judged = [record for record in records if reference_kind(record) is None]
+    references, methods = _rows(judged, names, row)
+    rules = wording.rules(thresholds)
     heads = [
-        *(Head(one.title, one.formula, wide=one.role in limits) for one in views),
-        *(Head(label) for label in MODE_LABELS.values()),
+        Head(wording.QUESTIONS[mode], f"No: {label.lower()}, {rules[mode]}.") for mode, label in MODE_LABELS.items()
     ]
-    return Table(f"{key}-verdicts", caption, heads, references, methods, tuple(notes.texts))
+    return Table(f"{key}-modes", caption, heads, references, methods)
 
 
-def seed_table(repeats: Repeats, names: Mapping[str, str], *, key: str, thresholds: Thresholds) -> Table:
-    """The verdict table of every seed by itself."""
+def seed_tables(repeats: Repeats, names: Mapping[str, str], *, key: str, thresholds: Thresholds) -> list[Table]:
+    """Views and questions of every seed by itself."""
     records = [record for group in repeats.values() for record in group]
     called = {
         record.model.name: f"{names[name]}, seed {record.model.seed}"
         for name, group in repeats.items()
         for record in group
     }
-    return verdict_table(records, called, key=f"{key}-seeds", thresholds=thresholds, caption="Each seed by itself")
+    key = f"{key}-seeds"
+    return [
+        view_table(records, called, key=key, thresholds=thresholds, caption="Between the references, by seed"),
+        mode_table(records, called, key=key, thresholds=thresholds, caption="The four questions, by seed"),
+    ]
 
 
 COSTS: Mapping[str, tuple[str, Callable[[float | None], str]]] = {
@@ -330,7 +361,14 @@ def _mode_cell(record: RunRecord, mode: str) -> Cell:
     if state is None:
         return Cell(DASH, title="not judged in a record of schema 1")
     title = f"without {', '.join(ignored)}" if ignored else ""
-    return Cell(state, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}", title=title)
+    return answer_cell(state, title=title)
+
+
+def answer_cell(state: str, *, title: str = "") -> Cell:
+    """The answer to a failure mode's question, the best first where sorted."""
+    answer = wording.PASSES[state]
+    text = "? undecided" if answer == "?" else f"{wording.MARKS[answer]} {answer}"
+    return Cell(text, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}", title=title)
 
 
 def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainView) -> Cell:

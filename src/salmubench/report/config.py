@@ -17,8 +17,11 @@ class ReportConfig:
     personas: int = 9
     """Pictures in the gallery; 0 leaves it out."""
 
+    questions: int = 12
+    """Pictures of *Look inside* that each model with embeddings is asked about; 0 leaves it out."""
+
     gallery_seed: int = 0
-    """Draws the gallery's pictures. The draw never looks at scores."""
+    """Draws the pictures of the gallery and of *Look inside*. The draw never looks at scores."""
 
     portrait_size: int = 160
     """Short side of a gallery picture in pixels; larger pictures are reduced to it."""
@@ -32,6 +35,7 @@ class ReportConfig:
     def __post_init__(self) -> None:
         for name, least, most in (
             ("personas", 0, 64),
+            ("questions", 0, 64),
             ("gallery_seed", 0, 2**32),
             ("portrait_size", 16, 512),
             ("curve_points", 8, 2000),

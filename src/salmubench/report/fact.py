@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from salmubench import streams
 from salmubench.dataset.verbatim import whole_words
-from salmubench.report import svg
+from salmubench.report import svg, wording
 from salmubench.report.collect import Run, reference_kind
 from salmubench.report.config import ReportConfig
 from salmubench.report.gallery import portrait
@@ -75,7 +75,7 @@ def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> Fact | Non
         image=image,
         alt=f"Synthetic portrait of {persona.get('name', 'a person')}",
         pieces=whole_words(pair.value or "").split(pair.caption),
-        field=(pair.field or "").replace("_", " "),
+        field=wording.group(pair.field or "").replace("_", " "),
         among=known[pair.file_name, pair.caption][1],
         others=_others(run, pair),
         lines=lines,

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 _HEIGHT = 16.0
 _MARK = 8.0  # half the size of a mark with some air
 _FAR = 16.0  # a label farther from its point is joined to it by a line
-_ROUNDS = 3
-_RINGS = 6
-_DIRECTIONS = tuple((math.cos(turn * math.pi / 8), math.sin(turn * math.pi / 8)) for turn in range(16))
+_CROSSING = 2000.0  # more than any way round costs
+_ROUNDS = 4
+_RINGS = 9
+_DIRECTIONS = tuple((math.cos(turn * math.pi / 12), math.sin(turn * math.pi / 12)) for turn in range(24))
+
+Segment = tuple[tuple[float, float], tuple[float, float]]
+"""A straight line, from point to point."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,14 @@ def place(labels: Sequence[Label], *, inside: Box, obstacles: Sequence[Box], bar
         bars: what they had better not cover.
     """
     fixed = [*obstacles, *(label.mark for label in labels)]
-    placed: dict[int, list[Box]] = {}
+    placed: dict[int, Box] = {}
     for _ in range(_ROUNDS):
         for index, label in enumerate(labels):
-            others = [box for other, boxes in placed.items() if other != index for box in boxes]
-            placed[index] = _best(label, inside, [*fixed, *others], bars)
-    return [placed[index][0] for index in range(len(labels))]
+            others = {other: box for other, box in placed.items() if other != index}
+            ends = [(labels[other], leader(labels[other], box)) for other, box in others.items()]
+            lines = [((other.x, other.y), end) for other, end in ends if end is not None]
+            placed[index] = _best(label, inside, [*fixed, *others.values()], bars, lines)
+    return [placed[index] for index in range(len(labels))]
 
 
 def leader(label: Label, box: Box) -> tuple[float, float] | None:
@@ -81,10 +87,9 @@ def leader(label: Label, box: Box) -> tuple[float, float] | None:
     return end if math.dist(end, (label.x, label.y)) > _FAR else None
 
 
-def _best(label: Label, inside: Box, taken: Sequence[Box], bars: Sequence[Box]) -> list[Box]:
-    """The cheapest place, and small boxes along its line where it has one."""
-    best: list[Box] = []
-    best_cost = math.inf
+def _best(label: Label, inside: Box, taken: Sequence[Box], bars: Sequence[Box], lines: Sequence[Segment]) -> Box:
+    """The cheapest place: near, on free ground, and with no label across a line that joins another to its point."""
+    best, best_cost = label.mark, math.inf
     mark = label.mark
     for ring in range(_RINGS):
         gap = 11.0 + 12.0 * ring
@@ -95,20 +100,26 @@ def _best(label: Label, inside: Box, taken: Sequence[Box], bars: Sequence[Box]) 
             cost = 2 * gap + 3 * (1 - max(dx, 0.0)) + 100 * box.outside(inside)
             if cost >= best_cost:
                 continue
-            line = _line(label, box)
             cost += 4 * sum(box.overlap(other) for other in taken) + 2 * sum(box.overlap(bar) for bar in bars)
-            cost += 40 * sum(spot.overlap(other) > 0 for spot in line for other in taken if other != mark)
+            cost += _CROSSING * sum(crosses(line, box) for line in lines)
+            end = leader(label, box)
+            if end is not None:
+                own = ((label.x, label.y), end)
+                cost += _CROSSING * sum(crosses(own, other) for other in taken if other != mark)
             if cost < best_cost:
-                best, best_cost = [box, *line], cost
+                best, best_cost = box, cost
     return best
 
 
-def _line(label: Label, box: Box) -> list[Box]:
-    end = leader(label, box)
-    if end is None:
-        return []
-    boxes = []
-    for step in (0.3, 0.45, 0.6, 0.75, 0.9):
-        x, y = label.x + (end[0] - label.x) * step, label.y + (end[1] - label.y) * step
-        boxes.append(Box(x - 1, y - 1, x + 1, y + 1))
-    return boxes
+def crosses(line: Segment, box: Box) -> bool:
+    """Whether a line runs through a box (clipped at its four sides, one after the other)."""
+    (x, y), (to_x, to_y) = line
+    start, stop = 0.0, 1.0
+    for step, near, far in ((to_x - x, box.left - x, box.right - x), (to_y - y, box.top - y, box.bottom - y)):
+        if step == 0:
+            if near >= 0 or far <= 0:
+                return False
+            continue
+        first, last = sorted((near / step, far / step))
+        start, stop = max(start, first), min(stop, last)
+    return start < stop

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from salmubench.report.collect import reference_kind
 from salmubench.scoring.metric import PEOPLE, Role, label
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.roles import Held, by_holdout, of_group, with_role
@@ -40,8 +41,9 @@ KEPT_ON = {"holdout_identity": "inter-identity", "holdout_association": "intra-i
 def main_views(records: Sequence[RunRecord]) -> list[MainView]:
     """What the verdict rests on, as the metrics of the records declare their roles, in the order of the modes."""
     views: dict[tuple[str, str, bool], MainView] = {}
+    judged_first = sorted(records, key=lambda record: reference_kind(record) is not None)  # these have a zero
     for role, title in _VIEW_TITLES.items():
-        for record in records:
+        for record in judged_first:
             for held in with_role(record, role):
                 for one in _pieces(held, record, role, title):
                     views.setdefault((one.metric, one.part, one.retrained), one)
@@ -70,9 +72,9 @@ def _pieces(held: Held, record: RunRecord, role: Role, title: str) -> list[MainV
     views = [view(held, title, formula)]
     if role == "leakage":
         identity, association = (of_group(held, record.scores, group) for group in PEOPLE)
-        views += [] if identity is None else [view(identity, f"{title}, forget_identity", formula)]
+        views += [] if identity is None else [view(identity, f"{title}, all facts to forget", formula)]
         if association is not None and association.score.against_retrained is not None:
-            words = f"{title}, forget_association, from Retrained"
+            words = f"{title}, some facts to forget, against Retrained"
             views.append(view(association, words, "(U − R) / (P − R)", retrained=True))
     return views
 

@@ -17,12 +17,14 @@ from salmubench.report import (
     gallery,
     groups,
     learning,
+    look_inside,
     movement,
     plots,
     recovery,
     rendering,
     sections,
     seeds,
+    sentences,
     tables,
     wording,
 )
@@ -54,13 +56,14 @@ class _Section:
     budget_curves: Sequence[sections.Panels]
     recovery: recovery.Shown | None
     breakdowns: Sequence[groups.Breakdown]
-    each_seed: cells.Table | None
+    each_seed: Sequence[cells.Table]
     seeds: Sequence[int]
     settings: Sequence[str]
     movement: Markup | None
     distributions: Sequence[sections.Panels]
     examples: Sequence[gallery.Card]
     fact: fact.Fact | None
+    look: look_inside.Look | None
     pretraining: Sequence[sections.Panel]
     curves: Sequence[sections.Panels]
     provenance: sections.Provenance
@@ -117,7 +120,7 @@ def report(
     if size > config.max_megabytes:
         raise OutputError(
             f"Expected a page of at most {config.max_megabytes:g} MB, got {size:.1f} MB. Report fewer runs, or lower "
-            "report.personas or report.portrait_size."
+            "report.personas, report.questions or report.portrait_size."
         )
     path = out / PAGE
     manifest.write_text(path, page)
@@ -135,20 +138,21 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         run=run,
         names=names,
         thresholds=thresholds,
-        headline=wording.headline(records, names),
-        tally=wording.tally(records),
+        headline=sentences.headline(records, names),
+        tally=sentences.tally(records),
         references=sections.references(records),
         verdicts=sections.verdicts(records, names, thresholds),
         damage=[plots.damage_plot(points, narrow=narrow, **limits) for narrow in (False, True)] if points else [],
         points=points,
         not_drawn=not_drawn,
         tables=[
-            cells.verdict_table(records, names, key=key, thresholds=thresholds, repeats=run.repeats),
+            cells.mode_table(records, names, key=key, thresholds=thresholds),
+            cells.view_table(records, names, key=key, thresholds=thresholds, repeats=run.repeats),
             cells.number_table(records, names, goal="clean", key=key, repeats=run.repeats),
             cells.number_table(records, names, goal="compromised", key=key, repeats=run.repeats),
             cells.cost_table(records, names, key=key),
         ],
-        each_seed=cells.seed_table(run.repeats, names, key=key, thresholds=thresholds) if run.repeats else None,
+        each_seed=cells.seed_tables(run.repeats, names, key=key, thresholds=thresholds) if run.repeats else [],
         seeds=seeds.seeds_of(run),
         settings=sections.settings(records, names),
         movement=movement.movement_map(run, names),
@@ -158,6 +162,7 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         distributions=sections.distributions(run, names),
         examples=gallery.cards(run, names, config),
         fact=fact.fact(run, names, config),
+        look=look_inside.look_inside(run, names, config),
         pretraining=[*learning.epoch_curves(run), *sections.pretraining_curves(run, config)],
         curves=sections.method_curves(run, names, config),
         provenance=sections.provenance(run, names),
@@ -176,4 +181,6 @@ def _render(page_sections: Sequence[_Section], config: ReportConfig) -> str:
         gallery_rule=gallery.rule(config),
         marker=rendering.marker,
         threshold=wording.threshold,
+        rules=wording.rules,
+        modes=cells.MODE_LABELS,
     )

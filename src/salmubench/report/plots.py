@@ -326,5 +326,6 @@ def _bars(frame: _Frame, point: Point) -> list[Box]:
 
 def describe(label: str, leakage: float, kept: float, drop: float | None) -> str:
     """The line that a point shows when pointed at."""
-    words = f"{label}: leakage left {percent(leakage)}, kept {percent(kept)}"
+    words = f"{label}: leakage left {percent(leakage)}, "
+    words += f"kept {percent(kept)}" if kept >= 0 else f"the rest pushed below Clean, K {percent(kept)}"
     return words if drop is None else f"{words}, utility drop {percent(drop)}"

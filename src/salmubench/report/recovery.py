@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from salmubench import manifest
 from salmubench.report import recovery_curves, recovery_example, tables, wording
-from salmubench.report.cells import Cell, Head, Row, Table, model_kind, with_words
+from salmubench.report.cells import Cell, Head, Row, Table, answer_cell, model_kind, with_words
 from salmubench.report.collect import Run, is_pretrained
 from salmubench.report.config import ReportConfig
 from salmubench.report.sections import Panels
@@ -25,7 +25,7 @@ KNOWS = {
 """What an attacker has, in words, the least first."""
 
 _CONTROLS = {"retrained": "Retrained", "second_clean": "Another Clean", "clean": "Clean"}
-_RECOVERABLE = "Recoverable"
+_STAYS = "Stays forgotten"
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,12 @@ def heat_table(named: Sequence[tuple[str, RunRecord]], *, key: str) -> Table | N
     return Table(
         f"{key}-attacks",
         "What the strongest variant of each attack brings back, one world",
-        [*heads, Head(_RECOVERABLE, "whether the whole interval of an attack lies above the threshold")],
+        [
+            *heads,
+            Head(
+                _STAYS, "No: the whole interval of an attack lies above the threshold, so the facts can be recovered."
+            ),
+        ],
         _references(shown, infos),
         rows,
     )
@@ -186,11 +191,7 @@ def _cells(record: RunRecord, usual: Mapping[str, str]) -> list[Cell]:
             other = ["another version or other options than most models here"] if _settings(score) != settings else []
             cells.append(_heat(found, [*_details(score, found), *other]))
     state = section.recoverable
-    return [*cells, Cell(state or wording.DASH, sort=_order(state), state=f"verdict {state or ''}".strip())]
-
-
-def _order(state: str | None) -> str:
-    return "" if state is None else str(("no", "undecided", "yes").index(state))
+    return [*cells, Cell(wording.DASH) if state is None else answer_cell(state)]
 
 
 def _heat(found: Recovery, details: Sequence[str]) -> Cell:
@@ -255,7 +256,7 @@ def latex_recovery(records: Sequence[RunRecord], names: Mapping[str, str]) -> st
     lines = [
         rf"\begin{{tabular}}{{l{'r' * len(infos)}l}}",
         r"\toprule",
-        " & ".join(["Model", *(tables.latex(name) for name in infos), _RECOVERABLE]) + r" \\",
+        " & ".join(["Model", *(tables.latex(name) for name in infos), _STAYS]) + r" \\",
         r"\midrule",
     ]
     for record in shown:
@@ -264,7 +265,8 @@ def latex_recovery(records: Sequence[RunRecord], names: Mapping[str, str]) -> st
         for name in infos:
             found = headline(section.scores[name]) if name in section.scores else None
             cells.append("--" if found is None or found.value is None else _latex_cell(found))
-        lines.append(" & ".join([tables.latex(names[record.model.name]), *cells, section.recoverable or "--"]) + r" \\")
+        stays = "--" if section.recoverable is None else wording.PASSES[section.recoverable]
+        lines.append(" & ".join([tables.latex(names[record.model.name]), *cells, stays]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 

@@ -15,7 +15,7 @@ from salmubench import manifest
 from salmubench.report import plots, svg
 
 _TEMPLATES = "salmubench.report", "templates"
-STYLES, SCRIPTS = ("style.css", "board.css"), ("sort.js", "filter.js", "heat.js")
+STYLES, SCRIPTS = ("style.css", "board.css"), ("sort.js", "filter.js", "heat.js", "define.js", "inside.js")
 
 
 class Pages:

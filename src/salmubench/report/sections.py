@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from salmubench import manifest
-from salmubench.report import panels, plots, wording
+from salmubench.report import panels, plots, sentences, wording
 from salmubench.report.collect import (
     Curve,
     Metrics,
@@ -85,7 +85,7 @@ def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds:
             (state, wording.MODES[mode][("no", "undecided", "yes").index(state)])
             for mode, state in answers(record).items()
         ]
-        text = wording.sentence(record, thresholds)
+        text = sentences.sentence(record, thresholds)
         entries.append(Verdict(names[record.model.name], text, [] if failed else chips, failed))
     return entries
 
@@ -160,7 +160,7 @@ def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list
             continue
         leakage, worst, drop = (
             score_in(record, "leakage"),
-            wording.worst_kept(record),
+            sentences.worst_kept(record),
             score_in(record, "drop"),
         )
         left = leakage.normalised.value if leakage else None

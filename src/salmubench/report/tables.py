@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -24,8 +25,8 @@ _MODES = {
     "ineffective": "ineffective", "hollow": "hollow", "catastrophic": "catastrophic",
     "over_generalised": "over-generalised",
 }  # fmt: skip
-_ANSWERS = {"no": "yes", "yes": "no", "undecided": "?"}  # a failure mode's state → does it pass
 _NAME_WIDTH = 26
+_GAP = 2  # spaces between columns, at least
 _TEXT_COSTS = ("pairs", "steps", "pictures", "captions", "processor_seconds")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -44,7 +45,8 @@ LEGEND = (
     "fact left: the true value among other values of its field, in the caption and paraphrased; 0 % as Retrained\n"
     "K inter-identity: associations of other people · K intra-identity: other associations of the same people\n"
     "K facts: values that should stay, among other values, of whichever holdout keeps less\n"
-    "yes / no: the whole 95 % interval says so · ?: undecided"
+    "below 0 %: pushed below the reference that never learned it\n"
+    "yes is good, no is a failure mode: the whole 95 % interval says so · ?: undecided"
 )
 """How to read it."""
 
@@ -85,7 +87,7 @@ def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) 
 
 
 def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
-    """The main numbers for a terminal, at most 126 columns wide.
+    """The main numbers for a terminal, about 132 columns wide, with two spaces between columns.
 
     Args:
         records: run records, in the order to show them.
@@ -93,49 +95,22 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
     """
     retrieval, knowledge = _main_names(records)
     over, _, below = retrieval.partition(" ")
-    heads = (
-        "model",
-        over,
-        "leakage",
-        "fact",
-        "para-",
-        knowledge,
-        "drop",
-        "K",
-        "K",
-        "K",
-        "for-",
-        "hides",
-        "keeps",
-        "spares",
-    )
-    under = (
-        "",
-        below,
-        "left",
-        "left",
-        "phrased",
-        "",
-        "",
-        "inter",
-        "intra",
-        "facts",
-        "gets",
-        "no fact",
-        "general",
-        "others",
-    )
-    widths = (_NAME_WIDTH, 8, 8, 8, 8, 8, 8, 7, 7, 7, 6, 8, 8, 7)
-    lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
+    head = ("model", over, "leakage", "fact", "para-", knowledge, "drop", "K", "K", "K", "for-", "hides", "keeps",
+            "spares")  # fmt: skip
+    under = ("", below, "left", "left", "phrased", "", "", "inter", "intra", "facts", "gets", "none", "general",
+             "others")  # fmt: skip
     shown = rows(records, titles)
+    widths = _widths([head, under, *((row.name, *row.numbers, *row.passes) for row in shown if row.failure is None)])
+    rule = "─" * sum(widths)
+    lines = [_fixed(head, widths), _fixed(under, widths), rule]
     for row in shown:
-        name = _short(row.name, _NAME_WIDTH)
         if row.failure is not None:
-            lines.append(f"{name:<{_NAME_WIDTH}}  {_short(row.failure, sum(widths) - _NAME_WIDTH - 2)}")
+            name = f"{_short(row.name, widths[0]):<{widths[0]}}"
+            lines.append(f"{name}  {_short(row.failure, sum(widths[1:]) - 2)}")
             continue
-        lines.append(_fixed((name, *row.numbers, *row.passes), widths))
+        lines.append(_fixed((row.name, *row.numbers, *row.passes), widths))
         if row.reference == "compromised" and row is not shown[-1]:
-            lines.append("─" * sum(widths))
+            lines.append(rule)
     lines += ["", LEGEND, "", *_text_costs(records, titles)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -148,13 +123,13 @@ def _text_costs(records: Sequence[RunRecord], titles: Mapping[str, str] | None) 
     if not known:
         return []
     labels = [COSTS[name][0].rpartition(" ") for name in _TEXT_COSTS]
-    widths = (_NAME_WIDTH, *[12] * len(labels))
-    heads, under = ("cost", *(over for over, _, _ in labels)), ("", *(below for _, _, below in labels))
-    lines = [_fixed(heads, widths), _fixed(under, widths), "─" * sum(widths)]
+    lines = [("cost", *(over for over, _, _ in labels)), ("", *(below for _, _, below in labels))]
     for record in known:
-        numbers = [COSTS[name][1](getattr(record.cost, name)) for name in _TEXT_COSTS]
-        lines.append(_fixed((_short(names[record.model.name], _NAME_WIDTH), *numbers), widths))
-    return lines
+        numbers = [COSTS[name][1](getattr(record.cost, name)).replace("\u202f", " ") for name in _TEXT_COSTS]
+        lines.append((names[record.model.name], *numbers))
+    widths = _widths(lines)
+    written = [_fixed(line, widths) for line in lines]
+    return [*written[:2], "─" * sum(widths), *written[2:]]
 
 
 def markdown_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
@@ -313,7 +288,7 @@ def _passes(record: RunRecord) -> tuple[str, ...]:
     if reference_kind(record) is not None:
         return ("",) * len(_MODES)
     states = answers(record)
-    return tuple(_ANSWERS[states[mode]] if mode in states else "–" for mode in _MODES)
+    return tuple(wording.PASSES[states[mode]] if mode in states else "–" for mode in _MODES)
 
 
 def _modes(record: RunRecord) -> str:
@@ -328,9 +303,16 @@ def _modes(record: RunRecord) -> str:
     return ", ".join(words) or "none"
 
 
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    """Widths of columns: as wide as the widest cell, and two spaces before each but the first."""
+    columns = [max(map(len, column)) for column in itertools.zip_longest(*lines, fillvalue="")]
+    return [min(columns[0], _NAME_WIDTH), *(_GAP + width for width in columns[1:])]
+
+
 def _fixed(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *others = cells
-    return f"{first:<{widths[0]}}" + "".join(f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
+    name = f"{_short(first, widths[0]):<{widths[0]}}"
+    return name + "".join(f"{cell:>{width}}" for cell, width in itertools.zip_longest(others, widths[1:], fillvalue=""))
 
 
 def _short(text: str, room: int) -> str:

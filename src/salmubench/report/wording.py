@@ -1,4 +1,4 @@
-"""Words and number formats of the report: names, one-line definitions, verdict sentences."""
+"""Words and number formats of the report: names, one-line definitions, what the failure modes ask."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from salmubench.report.collect import answers, failure, is_pretrained, is_retrained, reference_kind
+from salmubench.report.collect import is_pretrained, is_retrained, reference_kind
 from salmubench.scoring.metric import Metric, Pillar, Role, label, parts_of
-from salmubench.scoring.record import MetricInfo, RunRecord, Score, Thresholds
-from salmubench.scoring.roles import Held, first, score_in, spared, with_role
+from salmubench.scoring.record import MetricInfo, RunRecord, Thresholds
+from salmubench.scoring.verdict import FACT_ABOVE, FACT_PARAPHRASE_ABOVE
 
 GROUPS = {
     "country_code": "country", "blood_type": "blood type", "phone_number": "phone number", "emails": "e-mail",
@@ -22,7 +22,7 @@ GROUPS = {
 REFERENCE_NAMES = {"clean": "Clean", "retrained": "Retrained", "compromised": "Compromised"}
 
 DASH = "–"
-_THIN = "\u202f"  # narrow no-break space, before % and units
+THIN = "\u202f"  # narrow no-break space, before % and units
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,15 @@ FACT_ROLES: tuple[Role, ...] = ("fact", "fact_paraphrase")
 VIEWS = {"leakage": "L", "kept": "K", "drop": "D"}
 """Normalised view → its letter."""
 
+VIEW_MEANINGS = {
+    "leakage": "What is left of the leakage: 0 % as the reference that never learned it, 100 % as Compromised; below "
+    "0 % more was forgotten than was there to forget.",
+    "kept": "What is kept of associations that should stay: 100 % as Compromised, 0 % as if never learned, below 0 % "
+    "pushed below Clean.",
+    "drop": "What is lost of general knowledge: 0 % unharmed, 100 % all lost.",
+}
+"""Normalised view → what its ends mean."""
+
 MODES = {
     "ineffective": ("forgets", "may not forget", "does not forget"),
     "hollow": ("hides no fact", "may hide the fact", "hides the fact"),
@@ -82,6 +91,32 @@ MODES = {
     "over_generalised": ("spares other associations", "may erase other associations", "erases other associations"),
 }
 """Failure mode → short words for no, undecided and yes."""
+
+QUESTIONS = {
+    "ineffective": "Forgets", "hollow": "Hides no fact", "catastrophic": "Keeps general knowledge",
+    "over_generalised": "Spares other associations",
+}  # fmt: skip
+"""Failure mode → the question that a model without it answers with yes."""
+
+PASSES = {"no": "yes", "yes": "no", "undecided": "?"}
+"""A failure mode's state → the answer to its question: on pages and terminals, yes and ✓ are always good."""
+
+MARKS = {"yes": "✓", "no": "✕", "?": "?"}
+"""Answer → its mark."""
+
+
+def rules(thresholds: Thresholds) -> dict[str, str]:
+    """Failure mode → when a model has it. It counts only where the whole 95 % interval says so."""
+    fact = threshold(thresholds.fact or FACT_ABOVE)
+    paraphrase = threshold(thresholds.fact_paraphrase or FACT_PARAPHRASE_ABOVE)
+    return {
+        "ineffective": f"L above {threshold(thresholds.ineffective)}: the association can still be retrieved",
+        "hollow": f"L of the fact beyond ±{fact}, paraphrased beyond ±{paraphrase}: the true value can still be told "
+        "from others of its field",
+        "catastrophic": f"D above {threshold(thresholds.catastrophic)}: general knowledge is lost",
+        "over_generalised": f"a K below {threshold(thresholds.over_generalised)}: associations that should stay are "
+        "lost",
+    }
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------
@@ -104,8 +139,8 @@ def percent(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return DASH
     if value == 0:
-        return f"0{_THIN}%"
-    return _sign(f"{value * 100:,.{percent_digits(value)}f}") + f"{_THIN}%"
+        return f"0{THIN}%"
+    return _sign(f"{value * 100:,.{percent_digits(value)}f}") + f"{THIN}%"
 
 
 def percent_interval(ends: tuple[float, float] | None) -> str:
@@ -114,7 +149,7 @@ def percent_interval(ends: tuple[float, float] | None) -> str:
         return ""
     low, high = ends
     digits = min(percent_digits(low), percent_digits(high))
-    return f"[{_sign(f'{low * 100:,.{digits}f}')}, {_sign(f'{high * 100:,.{digits}f}')}]{_THIN}%"
+    return f"[{_sign(f'{low * 100:,.{digits}f}')}, {_sign(f'{high * 100:,.{digits}f}')}]{THIN}%"
 
 
 def percent_digits(value: float) -> int:
@@ -125,7 +160,7 @@ def percent_digits(value: float) -> int:
 
 def threshold(value: float) -> str:
     """A round share in percent."""
-    return f"{value * 100:g}{_THIN}%"
+    return f"{value * 100:g}{THIN}%"
 
 
 def count(value: float | None) -> str:
@@ -138,19 +173,19 @@ def seconds(value: float | None) -> str:
     if value is None:
         return DASH
     if value < 120:
-        return f"{value:.1f}{_THIN}s" if value < 9.95 else f"{value:.0f}{_THIN}s"
+        return f"{value:.1f}{THIN}s" if value < 9.95 else f"{value:.0f}{THIN}s"
     if value < 7200:
         whole = round(value)
-        return f"{whole // 60}{_THIN}min {whole % 60:02d}{_THIN}s"
+        return f"{whole // 60}{THIN}min {whole % 60:02d}{THIN}s"
     minutes = round(value / 60)
-    return f"{minutes // 60}{_THIN}h {minutes % 60:02d}{_THIN}min"
+    return f"{minutes // 60}{THIN}h {minutes % 60:02d}{THIN}min"
 
 
 def memory(value: float | None) -> str:
     """Bytes as GiB, or MiB below one."""
     if value is None:
         return DASH
-    return f"{value / 2**30:.2f}{_THIN}GiB" if value >= 2**30 else f"{value / 2**20:.0f}{_THIN}MiB"
+    return f"{value / 2**30:.2f}{THIN}GiB" if value >= 2**30 else f"{value / 2**20:.0f}{THIN}MiB"
 
 
 def _sign(text: str) -> str:
@@ -197,170 +232,3 @@ def display_names(records: Sequence[RunRecord], titles: Mapping[str, str]) -> di
             names[record.model.name] += f" {record.model.budget:g}×"
     doubled = {text for text in names.values() if list(names.values()).count(text) > 1}
     return {key: key if text in doubled else text for key, text in names.items()}
-
-
-# --- sentences --------------------------------------------------------------------------------------------------
-
-
-def sentence(record: RunRecord, thresholds: Thresholds) -> str:
-    """Say in one sentence what the verdict means; the method's name is the sentence's subject and not part of it."""
-    if record.status != "complete":
-        return failure(record)
-    states = answers(record)
-    texts = {
-        "ineffective": _forgetting(record, states["ineffective"], thresholds.ineffective),
-        **({"hollow": _fact(record, states["hollow"])} if "hollow" in states else {}),
-        "catastrophic": _utility(record, states["catastrophic"]),
-        "over_generalised": _others(record, states["over_generalised"]),
-    }
-    good, bad, unclear = (
-        [text for mode, text in texts.items() if states[mode] == answer] for answer in ("no", "yes", "undecided")
-    )
-    parts = [_join(good)] if good else []
-    if bad:
-        parts.append(("but " if good else "") + _join(bad))
-    summary = ", ".join(parts)
-    if unclear:
-        summary += ("; " if summary else "") + "undecided: " + _join(unclear)
-    return summary + ("." if len(good) < len(texts) else ": no failure mode found.")
-
-
-def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
-    """The page's first sentence: how many methods have no failure mode.
-
-    Args:
-        records: run records.
-        names: model name → display name.
-    """
-    judged = _judged(records)
-    if not judged:
-        return "No method has been judged yet"
-    free = [record for record in judged if set(answers(record).values()) == {"no"}]
-    total = len(judged)
-    if free:
-        listed = _join([names[record.model.name] for record in free])
-        who = "The one method judged" if total == 1 else f"{_spelt(len(free)).capitalize()} of {_spelt(total)} methods"
-        verb = "avoids" if len(free) == 1 or total == 1 else "avoid"
-        return f"{who} {verb} all {_modes(judged)} failure modes" + ("" if total == 1 else f": {listed}")
-    unclear = [record for record in judged if "yes" not in answers(record).values()]
-    if unclear:
-        return (
-            f"None of {_spelt(total)} methods is shown to avoid all {_modes(judged)} failure modes; "
-            f"{_spelt(len(unclear))} may"
-            if total > 1
-            else f"The one method judged may avoid all {_modes(judged)} failure modes"
-        )
-    return (
-        "The one method judged has a failure mode"
-        if total == 1
-        else f"Each of {_spelt(total)} methods has a failure mode"
-    )
-
-
-def tally(records: Sequence[RunRecord]) -> str:
-    """How many methods pass each of the questions."""
-    judged = _judged(records)
-    if len(judged) < 2:
-        return ""
-    passed = {mode: sum(answers(record).get(mode) == "no" for record in judged) for mode in MODES}
-    hides = "" if _modes(judged) == "three" else (
-        f", {_spelt(passed['hollow'])} {'hides' if passed['hollow'] == 1 else 'hide'} no fact"
-    )  # fmt: skip
-    return (
-        f"{_spelt(passed['ineffective']).capitalize()} of {_spelt(len(judged))} methods "
-        f"{'forgets' if passed['ineffective'] == 1 else 'forget'}{hides}, {_spelt(passed['catastrophic'])} "
-        f"{'keeps' if passed['catastrophic'] == 1 else 'keep'} general knowledge, {_spelt(passed['over_generalised'])} "
-        f"{'spares' if passed['over_generalised'] == 1 else 'spare'} the other associations. A method counts only "
-        f"where the whole 95{_THIN}% interval says so."
-    )
-
-
-def _modes(judged: Sequence[RunRecord]) -> str:
-    """How many failure modes the records tell: all four, or three where one is of an older schema."""
-    return _spelt(min(len(answers(record)) for record in judged))
-
-
-def worst_kept(record: RunRecord) -> tuple[Score, str] | None:
-    """The score with the smaller K of a record, and whose associations it speaks of; `None` where there is no K."""
-    held = [
-        (one.score.normalised.value, one.score, WHOSE.get(one.split or "", _whose(one)))
-        for one in spared(record)
-        if one.score.normalised.value is not None
-    ]
-    return min(held, key=lambda item: item[0])[1:] if held else None
-
-
-def _whose(held: Held) -> str:
-    """Whose associations a number of a metric about both holdouts is about."""
-    for group, split in (("identity", "holdout_identity"), ("association", "holdout_association")):
-        if held.part.endswith(f"_{group}"):
-            return f"{WHOSE[split]} among other values"
-    return f"what {held.metric} is about"
-
-
-def _judged(records: Sequence[RunRecord]) -> list[RunRecord]:
-    return [record for record in records if not is_pretrained(record) and record.status == "complete"]
-
-
-def _fact(record: RunRecord, state: str) -> str:
-    """How far the fact can still be told from other values, by whichever sentence tells more."""
-    held = [one for role in FACT_ROLES for one in with_role(record, role)[:1] if one.score.normalised.value is not None]
-    if not held:
-        return f"whether it hides the fact ({_why(score_in(record, 'fact'))})"
-    most = max(held, key=lambda one: abs(one.score.normalised.value or 0.0))
-    paraphrased = " when paraphrased" if most.metric != held[0].metric else ""
-    amount = f"{percent(most.score.normalised.value)} of the fact left among other values{paraphrased}"
-    words = {"yes": "hides the fact", "no": "hides no fact"}
-    return f"{words.get(state, 'whether it hides the fact')} ({amount})"
-
-
-def _forgetting(record: RunRecord, state: str, limit: float) -> str:
-    score = score_in(record, "leakage")
-    if score is None or score.normalised.value is None:
-        return f"whether it forgets ({_why(score)})"
-    left = f"{percent(score.normalised.value)} of the leakage left"
-    if state == "yes":
-        return f"does not forget enough ({left}; at most {threshold(limit)} passes)"
-    if state == "no":
-        below = score.normalised.ci95 is not None and score.normalised.ci95[1] < 0
-        return f"forgets ({left}{', below Clean' if below else ''})"
-    return f"whether it forgets ({left})"
-
-
-def _utility(record: RunRecord, state: str) -> str:
-    held = first(record, "drop")
-    score = None if held is None else held.score
-    if score is None or score.normalised.value is None:
-        return f"whether it keeps general knowledge ({_why(score)})"
-    drop = score.normalised.value
-    change = percent(abs(drop))
-    name = "general knowledge" if held is None else held.metric
-    moved = f"{name} {'falls' if drop > 0 else 'rises'} by {change}" if drop else f"{name} unchanged"
-    words = {"yes": "loses general knowledge", "no": "keeps general knowledge"}
-    return f"{words.get(state, 'whether it keeps general knowledge')} ({moved})"
-
-
-def _others(record: RunRecord, state: str) -> str:
-    worst = worst_kept(record)
-    if worst is None:
-        return f"whether it spares other associations ({_why(score_in(record, 'kept'))})"
-    score, whose = worst
-    amount = f"{percent(score.normalised.value)} of {whose}"
-    if state == "yes":
-        return f"over-generalises (keeps only {amount})"
-    return f"keeps {amount}" if state == "no" else f"whether it spares other associations (keeps {amount})"
-
-
-def _why(score: Score | None) -> str:
-    """Why there is no normalised number, without the details."""
-    reason = (score.normalised.reason or score.reason) if score is not None else None
-    return (reason or "no number").partition(":")[0]
-
-
-def _join(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _spelt(value: int) -> str:
-    words = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-    return words[value] if value < len(words) else str(value)

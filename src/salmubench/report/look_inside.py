@@ -1,0 +1,345 @@
+"""Look inside: what each model answers to a picture of a person, before and after unlearning.
+
+Two questions to each picture, computed from the run's embeddings. *Which caption fits?*: the captions of the retrieval
+gallery and the picture's own, by cosine. *Which value?*: its own caption with other values of the same field. A fact
+that is gone is in neither answer; one that is hollow has left the first and still leads the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from salmubench import reading, streams
+from salmubench.dataset.verbatim import whole_words
+from salmubench.embeddings import Embeddings, open_embeddings
+from salmubench.errors import EmbeddingsError
+from salmubench.report import wording
+from salmubench.report.cells import model_kind
+from salmubench.report.collect import Run, reference_kind
+from salmubench.report.config import ReportConfig
+from salmubench.report.gallery import PURPOSES, portrait, rank_text
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.fact_ranks import FEWEST, Values, replaced
+from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import Unavailable
+from salmubench.scoring.products import TIE
+from salmubench.scoring.ranks import gallery_ranks
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.stages import Encoded
+from salmubench.types import SENSITIVE_SPLITS, Pair, Split
+
+TOP = 5
+"""Answers shown to each question."""
+_LONGEST = 160  # letters of a caption that are shown
+
+STATES = {
+    ("forget", "found"): ("still there", "yes"), ("forget", "hidden"): ("hidden, not gone", "yes"),
+    ("forget", "absent"): ("gone", "no"), ("keep", "found"): ("kept", "no"),
+    ("keep", "hidden"): ("damaged", "undecided"), ("keep", "absent"): ("lost", "yes"),
+}  # fmt: skip
+"""What must happen to the fact, and where its caption and value are found → words, and how they are coloured."""
+
+NOT_LEARNED = ("not in Compromised’s top 5 either", "")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One of the first answers: a text in pieces (odd ones are the true value), and whose it is.
+
+    Attributes:
+        about: `true`, `same` (another fact of the person) or empty.
+    """
+
+    pieces: Sequence[str]
+    about: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model answers.
+
+    Attributes:
+        state: words and colour for this one pair; empty for the references.
+        captions: the most similar captions.
+        caption_rank: place of the true one.
+        values: the most similar values; empty where they can't be asked for.
+        value_rank: place of the true one.
+    """
+
+    name: str
+    kind: str
+    state: tuple[str, str]
+    captions: Sequence[Hit]
+    caption_rank: str
+    values: Sequence[Hit]
+    value_rank: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A picture of a person, and the answers of each model.
+
+    Attributes:
+        caption: in pieces, odd ones are the value.
+        purpose: what must happen to the fact, in words.
+    """
+
+    person: str
+    image: str
+    alt: str
+    caption: Sequence[str]
+    field: str
+    purpose: str
+    forget: bool
+    answers: Sequence[Answer]
+
+
+@dataclass(frozen=True)
+class Look:
+    """The section of a page: questions, or why there are none; which models could not be asked.
+
+    Attributes:
+        among: captions that compete with the true one.
+        values: other values that compete with the true one, at most.
+    """
+
+    questions: Sequence[Question]
+    missing: Sequence[str]
+    among: int = 0
+    values: int = 0
+
+
+def look_inside(run: Run, names: Mapping[str, str], config: ReportConfig) -> Look | None:
+    """Ask each model of a run that has embeddings.
+
+    Args:
+        run: the run; pictures come from its dataset, vectors from `embeddings/<model>/`.
+        names: model name → display name.
+        config: how many questions, and the seed that draws them. No score is looked at.
+
+    Returns:
+        `None` where the configuration asks for none.
+    """
+    if config.questions == 0:
+        return None
+    judged = [record for record in run.records if record.status == "complete"]
+    if run.dataset is None:
+        return Look([], ["the folder has no dataset, so there is no picture to ask about"])
+    models: dict[str, EvalInputs] = {}
+    missing = []
+    for record in judged:
+        opened, reason = _open(run.folder / "embeddings" / record.model.name, record)
+        if opened is None:
+            missing.append(f"{names[record.model.name]}: {reason}")
+        else:
+            models[record.model.name] = opened
+    if not models:
+        return Look([], missing)
+    first = next(iter(models.values()))
+    values = _Values(first)
+    pairs = _draw(first, values, config)
+    asked = {name: _ask(inputs, pairs, values) for name, inputs in models.items()}
+    before = next((asked.get(record.model.name) for record in judged if reference_kind(record) == "compromised"), None)
+    questions = []
+    for number, (split, pair) in enumerate(pairs):
+        image = portrait(run, split, pair.file_name, config.portrait_size)
+        if image is None:
+            continue
+        answers = [
+            _answer(record, names, split, pair, asked[record.model.name][number], before and before[number])
+            for record in judged
+            if record.model.name in asked
+        ]
+        person = pair.name or f"person {pair.identity or pair.file_name}"
+        questions.append(
+            Question(
+                person=person,
+                image=image,
+                alt=f"Synthetic portrait of {person}",
+                caption=_pieces(pair.caption, pair.value),
+                field=wording.group(pair.field or "fact").replace("_", " "),
+                purpose=PURPOSES[split][0],
+                forget=split == Split.FORGET,
+                answers=answers,
+            )
+        )
+    return Look(questions, missing, len(first.gallery), max((len(values.of(pair)) - 1 for _, pair in pairs), default=0))
+
+
+def _open(folder: Path, record: RunRecord) -> tuple[EvalInputs | None, str]:
+    """The embeddings that a record was scored from, or why they can't be used; no path of this machine in it."""
+    if not folder.is_dir():
+        return None, f"no embeddings/{record.model.name} in the run folder"
+    try:
+        embeddings = open_embeddings(folder)
+        inputs = EvalInputs(embeddings, ScoreConfig(fact_values=_fact_values(record)))
+        embeddings.check_vectors()
+        inputs.texts(inputs.gallery.caption)
+        model = _model_of(embeddings)
+    except EmbeddingsError:
+        return None, f"embeddings/{record.model.name} can’t be read"
+    if embeddings.dataset.fingerprint != record.dataset.fingerprint or model != record.model.sha256:
+        return None, f"embeddings/{record.model.name} are of another model or dataset than the record"
+    return inputs, ""
+
+
+def _fact_values(record: RunRecord) -> int:
+    stated = None if record.protocol is None else record.protocol.fact_values
+    return stated or ScoreConfig().fact_values
+
+
+def _model_of(embeddings: Embeddings) -> str:
+    """SHA-256 of the checkpoint that was encoded."""
+    outputs, where = embeddings.manifest["outputs"], str(embeddings.folder)
+    described = reading.validated(Encoded, outputs, where=where, error=EmbeddingsError, advice="Encode again.")
+    return described.model.sha256
+
+
+class _Values:
+    """The texts that ask for a pair's value: its caption, and the same with other values."""
+
+    def __init__(self, inputs: EvalInputs) -> None:
+        self._known = Values(
+            (pair for split in SENSITIVE_SPLITS for pair in _pairs(inputs, split)), most=inputs.config.fact_values
+        )
+
+    def of(self, pair: Pair) -> list[tuple[str, str]]:
+        """Value and sentence of each, the true one first; empty where the value doesn't stand in the caption."""
+        others = self._known.others(pair)
+        copies = replaced(pair.caption, pair.value or "", others) if pair.value else []
+        if len(copies) < FEWEST:
+            return []
+        return [(pair.value or "", pair.caption), *zip(others, copies, strict=True)]
+
+
+def _pairs(inputs: EvalInputs, split: str) -> list[Pair]:
+    rows = inputs.rows(split)
+    columns = (rows.file_name, rows.caption, rows.identity, rows.name, rows.field, rows.value, rows.paraphrase)
+    return [Pair(*row) for row in zip(*columns, strict=True)]
+
+
+def _draw(inputs: EvalInputs, values: _Values, config: ReportConfig) -> list[tuple[str, Pair]]:
+    """Pictures of different people: half to forget, then of these people and of others what is to be kept.
+
+    Pairs whose value every model can be asked for come first; no score is looked at.
+    """
+    encoded = inputs.embeddings.text_rows
+    shares = sum(share for _, share in PURPOSES.values())
+    drawn: list[tuple[str, Pair]] = []
+    people: set[str] = set()
+    for index, (split, (_, share)) in enumerate(PURPOSES.items()):
+        rng = np.random.default_rng([config.gallery_seed, index, streams.REPORT_QUESTIONS])
+        pairs = _pairs(inputs, split)
+        order = [pairs[row] for row in rng.permutation(len(pairs)).tolist()]
+        able = [all(text in encoded for _, text in values.of(pair) or [("", "")]) for pair in order]
+        ranked = [pair for good in (True, False) for pair, fits in zip(order, able, strict=True) if fits == good]
+        if split == Split.HOLDOUT_ASSOCIATION:  # of one person a fact to forget beside one to keep
+            ranked.sort(key=lambda pair: pair.identity not in people)
+        quota, used = min(-(-config.questions * share // shares), config.questions - len(drawn)), set[str]()
+        for pair in ranked:
+            owner = pair.identity or pair.file_name
+            if len(used) < quota and owner not in used:
+                used.add(owner)
+                drawn.append((split, pair))
+        people |= used
+    return drawn
+
+
+# --- asking -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Answers to one pair: texts and their kind, ranks of the true ones (`None` where it can't be asked)."""
+
+    captions: Sequence[tuple[str, str]]
+    caption_rank: float | None
+    values: Sequence[str]
+    value_rank: float | None
+
+
+def _ask(inputs: EvalInputs, pairs: Sequence[tuple[str, Pair]], values: _Values) -> list[_Asked]:
+    owners: dict[str, set[str | None]] = {}
+    for split in SENSITIVE_SPLITS:
+        rows = inputs.rows(split)
+        for caption, identity in zip(rows.caption, rows.identity, strict=True):
+            owners.setdefault(caption, set()).add(identity)
+    gallery = list(dict.fromkeys(inputs.gallery.caption))
+    vectors = inputs.texts(gallery)  # (g, d)
+    return [_ask_one(inputs, split, pair, values, (gallery, vectors), owners) for split, pair in pairs]
+
+
+def _ask_one(
+    inputs: EvalInputs,
+    split: str,
+    pair: Pair,
+    values: _Values,
+    gallery: tuple[list[str], npt.NDArray[np.float64]],
+    owners: Mapping[str, set[str | None]],
+) -> _Asked:
+    rows = inputs.rows(split)
+    mine = rows.take((rows.file_name == pair.file_name) & (rows.caption == pair.caption))
+    if not len(mine):
+        return _Asked((), None, (), None)
+    mine = mine.take(np.arange(1))
+    image = inputs.images(mine)[0]  # (d,)
+    texts, vectors = gallery
+    if pair.caption not in texts:
+        texts, vectors = [*texts, pair.caption], np.vstack([vectors, inputs.texts([pair.caption])])
+    best = np.argsort(-(vectors @ image), kind="stable")[:TOP]
+    captions = [
+        (
+            texts[row],
+            "true" if texts[row] == pair.caption else "same" if pair.identity in owners.get(texts[row], ()) else "",
+        )
+        for row in best.tolist()
+    ]
+    try:
+        rank: float | None = float(gallery_ranks(inputs, mine, mine.caption, same=(mine.caption,))[0])
+    except Unavailable:
+        rank = None
+    asked = values.of(pair)
+    if not asked or any(text not in inputs.embeddings.text_rows for _, text in asked):
+        return _Asked(captions, rank, (), None)
+    similarity = inputs.texts([text for _, text in asked]) @ image  # (v,)
+    margin = similarity[1:] - similarity[0]
+    place = 1.0 + np.count_nonzero(margin > TIE) + 0.5 * np.count_nonzero(np.abs(margin) <= TIE)
+    order = np.argsort(-similarity, kind="stable")[:TOP].tolist()
+    return _Asked(captions, rank, [asked[row][0] for row in order], float(place))
+
+
+def _answer(
+    record: RunRecord, names: Mapping[str, str], split: str, pair: Pair, asked: _Asked, before: _Asked | None
+) -> Answer:
+    kind = model_kind(record)
+    return Answer(
+        name=names[record.model.name],
+        kind="after" if kind == "method" else kind,
+        state=_state(split, asked, before) if kind == "method" else ("", ""),
+        captions=[Hit(_pieces(text, pair.value if about == "true" else None), about) for text, about in asked.captions],
+        caption_rank=rank_text(asked.caption_rank),
+        values=[Hit(("", value) if value == pair.value else (value,), "") for value in asked.values],
+        value_rank=rank_text(asked.value_rank),
+    )
+
+
+def _state(split: str, asked: _Asked, before: _Asked | None) -> tuple[str, str]:
+    """What became of this one fact: among the first captions, else first among the values, else neither."""
+    if asked.caption_rank is None or before is None or before.caption_rank is None:
+        return ("", "")
+    if before.caption_rank > TOP:
+        return NOT_LEARNED
+    found = asked.caption_rank <= TOP
+    where = "found" if found else "hidden" if asked.value_rank == 1 else "absent"
+    return STATES["forget" if split == Split.FORGET else "keep", where]
+
+
+def _pieces(text: str, value: str | None) -> list[str]:
+    """A text cut at its value, at most 160 letters of it."""
+    shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return list(whole_words(value).split(shown)) if value else [shown]
