@@ -107,7 +107,9 @@ def write_submittable_run(
 
 def made_with(code: Path, run: Path, model: str) -> Path:
     """A run that says by which file one of its models was made."""
-    made = read_record(run / "records" / f"{model}.json")
+    path = run / "records" / f"{model}.json"
+    made = read_record(path)
+    edit_json(path, lambda data: data["model"].update(method_sha256=manifest.sha256_file(code)))
     content = manifest.Manifest(
         "unlearn", inputs={"method_sha256": manifest.sha256_file(code)}, outputs={"sha256": made.model.sha256}
     )
