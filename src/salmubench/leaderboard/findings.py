@@ -96,4 +96,6 @@ def _shown(value: Any) -> str:
     """A value for a message: numbers in full, anything else short."""
     if isinstance(value, float):
         return f"{value:.12g}"
-    return reading.shown(value) if value is not None else "null"
+    if value is None or isinstance(value, str):
+        return "null" if value is None else reading.printable(value, 80)
+    return reading.shown(value, 80)

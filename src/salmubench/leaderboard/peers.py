@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+from pydantic.dataclasses import dataclass
 
 from salmubench import manifest
 from salmubench.errors import RecordError
@@ -17,6 +17,7 @@ from salmubench.leaderboard.check_items import keys_digest
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.submission import INFO, RECORDS, read_info
 from salmubench.scoring.metric import Metric, main_part
+from salmubench.scoring.origin import STRICT
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import GALLERY
 
@@ -25,9 +26,9 @@ TOLERANCE = 0.02
 _ITEMS = "record.items.parquet"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Fingerprint:
-    """What tells a submission from others.
+    """What tells a submission from others; receipts hold it, and may be damaged.
 
     Attributes:
         name: of its folder.
