@@ -2,8 +2,8 @@
 
 python scripts/check_eee.py --python /path/to/python3.12
 
-The validator needs Python 3.12 and older packages (huggingface_hub below 2, rich below 15) than those pinned here, so it
-has an environment of its own. Tests hold the export to its JSON Schemas, which lie in tests/publish/every_eval_ever.
+The validator needs Python 3.12 and older packages (huggingface_hub below 2, rich below 15) than those pinned here, so
+it has an environment of its own. Tests hold the export to its JSON Schemas, which lie in tests/publish/every_eval_ever.
 """
 
 from __future__ import annotations
