@@ -10,7 +10,7 @@ FROM python:3.11-slim-bookworm
 RUN apt-get update && apt-get install --yes --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /app
-COPY Makefile pyproject.toml constraints.txt README.md LICENSE ./
+COPY Makefile pyproject.toml hatch_build.py constraints.txt README.md LICENSE ./
 COPY src ./src
 COPY scripts/recreate.py ./scripts/recreate.py
 COPY results/mini ./results/mini
