@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo docs wheel check-wheel check-extras check-lowest audit fuzz soak test lint browser clean
+.PHONY: install demo docs wheel check-wheel check-extras check-lowest check-eee audit fuzz soak test lint browser clean
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Expected Python 3.11 or newer, found " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11.")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
@@ -53,6 +53,10 @@ check-extras: install
 # The tests of the core with the lowest versions that pyproject.toml allows, in an empty environment. Needs the network.
 check-lowest: install
 	$(BIN)/python scripts/check_lowest.py
+
+# Committed records, exported to Every Eval Ever, before its own validator. Needs the network and Python 3.12.
+check-eee: install
+	$(BIN)/python scripts/check_eee.py
 
 # Known vulnerabilities of the pinned versions. Needs the network.
 audit: install

@@ -2,6 +2,8 @@
 
 python scripts/check_wheel.py          # an empty environment, every dependency, and a whole run of the recipe tiny
 python scripts/check_wheel.py --fast   # this environment's dependencies are seen; help, lists and recipes only
+
+Both are looked at as PyPI would: metadata and README of wheel and source archive, by `twine check`.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ def main() -> None:
     fast = parser.parse_args().fast
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        wheel = build(folder / "dist")
+        wheel, archive = build(folder / "dist")
+        print(run(sys.executable, "-m", "twine", "--no-color", "check", "--strict", wheel, archive, cwd=folder).strip())
         home = install(wheel, folder / "venv", fast=fast)
         used = run(home / "bin" / "python", "-c", HOME, cwd=folder)
         assert str(home) in used, f"Expected the installed package, found {used}"
@@ -40,15 +43,16 @@ def main() -> None:
             assert (folder / "tiny" / "report" / "index.html").stat().st_size > 10_000
 
 
-def build(out: Path) -> Path:
-    """Build the wheel.
+def build(out: Path) -> tuple[Path, Path]:
+    """Build the wheel and the source archive.
 
     Args:
-        out: folder to put it into.
+        out: folder to put them into.
     """
-    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", out, cwd=ROOT)
-    (wheel,) = out.glob("*.whl")
-    return wheel
+    targets = ("--target", "wheel", "--target", "sdist")
+    run(sys.executable, "-m", "hatchling", "build", *targets, "--directory", out, cwd=ROOT)
+    (wheel,), (archive,) = out.glob("*.whl"), out.glob("*.tar.gz")
+    return wheel, archive
 
 
 def install(wheel: Path, home: Path, *, fast: bool) -> Path:

@@ -14,10 +14,12 @@ from fake_embeddings import FakeRow, FakeWorld, Vectors, vectors, write_embeddin
 from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import MethodError
+from salmubench.leaderboard.method_code import built_in_sha256
 from salmubench.metrics import descriptions
 from salmubench.scoring.items import item_table, join, with_references
 from salmubench.scoring.metric import Items, Metric
 from salmubench.scoring.record import (
+    BENCHMARK_VERSION,
     SCHEMA_VERSION,
     Cost,
     Dataset,
@@ -166,6 +168,7 @@ def record(name: str, table: pa.Table, dataset: layout.Dataset, *, without: tupl
             config_given=None if reference else {"lr": 1e-4},
             config={},
             budget=None if reference else float(budget.removesuffix("x")),
+            method_sha256=None if reference else min(built_in_sha256(method), default=None),
         ),
         dataset=Dataset("dataset", dataset.fingerprint, dict(dataset.counts)),
         encoding=Encoding("fp32", "cpu", {}, {}),
@@ -188,6 +191,7 @@ def record(name: str, table: pa.Table, dataset: layout.Dataset, *, without: tupl
             started="2026-08-22T10:00:00+00:00",
             seconds=3.2,
         ),
+        benchmark_version=BENCHMARK_VERSION,
     )
 
 

@@ -107,12 +107,23 @@ def write_submittable_run(
 
 def made_with(code: Path, run: Path, model: str) -> Path:
     """A run that says by which file one of its models was made."""
-    made = read_record(run / "records" / f"{model}.json")
+    path = run / "records" / f"{model}.json"
+    made = read_record(path)
+    edit_json(path, lambda data: data["model"].update(method_sha256=manifest.sha256_file(code)))
     content = manifest.Manifest(
         "unlearn", inputs={"method_sha256": manifest.sha256_file(code)}, outputs={"sha256": made.model.sha256}
     )
     manifest.write_json(run / "checkpoints" / model / "manifest.json", content)
     return run
+
+
+def older(record: Path) -> None:
+    """A record that is too old to state its benchmark version and whose code made its model."""
+
+    def change(data: Any) -> None:
+        del data["benchmark_version"], data["model"]["method_sha256"]
+
+    edit_json(record, change)
 
 
 # --- cheating: each mends the hashes of submission.json afterwards ------------------------------------------------

@@ -20,6 +20,7 @@ def test_wheel_installs_and_runs():
     done = subprocess.run(program, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "mini paper small tiny" in done.stdout
+    assert done.stdout.count("PASSED") == 2  # wheel and source archive, as twine sees them
     assert "captions/grammar" in done.stdout
 
 
@@ -34,6 +35,19 @@ def test_wheel_holds_every_file_of_the_package(tmp_path):
     expected = {str(path.relative_to(ROOT / "src")) for path in files if path.suffix != ".tmp"}
     with zipfile.ZipFile(wheel) as archive:
         assert expected <= set(archive.namelist())
+
+
+def test_readme_of_the_registry_leads_nowhere_relative():
+    import hatch_build
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = hatch_build.for_registry(text, None)
+    assert not re.findall(r"\]\((?!https?:)", shown)
+    assert "![" not in shown
+    assert "pip install salmubench" in shown
+    assert "The protocol" in shown
+    linked = hatch_build.for_registry(text, "https://code.example/it")
+    assert "[The protocol](https://code.example/it/blob/main/docs/protocol.md)" in linked
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -57,7 +71,8 @@ def test_image_is_built_by_make_install():
     assert {"Makefile", *target[1].split()} <= copied()
     project = PROJECT["project"]
     packages = {path.split("/")[0] for path in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
-    assert {project["readme"], *project["license-files"], *packages} <= copied()
+    assert {"README.md", "hatch_build.py", *project["license-files"], *packages} <= copied()
+    assert {"scripts/recreate.py", "results/mini"} <= copied()  # a committed record is made again there
     minimum = PROJECT["project"]["requires-python"].removeprefix(">=")
     assert dict(instructions())["FROM"].startswith(f"python:{minimum}-")
 

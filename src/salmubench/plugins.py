@@ -108,6 +108,19 @@ def defines(path: str, function: str) -> bool:
     return any(isinstance(item, ast.FunctionDef) and item.name == function for item in tree.body)
 
 
+def built_in_file(package: str, name: str) -> Path | None:
+    """File of a plug-in that the package itself holds; `None` where it has none of that name.
+
+    Args:
+        package: dotted name of the plug-in package.
+        name: of the plug-in.
+    """
+    if name not in names(package, outside=False):
+        return None
+    spec = importlib.util.find_spec(f"{package}.{name}")
+    return None if spec is None or spec.origin is None else Path(spec.origin)
+
+
 def _parsed(package: str, name: str) -> ast.Module:
     path: str | None = name
     if not is_path(name):

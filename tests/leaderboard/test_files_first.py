@@ -18,7 +18,7 @@ from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.peers import duplicates_in
 from salmubench.leaderboard.submission import submit
-from submission_world import edit_json, made_with, mend
+from submission_world import edit_json, made_with, mend, older
 
 
 def subfolder(folder: Path) -> None:
@@ -83,7 +83,7 @@ def test_the_method_file_is_the_one_that_made_the_model(submittable: Path, tmp_p
     with pytest.raises(ConfigError, match=r"manifest\.json with the hash of the method's file, got none"):
         submit(run, model="my_method-5x", out=tmp_path / "a", method_file=code)
     made_with(code, run, "my_method-5x")
-    with pytest.raises(ConfigError, match=r"Expected the file that my_method-5x was made with .*, got [0-9a-f]{64}"):
+    with pytest.raises(ConfigError, match=r"Expected the file that the model was made with .*, got [0-9a-f]{64}"):
         submit(run, model="my_method-5x", out=tmp_path / "a", method_file=secret)
     code.rename(tmp_path / "real.py")
     code.symlink_to(tmp_path / "real.py")
@@ -91,6 +91,7 @@ def test_the_method_file_is_the_one_that_made_the_model(submittable: Path, tmp_p
         submit(run, model="my_method-5x", out=tmp_path / "a", method_file=code)
     packed = submit(run, model="my_method-5x", out=tmp_path / "a", method_file=tmp_path / "real.py")
     assert (packed / "method.py").read_text() == "mine"
+    older(run / "records" / "my_method-5x.json")
     edit_json(run / "checkpoints" / "my_method-5x" / "manifest.json", lambda data: data["outputs"].update(sha256="0"))
     with pytest.raises(ConfigError, match="weights in"):
         submit(run, model="my_method-5x", out=tmp_path / "b", method_file=tmp_path / "real.py")

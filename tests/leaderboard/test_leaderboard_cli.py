@@ -11,6 +11,8 @@ import yaml
 
 from report_world import METRICS
 from salmubench.cli.main import main
+from salmubench.leaderboard.method_code import built_in_sha256
+from salmubench.scoring.record_files import read_record
 from submission_world import edit_json, mend, write_submittable_run
 
 
@@ -23,7 +25,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_submit_check_build(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results, hub = tmp_path / "results", tmp_path / ".eval_results" / "salmubench.yaml"
     for model in ("cliperase-5x", "delete-5x"):
-        arguments = ["--model", model, "--out", str(results / model), "--hub-yaml", str(hub)]
+        arguments = ["--model", model, "--out", str(results / model), "--unlisted-hub-yaml", str(hub)]
+        arguments += ["--hub-dataset", "org/data@0123abc"]
         assert main(["leaderboard", "submit", str(run), *arguments]) == 0
     assert yaml.safe_load(hub.read_text())[0]["dataset"]["task_id"] == "RetFail_mrr"
     assert len(list((results / "delete-5x").iterdir())) == 8  # the yaml lies beside, not in it
@@ -32,7 +35,9 @@ def test_submit_check_build(run: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["leaderboard", "check", str(results / "delete-5x"), *options]) == 0
     assert json.loads(receipt.read_text())["passed"]
     assert main(["leaderboard", "build", str(results), "--out", str(tmp_path / "site")]) == 0
-    assert "2 submissions shown" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "2 submissions shown" in told
+    assert "accepts only evaluation frameworks on its list" in told
     assert (tmp_path / "site" / "index.html").is_file()
 
 
@@ -46,7 +51,8 @@ def test_findings_exit_1_and_stand_in_the_receipt(
     capsys.readouterr()
     assert main(["leaderboard", "check", str(folder), "--receipt", str(receipt)]) == 1
     told = capsys.readouterr().err
-    assert "record.json: Expected GenKnow value as its items give it" in told
+    computed = read_record(run / "records" / "delete-5x.json").scores["GenKnow"]["value"].value
+    assert f"Expected GenKnow value as its items give it, value {computed:.12g}, got 0.999. [scores]" in told
     assert "Traceback" not in told
     found = json.loads(receipt.read_text())
     assert (found["passed"], found["findings"][0]["code"]) == (False, "scores")
@@ -125,6 +131,7 @@ def test_what_the_scorer_writes_passes(tmp_path: Path, disjoint: int) -> None:
     pairs = 5 * len(world.of("forget"))
 
     def describe(outputs: dict) -> None:  # type: ignore[type-arg]
+        outputs["model"].update(method_sha256=min(built_in_sha256("delete")))
         outputs["model"].update(method="delete", budget=5.0, cost={"steps": 9, "pairs": pairs, "seconds": 1.5})
 
     made = {

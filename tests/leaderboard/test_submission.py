@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pickle
@@ -19,14 +20,10 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard.check import check
+from salmubench.leaderboard.hub import hub_yaml
 from salmubench.leaderboard.intake import read_json, read_table
 from salmubench.leaderboard.peers import conflicts, duplicates_in, fingerprint
-from salmubench.leaderboard.submission import (
-    hub_yaml,
-    required_files,
-    split_name,
-    submit,
-)
+from salmubench.leaderboard.submission import required_files, split_name, submit
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record
 from salmubench.tables import Limits
@@ -136,11 +133,20 @@ def test_retrained_is_no_submission(submittable: Path, tmp_path: Path) -> None:
 
 def test_yaml_for_the_hub(packed: Path) -> None:
     record = read_record(packed / "record.json")
-    entries = yaml.safe_load(hub_yaml(record, dataset="org/data", date="2026-08-22", source="https://a.example"))
+    told = {"date": "2026-08-22", "source": "https://a.example"}
+    entries = yaml.safe_load(hub_yaml(record, dataset="org/data@0123abc", **told))
     by_task = {entry["dataset"]["task_id"]: entry for entry in entries}
     assert set(by_task) >= {"RetFail_mrr", "RetFail_r1", "GenKnow"}
     assert by_task["GenKnow"]["value"] == record.scores["GenKnow"]["value"].value
-    assert {"id", "task_id"} == set(entries[0]["dataset"])
+    assert entries[0]["dataset"] == {"id": "org/data", "task_id": "RetFail_mrr", "revision": "0123abc"}
+    known = dataclasses.replace(record, dataset=dataclasses.replace(record.dataset, revision="4567def"))
+    assert yaml.safe_load(hub_yaml(known, dataset="org/data", **told))[0]["dataset"]["revision"] == "4567def"
+    for one, dataset, message in (
+        (record, "org/data", "the revision of org/data"), (known, "org/data@0123abc", "that the record states"),
+        (record, "./data", "org/name"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=message):
+            hub_yaml(one, dataset=dataset, **told)
 
 
 # --- cheating -----------------------------------------------------------------------------------------------------

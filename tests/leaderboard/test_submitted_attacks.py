@@ -114,14 +114,14 @@ def test_the_section_alone_or_the_rows_alone(folder: Path, tmp_path: Path) -> No
 
 CLAIMS: dict[str, tuple[Callable[[Any], None], str]] = {
     "smaller number": (
-        lambda one: one["scores"]["trained"]["numbers"]["leakage"].update(value=0.01), "another numbers.leakage.value"
+        lambda one: one["scores"]["trained"]["numbers"]["leakage"].update(value=0.01), "numbers.leakage.value 0.5"
     ),
     "smaller interval": (
         lambda one: one["scores"]["trained"]["numbers"]["leakage"].update(ci95=[0.0, 0.01]), "numbers.leakage.ci95"
     ),
-    "a control hidden": (lambda one: one["scores"]["asked"].update(controls={}), "another controls"),
-    "a variant hidden": (lambda one: one["scores"]["trained"].update(variants={}), "another variants"),
-    "answer": (lambda one: one.update(recoverable="no"), "answer that follows from the attacks (yes)"),
+    "a control hidden": (lambda one: one["scores"]["asked"].update(controls={}), "controls."),
+    "a variant hidden": (lambda one: one["scores"]["trained"].update(variants={}), "variants."),
+    "answer": (lambda one: one.update(recoverable="no"), "attacks, recoverable yes, got no."),
     "strongest": (lambda one: one.update(strongest="asked"), "answer that follows"),
     "numbers hidden": (
         lambda one: one["scores"]["trained"].update(numbers={}, reason="the attack raised"), "whose rows are there"

@@ -39,8 +39,8 @@ def test_text_fits_a_terminal(records: list[RunRecord]) -> None:
     lines = table.splitlines()
     assert max(map(len, lines)) <= 132
     shown = 3 + len(records) + 1 + 1 + 7  # head, records, rule below the references, long name, key
-    methods = [record for record in records if record.status == "complete" and record.model.method is not None]
-    assert len(lines) == shown + 1 + 3 + len(methods) + 1  # and the costs: a gap, head, methods, long name
+    models = [record for record in records if record.status == "complete"]
+    assert len(lines) == shown + 1 + 3 + len(models) + 1  # and the costs: a gap, head, models, long name
     assert lines[shown + 1].split() == ["cost", "Pairs", "Optimiser", "Pictures", "Captions", "Processor"]
     cliperase = next(line for line in lines if line.startswith("CLIPErase"))
     assert re.search(r"yes +(yes|no|\?) +(yes|\?) +no$", cliperase)
@@ -101,6 +101,8 @@ def test_markdown(records: list[RunRecord]) -> None:
     assert r"a\|b\_c&lt;script&gt;\*x\*" in table
     assert any(line.startswith("| CLIPErase |") and "over-generalised" in line for line in lines)
     assert any(line.startswith("| Clean |") and line.endswith("| reference |") for line in lines)
+    assert lines[0].split(" | ")[-2] == "pairs seen"
+    assert all(line.split(" | ")[-2] == "4,800" for line in lines[2:] if "failed at" not in line)
     assert any("failed at step 12" in line for line in lines)
 
 

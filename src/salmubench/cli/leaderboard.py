@@ -19,7 +19,8 @@ def submit_(
     link: str | None = None,
     author: str | None = None,
     method_file: Path | None = None,
-    hub_yaml: Path | None = None,
+    with_embeddings: bool = False,
+    unlisted_hub_yaml: Path | None = None,
     hub_dataset: str = "cvc-mmu/salmubench-512-redistributed",
 ) -> int:
     """Pack one model of a run into a submission, and check it.
@@ -33,25 +34,28 @@ def submit_(
         link: https address of code or paper.
         author: who submits.
         method_file: Python file of a method of your own, the one that the model was made with.
-        hub_yaml: also write the Hub's .eval_results YAML of the model repository there.
-        hub_dataset: Hub id of the dataset that the YAML names.
+        with_embeddings: pack the embeddings of the model and its references too; `check` scores them again.
+        unlisted_hub_yaml: also write .eval_results YAML for the model repository there. The Hub accepts results of the
+            evaluation frameworks on its own list only, and this one isn't on it: it shows nothing of the file yet.
+        hub_dataset: Hub id of the dataset that the YAML names, with @<commit> where the record doesn't state it.
     """
     from salmubench import manifest
     from salmubench.leaderboard.check import check
-    from salmubench.leaderboard.submission import hub_yaml as write_yaml
+    from salmubench.leaderboard.hub import hub_yaml
     from salmubench.leaderboard.submission import submit
     from salmubench.metrics import descriptions
     from salmubench.scoring.record_files import read_record
 
     folder = submit(
-        run, model=model, out=out, track=track, hub_id=hub_id, link=link, author=author, method_file=method_file
-    )
-    if hub_yaml is not None:
-        record = read_record(folder / "record.json")
-        manifest.write_text(
-            hub_yaml, write_yaml(record, dataset=hub_dataset, date=record.provenance.started[:10], source=link)
-        )
+        run, model=model, out=out, track=track, hub_id=hub_id, link=link, author=author, method_file=method_file,
+        with_embeddings=with_embeddings,
+    )  # fmt: skip
     say(folder)
+    if unlisted_hub_yaml is not None:
+        record = read_record(folder / "record.json")
+        text = hub_yaml(record, dataset=hub_dataset, date=record.provenance.started[:10], source=link)
+        manifest.write_text(unlisted_hub_yaml, text)
+        say(f"{unlisted_hub_yaml}: the Hub accepts only evaluation frameworks on its list, and this one isn't on it.")
     return _tell(check(folder, metrics=descriptions()).findings)
 
 
@@ -75,7 +79,7 @@ def check_(
         rerun: the checkpoint: encode and score it again (needs --dataset) and compare.
         arch: open_clip architecture of a bare weights file given to --rerun.
         tolerance: by which a similarity may differ after --rerun; precision and processor move embeddings.
-        results: folder of the submissions so far: finds duplicates.
+        results: folder of the submissions so far, or one with them in `submissions`: finds duplicates.
         receipt: write the answer there as JSON.
         max_budget: largest budget that is compared.
         json: print the answer as JSON, with its findings.
@@ -120,7 +124,7 @@ def build_(results: Path, *, out: Path, max_budget: float = 5.0, contest: Path |
     """Build the site from a folder of submissions; exit 1 where one is left out.
 
     Args:
-        results: a folder of submission folders.
+        results: a folder of submission folders, or one with a folder `submissions` of them; others are passed over.
         out: folder of the site.
         max_budget: largest budget that is compared.
         contest: `contest.json` of a contest, which becomes a section of the first page.
@@ -133,7 +137,9 @@ def build_(results: Path, *, out: Path, max_budget: float = 5.0, contest: Path |
         results, out=out, metrics=descriptions(), max_budget=max_budget, titles=method_titles(), contest=contest
     )
     say(built.index)
-    say(f"{built.shown} submissions shown, {len(built.refused)} left out")
+    say(f"{built.shown} submission{'' if built.shown == 1 else 's'} shown, {len(built.refused)} left out")
+    for name in built.passed_over:
+        complain(f"{name}: no submission, passed over")
     for name, findings in built.refused.items():
         for finding in findings:
             complain(f"{name}/{finding.file}: {finding.message} [{finding.code}]")

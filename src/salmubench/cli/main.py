@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("listing", "a method or attack: paper, formula, options"),
     "completion": ("completion", "what a shell needs to complete commands and options"),
     "export-official": ("official", "the official evaluator's result file from a record"),
+    "export-eee": ("every_eval_ever", "a record in the format of Every Eval Ever: scores and items"),
     "import-official": ("official", "a record from the official evaluator's result file"),
     "verify-official": ("official", "the official models' numbers beside the published ones"),
 }

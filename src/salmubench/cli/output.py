@@ -86,12 +86,12 @@ def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = Non
     for row in tables.rows(records, titles):
         passes = [f"[{_COLOURS.get(word, 'dim')}]{word}[/]" for word in row.passes if word] or [""] * 4
         if row.failure is not None:
-            rows.append([f"[red]{_plain(row.name)}[/]", f"[red]{_plain(row.failure)}[/]", *[""] * 12])
+            rows.append([f"[red]{_plain(row.name)}[/]", f"[red]{_plain(row.failure)}[/]", *[""] * 13])
         else:
             name = f"[bold]{_plain(row.name)}[/]" if row.reference else _plain(row.name)
-            rows.append([name, *row.numbers, *passes])
+            rows.append([name, *row.numbers, *passes, row.seen])
     heads = tables.heads(records)
-    _rich_table(heads, rows, [0 < at < 10 for at in range(len(heads))], markup=True)
+    _rich_table(heads, rows, [0 < at < 10 or at == len(heads) - 1 for at in range(len(heads))], markup=True)
     say(tables.LEGEND)
 
 

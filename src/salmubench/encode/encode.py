@@ -371,6 +371,7 @@ def _describe_model(model: ClipModel, source: str | Path) -> Mapping[str, Any]:
         "revision": model.revision,
         "kind": outputs.kind,
         "method": outputs.method if unlearnt else None,
+        "method_sha256": known.inputs.get("method_sha256") if unlearnt else None,
         "budget": outputs.budget if unlearnt else None,
         "config_given": known.config_given if unlearnt else None,
         "config": known.config if unlearnt else None,

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from salmubench import manifest
+from salmubench.leaderboard.method_code import is_unstated
 from salmubench.leaderboard.submission import TRACKS, Info, method_of
 from salmubench.report.collect import answers
 from salmubench.report.recovery import headline
 from salmubench.report.tables import cells
 from salmubench.report.wording import FACT_ROLES
+from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score
 from salmubench.scoring.record import SCHEMA_VERSION as RECORDS
-from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.roles import kept_on, score_in, spared
 
 SCHEMA_VERSION = 1
@@ -84,6 +85,21 @@ class Entry:
         return self.record.schema_version
 
     @property
+    def benchmark(self) -> int:
+        """Version of the benchmark; 0 of records that are too old to state it."""
+        return self.record.benchmark_version or 0
+
+    @property
+    def unstated(self) -> bool:
+        """Whether it bears a built-in's name and is too old to say whose code made it."""
+        return is_unstated(self.record, self.method)
+
+    @property
+    def method_page(self) -> str:
+        """Name of its method's page; that of a built-in lists models that the built-in's own code made."""
+        return f"{self.method}~unstated" if self.unstated else self.method
+
+    @property
     def fact(self) -> float | None:
         """What is left of the fact among other values: the L that is further from 0, of the caption or paraphrased."""
         values = [_normalised(score_in(self.record, role)) for role in FACT_ROLES]
@@ -138,6 +154,7 @@ class Board:
         entries: in the default order.
         front: names of the submissions that no other one beats in all distances.
         schema: version of the records.
+        benchmark: version of the benchmark; 0 of records that are too old to state it.
         references: checkpoints of Clean and Compromised that most submissions use.
     """
 
@@ -149,6 +166,7 @@ class Board:
     front: frozenset[str]
     references: tuple[str | None, str | None]
     schema: int
+    benchmark: int
 
 
 def _normalised(score: Score | None) -> float | None:
@@ -157,20 +175,28 @@ def _normalised(score: Score | None) -> float | None:
 
 def boards(entries: Sequence[Entry]) -> list[Board]:
     """Group and order submissions: today's rules first, the largest scale, closed before generator."""
-    groups: dict[tuple[str, str, int], list[Entry]] = {}
+    groups: dict[tuple[str, str, int, int], list[Entry]] = {}
     for entry in entries:
-        groups.setdefault((entry.record.dataset.fingerprint, entry.info.track, entry.schema), []).append(entry)
+        key = entry.record.dataset.fingerprint, entry.info.track, entry.schema, entry.benchmark
+        groups.setdefault(key, []).append(entry)
     grouped = []
-    for (fingerprint, track, schema), members in groups.items():
+    for (fingerprint, track, schema, benchmark), members in groups.items():
         ordered = sorted(members, key=_order)
-        key = f"{track}-{fingerprint[:12]}" if fingerprint.isalnum() else f"{track}-other"
-        key += "" if schema == RECORDS else f"-schema{schema}"
+        name = f"{track}-{fingerprint[:12]}" if fingerprint.isalnum() else f"{track}-other"
+        name += "" if schema == RECORDS else f"-schema{schema}"
+        name += "" if benchmark == BENCHMARK_VERSION else f"-v{benchmark}"
         usual = Counter(entry.references for entry in ordered).most_common(1)[0][0]
         of_track = scale(ordered[0].record), track
-        grouped.append(Board(key, fingerprint, *of_track, ordered, pareto(ordered), usual, schema))
+        grouped.append(Board(name, fingerprint, *of_track, ordered, pareto(ordered), usual, schema, benchmark))
     names = [name for _, name in SCALES] + ["paper"]
     grouped.sort(
-        key=lambda board: (-board.schema, -names.index(board.scale), board.fingerprint, TRACKS.index(board.track))
+        key=lambda board: (
+            -board.schema,
+            -board.benchmark,
+            -names.index(board.scale),
+            board.fingerprint,
+            TRACKS.index(board.track),
+        )
     )
     return grouped
 
@@ -212,6 +238,7 @@ def feed(all_boards: Sequence[Board]) -> dict[str, Any]:
                 "track": board.track,
                 "dataset_fingerprint": board.fingerprint,
                 "record_schema": board.schema,
+                "benchmark_version": board.benchmark or None,
                 "submissions": [_feed_row(entry, rank, board) for rank, entry in enumerate(board.entries, start=1)],
             }
             for board in all_boards
@@ -227,14 +254,14 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
             "budget", "passes", "pareto", "distance", "leakage_left", "fact_left", "kept_other_people",
             "kept_same_people", "utility_drop", "ineffective", "hollow", "catastrophic", "over_generalised",
             "ineffective_paper", "checkpoint_sha256", "hub_id", "link", "submitted", "recoverable",
-            "strongest_attack")  # fmt: skip
+            "strongest_attack", "pairs_seen", "benchmark_version", "method_sha256")  # fmt: skip
     writer.writerow(head)
     for board in all_boards:
         for rank, entry in enumerate(board.entries, start=1):
             row = _feed_row(entry, rank, board)
             row |= row.pop("verdict")
             row |= {"scale": board.scale, "track": board.track, "dataset_fingerprint": board.fingerprint}
-            row |= {"record_schema": board.schema}
+            row |= {"record_schema": board.schema, "benchmark_version": board.benchmark or None}
             writer.writerow(cells([row[name] for name in head]))
     return stream.getvalue()
 
@@ -251,7 +278,9 @@ def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
         "model": info.model,
         "method": entry.method,
         "author": info.author,
+        "method_sha256": record.model.method_sha256,
         "budget": record.model.budget,
+        "pairs_seen": record.cost.pairs,
         "passes": entry.passes,
         "pareto": entry.name in board.front,
         "distance": entry.distance,

@@ -17,7 +17,7 @@ from salmubench.leaderboard import board as boards
 from salmubench.leaderboard import intake, peers
 from salmubench.leaderboard import pages as board_pages
 from salmubench.leaderboard.board import Entry
-from salmubench.leaderboard.check import check, content_sha256, file_findings
+from salmubench.leaderboard.check import check, content_sha256, file_findings, is_no_submission, submissions_in
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.peers import Fingerprint
@@ -30,7 +30,7 @@ from salmubench.leaderboard.submission import (
     read_info,
 )
 from salmubench.scoring.contest_record import ContestRecord, read_contest
-from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
 from salmubench.scoring.record_files import record_of
 from salmubench.scoring.roles import with_descriptions
 
@@ -48,11 +48,13 @@ class Built:
         index: the first page.
         shown: how many submissions stand on the boards.
         refused: name of the folder → why it is left out.
+        passed_over: names of folders that hold nothing of a submission.
     """
 
     index: Path
     shown: int
     refused: Mapping[str, Sequence[Finding]]
+    passed_over: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def build(
     A receipt in `out` of the same content, made by the same version, is not made again.
 
     Args:
-        results: a folder of submission folders; other files in it are passed over, archives are refused.
+        results: a folder of submission folders, or one with a folder `submissions` of them; other files in it and
+            folders that hold nothing of a submission are passed over, archives are refused.
         out: folder of the site.
         metrics: name → description.
         max_budget: largest budget that is compared.
@@ -94,7 +97,8 @@ def build(
         raise RecordError(f"Expected a folder of submissions at {results}, got none.")
     manifest.check_ours(out, page="index.html")
     decided = None if contest is None else read_contest(contest)
-    outcomes = _check_all(_folders(results), out / RECEIPTS, metrics, max_budget)
+    folders, passed_over = _folders(submissions_in(results))
+    outcomes = _check_all(folders, out / RECEIPTS, metrics, max_budget)
     refused = {outcome.name: list(outcome.findings) for outcome in outcomes if outcome.findings}
     fingerprints = [outcome.fingerprint for outcome in outcomes if outcome.fingerprint is not None]
     for name, findings in peers.conflicts(fingerprints).items():
@@ -111,7 +115,7 @@ def build(
     for name, content in files.items():
         manifest.write_bytes(out / name, content)
     _delete_stale(out, {*files, *written})
-    return Built(out / "index.html", len(entries), refused)
+    return Built(out / "index.html", len(entries), refused, passed_over)
 
 
 def _files(
@@ -148,14 +152,16 @@ def unshowable(entry: Entry) -> Finding | None:
     return None
 
 
-def _folders(results: Path) -> list[Path]:
-    """What claims to be a submission: folders, and archives, which are refused."""
+def _folders(results: Path) -> tuple[list[Path], list[str]]:
+    """What claims to be a submission: folders, and archives, which are refused; and names of folders that don't."""
     archives = (".zip", ".tar", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tgz")
-    return sorted(
+    found = sorted(
         path
         for path in results.iterdir()
         if not path.name.startswith(".") and (path.is_dir() or path.is_symlink() or path.name.endswith(archives))
     )
+    others = [path for path in found if not path.is_symlink() and is_no_submission(path)]
+    return [path for path in found if path not in others], [intake.plain_text(path.name) for path in others]
 
 
 def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_budget: float) -> list[_Outcome]:
@@ -219,7 +225,9 @@ def _old_receipt(path: Path, max_budget: float) -> Mapping[str, Any] | None:
         return None
     try:
         receipt = intake.read_json(path)
-        same = receipt["passed"] and receipt["version"] == manifest.version() and receipt["max_budget"] == max_budget
+        made = receipt["version"], receipt["benchmark_version"]
+        same = receipt["passed"] and made == (manifest.version(), BENCHMARK_VERSION)
+        same = same and receipt["max_budget"] == max_budget
         return receipt if same and isinstance(receipt["print"]["references"], dict) else None
     except (SalmubenchError, KeyError, TypeError):
         return None

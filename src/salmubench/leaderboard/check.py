@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,25 +16,26 @@ import pyarrow.compute as pc
 from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
-from salmubench.leaderboard import check_attacks, check_items, check_record, intake, limits
+from salmubench.leaderboard import check_attacks, check_embeddings, check_items, check_record, intake, limits
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import BOOTSTRAPS, WORD, Finding, Loaded, first_difference
 from salmubench.leaderboard.intake import LIMITS
+from salmubench.leaderboard.method_code import METHOD
 from salmubench.leaderboard.submission import (
     ATTACKS,
     FILES,
     INFO,
     MAX_BUDGET,
-    METHOD,
     RECORDS,
     optional_files,
     read_info,
     required_files,
 )
+from salmubench.leaderboard.vectors import files_of
 from salmubench.scoring.attacks.table import SCHEMA as ATTACK_SCHEMA
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.metric import MOST_PARTS
-from salmubench.scoring.record import SCHEMA_VERSION, RunRecord
+from salmubench.scoring.record import BENCHMARK_VERSION, SCHEMA_VERSION, RunRecord
 from salmubench.scoring.record_files import (
     GALLERY,
     GALLERY_SCHEMA,
@@ -79,6 +81,7 @@ class Checked:
             "rerun": self.rerun,
             "checked": manifest.utc_now(),
             "version": manifest.version(),
+            "benchmark_version": BENCHMARK_VERSION,
         }
 
 
@@ -98,6 +101,8 @@ def check(
     """
     if not folder.is_dir() or folder.is_symlink():
         raise RecordError(f"Expected the folder of a submission at {folder}, got none. Archives are not unpacked.")
+    if is_no_submission(folder):
+        raise RecordError(f"Expected a submission at {folder}, got a folder that holds none of its files.")
     findings = list(file_findings(folder))
     if findings:  # nothing of a folder with strange or missing files is read
         return Checked(folder, findings, None, None)
@@ -112,6 +117,9 @@ def check(
             if dataset is not None:
                 findings += check_record.dataset_findings(loaded, dataset)
             findings += _content_findings(loaded, metrics)
+        if not findings:  # scored again within limits of its own
+            findings += check_embeddings.embedding_findings(folder, loaded, metrics)
+        with limits.limited():
             return Checked(folder, findings, loaded if findings else by_present_rules(loaded), digest)
     except RecordError as error:
         return Checked(folder, [*findings, Finding("work", "", str(error))], None, digest)
@@ -122,12 +130,24 @@ def content_sha256(folder: Path) -> str:
     return manifest.sha256_json({path.name: manifest.sha256_file(path) for path in sorted(folder.iterdir())})
 
 
+def submissions_in(results: Path) -> Path:
+    """Where a board keeps its submissions: in its folder `submissions`, or in itself."""
+    inner = results / "submissions"
+    return inner if inner.is_dir() and not inner.is_symlink() and is_no_submission(inner) else results
+
+
+def is_no_submission(folder: Path) -> bool:
+    """Whether a folder claims nothing: it holds no file that a submission must have."""
+    return folder.is_dir() and not any(os.path.lexists(folder / name) for name in (*required_files(), INFO))
+
+
 # --- files ------------------------------------------------------------------------------------------------------
 
 
 def file_findings(folder: Path) -> Iterator[Finding]:
     """What is wrong with the files of a submission's folder; nothing is opened, so links lead nowhere."""
-    allowed = {*required_files(), *optional_files(), ATTACKS, INFO, METHOD}
+    vectors = set(files_of(FILES))
+    allowed = {*required_files(), *optional_files(), ATTACKS, INFO, METHOD, *vectors}
     present = {path.name: path for path in itertools.islice(folder.iterdir(), LIMITS.files + 1)}
     if len(present) > LIMITS.files:
         yield Finding("files", "", f"Expected at most {LIMITS.files} files, got more.")
@@ -135,7 +155,10 @@ def file_findings(folder: Path) -> Iterator[Finding]:
     for name in sorted(set(present) - allowed):
         yield Finding("files", intake.plain_text(name), "Expected only the files of a submission, got another one.")
     third = set(optional_files()) if set(optional_files()) & set(present) else set()
-    for name in sorted({*required_files(), *third, INFO} - set(present)):
+    asked = {*required_files(), *third, INFO}
+    if vectors & set(present):
+        asked |= set(files_of(role for role in FILES if role in RECORDS or third))
+    for name in sorted(asked - set(present)):
         yield Finding("files", name, "Expected this file, got none.")
     for name in sorted(set(present) & allowed):
         try:
@@ -257,21 +280,23 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
             yield Finding("scores", file, f"Expected the parts {', '.join(needed)} of {metric:.40}, got others.")
             continue
         for part, score in needed.items():
-            place = first_difference(manifest.plain(claimed[part]), manifest.plain(score))
-            if place is not None:
-                text = f"Expected {metric:.40} {part} as its items give it, got another {place}."
+            found = first_difference(manifest.plain(claimed[part]), manifest.plain(score))
+            if found is not None:
+                text = f"Expected {metric:.40} {part} as its items give it, {found.expected}, got {found.got}."
                 yield Finding("scores", file, text)
     if record.verdict != again.verdict:
-        expected = ", ".join(f"{key} {value}" for key, value in manifest.plain(again.verdict).items())
-        yield Finding("verdict", file, f"Expected the verdict of the intervals ({expected}), got another one.")
+        found = first_difference(manifest.plain(record.verdict), manifest.plain(again.verdict))
+        if found is not None:
+            yield Finding("verdict", file, f"Expected the verdict of the intervals, {found.expected}, got {found.got}.")
 
 
 def _old_findings(record: RunRecord, scores: Scores, file: str) -> Iterator[Finding]:
     for metric, parts in record.scores.items():
         for (part, claimed), score in zip(parts.items(), scores[metric].values(), strict=False):
             for name in ("value", "n", "clean", "compromised"):
-                if first_difference(getattr(claimed, name), getattr(score, name), name) is not None:
-                    text = f"Expected {metric:.40} {part} as its items give it, got another {name}."
+                found = first_difference(getattr(claimed, name), getattr(score, name), name)
+                if found is not None:
+                    text = f"Expected {metric:.40} {part} as its items give it, {found.expected}, got {found.got}."
                     yield Finding("scores", file, text)
 
 

@@ -193,12 +193,13 @@ def _number_problems(section: Attacks, rows: pa.Table) -> Iterator[str]:
     """Numbers, controls and the answer again from the rows."""
     again = section_again(section, rows)
     for name, score in again.scores.items():
-        place = first_difference(manifest.plain(section.scores[name]), manifest.plain(score))
-        if place is not None:
-            yield f"Expected {name} as its rows give it, got another {place}."
+        found = first_difference(manifest.plain(section.scores[name]), manifest.plain(score))
+        if found is not None:
+            yield f"Expected {name} as its rows give it, {found.expected}, got {found.got}."
     claimed, computed = (_answer(one) for one in (section, again))
-    if claimed != computed:
-        yield f"Expected the answer that follows from the attacks ({computed['recoverable']}), got another one."
+    answer = first_difference(claimed, computed)
+    if answer is not None:
+        yield f"Expected the answer that follows from the attacks, {answer.expected}, got {answer.got}."
 
 
 def _answer(section: Attacks) -> Mapping[str, Any]:

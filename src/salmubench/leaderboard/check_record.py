@@ -11,20 +11,12 @@ from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
-from salmubench.leaderboard.submission import (
-    FILES,
-    INFO,
-    OPTIONAL,
-    RECORDS,
-    is_built_in,
-    method_of,
-    problems_of,
-    split_name,
-)
+from salmubench.leaderboard.method_code import METHOD, code_problem, is_built_in
+from salmubench.leaderboard.submission import FILES, INFO, OPTIONAL, RECORDS, method_of, problems_of, split_name
 from salmubench.report.collect import is_pretrained, is_retrained, reference_kind
 from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.metric import Metric
-from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
 
 
@@ -34,6 +26,9 @@ def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
     unknown_method = not loaded.own_method and not is_built_in(method_of(record))
     for problem in problems_of(info, own_method=unknown_method):
         yield Finding("info", INFO, intake.plain_text(problem, most=300))
+    code = code_problem(record, method_of(record), folder / METHOD if loaded.own_method else None)
+    if code is not None:
+        yield Finding("method", METHOD if loaded.own_method else RECORDS["record"], intake.plain_text(code, most=300))
     files = {path.name for path in folder.iterdir()} - {INFO}
     if set(info.files) != files:
         yield Finding(
@@ -77,6 +72,13 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
         yield Finding("references", OPTIONAL["retrained"], text)
     if len({other.schema_version for other in loaded.records.values()}) > 1:
         yield Finding("protocol", file, "Expected records of one schema_version, got several.")
+    versions = {other.benchmark_version for other in loaded.records.values()}
+    if len(versions) > 1:
+        told = ", ".join(sorted(str(version or "null") for version in versions))
+        yield Finding("protocol", file, f"Expected records of one benchmark_version, got {told}.")
+    elif not all(version is None or 1 <= version <= BENCHMARK_VERSION for version in versions):
+        text = f"Expected benchmark_version 1 to {BENCHMARK_VERSION}, got {record.benchmark_version}."
+        yield Finding("protocol", file, f"{text} Install a newer salmubench.")
 
 
 def _reference_findings(record: RunRecord, other: RunRecord, role: str) -> Iterator[Finding]:

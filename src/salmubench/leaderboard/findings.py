@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from salmubench import reading
 from salmubench.leaderboard.submission import Info
 from salmubench.scoring.record import RunRecord
 
@@ -28,7 +29,7 @@ class Finding:
     Attributes:
         code: short word: `files`, `format`, `info`, `hash`, `checkpoint`, `dataset`, `name`, `budget`, `protocol`,
             `gallery`, `items`, `scores`, `verdict`, `references`, `cost`, `attacks`, `rerun`, `duplicate`,
-            `work`.
+            `work`, `method`, `embeddings`.
         file: which file; empty for the folder.
         message: what was expected and what was found, on one line.
     """
@@ -55,17 +56,46 @@ class Loaded:
         return self.records["record"]
 
 
-def first_difference(claimed: Any, computed: Any, place: str = "") -> str | None:
+@dataclass(frozen=True)
+class Difference:
+    """Where two structures differ, and both values there."""
+
+    place: str
+    claimed: Any
+    computed: Any
+
+    @property
+    def expected(self) -> str:
+        """The value that follows, with its place."""
+        return f"{self.place} {_shown(self.computed)}".lstrip()
+
+    @property
+    def got(self) -> str:
+        """The value that is claimed."""
+        return _shown(self.claimed)
+
+
+def first_difference(claimed: Any, computed: Any, place: str = "") -> Difference | None:
     """Where two plain structures differ by more than rounding; `None` where they don't."""
     if isinstance(computed, dict) and isinstance(claimed, dict):
-        for key in computed:
-            deeper = first_difference(claimed.get(key), computed[key], f"{place}.{key}" if place else key)
+        for key in {**computed, **claimed}:
+            deeper = first_difference(claimed.get(key), computed.get(key), f"{place}.{key}" if place else key)
             if deeper is not None:
                 return deeper
         return None
     if isinstance(computed, list) and isinstance(claimed, list) and len(computed) == len(claimed):
         pairs = zip(claimed, computed, strict=True)
         return next((deeper for one, two in pairs if (deeper := first_difference(one, two, place)) is not None), None)
+    same = claimed == computed
     if isinstance(computed, float) and isinstance(claimed, float):
-        return None if math.isclose(claimed, computed, rel_tol=TOLERANCE, abs_tol=TOLERANCE) else place
-    return None if claimed == computed else place
+        same = math.isclose(claimed, computed, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return None if same else Difference(place, claimed, computed)
+
+
+def _shown(value: Any) -> str:
+    """A value for a message: numbers in full, anything else short."""
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    if value is None or isinstance(value, str):
+        return "null" if value is None else reading.printable(value, 80)
+    return reading.shown(value, 80)

@@ -18,6 +18,9 @@ from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.items import check_table
 from salmubench.scoring.record_files import GALLERY
 
+FACTS = "embeddings.dataset.json"
+"""What embeddings say about their dataset, in a submission that has some."""
+
 _ITEMS = tables.Limits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
 _GALLERY = tables.Limits(file=4_000_000, unpacked=64_000_000, rows=20_000, text=4_096, texts=64_000_000)
 _ATTACKS = tables.Limits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
@@ -38,13 +41,15 @@ class Limits:
         variants: of an attack.
         parts: of an attack.
         metrics: of a record.
+        array: bytes of an array of embeddings.
+        facts: bytes of what embeddings say about their dataset.
         work: items × resamples of a record, each of which costs a draw of the bootstrap; of attacks people × resamples
             × numbers.
     """
 
     json_bytes: int = 1_000_000
     code_bytes: int = 1_000_000
-    files: int = 20
+    files: int = 32
     items: tables.Limits = _ITEMS
     gallery: tables.Limits = _GALLERY
     attack_rows: tables.Limits = _ATTACKS
@@ -52,6 +57,8 @@ class Limits:
     variants: int = 200
     parts: int = 12
     metrics: int = 40
+    array: int = 4_000_000_000
+    facts: int = 16_000_000
     work: int = 2_500_000_000
 
 
@@ -81,6 +88,10 @@ def most_bytes(name: str) -> int:
         return LIMITS.gallery.file
     if name.endswith(SUFFIX):
         return LIMITS.attack_rows.file
+    if name == FACTS:
+        return LIMITS.facts
+    if name.endswith(".npy"):
+        return LIMITS.array
     return {".json": LIMITS.json_bytes, ".py": LIMITS.code_bytes, ".parquet": LIMITS.items.file}[Path(name).suffix]
 
 

@@ -11,6 +11,7 @@ from salmubench import manifest
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.board import Board, Entry
 from salmubench.leaderboard.findings import Finding
+from salmubench.leaderboard.method_code import is_built_in
 from salmubench.report import (
     cells,
     contests,
@@ -25,7 +26,7 @@ from salmubench.report.cells import Cell, Table
 from salmubench.report.collect import answers
 from salmubench.report.main_views import KEPT_ON
 from salmubench.scoring.contest_record import ContestRecord
-from salmubench.scoring.record import RunRecord, Score
+from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score
 from salmubench.scoring.roles import kept_on, score_in
 from salmubench.scoring.verdict import THRESHOLDS
 
@@ -50,7 +51,7 @@ HEADS = (
         "Failure modes",
         "I ineffective, H hollow, C catastrophic, O over-generalised; ? where the interval leaves it open",
     ),
-    ("Budget", "how often each forget pair was seen"),
+    ("Data seen", "how often each forget pair was seen, and how many pairs that were in all"),
     ("Submitted", "date"),
 )
 _MOST_NOTES = 12
@@ -64,6 +65,7 @@ class Line:
     name: str
     model: str
     author: str
+    links: Sequence[tuple[str, str]]
     page: str
     front: bool
     own_references: bool
@@ -107,9 +109,9 @@ def pages(
     methods: dict[str, list[tuple[Board, Entry]]] = {}
     for board in boards:
         for entry in board.entries:
-            methods.setdefault(entry.method, []).append((board, entry))
-    for method, members in methods.items():
-        content[f"methods/{method}.html"] = _method(render, method, titles.get(method, method), members)
+            methods.setdefault(entry.method_page, []).append((board, entry))
+    for page, members in methods.items():
+        content[f"methods/{page}.html"] = _method(render, members, titles)
         for board, entry in members:
             content[f"submissions/{entry.name}.html"] = _submission(
                 render, board, entry, [item for _, item in members], titles
@@ -177,7 +179,11 @@ def _called(entry: Entry, board: Board) -> str:
 
 
 def _title(board: Board) -> str:
-    old = "" if board.schema > 1 else ", records of schema 1"
+    old = "" if board.benchmark else ", before benchmark versions"
+    if board.benchmark not in (0, BENCHMARK_VERSION):
+        old = f", benchmark version {board.benchmark}"
+    if board.schema == 1:
+        old = ", records of schema 1"
     return f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}{old}"
 
 
@@ -221,13 +227,14 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
     worst = "yes" if "yes" in states.values() else "undecided" if letters else "no"
     shown += [
         Cell(letters or "none", sort=str(badness), state=f"verdict {worst}"),
-        Cell(budget, sort=repr(float(record.model.budget or 0))),
+        Cell(budget, interval=_pairs(record), sort=repr(float(record.model.budget or 0))),
         Cell(entry.info.submitted[:10], sort=entry.info.submitted[:10].replace("-", "")),
     ]
     return Line(
         name=entry.name,
         model=entry.info.model,
         author=entry.info.author or "",
+        links=_links(entry),
         page=f"{folder}{entry.name}.html",
         front=entry.name in board.front,
         own_references=entry.references != board.references,
@@ -238,14 +245,33 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
     )
 
 
+def _pairs(record: RunRecord) -> str:
+    """How much data a method saw."""
+    return "pairs not stated" if record.cost.pairs is None else f"{wording.count(record.cost.pairs)} pairs"
+
+
+def _links(entry: Entry) -> list[tuple[str, str]]:
+    """Words and address of what leads out: code or paper, the checkpoint."""
+    info = entry.info
+    links = [] if info.link is None else [(info.link.removeprefix("https://").partition("/")[0], info.link)]
+    return links + ([] if info.hub_id is None else [("checkpoint", f"https://huggingface.co/{info.hub_id}")])
+
+
 def _fact(record: RunRecord) -> Score | None:
     """What is left of the fact, by the sentence that tells more."""
     known = [score for role in wording.FACT_ROLES if (score := score_in(record, role)) is not None]
     return max(known, key=lambda score: abs(score.normalised.value or 0.0), default=None)
 
 
-def _method(render: rendering.Pages, method: str, title: str, members: Sequence[tuple[Board, Entry]]) -> str:
+def _method(render: rendering.Pages, members: Sequence[tuple[Board, Entry]], titles: Mapping[str, str]) -> str:
     """A method's page: its submissions on each board, newest first."""
+    first = members[0][1]
+    method, heading = first.method, titles.get(first.method, first.method)
+    code = "Its code is the submitters’ own."
+    if first.unstated:
+        heading, code = f"{heading}, code not stated", "Their records are too old to say whose code made the models."
+    elif is_built_in(method):
+        code = "The method is built in; every model here was made by the package’s own file."
     groups: dict[str, list[tuple[int, Line]]] = {}
     for board, entry in sorted(members, key=lambda item: item[1].info.submitted, reverse=True):
         rank = [other.name for other in board.entries].index(entry.name) + 1
@@ -255,9 +281,10 @@ def _method(render: rendering.Pages, method: str, title: str, members: Sequence[
         )
     return render.page(
         "method.html.j2",
-        title=f"{title} · SALMUBench leaderboard",
+        title=f"{heading} · SALMUBench leaderboard",
         root="../",
-        heading=title,
+        heading=heading,
+        code=code,
         method=method,
         groups={place: [line for _, line in lines] for place, lines in groups.items()},
         heads=HEADS,
@@ -307,12 +334,15 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
     provenance = record.provenance
     facts = [
         ("Checkpoint (SHA-256)", info.checkpoint_sha256),
+        ("Code of the method (SHA-256)", record.model.method_sha256 or ""),
         ("Content (SHA-256)", str(entry.receipt.get("content_sha256") or "")),
         ("Dataset", record.dataset.name),
         ("Dataset fingerprint", record.dataset.fingerprint),
         ("Rows", ", ".join(f"{split} {wording.count(rows)}" for split, rows in record.dataset.counts.items())),
         ("Clean (SHA-256)", str(entry.clean.model.weights)),
         ("Compromised (SHA-256)", str(entry.compromised.model.weights)),
+        ("Benchmark version", str(record.benchmark_version or "")),
+        ("Data seen", _pairs(record)),
         ("Encoded", f"{record.encoding.device}, {record.encoding.precision}" if record.encoding else ""),
         (
             "Scored",

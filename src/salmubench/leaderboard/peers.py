@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+from pydantic.dataclasses import dataclass
 
 from salmubench import manifest
 from salmubench.errors import RecordError
 from salmubench.leaderboard import intake
-from salmubench.leaderboard.check import content_sha256, file_findings
+from salmubench.leaderboard.check import content_sha256, file_findings, submissions_in
 from salmubench.leaderboard.check_items import keys_digest
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.submission import INFO, RECORDS, read_info
 from salmubench.scoring.metric import Metric, main_part
+from salmubench.scoring.origin import STRICT
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import GALLERY
 
@@ -25,9 +26,9 @@ TOLERANCE = 0.02
 _ITEMS = "record.items.parquet"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Fingerprint:
-    """What tells a submission from others.
+    """What tells a submission from others; receipts hold it, and may be damaged.
 
     Attributes:
         name: of its folder.
@@ -95,14 +96,14 @@ def conflicts(fingerprints: Sequence[Fingerprint]) -> dict[str, list[Finding]]:
         if item.frame != frames[item.dataset].most_common(1)[0][0]:
             text = "Expected gallery and items of the other submissions of this dataset, got others."
             findings.setdefault(item.name, []).append(Finding("gallery", GALLERY, text))
-    for name, checkpoint in _odd_references(ordered):
-        text = f"Expected about the scores that other submissions give the reference {checkpoint[:12]}, got others."
+    for name, checkpoint, difference in _odd_references(ordered):
+        text = f"Expected about the scores that other submissions give the reference {checkpoint[:12]}, {difference}."
         findings.setdefault(name, []).append(Finding("references", RECORDS["record"], text))
     return findings
 
 
-def _odd_references(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, str]]:
-    """Submissions in which a reference scores otherwise than in most others: its items are not its own."""
+def _odd_references(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, str, str]]:
+    """Submissions in which a reference scores otherwise than in most others, and where: its items are not its own."""
     groups: dict[tuple[str, str], list[tuple[str, Mapping[str, float]]]] = {}
     for item in ordered:
         for checkpoint, scores in item.references.items():
@@ -116,12 +117,24 @@ def _odd_references(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, str]]
             else:
                 same.append(name)
         most = max(len(names) for _, names in kinds)
-        usual = next(names for _, names in kinds if len(names) == most)
-        yield from ((name, checkpoint) for _, names in kinds if names is not usual for name in names)
+        expected, usual = next((scores, names) for scores, names in kinds if len(names) == most)
+        for scores, names in kinds:
+            if names is not usual:
+                yield from ((name, checkpoint, _apart(expected, scores)) for name in names)
 
 
 def _agree(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
     return first.keys() == second.keys() and all(abs(first[name] - second[name]) <= TOLERANCE for name in first)
+
+
+def _apart(expected: Mapping[str, float], given: Mapping[str, float]) -> str:
+    """The first number that differs by more than rounding, both times."""
+    for name in (*expected, *given):
+        one, two = expected.get(name), given.get(name)
+        if one is None or two is None or abs(one - two) > TOLERANCE:
+            shown = ["null" if value is None else f"{value:.4f}" for value in (one, two)]
+            return f"{name} {shown[0]}, got {shown[1]}"
+    return "got others"
 
 
 def _scores(record: RunRecord, metrics: Mapping[str, Metric]) -> dict[str, float]:
@@ -143,7 +156,7 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
         raise RecordError(f"Expected a folder of submissions at {results}, got none.")
     findings = []
     digest = content_sha256(submission)
-    for folder in sorted(results.iterdir()):
+    for folder in sorted(submissions_in(results).iterdir()):
         if folder.is_symlink() or not folder.is_dir() or folder.resolve() == submission.resolve():
             continue
         if any(file_findings(folder)):

@@ -8,15 +8,17 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from salmubench import manifest, plugins, reading
+from salmubench import manifest, reading
 from salmubench.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.intake import LIMITS
+from salmubench.leaderboard.method_code import METHOD, code_problem, is_built_in
+from salmubench.leaderboard.vectors import sources_of
 from salmubench.report.collect import is_pretrained
 from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.record import RunRecord
@@ -27,7 +29,6 @@ SCHEMA_VERSION = 1
 """Version of `submission.json`."""
 
 INFO = "submission.json"
-METHOD = "method.py"
 ATTACKS = "record" + SUFFIX
 """Rows of the attacks on the model, where its record speaks of any."""
 RECORDS: Mapping[str, str] = {"record": "record.json", "clean": "clean.json", "compromised": "compromised.json"}
@@ -48,7 +49,6 @@ _BUDGET = re.compile(r"(.+?)(?:-r\d+)?-(\d+(?:\.\d+)?(?:e[+-]?\d+)?)x")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~/%?#&=+,;:@!$*-]*)?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_METHODS_PACKAGE = "salmubench.unlearn.methods"
 
 
 # Bounds that no honest file meets; what each field must look like, `problems_of` says in findings.
@@ -125,11 +125,6 @@ def method_of(record: RunRecord) -> str:
     return record.model.method or (parts[0] if parts else record.model.name)
 
 
-def is_built_in(method: str) -> bool:
-    """Tell whether the package itself has the method."""
-    return method in plugins.names(_METHODS_PACKAGE)
-
-
 def problems_of(info: Info, *, own_method: bool) -> list[str]:
     """What is wrong with the fields of `submission.json`, one sentence each.
 
@@ -165,6 +160,7 @@ def submit(
     link: str | None = None,
     author: str | None = None,
     method_file: Path | None = None,
+    with_embeddings: bool = False,
 ) -> Path:
     """Pack one model of a run into a submission; the same run, model and options give the same files but for the time.
 
@@ -176,7 +172,8 @@ def submit(
         hub_id: of the public checkpoint.
         link: https address of code or paper.
         author: who submits.
-        method_file: the method's own Python file: the one whose hash the manifest of the checkpoint states.
+        method_file: the method's own Python file: the one whose hash the record states.
+        with_embeddings: pack the embeddings of the model and its references too, so that anyone can score them again.
 
     Returns:
         The folder.
@@ -199,10 +196,12 @@ def submit(
     sources[GALLERY] = gallery_path(records["record"])
     if record.attacks is not None:
         sources[ATTACKS] = _rows_of_attacks(records["record"])
+    if with_embeddings:
+        sources |= sources_of(run, records)
     for path in sources.values():
         _check_within(run, path)
+    _check_code(run, record, method_file)
     if method_file is not None:
-        _check_method(run, record, method_file)
         sources[METHOD] = method_file
     for name, path in sources.items():
         intake.check_size(path, intake.most_bytes(name))
@@ -238,26 +237,28 @@ def _check_within(run: Path, path: Path) -> None:
         raise RecordError(f"Expected {path} to be a file of the run itself, got a link. Copy what it leads to.")
 
 
-def _check_method(run: Path, record: RunRecord, file: Path) -> None:
-    """A submission shows the code that made its model, and no other file: the manifest beside the weights has its hash.
+def _check_code(run: Path, record: RunRecord, file: Path | None) -> None:
+    """A name is that of the code that made the model, and a submission shows that code and no other file.
 
     Raises:
-        ConfigError: another file, or a model of which no manifest states it.
+        ConfigError: a built-in's name for other code, another file, or a model of which nothing states its code.
     """
-    intake.check_size(file, LIMITS.code_bytes)
+    stated = record.model.method_sha256
+    if file is not None:
+        intake.check_size(file, LIMITS.code_bytes)
     path = run / "checkpoints" / record.model.name / manifest.MANIFEST
-    if not path.is_file():
+    if stated is None and path.is_file():
+        _check_within(run, path)
+        known = read_checkpoint(path.parent, "unlearn", error=RecordError)
+        if known.outputs.sha256 == record.model.sha256:
+            stated = known.inputs.get("method_sha256")
+        elif file is not None:
+            raise ConfigError(f"Expected {record.model.name}'s weights in {path.parent}, got others. Score them again.")
+    if stated is None and file is not None:
         raise ConfigError(f"Expected {path} with the hash of the method's file, got none. Give a link to code instead.")
-    _check_within(run, path)
-    known = read_checkpoint(path.parent, "unlearn", error=RecordError)
-    if known.outputs.sha256 != record.model.sha256:
-        raise ConfigError(f"Expected {record.model.name}'s weights in {path.parent}, got others. Score them again.")
-    digest, stated = manifest.sha256_file(file), known.inputs.get("method_sha256")
-    if digest != stated:
-        raise ConfigError(
-            f"Expected the file that {record.model.name} was made with (SHA-256 {stated!s:.64}, as {path} says), got "
-            f"{digest} in {file}. Give that file, or a link to the code instead."
-        )
+    problem = code_problem(record, method_of(record), file, stated=None if stated is None else str(stated))
+    if problem is not None:
+        raise ConfigError(f"{problem} Give that file, rename the method and run it again, or link to its code.")
 
 
 def _without_breakdowns(path: Path) -> bytes | None:
@@ -273,38 +274,6 @@ def _without_breakdowns(path: Path) -> bytes | None:
 
 def _sha256(path: Path, data: bytes | None) -> str:
     return manifest.sha256_file(path) if data is None else hashlib.sha256(data).hexdigest()
-
-
-def hub_yaml(record: RunRecord, *, dataset: str, date: str, source: str | None = None) -> str:
-    """The Hub's `.eval_results/*.yaml` of a checkpoint's model repository.
-
-    Task ids are the metric's name, with `_<part>` where it has several; the dataset's `eval.yaml` lists the same.
-
-    Args:
-        record: of the model.
-        dataset: Hub id of the dataset repository.
-        date: of the evaluation, `YYYY-MM-DD`.
-        source: https address of where the numbers are shown.
-    """
-    import yaml
-
-    entries: list[dict[str, Any]] = []
-    for metric, parts in record.scores.items():
-        for part, score in parts.items():
-            if score.value is None:
-                continue
-            entry: dict[str, Any] = {
-                "dataset": {"id": dataset, "task_id": metric if part == "value" else f"{metric}_{part}"},
-                "value": score.value,
-                "date": date,
-            }
-            if source is not None:
-                entry["source"] = {"url": source, "name": "SALMUBench leaderboard"}
-            spread = "" if score.ci95 is None else f", 95 % interval {score.ci95[0]:.4f} to {score.ci95[1]:.4f}"
-            entry["notes"] = f"goal: the {score.goal} model's value; n = {score.n}{spread}"
-            entries.append(entry)
-    written: str = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True)
-    return written
 
 
 def _find(run: Path, model: str) -> dict[str, Path]:

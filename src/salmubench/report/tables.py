@@ -32,11 +32,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def heads(records: Sequence[RunRecord]) -> tuple[str, ...]:
-    """Columns of the table of main numbers: name, nine numbers, four answers."""
+    """Columns of the table of main numbers: name, nine numbers, four answers, data seen."""
     retrieval, knowledge = _main_names(records)
     return (
         "model", retrieval, "leakage left", "fact left", "paraphrased", knowledge, "drop", "K inter", "K intra",
-        "K facts", "forgets", "hides no fact", "keeps general", "spares others",
+        "K facts", "forgets", "hides no fact", "keeps general", "spares others", "pairs seen",
     )  # fmt: skip
 
 
@@ -63,6 +63,7 @@ class Row:
         passes: forgets, hides no fact, keeps general knowledge, spares others: `yes`, `no`, `?`; empty where nothing is
             judged.
         failure: why there are no numbers, or `None`.
+        seen: pairs that it saw.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Row:
     numbers: tuple[str, ...]
     passes: tuple[str, ...]
     failure: str | None
+    seen: str = ""
 
 
 def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[Row]:
@@ -82,7 +84,7 @@ def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) 
             entries.append(Row(name, None, (), (), " ".join(failure(record).split())))
         else:
             kind = "retrained" if is_retrained(record) else reference_kind(record)
-            entries.append(Row(name, kind, _main_numbers(record), _passes(record), None))
+            entries.append(Row(name, kind, _main_numbers(record), _passes(record), None, _seen(record)))
     return entries
 
 
@@ -116,9 +118,9 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
 
 
 def _text_costs(records: Sequence[RunRecord], titles: Mapping[str, str] | None) -> list[str]:
-    """What each method cost, one line each; none where nothing is known."""
+    """What each model cost, one line each, the pairs it saw first; none where nothing is known."""
     names = wording.display_names(records, titles or {})
-    known = [record for record in records if record.status == "complete" and reference_kind(record) is None]
+    known = [record for record in records if record.status == "complete"]
     known = [record for record in known if any(getattr(record.cost, field.name) is not None for field in fields(Cost))]
     if not known:
         return []
@@ -138,15 +140,15 @@ def markdown_table(records: Sequence[RunRecord], titles: Mapping[str, str] | Non
     retrieval, knowledge = _main_names(records)
     heads = (
         "model", retrieval, "leakage left", "fact left", "paraphrased", knowledge, "utility drop", "K inter-identity",
-        "K intra-identity", "K facts", "failure modes",
+        "K intra-identity", "K facts", "pairs seen", "failure modes",
     )  # fmt: skip
-    lines = [_pipe(heads), _pipe([":--", *["--:"] * 9, ":--"])]
+    lines = [_pipe(heads), _pipe([":--", *["--:"] * 10, ":--"])]
     for record in records:
         if record.status != "complete":
-            lines.append(_pipe([_markdown(names[record.model.name]), *["–"] * 9, _markdown(failure(record))]))
+            lines.append(_pipe([_markdown(names[record.model.name]), *["–"] * 10, _markdown(failure(record))]))
             continue
         cells = [item if item else " " for item in _main_numbers(record)]
-        lines.append(_pipe([_markdown(names[record.model.name]), *cells, _modes(record)]))
+        lines.append(_pipe([_markdown(names[record.model.name]), *cells, _seen(record), _modes(record)]))
     return "\n".join(lines) + "\n"
 
 
@@ -282,6 +284,11 @@ def _main_names(records: Sequence[RunRecord]) -> tuple[str, str]:
         held = next((one for record in records for one in with_role(record, cast(Role, role))), None)
         names.append(otherwise if held is None else label(held.metric, held.part))
     return names[0], names[1]
+
+
+def _seen(record: RunRecord) -> str:
+    """Pairs that a model saw: of forget, or of its pretraining."""
+    return COSTS["pairs"][1](record.cost.pairs)
 
 
 def _passes(record: RunRecord) -> tuple[str, ...]:

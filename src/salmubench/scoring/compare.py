@@ -253,3 +253,9 @@ def _check_comparable(first: Path, second: Path, a: RunRecord, b: RunRecord) -> 
                 f"Expected records of one {what}, got {x} in {first} and {y} in {second}. Score both models on the "
                 "same dataset."
             )
+    versions = [record.benchmark_version for record in (a, b)]
+    if None not in versions and versions[0] != versions[1]:
+        raise RecordError(
+            f"Expected records of one version of the benchmark, got {versions[0]} in {first} and {versions[1]} in "
+            f"{second}. Score both models again."
+        )

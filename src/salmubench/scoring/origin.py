@@ -60,6 +60,8 @@ class Model:
         seed: of the method's batches and noise; null where unknown.
         tuned: how its options were found, null where they are the recipe's.
         weights_sha256: hash of its weights file alone; null in older records.
+        method_sha256: hash of the file of its method; null where no method made it or none is stated, and in older
+            records.
     """
 
     name: Name
@@ -73,6 +75,7 @@ class Model:
     seed: Whole | None = None
     tuned: Tuned | None = None
     weights_sha256: Hash | None = None
+    method_sha256: Hash | None = None
 
     @property
     def weights(self) -> str | None:

@@ -38,6 +38,10 @@ from salmubench.scoring.origin import (
 SCHEMA_VERSION = 2
 """Version of the record's layout; readers refuse a newer one. 1 had three failure modes and no Retrained."""
 
+BENCHMARK_VERSION = 1
+"""Version of the benchmark: raised whenever a number could change, by metrics, intervals, verdicts, what is drawn or
+how models are trained. `docs/protocol.md` tells what each changed."""
+
 Answer = Literal["yes", "no", "undecided"]
 
 
@@ -246,6 +250,8 @@ class RunRecord:
         provenance: where the record comes from.
         breakdowns: grouping → metric → group → part → score, where they were asked for.
         attacks: what can be brought back; null where the model was not attacked.
+        benchmark_version: of the rules by which the items were scored; raised whenever a number could change; null in
+            older records and in those of other evaluators.
     """
 
     schema_version: Whole
@@ -266,6 +272,7 @@ class RunRecord:
     provenance: Provenance
     breakdowns: Mapping[Name, Mapping[Name, Mapping[Name, Mapping[Name, Score]]]] = field(default_factory=dict)
     attacks: Attacks | None = None
+    benchmark_version: Whole | None = None
 
 
 def record_schema() -> dict[str, Any]:

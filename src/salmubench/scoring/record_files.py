@@ -17,7 +17,7 @@ from salmubench.dataset.layout import Dataset as OpenDataset
 from salmubench.errors import MethodError, OutputError, OutputMismatch, RecordError
 from salmubench.scoring.items import ITEM_SCHEMA, check_table, check_values
 from salmubench.scoring.origin import TEXT, Cost, Dataset, Failure, Model, Provenance
-from salmubench.scoring.record import SCHEMA_VERSION, RunRecord
+from salmubench.scoring.record import BENCHMARK_VERSION, SCHEMA_VERSION, RunRecord
 from salmubench.writing import NAME_BYTES
 
 GALLERY = "gallery.parquet"
@@ -227,6 +227,7 @@ def write_failed(
         inputs={},
         notes=(),
         provenance=record_provenance(started=manifest.utc_now(), seconds=0.0),
+        benchmark_version=BENCHMARK_VERSION,
     )
     with alone(path):
         items_path(path).unlink(missing_ok=True)  # of an earlier run: they would belong to no score
@@ -276,7 +277,8 @@ def is_current(record: Path, inputs: Inputs, config: Any) -> bool:
         return False
     try:
         stored = read_record(record)
-        return stored.status == "complete" and stored.inputs == inputs.hashes(config)
+        scored = stored.status == "complete" and stored.benchmark_version == BENCHMARK_VERSION
+        return scored and stored.inputs == inputs.hashes(config)
     except (RecordError, OSError):
         return False
 

@@ -23,7 +23,7 @@ from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Unavailable, label
 from salmubench.scoring.origin import Cost, Dataset, Encoding, Model
 from salmubench.scoring.plugin import Plugin
-from salmubench.scoring.record import SCHEMA_VERSION, MetricInfo, Protocol, RunRecord, Score
+from salmubench.scoring.record import BENCHMARK_VERSION, SCHEMA_VERSION, MetricInfo, Protocol, RunRecord, Score
 from salmubench.scoring.record_files import (
     Inputs,
     check_target,
@@ -238,6 +238,7 @@ class _Session:
             notes=tuple(notes),
             provenance=record_provenance(started=started, seconds=time.perf_counter() - clock),
             breakdowns=self._breakdowns(),
+            benchmark_version=BENCHMARK_VERSION,
         )
 
     def _breakdowns(self) -> Mapping[str, Any]:

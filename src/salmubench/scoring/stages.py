@@ -162,6 +162,7 @@ class EncodedModel:
     seed: Whole | None = None
     tuned: Tuned | None = None
     weights_sha256: Hash | None = None
+    method_sha256: Hash | None = None
     cost: Mapping[Name, Whole | Real | None] = field(default_factory=dict)
 
 

@@ -37,12 +37,14 @@ class Method:
         cost: encodings with gradient for each forget pair seen; those of the frozen model are made once a pair for all.
         row: its row in the benchmark's own table, from 1; `None` for every other method. A recipe that names no methods
             runs those with a row.
+        earlier: SHA-256 of former versions of this file whose numbers still count as the method's, separated by spaces.
     """
 
     title: str
     paper: str = ""
     cost: str = ""
     row: int | None = None
+    earlier: str = ""
 
 
 class Gatherer(Protocol):

@@ -181,10 +181,11 @@ def load_method(name: str) -> LoadedMethod:
 
     Raises:
         UnknownName: no such method.
-        ConfigError: the file fails on import or breaks the interface.
+        ConfigError: the file fails on import, breaks the interface, or has the name of one of the package's methods.
     """
     module = plugins.load(PACKAGE, name, kind="method")
     path = Path(str(module.__file__))
+    _check_name(plugins.stem(name), path)
     kind, function = _find_function(path, module)
     config = getattr(module, "Config", None)
     _check_config(path, config)
@@ -319,6 +320,16 @@ def _find_function(path: Path, module: ModuleType) -> tuple[Literal["loop", "edi
             f"({', '.join(item.name for item in parameters)})."
         )
     return ("loop" if name == "loss" else "edit"), function
+
+
+def _check_name(name: str, path: Path) -> None:
+    """A name of the package's methods stands for the package's code, in records and on boards."""
+    own = plugins.built_in_file(PACKAGE, name)
+    if own is not None and path.resolve() != own.resolve():
+        raise ConfigError(
+            f"Expected a method with a name of its own, got {name!r} in {path}, which is a method of the package. "
+            f"Rename the file, e.g. my_{name}.py."
+        )
 
 
 def _check_description(path: Path, described: Any) -> Method | None:

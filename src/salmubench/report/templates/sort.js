@@ -5,6 +5,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.querySelectorAll("thead th")];
   const key = (row, column) => (row.cells[column] && row.cells[column].dataset.sort) || "";
   heads.forEach((head, column) => {
+    const words = column === 0 || head.classList.contains("words");
     const label = head.querySelector(".head") || head;
     const button = document.createElement("button");
     button.type = "button";
@@ -18,7 +19,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const rows = [...body.rows].sort((first, second) => {
         const a = key(first, column), b = key(second, column);
         if (a === "" || b === "") return (a === "") - (b === "");
-        return sign * (column === 0 ? a.localeCompare(b) : Number(a) - Number(b));
+        return sign * (words ? a.localeCompare(b) : Number(a) - Number(b));
       });
       body.append(...rows);
     });

@@ -1,0 +1,83 @@
+"""Score the embeddings of a submission again, without a model, and compare."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from salmubench.errors import SalmubenchError
+from salmubench.leaderboard import intake, limits
+from salmubench.leaderboard.check_items import Metrics
+from salmubench.leaderboard.findings import Finding, Loaded
+from salmubench.leaderboard.rerun import compare_embeddings
+from salmubench.leaderboard.vectors import SHARED, files_of
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import read_items, read_record
+
+_TOLERANCE = 1e-4
+"""By which a similarity may differ: the same vectors, multiplied by another library."""
+_FEWEST = 100  # resamples: only numbers are compared, the intervals follow from the items
+
+
+def embedding_findings(folder: Path, loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
+    """Score the embeddings of a submission again, where it has some, and compare.
+
+    Args:
+        folder: the submission.
+        loaded: its content, without a finding so far.
+        metrics: name → description of the package's metrics.
+    """
+    if not any((folder / name).is_file() for name in SHARED):
+        return
+    try:
+        with limits.limited(), tempfile.TemporaryDirectory() as place:
+            yield from _compared(folder, loaded, metrics, Path(place))
+    except SalmubenchError as error:
+        yield _finding(str(error))
+    except Exception as error:  # noqa: BLE001 - a stranger's arrays: whatever it is, it is theirs
+        yield _finding(f"Expected embeddings that can be scored, got {type(error).__name__}: {error}")
+
+
+def _compared(folder: Path, loaded: Loaded, metrics: Metrics, place: Path) -> Iterator[Finding]:
+    from salmubench.metrics import score
+
+    for role in loaded.records:
+        (place / role).mkdir()
+        for name, (_, file) in files_of([role]).items():
+            _put(folder / name, place / role / file)
+    out = score(
+        **{"embeddings" if role == "record" else role: place / role for role in loaded.records},
+        out=place / "again" / "record.json",
+        config=_config(loaded.record),
+    )
+    yield from compare_embeddings(loaded, read_record(out), read_items(out), metrics=metrics, tolerance=_TOLERANCE)
+
+
+def _config(record: RunRecord) -> ScoreConfig:
+    """The options that the record was scored with."""
+    stated, usual = record.protocol, ScoreConfig()
+    if stated is None:
+        return usual
+    return ScoreConfig(
+        bootstraps=_FEWEST,
+        identity_prompt=stated.identity_prompt,
+        fact_values=usual.fact_values if stated.fact_values is None else stated.fact_values,
+        fact_rows=usual.fact_rows if stated.fact_rows is None else stated.fact_rows,
+        acs_test_share=usual.acs_test_share if stated.acs_test_share is None else stated.acs_test_share,
+    )
+
+
+def _put(source: Path, target: Path) -> None:
+    """The same file under another name; a copy where the place is on another disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _finding(text: str) -> Finding:
+    return Finding("embeddings", "", intake.plain_text(text, most=300))
