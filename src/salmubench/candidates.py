@@ -131,7 +131,7 @@ def make(world: World, candidate: Candidate) -> Made:
         error = (
             problem if isinstance(problem, MethodError) else MethodError(configured.method.origin, None, str(problem))
         )
-        log.error("%s", error)
+        log.error("%s", error, exc_info=problem if log.isEnabledFor(logging.DEBUG) else None)
         write_failed(
             record_path(world, name), model=name, error=error, dataset=world.open(),
             budget=candidate.budget, config=dict(candidate.values),
@@ -149,7 +149,8 @@ def make_in_worker(world: World, candidate: Candidate, *, level: int = logging.I
         level: of the notes; on a terminal, where the bar of all candidates is shown, only warnings are.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("salmubench").setLevel(max(level, logging.WARNING) if sys.stderr.isatty() else level)
+    noted = level if level <= logging.DEBUG or not sys.stderr.isatty() else max(level, logging.WARNING)
+    logging.getLogger("salmubench").setLevel(noted)
     return make(world, candidate)
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from salmubench import manifest
 from salmubench.dataset.layout import Dataset, open_dataset
+from salmubench.dataset.limited import limited
 from salmubench.encode.config import EncodeConfig
 from salmubench.scoring.config import ScoreConfig
+from salmubench.sources import check_sources, is_encoded
 
 if TYPE_CHECKING:
     from salmubench.official.result_file import Published
@@ -69,13 +71,15 @@ def evaluate(
     retrained: str | Path | None = None,
     arch: str | None = None,
     imagenet: Path | None = None,
+    limit: int | None = None,
     device: str = "auto",
     precision: str = "auto",
     config: ScoreConfig | None = None,
 ) -> Path:
     """Encode a checkpoint and score it: embeddings go to `<out without .json>.embeddings/`.
 
-    Of several processes that torchrun started, all encode and the first one scores.
+    Everything that is given is looked at first: a call that is refused leaves no file. Of several processes that
+    torchrun started, all encode and the first one scores.
 
     Args:
         model: folder, `hf-hub:org/name[@revision]`, or a weights file with `arch`.
@@ -84,9 +88,9 @@ def evaluate(
         compromised: the same of Compromised.
         out: the record.
         retrained: the same of Retrained, where there is one.
-        retrained: the same of Retrained, where there is one.
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's `val/<synset>/…`, to measure general knowledge on.
+        limit: a quick look at no more than so many rows of each split; the record says so and can't be submitted.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
         config: options of scoring.
@@ -105,28 +109,25 @@ def evaluate(
         'complete'
     """
     from salmubench.encode.ranks import is_first
-    from salmubench.metrics import score
+    from salmubench.metrics import load_all, score
 
+    opened, config = limited(_open(dataset, imagenet), limit), config or ScoreConfig()
+    known = {"model": model, "clean": clean, "compromised": compromised, "retrained": retrained}
+    load_all(config)
     folder = out.with_suffix(".embeddings")
-    work = partial(
-        encode_model, dataset=_open(dataset, imagenet), device=device, precision=precision, scoring=config
-    )  # fmt: skip
-    known = {"clean": clean, "compromised": compromised, "retrained": retrained}
-    references = {
-        name: Path(source) if _is_encoded(source) else work(model=source, out=folder / name)
-        for name, source in known.items()
+    check_sources(known, opened, out, folder, arch=arch, device=device, precision=precision)
+    work = partial(encode_model, dataset=opened, device=device, precision=precision, scoring=config)
+    encoded = {
+        name: Path(source)
+        if is_encoded(source)
+        else work(model=source, out=folder / name, arch=arch if name == "model" else None)
+        for name, source in sorted(known.items(), key=lambda item: item[0] == "model")  # the model comes last
         if source is not None
     }
-    judged = Path(model) if _is_encoded(model) else work(model=model, out=folder / "model", arch=arch)
+    judged = encoded.pop("model")
     if is_first():
-        score(embeddings=judged, **references, out=out, config=config or ScoreConfig())
+        score(embeddings=judged, **encoded, out=out, config=config)
     return out
-
-
-def _is_encoded(source: str | Path) -> bool:
-    """Tell whether this is a record or a folder of embeddings, not a model."""
-    path = Path(source)
-    return path.suffix == ".json" or ((path / manifest.MANIFEST).is_file() and _stage_of(path) == "encode")
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,3 @@ def _open(dataset: str | Path | Dataset, imagenet: Path | None) -> Dataset:
     from salmubench.encode.imagenet import WithImageNet
 
     return WithImageNet(opened, imagenet)
-
-
-def _stage_of(path: Path) -> str:
-    return manifest.read_any(path / manifest.MANIFEST).stage

@@ -14,6 +14,7 @@ import importlib.metadata
 import importlib.util
 import pkgutil
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -163,5 +164,8 @@ def _load_file(path: Path, *, kind: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         sys.modules.pop(module_name, None)
-        raise ConfigError(f"The {kind} file {path} fails on import: {type(error).__name__}: {error}") from error
+        frames = traceback.extract_tb(error.__traceback__)
+        where = [frame for frame in frames if Path(frame.filename) == path.absolute()]
+        line = f" ({path.name}:{where[-1].lineno})\n    {where[-1].line}" if where else ""
+        raise ConfigError(f"The {kind} file {path} fails on import: {type(error).__name__}: {error}{line}") from error
     return module

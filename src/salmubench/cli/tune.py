@@ -52,14 +52,13 @@ def tune_(
     chosen = reading.read_yaml(path, error=OutputError)["methods"]
     heads = ["method", "trials", "objective", "of the recipe", "values"]
     print_table(heads, [_row(name, entry) for name, entry in chosen.items()], numbers=heads[1:4])
-    say("\nThe objective is the mean of leakage left and damage, from 0 to 1: lower is better, doing nothing is 0.5.")
+    say(f"\nObjective: mean of leakage left and damage, 0 to 1; lower is better; doing nothing is {NOTHING:g}.")
     asked = {plugins.stem(name) for name in names(methods)}
     for name, entry in chosen.items():
         if entry["objective"] >= NOTHING and (name in asked or RECIPE_WORD in asked):
             complain(
-                f"salmubench: {name}: the best of {len(entry['trials'])} trials ({entry['objective']:.3f}) is no better "
-                f"than doing nothing ({NOTHING:g}). Search wider or longer: its ranges (metadata of Config, SEARCH), "
-                "--trials."
+                f"salmubench: {name}: the best of {len(entry['trials'])} trials ({entry['objective']:.3f}) is no "
+                f"better than doing nothing ({NOTHING:g}). Search longer (--trials) or elsewhere (ranges in its file)."
             )
     say(f"\n{path}\n\nNext:\n\n    {_next(methods, recipe, path)}")
 

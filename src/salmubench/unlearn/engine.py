@@ -30,7 +30,7 @@ from salmubench.models import ClipModel
 from salmubench.padding import skip_padding
 from salmubench.types import Person, Split
 from salmubench.unlearn import data as reading
-from salmubench.unlearn import state
+from salmubench.unlearn import failures, state
 from salmubench.unlearn.augment import SimplifyingTokenizer
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource, Row
@@ -119,7 +119,8 @@ def unlearn(
             if stage is not None:
                 about = {"method": configured.method.name, "budget": budget, "tuned": tuned}
                 stage.finish(outputs={**about, **outputs}, cost=spent)
-                (out / state.CHECKPOINT).unlink(missing_ok=True)
+                for rest in (state.CHECKPOINT, failures.TRACEBACK):
+                    (out / rest).unlink(missing_ok=True)
         fabric.barrier()
     return out
 
@@ -257,9 +258,11 @@ def _run(
             probes=_open_probes(configured, dataset, clip=clip, reference=reference, out=out, seed=seed),
             reduce=share.reduce,
             writes=fabric.is_global_zero,
+            file=configured.method.path,
         )
         earlier = dataclasses.replace(engine.progress)
-        report = _apply(configured, engine, student, reference) if plan.sizes else {}
+        folder = out if fabric.is_global_zero else None
+        report = _apply(configured, engine, student, reference, folder) if plan.sizes else {}
         _check_result(configured, engine, clip.module, frozen.module, moved=bool(plan.sizes))
         outputs: dict[str, Any] = {"report": report, "pairs": dict(engine.progress.pairs)}
         if fabric.is_global_zero:
@@ -281,7 +284,9 @@ def _run(
     return {**outputs, "cost": spending}, spending
 
 
-def _apply(configured: Configured, engine: Engine, student: Model, reference: Model) -> dict[str, float]:
+def _apply(
+    configured: Configured, engine: Engine, student: Model, reference: Model, folder: Path | None
+) -> dict[str, float]:
     method, config = configured.method, configured.config
     if method.kind == "loop":
         engine.descend(lambda batch: method.function(batch, student, reference, config))
@@ -292,7 +297,8 @@ def _apply(configured: Configured, engine: Engine, student: Model, reference: Mo
     except (MethodError, OutputError):  # a full disk is no fault of the method
         raise
     except Exception as error:
-        raise MethodError(method.name, None, f"its edit raised {type(error).__name__}: {error}") from error
+        text = failures.described(error, method.path, folder=folder)
+        raise MethodError(method.name, None, f"its edit raised {text}") from error
     endless = [name for name, value in numbers.items() if not math.isfinite(value)]
     if endless:
         raise MethodError(
