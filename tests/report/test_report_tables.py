@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from report_world import WORLDS
-from salmubench.report import tables
+from salmubench.report import latex, tables
 from salmubench.report.collect import read_run
 from salmubench.scoring.origin import Failure
 from salmubench.scoring.record import RunRecord
@@ -94,7 +94,7 @@ def test_csv_holds_everything(records: list[RunRecord]) -> None:
 
 
 def test_latex(records: list[RunRecord]) -> None:
-    table = tables.latex_table([*records, renamed(records[2], r"50%_of\all {things} & $more$ #1 ~^")])
+    table = latex.latex_table([*records, renamed(records[2], r"50%_of\all {things} & $more$ #1 ~^")])
     lines = table.splitlines()
     assert lines[1] == r"\toprule"
     assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]
@@ -111,4 +111,4 @@ def test_missing_number_is_a_dash(records: list[RunRecord]) -> None:
     poorer = replace(records[2], scores=scores)
     assert re.search(r"Finetuning .* – +– ", tables.text_table([poorer], method_titles()))
     assert "| – | – |" in tables.markdown_table([poorer])
-    assert "& -- &" in tables.latex_table([poorer])
+    assert "& -- &" in latex.latex_table([poorer])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from salmubench.cli.arguments import Device, Precision, names, references
 from salmubench.cli.breakdowns import print_breakdowns
-from salmubench.cli.output import print_json, print_results
+from salmubench.cli.output import print_json, print_one
 
 
 def evaluate_(
@@ -20,6 +20,7 @@ def evaluate_(
     arch: str | None = None,
     imagenet: Path | None = None,
     by: str = "",
+    limit: int | None = None,
     device: Device = "auto",
     precision: Precision = "auto",
     json: bool = False,
@@ -36,6 +37,7 @@ def evaluate_(
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
         by: break every number down, by commas: attribute, style, country, gender, aspect, kind.
+        limit: a quick look, which can't be submitted: at most so many rows of each split.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
         json: print the record, not its main numbers.
@@ -48,7 +50,7 @@ def evaluate_(
 
     path = evaluate(
         model=model, dataset=dataset, clean=first, compromised=second, retrained=retrained, out=out, arch=arch,
-        imagenet=imagenet, device=device, precision=precision, config=ScoreConfig(by=tuple(names(by))),
+        imagenet=imagenet, limit=limit, device=device, precision=precision, config=ScoreConfig(by=tuple(names(by))),
     )  # fmt: skip
     if not is_first():
         return
@@ -56,5 +58,5 @@ def evaluate_(
     if json:
         print_json(record)
     else:
-        print_results([record])
+        print_one(record)
         print_breakdowns(record)

@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "attack-rates": ("attack", "choose rates and steps of attacks by the references alone"),
     "compare": ("compare", "paired differences of two or more records: better, worse, can't tell"),
     "report": ("report", "the page of one or more runs"),
+    "table": ("table", "results as LaTeX, Markdown, CSV or JSON"),
     "leaderboard submit": ("leaderboard", "pack a model of a run into a submission"),
     "leaderboard check": ("leaderboard", "compute every number of a submission again"),
     "leaderboard build": ("leaderboard", "the site, from a folder of submissions"),

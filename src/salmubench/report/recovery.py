@@ -13,6 +13,7 @@ from salmubench.report import recovery_curves, recovery_example, tables, wording
 from salmubench.report.cells import Cell, Head, Row, Table, model_kind, with_words
 from salmubench.report.collect import Run, is_pretrained
 from salmubench.report.config import ReportConfig
+from salmubench.report.latex import latex
 from salmubench.report.sections import Panels
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.record import RunRecord
@@ -255,7 +256,7 @@ def latex_recovery(records: Sequence[RunRecord], names: Mapping[str, str]) -> st
     lines = [
         rf"\begin{{tabular}}{{l{'r' * len(infos)}l}}",
         r"\toprule",
-        " & ".join(["Model", *(tables.latex(name) for name in infos), _RECOVERABLE]) + r" \\",
+        " & ".join(["Model", *(latex(name) for name in infos), _RECOVERABLE]) + r" \\",
         r"\midrule",
     ]
     for record in shown:
@@ -264,7 +265,7 @@ def latex_recovery(records: Sequence[RunRecord], names: Mapping[str, str]) -> st
         for name in infos:
             found = headline(section.scores[name]) if name in section.scores else None
             cells.append("--" if found is None or found.value is None else _latex_cell(found))
-        lines.append(" & ".join([tables.latex(names[record.model.name]), *cells, section.recoverable or "--"]) + r" \\")
+        lines.append(" & ".join([latex(names[record.model.name]), *cells, section.recoverable or "--"]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
@@ -279,7 +280,7 @@ def downloads(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[tu
 
 def _latex_cell(found: Recovery) -> str:
     spread = wording.percent_interval(found.ci95)
-    return tables.latex(f"{wording.percent(found.value)} {spread}".strip())
+    return latex(f"{wording.percent(found.value)} {spread}".strip())
 
 
 def _section(record: RunRecord) -> Attacks:
