@@ -76,7 +76,7 @@ def docstring(package: str, name: str) -> str:
         package: dotted name of the plug-in package.
         name: one of `names(package)`, or the path of a Python file.
     """
-    return ast.get_docstring(_parsed(package, name)) or ""
+    return ast.get_docstring(parsed(package, name)[1]) or ""
 
 
 def description(package: str, name: str, variable: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def description(package: str, name: str, variable: str) -> dict[str, Any]:
         name: one of `names(package)`, or the path of a Python file.
         variable: what the description is assigned to.
     """
-    for statement in _parsed(package, name).body:
+    for statement in parsed(package, name)[1].body:
         if isinstance(statement, ast.AnnAssign):
             targets: list[ast.expr] = [statement.target]
         else:
@@ -109,13 +109,19 @@ def defines(path: str, function: str) -> bool:
     return any(isinstance(item, ast.FunctionDef) and item.name == function for item in tree.body)
 
 
-def _parsed(package: str, name: str) -> ast.Module:
+def parsed(package: str, name: str) -> tuple[str, ast.Module]:
+    """The file of a plug-in, and what stands in it, without importing it; nothing where it has no file.
+
+    Args:
+        package: dotted name of the plug-in package.
+        name: one of `names(package)`, or the path of a Python file.
+    """
     path: str | None = name
     if not is_path(name):
         point = next((point for point in _entry_points(package) if point.name == name), None)
         spec = importlib.util.find_spec(f"{package}.{name}" if point is None else point.module)
         path = None if spec is None else spec.origin
-    return ast.parse("" if path is None else Path(path).read_text(encoding="utf-8"))
+    return path or "", ast.parse("" if path is None else Path(path).read_text(encoding="utf-8"))
 
 
 def is_path(name: str) -> bool:
