@@ -86,7 +86,7 @@ def test_wrong_usage_is_2(arguments, capsys):
         (["--recipe", "tiny", "--limit", "1"], "Expected --limit of 2 or more rows"),
         (["--recipe", "tiny", "--limit", "5", "--attacks", "all"], "a quick look attacks nothing"),
         (["--recipe", "tiny", "--workers=-1"], "Expected workers to be 0 or more"),
-        (["--recipe", "./metric.yaml"], "Expected a Python file with a metric, got nothing at ./absent.py"),
+        (["--recipe", "./metric.yaml"], "Expected a Python file with a metric, got nothing at absent.py"),
         (["--recipe", "./model.yaml"], "Did you mean"),
         (["--recipe", "./data.yaml"], "absent"),
     ],

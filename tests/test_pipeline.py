@@ -105,7 +105,7 @@ def test_another_recipe_or_seed_is_refused(finished, capsys):
 
 
 @pytest.mark.slow
-def test_options_and_other_recipes_for_methods_join(finished, tmp_path, capsys):
+def test_options_and_other_recipes_for_methods_join(finished, tmp_path, caplog):
     """Only the method whose options changed is made again; a recipe that differs in its methods alone is the same."""
     recipe = tmp_path / "mine.yaml"
     given = yaml.safe_load((resources.files("salmubench") / "recipes" / "tiny.yaml").read_text())
@@ -115,9 +115,7 @@ def test_options_and_other_recipes_for_methods_join(finished, tmp_path, capsys):
     made = ["run", "--recipe", "tiny", "--out", str(finished), "--methods", "cliperase"]
     try:
         assert main([*made, *options]) == 0
-        told = capsys.readouterr()
-        assert "its options (" in told.err
-        assert "forgetting 0.5, was 3.0; lr 0.0002, was " in told.err
+        assert "its options (forgetting 0.5, was 3.0; lr 0.0002, was 0.001) changed, made again" in caplog.text
         record = read_record(finished / "records" / "cliperase-5x.json")
         assert record.model.config["engine"]["lr"] == 2e-4
         after = {path: path.stat().st_mtime_ns for path in before}
@@ -128,11 +126,11 @@ def test_options_and_other_recipes_for_methods_join(finished, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_quick_look_stands_beside_the_run(finished, capsys):
+def test_a_quick_look_stands_beside_the_run(finished, caplog, capsys):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
     command_ = ["run", "--recipe", "tiny", "--out", str(finished), "--methods", str(EXAMPLE), "--limit", "12"]
     assert main(command_) == 0
-    assert "quick look" in capsys.readouterr().err
+    assert "quick look" in caplog.text
     look = finished / "limit-12"
     record = read_record(look / "records" / "my_method-5x.json")
     assert (record.status, record.dataset.limit, record.dataset.counts["forget"]) == ("complete", 12, 12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path) -> Path:
     root = tmp_path_factory.mktemp("sources")
     for seed, name in enumerate(("clean", "compromised", "model-5x")):
         tiny_model(root / name, seed=seed)
-    other = tiny_dataset(root / "other", seed=1)
+    other = tiny_dataset(root / "other", identities=6)
     for name in ("clean", "compromised"):
         for dataset, folder in ((tiny_folder, "here"), (other, "there")):
             encode_model(model=root / name, dataset=dataset, out=root / folder / name, precision="fp32")
@@ -77,16 +78,20 @@ def test_refused_before_the_first_picture(
             given[name] = place / given[name]
     if given["out"] == "folder":
         given["out"] = place
-    before = {path for path in (*tmp_path.rglob("*"), *place.rglob("*"))}
-    monkeypatch.setattr("salmubench.encode.encode.encode", lambda **_: pytest.fail("a picture was encoded"))
+    before = {*tmp_path.rglob("*"), *place.rglob("*")}
+    monkeypatch.setattr(
+        import_module("salmubench.encode.encode"), "encode", lambda **_: pytest.fail("a picture was encoded")
+    )
     with pytest.raises(SalmubenchError, match=message):
         evaluate(dataset=tiny_folder, precision="fp32", **given)
-    assert {path for path in (*tmp_path.rglob("*"), *place.rglob("*"))} == before
+    assert {*tmp_path.rglob("*"), *place.rglob("*")} == before
 
 
 def test_records_of_another_dataset_beside_the_new_one(place: Path, tiny_folder: Path, tmp_path: Path) -> None:
     references = {name: place / "there" / name for name in ("clean", "compromised")}
-    evaluate(model=references["clean"], dataset=place / "other", **references, out=tmp_path / "clean.json")
+    evaluate(
+        model=references["clean"], dataset=place / "other", **references, out=tmp_path / "clean.json", precision="fp32"
+    )
     references = {name: place / "here" / name for name in ("clean", "compromised")}
     with pytest.raises(SalmubenchError, match="got the gallery of another one"):
         evaluate(model=place / "model-5x", dataset=tiny_folder, **references, out=tmp_path / "b.json")
@@ -94,7 +99,11 @@ def test_records_of_another_dataset_beside_the_new_one(place: Path, tiny_folder:
 
 
 def test_a_quick_look_is_marked_and_cannot_be_submitted(
-    place: Path, tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    place: Path,
+    tiny_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     command = ["evaluate", "--dataset", str(tiny_folder), "--out", str(tmp_path / "model-5x.json"), "--limit", "6"]
     for name in ("clean", "compromised"):
@@ -104,7 +113,7 @@ def test_a_quick_look_is_marked_and_cannot_be_submitted(
     record = read_record(tmp_path / "model-5x.json")
     assert (record.dataset.limit, record.dataset.counts["forget"]) == (6, 6)
     assert any("quick look at no more than 6 rows" in note for note in record.notes)
-    assert "quick look" in told.err
+    assert "quick look" in caplog.text
     rows = [line.split()[0] for line in told.out.splitlines() if line and line[0].isalpha()]
     assert rows[:4] == ["model", "Clean", "Compromised", "model-5x"]
     with pytest.raises(SalmubenchError, match="--clean: Expected the dataset"):  # whole embeddings beside some rows
