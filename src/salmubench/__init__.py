@@ -24,6 +24,7 @@ _HOMES = {
     "read_record": "salmubench.scoring.record_files",
     "run": "salmubench.pipeline",
     "score": "salmubench.metrics",
+    "table": "salmubench.evaluation",
     "tune": "salmubench.tuning.study",
     "unlearn": "salmubench.unlearn.engine",
 }
@@ -42,6 +43,7 @@ __all__ = [
     "read_record",
     "run",
     "score",
+    "table",
     "tune",
     "unlearn",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from salmubench import manifest
 from salmubench.dataset.layout import Dataset, open_dataset
@@ -128,6 +128,33 @@ def evaluate(
     if is_first():
         score(embeddings=judged, **encoded, out=out, config=config)
     return out
+
+
+def table(
+    runs: Sequence[str | Path],
+    *,
+    format: Literal["markdown", "latex", "csv", "json"] = "markdown",  # noqa: A002 - as the option is called
+    out: Path | None = None,
+) -> str:
+    """Results of runs as a table: numbers, L, K and D with intervals, verdicts.
+
+    Args:
+        runs: run folders, folders of records, or records.
+        format: LaTeX needs the package booktabs; CSV and JSON hold every number.
+        out: a file to write it to as well.
+
+    Raises:
+        RecordError: no records, or one that can't be read.
+    """
+    from salmubench.metrics import descriptions
+    from salmubench.report import export
+    from salmubench.unlearn.registry import method_titles
+
+    paths = [Path(run) for run in runs]
+    text = export.table(paths, form=format, metrics=descriptions(), titles=method_titles())
+    if out is not None:
+        manifest.write_text(out, text)
+    return text
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,7 @@ def table_(
         format: LaTeX needs the package booktabs; CSV and JSON hold every number.
         out: write it to this file instead.
     """
-    from salmubench.metrics import descriptions
-    from salmubench.report.export import table
-    from salmubench.unlearn.registry import method_titles
-    from salmubench.writing import write_text
+    from salmubench.evaluation import table
 
-    text = table(runs, form=format, metrics=descriptions(), titles=method_titles())
-    if out is None:
-        say(text, end="")
-    else:
-        write_text(out, text)
-        say(out)
+    text = table(runs, format=format, out=out)
+    say(text if out is None else out, end="" if out is None else "\n")

@@ -18,9 +18,7 @@ from salmubench.scoring.roles import with_descriptions
 Form = Literal["markdown", "latex", "csv", "json"]
 
 
-def table(
-    runs: Sequence[Path], *, form: Form = "markdown", metrics: Metrics, titles: Mapping[str, str] | None = None
-) -> str:
+def table(runs: Sequence[Path], *, form: Form, metrics: Metrics, titles: Mapping[str, str] | None = None) -> str:
     """Records as a table: the main numbers with intervals and verdicts; CSV and JSON hold every number.
 
     Markdown and LaTeX have a table for each run, and one for all single records that share dataset and references.

@@ -34,10 +34,11 @@ from salmubench.unlearn import failures, state
 from salmubench.unlearn.augment import SimplifyingTokenizer
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource, Row
+from salmubench.unlearn.given import Given, of_method
 from salmubench.unlearn.interface import Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.plan import Plan, make_plan, retain_pairs
-from salmubench.unlearn.registry import Configured, configure, load_method
+from salmubench.unlearn.registry import Configured, configure, load_method, read_options
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -54,6 +55,7 @@ def unlearn(
     seed: int,
     budget: float = 5,
     config: Mapping[str, Any] | Path | None = None,
+    set: Given = (),  # noqa: A002 - as the option is called
     settings: UnlearnConfig | None = None,
     tuned: Mapping[str, Any] | None = None,
     fresh: Callable[[], Sequence[Person]] | None = None,
@@ -71,6 +73,7 @@ def unlearn(
         seed: of everything random.
         budget: how often each forget pair is seen.
         config: options of the method and engine settings for it, by name, or a YAML file with them.
+        set: the same as `METHOD.option=value`, over `config`.
         settings: engine settings and overrides of a recipe.
         tuned: where `config` was found by tuning: what the manifest and the record say about it.
         fresh: invents people who are in no dataset; called only for methods that need them.
@@ -87,9 +90,13 @@ def unlearn(
     """
     options.check_seed(seed)
     if isinstance(method, str):
-        method = configure(load_method(method), settings or UnlearnConfig(), config)
-    elif config is not None or settings is not None:
-        raise ConfigError("Expected config and settings beside a method's name only, got a method that has its own.")
+        loaded = load_method(method)
+        given = {**read_options(config), **of_method(set, loaded.name)}
+        method = configure(loaded, settings or UnlearnConfig(), given)
+    elif config is not None or settings is not None or set:
+        raise ConfigError(
+            "Expected config, set and settings beside a method's name only, got a method that has its own."
+        )
     configured = method
     opened = dataset if isinstance(dataset, Dataset) else layout.open_dataset(dataset)
     device = devices.resolve_device(device)
