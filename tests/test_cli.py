@@ -79,9 +79,23 @@ def test_wrong_usage_is_2(arguments, capsys):
         (["--recipe", "tiny", "--methods", "./absent.py"], "got nothing at"),
         (["--recipe", "tiny", "--budgets", "five"], "Expected numbers"),
         (["--recipe", "tiny", "--budgets=-1"], "Expected budgets of 0 or more"),
+        (["--recipe", "tiny", "--set", "cliperase.wieght=1"], "Unknown option of the method 'cliperase': 'wieght'"),
+        (["--recipe", "tiny", "--set", "cliperas.weight=1"], "method in --set: 'cliperas'. Did you mean 'cliperase'"),
+        (["--recipe", "tiny", "--set", "cliperase"], "Expected METHOD.option=value for --set, got 'cliperase'"),
+        (["--recipe", "tiny", "--tuned", "absent.yaml"], "Expected a file of tuned values"),
+        (["--recipe", "tiny", "--limit", "1"], "Expected --limit of 2 or more rows"),
+        (["--recipe", "tiny", "--limit", "5", "--attacks", "all"], "a quick look attacks nothing"),
+        (["--recipe", "tiny", "--workers=-1"], "Expected workers to be 0 or more"),
+        (["--recipe", "./metric.yaml"], "Expected a Python file with a metric, got nothing at absent.py"),
+        (["--recipe", "./model.yaml"], "Did you mean"),
+        (["--recipe", "./data.yaml"], "absent"),
     ],
 )
-def test_bad_input_is_1_and_nothing_is_written(options, message, tmp_path, capsys):
+def test_bad_input_is_1_and_nothing_is_written(options, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("metric.yaml").write_text("score: {extra_metrics: [./absent.py]}")
+    Path("model.yaml").write_text("pretrain: {model: ViT-B-61}")
+    Path("data.yaml").write_text("pretrain: {retain_data: 'absent/{0..3}.tar'}")
     assert main(["run", "--out", str(tmp_path / "out"), *options]) == 1
     error = capsys.readouterr().err
     assert message in error
@@ -97,6 +111,41 @@ def test_a_reference_not_given(command, tmp_path, monkeypatch, capsys):
     assert main(command) == 1
     assert "got no --clean and no --compromised" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_debug_shows_the_traceback_and_only_then(tmp_path, capsys):
+    command = ["run", "--recipe", "minni", "--out", str(tmp_path / "out")]
+    assert main([*command, "--debug"]) == 1
+    error = capsys.readouterr().err
+    assert "Traceback (most recent call last)" in error
+    assert "in run_" in error
+    assert error.rstrip().splitlines()[-1].startswith("salmubench: Unknown recipe 'minni'")
+    assert main(command) == 1
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_import_that_fails_names_its_line(tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_text('"""Mine."""\nimport torch\n\nvalue = undefined + 1\n')
+    assert main(["run", "--recipe", "tiny", "--out", str(tmp_path / "out"), "--methods", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert "NameError: name 'undefined' is not defined (mine.py:4)\n    value = undefined + 1" in error
+
+
+def test_tune_says_what_is_better_and_what_comes_next(tmp_path, monkeypatch, capsys):
+    entry = {"values": {"lr": 0.00012345}, "default": None, "trials": [{}] * 3}
+    path = tmp_path / "my runs" / "tuned.yaml"
+    path.parent.mkdir()
+    methods = {name: {**entry, "objective": worth} for name, worth in (("npo", 0.5), ("delete", 0.21), ("ssd", 0.9))}
+    path.write_text(json.dumps({"methods": methods}))
+    monkeypatch.setattr("salmubench.tuning.study.tune", lambda *_, **__: path)
+    assert main(["tune", "npo,delete", "--recipe", "tiny", "--out", str(path.parent)]) == 0
+    told = capsys.readouterr()
+    assert "lower is better; doing nothing is 0.5" in told.out
+    command = told.out.rstrip().splitlines()[-1].strip()
+    assert command == f"salmubench run --recipe tiny --out runs/tiny --methods npo,delete --tuned '{path}'"
+    assert "npo: the best of 3 trials (0.500) is no better than doing nothing" in told.err
+    assert told.err.count("no better") == 1, "neither a good one nor one of an earlier call"
 
 
 def test_lists(capsys):

@@ -243,8 +243,11 @@ def test_run_as_json_and_as_text(what, run, tmp_path, monkeypatch, capsys):
     assert main(["run", "--out", str(tmp_path)]) == 1
     text = capsys.readouterr().out
     assert "the table" in text
-    assert ("1.00 GiB" in text) == bool(what["did"])
+    assert "1.00 GiB" not in text
     assert ("Nothing to do" in text) != bool(what["did"])
+    assert main(["run", "--out", str(tmp_path), "--timings"]) == 1
+    text = capsys.readouterr().out
+    assert text.index("1.00 GiB") < text.index("the table") < text.index("The page: ")
 
 
 @pytest.mark.parametrize(("number", "advice"), [(errno.ENOSPC, "Free some space"), (errno.EACCES, "who may write")])

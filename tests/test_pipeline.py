@@ -104,6 +104,45 @@ def test_another_recipe_or_seed_is_refused(finished, capsys):
     assert "seed: 0 there, 1 asked" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_options_and_other_recipes_for_methods_join(finished, tmp_path, caplog):
+    """Only the method whose options changed is made again; a recipe that differs in its methods alone is the same."""
+    recipe = tmp_path / "mine.yaml"
+    given = yaml.safe_load((resources.files("salmubench") / "recipes" / "tiny.yaml").read_text())
+    recipe.write_text(yaml.safe_dump({**given, "unlearn": {**given.get("unlearn", {}), "probe_pairs": 32}}))
+    before = {path: path.stat().st_mtime_ns for path in (finished / "checkpoints").glob("*/manifest.json")}
+    options = ["--set", "cliperase.forgetting=0.5", "--set", "cliperase.lr=2e-4"]
+    made = ["run", "--recipe", "tiny", "--out", str(finished), "--methods", "cliperase"]
+    try:
+        assert main([*made, *options]) == 0
+        assert "its options (forgetting 0.5, was 3.0; lr 0.0002, was 0.001) changed, made again" in caplog.text
+        record = read_record(finished / "records" / "cliperase-5x.json")
+        assert record.model.config["engine"]["lr"] == 2e-4
+        after = {path: path.stat().st_mtime_ns for path in before}
+        assert [path.parent.name for path in before if before[path] != after[path]] == ["cliperase-5x"]
+        assert main(["run", "--recipe", str(recipe), "--out", str(finished), "--methods", "cliperase", *options]) == 0
+    finally:
+        assert main(made) == 0
+
+
+@pytest.mark.slow
+def test_a_quick_look_stands_beside_the_run(finished, caplog, capsys):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
+    command_ = ["run", "--recipe", "tiny", "--out", str(finished), "--methods", str(EXAMPLE), "--limit", "12"]
+    assert main(command_) == 0
+    assert "quick look" in caplog.text
+    look = finished / "limit-12"
+    record = read_record(look / "records" / "my_method-5x.json")
+    assert (record.status, record.dataset.limit, record.dataset.counts["forget"]) == ("complete", 12, 12)
+    assert record.cost.pairs == 60
+    assert (look / "report" / "index.html").is_file()
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert main(command_) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert main(["leaderboard", "submit", str(look), "--model", "my_method-5x", "--out", str(look / "packed")]) == 1
+    assert "got a quick look at no more than 12 rows" in capsys.readouterr().err
+
+
 def test_a_folder_keeps_the_precision_found_first(tmp_path, monkeypatch):
     probe = {"fp32": 1.0, "bf16": 0.1}
     monkeypatch.setattr(devices, "probe_precision", lambda: probe)

@@ -26,6 +26,7 @@ _HOMES = {
     "read_record": "salmubench.scoring.record_files",
     "run": "salmubench.pipeline",
     "score": "salmubench.metrics",
+    "table": "salmubench.evaluation",
     "tune": "salmubench.tuning.study",
     "unlearn": "salmubench.unlearn.engine",
 }
@@ -46,6 +47,7 @@ __all__ = [
     "read_record",
     "run",
     "score",
+    "table",
     "tune",
     "unlearn",
 ]

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from salmubench import cost, executor, manifest
-from salmubench.dataset.layout import open_dataset
+from salmubench.dataset.layout import Dataset, open_dataset
+from salmubench.dataset.limited import limited
 from salmubench.errors import EmbeddingsError, MethodError, ModelError
 from salmubench.recipe import Recipe
 from salmubench.scoring.stages import RunFile
 from salmubench.unlearn.registry import Configured, Resolved
 
 _MEMORY = 3 * 2**30  # bytes that a worker is given at least
+_SHOWN = 4  # options that a note names
 _WORTH = 3  # candidates from which a second process, which starts in seconds, pays
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class World:
         recipe: all settings.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
+        limit: rows of each split that are seen, in a quick look.
     """
 
     out: Path
@@ -48,6 +51,11 @@ class World:
     recipe: Recipe
     device: str
     precision: str
+    limit: int | None = None
+
+    def open(self) -> Dataset:
+        """Open its dataset."""
+        return limited(open_dataset(self.dataset), self.limit)
 
 
 @dataclass(frozen=True)
@@ -123,9 +131,9 @@ def make(world: World, candidate: Candidate) -> Made:
         error = (
             problem if isinstance(problem, MethodError) else MethodError(configured.method.origin, None, str(problem))
         )
-        log.error("%s", error)
+        log.error("%s", error, exc_info=problem if log.isEnabledFor(logging.DEBUG) else None)
         write_failed(
-            record_path(world, name), model=name, error=error, dataset=open_dataset(world.dataset),
+            record_path(world, name), model=name, error=error, dataset=world.open(),
             budget=candidate.budget, config=dict(candidate.values),
         )  # fmt: skip
         return Made(stages.done, error)
@@ -141,7 +149,8 @@ def make_in_worker(world: World, candidate: Candidate, *, level: int = logging.I
         level: of the notes; on a terminal, where the bar of all candidates is shown, only warnings are.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("salmubench").setLevel(max(level, logging.WARNING) if sys.stderr.isatty() else level)
+    noted = level if level <= logging.DEBUG or not sys.stderr.isatty() else max(level, logging.WARNING)
+    logging.getLogger("salmubench").setLevel(noted)
     return make(world, candidate)
 
 
@@ -171,7 +180,7 @@ def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
         from salmubench.encode.encode import encode as run
         from salmubench.metrics import required_texts
 
-        dataset = open_dataset(world.dataset)
+        dataset = world.open()
         texts = required_texts(dataset, world.recipe.score)
         run(
             model=checkpoint, dataset=dataset, out=embeddings_path(world, name), texts=texts,
@@ -189,6 +198,22 @@ def score(world: World, name: str, stages: Stages) -> None:
 
         inputs = {"embeddings": embeddings_path(world, name), **world.references}
         stages.measured(f"score {name}", lambda: run(out=record, config=config, **inputs))
+
+
+def check_references(world: World) -> None:
+    """Refuse references that were encoded on another dataset than the world's, before a candidate is made.
+
+    Raises:
+        EmbeddingsError: with the fingerprints.
+    """
+    expected = world.open().fingerprint
+    for kind, folder in world.references.items():
+        stated = manifest.read_any(folder / manifest.MANIFEST).inputs.get("dataset")
+        if stated != expected:
+            raise EmbeddingsError(
+                f"Expected {kind} encoded on the dataset in {world.dataset} ({expected[:16]}), got embeddings of "
+                f"{str(stated)[:16]} in {folder}. Delete that folder, or put the dataset back."
+            )
 
 
 def is_made(world: World, candidate: Candidate) -> bool:
@@ -215,8 +240,19 @@ def staleness(checkpoint: Path, configured: Configured) -> str:
             if begun.inputs.get("method_sha256") != configured.method.sha256:
                 return "the method's file"
             effective = manifest.portable(manifest.plain(configured.effective))
-            return "its options" if begun.config != effective else ""
+            return _other_options(begun.config, effective)
     return ""
+
+
+def _other_options(there: Any, asked: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which options differ from those that a candidate was begun with; empty where none does."""
+    if there == asked:
+        return ""
+    sides = [side if isinstance(side, Mapping) else {} for side in (there, asked)]
+    flat = [{name: value for part in side.values() for name, value in part.items()} for side in sides]
+    names = [name for name in {**flat[0], **flat[1]} if flat[0].get(name) != flat[1].get(name)]
+    changes = (f"{name} {flat[1].get(name)}, was {flat[0].get(name)}" for name in names[:_SHOWN])
+    return f"its options ({'; '.join(changes)}{'; …' if len(names) > _SHOWN else ''})"
 
 
 def lasting_precision(earlier: RunFile, out: Path, asked: str, device: str) -> tuple[str, Mapping[str, float] | None]:
@@ -270,7 +306,7 @@ def _unlearn(world: World, candidate: Candidate, configured: Configured, out: Pa
     from salmubench.generator.personas.fresh import fresh_people
     from salmubench.unlearn.engine import unlearn
 
-    dataset = open_dataset(world.dataset)
+    dataset = world.open()
     unlearn(
         configured,
         model=world.compromised,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from salmubench import manifest
 from salmubench.dataset.layout import Dataset
-from salmubench.evaluation import encode_model, is_encoded, with_imagenet
+from salmubench.evaluation import encode_model, with_imagenet
 from salmubench.scoring.config import ScoreConfig
+from salmubench.sources import is_encoded
 from salmubench.types import Split
 
 _SEED = 0  # of the invented people: the same for every model

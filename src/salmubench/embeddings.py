@@ -54,6 +54,7 @@ class DatasetFacts:
         people: identity id → country code and apparent gender, where known; `None` in folders that don't state it.
         revision: commit on the Hub, where the dataset comes from there.
         imagenet: SHA-256 of the ImageNet pictures that stand for its general knowledge.
+        limit: rows of each split that were seen, where only some were: a quick look.
     """
 
     name: str
@@ -65,6 +66,7 @@ class DatasetFacts:
     people: Mapping[str, Mapping[str, str]] | None = None
     revision: str | None = None
     imagenet: str | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +166,7 @@ def write_dataset_facts(path: Path, facts: DatasetFacts) -> None:
             "people": facts.people,
             "revision": facts.revision,
             "imagenet": facts.imagenet,
+            **({} if facts.limit is None else {"limit": facts.limit}),
         },
     )
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from salmubench import manifest
 from salmubench.dataset.layout import Dataset, open_dataset
+from salmubench.dataset.limited import limited
 from salmubench.encode.config import EncodeConfig
 from salmubench.scoring.config import ScoreConfig
+from salmubench.sources import check_sources, is_encoded
 
 if TYPE_CHECKING:
     from salmubench.official.result_file import Published
@@ -74,13 +76,15 @@ def evaluate(
     retrained: str | Path | None = None,
     arch: str | None = None,
     imagenet: Path | None = None,
+    limit: int | None = None,
     device: str = "auto",
     precision: str = "auto",
     config: ScoreConfig | None = None,
 ) -> Path:
     """Encode a checkpoint and score it: embeddings go to `<out without .json>.embeddings/`.
 
-    Of several processes that torchrun started, all encode and the first one scores.
+    Everything that is given is looked at first: a call that is refused leaves no file. Of several processes that
+    torchrun started, all encode and the first one scores.
 
     Args:
         model: folder, `hf-hub:org/name[@revision]`, or a weights file with `arch`.
@@ -91,6 +95,7 @@ def evaluate(
         retrained: the same of Retrained, where there is one.
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's `val/<synset>/…`, to measure general knowledge on.
+        limit: a quick look at no more than so many rows of each split; the record says so and can't be submitted.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
         config: options of scoring.
@@ -109,28 +114,52 @@ def evaluate(
         'complete'
     """
     from salmubench.encode.ranks import is_first
-    from salmubench.metrics import score
+    from salmubench.metrics import load_all, score
 
+    opened, config = limited(with_imagenet(dataset, imagenet), limit), config or ScoreConfig()
+    known = {"model": model, "clean": clean, "compromised": compromised, "retrained": retrained}
+    load_all(config)
     folder = out.with_suffix(".embeddings")
-    work = partial(
-        encode_model, dataset=with_imagenet(dataset, imagenet), device=device, precision=precision, scoring=config
-    )  # fmt: skip
-    known = {"clean": clean, "compromised": compromised, "retrained": retrained}
-    references = {
-        name: Path(source) if is_encoded(source) else work(model=source, out=folder / name)
-        for name, source in known.items()
+    check_sources(known, opened, out, folder, arch=arch, device=device, precision=precision)
+    work = partial(encode_model, dataset=opened, device=device, precision=precision, scoring=config)
+    encoded = {
+        name: Path(source)
+        if is_encoded(source)
+        else work(model=source, out=folder / name, arch=arch if name == "model" else None)
+        for name, source in sorted(known.items(), key=lambda item: item[0] == "model")  # the model comes last
         if source is not None
     }
-    judged = Path(model) if is_encoded(model) else work(model=model, out=folder / "model", arch=arch)
+    judged = encoded.pop("model")
     if is_first():
-        score(embeddings=judged, **references, out=out, config=config or ScoreConfig())
+        score(embeddings=judged, **encoded, out=out, config=config)
     return out
 
 
-def is_encoded(source: str | Path) -> bool:
-    """Tell whether this is a record or a folder of embeddings, not a model."""
-    path = Path(source)
-    return path.suffix == ".json" or ((path / manifest.MANIFEST).is_file() and _stage_of(path) == "encode")
+def table(
+    runs: Sequence[str | Path],
+    *,
+    format: Literal["markdown", "latex", "csv", "json"] = "markdown",  # noqa: A002 - as the option is called
+    out: Path | None = None,
+) -> str:
+    """Results of runs as a table: numbers, L, K and D with intervals, verdicts.
+
+    Args:
+        runs: run folders, folders of records, or records.
+        format: LaTeX needs the package booktabs; CSV and JSON hold every number.
+        out: a file to write it to as well.
+
+    Raises:
+        RecordError: no records, or one that can't be read.
+    """
+    from salmubench.metrics import descriptions
+    from salmubench.report import export
+    from salmubench.unlearn.registry import method_titles
+
+    paths = [Path(run) for run in runs]
+    text = export.table(paths, form=format, metrics=descriptions(), titles=method_titles())
+    if out is not None:
+        manifest.write_text(out, text)
+    return text
 
 
 @dataclass(frozen=True)
@@ -218,7 +247,3 @@ def with_imagenet(dataset: str | Path | Dataset, imagenet: Path | None) -> Datas
     from salmubench.encode.imagenet import WithImageNet
 
     return WithImageNet(opened, imagenet)
-
-
-def _stage_of(path: Path) -> str:
-    return manifest.read_any(path / manifest.MANIFEST).stage

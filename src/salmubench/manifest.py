@@ -11,13 +11,14 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from salmubench import reading
 from salmubench.errors import OutputError, OutputLocked, OutputMismatch
+from salmubench.mismatch import check_same
 from salmubench.provenance import hardware as hardware
 from salmubench.provenance import portable as portable
 from salmubench.provenance import provenance as provenance
@@ -43,7 +44,6 @@ LOCK = ".lock"
 
 _NOBODYS = frozenset({LOCK, ".DS_Store", ".gitignore", ".gitkeep", "lost+found"})
 """Names that say nothing about whose a folder is: systems and version control put them there, and our lock."""
-_SHOWN = 8  # differences in a message
 _PAGE_HEAD = 65_536  # bytes of a page, and of what a stage says about itself, in which our name stands
 
 
@@ -154,11 +154,14 @@ def stage_folder(
     seed: int | None = None,
     given: Any = None,
     also: Sequence[str] = (),
+    free: Collection[str] = (),
+    notes: Collection[str] = (),
 ) -> Iterator[StageFolder]:
     """Lock an output folder for one stage and say whether its work is done.
 
     Unfinished files of a dead run are deleted (`delete_leftovers`). Same inputs means: same stage,
-    package version, effective config, input hashes and seed.
+    package version, effective config, input hashes and seed. A stage that fails before it has written anything leaves
+    no trace of itself.
 
     Args:
         path: the folder; made if missing.
@@ -168,6 +171,8 @@ def stage_folder(
         seed: the seed, where the stage has one.
         given: the configuration as the user gave it, for the record only.
         also: what else may lie in a folder that isn't begun (`check_ours`).
+        free: keys of the configuration that may differ from what stands there, or be missing.
+        notes: files of the stage that are no work done: a stage that leaves nothing else takes them back when it fails.
 
     Raises:
         OutputLocked: another process holds it.
@@ -185,6 +190,7 @@ def stage_folder(
     given = portable(plain(given))
     json_text([description, given], where=str(path / MANIFEST))  # what can't be written is said before a file is
     check_ours(path, also=also)
+    missing = [place for place in (path, *path.parents) if not place.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -194,16 +200,37 @@ def stage_folder(
         done = (path / MANIFEST).is_file()
         present = path / (MANIFEST if done else BEGUN)
         if present.is_file():
-            _check_same(path, plain(read_any(present)), description)
+            check_same(path, plain(read_any(present)), description, free)
         else:
             write_json(path / BEGUN, description)
-        yield StageFolder(
+        folder = StageFolder(
             path=path,
             complete=done,
             manifest=plain(read_any(path / MANIFEST)) if done else {},
             _description={**description, "config_given": given},
             _started=utc_now(),
         )
+        try:
+            yield folder
+        except Exception:
+            _take_back(path, missing, {BEGUN, LOCK, *notes})
+            raise
+
+
+def _take_back(path: Path, missing: Sequence[Path], notes: Collection[str]) -> None:
+    """Remove what a stage has written before its work; nothing where there is more than that.
+
+    Args:
+        path: the stage's folder.
+        missing: those of the folder and its parents that the stage has made, the innermost first.
+        notes: names of files that are no work.
+    """
+    with contextlib.suppress(OSError):  # an open file on Windows, a folder that is no longer empty
+        if {item.name for item in os.scandir(path)} <= set(notes):
+            for name in notes:
+                (path / name).unlink(missing_ok=True)
+            for folder in missing:
+                folder.rmdir()
 
 
 def check_ours(path: Path, *, also: Sequence[str] = (), page: str | None = None) -> None:
@@ -348,27 +375,3 @@ def read_any(path: Path) -> Manifest:
 def _checked(content: Any, path: Path) -> Manifest:
     advice = "Delete the folder and make it again."
     return reading.validated(Manifest, content, where=str(path), error=OutputError, advice=advice)
-
-
-def _check_same(path: Path, stored: Any, expected: Mapping[str, Any]) -> None:
-    differing = [key for key in expected if not isinstance(stored, dict) or stored.get(key) != expected[key]]
-    if not differing:
-        return
-    details = []
-    for key in differing:
-        old = stored.get(key) if isinstance(stored, dict) else None
-        new = expected[key]
-        if isinstance(old, dict) and isinstance(new, dict):
-            sub = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-            details += [_differing(f"{key}.{name}", old.get(name), new.get(name)) for name in sub]
-        else:
-            details.append(_differing(key, old, new))
-    more = f" and {len(details) - _SHOWN} more" if len(details) > _SHOWN else ""
-    raise OutputMismatch(
-        f"Expected {path} to be empty or of the same inputs, got another run: {'; '.join(details[:_SHOWN])}{more}. "
-        "Choose another folder, or delete this one."
-    )
-
-
-def _differing(key: str, old: Any, new: Any) -> str:
-    return f"{reading.printable(key, 80)}: {reading.shown(old)} there, {reading.shown(new)} asked"

@@ -17,6 +17,7 @@ from salmubench.candidates import (
     Candidate,
     Stages,
     World,
+    check_references,
     encode,
     is_made,
     lasting_precision,
@@ -26,11 +27,11 @@ from salmubench.candidates import (
     sensible_workers,
 )
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import ConfigError
 from salmubench.executor import Executor, parallel
-from salmubench.planning import REFERENCES, RETRAINED, Budgets, plan
+from salmubench.planning import REFERENCES, RETRAINED, Budgets, check_first, check_limit, plan
 from salmubench.scoring.stages import RUN, read_run_file
-from salmubench.tuned_values import TunedFile, find_tuned
+from salmubench.tuned_values import TunedFile, choose_tuned
+from salmubench.unlearn.given import Given, by_method
 from salmubench.unlearn.registry import method_titles
 
 SCHEMA_VERSION = 1
@@ -69,7 +70,10 @@ def run(
     budgets: Budgets = (5,),
     repeats: int = 1,
     untuned: bool = False,
+    tuned: str | Path | None = None,
+    set: Given = (),  # noqa: A002 - as the option is called
     attacks: Sequence[str] | None = None,
+    limit: int | None = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -78,8 +82,9 @@ def run(
 ) -> RunResult:
     """Run the whole benchmark into one folder; what is there already is kept.
 
-    Methods, budgets and repeats add to a folder: a second call with other ones keeps dataset, references and earlier
-    candidates.
+    Methods, their options, tuned values, budgets and repeats join a folder: a second call with other ones keeps
+    dataset, references and candidates, and makes again those whose options changed. Only what the recipe says about
+    dataset, pretraining, encoding and scoring must be the same.
 
     Args:
         recipe: name of a recipe or path of a YAML file.
@@ -88,7 +93,11 @@ def run(
         budgets: how often each forget pair is seen; by the name of the method, where they differ.
         repeats: how often each method runs, with the seeds `seed`, `seed + 1`, ….
         untuned: take the recipe's settings where tuned ones exist.
+        tuned: file of tuned values, instead of the recipe's `unlearn.tuned`.
+        set: options of methods that win over all others: `METHOD.option=value`, or by method.
         attacks: names or paths of attacks on the candidates, `all` or `none`; the recipe's by default.
+        limit: a quick look: candidates are made and judged on at most so many rows of each split, in `out/limit-N`;
+            nothing of it can be submitted, and nothing is attacked.
         seed: of dataset, weights, batches; another seed is another world.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
@@ -109,36 +118,49 @@ def run(
     """
     options.check_seed(seed)
     loaded = recipes.load(recipe)
-    setting = "none" if untuned else loaded.recipe.unlearn.tuned
-    tuned = find_tuned(setting, recipe=loaded.name, shipped=loaded.shipped)
-    candidates = plan(loaded.recipe, methods=methods, budgets=budgets, repeats=repeats, seed=seed, tuned=tuned)
+    choice = choose_tuned(
+        tuned, setting=loaded.recipe.unlearn.tuned, untuned=untuned, recipe=loaded.name, shipped=loaded.shipped
+    )
+    plans: dict[str, Any] = {"methods": methods, "budgets": budgets, "repeats": repeats, "seed": seed, "tuned": choice}
+    candidates = plan(loaded.recipe, **plans, given=by_method(set))
     attacking = loaded.recipe.attack if attacks is None else replace(loaded.recipe.attack, attacks=tuple(attacks))
     load_attacks(attacking.attacks, attacking.overrides)
+    check_first(loaded.recipe, out, device=device, precision=precision, executor=executor, workers=workers)
+    where: dict[str, Any] = {"seed": seed, "device": device, "precision": precision}
+    work: dict[str, Any] = {"executor": executor, "workers": workers}
+    if limit is not None:
+        check_limit(limit, attacks)
+        run(recipe=recipe, out=out, methods=(), attacks=("none",), **where, **work)
+        attacking = replace(attacking, attacks=("none",))
+    place = out if limit is None else out / f"limit-{limit}"
     with manifest.stage_folder(
-        out, "run", config={"recipe": loaded.name, **_lasting(loaded.recipe)}, seed=seed, given=loaded.given,
-        inputs={"device": device, "precision": precision},
+        place, "run", config={**_lasting(loaded.recipe), **({} if limit is None else {"limit": limit})}, seed=seed,
+        given=loaded.given, inputs={"device": device, "precision": precision}, free=("recipe", "unlearn"), notes=(RUN,),
     ) as folder:  # fmt: skip
-        steps = _Steps(out, loaded, seed=seed, device=device, precision=precision)
-        used = tuned if any(item.tuned is not None for item in candidates) else None
-        failed = steps.everything(candidates, attacking, tuned=used, executor=executor, workers=workers)
+        steps = _Steps(place, loaded, **where, base=out, limit=limit)
+        failed = steps.everything(candidates, attacking, tuned=choice, **work)
         if not folder.complete:
             folder.finish()
-        return RunResult(out, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
+        return RunResult(place, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
 
 
 def _lasting(recipe: recipes.Recipe) -> dict[str, Any]:
-    """Settings that stay: the list of methods may grow, tuned values and Retrained may come, a limit may change."""
-    kept = {name: getattr(recipe, name) for name in ("dataset", "encode", "score")}
-    unlearning = manifest.plain(replace(recipe.unlearn, methods=(), tuned="auto"))
-    del unlearning["limit"]
-    return {**kept, "pretrain": recipe.pretrain.training, "unlearn": unlearning}
+    """What all models of a folder share; everything about methods may change, and Retrained may come."""
+    return {
+        "pretrain": recipe.pretrain.training,
+        **{name: getattr(recipe, name) for name in ("dataset", "encode", "score")},
+    }
 
 
 class _Steps:
     """The steps of one run, with what each cost."""
 
-    def __init__(self, out: Path, loaded: recipes.LoadedRecipe, *, seed: int, device: str, precision: str) -> None:
-        self.out, self.loaded, self.seed = out, loaded, seed
+    def __init__(
+        self, out: Path, loaded: recipes.LoadedRecipe, *, seed: int, device: str, precision: str,
+        base: Path | None = None, limit: int | None = None,
+    ) -> None:  # fmt: skip
+        self.out, self.loaded, self.seed, self.limit = out, loaded, seed, limit
+        self.base = base or out  # where dataset and references are
         self.device, self.asked = device, precision
         self.did: list[str] = []
         self.table, self.page = "", out / "report" / "index.html"
@@ -152,12 +174,13 @@ class _Steps:
         self.kinds = (*REFERENCES, RETRAINED) if loaded.recipe.pretrain.retrained else REFERENCES
         self.world = World(
             out=out,
-            dataset=out / "dataset",
+            dataset=self.base / "dataset",
             compromised=self._checkpoint("compromised"),
             references={kind: out / "embeddings" / kind for kind in self.kinds},
             recipe=loaded.recipe,
             device=device,
             precision=self.precision,
+            limit=limit,
         )
 
     def everything(
@@ -173,9 +196,10 @@ class _Steps:
         self.titles |= method_titles([name for item in candidates if plugins.is_path(name := item.method.method)])
         if not (self.out / RUN).is_file():
             self._write_run("running")  # first of all: what `auto` stands for must not be measured twice
-        self._step("dataset", self.out / "dataset", self._build)
-        if tuned is not None and open_dataset(self.out / "dataset").fingerprint in tuned.fingerprints:
-            raise ConfigError(f"Expected another dataset than that on which {tuned.path} was tuned, got the same.")
+        self._step("dataset", self.base / "dataset", self._build)
+        used = {plugins.stem(item.method.method) for item in candidates}
+        if tuned is not None and used & set(tuned.methods):
+            tuned.check_world(open_dataset(self.base / "dataset").fingerprint)
         for kind in self.kinds:
             self._step(f"pretrain {kind}", self._checkpoint(kind), partial(self._pretrain, kind))
         for kind in self.kinds:
@@ -190,6 +214,8 @@ class _Steps:
 
     def _learning_curves(self) -> None:
         """Score the references' kept epochs, into `learning/`; their ends are scored already."""
+        if self.limit is not None:
+            return
         config, aside = self.loaded.recipe.pretrain, replace(self.world, out=self.out / LEARNING)
         for kind in REFERENCES:
             for epoch in sorted(set(config.keep_epochs) - {config.epochs}):
@@ -200,6 +226,8 @@ class _Steps:
 
     def _candidates(self, candidates: Sequence[Candidate], executor: Executor, workers: int | None) -> dict[str, str]:
         waiting = [item for item in candidates if not is_made(self.world, item)]
+        if waiting:
+            check_references(self.world)
         if workers is None:
             sensible = sensible_workers(len(waiting), recipe=self.world.recipe, device=self.device)
             workers = 0 if executor == "ray" else sensible
@@ -318,5 +346,6 @@ class _Steps:
             },
         )
 
-    def _checkpoint(self, name: str) -> Path:
-        return self.out / "checkpoints" / name
+    def _checkpoint(self, kind: str) -> Path:
+        """Where a reference's checkpoint is."""
+        return self.base / "checkpoints" / kind

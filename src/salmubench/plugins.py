@@ -14,6 +14,7 @@ import importlib.metadata
 import importlib.util
 import pkgutil
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -75,7 +76,7 @@ def docstring(package: str, name: str) -> str:
         package: dotted name of the plug-in package.
         name: one of `names(package)`, or the path of a Python file.
     """
-    return ast.get_docstring(_parsed(package, name)) or ""
+    return ast.get_docstring(parsed(package, name)[1]) or ""
 
 
 def description(package: str, name: str, variable: str) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def description(package: str, name: str, variable: str) -> dict[str, Any]:
         name: one of `names(package)`, or the path of a Python file.
         variable: what the description is assigned to.
     """
-    for statement in _parsed(package, name).body:
+    for statement in parsed(package, name)[1].body:
         if isinstance(statement, ast.AnnAssign):
             targets: list[ast.expr] = [statement.target]
         else:
@@ -121,13 +122,19 @@ def built_in_file(package: str, name: str) -> Path | None:
     return None if spec is None or spec.origin is None else Path(spec.origin)
 
 
-def _parsed(package: str, name: str) -> ast.Module:
+def parsed(package: str, name: str) -> tuple[str, ast.Module]:
+    """The file of a plug-in, and what stands in it, without importing it; nothing where it has no file.
+
+    Args:
+        package: dotted name of the plug-in package.
+        name: one of `names(package)`, or the path of a Python file.
+    """
     path: str | None = name
     if not is_path(name):
         point = next((point for point in _entry_points(package) if point.name == name), None)
         spec = importlib.util.find_spec(f"{package}.{name}" if point is None else point.module)
         path = None if spec is None else spec.origin
-    return ast.parse("" if path is None else Path(path).read_text(encoding="utf-8"))
+    return path or "", ast.parse("" if path is None else Path(path).read_text(encoding="utf-8"))
 
 
 def is_path(name: str) -> bool:
@@ -176,5 +183,8 @@ def _load_file(path: Path, *, kind: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         sys.modules.pop(module_name, None)
-        raise ConfigError(f"The {kind} file {path} fails on import: {type(error).__name__}: {error}") from error
+        frames = traceback.extract_tb(error.__traceback__)
+        where = [frame for frame in frames if Path(frame.filename) == path.absolute()]
+        line = f" ({path.name}:{where[-1].lineno})\n    {where[-1].line}" if where else ""
+        raise ConfigError(f"The {kind} file {path} fails on import: {type(error).__name__}: {error}{line}") from error
     return module

@@ -6,8 +6,8 @@ with the package lie in `salmubench/recipes/tuned/<recipe>.yaml`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -67,6 +67,7 @@ class TunedFile:
         fingerprints: of that world's dataset, and of the part of it that was used.
         methods: name → values, trials and what they are worth.
         others: seeds of further worlds on which they were chosen.
+        asked: the caller named the file (`--tuned`), so that it must hold values of one of the methods.
     """
 
     path: str
@@ -75,6 +76,7 @@ class TunedFile:
     fingerprints: tuple[str, ...]
     methods: Mapping[str, _Entry]
     others: tuple[int, ...] = ()
+    asked: bool = False
 
     def of(self, method: LoadedMethod) -> Mapping[str, Any] | None:
         """Values of a method, or `None`; a file given by its path must be the very one that was tuned."""
@@ -82,6 +84,21 @@ class TunedFile:
         if entry is None or (plugins.is_path(method.origin) and entry.method_sha256 != method.sha256):
             return None
         return dict(entry.values)
+
+    def why_not(self, method: LoadedMethod) -> str:
+        """Why the file has no values for a method, for a message."""
+        if method.name in self.methods:
+            return f"{self.path} was tuned with another version of {method.path.name}: tune it again"
+        return f"{self.path} holds values of {', '.join(self.methods) or 'no method'} only"
+
+    def check_world(self, fingerprint: str) -> None:
+        """Refuse the world on which the values were chosen.
+
+        Raises:
+            ConfigError: a dataset of this fingerprint took part in the choice.
+        """
+        if fingerprint in self.fingerprints:
+            raise ConfigError(f"Expected another dataset than that on which {self.path} was tuned, got the same.")
 
     def about(self, name: str) -> dict[str, Any]:
         """What a record says about the tuning of a method (`results.schema.Tuned`)."""
@@ -111,13 +128,59 @@ def find_tuned(setting: str, *, recipe: str, shipped: bool) -> TunedFile | None:
     if setting != "auto":
         path = Path(setting)
         if not path.is_file():
-            raise ConfigError(f"Expected a file of tuned values for unlearn.tuned, got none at {path}.")
+            raise ConfigError(f"Expected a file of tuned values, as `salmubench tune` writes it, got none at {path}.")
         data = reading.read_bytes(path, error=ConfigError, what="tuned values", limit=reading.YAML_BYTES)
         return parse_tuned(data, origin=str(path))
     file = resources.files("salmubench") / "recipes" / "tuned" / f"{recipe}.yaml"
     if not shipped or not file.is_file():
         return None
     return parse_tuned(file.read_bytes(), origin=f"tuned/{recipe}.yaml")
+
+
+def choose_tuned(
+    tuned: str | Path | None, *, setting: str, untuned: bool, recipe: str, shipped: bool
+) -> TunedFile | None:
+    """The values that a call uses: those it names, else the recipe's, or none.
+
+    Args:
+        tuned: a file, or what `unlearn.tuned` may be; `None`: as the recipe says.
+        setting: `unlearn.tuned` of the recipe.
+        untuned: use none.
+        recipe: the recipe's name.
+        shipped: the recipe is one of the package.
+
+    Raises:
+        ConfigError: both a file and none are asked for, or no such file.
+    """
+    if tuned is None:
+        return find_tuned("none" if untuned else setting, recipe=recipe, shipped=shipped)
+    if untuned:
+        raise ConfigError("Expected tuned values or none, got both: leave --tuned or --untuned out.")
+    found = find_tuned(str(tuned), recipe=recipe, shipped=shipped)
+    return None if found is None else replace(found, asked=True)
+
+
+def named_values(
+    path: Path | None, method: LoadedMethod, *, dataset: Callable[[], str]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Values of one method in a file that the caller names, and what a record says about them.
+
+    Args:
+        path: the file; `None`: no values.
+        method: the method.
+        dataset: gives the fingerprint of the dataset that they are used on.
+
+    Raises:
+        ConfigError: no such file, no values of the method in it, or chosen on that very dataset.
+    """
+    found = None if path is None else find_tuned(str(path), recipe="", shipped=False)
+    if found is None:
+        return {}, None
+    values = found.of(method)
+    if values is None:
+        raise ConfigError(f"Expected tuned values of {method.name!r}, got none: {found.why_not(method)}.")
+    found.check_world(dataset())
+    return dict(values), found.about(method.name)
 
 
 def parse_tuned(content: bytes, *, origin: str) -> TunedFile:

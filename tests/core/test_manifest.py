@@ -40,6 +40,53 @@ def test_other_inputs_are_refused_when_finished_and_when_begun(tmp_path, change)
     assert finish(tmp_path / "begun") is False
 
 
+def test_a_refusal_is_two_lines_with_the_keys_that_differ(tmp_path):
+    config = {
+        "dataset": {"size": 32, "backends": {"portraits": "a", "captions": "b"}},
+        "methods": ["x"],
+        "pretrain": {},
+    }
+    finish(tmp_path / "a", config=config)
+    other = {"dataset": {"size": 48, "backends": {"portraits": "z" * 9000, "captions": "b"}}, "methods": ["x"]}
+    with pytest.raises(OutputMismatch) as caught:
+        finish(tmp_path / "a", config=other, seed=1)
+    first, second = str(caught.value).splitlines()
+    assert first.endswith("got another run. Choose another folder, or delete this one.")
+    assert "config.dataset.size: 32 there, 48 asked" in second
+    assert "config.pretrain: {} there, None asked" in second
+    assert "seed: 0 there, 1 asked" in second
+    assert "captions" not in second
+    assert len(second) < 500
+    many = {f"key{number}": number for number in range(20)}
+    finish(tmp_path / "b", config=many)
+    with pytest.raises(OutputMismatch, match=r"config\.key4: 4 there, None asked; and 15 more\."):
+        finish(tmp_path / "b", config={"key0": 0})
+
+
+def test_free_keys_may_differ(tmp_path):
+    finish(tmp_path / "a", config={"n": 1, "methods": {"lr": 1}})
+    assert finish(tmp_path / "a", free=["methods"]) is True
+    assert finish(tmp_path / "a", config={"n": 1, "methods": {"lr": 2}}, free=["methods"]) is True
+    with pytest.raises(OutputMismatch, match=r"config\.n: 1 there, 2 asked"):
+        finish(tmp_path / "a", config={"n": 2}, free=["methods"])
+
+
+def test_a_stage_that_fails_before_its_work_leaves_nothing(tmp_path):
+    def fail(path, *files, notes=()):
+        with pytest.raises(ValueError, match="no"), manifest.stage_folder(path, "demo", config={}, notes=notes):
+            for name in files:
+                (path / name).write_text("x")
+            raise ValueError("no")
+
+    fail(tmp_path / "new" / "inner")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "there").mkdir()
+    fail(tmp_path / "there", "run.json", notes=["run.json"])
+    assert list((tmp_path / "there").iterdir()) == []
+    fail(tmp_path / "worked", "weights")
+    assert {path.name for path in (tmp_path / "worked").iterdir()} >= {"weights", manifest.BEGUN}
+
+
 def test_leftovers_are_deleted_but_not_those_of_an_inner_stage(tmp_path):
     inner = tmp_path / "inner"
     finish(inner)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from report_world import WORLDS
-from salmubench.report import cells, tables, wording
+from salmubench.report import cells, latex, tables, wording
 from salmubench.report.collect import read_run
 from salmubench.scoring.origin import Failure
 from salmubench.scoring.record import RunRecord, Verdict
@@ -130,7 +130,7 @@ def test_csv_holds_everything(records: list[RunRecord]) -> None:
 
 
 def test_latex(records: list[RunRecord]) -> None:
-    table = tables.latex_table([*records, renamed(records[2], r"50%_of\all {things} & $more$ #1 ~^")])
+    table = latex.latex_table([*records, renamed(records[2], r"50%_of\all {things} & $more$ #1 ~^")])
     lines = table.splitlines()
     assert lines[1] == r"\toprule"
     assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]
@@ -147,4 +147,4 @@ def test_missing_number_is_a_dash(records: list[RunRecord]) -> None:
     poorer = replace(records[2], scores=scores)
     assert re.search(r"Finetuning .* – +– ", tables.text_table([poorer], method_titles()))
     assert "| – | – |" in tables.markdown_table([poorer])
-    assert "& -- &" in tables.latex_table([poorer])
+    assert "& -- &" in latex.latex_table([poorer])

@@ -1,4 +1,4 @@
-"""The version of the benchmark is raised whenever a number could change: numbers of an invented world, and its rules."""
+"""The benchmark version is raised whenever a number could change: numbers of an invented world, and its rules."""
 
 from __future__ import annotations
 

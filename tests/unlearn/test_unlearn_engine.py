@@ -15,6 +15,7 @@ from salmubench import models
 from salmubench.dataset import layout
 from salmubench.errors import ConfigError, DatasetError, MethodError, OutputMismatch, UnknownName
 from salmubench.unlearn import UnlearnConfig, load_method, method_names
+from salmubench.unlearn.failures import TRACEBACK
 from salmubench.unlearn.registry import configure
 from salmubench.unlearn.state import CHECKPOINT, layer_of
 from tiny import tiny_dataset
@@ -246,7 +247,7 @@ def write(folder: Path, body: str) -> str:
         ("    return batch.retain.images.mean(), {}", "list 'retain' in NEEDS"),
         (
             "    return (similarity.mean() - similarity.mean()).abs().sqrt(), {}",
-            "it diverged: the gradient's norm is nan",
+            "it diverged: the gradient's norm is nan, first in [a-z]",
         ),
     ],
 )
@@ -255,6 +256,36 @@ def test_wrong_loss(body: str, message: str, run: Runner, tmp_path: Path) -> Non
         run(write(tmp_path, body), config={"weight_decay": 0.1})
     assert caught.value.method == "wrong"
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_an_error_names_the_line_and_where_the_traceback_is(run: Runner, tmp_path: Path) -> None:
+    body = "    def helper(name):\n        return {}[name]\n    helper('names')\n    return similarity.mean(), {}\n"
+    with pytest.raises(MethodError) as caught:
+        run(write(tmp_path, body))
+    number = (HEAD + body).splitlines().index("        return {}[name]") + 1
+    what, line, where = str(caught.value).splitlines()
+    assert what.endswith(f"its loss raised KeyError: 'names' (wrong.py:{number})")
+    assert line == "    return {}[name]"
+    path = Path(where.removeprefix("The full traceback: "))
+    assert path == tmp_path / "out" / TRACEBACK
+    assert "line 9, in loss" in path.read_text() or "in helper" in path.read_text()
+    assert path.read_text().rstrip().endswith("KeyError: 'names'")
+    run(write(tmp_path, "    return similarity.mean(), {}\n"), name="mended")
+    assert not (tmp_path / "mended" / TRACEBACK).exists()
+
+
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ("{'push': torch.ones(()), 'pull': value}", "its term 'pull' is nan"),
+        ("{'push': torch.ones(()), 'pull': 2.0}", "though its terms 'push', 'pull' are finite"),
+        ("{}", "the loss is nan. Lower"),
+    ],
+)
+def test_a_loss_that_is_no_number_names_its_term(report: str, message: str, run: Runner, tmp_path: Path) -> None:
+    body = f"    value = similarity.mean() * float('nan')\n    return value, {report}\n"
+    with pytest.raises(MethodError, match=f"'wrong' failed at step 0: it diverged: the loss is nan.*{message}"):
+        run(write(tmp_path, body))
 
 
 def test_divergence_leaves_the_last_good_checkpoint(run: Runner, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def attack_rates_(
         retrained: the Retrained model, a control; it or a second Clean is needed.
         second_clean: Clean with another pretraining seed, a control.
         out: the folder of what is tried.
-        attacks: names or paths of Python files, comma-separated; `all` stands for every one that has something to choose.
+        attacks: names or paths of Python files, comma-separated; `all`: every one with something to choose.
         repeats: how often each setting is tried, with seeds counted up from `--seed`.
         seed: of what attackers draw.
         device: where to compute.

@@ -36,7 +36,8 @@ def add_options(parser: argparse.ArgumentParser, function: Callable[..., Any]) -
         function: the command.
     """
     hints = typing.get_type_hints(function)
-    parser.add_argument("--quiet", action="store_true")
+    for option in ("--quiet", "--debug"):
+        parser.add_argument(option, action="store_true")
     for name, parameter in inspect.signature(function).parameters.items():
         hint, given = hints[name], parameter.default
         choices = next((typing.get_args(kind) for kind in (hint, *typing.get_args(hint)) if _is_literal(kind)), None)

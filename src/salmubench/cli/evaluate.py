@@ -8,7 +8,7 @@ from typing import Any
 
 from salmubench.cli.arguments import Device, Precision, UsageError, names, references
 from salmubench.cli.breakdowns import print_breakdowns
-from salmubench.cli.output import print_json, print_results, print_table, say
+from salmubench.cli.output import print_json, print_one, print_table, say
 
 
 def evaluate_(
@@ -26,6 +26,7 @@ def evaluate_(
     arch: str | None = None,
     imagenet: Path | None = None,
     by: str = "",
+    limit: int | None = None,
     device: Device = "auto",
     precision: Precision = "auto",
     json: bool = False,
@@ -46,6 +47,7 @@ def evaluate_(
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
         by: break every number down, comma-separated: attribute, style, country, gender, aspect, kind.
+        limit: a quick look, which can't be submitted: at most so many rows of each split.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
         json: print the record, not its main numbers.
@@ -69,7 +71,7 @@ def evaluate_(
 
     path = evaluate(
         model=model, dataset=dataset, clean=first, compromised=second, retrained=retrained, out=out, arch=arch,
-        imagenet=imagenet, device=device, precision=precision, config=ScoreConfig(by=tuple(names(by))),
+        imagenet=imagenet, limit=limit, device=device, precision=precision, config=ScoreConfig(by=tuple(names(by))),
     )  # fmt: skip
     if not is_first():
         return
@@ -77,7 +79,7 @@ def evaluate_(
     if json:
         print_json(record)
     else:
-        print_results([record])
+        print_one(record)
         print_breakdowns(record)
 
 

@@ -6,6 +6,7 @@ import itertools
 import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -160,18 +161,7 @@ def _attack(name: str) -> dict[str, Any]:
 
 
 def _method(name: str) -> dict[str, Any]:
-    from salmubench.unlearn.registry import load_method, options
+    from salmubench.unlearn.outline import outline
 
-    loaded = load_method(name)
-    return {
-        "name": loaded.name,
-        "title": loaded.title,
-        "paper": loaded.paper,
-        "cost": loaded.cost,
-        "kind": loaded.kind,
-        "needs": loaded.needs_of(loaded.config()),
-        "settings": dict(loaded.settings),
-        "search": dict(loaded.search),
-        "about": loaded.doc,
-        "options": options(loaded.config),
-    }
+    described = outline(name)
+    return {field.name: getattr(described, field.name) for field in fields(described)}

@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "attack-rates": ("attack", "choose rates and steps of attacks by the references alone"),
     "compare": ("compare", "paired differences of two or more records: better, worse, can't tell"),
     "report": ("report", "the page of one or more runs"),
+    "table": ("table", "results as LaTeX, Markdown, CSV or JSON"),
     "leaderboard submit": ("leaderboard", "pack a model of a run into a submission"),
     "leaderboard check": ("leaderboard", "compute every number of a submission again"),
     "leaderboard build": ("leaderboard", "the site, from a folder of submissions"),
@@ -59,6 +60,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify-official": ("official", "the official models' numbers beside the published ones"),
 }
 """Command → (module in `salmubench.cli`, help). The function is the command's last word with `_` for `-`."""
+
+log = logging.getLogger("salmubench")
 
 _MORE_MEMORY = (
     "Allow more memory (ulimit -v, or the limits of the batch system), or take less: fewer --workers, a smaller "
@@ -107,6 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = _run(sys.argv[1:] if argv is None else argv)
             sys.stdout.flush()  # here, where a reader that has gone is no surprise
         except SalmubenchError as error:
+            _trace()
             return _failed(str(error))
         except KeyboardInterrupt as stop:
             sys.stderr.write("salmubench: interrupted; the same command goes on where it stopped.\n")
@@ -118,6 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             words = _of_the_machine(error)
             if words is None:
                 raise
+            _trace()
             return _failed(words)
     return code
 
@@ -127,7 +132,8 @@ def _run(arguments: Sequence[str]) -> int:
         command, options = read(arguments)
     except SystemExit as stop:  # 0 after --help, 2 after wrong usage
         return stop.code if isinstance(stop.code, int) else 2
-    logging.getLogger("salmubench").setLevel(logging.WARNING if options.pop("quiet") else logging.INFO)
+    quiet, debug = options.pop("quiet"), options.pop("debug")
+    log.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
     try:
         code = _function(command)(**options)
     except UsageError as error:
@@ -135,6 +141,14 @@ def _run(arguments: Sequence[str]) -> int:
         complain(f"salmubench {command}: {error}\nSee: salmubench {command} --help")
         return 2
     return code if isinstance(code, int) else 0
+
+
+def _trace() -> None:
+    """With `--debug`: the traceback of the error that is being handled."""
+    if log.isEnabledFor(logging.DEBUG):
+        import traceback
+
+        complain(traceback.format_exc().rstrip())
 
 
 def _failed(message: str) -> int:
@@ -194,7 +208,7 @@ def read(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         arguments: what was typed after `salmubench`.
 
     Returns:
-        The command, and the arguments of its function by name, with `quiet`.
+        The command, and the arguments of its function by name, with `quiet` and `debug`.
 
     Raises:
         SystemExit: 0 after help or version, 2 after wrong usage, which is then on stderr.

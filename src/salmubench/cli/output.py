@@ -74,7 +74,7 @@ def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = Non
         records: run records, in the order to show them.
         titles: titles of methods given by path, beside those of the methods there are.
     """
-    from salmubench.report import tables
+    from salmubench.report import main_numbers, tables
     from salmubench.unlearn.registry import method_titles
 
     titles = {**method_titles(), **(titles or {})}
@@ -83,16 +83,26 @@ def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = Non
         say(tables.text_table(records, titles))
         return
     rows = []
-    for row in tables.rows(records, titles):
+    for row in main_numbers.rows(records, titles):
         passes = [f"[{_COLOURS.get(word, 'dim')}]{word}[/]" for word in row.passes if word] or [""] * 4
         if row.failure is not None:
             rows.append([f"[red]{_plain(row.name)}[/]", f"[red]{_plain(row.failure)}[/]", *[""] * 13])
         else:
             name = f"[bold]{_plain(row.name)}[/]" if row.reference else _plain(row.name)
             rows.append([name, *row.numbers, *passes, row.seen])
-    heads = tables.heads(records)
+    heads = main_numbers.heads(records)
     _rich_table(heads, rows, [0 < at < 10 or at == len(heads) - 1 for at in range(len(heads))], markup=True)
-    say(tables.LEGEND)
+    say(main_numbers.LEGEND)
+
+
+def print_one(record: Any) -> None:
+    """Print a record between Clean and Compromised, and why numbers are missing."""
+    from salmubench.report.main_numbers import between_references, why_missing
+
+    print_results(between_references(record))
+    missing = why_missing(record)
+    if missing:
+        say("Not measured:\n" + "".join(f"  {line}\n" for line in missing))
 
 
 def _cell(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import jsonargparse
 
+from salmubench.cli.arguments import Repeated
 from salmubench.cli.output import complain
 from salmubench.errors import UnknownName
 
@@ -63,12 +64,22 @@ def command_parser(command: str, function: Command) -> Parser:
     parser = Parser(prog=f"salmubench {command}", description=summary, formatter_class=_Help, allow_abbrev=False)
     hints = typing.get_type_hints(function)
     words = [name for name, kind in hints.items() if kind == list[Path]]
-    parser.add_function_arguments(function, as_group=False, as_positional=True, fail_untyped=True, skip=set(words))
+    repeated = [name for name, kind in hints.items() if kind == Repeated]
+    skipped: set[str | int] = {*words, *repeated}
+    parser.add_function_arguments(function, as_group=False, as_positional=True, fail_untyped=True, skip=skipped)
     for name in words:  # DIR…: one or more words, where the parser would want a list in one
-        text = re.search(rf"^ +{name}: (.*)$", function.__doc__ or "", re.MULTILINE)
-        parser.add_argument(name, nargs="+", type=Path, metavar="DIR", help=text and text[1])
+        parser.add_argument(name, nargs="+", type=Path, metavar="DIR", help=_about(function, name))
+    for name in repeated:
+        parser.add_argument(f"--{name}", action="append", default=[], metavar="…", help=_about(function, name))
     parser.add_argument("--quiet", action="store_true", help="no progress and no notes: results and errors only.")
+    parser.add_argument("--debug", action="store_true", help="the full traceback of an error, on stderr.")
     return parser
+
+
+def _about(function: Command, name: str) -> str | None:
+    """What the docstring says about an argument, all its lines."""
+    text = re.search(rf"^( +){name}: (.*(?:\n\1 +.*)*)$", function.__doc__ or "", re.MULTILINE)
+    return text and " ".join(text[2].split())
 
 
 _KINDS = {"int": "a whole number", "float": "a number", "Path": "a path"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from salmubench.cli.arguments import Device, Precision, names, numbers
+from salmubench.cli.arguments import Device, Precision, Repeated, names, numbers
 from salmubench.cli.output import complain, on_terminal, print_json, print_results, print_table, say
 from salmubench.executor import Executor
 
@@ -19,15 +19,22 @@ def run_(
     budgets: str = "5",
     repeats: int = 1,
     untuned: bool = False,
+    tuned: str | None = None,
+    set: Repeated = (),  # noqa: A002 - as the option is called
     attacks: str = "",
+    limit: int | None = None,
     seed: int = 0,
     executor: Executor = "joblib",
     workers: int | None = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    timings: bool = False,
     json: bool = False,
 ) -> int:
     """Dataset, both references, every method, scores and page, in one folder. Call it again to go on.
+
+    Other methods, options, tuned values, budgets and repeats join a folder; only dataset, pretraining and scoring must
+    be the same.
 
     Args:
         recipe: name (`salmubench list recipes`) or path of a YAML file.
@@ -36,32 +43,41 @@ def run_(
         budgets: how often each forget pair is seen, comma-separated.
         repeats: how often each method runs, with seeds counted up from `--seed`.
         untuned: the recipe's own settings, where tuned ones exist.
+        tuned: tuned.yaml of `salmubench tune`, instead of what the recipe says.
+        set: METHOD.option=value, an option of a method or an engine setting for it, over all others; may be given
+            several times.
         attacks: names or paths of attacks on the candidates, comma-separated; `all`, `none`, or as the recipe has it.
+        limit: a quick look, which can't be submitted: at most so many rows of each split, in OUT/limit-N.
         seed: another seed is another world.
         executor: where candidates are made side by side: processes of this machine, or a Ray cluster.
         workers: how many at once; what pays on this machine by default.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
+        timings: print seconds and memory of every stage, too.
         json: print a summary as JSON: models, verdicts, failures, stages, page.
     """
     from salmubench.pipeline import run
 
     result = run(
         recipe=recipe, out=out, methods=names(methods), budgets=numbers(budgets, "--budgets"),
-        repeats=repeats, untuned=untuned, attacks=names(attacks) or None, seed=seed, device=device, precision=precision,
-        executor=executor, workers=workers,
+        repeats=repeats, untuned=untuned, tuned=tuned, set=set, attacks=names(attacks) or None, limit=limit, seed=seed,
+        device=device, precision=precision, executor=executor, workers=workers,
     )  # fmt: skip
     if json:
         print_json(_summary(result))
     else:
-        _show(result)
+        _show(result, timings=timings)
     for name, message in result.failed.items():
         complain(f"salmubench: {name}: {message}")
     return 1 if result.failed else 0
 
 
 # Results are `Any` here: the parser would import their module, and with it pyarrow, for every --help.
-def _show(result: Any) -> None:
+def _show(result: Any, *, timings: bool) -> None:
+    if timings:
+        heads = ["stage", "seconds", "peak memory"]
+        print_table(heads, [_stage_row(stage) for stage in result.stages], numbers=heads[1:])
+        say()
     if on_terminal():
         from salmubench.report.seeds import pooled
 
@@ -69,11 +85,7 @@ def _show(result: Any) -> None:
         print_results(pooled(read).records, read.titles)
     else:
         say(result.table)
-    if result.did:
-        say()
-        heads = ["stage", "seconds", "peak memory"]
-        print_table(heads, [_stage_row(stage) for stage in result.stages], numbers=heads[1:])
-    else:
+    if not result.did:
         say(f"\nNothing to do: {result.out} is complete.")
     say(f"\nThe page: {result.page}")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from salmubench.cli.arguments import UsageError, names, references
 from salmubench.cli.breakdowns import print_breakdowns
-from salmubench.cli.output import print_json, print_results
+from salmubench.cli.output import print_json, print_one
 
 
 def score_(
@@ -59,6 +59,6 @@ def score_(
     if json:
         print_json(scored)
     else:
-        print_results([scored])
+        print_one(scored)
         print_breakdowns(scored)
     return 0

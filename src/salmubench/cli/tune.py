@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import Any
 
+from salmubench import plugins
 from salmubench.cli.arguments import Device, Precision, names
-from salmubench.cli.output import say
+from salmubench.cli.output import complain, print_table, say
 from salmubench.executor import Executor
 
 
@@ -38,16 +41,38 @@ def tune_(
     """
     from salmubench import reading
     from salmubench.errors import OutputError
+    from salmubench.planning import RECIPE_WORD
+    from salmubench.tuning.rule import NOTHING
     from salmubench.tuning.study import tune
 
     path = tune(
         names(methods), recipe=recipe, out=out, trials=trials, world=world, seed=seed, executor=executor,
         workers=workers, device=device, precision=precision,
     )  # fmt: skip
-    say(f"{'method':<34}{'trials':>7}{'objective':>11}{'of the recipe':>15}  values")
-    for name, entry in reading.read_yaml(path, error=OutputError)["methods"].items():
-        values = ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
-                           for key, value in entry["values"].items())  # fmt: skip
-        before = "failed" if entry["default"] is None else f"{entry['default']:.3f}"
-        say(f"{name:<34}{len(entry['trials']):>7}{entry['objective']:>11.3f}{before:>15}  {values}")
-    say(f"\n{path}")
+    chosen = reading.read_yaml(path, error=OutputError)["methods"]
+    heads = ["method", "trials", "objective", "of the recipe", "values"]
+    print_table(heads, [_row(name, entry) for name, entry in chosen.items()], numbers=heads[1:4])
+    say(f"\nObjective: mean of leakage left and damage, 0 to 1; lower is better; doing nothing is {NOTHING:g}.")
+    asked = {plugins.stem(name) for name in names(methods)}
+    for name, entry in chosen.items():
+        if entry["objective"] >= NOTHING and (name in asked or RECIPE_WORD in asked):
+            complain(
+                f"salmubench: {name}: the best of {len(entry['trials'])} trials ({entry['objective']:.3f}) is no "
+                f"better than doing nothing ({NOTHING:g}). Search longer (--trials) or elsewhere (ranges in its file)."
+            )
+    say(f"\n{path}\n\nNext:\n\n    {_next(methods, recipe, path)}")
+
+
+def _row(name: str, entry: dict[str, Any]) -> list[str]:
+    values = (
+        f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in entry["values"].items()
+    )
+    before = "failed" if entry["default"] is None else f"{entry['default']:.3f}"
+    return [name, str(len(entry["trials"])), f"{entry['objective']:.3f}", before, ", ".join(values)]
+
+
+def _next(methods: str, recipe: str, tuned: Path) -> str:
+    """The command that uses what was chosen."""
+    out = Path("runs") / Path(recipe).stem
+    words = ["salmubench", "run", "--recipe", recipe, "--out", str(out), "--methods", methods, "--tuned", str(tuned)]
+    return shlex.join(words)

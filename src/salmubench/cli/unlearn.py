@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from salmubench.cli.arguments import Device, Precision
+from salmubench.cli.arguments import Device, Precision, Repeated
 from salmubench.cli.output import say
 
 
@@ -18,6 +18,8 @@ def unlearn_(
     out: Path,
     budget: float = 5,
     config: Path | None = None,
+    set: Repeated = (),  # noqa: A002 - as the option is called
+    tuned: Path | None = None,
     towers: Literal["auto", "both", "image", "text"] = "auto",
     recipe: str = "mini",
     seed: int = 0,
@@ -33,6 +35,9 @@ def unlearn_(
         out: folder of the candidate.
         budget: how often each forget pair is seen.
         config: YAML file with the method's options and engine settings for it.
+        set: METHOD.option=value, an option of the method or an engine setting for it, over all others; may be given
+            several times.
+        tuned: tuned.yaml of `salmubench tune`: the values of this method in it.
         towers: which encoders move; `auto`: those that the method declares, or else the recipe.
         recipe: name or path of a recipe; its section `unlearn` holds the engine's settings.
         seed: of batches and noise.
@@ -42,11 +47,14 @@ def unlearn_(
     from salmubench import recipe as recipes
     from salmubench.dataset.layout import open_dataset
     from salmubench.generator.personas.fresh import fresh_people
+    from salmubench.tuned_values import named_values
     from salmubench.unlearn.engine import unlearn
-    from salmubench.unlearn.registry import read_options
+    from salmubench.unlearn.given import of_method
+    from salmubench.unlearn.registry import load_method, read_options
 
-    opened = open_dataset(dataset)
-    settings = recipes.load(recipe).recipe.unlearn
+    loaded, settings, opened = load_method(method), recipes.load(recipe).recipe.unlearn, open_dataset(dataset)
+    own = {**read_options(config), **of_method(set, loaded.name), **({} if towers == "auto" else {"towers": towers})}
+    values, about = named_values(tuned, loaded, dataset=lambda: opened.fingerprint)
     say(
         unlearn(
             method,
@@ -54,8 +62,9 @@ def unlearn_(
             dataset=opened,
             out=out,
             budget=budget,
-            config={**read_options(config), **({} if towers == "auto" else {"towers": towers})},
+            config={**values, **own},
             settings=settings,
+            tuned=None if own else about,
             fresh=partial(fresh_people, opened, seed=seed),
             seed=seed,
             device=device,

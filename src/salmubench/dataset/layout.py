@@ -106,6 +106,7 @@ class Dataset:
         self.name = name or folder.resolve().name
         self.revision = revision
         self.imagenet: str | None = None
+        self.limit: int | None = None  # rows of each split that are seen, where only some are
         if not folder.is_dir():
             raise DatasetError(f"Expected a dataset folder at {folder}, got none.")
         self._shards = find_shards(folder)

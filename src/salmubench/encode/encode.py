@@ -333,6 +333,7 @@ def _write_tables(dataset: layout.Dataset, plan: Plan, out: Path) -> None:
         people=_people(dataset),
         revision=dataset.revision,
         imagenet=dataset.imagenet,
+        limit=dataset.limit,
     )
     embeddings.write_dataset_facts(out / embeddings.DATASET, facts)
 

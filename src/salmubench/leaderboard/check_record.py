@@ -61,6 +61,10 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
         if other.dataset.fingerprint != record.dataset.fingerprint or other.dataset.counts != record.dataset.counts:
             text = f"Expected one dataset, {record.dataset.fingerprint:.64}, got {other.dataset.fingerprint:.64}."
             yield Finding("dataset", FILES[role], text)
+        if other.dataset.limit is not None:
+            yield Finding(
+                "dataset", FILES[role], f"Expected all rows, got a quick look (--limit {other.dataset.limit})."
+            )
         if other.gallery_sha256 != record.gallery_sha256:
             yield Finding("gallery", FILES[role], "Expected the gallery of the model's record, got another one.")
         if role != "record":

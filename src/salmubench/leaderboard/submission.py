@@ -187,6 +187,11 @@ def submit(
     record = read_record(records["record"])
     if record.status != "complete":
         raise RecordError(f"Expected a complete record of {model}, got status {record.status!r}.")
+    if record.dataset.limit is not None:
+        raise RecordError(
+            f"Expected a record of the whole dataset, got a quick look at no more than {record.dataset.limit} rows of "
+            f"each split in {records['record']}. Run or evaluate without --limit."
+        )
     if record.model.weights is None:
         raise RecordError(f"Expected the hash of {model}'s weights in {records['record']}, got none.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -229,6 +229,18 @@ def _of_scripts(out: Path, kind: Kind) -> list[str]:
     return [path.name for path in out.iterdir()] if (out / TRAINING / kind).is_dir() else []
 
 
+def check_config(config: PretrainConfig) -> None:
+    """Check all of a training that needs no dataset: its model, the machine, retain data of the user's.
+
+    Raises:
+        ConfigError: no such model, several machines, or no retain data.
+        DatasetError: retain data that can't be read.
+    """
+    architectures.find(config.model)
+    check_one_machine(config)
+    _examine(config)
+
+
 def check_one_machine(config: PretrainConfig) -> None:
     """Check that the training can start from here.
 

@@ -21,7 +21,7 @@ from salmubench.recovery.best_of import best_fact_ranks, best_ranks
 from salmubench.recovery.world import World
 from salmubench.scoring.attacks.table import GENERAL, PARTS, SCHEMA
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.gallery import Gallery, draw_gallery
+from salmubench.scoring.gallery import Gallery, gallery_of
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Floats, Outcome, Strings, Unavailable
 from salmubench.scoring.products import TIE
@@ -70,7 +70,7 @@ class Reader:
         self._held, self._portraits, self._knowledge = world.held(), world.portraits(), world.knowledge()
         self._group = dict(zip(_keys(self._held.records), world.cut.group, strict=True))
         self._index, self._facts = _index(world.dataset, self._held.records, self._knowledge.records)
-        self._gallery = _gallery(world.dataset)
+        self._gallery = gallery_of(world.dataset)
         self.base = Vectors(world.clip, precision=precision, tokens=self._tokens, encoded=encoded)
 
     @property
@@ -306,19 +306,6 @@ def _index(dataset: Any, held: Sequence[Pair], knowledge: Sequence[Pair]) -> tup
         dataset.general_knowledge,
     )
     return table, facts
-
-
-def _gallery(dataset: Any) -> Gallery:
-    """As scoring draws it: from all of `forget` and all portraits without identity, in its own order."""
-
-    def ordered(pairs: Sequence[Pair]) -> tuple[Strings, Strings]:
-        rows = sorted(pairs, key=lambda pair: (pair.file_name, pair.caption, str(pair.identity)))
-        return tuple(
-            np.array([getattr(row, name) for row in rows] + [None], object)[:-1] for name in ("file_name", "caption")
-        )  # type: ignore[return-value]
-
-    retain = [pair for pair in dataset.rows(Split.RETAIN_SYNTH) if pair.identity is None]
-    return draw_gallery(ordered(dataset.rows(Split.FORGET)), ordered(retain))
 
 
 def _keys(pairs: Sequence[Pair]) -> list[tuple[str, str | None]]:

@@ -150,8 +150,9 @@ def look_inside(run: Run, names: Mapping[str, str], config: ReportConfig) -> Loo
         image = portrait(run, split, pair.file_name, config.portrait_size)
         if image is None:
             continue
+        earlier = None if before is None else before[number]
         answers = [
-            _answer(record, names, split, pair, asked[record.model.name][number], before and before[number])
+            _answer(record, names, split, pair, asked[record.model.name][number], earlier)
             for record in judged
             if record.model.name in asked
         ]

@@ -13,6 +13,7 @@ from salmubench.report import recovery_curves, recovery_example, tables, wording
 from salmubench.report.cells import Cell, Head, Row, Table, answer_cell, model_kind, with_words
 from salmubench.report.collect import Run, is_pretrained
 from salmubench.report.config import ReportConfig
+from salmubench.report.latex import latex
 from salmubench.report.sections import Panels
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.record import RunRecord
@@ -256,7 +257,7 @@ def latex_recovery(records: Sequence[RunRecord], names: Mapping[str, str]) -> st
     lines = [
         rf"\begin{{tabular}}{{l{'r' * len(infos)}l}}",
         r"\toprule",
-        " & ".join(["Model", *(tables.latex(name) for name in infos), _STAYS]) + r" \\",
+        " & ".join(["Model", *(latex(name) for name in infos), _STAYS]) + r" \\",
         r"\midrule",
     ]
     for record in shown:
@@ -266,7 +267,7 @@ def latex_recovery(records: Sequence[RunRecord], names: Mapping[str, str]) -> st
             found = headline(section.scores[name]) if name in section.scores else None
             cells.append("--" if found is None or found.value is None else _latex_cell(found))
         stays = "--" if section.recoverable is None else wording.PASSES[section.recoverable]
-        lines.append(" & ".join([tables.latex(names[record.model.name]), *cells, stays]) + r" \\")
+        lines.append(" & ".join([latex(names[record.model.name]), *cells, stays]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
@@ -281,7 +282,7 @@ def downloads(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[tu
 
 def _latex_cell(found: Recovery) -> str:
     spread = wording.percent_interval(found.ci95)
-    return tables.latex(f"{wording.percent(found.value)} {spread}".strip())
+    return latex(f"{wording.percent(found.value)} {spread}".strip())
 
 
 def _section(record: RunRecord) -> Attacks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -160,25 +161,42 @@ def paired_differences(
         classes = rows.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
         units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), classes)
         aim = None if target is None else target[which]
-        for name in names:
-            differences[name] = _difference(metric, parts[name], rows, aim, units, bootstraps, seed)
+        drawn = Drawn(units, bootstraps, seed)
+        differences |= _of_group(metric, {name: parts[name] for name in names}, rows, aim, drawn)
     return {name: differences[name] for name in parts}
 
 
-def _difference(
-    metric: Metric, part: Part, both: pa.Table, target: Floats | None, units: Units, bootstraps: int, seed: int
-) -> Difference:
+class Drawn(NamedTuple):
+    """What is resampled, how often, and the seed."""
+
+    units: Units
+    bootstraps: int
+    seed: int
+
+
+def _of_group(
+    metric: Metric, parts: Mapping[str, Part], both: pa.Table, target: Floats | None, drawn: Drawn
+) -> dict[str, Difference]:
+    """Differences of all parts of the same items, which are resampled together."""
+    units, how = drawn.units, {"bootstraps": drawn.bootstraps, "seed": drawn.seed}
     others = None if both.column("others").null_count else _floats(both, "others")
-    x, y = (part.of(_floats(both, name), others) for name in ("value", "clean"))
-    top, n = leaf_sums((x - y)[:, None], units).T
-    (found,) = intervals([Ratio(top, n)], units, bootstraps=bootstraps, seed=seed)
-    row = Difference(mean(x), mean(y), mean(x - y), found, len(x), None)
-    if target is None or found is None:
-        return row
-    columns = np.stack([x, y, part.of(target, others)], axis=1)
-    samples = resampled_means(columns, units, bootstraps=bootstraps, seed=seed)  # (b, 3)
-    gaps = _gap(metric.goal, samples[:, :2], samples[:, 2:])
-    return answered(row, gaps[:, 0] - gaps[:, 1])
+    sides = [[part.of(_floats(both, name), others) for name in ("value", "clean")] for part in parts.values()]
+    sums = [leaf_sums((x - y)[:, None], units).T for x, y in sides]
+    ends = intervals([Ratio(top, n) for top, n in sums], units, **how)
+    rows = [
+        Difference(mean(x), mean(y), mean(x - y), found, len(x), None)
+        for (x, y), found in zip(sides, ends, strict=True)
+    ]
+    if target is not None and any(found is not None for found in ends):
+        aims = [part.of(target, others) for part in parts.values()]
+        columns = [column for pair, aim in zip(sides, aims, strict=True) for column in (*pair, aim)]
+        samples = resampled_means(np.stack(columns, axis=1), units, **how)  # (b, 3 × parts)
+        for number, row in enumerate(rows):
+            if row.ci95 is not None:
+                three = samples[:, 3 * number : 3 * number + 3]
+                gaps = _gap(metric.goal, three[:, :2], three[:, 2:])
+                rows[number] = answered(row, gaps[:, 0] - gaps[:, 1])
+    return dict(zip(parts, rows, strict=True))
 
 
 def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:

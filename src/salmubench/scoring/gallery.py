@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from salmubench.dataset.layout import Dataset
 from salmubench.scoring.metric import Strings
 from salmubench.scoring.record_files import GALLERY_SCHEMA
+from salmubench.types import Pair, Split
 
 DRAWN = 1000
 """Captions drawn from each source; all of them where there are fewer."""
@@ -37,6 +40,19 @@ class Gallery:
         """As it is stored."""
         columns = {name: pa.array(getattr(self, name), pa.string()) for name in GALLERY_SCHEMA.names}
         return pa.table(columns, GALLERY_SCHEMA)
+
+
+def gallery_of(dataset: Dataset) -> Gallery:
+    """As scoring draws it: from all of `forget` and all portraits without identity, in its own order."""
+
+    def ordered(pairs: Sequence[Pair]) -> tuple[Strings, Strings]:
+        rows = sorted(pairs, key=lambda pair: (pair.file_name, pair.caption, str(pair.identity)))
+        return tuple(
+            np.array([getattr(row, name) for row in rows] + [None], object)[:-1] for name in ("file_name", "caption")
+        )  # type: ignore[return-value]
+
+    retain = [pair for pair in dataset.rows(Split.RETAIN_SYNTH) if pair.identity is None]
+    return draw_gallery(ordered(dataset.rows(Split.FORGET)), ordered(retain))
 
 
 def draw_gallery(forget: tuple[Strings, Strings], retain: tuple[Strings, Strings]) -> Gallery:

@@ -93,6 +93,7 @@ class Dataset:
         counts: rows of each split.
         revision: commit on the Hub, where it comes from there.
         imagenet: SHA-256 of the ImageNet pictures of general knowledge; null where those are the dataset's own.
+        limit: most rows of each split that were seen, in a quick look, which can't be submitted; null where all were.
     """
 
     name: Name
@@ -100,6 +101,7 @@ class Dataset:
     counts: Mapping[Name, Whole] = field(default_factory=dict)
     revision: Name | None = None
     imagenet: Hash | None = None
+    limit: Whole | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -215,7 +215,7 @@ def write_failed(
         status="failed",
         error=Failure(name, error.step, reading.cut(manifest.portable(error.message), TEXT)),
         model=Model(model, None, None, name, manifest.portable(manifest.plain(config)), None, budget),
-        dataset=Dataset(dataset.name, dataset.fingerprint, dict(dataset.counts)),
+        dataset=Dataset(dataset.name, dataset.fingerprint, dict(dataset.counts), limit=dataset.limit),
         encoding=None,
         gallery_sha256=None,
         fragile_set=None,

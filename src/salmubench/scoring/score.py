@@ -43,6 +43,11 @@ from salmubench.types import Split
 IMAGENET = 50_000
 """Pictures of ImageNet's validation set."""
 
+QUICK_LOOK = (
+    "A quick look at no more than {limit} rows of each split (--limit): the numbers are rough, and nothing of it "
+    "can be submitted."
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -223,7 +228,9 @@ class _Session:
             status="complete",
             error=None,
             model=model_of(described.model),
-            dataset=Dataset(facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet),
+            dataset=Dataset(
+                facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet, facts.limit
+            ),
             encoding=Encoding(
                 encoding.precision, encoding.device, encoding.preprocessing, described.cut_captions, encoding.probe
             ),
@@ -282,6 +289,8 @@ class _Session:
                     f"The model was encoded in {self.model.precision}, {name} in {reference.precision}: mean "
                     "similarities may differ by up to 0.002 for that alone."
                 )
+        if self.model.facts.limit is not None:
+            notes.append(QUICK_LOOK.format(limit=self.model.facts.limit))
         shown = self.model.facts.counts.get(str(Split.GENERAL_KNOWLEDGE), 0)
         if self.model.facts.imagenet is not None and shown != IMAGENET:
             notes.append(

@@ -29,6 +29,9 @@ ROUND = 4
 WORST = 1.0
 """Objective of a trial whose method failed, and the largest there is."""
 
+NOTHING = 0.5
+"""Objective of a model that is left as it is: all of the leakage, no damage."""
+
 RULE = (
     "Mean of leakage left and damage on the selection world, smallest is best. Leakage left: the largest of |L| of "
     "retrieval (MRR), of the fact among other values and of the paraphrased fact, against Clean. Damage: the mean of "
@@ -39,6 +42,9 @@ RULE = (
     "trials: the earlier one."
 )
 """The objective in words, as it stands in `tuned.yaml`."""
+
+PARTS = ("leakage", "fact", "fact_paraphrased", "drop", "kept")
+"""What an objective is made of."""
 
 _LR_DOWN, _LR_UP = 30.0, 10.0
 
@@ -162,7 +168,7 @@ def objective(record: RunRecord) -> tuple[float, dict[str, float | None]]:
     fact, paraphrased = _view(score_in(record, "fact")), _view(score_in(record, "fact_paraphrase"))
     spared = [one for held in with_role(record, "kept") for one in by_holdout(held, record.scores)]
     kept = min((value for one in spared if (value := _view(one.score)) is not None), default=None)
-    parts = {"leakage": leakage, "fact": fact, "fact_paraphrased": paraphrased, "drop": drop, "kept": kept}
+    parts = dict(zip(PARTS, (leakage, fact, paraphrased, drop, kept), strict=True))
     damage = [_cut(value) for value in (drop, None if kept is None else 1 - kept) if value is not None]
     if leakage is None or not damage:
         raise ConfigError(
@@ -171,6 +177,11 @@ def objective(record: RunRecord) -> tuple[float, dict[str, float | None]]:
         )
     left = max(_cut(abs(value)) for value in (leakage, fact, paraphrased) if value is not None)
     return (left + sum(damage) / len(damage)) / 2, parts
+
+
+def best(trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The trial that wins: the smallest objective, of equal ones the earlier."""
+    return min(trials, key=lambda entry: (entry["objective"], entry["number"]))
 
 
 def _view(score: Score | None) -> float | None:

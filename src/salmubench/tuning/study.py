@@ -107,7 +107,7 @@ def tune(
     ground = world or out / "world"
     bench = _bench(loaded, ground, terms, out=out, seed=seed)
     _alone(partial(_begin, bench, settings))
-    run = partial(_side_by_side, bench, executor=executor, workers=workers)
+    run = partial(_side_by_side, bench, total=settings.trials, executor=executor, workers=workers)
     _search(bench, {name: item for name, item in configured.items() if spaces[name]}, spaces, settings.trials, run)
     return _write(bench, loaded, open_dataset(ground / "dataset"), configured, spaces, settings)
 
@@ -219,7 +219,30 @@ def _check_same_file(bench: Bench, item: Configured, finished: Mapping[int, Mapp
         )
 
 
-def _side_by_side(bench: Bench, pieces: Sequence[Trial], *, executor: Executor, workers: int | None) -> None:
+def _progress(bench: Bench, trial: Trial, total: int) -> str:
+    """One line about a finished trial: its number, what it is worth and why, its values, the best one so far."""
+    method = load_method(trial.method).name
+    finished = results(bench, method)
+    entry = finished[trial.number]
+    if "error" in entry:
+        worth = f"failed, counts {search.WORST:g}: {entry['error']}"
+    else:
+        parts = ", ".join(f"{name} {entry[name]:.3f}" for name in search.PARTS if entry.get(name) is not None)
+        worth = f"{entry['objective']:.3f} (lower is better; {parts})"
+    values = ", ".join(
+        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in entry["values"].items()
+    )
+    best = search.best(list(finished.values()))
+    return (
+        f"{method}, trial {trial.number + 1} of {total}: {worth}; {values}. Best so far: {best['objective']:.3f}, "
+        f"trial {best['number'] + 1}."
+    )
+
+
+def _side_by_side(
+    bench: Bench, pieces: Sequence[Trial], *, total: int, executor: Executor, workers: int | None
+) -> None:
     waiting = list(pieces)
     while waiting:
         count = workers
@@ -231,6 +254,8 @@ def _side_by_side(bench: Bench, pieces: Sequence[Trial], *, executor: Executor, 
         for trial, done in parallel(work, waiting, workers=count, executor=executor, description="trials"):
             if not done:
                 missed.append(trial)
+                continue
+            log.info("%s", _progress(bench, trial, total))
         if len(missed) == len(waiting):
             time.sleep(_PATIENCE)  # all of them are being made elsewhere
         waiting = missed
@@ -339,7 +364,7 @@ _HEAD = "# Written by `salmubench tune`. Use it by the recipe key `unlearn.tuned
 
 
 def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    best = min(trials, key=lambda entry: (entry["objective"], entry["number"]))
+    best = search.best(trials)
     first, made = trials[0], manifest.provenance()
     return {
         "values": dict(best["values"]),

@@ -30,14 +30,15 @@ from salmubench.models import ClipModel
 from salmubench.padding import skip_padding
 from salmubench.types import Person, Split
 from salmubench.unlearn import data as reading
-from salmubench.unlearn import state
+from salmubench.unlearn import failures, state
 from salmubench.unlearn.augment import SimplifyingTokenizer
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource, Row
+from salmubench.unlearn.given import Given, of_method
 from salmubench.unlearn.interface import Model
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.plan import Plan, make_plan, retain_pairs
-from salmubench.unlearn.registry import Configured, configure, load_method
+from salmubench.unlearn.registry import Configured, configure, load_method, read_options
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -54,6 +55,7 @@ def unlearn(
     seed: int,
     budget: float = 5,
     config: Mapping[str, Any] | Path | None = None,
+    set: Given = (),  # noqa: A002 - as the option is called
     settings: UnlearnConfig | None = None,
     tuned: Mapping[str, Any] | None = None,
     fresh: Callable[[], Sequence[Person]] | None = None,
@@ -71,6 +73,7 @@ def unlearn(
         seed: of everything random.
         budget: how often each forget pair is seen.
         config: options of the method and engine settings for it, by name, or a YAML file with them.
+        set: the same as `METHOD.option=value`, over `config`.
         settings: engine settings and overrides of a recipe.
         tuned: where `config` was found by tuning: what the manifest and the record say about it.
         fresh: invents people who are in no dataset; called only for methods that need them.
@@ -87,9 +90,13 @@ def unlearn(
     """
     options.check_seed(seed)
     if isinstance(method, str):
-        method = configure(load_method(method), settings or UnlearnConfig(), config)
-    elif config is not None or settings is not None:
-        raise ConfigError("Expected config and settings beside a method's name only, got a method that has its own.")
+        loaded = load_method(method)
+        given = {**read_options(config), **of_method(set, loaded.name)}
+        method = configure(loaded, settings or UnlearnConfig(), given)
+    elif config is not None or settings is not None or set:
+        raise ConfigError(
+            "Expected config, set and settings beside a method's name only, got a method that has its own."
+        )
     configured = method
     opened = dataset if isinstance(dataset, Dataset) else layout.open_dataset(dataset)
     device = devices.resolve_device(device)
@@ -119,7 +126,8 @@ def unlearn(
             if stage is not None:
                 about = {"method": configured.method.name, "budget": budget, "tuned": tuned}
                 stage.finish(outputs={**about, **outputs}, cost=spent)
-                (out / state.CHECKPOINT).unlink(missing_ok=True)
+                for rest in (state.CHECKPOINT, failures.TRACEBACK):
+                    (out / rest).unlink(missing_ok=True)
         fabric.barrier()
     return out
 
@@ -257,9 +265,11 @@ def _run(
             probes=_open_probes(configured, dataset, clip=clip, reference=reference, out=out, seed=seed),
             reduce=share.reduce,
             writes=fabric.is_global_zero,
+            file=configured.method.path,
         )
         earlier = dataclasses.replace(engine.progress)
-        report = _apply(configured, engine, student, reference) if plan.sizes else {}
+        folder = out if fabric.is_global_zero else None
+        report = _apply(configured, engine, student, reference, folder) if plan.sizes else {}
         _check_result(configured, engine, clip.module, frozen.module, moved=bool(plan.sizes))
         outputs: dict[str, Any] = {"report": report, "pairs": dict(engine.progress.pairs)}
         if fabric.is_global_zero:
@@ -281,7 +291,9 @@ def _run(
     return {**outputs, "cost": spending}, spending
 
 
-def _apply(configured: Configured, engine: Engine, student: Model, reference: Model) -> dict[str, float]:
+def _apply(
+    configured: Configured, engine: Engine, student: Model, reference: Model, folder: Path | None
+) -> dict[str, float]:
     method, config = configured.method, configured.config
     if method.kind == "loop":
         engine.descend(lambda batch: method.function(batch, student, reference, config))
@@ -292,7 +304,8 @@ def _apply(configured: Configured, engine: Engine, student: Model, reference: Mo
     except (MethodError, OutputError):  # a full disk is no fault of the method
         raise
     except Exception as error:
-        raise MethodError(method.name, None, f"its edit raised {type(error).__name__}: {error}") from error
+        text = failures.described(error, method.path, folder=folder)
+        raise MethodError(method.name, None, f"its edit raised {text}") from error
     endless = [name for name, value in numbers.items() if not math.isfinite(value)]
     if endless:
         raise MethodError(

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from salmubench import cost, streams
 from salmubench import progress as bars
 from salmubench.errors import MethodError
-from salmubench.unlearn import lora, state
+from salmubench.unlearn import failures, lora, state
 from salmubench.unlearn.augment import Crop
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource
@@ -50,6 +50,7 @@ class Engine:
         probes: kind of pairs → a fixed sample to watch.
         reduce: averages gradients over processes.
         writes: whether this process writes files.
+        file: the method's, whose line is named where it fails.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class Engine:
         probes: Mapping[str, PairSource],
         reduce: Callable[[Sequence[nn.Parameter]], None] = lambda weights: None,  # noqa: ARG005
         writes: bool = True,
+        file: Path | None = None,
     ) -> None:
         self.settings, self.seed, self.data, self.reference = settings, seed, data, reference
         self._method, self._model, self._plan = method, model, plan
         self._folder, self._probes, self._reduce, self._writes = folder, probes, reduce, writes
+        self._file = file
         self._descents, self._clock, self._processor = 0, time.perf_counter(), cost.processor_seconds()
         self._started = time.process_time()
         self.optimiser_bytes = 0
@@ -255,7 +258,8 @@ class Engine:
         self._reduce(weights)
         norm = float(torch.nn.utils.clip_grad_norm_(weights, clip or math.inf))
         if not math.isfinite(norm):
-            self._diverged(optimizer, step, f"the gradient's norm is {norm}")
+            where = failures.endless_gradients(self._model.module)
+            self._diverged(optimizer, step, f"the gradient's norm is {norm}{where}")
         self.progress.gradient |= norm > 0
         optimizer.step()
         scale = self._model.module.logit_scale
@@ -279,7 +283,8 @@ class Engine:
         try:
             returned = loss(batch)
         except Exception as error:
-            raise MethodError(self._method, step, f"its loss raised {type(error).__name__}: {error}") from error
+            text = failures.described(error, self._file, folder=self._folder if self._writes else None)
+            raise MethodError(self._method, step, f"its loss raised {text}") from error
         if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping)):
             raise MethodError(
                 self._method, step, f"expected its loss to return (loss, report), got {type(returned).__name__}."
@@ -289,7 +294,7 @@ class Engine:
             what = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
             raise MethodError(self._method, step, f"expected its loss to be one number (a 0-d tensor), got {what}.")
         if not bool(torch.isfinite(value.detach()).all()):
-            self._diverged(optimizer, step, f"the loss is {float(value.detach())}")
+            self._diverged(optimizer, step, f"the loss is {float(value.detach())}{failures.endless_terms(report)}")
         if not value.requires_grad:
             raise MethodError(self._method, step, self._no_gradient())
         return value.reshape(()), dict(report)

@@ -1,0 +1,192 @@
+"""Tables for a paper: LaTeX with booktabs, and what to cite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from salmubench.report import main_numbers, wording
+from salmubench.report.collect import failure, reference_kind, score_of
+from salmubench.scoring.record import RunRecord
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "×": r"$\times$", "−": "$-$", "·": r"$\cdot$", "–": "--", "\u202f": "~",
+}  # fmt: skip
+
+PAPER = """@inproceedings{salmubench,
+  title = {{SALMUBench}: A Benchmark for Sensitive Association-Level Multimodal Unlearning},
+  author = {Selvas-Sala, Cai and Kang, Lei and Gomez, Lluis},
+  booktitle = {Proceedings of the IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)},
+  year = {2026},
+  eprint = {2603.26316},
+  archivePrefix = {arXiv},
+  url = {https://arxiv.org/abs/2603.26316},
+}
+"""
+"""The paper that defines the benchmark, as README and CITATION.cff name it."""
+
+
+def latex(text: str) -> str:
+    """Text that LaTeX shows as it is, on one line."""
+    return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
+
+
+def latex_report(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None, *, name: str = "") -> str:
+    """Two floats with captions and labels: the main numbers with intervals and verdicts, and the paper's numbers.
+
+    Args:
+        records: run records of one dataset, in the order to show them.
+        titles: method → its title.
+        name: of the run, which makes the labels differ where a document has several.
+    """
+    label = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "-."))
+    label = f"salmubench-{label}" if label else "salmubench"
+    return (
+        "% needs \\usepackage{booktabs}\n"
+        + _float(_main_table(records, titles), _main_caption(records), label)
+        + "\n"
+        + _float(latex_table(records, titles, intervals=True), _numbers_caption(records), f"{label}-numbers")
+    )
+
+
+def latex_table(
+    records: Sequence[RunRecord], titles: Mapping[str, str] | None = None, *, intervals: bool = False
+) -> str:
+    """The paper's numbers as a LaTeX tabular; needs the package booktabs.
+
+    Args:
+        records: run records, in the order to show them.
+        titles: method → its title.
+        intervals: with a line of 95 % intervals below each model.
+    """
+    names = wording.display_names(records, titles or {})
+    efficacy, utility = (
+        [column for column in wording.columns(records, pillar) if not column.extension]
+        for pillar in ("efficacy", "utility")
+    )
+    heads = [*efficacy, *utility]
+    groups = [(len(efficacy), "Forgetting (goal: Clean)"), (len(utility), "Utility (goal: Compromised)")]
+    lines = _begin(groups, ["Model", *(latex(column.label) for column in heads)])
+    for record in records:
+        name = latex(names[record.model.name])
+        if record.status != "complete":
+            lines.append(_failed(name, len(heads), record))
+            continue
+        scores = [score_of(record, column.metric, column.part) for column in heads]
+        cells = [_number(None if score is None else score.value) for score in scores]
+        lines.append(_row([name, *cells]))
+        if intervals:
+            lines += _below([wording.interval(None if score is None else score.ci95) for score in scores])
+        lines += _rule_below(record, records)
+    return _end(lines)
+
+
+def _main_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None) -> str:
+    retrieval, knowledge = main_numbers.main_names(records)
+    heads = [
+        "Model", latex(retrieval), "$L$", "$L$ fact", "$L$ para.", latex(knowledge), "$D$", "$K$ inter", "$K$ intra",
+        "$K$ facts", "F", "H", "G", "S",
+    ]  # fmt: skip
+    lines = _begin([(4, "Forgetting"), (5, "Utility"), (4, "Verdict")], heads)
+    for record, row in zip(records, main_numbers.rows(records, titles), strict=True):
+        if row.failure is not None:
+            lines.append(_failed(latex(row.name), len(heads) - 1, record))
+            continue
+        lines.append(_row([latex(row.name), *map(_plain, row.numbers), *map(latex, row.passes)]))
+        lines += _below([*row.intervals, *[""] * len(row.passes)])
+        lines += _rule_below(record, records)
+    return _end(lines)
+
+
+def _main_caption(records: Sequence[RunRecord]) -> str:
+    return (
+        "Results on " + _dataset(records) + r", with 95\,\% intervals over identities. Leakage left "
+        r"$L$: 0\,\% as Clean (facts: as Retrained), 100\,\% as Compromised. Utility drop $D$; kept $K$: 100\,\% "
+        r"unharmed, 0\,\% as if never learned, on associations of other people (inter), other associations of the same "
+        r"people (intra), and values among other values (facts). Verdict: forgets (F), hides no fact (H), keeps "
+        r"general knowledge (G), spares others (S); yes, no: the whole interval says so, ?: undecided."
+    )
+
+
+def _numbers_caption(records: Sequence[RunRecord]) -> str:
+    return (
+        "The numbers of the benchmark on "
+        + _dataset(records)
+        + r", with 95\,\% intervals. Forgetting should come near "
+        "Clean, utility near Compromised."
+    )
+
+
+def _dataset(records: Sequence[RunRecord]) -> str:
+    about = records[0].dataset
+    forget = about.counts.get("forget")
+    counted = "" if forget is None else f" ({forget:,} pairs to forget)"
+    quick = "" if about.limit is None else rf"; a quick look at no more than {about.limit} rows of each split"
+    return rf"the dataset \texttt{{{latex(about.fingerprint[:16])}}}{counted}{quick}"
+
+
+def _float(tabular: str, caption: str, label: str) -> str:
+    lines = (
+        r"\begin{table*}[t]", r"\centering", r"\scriptsize", r"\setlength{\tabcolsep}{3pt}", rf"\caption{{{caption}}}",
+        rf"\label{{tab:{label}}}", tabular.rstrip("\n"), r"\end{table*}",
+    )  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _begin(groups: Sequence[tuple[int, str]], heads: Sequence[str]) -> list[str]:
+    """The beginning of a tabular: heads of groups with a rule below each, heads of columns."""
+    spans, rules, column = [], "", 2
+    for width, words in groups:
+        spans.append(rf"\multicolumn{{{width}}}{{c}}{{{words}}}")
+        rules += rf"\cmidrule(lr){{{column}-{column + width - 1}}}"
+        column += width
+    columns = rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}"
+    return [columns, r"\toprule", _row(["", *spans]), rules, _row(heads), r"\midrule"]
+
+
+def _end(lines: Sequence[str]) -> str:
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _below(intervals: Sequence[str]) -> list[str]:
+    """A line of intervals in small letters; none where there are none."""
+    if not any(intervals):
+        return []
+    return [_row(["", *(rf"{{\tiny {_plain(text)}}}" if text else "" for text in intervals)])]
+
+
+def _failed(name: str, columns: int, record: RunRecord) -> str:
+    return _row([name, rf"\multicolumn{{{columns}}}{{l}}{{{latex(failure(record))}}}"])
+
+
+def _rule_below(record: RunRecord, records: Sequence[RunRecord]) -> list[str]:
+    return [r"\midrule"] if reference_kind(record) == "compromised" and record is not records[-1] else []
+
+
+def _number(value: float | None) -> str:
+    return "--" if value is None else _plain(wording.number(value))
+
+
+def _plain(text: str) -> str:
+    """A number as text, its minus sign and its digits in one formula."""
+    written = f"$-{latex(text[1:])}$" if text.startswith("−") else latex(text)
+    return written.replace(r" \%", r"\,\%")
+
+
+def bibtex(records: Sequence[RunRecord]) -> str:
+    """What to cite: the paper, and this evaluation with the version that made it."""
+    provenance = records[0].provenance
+    return (
+        PAPER + "@software{salmubench_software,\n"
+        "  title = {salmubench},\n"
+        "  author = {{The SALMUBench maintainers}},\n"
+        f"  version = {{{latex(provenance.version)}}},\n"
+        f"  note = {{Evaluation of {latex(provenance.started[:10])}, "
+        f"dataset {latex(records[0].dataset.fingerprint[:16])}}},\n"
+        f"  year = {{{latex(provenance.started[:4])}}},\n}}\n"
+    )

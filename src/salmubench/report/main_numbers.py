@@ -1,0 +1,191 @@
+"""The main numbers of each model: what every table of a run shows, in whatever form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from salmubench.report import wording
+from salmubench.report.cells import COSTS
+from salmubench.report.collect import REFERENCES, answers, failure, is_retrained, reference_kind
+from salmubench.report.main_views import KEPT_ON
+from salmubench.scoring.metric import Role, label
+from salmubench.scoring.origin import Cost, Model
+from salmubench.scoring.record import Normalised, RunRecord, Score
+from salmubench.scoring.roles import facts_kept, kept_on, score_in, with_role
+
+MODES = {
+    "ineffective": "ineffective", "hollow": "hollow", "catastrophic": "catastrophic",
+    "over_generalised": "over-generalised",
+}  # fmt: skip
+"""Failure mode → the word for it."""
+
+LEGEND = (
+    "leakage left: 0 % as Clean, 100 % as Compromised · K: 100 % unharmed, 0 % as if never learned\n"
+    "fact left: the true value among other values of its field, in the caption and paraphrased; 0 % as Retrained\n"
+    "K inter-identity: associations of other people · K intra-identity: other associations of the same people\n"
+    "K facts: values that should stay, among other values, of whichever holdout keeps less\n"
+    "below 0 %: pushed below the reference that never learned it\n"
+    "yes is good, no is a failure mode: the whole 95 % interval says so · ?: undecided"
+)
+"""How to read them."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model in the table of main numbers.
+
+    Attributes:
+        name: as shown.
+        reference: `clean`, `retrained` or `compromised` for the references, else `None`.
+        numbers: main number of forgetting, leakage left, fact left, the same paraphrased, general knowledge, drop, K
+            inter-identity, K intra-identity, K of facts.
+        passes: forgets, hides no fact, keeps general knowledge, spares others: `yes`, `no`, `?`; empty where nothing is
+            judged.
+        failure: why there are no numbers, or `None`.
+        intervals: of each of the numbers, empty where it has none.
+        seen: pairs that it saw: of forget, or of its pretraining.
+    """
+
+    name: str
+    reference: str | None
+    numbers: tuple[str, ...]
+    passes: tuple[str, ...]
+    failure: str | None
+    intervals: tuple[str, ...] = ()
+    seen: str = ""
+
+
+def heads(records: Sequence[RunRecord]) -> tuple[str, ...]:
+    """Columns of the table of main numbers: name, nine numbers, four answers, data seen."""
+    retrieval, knowledge = main_names(records)
+    return (
+        "model", retrieval, "leakage left", "fact left", "paraphrased", knowledge, "drop", "K inter", "K intra",
+        "K facts", "forgets", "hides no fact", "keeps general", "spares others", "pairs seen",
+    )  # fmt: skip
+
+
+def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[Row]:
+    """The main numbers, formatted, in the order of the records."""
+    names = wording.display_names(records, titles or {})
+    entries = []
+    for record in records:
+        name = names[record.model.name]
+        if record.status != "complete":
+            entries.append(Row(name, None, (), (), " ".join(failure(record).split())))
+        else:
+            kind = "retrained" if is_retrained(record) else reference_kind(record)
+            numbers, intervals = _main_numbers(record)
+            entries.append(
+                Row(name, kind, numbers, passes(record), None, intervals, COSTS["pairs"][1](record.cost.pairs))
+            )
+    return entries
+
+
+def main_names(records: Sequence[RunRecord]) -> tuple[str, str]:
+    """How the main numbers of forgetting and of utility are called, with a part behind the metric's name."""
+    names = []
+    for role, otherwise in (("leakage", "retrieval"), ("drop", "general knowledge")):
+        held = next((one for record in records for one in with_role(record, cast(Role, role))), None)
+        names.append(otherwise if held is None else label(held.metric, held.part))
+    return names[0], names[1]
+
+
+def passes(record: RunRecord) -> tuple[str, ...]:
+    """Does the model pass each of the four questions: `yes`, `no`, `?`; `–` where an older record doesn't tell."""
+    if reference_kind(record) is not None:
+        return ("",) * len(MODES)
+    states = answers(record)
+    return tuple(wording.PASSES[states[mode]] if mode in states else "–" for mode in MODES)
+
+
+def failure_modes(record: RunRecord) -> str:
+    """The failure modes that a model has, or may have (`?`)."""
+    if reference_kind(record) is not None:
+        return "reference"
+    states = answers(record)
+    words = [word + ("" if states[mode] == "yes" else "?") for mode, word in MODES.items() if _may(states, mode)]
+    return ", ".join(words) or "none"
+
+
+def between_references(record: RunRecord) -> list[RunRecord]:
+    """A record with rows for Clean and Compromised above it, of the numbers of theirs that it holds.
+
+    The record of a reference, and one that failed, stand alone.
+    """
+    if record.status != "complete" or reference_kind(record) is not None:
+        return [record]
+    scores = [score for parts in record.scores.values() for score in parts.values()]
+    known = [kind for kind in REFERENCES if any(getattr(score, kind) is not None for score in scores)]
+    return [*(_reference(record, kind) for kind in known), record]
+
+
+def why_missing(record: RunRecord) -> list[str]:
+    """Why numbers are missing, a line for each reason: `GenKnow: no rows in general_knowledge`."""
+    reasons: dict[str, list[str]] = {}
+    for column in wording.columns([record]):
+        score = record.scores.get(column.metric, {}).get(column.part)
+        if score is None:
+            continue
+        view = score.normalised
+        if score.value is None:
+            reasons.setdefault(score.reason or "no reason given", []).append(column.label)
+        elif view.view is not None and view.value is None and reference_kind(record) is None:
+            letter = wording.VIEWS.get(view.view, view.view)
+            reasons.setdefault(view.reason or "no reason given", []).append(f"{letter} of {column.label}")
+    return [f"{', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
+
+
+def _may(states: Mapping[str, str], mode: str) -> bool:
+    return states.get(mode, "no") != "no"
+
+
+def _reference(record: RunRecord, kind: str) -> RunRecord:
+    """What a record says about a reference, as if it were that one's own."""
+    scores = {
+        metric: {part: _as_reference(score, kind) for part, score in parts.items()}
+        for metric, parts in record.scores.items()
+    }
+    model = Model(kind, record.references.get(kind), kind, None, None, None, None)
+    return replace(record, model=model, scores=scores, verdict=None, cost=Cost(), breakdowns={}, attacks=None)
+
+
+def _as_reference(score: Score, kind: str) -> Score:
+    value = getattr(score, kind)
+    nothing = Normalised(score.normalised.view, None, None, None)
+    reason = None if value is not None else score.reason or "the record doesn't hold it"
+    return replace(
+        score, value=value, reason=reason, ci95=None, clean=None, compromised=None, normalised=nothing, retrained=None,
+        against_retrained=None,
+    )  # fmt: skip
+
+
+def _main_numbers(record: RunRecord) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The numbers of a row and their intervals (`Row.numbers`, `Row.intervals`)."""
+    leakage, knowledge = score_in(record, "leakage"), score_in(record, "drop")
+    facts = [score_in(record, role) for role in wording.FACT_ROLES]
+    held = [one.score for one in facts_kept(record) if one.score.normalised.value is not None]
+    worst = min(held, key=lambda score: score.normalised.value or 0.0, default=None)
+    kept = [*(kept_on(record, split) for split in KEPT_ON), worst]
+    (mrr, of_mrr), (accuracy, of_accuracy) = (_number(score) for score in (leakage, knowledge))
+    kind = reference_kind(record)
+    if kind is not None:
+        fixed = "0 %" if kind == "clean" else "100 %"
+        numbers = (mrr, fixed, fixed, fixed, accuracy, "", fixed, fixed, fixed)
+        return numbers, (of_mrr, "", "", "", of_accuracy, "", "", "", "")
+    left, fact, paraphrased, drop, *shares = (_share(score) for score in (leakage, *facts, knowledge, *kept))
+    cells = ((mrr, of_mrr), left, fact, paraphrased, (accuracy, of_accuracy), drop, *shares)
+    return tuple(text for text, _ in cells), tuple(interval for _, interval in cells)
+
+
+def _number(score: Score | None) -> tuple[str, str]:
+    if score is None:
+        return wording.number(None), ""
+    return wording.number(score.value), wording.interval(score.ci95)
+
+
+def _share(score: Score | None) -> tuple[str, str]:
+    view = None if score is None else score.normalised
+    value, ends = (None, None) if view is None else (view.value, view.ci95)
+    return wording.percent(value).replace("\u202f", " "), wording.percent_interval(ends).replace("\u202f", " ")

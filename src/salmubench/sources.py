@@ -1,0 +1,118 @@
+"""What an evaluation is given, looked at before the first picture is encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from salmubench import embeddings, manifest
+from salmubench.dataset.layout import Dataset
+from salmubench.errors import (
+    DatasetError,
+    EmbeddingsError,
+    ModelError,
+    OutputError,
+    OutputMismatch,
+    RecordError,
+    SalmubenchError,
+)
+from salmubench.mismatch import check_same
+from salmubench.scoring.gallery import gallery_of
+from salmubench.scoring.record_files import check_target, gallery_path, read_gallery, read_items, read_record
+
+_OURS = (DatasetError, EmbeddingsError, ModelError, OutputError, RecordError)
+
+
+def is_encoded(source: str | Path) -> bool:
+    """Tell whether this is a record or a folder of embeddings, not a model."""
+    path = Path(source)
+    known = path / manifest.MANIFEST
+    return path.suffix == ".json" or (known.is_file() and manifest.read_any(known).stage == embeddings.STAGE)
+
+
+def check_sources(
+    sources: Mapping[str, str | Path | None],
+    dataset: Dataset,
+    out: Path,
+    encoded: Path,
+    *,
+    arch: str | None,
+    device: str,
+    precision: str,
+) -> None:
+    """Look at everything that an evaluation reads, and at the place it writes to.
+
+    Models must be there, have a known architecture and finite weights; embeddings and records must be whole, and of
+    this dataset, down to its general knowledge and its limit.
+
+    Args:
+        sources: `model`, `clean`, `compromised`, `retrained` → model, embeddings folder, record, or `None`.
+        dataset: the dataset.
+        out: the record that is to be written.
+        encoded: folder with the embeddings of those that are models, one folder each.
+        arch: architecture of the model's bare weights file.
+        device: `auto`, `cpu` or `cuda`, for those that are models.
+        precision: `auto`, `fp32` or `bf16`.
+
+    Raises:
+        SalmubenchError: of the class that the later stage would have raised, with the option's name in front.
+    """
+    check_target(out)
+    for name, source in sources.items():
+        if source is None:
+            continue
+        try:
+            if is_encoded(source):
+                _check_encoded(Path(source), dataset, is_model=name == "model")
+            else:
+                from salmubench import devices, models
+
+                devices.resolve_precision(precision, devices.resolve_device(device))
+                sha256 = models.load_model(source, arch=arch if name == "model" else None).sha256
+                _check_earlier(encoded / name, sha256, dataset)
+        except _OURS as error:
+            raise _named(error, name) from error
+    if gallery_path(out).is_file() and not read_gallery(out).equals(gallery_of(dataset).table()):
+        raise OutputMismatch(
+            f"Expected records of this dataset beside {out}, got the gallery of another one in {gallery_path(out)}. "
+            "Records of one folder share it: choose another folder for --out."
+        )
+
+
+def _check_earlier(folder: Path, sha256: str, dataset: Dataset) -> None:
+    """Refuse embeddings of another model or dataset where those of this one will be."""
+    for name in (manifest.MANIFEST, manifest.BEGUN):
+        if (folder / name).is_file():
+            there = manifest.read_any(folder / name).inputs
+            asked = {"checkpoint": sha256, "dataset": dataset.fingerprint}
+            check_same(folder, {"inputs": {key: there.get(key) for key in asked}}, {"inputs": asked})
+            return
+
+
+def _check_encoded(path: Path, dataset: Dataset, *, is_model: bool) -> None:
+    if path.is_dir():
+        opened = embeddings.open_embeddings(path)
+        opened.check_vectors()
+        facts = (opened.dataset.fingerprint, opened.dataset.imagenet)
+    elif is_model:
+        raise EmbeddingsError(f"Expected a model or its embeddings folder, got the file {path}.")
+    else:
+        record = read_record(path)
+        if record.status != "complete":
+            raise RecordError(f"Expected a complete record at {path}, got status {record.status!r}.")
+        read_items(path)
+        facts = (record.dataset.fingerprint, record.dataset.imagenet)
+    if facts[0] != dataset.fingerprint:
+        raise EmbeddingsError(
+            f"Expected the dataset {dataset.name} (fingerprint {dataset.fingerprint}), got {facts[0]} in {path}. Give "
+            "the model itself, to encode it on this dataset."
+        )
+    if facts[1] != dataset.imagenet:
+        raise EmbeddingsError(
+            f"Expected the pictures of general knowledge of this call ({dataset.imagenet}), got {facts[1]} in {path}. "
+            "Give --imagenet to both or none."
+        )
+
+
+def _named(error: SalmubenchError, name: str) -> SalmubenchError:
+    return type(error)(f"--{name}: {error}")

@@ -1,0 +1,150 @@
+"""`evaluate` looks at everything first: a call that is refused has encoded nothing and leaves no file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from salmubench.cli.main import main
+from salmubench.errors import RecordError, SalmubenchError
+from salmubench.evaluation import encode_model, evaluate
+from salmubench.leaderboard.submission import submit
+from salmubench.scoring.record_files import read_record
+from tiny import tiny_dataset
+from tiny_model import tiny_model
+
+WEIGHTS = "open_clip_model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path) -> Path:
+    """Three models, and the embeddings of the references on the tiny dataset and on another one."""
+    root = tmp_path_factory.mktemp("sources")
+    for seed, name in enumerate(("clean", "compromised", "model-5x")):
+        tiny_model(root / name, seed=seed)
+    other = tiny_dataset(root / "other", identities=6)
+    for name in ("clean", "compromised"):
+        for dataset, folder in ((tiny_folder, "here"), (other, "there")):
+            encode_model(model=root / name, dataset=dataset, out=root / folder / name, precision="fp32")
+    return root
+
+
+def broken(place: Path, tmp_path: Path, what: str) -> Path:
+    folder = Path(shutil.copytree(place / "model-5x", tmp_path / "broken"))
+    if what == "nan":
+        from safetensors.torch import load_file, save_file
+
+        state = load_file(folder / WEIGHTS)
+        state["text_projection"][0, 0] = float("nan")
+        save_file(state, folder / WEIGHTS)
+    if what == "truncated":
+        (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:1000])
+    if what == "other layers":
+        config = json.loads((folder / "open_clip_config.json").read_text())
+        config["model_cfg"]["vision_cfg"]["layers"] = 3
+        (folder / "open_clip_config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "nowhere"}, "--model: Expected a model folder"),
+        ({"clean": "nowhere"}, "--clean: Expected a model folder"),
+        ({"compromised": "nowhere.json"}, "--compromised: Expected a record at"),
+        ({"retrained": "nowhere"}, "--retrained: Expected a model folder"),
+        ({"model": "nan"}, "--model: Expected finite weights .* 'text_projection'"),
+        ({"clean": "truncated"}, "--clean: Expected CLIP weights"),
+        ({"model": "other layers"}, "--model: Expected CLIP weights"),
+        ({"compromised": "there/compromised"}, "--compromised: Expected the dataset .* Give the model itself"),
+        ({"device": "tpu"}, "Expected device auto, cpu or cuda"),
+        ({"limit": 1}, "Expected --limit of 2 or more"),
+        ({"out": "folder"}, "Expected a record's file"),
+    ],
+)
+def test_refused_before_the_first_picture(
+    change: dict, message: str, place: Path, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"model": "model-5x", "clean": "clean", "compromised": "here/compromised", "out": tmp_path / "r" / "a.json"}
+    given |= change
+    for name in ("model", "clean", "compromised", "retrained"):
+        if given.get(name) in ("nan", "truncated", "other layers"):
+            given[name] = broken(place, tmp_path, given[name])
+        elif name in given:
+            given[name] = place / given[name]
+    if given["out"] == "folder":
+        given["out"] = place
+    before = {*tmp_path.rglob("*"), *place.rglob("*")}
+    monkeypatch.setattr(
+        import_module("salmubench.encode.encode"), "encode", lambda **_: pytest.fail("a picture was encoded")
+    )
+    with pytest.raises(SalmubenchError, match=message):
+        evaluate(dataset=tiny_folder, precision="fp32", **given)
+    assert {*tmp_path.rglob("*"), *place.rglob("*")} == before
+
+
+def test_records_of_another_dataset_beside_the_new_one(place: Path, tiny_folder: Path, tmp_path: Path) -> None:
+    references = {name: place / "there" / name for name in ("clean", "compromised")}
+    evaluate(
+        model=references["clean"], dataset=place / "other", **references, out=tmp_path / "clean.json", precision="fp32"
+    )
+    references = {name: place / "here" / name for name in ("clean", "compromised")}
+    with pytest.raises(SalmubenchError, match="got the gallery of another one"):
+        evaluate(model=place / "model-5x", dataset=tiny_folder, **references, out=tmp_path / "b.json")
+    assert not (tmp_path / "b.embeddings").exists()
+
+
+def test_a_quick_look_is_marked_and_cannot_be_submitted(
+    place: Path,
+    tiny_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    command = ["evaluate", "--dataset", str(tiny_folder), "--out", str(tmp_path / "model-5x.json"), "--limit", "6"]
+    for name in ("clean", "compromised"):
+        command += [f"--{name}", str(place / name)]
+    assert main([*command, "--model", str(place / "model-5x"), "--precision", "fp32"]) == 0
+    told = capsys.readouterr()
+    record = read_record(tmp_path / "model-5x.json")
+    assert (record.dataset.limit, record.dataset.counts["forget"]) == (6, 6)
+    assert any("quick look at no more than 6 rows" in note for note in record.notes)
+    assert "quick look" in caplog.text
+    rows = [line.split()[0] for line in told.out.splitlines() if line and line[0].isalpha()]
+    assert rows[:4] == ["model", "Clean", "Compromised", "model-5x"]
+    with pytest.raises(SalmubenchError, match="--clean: Expected the dataset"):  # whole embeddings beside some rows
+        evaluate(
+            model=place / "model-5x", dataset=tiny_folder, clean=place / "here" / "clean",
+            compromised=place / "compromised", out=tmp_path / "x.json", limit=6,
+        )  # fmt: skip
+    with pytest.raises(RecordError, match="got a quick look at no more than 6 rows"):
+        submit(tmp_path, model="model-5x", out=tmp_path / "submission")
+    assert not (tmp_path / "submission").exists()
+
+
+def test_it_says_why_a_number_is_missing(
+    place: Path, tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    poorer = Path(shutil.copytree(tiny_folder, tmp_path / "poorer"))
+    for path in (poorer / "data").glob("general_knowledge-*"):
+        path.unlink()
+    (poorer / "general_knowledge.json").unlink()
+    command = [
+        "evaluate",
+        "--dataset",
+        str(poorer),
+        "--out",
+        str(tmp_path / "a.json"),
+        "--model",
+        str(place / "model-5x"),
+    ]
+    for name in ("clean", "compromised"):
+        command += [f"--{name}", str(place / name)]
+    assert main([*command, "--precision", "fp32"]) == 0
+    shown = capsys.readouterr().out
+    assert "Not measured:" in shown
+    assert "GenKnow: " in shown.partition("Not measured:")[2]
