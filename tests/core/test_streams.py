@@ -9,6 +9,7 @@ import pytest
 from salmubench import streams
 
 PINNED = {
+    "Import": [51],
     "Recovery": [1, 2, 3, 4],
     "Plan": [1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18],
     "Stranger": [1, 2, 3],
