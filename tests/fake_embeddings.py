@@ -69,7 +69,7 @@ class FakeWorld:
                 found.append(row.paraphrase)
         told = [row for row in self.rows if row.field and row.value]
         for row in told:
-            for value in {other.value for other in told if other.field == row.field}:
+            for value in dict.fromkeys(other.value for other in told if other.field == row.field):
                 found += [text.replace(row.value, value) for text in (row.caption, row.paraphrase) if text]
         found += [template.replace("{}", name) for template in self.templates for name in self.classes]
         return list(dict.fromkeys(found))

@@ -1,4 +1,4 @@
-"""The benchmark version is raised whenever a number could change: numbers of an invented world, and its rules."""
+"""The version of the benchmark is raised whenever a number could change: an invented world, and what states it."""
 
 from __future__ import annotations
 
