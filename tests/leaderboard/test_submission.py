@@ -267,6 +267,14 @@ def test_easier_gallery_with_mended_hash(folder: Path) -> None:
     assert codes(folder) == {"gallery"}
 
 
+@pytest.mark.parametrize("file", ["record.json", "clean.json"])
+def test_a_quick_look_is_found(file: str, folder: Path) -> None:
+    edit_json(folder / file, lambda record: record["dataset"].update(limit=100))
+    mend(folder)
+    findings = check(folder, metrics=METRICS).findings
+    assert any("got a quick look (--limit 100)" in finding.message and finding.file == file for finding in findings)
+
+
 def test_another_dataset(folder: Path, submittable: Path) -> None:
     edit_json(folder / "clean.json", lambda record: record["dataset"].update(fingerprint="0" * 64))
     mend(folder)

@@ -277,14 +277,14 @@ def test_an_error_names_the_line_and_where_the_traceback_is(run: Runner, tmp_pat
 @pytest.mark.parametrize(
     ("report", "message"),
     [
-        ("{'push': torch.ones(()), 'pull': value}", "its term 'pull' is nan"),
-        ("{'push': torch.ones(()), 'pull': 2.0}", "though its terms 'push', 'pull' are finite"),
-        ("{}", "the loss is nan. Lower"),
+        ("{'push': torch.ones(()), 'pull': value}", ", its term 'pull' is nan"),
+        ("{'push': torch.ones(()), 'pull': 2.0}", ", though its terms 'push', 'pull' are finite"),
+        ("{}", r"\. Lower"),
     ],
 )
 def test_a_loss_that_is_no_number_names_its_term(report: str, message: str, run: Runner, tmp_path: Path) -> None:
     body = f"    value = similarity.mean() * float('nan')\n    return value, {report}\n"
-    with pytest.raises(MethodError, match=f"'wrong' failed at step 0: it diverged: the loss is nan.*{message}"):
+    with pytest.raises(MethodError, match=f"'wrong' failed at step 0: it diverged: the loss is nan{message}"):
         run(write(tmp_path, body))
 
 
