@@ -39,7 +39,7 @@ def attack_(
         retrained: the Retrained model: a control, which must come out at 0.
         second_clean: Clean with another pretraining seed: another control.
         out: the folder; records and rows go to records/, finished work to attacks/.
-        attacks: names or paths of Python files, comma-separated; `all` stands for every one (`salmubench list attacks`).
+        attacks: names or paths of Python files, comma-separated; `all`: every one (`salmubench list attacks`).
         recipe: name or path of a recipe whose sections `attack` and `score` count: at another scale than mini the rates
             and steps are others.
         repeats: how often each attack runs, with seeds counted up from `--seed`.
@@ -96,7 +96,7 @@ def attack_rates_(
         retrained: the Retrained model, a control; it or a second Clean is needed.
         second_clean: Clean with another pretraining seed, a control.
         out: the folder of what is tried.
-        attacks: names or paths of Python files, comma-separated; `all` stands for every one that has something to choose.
+        attacks: names or paths of Python files, comma-separated; `all`: every one that has something to choose.
         repeats: how often each setting is tried, with seeds counted up from `--seed`.
         seed: of what attackers draw.
         device: where to compute.
