@@ -25,7 +25,7 @@ MOST_BYTES = 150_000
 
 
 def main(run: Path) -> None:
-    """Write `docs/report.png`, `docs/fact.png` and `docs/leaderboard.png`.
+    """Write `docs/report.png`, `docs/fact.png`, `docs/inside.png` and `docs/leaderboard.png`.
 
     Args:
         run: folder of `salmubench run`.
@@ -41,6 +41,7 @@ def main(run: Path) -> None:
         browser = engine.chromium.launch(executable_path=binary, args=["--no-sandbox", "--disable-gpu"])
         take(browser, page, "figure:has(.damage.wide)", DOCS / "report.png")
         take(browser, page, "figure.fact", DOCS / "fact.png")
+        take(browser, page, ".inside .question", DOCS / "inside.png", most=520)
         take(browser, board, "section", DOCS / "leaderboard.png", most=1400)
         browser.close()
 

@@ -293,7 +293,10 @@ def _labels(frame: _Frame, points: Sequence[Point], kept: float, *, narrow: bool
     boxes = labels.place(
         to_place,
         inside=Box(frame.left + 2, frame.top + 2, frame.right - 2, frame.bottom - 2),
-        obstacles=[_region_box(*words) for words in _words(frame, kept, narrow=narrow)],
+        obstacles=[
+            *(_region_box(*words) for words in _words(frame, kept, narrow=narrow)),
+            *(_arrow_box(frame, point) for point in points if not frame.y.holds(point.kept)),
+        ],
         bars=[bar for point in points for bar in _bars(frame, point)],
     )
     parts = []
@@ -314,6 +317,12 @@ def _labels(frame: _Frame, points: Sequence[Point], kept: float, *, narrow: bool
 def _region_box(x: float, y: float, words: str, anchor: str | None) -> Box:
     reach = len(words) * _LETTER
     return Box(x - reach if anchor else x, y - 13, x if anchor else x + reach, y + 3)
+
+
+def _arrow_box(frame: _Frame, point: Point) -> Box:
+    """Where the arrow of a point beyond the axis is."""
+    x, y = _position(frame, point)
+    return Box(x - 5, y, x + 5, y + 16) if point.kept < frame.y.low else Box(x - 5, y - 16, x + 5, y)
 
 
 def _bars(frame: _Frame, point: Point) -> list[Box]:
