@@ -131,8 +131,8 @@ def learnt(ranks: np.ndarray, people: np.ndarray, kept: tuple[int, ...]) -> dict
 
 def draw(content: dict[str, Any], path: Path) -> None:
     """Two panels as an SVG file: the scores of both models, and the share learnt."""
-    from salmubench.report import svg
-    from salmubench.report.svg import Scale
+    from salmubench.report.drawings import svg
+    from salmubench.report.drawings.svg import Scale
 
     width, height, colours = 760.0, 260.0, {"clean": "#1f77b4", "compromised": "#c0392b", "learnt": "#333333"}
     panels = [

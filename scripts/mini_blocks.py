@@ -16,7 +16,7 @@ from page_blocks import ROOT
 from salmubench import manifest
 from salmubench.metrics import descriptions
 from salmubench.report.collect import answers, is_pretrained, is_retrained, reference_kind
-from salmubench.report.recovery import attacks_of, headline
+from salmubench.report.recovery.heat import attacks_of, headline
 from salmubench.report.tables import markdown_table, text_table
 from salmubench.report.wording import display_names, percent, percent_interval
 from salmubench.scoring.attacks.record import AttackScore

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from report_world import METRICS
-from salmubench.report import budgets, groups, plots, sections, wording
+from salmubench.report import budgets, groups, sections, wording
 from salmubench.report.collect import Run, read_run, score_of
 from salmubench.report.config import ReportConfig
+from salmubench.report.drawings import scatter
 from salmubench.report.page import report
 from salmubench.scoring import RunRecord
 from salmubench.scoring.verdict import THRESHOLDS
@@ -63,7 +64,7 @@ def test_curve_starts_at_compromised_and_says_each_value(run: Run) -> None:
 
 def test_plot_joins_the_budgets_of_a_method(run: Run, page: str) -> None:
     drawn, _ = sections.points(run.records, wording.display_names(run.records, TITLES))
-    picture = plots.damage_plot(drawn, narrow=False, leakage_threshold=0.01, kept_threshold=0.9)
+    picture = scatter.damage_plot(drawn, narrow=False, leakage_threshold=0.01, kept_threshold=0.9)
     (way,) = re.findall(r'<path d="([^"]*)" class="way"', picture)
     ends = [float(number) for number in re.findall(r"[ML]([\d.]+) ", way)]
     assert ends == sorted(ends, reverse=True)  # leakage falls with the budget

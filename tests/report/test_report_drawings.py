@@ -8,19 +8,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from salmubench.report import labels, panels, plots, svg
-from salmubench.report.panels import Line, Sample
+from salmubench.report.drawings import labels, panels, scatter, svg
+from salmubench.report.drawings.panels import Line, Sample
 
 
-def point(index: int, leakage: float, kept: float, *, utility: str = "no", label: str = "A method") -> plots.Point:
-    return plots.Point(
+def point(index: int, leakage: float, kept: float, *, utility: str = "no", label: str = "A method") -> scatter.Point:
+    return scatter.Point(
         index, label, leakage, leakage * 0.9, leakage * 1.1, kept, kept - 0.02, kept + 0.02, utility, label
     )
 
 
-def draw(points: list[plots.Point], *, narrow: bool = False) -> ElementTree.Element:
+def draw(points: list[scatter.Point], *, narrow: bool = False) -> ElementTree.Element:
     return ElementTree.fromstring(
-        str(plots.damage_plot(points, narrow=narrow, leakage_threshold=0.01, kept_threshold=0.9))
+        str(scatter.damage_plot(points, narrow=narrow, leakage_threshold=0.01, kept_threshold=0.9))
     )
 
 
@@ -129,7 +129,7 @@ def test_point_beyond_the_axis_has_an_arrow_and_its_value() -> None:
 
 @pytest.mark.parametrize(("utility", "tag"), [("no", "circle"), ("yes", "rect"), ("undecided", "path")])
 def test_utility_is_a_shape_and_not_only_a_colour(utility: str, tag: str) -> None:
-    assert str(plots.marker(utility, 5, 5)).startswith(f"<{tag} ")
+    assert str(scatter.marker(utility, 5, 5)).startswith(f"<{tag} ")
 
 
 def test_density_is_a_normal_curve() -> None:

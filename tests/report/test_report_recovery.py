@@ -15,10 +15,11 @@ from attack_world import INFOS, write_attacks
 from report_world import METRICS, write_run
 from salmubench import manifest
 from salmubench.errors import RecordError
-from salmubench.report import recovery, recovery_curves, recovery_example, wording
+from salmubench.report import wording
 from salmubench.report.collect import Run, read_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
+from salmubench.report.recovery import curves, example, heat
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
 
@@ -57,7 +58,7 @@ def record_of(run: Run, name: str) -> RunRecord:
 
 def test_cells_are_the_record_s_numbers(run: Run) -> None:
     called = names(run)
-    table = recovery.heat_table([(called[record.model.name], record) for record in run.records], key="run1")
+    table = heat.heat_table([(called[record.model.name], record) for record in run.records], key="run1")
     assert table is not None
     assert [head.label for head in table.heads] == [*INFOS, "Stays forgotten"]
     assert [row.name for row in table.references] == ["Clean", "Retrained", "Compromised"]
@@ -83,7 +84,7 @@ def test_a_control_that_fails_says_so_in_the_cell(run: Run) -> None:
     assert record.attacks is not None
     silent = replace(record.attacks.scores["asked"], reason="the control retrained shows 9 %", numbers={})
     changed = replace(record, attacks=replace(record.attacks, scores={**record.attacks.scores, "asked": silent}))
-    table = recovery.heat_table([("C", changed)], key="run1")
+    table = heat.heat_table([("C", changed)], key="run1")
     assert table is not None
     first = table.methods[0].cells[0]
     assert (first.text, first.tip) == ("–", ("the control retrained shows 9 %",))
@@ -96,7 +97,7 @@ def test_other_options_than_most_are_told(run: Run) -> None:
     other = replace(score, info=replace(score.info, config={"lr": 9.0}))
     changed = replace(record, attacks=replace(record.attacks, scores={"trained": other}))
     named = [("A", record), ("B", record_of(run, "my_method-5x")), ("C", changed)]
-    table = recovery.heat_table(named, key="run1")
+    table = heat.heat_table(named, key="run1")
     assert table is not None
     words = "another version or other options than most models here"
     assert [words in row.cells[2].tip for row in table.methods] == [False, False, True]
@@ -113,7 +114,7 @@ def test_page_has_the_section_only_where_models_were_attacked(content: str, fold
 
 
 def test_curves_start_with_what_was_left_and_say_each_value(run: Run) -> None:
-    (row,) = recovery_curves.recovery_curves(recovery.attacked(run.records), names(run))
+    (row,) = curves.recovery_curves(heat.attacked(run.records), names(run))
     assert row.name == "trained"
     assert {panel.title.partition(" · ")[0] for panel in row.panels} == {"cliperase", "my_method", "finetuning"}
     section = record_of(run, "cliperase-5x").attacks
@@ -130,11 +131,11 @@ def test_curves_start_with_what_was_left_and_say_each_value(run: Run) -> None:
 
 
 def test_example_is_one_fact_under_all_models_and_follows_the_seed(run: Run, content: str) -> None:
-    records = recovery.attacked(run.records)
-    found = recovery_example.example(run, records, names(run), ReportConfig())
+    records = heat.attacked(run.records)
+    found = example.example(run, records, names(run), ReportConfig())
     assert found is not None
-    assert found == recovery_example.example(run, records, names(run), ReportConfig())
-    others = [recovery_example.example(run, records, names(run), ReportConfig(gallery_seed=seed)) for seed in range(8)]
+    assert found == example.example(run, records, names(run), ReportConfig())
+    others = [example.example(run, records, names(run), ReportConfig(gallery_seed=seed)) for seed in range(8)]
     assert len({other.caption for other in others if other is not None}) > 1
     assert [line.name for line in found.lines] == ["Compromised", "Clean", "finetuning", "cliperase", "my_method"]
     pair = next(row for row in run.dataset.rows("forget") if row.caption == found.caption)  # type: ignore[union-attr]
@@ -158,21 +159,21 @@ def test_example_is_one_fact_under_all_models_and_follows_the_seed(run: Run, con
 def test_example_without_dataset_rows_or_items_has_dashes(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "records", tmp_path / "records")
     bare = read_run(tmp_path, METRICS)
-    found = recovery_example.example(bare, recovery.attacked(bare.records), names(bare), ReportConfig())
+    found = example.example(bare, heat.attacked(bare.records), names(bare), ReportConfig())
     assert found is not None
     assert (found.image, found.field) == ("", "")
     assert found.caption
     for path in (tmp_path / "records").glob("*.items.parquet"):
         path.unlink()
     empty = read_run(tmp_path, METRICS)
-    found = recovery_example.example(empty, recovery.attacked(empty.records), names(empty), ReportConfig())
+    found = example.example(empty, heat.attacked(empty.records), names(empty), ReportConfig())
     assert found is not None
     assert sorted(line.name for line in found.lines) == ["cliperase", "finetuning", "my_method"]
     assert {cell for line in found.lines for cell in line.before} == {"–"}
     for path in (tmp_path / "records").glob("*.attacks.parquet"):
         path.unlink()
     gone = read_run(tmp_path, METRICS)
-    assert recovery_example.example(gone, recovery.attacked(gone.records), names(gone), ReportConfig()) is None
+    assert example.example(gone, heat.attacked(gone.records), names(gone), ReportConfig()) is None
 
 
 def test_names_labels_and_reasons_of_strangers_are_text(folder: Path, tmp_path: Path) -> None:
@@ -192,9 +193,9 @@ def test_names_labels_and_reasons_of_strangers_are_text(folder: Path, tmp_path: 
     assert "<script>alert" not in content
     assert "<img src=x" not in content
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in content
-    table = recovery.csv_recovery([replace(record, attacks=replace(record.attacks, scores={f"={evil}": told}))])
+    table = heat.csv_recovery([replace(record, attacks=replace(record.attacks, scores={f"={evil}": told}))])
     assert f"'={evil[:8]}" in table
-    assert r"\textless{}script\textgreater{}" in recovery.latex_recovery([read_record(path)], {"cliperase-5x": "C"})
+    assert r"\textless{}script\textgreater{}" in heat.latex_recovery([read_record(path)], {"cliperase-5x": "C"})
 
 
 def test_broken_rows_are_an_error(folder: Path, tmp_path: Path) -> None:

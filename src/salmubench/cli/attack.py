@@ -143,7 +143,7 @@ def _told(recovered: Any) -> list[str]:
 
 
 def _show(records: list[Any]) -> None:
-    from salmubench.report.recovery import cell
+    from salmubench.report.recovery.heat import cell
     from salmubench.report.wording import PASSES
 
     listed = list(dict.fromkeys(name for record in records for name in record.attacks.scores))

@@ -16,7 +16,7 @@ from salmubench.errors import OutputMismatch, RecordError
 from salmubench.planning import RETRAINED, candidate_name
 from salmubench.provenance import commit_of
 from salmubench.report.collect import answers, failure, is_retrained
-from salmubench.report.recovery import headline
+from salmubench.report.recovery.heat import headline
 from salmubench.scoring.contest_record import (
     FEWEST,
     NUMBERS,

@@ -14,7 +14,7 @@ from salmubench import manifest
 from salmubench.leaderboard.method_code import is_unstated
 from salmubench.leaderboard.submission import TRACKS, Info, method_of
 from salmubench.report.collect import answers
-from salmubench.report.recovery import headline
+from salmubench.report.recovery.heat import headline
 from salmubench.report.tables import cells
 from salmubench.report.wording import FACT_ROLES
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score

@@ -12,19 +12,12 @@ from salmubench.leaderboard import intake
 from salmubench.leaderboard.board import Board, Entry
 from salmubench.leaderboard.findings import Finding
 from salmubench.leaderboard.method_code import is_built_in
-from salmubench.report import (
-    cells,
-    contests,
-    plots,
-    recovery,
-    rendering,
-    sections,
-    tables,
-    wording,
-)
+from salmubench.report import cells, contests, rendering, sections, tables, wording
 from salmubench.report.cells import Cell, Table
 from salmubench.report.collect import answers
+from salmubench.report.drawings import scatter
 from salmubench.report.main_views import KEPT_ON
+from salmubench.report.recovery import heat
 from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score
 from salmubench.scoring.roles import kept_on, score_in
@@ -153,7 +146,7 @@ def _shown(board: Board) -> Shown:
         lines=[_line(board, entry, rank, "submissions/") for rank, entry in enumerate(board.entries, start=1)],
         budgets=budgets,
         plots=[
-            plots.board_plot(
+            scatter.board_plot(
                 points,
                 front={index for index, (_, entry) in enumerate(drawn) if entry.name in board.front},
                 links=[f"submissions/{entry.name}.html" for _, entry in drawn],
@@ -167,8 +160,8 @@ def _shown(board: Board) -> Shown:
         references=sections.references(
             [first.clean, first.compromised, *([] if first.retrained is None else [first.retrained])]
         ),
-        recovery=recovery.heat_table([(_called(entry, board), entry.record) for entry in board.entries], key=board.key),
-        attacks=recovery.legend([entry.record for entry in board.entries]),
+        recovery=heat.heat_table([(_called(entry, board), entry.record) for entry in board.entries], key=board.key),
+        attacks=heat.legend([entry.record for entry in board.entries]),
     )
 
 
@@ -319,9 +312,9 @@ def _submission(
             cells.number_table(records, names, goal="compromised", key="run"),
             cells.cost_table(records, names, key="run"),
         ],
-        recovery=recovery.heat_table([(model, entry.record)], key="run"),
-        attacks=recovery.legend([entry.record]),
-        recovery_downloads=recovery.downloads([entry.record], names),
+        recovery=heat.heat_table([(model, entry.record)], key="run"),
+        attacks=heat.legend([entry.record]),
+        recovery_downloads=heat.downloads([entry.record], names),
         facts=_facts(entry),
         options=_options(entry.record),
         history=[(item, wording.number(item.distance), item.name == entry.name) for item in history],

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from salmubench.report import svg, wording
+from salmubench.report import wording
 from salmubench.report.collect import reference_kind, score_of
+from salmubench.report.drawings import svg
+from salmubench.report.drawings.scatter import percent_tick
+from salmubench.report.drawings.svg import Scale
 from salmubench.report.main_views import main_views
-from salmubench.report.plots import percent_tick
 from salmubench.report.sections import Panel, Panels
-from salmubench.report.svg import Scale
 from salmubench.scoring.record import RunRecord, Score, Thresholds
 from salmubench.scoring.verdict import FACT_ABOVE, FACT_PARAPHRASE_ABOVE
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
-from salmubench.report import panels, wording
+from salmubench.report import wording
 from salmubench.report.collect import (
     REFERENCES,
     answers,
@@ -17,6 +17,7 @@ from salmubench.report.collect import (
     reference_kind,
     score_of,
 )
+from salmubench.report.drawings import panels
 from salmubench.report.main_views import MainView, main_views
 from salmubench.report.seeds import spread
 from salmubench.report.wording import DASH, Column

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from salmubench.report import svg, wording
+from salmubench.report import wording
 from salmubench.report.cells import MODE_LABELS, Cell, Head, Table
 from salmubench.report.cells import Row as TableRow
-from salmubench.report.plots import percent_tick
+from salmubench.report.drawings import svg
+from salmubench.report.drawings.scatter import percent_tick
+from salmubench.report.drawings.svg import Scale
 from salmubench.report.sections import Panel
-from salmubench.report.svg import Scale
 from salmubench.report.wording import DASH
 from salmubench.scoring.attacks.recovery import THRESHOLD as RECOVERABLE
 from salmubench.scoring.bootstrap import LEVEL

@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from salmubench import streams
 from salmubench.dataset.verbatim import whole_words
-from salmubench.report import svg, wording
+from salmubench.report import wording
 from salmubench.report.collect import Run, reference_kind
 from salmubench.report.config import ReportConfig
+from salmubench.report.drawings import svg
 from salmubench.report.gallery import portrait
 from salmubench.scoring.fact_ranks import Values
 from salmubench.types import SENSITIVE_SPLITS, Pair, Split

@@ -13,9 +13,10 @@ from PIL import Image
 
 from salmubench import streams
 from salmubench.pictures import open_picture
-from salmubench.report import panels, wording
+from salmubench.report import wording
 from salmubench.report.collect import Run, reference_kind
 from salmubench.report.config import ReportConfig
+from salmubench.report.drawings import panels
 from salmubench.report.sections import shown_metrics
 
 PURPOSES: Mapping[str, tuple[str, int]] = {

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from salmubench.errors import RecordError
-from salmubench.report import svg, wording
+from salmubench.report import wording
 from salmubench.report.collect import REFERENCES, Run, reference_kind, score_of
+from salmubench.report.drawings import svg
+from salmubench.report.drawings.svg import Scale
 from salmubench.report.sections import Panel
-from salmubench.report.svg import Scale
 from salmubench.scoring.metric import label, main_part
 from salmubench.scoring.record import Score
 from salmubench.scoring.record_files import read_record

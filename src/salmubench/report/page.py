@@ -19,8 +19,6 @@ from salmubench.report import (
     learning,
     look_inside,
     movement,
-    plots,
-    recovery,
     rendering,
     sections,
     seeds,
@@ -30,7 +28,9 @@ from salmubench.report import (
 )
 from salmubench.report.collect import Metrics, Run, read_run
 from salmubench.report.config import ReportConfig
+from salmubench.report.drawings import scatter
 from salmubench.report.main_views import MainView, main_views
+from salmubench.report.recovery import heat
 from salmubench.scoring.record import Thresholds
 from salmubench.scoring.verdict import THRESHOLDS
 
@@ -50,11 +50,11 @@ class _Section:
     references: Sequence[str]
     verdicts: Sequence[sections.Verdict]
     damage: Sequence[Markup]
-    points: Sequence[plots.Point]
+    points: Sequence[scatter.Point]
     not_drawn: Sequence[str]
     tables: Sequence[cells.Table]
     budget_curves: Sequence[sections.Panels]
-    recovery: recovery.Shown | None
+    recovery: heat.Shown | None
     breakdowns: Sequence[groups.Breakdown]
     each_seed: Sequence[cells.Table]
     seeds: Sequence[int]
@@ -142,7 +142,7 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         tally=sentences.tally(records),
         references=sections.references(records),
         verdicts=sections.verdicts(records, names, thresholds),
-        damage=[plots.damage_plot(points, narrow=narrow, **limits) for narrow in (False, True)] if points else [],
+        damage=[scatter.damage_plot(points, narrow=narrow, **limits) for narrow in (False, True)] if points else [],
         points=points,
         not_drawn=not_drawn,
         tables=[
@@ -157,7 +157,7 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         settings=sections.settings(records, names),
         movement=movement.movement_map(run, names),
         budget_curves=budgets.budget_curves(records, thresholds, titles),
-        recovery=recovery.shown(run, names, config, key=key),
+        recovery=heat.shown(run, names, config, key=key),
         breakdowns=groups.breakdowns(run, names, key=key),
         distributions=sections.distributions(run, names),
         examples=gallery.cards(run, names, config),

@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from salmubench import manifest
-from salmubench.report import plots, svg
+from salmubench.report.drawings import scatter, svg
 
 _TEMPLATES = "salmubench.report", "templates"
 STYLES, SCRIPTS = ("style.css", "board.css"), ("sort.js", "filter.js", "heat.js", "define.js", "inside.js")
@@ -46,7 +46,7 @@ class Pages:
 
 def marker(utility: str) -> Markup:
     """The mark of a method in legends."""
-    return svg.drawing(18, 18, plots.marker(utility, 9, 9), label=None, class_="key")
+    return svg.drawing(18, 18, scatter.marker(utility, 9, 9), label=None, class_="key")
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from salmubench import manifest
-from salmubench.report import panels, plots, sentences, wording
+from salmubench.report import sentences, wording
 from salmubench.report.collect import (
     Curve,
     Metrics,
@@ -22,7 +22,8 @@ from salmubench.report.collect import (
     score_of,
 )
 from salmubench.report.config import ReportConfig
-from salmubench.report.panels import Line, Sample
+from salmubench.report.drawings import panels, scatter
+from salmubench.report.drawings.panels import Line, Sample
 from salmubench.scoring.metric import Metric, Role
 from salmubench.scoring.record import RunRecord, Thresholds
 from salmubench.scoring.roles import first as first_in
@@ -147,9 +148,9 @@ def settings(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[str
     return [*sentences, f"The recipe’s own settings, not tuned: {untuned}."] if untuned else sentences
 
 
-def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list[plots.Point], list[str]]:
+def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list[scatter.Point], list[str]]:
     """Points of the plot, and a line for each method that can't be drawn."""
-    drawn: list[plots.Point] = []
+    drawn: list[scatter.Point] = []
     missing: list[str] = []
     for record in records:
         if reference_kind(record) is not None:
@@ -171,7 +172,7 @@ def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list
             continue
         left_spread, kept_spread = leakage.normalised.ci95 or (left, left), worst[0].normalised.ci95 or (kept, kept)
         drawn.append(
-            plots.Point(
+            scatter.Point(
                 index=len(drawn) + 1,
                 label=name,
                 leakage=left,
@@ -181,7 +182,7 @@ def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list
                 kept_low=kept_spread[0],
                 kept_high=kept_spread[1],
                 utility=answers(record)["catastrophic"],
-                note=plots.describe(name, left, kept, drop.normalised.value if drop else None),
+                note=scatter.describe(name, left, kept, drop.normalised.value if drop else None),
                 method=record.model.method or record.model.name,
                 budget=record.model.budget or 0.0,
             )

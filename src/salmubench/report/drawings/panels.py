@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from salmubench.report import svg
-from salmubench.report.svg import Scale
+from salmubench.report.drawings import svg
+from salmubench.report.drawings.svg import Scale
 
 Array = npt.NDArray[np.float64]
 

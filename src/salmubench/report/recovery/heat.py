@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from salmubench import manifest
-from salmubench.report import recovery_curves, recovery_example, tables, wording
+from salmubench.report import tables, wording
 from salmubench.report.cells import Cell, Head, Row, Table, answer_cell, model_kind, with_words
 from salmubench.report.collect import Run, is_pretrained
 from salmubench.report.config import ReportConfig
 from salmubench.report.latex import latex
+from salmubench.report.recovery import curves, example
 from salmubench.report.sections import Panels
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.record import RunRecord
@@ -45,7 +46,7 @@ class Shown:
     table: Table
     threshold: float
     curves: Sequence[Panels]
-    example: recovery_example.Example | None
+    example: example.Example | None
     downloads: Sequence[tuple[str, str, str]]
     legend: Sequence[tuple[str, Sequence[tuple[str, str]]]]
 
@@ -66,8 +67,8 @@ def shown(run: Run, names: Mapping[str, str], config: ReportConfig, *, key: str)
     return Shown(
         table=table,
         threshold=_section(records[0]).threshold,
-        curves=recovery_curves.recovery_curves(records, names),
-        example=recovery_example.example(run, records, names, config),
+        curves=curves.recovery_curves(records, names),
+        example=example.example(run, records, names, config),
         downloads=downloads(records, names),
         legend=legend(records),
     )

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from salmubench.report import svg, wording
-from salmubench.report.plots import percent_tick
+from salmubench.report import wording
+from salmubench.report.drawings import svg
+from salmubench.report.drawings.scatter import percent_tick
+from salmubench.report.drawings.svg import Scale
 from salmubench.report.sections import Panel, Panels
-from salmubench.report.svg import Scale
 from salmubench.scoring.attacks.record import AttackScore
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.roles import first, of_group

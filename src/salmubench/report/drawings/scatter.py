@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from salmubench.report import labels, svg
-from salmubench.report.labels import Box, Label
-from salmubench.report.svg import Scale
+from salmubench.report.drawings import labels, svg
+from salmubench.report.drawings.labels import Box, Label
+from salmubench.report.drawings.svg import Scale
 from salmubench.report.wording import percent
 
 _BEND = 0.004  # below this leakage the axis is about linear, above about logarithmic
