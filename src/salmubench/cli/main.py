@@ -84,8 +84,8 @@ _OF_THE_MACHINE = {
 """Errors that are no fault of the program → what to do."""
 
 _WITHOUT_PANDAS = frozenset({"compare"})
-"""Short commands without a use for pandas: pyarrow imports it, where there is one, with the first value of Python's that
-it is given, which takes a quarter of their time."""
+"""Short commands without a use for pandas, which pyarrow imports, where there is one, with the first value of Python's:
+it would take a quarter of their time."""
 
 _ABOUT = "SALMUBench: does unlearning remove an association, and only that?"
 _GROUPS = {
