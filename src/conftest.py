@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fake_embeddings import fake_world, vectors, write_embeddings
+from salmubench import open_dataset
 from tiny import tiny_dataset
 
 
@@ -23,13 +24,15 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """`folder`, empty, and in it `dataset`, `clean`, `compromised` and `candidate`."""
     folder, world = tmp_path_factory.mktemp("examples"), fake_world()
+    fingerprint = open_dataset(tiny_dataset(folder / "dataset")).fingerprint
     for name, strength, kind in (
         ("clean", 0.0, "clean"),
         ("compromised", 3.0, "compromised"),
         ("candidate", 0.5, None),
     ):
-        write_embeddings(folder / name, world, vectors(world, seed=1, strength=strength), kind=kind)
-    return {"dataset": tiny_dataset(folder / "dataset"), **{name.name: name for name in folder.iterdir()}}
+        drawn = vectors(world, seed=1, strength=strength)
+        write_embeddings(folder / name, world, drawn, kind=kind, fingerprint=fingerprint)
+    return {name.name: name for name in folder.iterdir()}
 
 
 @pytest.fixture(autouse=True)

@@ -221,6 +221,21 @@ def test_compare_as_json_and_as_columns(run, capsys):
     )
 
 
+def test_compare_as_a_program_is_short_of_pandas_and_says_the_same(run, capsys):
+    records = [str(run / "records" / f"{name}-5x.json") for name in ("cliperase", "delete")]
+    assert main(["compare", *records, "--json"]) == 0
+    here = capsys.readouterr().out
+    code = (
+        "import sys; from salmubench.cli.main import main\n"
+        "code = main()\n"
+        "heavy = {'pandas', 'torch', 'sklearn', 'scipy', 'numba'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "compare", *records, "--json"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == here
+
+
 @pytest.mark.parametrize("what", [{"did": ("score",)}, {"did": ()}])
 def test_run_as_json_and_as_text(what, run, tmp_path, monkeypatch, capsys):
     from salmubench.pipeline import RunResult

@@ -159,7 +159,10 @@ def test_the_journal_is_a_study_of_optuna(tuned: Path) -> None:
 
 
 @pytest.mark.slow
-def test_more_trials_go_on_and_workers_change_nothing(tuned: Path, recipe: Path, world: Path, tmp_path: Path) -> None:
+def test_more_trials_go_on_and_workers_change_nothing(
+    tuned: Path, recipe: Path, world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "salmubench")
     out = tmp_path / "again"
     shutil.copytree(tuned.parent, out)
     record = out / "methods" / "delete" / "trials" / "001" / "records" / "delete-2x.json"
@@ -167,6 +170,10 @@ def test_more_trials_go_on_and_workers_change_nothing(tuned: Path, recipe: Path,
     earlier = yaml.safe_load((out / "tuned.yaml").read_text())
     (out / "tuned.yaml").write_text(yaml.safe_dump({**earlier, "rule": "Another rule."}))
     more = chosen(tune(["delete"], recipe=recipe, out=out, world=world, trials=6, workers=1))
+    sixth = more["delete"]["trials"][5]
+    (line,) = [line for line in caplog.messages if line.startswith("delete, trial 6 of 6: ")]
+    assert line.startswith(f"delete, trial 6 of 6: {sixth['objective']:.3f} (lower is better; leakage ")
+    assert line.endswith(f"Best so far: {more['delete']['objective']:.3f}, trial {more['delete']['trial'] + 1}.")
     assert [trial["number"] for trial in more["delete"]["trials"]] == list(range(6))
     assert more["delete"]["trials"][:5] == chosen(tuned)["delete"]["trials"]
     # tuned here before: it stays, and says by which rule

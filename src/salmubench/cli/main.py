@@ -85,6 +85,10 @@ _OF_THE_MACHINE = {
 }
 """Errors that are no fault of the program → what to do."""
 
+_WITHOUT_PANDAS = frozenset({"compare"})
+"""Short commands without a use for pandas, which pyarrow imports, where there is one, with the first value of Python's:
+it would take a quarter of their time."""
+
 _ABOUT = "SALMUBench: does unlearning remove an association, and only that?"
 _GROUPS = {
     "dataset": "make, check and look at datasets",
@@ -107,6 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, handlers=[notes])
     with _terminable():
         try:
+            if argv is None and _named(sys.argv[1:]) in _WITHOUT_PANDAS:  # a process of its own
+                sys.meta_path.insert(0, _NoPandas)
             code = _run(sys.argv[1:] if argv is None else argv)
             sys.stdout.flush()  # here, where a reader that has gone is no surprise
         except SalmubenchError as error:
@@ -154,6 +160,17 @@ def _trace() -> None:
 def _failed(message: str) -> int:
     complain(f"salmubench: {message}")
     return 1
+
+
+class _NoPandas:
+    """A finder of modules that finds no pandas."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Refuse one name; leave all others to the next finder."""
+        del path, target
+        if name == "pandas":
+            raise ImportError(name)
 
 
 class _Terminated(KeyboardInterrupt):

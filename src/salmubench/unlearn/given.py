@@ -9,7 +9,7 @@ from salmubench import plugins, reading
 from salmubench.errors import ConfigError, UnknownName
 
 Given = Sequence[str] | Mapping[str, Mapping[str, Any]]
-"""`("npo.beta=0.2", "npo.lr=1e-4")`, or the same as `{"npo": {"beta": 0.2, "lr": 1e-4}}`."""
+"""`("mine.weight=0.2", "mine.lr=1e-4")`, or the same as `{"mine": {"weight": 0.2, "lr": 1e-4}}`."""
 
 
 def by_method(given: Given) -> dict[str, dict[str, Any]]:
@@ -23,8 +23,8 @@ def by_method(given: Given) -> dict[str, dict[str, Any]]:
         ConfigError: another form, or a value that isn't YAML.
 
     Examples:
-        >>> by_method(["npo.beta=0.2", "./mine.py.towers=text"])
-        {'npo': {'beta': 0.2}, 'mine': {'towers': 'text'}}
+        >>> by_method(["other.beta=0.2", "./mine.py.towers=text"])
+        {'other': {'beta': 0.2}, 'mine': {'towers': 'text'}}
     """
     if isinstance(given, Mapping):
         return {plugins.stem(method): dict(options) for method, options in given.items()}
