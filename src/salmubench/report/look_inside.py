@@ -151,7 +151,7 @@ def look_inside(run: Run, names: Mapping[str, str], config: ReportConfig) -> Loo
         if image is None:
             continue
         answers = [
-            _answer(record, names, split, pair, asked[record.model.name][number], before and before[number])
+            _answer(record, names, split, pair, asked[record.model.name][number], before[number] if before else None)
             for record in judged
             if record.model.name in asked
         ]
