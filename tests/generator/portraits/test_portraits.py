@@ -152,3 +152,30 @@ def test_wrong_sizes_are_refused():
         procedural.render_jpeg(SHOTS[:1], size=8)
     with pytest.raises(ValueError, match="square number"):
         procedural.render_jpeg(SHOTS[:1], size=32, samples=3)
+
+
+def test_small_pictures_are_drawn_by_the_kernel_that_datasets_depend_on():
+    """Sizes of the recipes that are laptop-sized, and the first size that is drawn for a close look."""
+    from salmubench.drawing.people import close, march
+
+    assert all(procedural._kernel(size) is march.kernel() for size in (32, 64, 128, 255))
+    assert all(procedural._kernel(size) is close.kernel() for size in (256, 512))
+
+
+@pytest.mark.slow  # compiles a second kernel
+def test_large_pictures_have_smoother_edges():
+    """Against many rays a pixel, a large picture is nearer than the kernel of small ones would draw it."""
+    from salmubench.drawing.people import close, march
+
+    def worst(kernel, picture) -> float:
+        def draw(size: int, samples: int) -> np.ndarray:
+            image = np.empty((size, size, 3), np.float32)
+            kernel(procedural.pack(picture), image, 0, size, samples)
+            return image
+
+        many = draw(1024, 1).reshape(256, 4, 256, 4, 3).mean((1, 3))
+        return float((np.abs(draw(256, 4) - many).max(axis=2) > 0.1).mean())
+
+    for picture in (shot(5), shot(9)):
+        assert worst(close.kernel(), picture) < 0.6 * worst(march.kernel(), picture)
+    assert decode(procedural.render_jpeg([shot(5)], size=256, samples=4)[0]).shape == (256, 256, 3)

@@ -55,12 +55,17 @@ def pack(shot: Shot) -> Any:
 
 def render_array(shot: Shot, *, size: int, samples: int = 1) -> NDArray[np.float32]:
     """Return a picture before blur, noise and JPEG: float32 (height, width, 3), display values 0..1."""
-    from salmubench.drawing.people.march import kernel
-
     width, height = picture_size(shot.aspect, size)
     image = np.empty((height, width, 3), np.float32)
-    kernel()(pack(shot), image, 0, height, samples)
+    _kernel(size)(pack(shot), image, 0, height, samples)
     return image
+
+
+def _kernel(size: int) -> Any:
+    """The kernel for that short side: small pictures keep their bytes, large ones are drawn for a close look."""
+    from salmubench.drawing.people import close, march
+
+    return close.kernel() if size >= close.CLOSE else march.kernel()
 
 
 def develop(shot: Shot, image: NDArray[np.float32]) -> bytes:
@@ -93,9 +98,7 @@ def render_jpeg(shots: Sequence[Shot], *, size: int, samples: int = 1) -> list[b
         raise ValueError(f"Expected a short side of at least 16 pixels, got {size}.")
     if samples < 1 or math.isqrt(samples) ** 2 != samples:
         raise ValueError(f"Expected a square number of samples (1, 4, 9, …), got {samples}.")
-    from salmubench.drawing.people.march import kernel
-
-    render = kernel()
+    render = _kernel(size)
     workers = cores()
 
     def whole(shot: Shot) -> bytes:
