@@ -77,7 +77,7 @@ def test_wrong_usage_is_2(arguments, capsys):
         (["--recipe", "minni"], "Did you mean 'mini'"),
         (["--recipe", "tiny", "--methods", "cliperas"], "Did you mean 'cliperase'"),
         (["--recipe", "tiny", "--methods", "./absent.py"], "got nothing at"),
-        (["--recipe", "tiny", "--budgets", "five"], "Expected numbers"),
+        (["--recipe", "tiny", "--budgets", "five"], "Expected comma-separated numbers"),
         (["--recipe", "tiny", "--budgets=-1"], "Expected budgets of 0 or more"),
         (["--recipe", "tiny", "--set", "cliperase.wieght=1"], "Unknown option of the method 'cliperase': 'wieght'"),
         (["--recipe", "tiny", "--set", "cliperas.weight=1"], "method in --set: 'cliperas'. Did you mean 'cliperase'"),

@@ -175,7 +175,7 @@ def test_gallery_budgets_and_groups(visit: Visit, report_page: Path) -> None:
     lines = cards.first.locator("tbody tr").all_inner_texts()
     assert any(line.startswith("Compromised") for line in lines)
     assert any(line.startswith("CLIPErase 5×") for line in lines)
-    assert page.locator("#run1-budgets svg.panel").count() == 9
+    assert page.locator("#run1-budgets svg.panel").count() == 8
     groups = page.locator("details.group")
     assert groups.count() >= 3
     assert groups.first.locator("table").count() == 2
@@ -277,6 +277,7 @@ def test_definitions_open_by_keyboard_and_stay_on_the_screen(visit: Visit, repor
             button.focus()
             page.keyboard.press("Enter")
             shown = page.locator(".define:popover-open")
+            shown.wait_for()
             assert shown.count() == 1
             assert len(shown.inner_text()) > 30
             box = shown.bounding_box()
@@ -286,7 +287,7 @@ def test_definitions_open_by_keyboard_and_stay_on_the_screen(visit: Visit, repor
             assert box["y"] >= 0
             assert box["y"] + box["height"] <= 900
             page.keyboard.press("Escape")
-            assert shown.count() == 0
+            shown.wait_for(state="hidden")
 
 
 def test_no_column_is_clipped(visit: Visit, report_page: Path) -> None:

@@ -61,7 +61,7 @@ def test_its_page_shows_retrained_with_a_verdict_of_its_own(folder: Path, tmp_pa
     assert (built.shown, built.refused) == (1, {})
     page = (tmp_path / "site" / "submissions" / "one.html").read_text(encoding="utf-8")
     assert "Retrained" in page
-    assert "Hollow" in page
+    assert "Hides no fact" in page
 
 
 def old(folder: Path) -> None:

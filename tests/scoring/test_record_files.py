@@ -184,6 +184,9 @@ def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> 
                 for name, value in LATER.items():
                     assert info.pop(name) == value or name in text
             assert again["model"].pop("weights_sha256") is None or "weights_sha256" in text
+            for within, name in (("model", "method_sha256"), ("dataset", "limit")):
+                assert again[within].pop(name) is None
+            assert again.pop("benchmark_version") is None
             assert again["provenance"].pop("plan") is None
             for name in ("captions", "pictures", "processor_seconds"):
                 assert again["cost"].pop(name) is None or f'"{name}":' in text

@@ -122,7 +122,7 @@ def between_references(record: RunRecord) -> list[RunRecord]:
 
 
 def why_missing(record: RunRecord) -> list[str]:
-    """Why numbers are missing, a line for each reason: `GenKnow: no rows in general_knowledge`."""
+    """Why numbers are missing, a line for each reason: `<number>: no rows in general_knowledge`."""
     reasons: dict[str, list[str]] = {}
     for column in wording.columns([record]):
         score = record.scores.get(column.metric, {}).get(column.part)

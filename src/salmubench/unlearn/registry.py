@@ -323,7 +323,7 @@ def _find_function(path: Path, module: ModuleType) -> tuple[Literal["loop", "edi
 
 
 def _check_name(name: str, path: Path) -> None:
-    """A name of the package's methods stands for the package's code, in records and on boards; a copy of it may bear it."""
+    """A name of the package's methods stands for the package's code, in records and on boards; copies may bear it."""
     own = plugins.built_in_file(PACKAGE, name)
     if own is not None and path.read_bytes() != own.read_bytes():
         raise ConfigError(
