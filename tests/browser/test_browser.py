@@ -266,6 +266,9 @@ def test_cells_of_the_attacks_without_script(browser: Any, report_page: Path) ->
     context.close()
 
 
+SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
 def test_definitions_open_by_keyboard_and_stay_on_the_screen(visit: Visit, report_page: Path) -> None:
     for width in WIDTHS:
         page = visit(report_page, width=width)
@@ -275,6 +278,7 @@ def test_definitions_open_by_keyboard_and_stay_on_the_screen(visit: Visit, repor
             button = buttons.nth(number)
             button.scroll_into_view_if_needed()
             button.focus()
+            page.evaluate(SETTLED)  # scrolling closes what is open
             page.keyboard.press("Enter")
             shown = page.locator(".define:popover-open")
             shown.wait_for()
