@@ -127,7 +127,6 @@ def test_a_world_that_fails_stops_no_other(
     assert all(list(row.worlds) == ["101", "103"] for row in contest.rows)
     assert "102" in (out / "index.html").read_text()
     weights.write_bytes(whole)
-    shutil.rmtree(out / "worlds" / "102" / "embeddings" / "compromised")  # begun with the other weights
     assert main(command(plan, out)) == 0
     same, again = (json.loads((folder / "contest.json").read_text()) for folder in (done[1], out))
     assert without_time(again) == without_time(same)

@@ -30,10 +30,13 @@ def messages(folder: Path) -> list[str]:
 def test_a_file_named_like_a_built_in_is_refused(tmp_path: Path) -> None:
     built_in = plugins.built_in_file(PACKAGE, "delete")
     assert built_in is not None
-    copy = shutil.copyfile(built_in, tmp_path / "delete.py")
+    copy = tmp_path / "delete.py"
+    copy.write_bytes(built_in.read_bytes() + b"# mine\n")
     with pytest.raises(ConfigError, match=r"a name of its own, got 'delete' .* Rename the file, e\.g\. my_delete\.py"):
         load_method(str(copy))
-    assert load_method(str(copy.rename(tmp_path / "my_delete.py"))).sha256 in built_in_sha256("delete")
+    assert load_method(str(copy.rename(tmp_path / "my_delete.py"))).sha256 not in built_in_sha256("delete")
+    same = shutil.copyfile(built_in, copy)
+    assert load_method(str(same)).sha256 in built_in_sha256("delete")  # the package's own code, wherever it lies
     assert load_method(str(built_in)).name == "delete"  # the built-in itself, by its path
 
 
@@ -43,7 +46,7 @@ def test_another_package_cannot_take_the_name(tmp_path: Path, monkeypatch: pytes
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: taken\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[{PACKAGE}]\ndelete = taken_delete\n")
-    shutil.copyfile(built_in, tmp_path / "taken_delete.py")
+    (tmp_path / "taken_delete.py").write_bytes(built_in.read_bytes() + b"# mine\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ConfigError, match="a name of its own"):
         load_method("delete")

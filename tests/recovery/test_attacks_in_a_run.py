@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -42,6 +41,7 @@ def test_a_run_at_tiny_attacks_its_candidates(tmp_path: Path, capsys: pytest.Cap
     before = path.read_bytes()
     assert main([*given, "--attacks", "all"]) == 0
     assert path.read_bytes() == before
-    shutil.rmtree(out / "attacks")
+    for piece in (out / "attacks").rglob("calibrated-*"):
+        piece.unlink()
     assert main([*given, "--attacks", "all"]) == 0
     assert pq.read_table(path.with_name("cliperase-5x.attacks.parquet")).equals(rows)
