@@ -82,7 +82,7 @@ def portable(data: Any) -> Any:
     The last part of a path stays: it says which file was meant. For what others will read: records, manifests, logs.
 
     Examples:
-        >>> portable({"error": "no file '/home/ann/work/method.py'", "arch": "ViT-B/32", "lr": 0.1})
+        >>> portable({"error": "no file '/data/ann/method.py'", "arch": "ViT-B/32", "lr": 0.1})
         {'error': "no file '…/method.py'", 'arch': 'ViT-B/32', 'lr': 0.1}
     """
     if isinstance(data, str):

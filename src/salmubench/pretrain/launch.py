@@ -77,19 +77,16 @@ def pretrain(
     job = plan_job(config, dataset=dataset, kind=kind, out=out, seed=seed, device=device, precision=precision)
     if print_command:
         return shlex.join(command(job))
+    inputs = {
+        "dataset": job.shards.dataset,
+        "architecture": manifest.sha256_json(job.architecture.config),
+        "device": job.device,
+        "precision": job.precision,
+        "retain_data": job.more and manifest.sha256_json([(shard.path, shard.bytes) for shard in job.more.shards]),
+    }
+    settings = {"kind": kind, **config.training}
     with manifest.stage_folder(
-        out,
-        STAGE,
-        config={"kind": kind, **config.training},
-        inputs={
-            "dataset": job.shards.dataset,
-            "architecture": manifest.sha256_json(job.architecture.config),
-            "device": job.device,
-            "precision": job.precision,
-            "retain_data": job.more and manifest.sha256_json([(shard.path, shard.bytes) for shard in job.more.shards]),
-        },
-        seed=seed,
-        also=_of_scripts(out, kind),
+        out, STAGE, config=settings, inputs=inputs, seed=seed, also=_of_scripts(out, kind)
     ) as stage:
         if not stage.complete:
             outputs, spent = _train(job)
@@ -197,17 +194,9 @@ def plan_job(
     if more and loading == "memory" and more.read < len(more.shards):
         more = _examine(config, everything=True)
     job = Job(
-        kind=kind,
-        config=config,
-        architecture=architecture,
-        shards=shard_set,
-        more=more,
-        loading=loading,
-        device=where,
-        precision=devices.resolve_precision(requested, where),
-        seed=seed,
-        out=out.resolve(),
-    )
+        kind=kind, config=config, architecture=architecture, shards=shard_set, more=more, loading=loading, device=where,
+        precision=devices.resolve_precision(requested, where), seed=seed, out=out.resolve(),
+    )  # fmt: skip
     check(job)
     return job
 
