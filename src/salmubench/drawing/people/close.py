@@ -31,6 +31,13 @@ EDGE = 4  # rays a side of a pixel where its first four disagree
 BLOCK = 8
 
 
+class Mean(NamedTuple):
+    """Of the rays of a pixel: their colour, and whether their parts or colours differ."""
+
+    colour: Colour
+    differ: bool
+
+
 class Strand(NamedTuple):
     """Where a point lies among the hairs: across them and along them, in widths of a hair."""
 
@@ -89,12 +96,11 @@ def surface(p: Params, part: int, x: float, y: float, z: float) -> Finish:
 
 
 @device
-def close_ray(p: Params, t: float, u: float, v: float, pixel: float, memory: NDArray[np.float64]) -> Colour:
-    """Return the display colour of one ray; `memory` as in `march.render_ray`; `t` < 0: only background."""
+def linear_ray(p: Params, t: float, u: float, v: float, pixel: float, memory: NDArray[np.float64]) -> Colour:
+    """Return the linear colour of one ray; `memory` as in `march.render_ray`; `t` < 0: only background."""
     if t < 0.0:
         memory[0] = 0.0
-        c = background(p, u, v)
-        return Colour(tone(c.r * p.exposure), tone(c.g * p.exposure), tone(c.b * p.exposure))
+        return background(p, u, v)
     ray = direction(p, u, v)
     dx, dy, dz = ray.x, ray.y, ray.z
     d = 0.0
@@ -105,8 +111,7 @@ def close_ray(p: Params, t: float, u: float, v: float, pixel: float, memory: NDA
         t += 0.92 * d
     if t > REACH:
         memory[0] = 0.0
-        c = background(p, u, v)
-        return Colour(tone(c.r * p.exposure), tone(c.g * p.exposure), tone(c.b * p.exposure))
+        return background(p, u, v)
     x, y, z = p.cam_x + t * dx, p.cam_y + t * dy, p.cam_z + t * dz
     n = scene.normal(p, x, y, z, max(0.4 * pixel, 0.002), d)
     part = scene.material(p, x, y, z)
@@ -119,8 +124,25 @@ def close_ray(p: Params, t: float, u: float, v: float, pixel: float, memory: NDA
     f = surface(p, part, x, y, z)
     if f.model == 2:
         n = relief(p, x, y, z, n)
-    c = shade(p, f, x, y, z, n, -dx, -dy, -dz, memory[2], memory[3])
-    return Colour(tone(c.r * p.exposure), tone(c.g * p.exposure), tone(c.b * p.exposure))
+    return shade(p, f, x, y, z, n, -dx, -dy, -dz, memory[2], memory[3])
+
+
+@device
+def mean_of_rays(p: Params, t: float, u: float, v: float, pixel: float, grid: int, memory: NDArray[np.float64]) -> Mean:
+    """Return the mean display colour of grid x grid rays, and whether they disagree."""
+    step = pixel / grid
+    first = 0.5 * (step - pixel)
+    r = g = b = 0.0
+    low, high, seen, mixed = 3.0, 0.0, -1.0, False
+    for k in range(grid * grid):
+        c = linear_ray(p, t, u + first + (k % grid) * step, v - first - (k // grid) * step, step, memory)
+        c = Colour(tone(c.r * p.exposure), tone(c.g * p.exposure), tone(c.b * p.exposure))
+        r, g, b = r + c.r, g + c.g, b + c.b
+        low, high = min(low, c.r + c.g + c.b), max(high, c.r + c.g + c.b)
+        mixed = mixed or (k > 0 and memory[0] != seen)
+        seen = memory[0]
+    share = 1.0 / (grid * grid)
+    return Mean(Colour(r * share, g * share, b * share), mixed or high - low > 0.30)
 
 
 @device
@@ -129,27 +151,10 @@ def close_pixel(
 ) -> Colour:
     """Return a pixel's display colour: the mean of grid x grid rays, or of 16 where their parts or colours differ."""
     memory[0] = -1.0
-    step = pixel / grid
-    first = 0.5 * (step - pixel)
-    r = g = b = 0.0
-    low, high, seen, mixed = 3.0, 0.0, -1.0, False
-    for k in range(grid * grid):
-        c = close_ray(p, t, u + first + (k % grid) * step, v - first - (k // grid) * step, step, memory)
-        r, g, b = r + c.r, g + c.g, b + c.b
-        low, high = min(low, c.r + c.g + c.b), max(high, c.r + c.g + c.b)
-        mixed = mixed or (k > 0 and memory[0] != seen)
-        seen = memory[0]
-    share = 1.0 / (grid * grid)
-    if grid >= EDGE or not (mixed or high - low > 0.30):
-        return Colour(r * share, g * share, b * share)
-    step = pixel / EDGE
-    first = 0.5 * (step - pixel)
-    r = g = b = 0.0
-    for k in range(EDGE * EDGE):
-        c = close_ray(p, t, u + first + (k % EDGE) * step, v - first - (k // EDGE) * step, step, memory)
-        r, g, b = r + c.r, g + c.g, b + c.b
-    share = 1.0 / (EDGE * EDGE)
-    return Colour(r * share, g * share, b * share)
+    mean = mean_of_rays(p, t, u, v, pixel, grid, memory)
+    if grid < EDGE and mean.differ:
+        mean = mean_of_rays(p, t, u, v, pixel, EDGE, memory)
+    return mean.colour
 
 
 @device
