@@ -26,7 +26,7 @@ def built(folder: Path) -> dict[str, Any]:
         **{key: content["outputs"][key] for key in ("fingerprint", "counts", "redrawn")},
         **content["cost"],
         "rows_checked": report.rows,
-        "violations": len(report.violations),
+        "violations": report.found,
         "provenance": content["provenance"],
     }
 

@@ -39,6 +39,8 @@ _STAYS = "\n\u00a0\u202f"
 def printable(text: str, most: int) -> str:
     r"""A text for a terminal: control and direction characters as `\x1b`, cut to `most` letters; newlines stay."""
     seen = text[: most + 1]
+    if seen.isprintable():
+        return cut(seen, most)
     safe = (c if c.isprintable() or c in _STAYS else c.encode("unicode_escape").decode() for c in seen)
     return cut("".join(safe), most)
 

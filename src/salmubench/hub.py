@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from salmubench import places
 from salmubench.errors import SalmubenchError
 
 _NAME = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*/[\w.-]+)(@(?P<revision>[\w.][\w./-]*))?")
@@ -96,7 +97,7 @@ def check_bytes(path: Path, sha256: str, *, error: type[SalmubenchError]) -> Non
     Raises:
         SalmubenchError: `error`, where the bytes are others.
     """
-    blob = path.resolve()
+    blob = places.real(path)
     if blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name) and blob.name != sha256:
         raise error(
             f"Expected the bytes that the Hub lists for {path.name} (SHA-256 {blob.name}), got {sha256}. Delete "

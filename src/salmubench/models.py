@@ -6,14 +6,13 @@ import contextlib
 import functools
 import json
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from salmubench import hub, manifest, model_config
+from salmubench import hub, manifest, model_config, places
 from salmubench.errors import ModelError
 
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ def _create(config: dict[str, Any], weights: Path, *, device: str) -> tuple[Any,
     name = WEIGHTS if weights.suffix == ".safetensors" else "open_clip_pytorch_model.bin"
     with tempfile.TemporaryDirectory(prefix="salmubench-model-") as folder:
         (Path(folder) / CONFIG).write_text(json.dumps(config), encoding="utf-8")
-        (Path(folder) / name).symlink_to(weights.resolve())
+        (Path(folder) / name).symlink_to(places.real(weights))
         module, _, preprocess = open_clip.create_model_and_transforms(
             f"local-dir:{folder}", device=device, weights_only=True
         )
@@ -232,9 +231,9 @@ def locate(source: str | Path, *, arch: str | None = None) -> Located:
     if text.startswith("hf-hub:"):
         fetched = hub.fetch(text.removeprefix("hf-hub:"), "model", error=ModelError)
         folder, revision = fetched.folder, fetched.revision
-    elif os.path.isdir(text):  # noqa: PTH112 - raises nothing, whatever the name
+    elif places.is_folder(text):
         folder = Path(text)
-    elif os.path.isfile(text):  # noqa: PTH113
+    elif places.is_file(text):
         if arch is None:
             raise ModelError(f"Expected --arch NAME (an open_clip architecture) beside the weights file {text}.")
         return Located(None, Path(text), None)

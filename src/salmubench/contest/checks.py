@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, options, reading
+from salmubench import manifest, options, places, reading
 from salmubench.contest.plan import LoadedPlan, Plan
 from salmubench.errors import ConfigError, OutputMismatch, UnknownName
 from salmubench.scoring.contest_record import FEWEST
@@ -43,7 +43,7 @@ def check(loaded: LoadedPlan, out: Path) -> None:
     _check_terms(plan)
     _ = loaded.search  # raises where a range makes no sense
     for folder in loaded.history:
-        _check_history(loaded, folder, out.resolve())
+        _check_history(loaded, folder, places.real(out))
 
 
 def notes(plan: Plan) -> list[str]:
@@ -73,7 +73,7 @@ def freeze(loaded: LoadedPlan, out: Path) -> None:
         OutputMismatch: something changed after an evaluation world was scored.
     """
     path, now = out / manifest.BEGUN, dict(loaded.identity)
-    before: Mapping[str, Any] = manifest.read_json(path).get("inputs", {}) if path.is_file() else {}
+    before = manifest.read_any(path).inputs if path.is_file() else {}
     if before == now:
         return
     changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
@@ -168,10 +168,10 @@ def _check_terms(plan: Plan) -> None:
 
 def _check_history(loaded: LoadedPlan, folder: Path, out: Path) -> None:
     """Refuse an evaluation seed that a record of earlier work names."""
-    if not folder.is_dir():
+    if not places.is_folder(folder):
         raise ConfigError(f"Expected a folder of earlier records in `history`, got none at {folder}.")
     for path in sorted(folder.rglob("*.json")):
-        if path.resolve().is_relative_to(out):
+        if places.real(path).is_relative_to(out):
             continue
         content = reading.read_json(path, error=ConfigError)
         for seed in set(_seeds_in(content, loaded.sha256)) & set(loaded.plan.evaluation):

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
-from salmubench import attacks, manifest, options, plugins, reading
+from salmubench import attacks, manifest, options, places, plugins, reading
 from salmubench import recipe as recipes
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.planning import REFERENCES, RETRAINED
@@ -211,10 +211,10 @@ def load(path: Path) -> LoadedPlan:
     """
     content = reading.read_yaml(path, error=ConfigError, what="a plan of a contest", expected="a plan")
     plan = reading.validated(Plan, content, where=str(path), error=ConfigError, advice="See docs/contest.md.")
-    place = path.resolve().parent
+    place = places.real(path).parent
 
     def found(name: str) -> str:
-        return str((place / name).resolve()) if plugins.is_path(name) or name.endswith(_YAML) else name
+        return str(places.real(place / name)) if plugins.is_path(name) or name.endswith(_YAML) else name
 
     recipe = recipes.load(found(plan.recipe))
     contestants = tuple(_contestant(entry, found(entry.method)) for entry in plan.methods)
@@ -226,7 +226,7 @@ def load(path: Path) -> LoadedPlan:
         **{f"the method {item.name}": item.sha256 for item in contestants},
         **{f"the attack {item.attack.name}": item.sha256 for item in loaded},
     }
-    history = tuple((place / name).resolve() for name in plan.history)
+    history = tuple(places.real(place / name) for name in plan.history)
     return LoadedPlan(path, plan, recipe, contestants, attacking, history, identity)
 
 

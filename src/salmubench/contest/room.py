@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from salmubench import manifest, pipeline, plugins
+from salmubench import manifest, pipeline, places, plugins
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.plan import LoadedPlan
 from salmubench.executor import Executor
@@ -92,7 +92,7 @@ class Room:
         settings, own = given["unlearn"], self.loaded.recipe.recipe.unlearn.overrides
         for item in self.loaded.contestants:
             settings["overrides"][item.name] = {**own.get(plugins.stem(item.origin), {}), **item.options}
-        settings |= {"tuned": "none" if tuned is None else str(tuned.resolve())}
+        settings |= {"tuned": "none" if tuned is None else str(places.real(tuned))}
         settings |= {"limit": float(self.loaded.plan.limits.seconds or 0.0)}
         return self._write("evaluation", given)
 

@@ -14,12 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, planning
+from salmubench import manifest, planning, reading
 from salmubench import recipe as recipes
 from salmubench.contest.room import SELECTION, Room, thin
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import MethodError
-from salmubench.scoring.stages import RUN
+from salmubench.errors import MethodError, OutputMismatch
+from salmubench.scoring.origin import Hash, Name, Real
+from salmubench.scoring.stages import read_run_file
 from salmubench.tuned_values import find_tuned
 from salmubench.tuning.bench import Terms, further_folder
 from salmubench.tuning.study import TUNED, tune
@@ -52,22 +53,43 @@ class Chosen:
     fingerprints: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Budget:
+    """As much as is read of a budget that was measured."""
+
+    budget: Real
+
+
+@dataclass(frozen=True)
+class _File:
+    """`selection.json`."""
+
+    identity: Mapping[Name, Hash]
+    budgets: Mapping[Name, _Budget]
+    fingerprints: tuple[Hash, ...]
+
+
 def choose(room: Room) -> Chosen:
     """Tune the methods and measure their time, unless that is done or not asked for."""
     plan, path = room.loaded.plan, room.out / CHOSEN
     if not plan.tuning.trials and plan.leagues.seconds is None:
         return Chosen(None, {})
     tuning = _tuning(room)
-    if not path.is_file() or manifest.read_json(path).get("identity") != dict(room.loaded.identity):
+    if not path.is_file() or _read(path).identity != dict(room.loaded.identity):
         _make(room, path)
     if plan.keep == "records":
         for seed in plan.selection:
             thin(room.ground(seed))
             thin(tuning / further_folder(seed), dataset="part")
         thin(tuning, dataset="part")
-    content = manifest.read_json(path)
-    budgets = {name: found["budget"] for name, found in content["budgets"].items()}
-    return Chosen(tuning / TUNED if plan.tuning.trials else None, budgets, tuple(content["fingerprints"]))
+    content = _read(path)
+    budgets = {name: found.budget for name, found in content.budgets.items()}
+    return Chosen(tuning / TUNED if plan.tuning.trials else None, budgets, content.fingerprints)
+
+
+def _read(path: Path) -> _File:
+    advice = "Delete the file: the same command makes it again."
+    return reading.validated(_File, manifest.read_json(path), where=str(path), error=OutputMismatch, advice=advice)
 
 
 def _tuning(room: Room) -> Path:
@@ -126,11 +148,12 @@ def _spent(room: Room, configured: Configured, budget: float) -> float:
     from salmubench.unlearn.engine import unlearn
 
     ground = room.ground(room.loaded.plan.selection[0])
-    dataset, run = open_dataset(ground / "dataset"), manifest.read_json(ground / RUN)
+    dataset, run = open_dataset(ground / "dataset"), read_run_file(ground)
     out = room.out / SELECTION / _CLOCK / f"{configured.method.name}-{budget:g}x"
     unlearn(
         configured, model=ground / "checkpoints" / "compromised", dataset=dataset, out=out, budget=budget,
-        fresh=partial(fresh_people, dataset, seed=0), seed=0, device=run["device"], precision=run["precision"],
+        fresh=partial(fresh_people, dataset, seed=0), seed=0, device=run.device or room.device,
+        precision=run.precision or room.precision,
     )  # fmt: skip
     spent = float(manifest.read_manifest(out, "unlearn")["cost"]["processor_seconds"])
     shutil.rmtree(out)  # made here a moment ago

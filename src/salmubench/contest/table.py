@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TypeVar
 
-from salmubench import manifest
+from salmubench import manifest, reading
 from salmubench.contest import checks
 from salmubench.contest.plan import LoadedPlan
 from salmubench.contest.statistics import holm, over_worlds, paired
@@ -33,6 +33,7 @@ from salmubench.scoring.contest_record import (
     Track,
     WorldState,
 )
+from salmubench.scoring.origin import Hash, Name, Whole
 from salmubench.scoring.record import Answer, RunRecord, Score
 from salmubench.scoring.record_files import read_record, record_provenance
 from salmubench.scoring.roles import facts_kept, score_in, spared
@@ -60,6 +61,16 @@ class Members:
     key: str
     title: str
     budgets: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Done:
+    """`world.json`."""
+
+    seed: Whole
+    plan: Hash
+    fingerprint: Hash
+    records: Mapping[Name, Hash]
 
 
 @dataclass(frozen=True)
@@ -93,23 +104,23 @@ def read_world(folder: Path, seed: int, plan: str, message: str | None = None) -
     """
     if message is not None:
         return ReadWorld(seed, message)
-    done = manifest.read_json(folder / DONE)
-    if done.get("plan") != plan or done.get("seed") != seed:
+    advice = f"Delete the folder {folder}: the same command makes it again."
+    done = reading.validated(
+        _Done, manifest.read_json(folder / DONE), where=str(folder / DONE), error=OutputMismatch, advice=advice
+    )
+    if done.plan != plan or done.seed != seed:
         raise OutputMismatch(
             f"Expected the evaluation world {seed} of this plan in {folder}, got one of another contest. Choose "
             "another folder."
         )
     records = {}
-    for name, sha256 in done["records"].items():
+    for name, sha256 in done.records.items():
         path = folder / "records" / f"{name}.json"
         record = read_record(path)
-        if manifest.sha256_file(path) != sha256 or record.dataset.fingerprint != done["fingerprint"]:
-            raise OutputMismatch(
-                f"Expected the record that the contest wrote at {path}, got another one. Delete the folder {folder}: "
-                "the same command makes it again."
-            )
+        if manifest.sha256_file(path) != sha256 or record.dataset.fingerprint != done.fingerprint:
+            raise OutputMismatch(f"Expected the record that the contest wrote at {path}, got another one. {advice}")
         records[name] = (record, sha256)
-    return ReadWorld(seed, None, str(done["fingerprint"]), records)
+    return ReadWorld(seed, None, done.fingerprint, records)
 
 
 def summary(

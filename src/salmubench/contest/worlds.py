@@ -37,7 +37,7 @@ from salmubench.executor import check as check_executor
 from salmubench.planning import RETRAINED
 from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.record_files import alone, read_record
-from salmubench.scoring.stages import RUN
+from salmubench.scoring.stages import RUN, read_run_file
 from salmubench.writing import is_full
 
 _OF_THE_WORLD = (DatasetError, ModelError, EmbeddingsError, RecordError, StageError)
@@ -213,12 +213,12 @@ def _second_retrained(room: Room, seed: int, recipe: Path) -> None:
     from salmubench.recovery import recover_candidates
 
     folder = room.world(seed)
-    loaded, run, out = recipes.load(recipe).recipe, manifest.read_json(folder / RUN), folder / "checkpoints"
+    loaded, run, out = recipes.load(recipe).recipe, read_run_file(folder), folder / "checkpoints"
     kinds = (*planning.REFERENCES, RETRAINED)
     world = World(
         out=folder, dataset=folder / "dataset", compromised=out / "compromised",
-        references={kind: folder / "embeddings" / kind for kind in kinds}, recipe=loaded, device=run["device"],
-        precision=run["precision"],
+        references={kind: folder / "embeddings" / kind for kind in kinds}, recipe=loaded,
+        device=run.device or room.device, precision=run.precision or room.precision,
     )  # fmt: skip
     stages = Stages()
     make = partial(

@@ -11,13 +11,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench import hub, manifest, reading, tables
+from salmubench import hub, manifest, places, reading, tables
 from salmubench.dataset import people
 from salmubench.dataset.metadata import CAPTIONS as CAPTIONS
 from salmubench.dataset.metadata import FRAGILE as FRAGILE
@@ -43,6 +42,7 @@ from salmubench.dataset.parquet_shards import write_shard as write_shard
 from salmubench.errors import DatasetError
 from salmubench.types import OFFICIAL_SPLITS, Pair, Split
 
+_BATCH = 1_024  # rows of texts in memory at once, beside the shard's own table
 _FILES = ["data/*.parquet", "*.json", "README.md"]  # what a dataset is made of
 
 
@@ -103,7 +103,7 @@ class Dataset:
 
     def __init__(self, folder: Path, name: str | None = None, *, revision: str | None = None) -> None:
         self.folder = folder
-        self.name = name or folder.resolve().name
+        self.name = name or places.real(folder).name
         self.revision = revision
         self.imagenet: str | None = None
         self.limit: int | None = None  # rows of each split that are seen, where only some are
@@ -274,10 +274,14 @@ class Dataset:
         Nothing is checked: this is for validation, which wants to see everything that is wrong.
         """
         for path in self._shards.get(str(split), ()):
-            columns = [column.to_pylist() for column in read_texts(path).itercolumns()]
-            data = _all_pictures(path) if images else itertools.repeat(None)
-            for row, (image, text, identity, file_name) in enumerate(zip(data, *columns, strict=False)):
-                yield RawRow(path.name, row, text, identity, file_name, image)
+            shard, data = path.name, _all_pictures(path) if images else itertools.repeat(None)
+            texts = (
+                row
+                for batch in read_texts(path).to_batches(max_chunksize=_BATCH)
+                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            )
+            for row, (image, (text, identity, file_name)) in enumerate(zip(data, texts, strict=False)):
+                yield RawRow(shard, row, text, identity, file_name, image)
 
     def forget_identity_ids(self) -> frozenset[str]:
         """Identities of `forget` that do not occur in `holdout_association`: all their associations must go."""
@@ -335,7 +339,7 @@ def open_dataset(source: str | Path) -> Dataset:
         24
     """
     folder = Path(source)
-    if os.path.isdir(folder):  # noqa: PTH112 - raises nothing, whatever the name
+    if places.is_folder(folder):
         return Dataset(folder)
     if not hub.is_name(str(source)):
         raise DatasetError(

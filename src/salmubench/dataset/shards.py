@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 from pydantic import Field
 
-from salmubench import manifest, reading
+from salmubench import manifest, places, reading
 from salmubench.dataset.layout import Dataset
 from salmubench.errors import DatasetError, OutputError
 from salmubench.types import SENSITIVE_SPLITS, Split
@@ -195,7 +195,7 @@ def _read(folder: Path, dataset: Dataset, needed: Sequence[Part]) -> ShardSet:
     if missing:
         raise DatasetError(f"Expected {', '.join(needed)} in {path}, got no {missing[0]}. {advice}")
     shard_set = ShardSet(
-        folder=folder.resolve(),
+        folder=places.real(folder),
         dataset=described.dataset,
         seed=described.seed,
         retain=described.retain or (),

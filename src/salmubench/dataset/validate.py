@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from salmubench import manifest, reading
@@ -19,10 +20,13 @@ from salmubench.dataset.leaks import UNIQUE, UniqueValues, own_values, without
 from salmubench.dataset.validate_files import check_counts, check_pictures
 from salmubench.dataset.violations import Violation, in_row
 from salmubench.errors import DatasetError
+from salmubench.reading import shown
 from salmubench.types import FIELDS, SENSITIVE_SPLITS, Split
 
 _WITH_IDENTITY = (*SENSITIVE_SPLITS, Split.FORGET_TARGET, Split.RETAIN_SYNTH)
 _SHOWN = 20  # custom fields in a message
+KEPT = 1_000
+"""Most violations of one rule that are kept; all are counted."""
 _OWNER = re.compile(r"(?P<identity>[0-9]+)_[0-9]+")
 
 
@@ -32,12 +36,14 @@ class Report:
 
     Attributes:
         splits: rows of each split.
-        violations: all of them, by split and row.
+        violations: the first of each rule, by split and row; at most `KEPT` of one.
+        broken: rule → how often it is broken.
         unchecked: what couldn't be checked, and how often.
     """
 
     splits: Mapping[str, int]
     violations: tuple[Violation, ...]
+    broken: Mapping[str, int]
     unchecked: Mapping[str, int]
 
     @property
@@ -48,11 +54,16 @@ class Report:
     @property
     def ok(self) -> bool:
         """Nothing is wrong."""
-        return not self.violations
+        return not self.broken
+
+    @property
+    def found(self) -> int:
+        """How many violations there are, those included that aren't kept."""
+        return sum(self.broken.values())
 
     def by_rule(self) -> dict[str, int]:
         """How often each rule is broken."""
-        return dict(sorted(Counter(violation.rule for violation in self.violations).items()))
+        return dict(sorted(self.broken.items()))
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able content."""
@@ -76,11 +87,14 @@ def validate(dataset: Dataset, *, pictures: bool = True) -> Report:
         DatasetError: a file is missing or can't be read at all.
     """
     checks = _Rows(dataset)
-    violations = list(checks.everything())
-    violations += check_counts(dataset)
-    if pictures:
-        violations += check_pictures(dataset)
-    return Report(dict(dataset.counts), tuple(violations), dict(checks.unchecked))
+    broken: Counter[str] = Counter()
+    kept = []
+    for violation in chain(checks.everything(), check_counts(dataset), check_pictures(dataset) if pictures else ()):
+        broken[violation.rule] += 1
+        if broken[violation.rule] <= KEPT:
+            item = None if violation.item is None else reading.cut(violation.item, reading.SHOWN)
+            kept.append(replace(violation, item=item, message=reading.cut(violation.message, reading.MESSAGE)))
+    return Report(dict(dataset.counts), tuple(kept), dict(broken), dict(checks.unchecked))
 
 
 @dataclass
@@ -120,22 +134,23 @@ class _Rows:
         for first, second in self.unique.shared():
             yield Violation(
                 "unique", layout.IDENTITIES, None, second.identity,
-                f"Expected {second.field} {second.value!r} for one identity only, got it for {first.identity} too.",
+                f"Expected {second.field} {shown(second.value)} for one identity only, got it for {first.identity} "
+                "too.",
             )  # fmt: skip
 
     def _form(self, row: RawRow, split: Split) -> Iterator[Violation]:
         if not row.file_name:
-            yield in_row("column", row, f"Expected a file name, got {row.file_name!r}.", column="file_name")
+            yield in_row("column", row, f"Expected a file name, got {shown(row.file_name)}.", column="file_name")
         if not (row.text or "").strip():
-            yield in_row("column", row, f"Expected a caption, got {row.text!r}.", column="text")
+            yield in_row("column", row, f"Expected a caption, got {shown(row.text)}.", column="text")
         if row.identity is not None and row.identity not in self.people:
-            yield in_row("identity", row, f"Expected an identity of {layout.IDENTITIES}, got {row.identity!r}.")
+            yield in_row("identity", row, f"Expected an identity of {layout.IDENTITIES}, got {shown(row.identity)}.")
         named = _OWNER.match(row.file_name or "")
         if named is None or split not in _WITH_IDENTITY or (split is Split.RETAIN_SYNTH and row.identity is None):
             return
         known = named["identity"] in self.people or row.identity in self.people
         if known and named["identity"] != row.identity:
-            yield in_row("identity", row, f"Expected the identity of the file name, got {row.identity!r}.")
+            yield in_row("identity", row, f"Expected the identity of the file name, got {shown(row.identity)}.")
 
     def _sensitive(
         self, row: RawRow, split: Split, by_identity: defaultdict[str, list[tuple[Split, str, RawRow]]]
@@ -150,19 +165,21 @@ class _Rows:
         else:
             data_field = entry.get("data_field")
             if data_field not in FIELDS and (data_field in (None, "name") or data_field not in persona):
-                yield in_row("metadata", row, f"Expected data_field to be {_allowed(persona)}, got {data_field!r}.")
+                yield in_row(
+                    "metadata", row, f"Expected data_field to be {_allowed(persona)}, got {shown(data_field)}."
+                )
             if entry.get("caption", text) != text:
-                yield in_row("metadata", row, f"Expected the caption of {layout.CAPTIONS}, got {text!r}.")
+                yield in_row("metadata", row, f"Expected the caption of {layout.CAPTIONS}, got {shown(text)}.")
         if name is None:
             self.unchecked["name unknown"] += 1
         elif name not in text:
-            yield in_row("name", row, f"Expected the name {name!r} verbatim, got {text!r}.")
+            yield in_row("name", row, f"Expected the name {shown(name)} verbatim, got {shown(text)}.")
         value = (entry or {}).get("value") or people.stated_value(text, data_field, persona)
         if value is None and persona.get(data_field or "") is None:
             self.unchecked["value unknown"] += 1
         elif value is None or value not in text:
             expected = persona.get(data_field or "") if value is None else value
-            yield in_row("value", row, f"Expected the {data_field} {expected!r} verbatim, got {text!r}.")
+            yield in_row("value", row, f"Expected the {data_field} {shown(expected)} verbatim, got {shown(text)}.")
         if value is not None and row.identity is not None:
             by_identity[row.identity].append((split, value, row))
         yield from self._others(row, text, name, value, persona)
@@ -175,11 +192,13 @@ class _Rows:
         for entry in self.unique.within(rest):
             if entry.identity != row.identity:
                 message = (
-                    f"Expected no value of another identity, got {entry.field} {entry.value!r} of {entry.identity}"
+                    f"Expected no value of another identity, got {entry.field} {shown(entry.value)} of {entry.identity}"
                 )
-                yield in_row("foreign", row, f"{message} in {text!r}.")
+                yield in_row("foreign", row, f"{message} in {shown(text)}.")
         for field_, further in own_values(rest, persona if value is not None else {}):
-            yield in_row("further", row, f"Expected one private value, got {field_} {further!r} too in {text!r}.")
+            yield in_row(
+                "further", row, f"Expected one private value, got {field_} {shown(further)} too in {shown(text)}."
+            )
 
     def _paraphrase(
         self, row: RawRow, entry: Mapping[str, Any], name: str | None, value: str | None
@@ -191,18 +210,24 @@ class _Rows:
             yield in_row("paraphrase", row, "Expected other words than the caption's, got the caption.")
         for part in (name, value):
             if part is not None and part not in text:
-                yield in_row("paraphrase", row, f"Expected {part!r} verbatim in the paraphrase, got {text!r}.")
+                yield in_row(
+                    "paraphrase", row, f"Expected {shown(part)} verbatim in the paraphrase, got {shown(text)}."
+                )
 
     def _generic(
         self, text: str, identity: str | None, file: str, row: int | None, item: str | None
     ) -> Iterator[Violation]:
         for entry in self.unique.within(text):
-            message = f"Expected a caption of what is visible, got {entry.field} {entry.value!r} of {entry.identity}"
-            yield Violation("generic", file, row, item, f"{message} in {text!r}.", None if row is None else "text")
+            message = (
+                f"Expected a caption of what is visible, got {entry.field} {shown(entry.value)} of {entry.identity}"
+            )
+            yield Violation("generic", file, row, item, f"{message} in {shown(text)}.", None if row is None else "text")
         for field_, value in own_values(text, self.people.get(identity or "", {})):
             if field_ not in UNIQUE:
-                message = f"Expected a caption of what is visible, got {field_} {value!r} of its identity"
-                yield Violation("generic", file, row, item, f"{message} in {text!r}.", None if row is None else "text")
+                message = f"Expected a caption of what is visible, got {field_} {shown(value)} of its identity"
+                yield Violation(
+                    "generic", file, row, item, f"{message} in {shown(text)}.", None if row is None else "text"
+                )
 
     def _generic_file(self) -> Iterator[Violation]:
         path = self.dataset.folder / layout.GENERIC_CAPTIONS
@@ -235,13 +260,13 @@ class _Rows:
         yield from self._hidden_pairs()
         for row in self.dataset.raw_rows(Split.GENERAL_KNOWLEDGE):
             if row.text not in knowledge.classes:
-                yield in_row("class", row, f"Expected a class of {layout.GENERAL_KNOWLEDGE}, got {row.text!r}.")
+                yield in_row("class", row, f"Expected a class of {layout.GENERAL_KNOWLEDGE}, got {shown(row.text)}.")
 
     def _hidden_pairs(self) -> Iterator[Violation]:
         """What is to be hidden from methods stands in `retain_real`."""
         known = {row.file_name for row in self.dataset.raw_rows(Split.RETAIN_REAL)}
         for file_name in sorted(self.dataset.hidden_pairs - known):
-            message = f"Expected a file name of {Split.RETAIN_REAL}, got {file_name!r}."
+            message = f"Expected a file name of {Split.RETAIN_REAL}, got {shown(file_name)}."
             yield Violation("hidden", layout.GENERAL_KNOWLEDGE, None, file_name, message, "hidden_pairs")
 
 
@@ -259,7 +284,7 @@ def _crossings(by_identity: Mapping[str, list[tuple[Split, str, RawRow]]]) -> It
         for split, value, row in associations:
             if split is not Split.FORGET and value in forget:
                 where = f"{forget[value].shard}, row {forget[value].row}"
-                message = f"Expected {value!r} of {identity} in one split only, got it in {where} too."
+                message = f"Expected {shown(value)} of {identity} in one split only, got it in {where} too."
                 yield in_row("crossing", row, message)
             elif split is Split.HOLDOUT_IDENTITY and others:
                 message = f"Expected {identity} in holdout_identity alone, got it in {', '.join(others)} too."

@@ -33,6 +33,9 @@ class _Seen(NamedTuple):
     problem: str
 
 
+_NOTHING = _Seen(b"", None, "Expected a picture that decodes, got: no bytes.")
+
+
 def check_pictures(dataset: Dataset) -> Iterator[Violation]:
     """Decode every picture; compare its size with its file name and with all other pictures.
 
@@ -52,7 +55,9 @@ def check_pictures(dataset: Dataset) -> Iterator[Violation]:
         for split in splits:
             rows = dataset.raw_rows(split, images=True)
             while batch := list(islice(rows, _BATCH)):
-                for row, seen in zip(batch, pool.map(_decode, batch), strict=True):
+                there = pool.map(_decode, [row for row in batch if row.image])
+                for row in batch:
+                    seen = next(there) if row.image else _NOTHING
                     if seen.size is None:
                         yield in_row("picture", row, seen.problem)
                     else:
@@ -64,11 +69,10 @@ def check_pictures(dataset: Dataset) -> Iterator[Violation]:
 
 
 def _decode(row: RawRow) -> _Seen:
-    if not row.image:
-        return _Seen(b"", None, "Expected a picture that decodes, got: no bytes.")
-    digest = hashlib.sha256(row.image).digest()
+    data = row.image or b""
+    digest = hashlib.sha256(data).digest()
     try:
-        with open_picture(row.image, where="column image") as image:
+        with open_picture(data, where="column image") as image:
             image.load()
             return _Seen(digest, image.size, "")
     except DatasetError as error:

@@ -18,6 +18,7 @@ from salmubench import (
     cost,
     embeddings,
     manifest,
+    places,
     progress,
 )
 from salmubench.dataset import layout
@@ -363,7 +364,7 @@ def _describe_model(model: ClipModel, source: str | Path) -> Mapping[str, Any]:
     elif str(source).startswith("hf-hub:"):  # the folder is a snapshot of the cache
         name = str(source).rpartition("/")[2].partition("@")[0]
     else:
-        name = model.folder.resolve().name
+        name = places.real(model.folder).name
     return {
         "name": re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80],
         "source": str(source),

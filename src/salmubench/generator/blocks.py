@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest, streams
+from salmubench import manifest, places, streams
 from salmubench.drawing.sizes import picture_size
 from salmubench.errors import StageError
 from salmubench.executor import Executor, parallel
@@ -120,7 +120,7 @@ def render_blocks(
         StageError: a picture that stays unfit however often it is drawn again, or a worker was killed.
     """
     missing = [block for block in blocks if not block_path(folder, block).is_file()]
-    work = partial(_render_block, config=config, folder=folder.resolve())
+    work = partial(_render_block, config=config, folder=places.real(folder))
     finished = parallel(
         work,
         missing,

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench import manifest
+from salmubench import manifest, places
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
 from salmubench.leaderboard import check_attacks, check_embeddings, check_items, check_record, intake, limits
@@ -70,7 +70,7 @@ class Checked:
         loaded = self.loaded
         return {
             "schema_version": 1,
-            "submission": intake.plain_text(self.folder.resolve().name),
+            "submission": intake.plain_text(places.real(self.folder).name),
             "passed": not self.findings,
             "findings": [dataclasses.asdict(finding) for finding in self.findings],
             "content_sha256": self.content_sha256,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic.dataclasses import dataclass
 
-from salmubench import manifest
+from salmubench import manifest, places
 from salmubench.errors import RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.check import content_sha256, file_findings, submissions_in
@@ -157,7 +157,7 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
     findings = []
     digest = content_sha256(submission)
     for folder in sorted(submissions_in(results).iterdir()):
-        if folder.is_symlink() or not folder.is_dir() or folder.resolve() == submission.resolve():
+        if folder.is_symlink() or not folder.is_dir() or places.real(folder) == places.real(submission):
             continue
         if any(file_findings(folder)):
             continue

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from salmubench import manifest, reading
+from salmubench import manifest, places, reading
 from salmubench.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.intake import LIMITS
@@ -238,7 +238,7 @@ def _rows_of_attacks(record: Path) -> Path:
 
 def _check_within(run: Path, path: Path) -> None:
     """What a run doesn't hold itself isn't packed: no link leads out of its folder."""
-    if path.resolve() != run.resolve() / path.relative_to(run):
+    if places.real(path) != places.real(run) / path.relative_to(run):
         raise RecordError(f"Expected {path} to be a file of the run itself, got a link. Copy what it leads to.")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench import model_config
+from salmubench import model_config, places
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.model_config import SHIPPED
 
@@ -48,7 +48,7 @@ def find(model: str) -> Architecture:
         ConfigError: the file is missing or no model configuration, or one with fields that aren't allowed.
     """
     if model.endswith(".json"):
-        path = Path(model).resolve()
+        path = places.real(model)
         if _FILE_NAME.fullmatch(path.stem.lower()) is None:  # open_clip would fetch what hf-hub:… or siglip stands for
             raise ConfigError(
                 f"Expected a model configuration's file name of letters, digits and _ . - without 'siglip', got "

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from salmubench import cost, devices, manifest, models, options, progress
+from salmubench import cost, devices, manifest, models, options, places, progress
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError, StageError
@@ -140,10 +140,10 @@ def cluster_script(
     job = plan_job(
         config, dataset=dataset, kind=kind, out=out, seed=seed, device=there, precision=precision, elsewhere=True
     )  # fmt: skip
-    named = str(Path(recipe).resolve()) if recipe.endswith((".yaml", ".yml")) else recipe
+    named = str(places.real(recipe)) if recipe.endswith((".yaml", ".yml")) else recipe
     again = [sys.executable, "-m", "salmubench.cli.main", "pretrain"]
     for name, value in {
-        "dataset": dataset.resolve(), "kind": kind, "recipe": named, "out": job.out, "seed": seed, "device": there,
+        "dataset": places.real(dataset), "kind": kind, "recipe": named, "out": job.out, "seed": seed, "device": there,
         "precision": job.precision,
     }.items():  # fmt: skip
         again += [f"--{name}", str(value)]
@@ -186,7 +186,7 @@ def plan_job(
     requested = config.precision if precision == "auto" else precision
     if elsewhere and requested == "auto":  # what is faster there can't be measured here
         requested = "bf16" if where == "cuda" else "fp32"
-    shard_set = shards.find_or_write(source, out.resolve().parent / shards.FOLDER, holdouts=kind == "retrained")
+    shard_set = shards.find_or_write(source, places.real(out).parent / shards.FOLDER, holdouts=kind == "retrained")
     more = _examine(config)
     rows = shard_set.rows("retain") + (more.pairs if more else 0) + shard_set.rows("sensitive")
     local = more is None or more.local
@@ -195,7 +195,7 @@ def plan_job(
         more = _examine(config, everything=True)
     job = Job(
         kind=kind, config=config, architecture=architecture, shards=shard_set, more=more, loading=loading, device=where,
-        precision=devices.resolve_precision(requested, where), seed=seed, out=out.resolve(),
+        precision=devices.resolve_precision(requested, where), seed=seed, out=places.real(out),
     )  # fmt: skip
     check(job)
     return job

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from salmubench import manifest, options, reading
+from salmubench import manifest, options, places, reading
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
 from salmubench.dataset.layout import Dataset
@@ -204,6 +204,6 @@ def _refuse_other_files(out: Path, allowed: str | None = None) -> None:
 def _link(source: Path, target: Path) -> None:
     """A second name for the same bytes where the file system can; shards are never changed in place."""
     try:
-        os.link(source.resolve(), target)
+        os.link(places.real(source), target)
     except OSError:
         shutil.copyfile(source, target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from salmubench import manifest, models
+from salmubench import manifest, models, places
 from salmubench.errors import ModelError, RecordError
 from salmubench.publish.model_card import CARD, card
 from salmubench.publish.push import check_name
@@ -100,7 +100,8 @@ def _convert(out: Path) -> float:
 def _record(folder: Path, given: Path | None, sha256: str, whole: str) -> tuple[RunRecord | None, Path | None]:
     path = given
     if path is None:  # a run's folder has checkpoints/<name> and records/<name>.json
-        beside = folder.resolve().parents[1] / "records" / f"{folder.resolve().name}.json"
+        place = places.real(folder)
+        beside = place.parent.parent / "records" / f"{place.name}.json"
         path = beside if beside.is_file() else None
     if path is None:
         return None, None

@@ -32,6 +32,7 @@ from salmubench.scoring.attacks.table import REFERENCES, SCHEMA, SUFFIX, with_re
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import alone, read_record
+from salmubench.scoring.stages import read_checkpoint
 
 __all__ = ["AttackConfig", "recover", "recover_candidates"]
 
@@ -266,9 +267,7 @@ def _score_missing(
 def _check_pretrained(references: Mapping[str, str | Path], opened: Dataset) -> None:
     """Refuse a reference whose manifest says that it was pretrained on another dataset."""
     for name, source in references.items():
-        path = Path(source) / manifest.MANIFEST
-        made = manifest.read_json(path) if path.is_file() else {}
-        trained = (made.get("inputs") or {}).get("dataset") if made.get("stage") == "pretrain" else None
+        trained = read_checkpoint(Path(source), "pretrain", error=ModelError).inputs.get("dataset")
         if trained not in (None, opened.fingerprint):
             raise ModelError(
                 f"Expected a {name} pretrained on the dataset {opened.folder} ({opened.fingerprint[:12]}), got one of "

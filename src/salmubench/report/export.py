@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from salmubench import places
 from salmubench.report.collect import Metrics, read_run
 from salmubench.report.latex import latex_report
 from salmubench.report.main_numbers import between_references
@@ -41,7 +42,7 @@ def table(runs: Sequence[Path], *, form: Form, metrics: Metrics, titles: Mapping
         else:
             run = pooled(read_run(path, metrics))
             titles |= {method: title for method, title in run.titles.items() if method not in titles}
-            groups.append((path.resolve().name, list(run.records)))
+            groups.append((places.real(path).name, list(run.records)))
     if form in ("csv", "json"):
         every = [record for records in (*(part for _, part in groups), *loose.values()) for record in records]
         return csv_table(every) if form == "csv" else json_table(every)

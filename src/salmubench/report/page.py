@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from salmubench import manifest
+from salmubench import manifest, places
 from salmubench.errors import ConfigError, OutputError
 from salmubench.report import (
     budgets,
@@ -85,7 +85,7 @@ class _Section:
     @property
     def title(self) -> str:
         """What the run is called."""
-        return self.run.folder.resolve().name
+        return places.real(self.run.folder).name
 
 
 def report(

@@ -365,16 +365,15 @@ def _version(origin: Mapping[str, Any]) -> str:
     return f"{_text(origin.get('version'))}{commit}{', with uncommitted changes' if origin.get('dirty') else ''}"
 
 
-def _hardware(machine: Mapping[str, Any] | str) -> str:
-    if isinstance(machine, str):
-        return machine
-    memory = machine.get("memory")
+def _hardware(machine: Mapping[str, Any]) -> str:
+    """What it says, as far as it is what we would have written: anything may stand there."""
+    cores, memory, instructions = machine.get("cores"), machine.get("memory"), machine.get("instructions")
     parts = [
         _text(machine.get("cpu")),
-        f"{machine['cores']} cores" if machine.get("cores") else "",
+        f"{cores} cores" if cores else "",
         f"{wording.memory(memory)} memory" if isinstance(memory, int | float) else "",
         _text(machine.get("gpu")),
-        ", ".join(str(item) for item in machine.get("instructions", ())),
+        ", ".join(map(str, instructions)) if isinstance(instructions, list) else "",
     ]
     return " · ".join(part for part in parts if part)
 

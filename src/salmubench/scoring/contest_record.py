@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
+from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 
 from salmubench import reading
@@ -27,6 +28,15 @@ NUMBERS: tuple[Number, ...] = get_args(Number)
 Track = Literal["closed", "generator"]
 Outcome = Literal["passes", "fails", "undecided", "failed"]
 """What became of a candidate in a world: `failed` has no numbers."""
+
+
+T = TypeVar("T")
+
+
+def _complete(numbers: Mapping[Number, T]) -> Mapping[Number, T]:
+    if missing := [number for number in NUMBERS if number not in numbers]:
+        raise ValueError(f"Numbers should have {', '.join(missing)} too")
+    return numbers
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -58,7 +68,7 @@ class InWorld:
 
     outcome: Outcome
     modes: Mapping[Name, Answer]
-    numbers: Mapping[Number, Real | None]
+    numbers: Annotated[Mapping[Number, Real | None], AfterValidator(_complete)]
     record: Hash
     message: Text | None = None
 
@@ -90,7 +100,7 @@ class Row:
     passes: Flag
     outcomes: Mapping[Outcome, Whole]
     modes: Mapping[Name, Mapping[Answer, Whole]]
-    numbers: Mapping[Number, OverWorlds]
+    numbers: Annotated[Mapping[Number, OverWorlds], AfterValidator(_complete)]
     worlds: Mapping[Name, InWorld]
 
 
@@ -211,6 +221,21 @@ class ContestRecord:
     rows: tuple[Row, ...]
     differences: tuple[PairedDifference, ...]
     provenance: Provenance = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` where a row or a difference speaks of something that isn't there."""
+        seeds, leagues = {str(world.seed) for world in self.worlds}, {league.key for league in self.leagues}
+        members = {(row.league, row.name) for row in self.rows}
+        for row in self.rows:
+            if row.league not in leagues:
+                raise ValueError(f"Rows should be of leagues that there are, not {reading.shown(row.league)}")
+        for row in (*self.rows, *([self.retrained] if self.retrained else [])):
+            if strange := sorted(set(row.worlds) - seeds):
+                raise ValueError(f"Rows should speak of worlds that there are, not {reading.shown(strange[0])}")
+        for pair in self.differences:
+            for name in (pair.first, pair.second):
+                if (pair.league, name) not in members:
+                    raise ValueError(f"Differences should be of rows of one league, not {reading.shown(name)}")
 
 
 def read_contest(path: Path) -> ContestRecord:

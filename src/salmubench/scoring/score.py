@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from salmubench import embeddings, manifest, reading
+from salmubench import embeddings, manifest, places, reading
 from salmubench.embeddings import Embeddings
 from salmubench.errors import EmbeddingsError, RecordError
 from salmubench.scoring import breakdown
@@ -170,7 +170,7 @@ _MOST_REFERENCES = 4
 
 def _evaluate_reference(folder: Path, metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile) -> Evaluated:
     names = tuple(plugin.metric.name for plugin in metrics)
-    key = (folder.resolve(), manifest.sha256_file(folder / manifest.MANIFEST), names, config, fragile)
+    key = (places.real(folder), manifest.sha256_file(folder / manifest.MANIFEST), names, config, fragile)
     if key not in _scored_references:
         while len(_scored_references) >= _MOST_REFERENCES:
             del _scored_references[next(iter(_scored_references))]
@@ -345,7 +345,7 @@ class _Side:
 
 
 def _same(a: Path, b: Path) -> bool:
-    return a.resolve() == b.resolve()
+    return places.real(a) == places.real(b)
 
 
 def _check_exists(path: Path) -> None:

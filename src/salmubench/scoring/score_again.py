@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench import manifest
+from salmubench import manifest, places
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
 from salmubench.scoring import breakdown
@@ -82,7 +82,7 @@ def score_again(
         if config.by:
             section = with_breakdowns(section, read_rows(attacked), _dataset_of(record, dataset), config.by)
         record = replace(record, attacks=section)
-        if attacked.resolve() != out.with_name(out.stem + SUFFIX).resolve():
+        if places.real(attacked) != places.real(out.with_name(out.stem + SUFFIX)):
             manifest.write_bytes(out.with_name(out.stem + SUFFIX), attacked.read_bytes())
     record = replace(
         record,

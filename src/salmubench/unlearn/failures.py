@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from salmubench import manifest, reading
+from salmubench import manifest, places, reading
 
 TRACEBACK = "traceback.txt"
 """In the candidate's folder, until it is made again."""
@@ -48,7 +48,7 @@ def described(error: BaseException, file: Path | None, *, folder: Path | None = 
     """
     text = f"{type(error).__name__}: {error}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if file is not None and Path(frame.filename).resolve() == file.resolve()]
+    own = [frame for frame in frames if file is not None and places.real(frame.filename) == places.real(file)]
     if own:
         frame = own[-1]
         line = linecache.getline(frame.filename, frame.lineno or 0).strip()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from PIL import ImageOps
 
-from salmubench import manifest, progress, reading
+from salmubench import manifest, places, progress, reading
 from salmubench.dataset.phrasings.generic import FACTS
 from salmubench.errors import DatasetError
 from salmubench.generator import curation
@@ -172,7 +172,7 @@ def _problems_of_facts(root: Path) -> Iterator[str]:
         yield f"{FACTS_FILE}: {error}"
         return
     for name, facts in content.items():
-        if not os.path.isfile(root / name):  # noqa: PTH113 - raises nothing, whatever the name
+        if not places.is_file(root / name):
             yield f"{FACTS_FILE}: Expected paths of pictures below {root}, got {reading.shown(name)}."
         if not isinstance(facts, dict) or not all(isinstance(value, str) for value in facts.values()):
             yield f"{FACTS_FILE}, {reading.cut(name, 80)}: Expected texts by fact, got {reading.shown(facts)}."

@@ -118,3 +118,8 @@ class Attacks:
     bootstraps: _Whole
     scores: Mapping[_Name, AttackScore]
     breakdowns: Mapping[_Name, Mapping[_Name, Mapping[_Name, Recovery]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` where the strongest attack has no score."""
+        if self.strongest is not None and self.strongest not in self.scores:
+            raise ValueError(f"Strongest should be one of the attacks with scores, not {self.strongest[:80]!r}")
