@@ -176,3 +176,27 @@ def test_the_example_is_a_plan(tmp_path: Path) -> None:
     checks.check(loaded, tmp_path / "out")
     assert [item.name for item in loaded.contestants] == ["cliperase", "cliperase_released", "my_method"]
     assert loaded.search["lr"] == (1e-5, 1e-2, "log")
+
+
+@pytest.mark.parametrize("name", ["plan.yaml", "small.yaml", "apart.py", "../results/loop.json"])
+def test_a_loop_of_links_is_refused(name: str, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "plan", history=["../results"])
+    (tmp_path / "results").mkdir()
+    place = tmp_path / "plan" / name
+    place.unlink(missing_ok=True)
+    place.symlink_to(place.name)
+    with pytest.raises(checks.ConfigError, match=f"Expected .* at .*{place.name}"):
+        checks.check(load(plan), tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "../loop"])
+def test_a_folder_of_history_with_an_odd_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(checks.ConfigError, match="Expected a folder of earlier records in `history`, got none"):
+        checks.check(load(write_plan(tmp_path / "plan", history=[name])), tmp_path / "out")
+
+
+def test_seeds_in_the_history_that_are_none(tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "plan", history=["../results"])
+    manifest.write_json(tmp_path / "results" / "run.json", {"recipe": "mini", "seed": [102, {}]})
+    checks.check(load(plan), tmp_path / "out")

@@ -240,3 +240,32 @@ def test_a_result_that_is_none_is_refused(
     with pytest.raises(RecordError, match=message):
         build(tmp_path / "results", out=tmp_path / "site", metrics=METRICS, contest=tmp_path / "contest.json")
     assert not (tmp_path / "site").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("rows", 0, "numbers", "drop"), None, r"have drop too at .*rows\[0\]\.numbers"),
+        (("retrained", "worlds", "201", "numbers", "fact"), None, "have fact too at .*retrained"),
+        (("rows", 0, "league"), "elsewhere", "leagues that there are, not 'elsewhere'|be of leagues that there are"),
+        (("rows", 0, "worlds", "9"), "a copy", "worlds that there are, not '9'"),
+        (("rows", 0, "modes", "hollow", "no"), -1, r"be greater than or equal to 0 at .*rows\[0\]\.modes\.hollow\.no"),
+        (("differences", 0, "second"), "nobody", "rows of one league, not 'nobody'"),
+    ],
+)
+def test_a_result_that_lacks_what_it_speaks_of(
+    place: tuple[str | int, ...], value: Any, message: str, contest: ContestRecord, tmp_path: Path
+) -> None:
+    write(tmp_path, contest)
+    content = json.loads((tmp_path / "contest.json").read_text(encoding="utf-8"))
+    *outer, last = place
+    parent = content
+    for key in outer:
+        parent = parent[key]
+    if value is None:
+        del parent[last]
+    else:
+        parent[last] = next(iter(parent.values())) if value == "a copy" else value
+    (tmp_path / "contest.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(RecordError, match=message):
+        read_contest(tmp_path / "contest.json")

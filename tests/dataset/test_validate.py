@@ -452,3 +452,18 @@ def test_a_finding_names_file_row_and_column(folder, column, rule):
         (f"{split}-00000-of-00001.parquet", number, column)
     ]
     assert f"{split}-00000-of-00001.parquet, row {number}, column {column}" in str(found[0])
+
+
+def test_a_rule_broken_everywhere_is_counted_and_cut(folder, monkeypatch):
+    monkeypatch.setattr("salmubench.dataset.validate.KEPT", 5)
+    rows = [
+        Row(row.image, "a cat " * 500, f"nobody {'x' * 3_000}", f"{'y' * 3_000}{number}.jpg")
+        for number, row in enumerate(rows_of(folder, "retain_real"))
+    ]
+    rewrite(folder, "retain_real", rows)
+    report = validate(open_dataset(folder))
+    assert report.by_rule()["identity"] == len(rows) == 64
+    assert [violation.rule for violation in report.violations].count("identity") == 5
+    assert report.found == sum(report.by_rule().values()) > len(report.violations)
+    assert not report.ok
+    assert max(len(str(violation)) for violation in report.violations) < 1_000

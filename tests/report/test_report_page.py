@@ -384,6 +384,18 @@ def test_budget_is_named_only_where_several(run_folder: Path, tmp_path: Path, bu
     assert ("DELETE 5×" in text) == (len(budgets) == 2)
 
 
+@pytest.mark.parametrize("odd", [7, "text", {"a": [1]}, [None, 2.5], True, None])
+def test_hardware_may_be_described_in_any_way(run_folder: Path, tmp_path: Path, odd: object) -> None:
+    copy = copy_run(run_folder, tmp_path / "run")
+    for path in [*copy.glob("records/*.json"), *([copy / "run.json"] if (copy / "run.json").is_file() else [])]:
+        content = manifest.read_json(path)
+        content["provenance"] = {**(content.get("provenance") or {})}
+        content["provenance"]["hardware"] = dict.fromkeys(("cpu", "cores", "memory", "gpu", "instructions"), odd)
+        manifest.write_json(path, content)
+    page = report([copy], out=tmp_path / "page", config=ReportConfig(), metrics=METRICS, titles=TITLES)
+    Page(page.read_text(encoding="utf-8"))
+
+
 def test_no_runs() -> None:
     with pytest.raises(ConfigError, match="at least one run folder"):
         report([], out=Path("unused"), config=ReportConfig(), metrics=METRICS)

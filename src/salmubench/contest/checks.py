@@ -174,7 +174,8 @@ def _check_history(loaded: LoadedPlan, folder: Path, out: Path) -> None:
         if places.real(path).is_relative_to(out):
             continue
         content = reading.read_json(path, error=ConfigError)
-        for seed in set(_seeds_in(content, loaded.sha256)) & set(loaded.plan.evaluation):
+        known = {seed for seed in _seeds_in(content, loaded.sha256) if isinstance(seed, int)}
+        for seed in known & set(loaded.plan.evaluation):
             raise ConfigError(
                 f"Expected evaluation worlds that nobody has looked at, got seed {seed}, which occurs in {path}. Take "
                 "another seed."

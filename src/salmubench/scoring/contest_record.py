@@ -7,7 +7,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from salmubench import reading
@@ -31,6 +31,7 @@ Outcome = Literal["passes", "fails", "undecided", "failed"]
 
 
 T = TypeVar("T")
+Count = Annotated[int, Field(strict=True, ge=0)]
 
 
 def _complete(numbers: Mapping[Number, T]) -> Mapping[Number, T]:
@@ -51,7 +52,7 @@ class OverWorlds:
 
     mean: Real | None
     ci95: Interval | None
-    worlds: Whole
+    worlds: Count
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -96,10 +97,10 @@ class Row:
     league: Name | None
     track: Track | None
     budget: Real | None
-    passed: Whole
+    passed: Count
     passes: Flag
-    outcomes: Mapping[Outcome, Whole]
-    modes: Mapping[Name, Mapping[Answer, Whole]]
+    outcomes: Mapping[Outcome, Count]
+    modes: Mapping[Name, Mapping[Answer, Count]]
     numbers: Annotated[Mapping[Number, OverWorlds], AfterValidator(_complete)]
     worlds: Mapping[Name, InWorld]
 
@@ -128,7 +129,7 @@ class PairedDifference:
     ci95: Interval | None
     p: Real | None
     p_holm: Real | None
-    worlds: Whole
+    worlds: Count
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -187,10 +188,10 @@ class PlanFacts:
     recipe: Name
     selection: tuple[Whole, ...]
     evaluation: tuple[Whole, ...]
-    trials: Whole
+    trials: Count
     identity: Mapping[Name, Hash]
     content: Mapping[Name, Any]
-    needed: Whole
+    needed: Count
     decisive: Flag
 
 
