@@ -8,6 +8,7 @@ from typing import Any
 from page_blocks import ROOT, processor
 
 from salmubench import errors, manifest, model_config, pictures, reading, tables
+from salmubench.dataset import validate
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.pretrain import samples
 from salmubench.scoring import bootstrap
@@ -34,6 +35,7 @@ def limits() -> str:
         "a submission": f"{intake.files} files; JSON and code of {_size(intake.json_bytes)} each; items of "
         f"{_size(intake.items.file)} and {intake.items.rows:,} rows, a gallery of {_size(intake.gallery.file)}; "
         f"{intake.work:,} items × resamples",
+        "violations of a dataset": f"{validate.KEPT:,} of each rule are kept, all are counted",
         "a message": f"{errors.LONGEST:,} letters; control and direction characters stand as escapes",
     }
     return "\n".join(["| what | most |", "|:--|:--|", *(f"| {what} | {most} |" for what, most in rows.items())])
