@@ -161,12 +161,12 @@ def _one_child(reader: Reader, seed_folder: Path, left: list[int], seed: int) ->
 
 
 def _sleeps(process: int) -> bool:
-    """Whether no thread of a process wants a processor or its files' disk, however busy the machine is."""
+    """Whether all threads of a process wait for something; for a processor, a disk or to go on after a pause is none."""
     try:
         stats = [path.read_text() for path in Path(f"/proc/{process}/task").glob("*/stat")]
     except OSError:
         return True
-    return all(text.rpartition(")")[2].split()[0] in "StTZ" for text in stats)
+    return all(text.rpartition(")")[2].split()[0] in "SZ" for text in stats)
 
 
 def _child(reader: Reader, seed_folder: Path, root: Path, numbers: list[int], seed: int, target: int) -> None:
