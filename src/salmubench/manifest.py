@@ -26,7 +26,7 @@ from salmubench.provenance import utc_now as utc_now
 from salmubench.provenance import version as version
 from salmubench.writing import atomic_folder as atomic_folder
 from salmubench.writing import atomic_path as atomic_path
-from salmubench.writing import is_leftover
+from salmubench.writing import explained, is_leftover
 from salmubench.writing import json_text as json_text
 from salmubench.writing import plain as plain
 from salmubench.writing import reserve as reserve
@@ -44,6 +44,7 @@ LOCK = ".lock"
 
 _NOBODYS = frozenset({LOCK, ".DS_Store", ".gitignore", ".gitkeep", "lost+found"})
 """Names that say nothing about whose a folder is: systems and version control put them there, and our lock."""
+_PATIENCE = 60.0  # seconds for others who write the same page, which takes less than one
 _PAGE_HEAD = 65_536  # bytes of a page, and of what a stage says about itself, in which our name stands
 
 
@@ -308,6 +309,26 @@ def folder_lock(path: Path, *, wait: float = 0) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def page_folder(path: Path, *, page: str) -> Iterator[None]:
+    """Be alone in a folder of pages while they are written; what a killed writer left there is deleted.
+
+    Args:
+        path: the folder; made if missing.
+        page: name of the page by which it is known as ours.
+
+    Raises:
+        OutputMismatch: it holds files of somebody else.
+        OutputError: it can't be written.
+    """
+    check_ours(path, page=page)
+    with explained(path):
+        path.mkdir(parents=True, exist_ok=True)
+    with folder_lock(path, wait=_PATIENCE):
+        delete_leftovers(path)
+        yield
 
 
 def lock_holder(path: Path) -> str:

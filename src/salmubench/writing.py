@@ -93,12 +93,15 @@ def explained(path: Path) -> Iterator[None]:
 
     Raises:
         OutputError: the disk is full, or there can be no such file.
+        KeyboardInterrupt: the block was interrupted, whatever a library that was left halfway made of it.
     """
     try:
         yield
     except SalmubenchError:
         raise
     except Exception as error:
+        if (stop := _interruption(error)) is not None:
+            raise stop from None
         if is_full(error):
             raise OutputError(
                 f"Expected room on the disk for {path}, but it is full, or files may not get so large. Free some "
@@ -109,6 +112,15 @@ def explained(path: Path) -> Iterator[None]:
                 f"Expected that {path} can be written, got: {error.strerror}. Choose another place or name."
             ) from error
         raise
+
+
+def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The Ctrl-C or SIGTERM that an error came of, if any: torch's archives raise their own when they are closed."""
+    for _ in range(10):
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return error
+        error = error.__context__
+    return None
 
 
 def is_full(error: BaseException | None) -> bool:

@@ -208,3 +208,26 @@ def test_encoding_onto_a_full_disk_can_go_on(tiny_folder: Path, tmp_path: Path) 
 )  # fmt: skip
 def test_texts_for_others_name_no_place_of_this_machine(text: str, expected: str) -> None:
     assert portable({"a": [text]}) == {"a": [expected]}
+
+
+def test_an_interruption_stays_one(tmp_path: Path) -> None:
+    """As torch's archives do, which raise their own error when they are closed halfway."""
+    with pytest.raises(KeyboardInterrupt), writing.atomic_path(tmp_path / "file"):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("unexpected pos 352896 vs 352784")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_of_a_page_left_is_deleted(tmp_path: Path) -> None:
+    page = tmp_path / "page" / "index.html"
+    for text in ("SALMUBench", "SALMUBench again"):
+        with manifest.page_folder(page.parent, page=page.name):
+            manifest.write_text(page, text)
+        writing.temporary_beside(page).write_text("half")
+        (page.parent / "notes.tmp").write_text("of the user")
+    with manifest.page_folder(page.parent, page=page.name):
+        pass
+    assert sorted(path.name for path in page.parent.iterdir()) == [manifest.LOCK, "index.html", "notes.tmp"]
+    assert page.read_text() == "SALMUBench again"

@@ -161,7 +161,7 @@ def _one_child(reader: Reader, seed_folder: Path, left: list[int], seed: int) ->
 
 
 def _sleeps(process: int) -> bool:
-    """Whether all threads of a process wait for something; for a processor, a disk or to go on after a pause is none."""
+    """Whether all threads of a process wait for something that is no processor, no disk and no end of a pause."""
     try:
         stats = [path.read_text() for path in Path(f"/proc/{process}/task").glob("*/stat")]
     except OSError:

@@ -73,8 +73,9 @@ def write_page(dataset: Dataset, out: Path, *, seed: int = 0) -> Path:
     manifest.check_ours(out, page=PAGE)
     findings = find(dataset, seed=seed)
     page = render(dataset, findings)
-    manifest.write_json(out / NUMBERS, findings)
-    manifest.write_text(out / PAGE, page)
+    with manifest.page_folder(out, page=PAGE):
+        manifest.write_json(out / NUMBERS, findings)
+        manifest.write_text(out / PAGE, page)
     return out / PAGE
 
 

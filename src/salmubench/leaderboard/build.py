@@ -111,10 +111,11 @@ def build(
         refused |= {name: [finding] for name, finding in hidden.items() if finding is not None}
         entries = [entry for entry in entries if hidden[entry.name] is None]
         files = _files(entries, refused, titles or {}, decided)
-    written = _write_receipts([outcome for outcome in outcomes if outcome.name not in refused], out)
-    for name, content in files.items():
-        manifest.write_bytes(out / name, content)
-    _delete_stale(out, {*files, *written})
+    with manifest.page_folder(out, page="index.html"):
+        written = _write_receipts([outcome for outcome in outcomes if outcome.name not in refused], out)
+        for name, content in files.items():
+            manifest.write_bytes(out / name, content)
+        _delete_stale(out, {*files, *written})
     return Built(out / "index.html", len(entries), refused, passed_over)
 
 

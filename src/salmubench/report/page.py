@@ -123,7 +123,8 @@ def report(
             "report.personas, report.questions or report.portrait_size."
         )
     path = out / PAGE
-    manifest.write_text(path, page)
+    with manifest.page_folder(out, page=PAGE):
+        manifest.write_text(path, page)
     return path
 
 
