@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import open_clip_train.data  # noqa: F401 - before the fork
+from babel import Locale
 
 from fuzz import seeds
 from fuzz.binaries import ARCHIVE, ARRAY, FOLDER, WEIGHTS, damage, picture, saved_state
@@ -51,6 +52,7 @@ from salmubench.types import Split
 from salmubench.unlearn import registry, state
 from salmubench.writing import json_text
 
+Locale("en").territories  # noqa: B018 - before it is watched: babel keeps its own data in a pickle
 FEW = ScoreConfig(bootstraps=100)
 METHOD = registry.load_method("cliperase")
 RECIPE = recipe.load("tiny").recipe
