@@ -99,16 +99,20 @@ def text_block(module: nn.Module, tokens: Tensor, block: int) -> Tensor:
     blocks: Any = getattr(getattr(module, "transformer", None), "resblocks", ())
     if not 1 <= block <= len(blocks):
         raise ModelError(f"Expected a text transformer with a block {block}, got {len(blocks)} blocks.")
-    seen: list[Tensor] = []
-    hook = blocks[block - 1].register_forward_hook(lambda _module, _inputs, output: seen.append(output))
-    try:
-        import open_clip
-
-        open_clip.CLIP.encode_text(module, tokens)  # a tower that skips padding would sort the captions
-    finally:
-        hook.remove()
-    features = seen[0] if module.transformer.batch_first else seen[0].transpose(0, 1)  # type: ignore[union-attr]
-    return features[range(len(tokens)), tokens.argmax(dim=-1)].float()
+    model: Any = module
+    ends, mask = tokens.argmax(dim=-1), model.attn_mask
+    length = tokens.shape[1]
+    if mask is not None:  # what comes after the end token changes nothing
+        length = int(ends.max()) + 1
+        tokens, mask = tokens[:, :length], mask[:length, :length]
+    dtype, batch_first = model.transformer.get_cast_dtype(), model.transformer.batch_first
+    x = model.token_embedding(tokens).to(dtype) + model.positional_embedding[:length].to(dtype)
+    x = x if batch_first else x.transpose(0, 1)
+    for layer in blocks[:block]:
+        x = layer(x, attn_mask=mask)
+    x = x if batch_first else x.transpose(0, 1)
+    features: Tensor = x[range(len(x)), ends].float()
+    return features
 
 
 def token_counts(captions: Sequence[str]) -> list[int]:

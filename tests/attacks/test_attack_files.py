@@ -239,6 +239,26 @@ def test_fine_tuning_is_adamw_on_the_loss_of_clip(model: Model) -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.module.state_dict().items())
 
 
+def test_rows_of_absent_words_can_be_left_out(model: Model) -> None:
+    known = given(model)
+    batches = [
+        (known.images(range(start, start + 4), model.device), known.tokens[start : start + 4]) for start in (0, 4)
+    ]
+    whole, part = copy_of(model), copy_of(model)
+    list(fine_tune(whole, batches, lr=1e-2, read_at=(2,)))
+    read = []
+    for _ in fine_tune(part, batches, lr=1e-2, read_at=(1, 2), tokens=known.tokens[:8]):
+        read.append(part.module.state_dict()["token_embedding.weight"].clone())  # the whole, whenever it is read
+    assert_same(part.module.state_dict(), whole.module.state_dict())
+    first = model.module.state_dict()["token_embedding.weight"]
+    absent = sorted(set(range(len(first))) - set(known.tokens[:8].flatten().tolist()))
+    assert torch.equal(read[1][absent], first[absent])
+    assert not torch.equal(read[0], read[1])
+    with pytest.raises(IndexError):
+        list(fine_tune(part, batches, lr=1e-2, read_at=(2,), tokens=known.tokens[:4]))
+    assert part.module.state_dict().keys() == model.module.state_dict().keys()
+
+
 def test_batches_are_permutations_one_behind_the_other(model: Model) -> None:
     known = given(model)
     where = {tuple(row.tolist()): number for number, row in enumerate(known.tokens)}

@@ -37,7 +37,7 @@ class Slow:
 
     def __init__(self, reader: Reader) -> None:
         clip = reader.world.clip
-        self._vectors = Vectors(clip, precision="fp32", tokens=TokenStore(clip))
+        self._vectors = Vectors(clip, precision="fp32", tokens=TokenStore(clip.tokenizer, clip.context_length))
         self.held = reader.held
         self._pictures = self._vectors.pictures("held", reader.world.held(), len(self.held)).astype(np.float64)
         portraits = reader.world.portraits()

@@ -82,20 +82,21 @@ def attack(model: Model, data: Data, seed: int, config: Config) -> Iterator[Vari
     portraits = data.retain_synth
     if len(portraits.records) < 2:
         raise ValueError("the dataset has no portraits in retain_synth")
-    yield from _train("portraits", model, draws(portraits, size, model, generator_of(seed, 0)), config.steps, config.lr)
+    alone = draws(portraits, size, model, generator_of(seed, 0))
+    yield from _train("portraits", model, alone, [portraits], config.steps, config.lr)
     if len(data.retain_real.records) > 1:
         mixture = joined(
             draws(portraits, size // 4, model, generator_of(seed, 1)),
             draws(data.retain_real, size - size // 4, model, generator_of(seed, 2)),
         )
-        yield from _train("mixture", model, mixture, 2 * config.steps, config.lr)
+        yield from _train("mixture", model, mixture, [portraits, data.retain_real], 2 * config.steps, config.lr)
     if config.strangers and len(data.retain_real.records) > 1:
         invented = Strangers(portraits, *told(portraits, data, np.random.default_rng(seed)), model)
         mixture = joined(
             draws(invented, size // 4, model, generator_of(seed, 3)),
             draws(data.retain_real, size - size // 4, model, generator_of(seed, 4)),
         )
-        yield from _train("strangers", model, mixture, 2 * config.steps, config.lr)
+        yield from _train("strangers", model, mixture, [invented, data.retain_real], 2 * config.steps, config.lr)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,9 +156,11 @@ def told(portraits: Known, data: Data, rng: np.random.Generator) -> tuple[list[i
     return rows, captions
 
 
-def _train(name: str, model: Model, batches: Iterator[Batch], steps: int, lr: float) -> Iterator[Variant]:
-    student = copy_of(model)
-    for step in fine_tune(student, batches, lr=lr, read_at=(steps // 2, steps)):
+def _train(
+    name: str, model: Model, batches: Iterator[Batch], sources: Sequence[Known | Strangers], steps: int, lr: float
+) -> Iterator[Variant]:
+    student, tokens = copy_of(model), torch.cat([source.tokens for source in sources])
+    for step in fine_tune(student, batches, lr=lr, read_at=(steps // 2, steps), tokens=tokens):
         yield Variant(label=f"{name}, {step} steps", model=student, also_calibrated=True)
 
 

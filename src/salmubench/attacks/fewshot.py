@@ -56,7 +56,7 @@ def attack(model: Model, data: Data, seed: int, config: Config) -> Iterator[Vari
     for number, (name, lr, first) in enumerate(tries):
         student = copy_of(model)
         batches = draws(data.few, config.batch_size, model, generator_of(seed, number), first=first)
-        for step in fine_tune(student, batches, lr=lr, read_at=config.read_at):
+        for step in fine_tune(student, batches, lr=lr, read_at=config.read_at, tokens=data.few.tokens):
             yield Variant(label=f"{name}, {step} steps", model=student)
 
 

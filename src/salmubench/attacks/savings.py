@@ -127,7 +127,7 @@ def _relearnt(
             yield known.images([rows[place] for place in chosen], model.device), tokens[chosen]
 
     found = np.zeros(len(rows))
-    for _ in fine_tune(student, batches(), lr=config.lr, read_at=config.read_at):
+    for _ in fine_tune(student, batches(), lr=config.lr, read_at=config.read_at, tokens=tokens):
         with torch.no_grad():
             parts = [range(start, min(start + _BATCH, len(rows))) for start in range(0, len(rows), _BATCH)]
             texts = torch.cat([student.encode_text(tokens[part.start : part.stop]) for part in parts])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from salmubench import devices, models
 from salmubench.cost import Encoded
 from salmubench.embeddings import Array
-from salmubench.encode.texts import encode_texts, tokenize, unit_rows
+from salmubench.encode.texts import encode_texts, unit_rows
 from salmubench.errors import EmbeddingsError
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from salmubench.models import ClipModel
 
 _BATCH = 256
+_TOKENISED = 4096  # at once: ids are made as int64
 
 
 class Pictures(Protocol):
@@ -32,19 +35,34 @@ class Pictures(Protocol):
 
 
 class TokenStore:
-    """Texts → tokens, kept for all models with one tokenizer: a text is asked for once for each variant of a model."""
+    """Texts → tokens, kept for all models with one tokenizer: a text is asked for once for each variant of a model.
 
-    def __init__(self, clip: ClipModel) -> None:
-        self._clip, self._rows, self._ids = clip, dict[str, int](), np.zeros((0, clip.context_length), np.int64)
+    Args:
+        tokenizer: as of a `ClipModel`.
+        length: of the context.
+    """
 
-    def of(self, texts: Sequence[str]) -> Any:
+    def __init__(self, tokenizer: Callable[..., Tensor], length: int) -> None:
+        self._tokenizer, self._rows, self._ids = tokenizer, dict[str, int](), np.zeros((0, length), np.int32)
+
+    def of(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Tokens of texts, int64 (n, L)."""
         fresh = [text for text in dict.fromkeys(texts) if text not in self._rows]
         if fresh:
-            start = len(self._rows)
+            start, length = len(self._rows), self._ids.shape[1]
             self._rows.update({text: start + number for number, text in enumerate(fresh)})
-            self._ids = np.concatenate([self._ids, tokenize(self._clip, fresh).ids])
-        return self._ids[[self._rows[text] for text in texts]]
+            made = [
+                self._tokenizer(fresh[first : first + _TOKENISED], context_length=length).numpy().astype(np.int32)
+                for first in range(0, len(fresh), _TOKENISED)
+            ]
+            self._ids = np.concatenate([self._ids, *made])
+        return self._ids[[self._rows[text] for text in texts]].astype(np.int64)
+
+
+@functools.lru_cache(maxsize=1)
+def tokens_of(tokenizer: Callable[..., Tensor], length: int) -> TokenStore:
+    """The store of a tokenizer: the models that one process reads after another are asked the same texts."""
+    return TokenStore(tokenizer, length)
 
 
 class Vectors:
@@ -105,12 +123,12 @@ class Vectors:
     def _encode_texts(self, ids: Any, block: int | None) -> Array:
         if block is None:
             return encode_texts(self._clip, ids, batch_size=_BATCH, trim=True)
-        return np.concatenate(
-            [
-                unit_rows(models.text_block(self._clip.module, torch.from_numpy(part).to(self._clip.device), block))
-                for part in np.array_split(ids, -(-len(ids) // _BATCH))
-            ]
-        )
+        order = ids.argmax(axis=1).argsort(kind="stable")  # the end token has the largest number
+        parts = [
+            unit_rows(models.text_block(self._clip.module, torch.from_numpy(ids[rows]).to(self._clip.device), block))
+            for rows in np.array_split(order, -(-len(ids) // _BATCH))
+        ]
+        return np.concatenate(parts)[order.argsort()]
 
     def _encode_pictures(self, pictures: Pictures, count: int) -> Array:
         device, module = self._clip.device, self._clip.module

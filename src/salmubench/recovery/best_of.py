@@ -60,7 +60,7 @@ def best_fact_ranks(asked: Embeddings, rows: Rows, inputs: EvalInputs, wordings:
     """
     every = [pair for split in SENSITIVE_SPLITS for pair in pairs_of(inputs.rows(split))]
     values = Values(every, most=inputs.config.fact_values)
-    pairs, ranks, kept = pairs_of(rows), list[float](), list[int]()
+    pairs, ranks, told = pairs_of(rows), list[float](), dict[int, tuple[list[str], list[int]]]()
     for number in np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, Split.FORGET))).tolist():
         pair = pairs[number]
         others = values.others(pair)
@@ -68,12 +68,13 @@ def best_fact_ranks(asked: Embeddings, rows: Rows, inputs: EvalInputs, wordings:
         if len(copies) < FEWEST:
             continue
         facts = [pair, *(replace(pair, caption=text, value=value) for text, value in zip(copies, others, strict=True))]
-        texts, starts = _grouped([wordings(fact) for fact in facts])
+        told[number] = _grouped([wordings(fact) for fact in facts])
+    asked.rows_of([text for texts, _ in told.values() for text in texts])  # encoded together
+    for number, (texts, starts) in told.items():
         image = unit(asked.images, rows.image_row[[number]])[0]
         best = np.maximum.reduceat(unit(asked.texts, asked.rows_of(texts)) @ image, starts)
         ranks.append(_rank(best[1:] - best[0]))
-        kept.append(number)
-    return kept, np.array(ranks)
+    return list(told), np.array(ranks)
 
 
 def pairs_of(rows: Rows) -> list[Pair]:

@@ -15,7 +15,7 @@ from salmubench import embeddings
 from salmubench.attacks import Variant
 from salmubench.cost import Encoded
 from salmubench.embeddings import DatasetFacts, Embeddings
-from salmubench.encode.vectors import TokenStore, Vectors
+from salmubench.encode.vectors import Vectors, tokens_of
 from salmubench.metrics import Plugin
 from salmubench.recovery.best_of import best_fact_ranks, best_ranks
 from salmubench.recovery.world import World
@@ -66,7 +66,7 @@ class Reader:
     ) -> None:
         self.world, self.plugins, self.scoring, self._precision = world, plugins, scoring, precision
         self._encoded = encoded
-        self._tokens = TokenStore(world.clip)
+        self._tokens = tokens_of(world.clip.tokenizer, world.clip.context_length)
         self._held, self._portraits, self._knowledge = world.held(), world.portraits(), world.knowledge()
         self._group = dict(zip(_keys(self._held.records), world.cut.group, strict=True))
         self._index, self._facts = _index(world.dataset, self._held.records, self._knowledge.records)
