@@ -1,9 +1,11 @@
 """What each attack took: processor seconds, steps and encodings a model and seed, from a folder of attacks.
 
-    python benchmarks/attacks.py runs/mini/attacks [--recipe mini --dataset runs/mini/dataset]
+    salmubench attack runs/mini/checkpoints/cliperase-5x --repeats 1 --out runs/price …
+    python benchmarks/attacks.py runs/price/attacks [--recipe mini --dataset runs/mini/dataset] [--out FILE.json]
 
-Each finished attack notes what it took beside its rows; encodings that several attacks share count for the first one.
-With a recipe and a dataset the price that `pretrain --estimate` states stands beside it, as estimated / measured.
+Each finished attack notes what it took beside its rows; encodings that several attacks share count for the first one,
+tokens that models share for the first model. Medians over models and seeds. With a recipe and a dataset the price that
+`pretrain --estimate` states stands beside it, as estimated / measured.
 """
 
 from __future__ import annotations
@@ -12,29 +14,35 @@ import argparse
 import statistics
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
+from salmubench import manifest
 from salmubench import recipe as recipes
 from salmubench.attacks import load_all
 from salmubench.dataset.layout import open_dataset
 from salmubench.recovery import price
-from salmubench.recovery.worker import CAPTIONS, PICTURES, SPENT, STEPS
+from salmubench.recovery.worker import CAPTIONS, PEAK, PICTURES, SPENT, STEPS
 
 KEYS = (SPENT, STEPS, PICTURES, CAPTIONS)
 
 
 def main() -> None:
-    """Print a table."""
+    """Print a table, and write it where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("attacks", type=Path)
     parser.add_argument("--recipe", default="")
     parser.add_argument("--dataset", type=Path)
+    parser.add_argument("--precision", default="", help="of the forward passes, to be written beside the numbers")
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     taken: defaultdict[str, list[tuple[float, ...]]] = defaultdict(list)
+    peak = 0
     for path in sorted(arguments.attacks.rglob("*.parquet")):
         metadata = pq.read_schema(path).metadata or {}
         taken[path.name.rsplit("-", 2)[0]].append(tuple(float(metadata.get(key, b"0")) for key in KEYS))
+        peak = max(peak, int(metadata.get(PEAK, b"0")))
     medians = {name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in taken.items()}
     total = [sum(column) for column in zip(*medians.values(), strict=True)]
     for name, numbers in (*sorted(medians.items(), key=lambda item: -item[1][0]), ("all", total)):
@@ -42,11 +50,23 @@ def main() -> None:
         share = f"{100 * seconds / total[0]:4.0f} %" if total[0] else ""
         words = " ".join(f"{count:9,.0f} {key.decode()}" for key, count in zip(KEYS[1:], counts, strict=True))
         print(f"{name:<16} {seconds:8.1f} s {share}  {words}   {len(taken.get(name, ()))} times")
+    found: dict[str, Any] = {
+        "attacks": {
+            name: {key.decode(): number for key, number in zip(KEYS, numbers, strict=True)}
+            for name, numbers in medians.items()
+        },
+        "times": max(len(rows) for rows in taken.values()),
+        "peak_memory": peak,
+        "precision": arguments.precision,
+    }
     if arguments.recipe and arguments.dataset:
-        _compare(arguments.recipe, arguments.dataset, total, set(medians))
+        found["estimated"] = _compare(arguments.recipe, arguments.dataset, total, set(medians))
+        found["recipe"] = arguments.recipe
+    if arguments.out:
+        manifest.write_json(arguments.out, {**found, "provenance": manifest.provenance()})
 
 
-def _compare(name: str, folder: Path, total: list[float], ran: set[str]) -> None:
+def _compare(name: str, folder: Path, total: list[float], ran: set[str]) -> dict[str, float]:
     loaded, dataset = recipes.load(name).recipe, open_dataset(folder)
     whole = dataset.forget_identity_ids()
     sizes = price.sizes_of(
@@ -60,9 +80,11 @@ def _compare(name: str, folder: Path, total: list[float], ran: set[str]) -> None
         PICTURES: sum(entry.pictures + entry.pairs for entry in entries),
         CAPTIONS: sum(entry.captions + entry.pairs for entry in entries),
     }
+    ratios = {}
     for key, measured in zip(KEYS[1:], total[1:], strict=True):
-        ratio = stated[key] / max(measured, 1)
+        ratios[key.decode()] = ratio = stated[key] / max(measured, 1)
         print(f"{key.decode():<10} estimated / measured: {stated[key]:,} / {measured:,.0f} = {ratio:.2f}")
+    return ratios
 
 
 if __name__ == "__main__":

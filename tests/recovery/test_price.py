@@ -96,6 +96,15 @@ def test_sizes_of_a_dataset_without_anything() -> None:
     assert (found.few, found.held, found.ranked) == (0, 0, 0)
 
 
+def test_facts_of_all_pairs_where_the_recipe_says_0() -> None:
+    counts = {"forget": 1200}
+    found = {
+        rows: price.sizes_of(AttackConfig(), counts, fact_rows=rows, fact_values=5, identity=0, classes=0).facts
+        for rows in (0, 300, 9000)
+    }
+    assert found == {0: 1080 * 5, 300: 300 * 5, 9000: 1080 * 5}
+
+
 def test_operations_of_both_towers_are_those_of_a_pair() -> None:
     config = recipes.load("tiny").recipe.pretrain
     picture, caption = estimate.towers(config)

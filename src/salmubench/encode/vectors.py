@@ -128,7 +128,8 @@ class Vectors:
             unit_rows(models.text_block(self._clip.module, torch.from_numpy(ids[rows]).to(self._clip.device), block))
             for rows in np.array_split(order, -(-len(ids) // _BATCH))
         ]
-        return np.concatenate(parts)[order.argsort()]
+        found: Array = np.concatenate(parts)[order.argsort()]
+        return found
 
     def _encode_pictures(self, pictures: Pictures, count: int) -> Array:
         device, module = self._clip.device, self._clip.module

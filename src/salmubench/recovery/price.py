@@ -46,7 +46,7 @@ def sizes_of(config: AttackConfig, counts: Mapping[str, int], *, fact_rows: int,
     Args:
         config: how models are attacked.
         counts: split → rows.
-        fact_rows: pairs whose facts are ranked.
+        fact_rows: pairs whose facts are ranked; 0: all.
         fact_values: other values of each.
         identity: pairs about people all of whose associations had to go.
         classes: of general knowledge.
@@ -62,7 +62,7 @@ def sizes_of(config: AttackConfig, counts: Mapping[str, int], *, fact_rows: int,
         # of V about the share of the gallery is in it already
         told=round(gallery + held * (1 - gallery / forget)) if forget else 0,
         generic=min(DRAWN, counts.get(Split.RETAIN_SYNTH, 0)),
-        facts=min(fact_rows, held) * fact_values,
+        facts=(min(fact_rows, held) if fact_rows else held) * fact_values,
         knowledge=min(config.knowledge_pictures, counts.get(Split.GENERAL_KNOWLEDGE, 0)),
         prompts=classes * _TEMPLATES,
     )  # fmt: skip

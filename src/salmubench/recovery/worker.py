@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import resource
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,8 +27,9 @@ from salmubench.types import Split
 
 REASON = b"reason"
 """In a file's metadata: why the attack gave no rows."""
-SPENT, STEPS, PICTURES, CAPTIONS = b"seconds", b"steps", b"pictures", b"captions"
-"""In a file's metadata: processor seconds, optimiser steps, pictures and captions encoded."""
+SPENT, STEPS, PICTURES, CAPTIONS, PEAK = b"seconds", b"steps", b"pictures", b"captions", b"peak_memory"
+"""In a file's metadata: processor seconds, optimiser steps, pictures and captions encoded, and the most memory that the
+process had by then, bytes."""
 
 _GROUP = 16  # captions of about one length that run together: a few facts differ more in length than a large batch
 
@@ -127,7 +129,8 @@ def _measured(item: Loaded, opened: Opened, reader: Any, seed: int) -> tuple[pa.
     with optimiser_steps() as steps:
         table, reason = _rows(item, opened.copy(), reader, seed)
     pictures, captions = (getattr(opened.encoded, name) - getattr(before, name) for name in ("pictures", "captions"))
-    counts = {STEPS: steps.count, PICTURES: pictures, CAPTIONS: captions}
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    counts = {STEPS: steps.count, PICTURES: pictures, CAPTIONS: captions, PEAK: peak}
     metadata = {name: str(count).encode() for name, count in counts.items()}
     return table, reason, {SPENT: f"{time.process_time() - clock:.3f}".encode(), **metadata}
 
