@@ -208,7 +208,8 @@ class _Steps:
             self._add(kind, partial(score, self.world, kind))
         self._learning_curves()
         failed = self._candidates(candidates, executor, workers)
-        self._attack([item.name for item in candidates if item.name not in failed], attacking, executor, workers)
+        attacked = [item for item in candidates if not attacking.budgets or item.budget in attacking.budgets]
+        self._attack([item.name for item in attacked if item.name not in failed], attacking, executor, workers)
         self._report(failed)
         return failed
 

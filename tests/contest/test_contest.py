@@ -227,13 +227,13 @@ def test_a_world_from_nothing_with_a_second_retrained(tmp_path: Path) -> None:
     methods = [{"method": "cliperase"}, {"method": "cliperase", "name": "again", "options": {"variant": "released"}}]
     plan = write_plan(
         tmp_path / "plan", evaluation=[101], methods=methods, second_retrained=True, attacks=["calibrated"],
-        keep="records",
+        leagues={"pairs": [1, 0.5]}, attack_budgets=[1], keep="records",
     )  # fmt: skip
     (plan.parent / "small.yaml").write_text(yaml.safe_dump(recipe))
     out = tmp_path / "out"
     assert main(command(plan, out)) == 0
     contest = read_contest(out / "contest.json")
-    assert [row.title for row in contest.rows] == ["CLIPErase, cliperase", "CLIPErase, again"]
+    assert [row.title for row in contest.rows] == 2 * ["CLIPErase, cliperase", "CLIPErase, again"]
     assert contest.retrained is not None
     records = out / "worlds" / "101" / "records"
     second = read_record(records / "retrained-2.json")
@@ -241,6 +241,7 @@ def test_a_world_from_nothing_with_a_second_retrained(tmp_path: Path) -> None:
     assert second.references["retrained"] == read_record(records / "retrained.json").model.sha256 != second.model.sha256
     assert second.attacks is not None
     assert read_record(records / "again-1x.json").attacks is not None
+    assert read_record(records / "again-0.5x.json").attacks is None
     for path in records.glob("*.json"):
         assert read_record(path).provenance.plan == manifest.sha256_file(plan)
     assert {path.name for path in (out / "worlds" / "101").iterdir()} <= {

@@ -51,6 +51,8 @@ SIX = [201, 202, 203, 204, 205, 206]
         ({"leagues": {"pairs": [1], "seconds": 30}}, "Expected seeds in `selection`"),
         ({"leagues": {"seconds": -1}}, "Expected leagues.seconds above 0"),
         ({"limits": {"seconds": 0}}, "Expected limits.seconds above 0"),
+        ({"attack_budgets": [7], "attacks": ["probe"]}, "Expected attack_budgets of those in leagues.pairs"),
+        ({"attack_budgets": [1]}, "Expected `attacks` beside attack_budgets"),
         (
             {"limits": {"seconds": 9}, "leagues": {"seconds": 9}, "selection": [1000]},
             "Expected limits.seconds above leagues.seconds, 9, got 9",

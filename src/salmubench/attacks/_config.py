@@ -14,6 +14,8 @@ class AttackConfig:
 
     attacks: tuple[str, ...] = ()
     """Names or paths; `all` stands for every one, and none is run by default."""
+    budgets: tuple[float, ...] = ()
+    """Of the candidates of a run those of these budgets are attacked; all by default."""
     seeds: int = 2
     """How often each attack runs, with the seeds `seed`, `seed + 1`, …."""
     share: float = 0.1
@@ -41,5 +43,7 @@ class AttackConfig:
                 f"Expected attack.share above 0 and at most 0.5, got {self.share}: what an attacker is given can't be "
                 "more than what is left to judge the attack on."
             )
+        if any(budget <= 0 for budget in self.budgets):
+            raise ConfigError(f"Expected attack.budgets above 0, got {list(self.budgets)}.")
         if self.knowledge_pictures < 0:
             raise ConfigError(f"Expected attack.knowledge_pictures of at least 0, got {self.knowledge_pictures}.")

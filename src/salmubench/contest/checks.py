@@ -149,6 +149,13 @@ def _check_terms(plan: Plan) -> None:
         raise ConfigError("Expected a league, of leagues.pairs or leagues.seconds, got none.")
     if not 0 <= plan.tuning.trials <= 10_000:
         raise ConfigError(f"Expected tuning.trials from 0 to 10,000, got {plan.tuning.trials}.")
+    others = sorted(set(plan.attack_budgets) - set(plan.leagues.pairs))
+    if others or (plan.attack_budgets and not plan.attacks):
+        raise ConfigError(
+            f"Expected attack_budgets of those in leagues.pairs, {list(plan.leagues.pairs)}, got {others[0]:g}."
+            if others
+            else "Expected `attacks` beside attack_budgets, got none."
+        )
     if not plan.selection and (plan.tuning.trials or plan.leagues.seconds is not None):
         raise ConfigError(
             "Expected seeds in `selection`, on whose worlds options are chosen and time is measured, got none."

@@ -122,7 +122,8 @@ class Plan:
         selection: seeds of the worlds on which options are chosen.
         leagues: on which terms.
         tuning: how options are chosen.
-        attacks: names or paths of attacks on every candidate; `all` is every one.
+        attacks: names or paths of attacks on candidates; `all` is every one.
+        attack_budgets: only candidates of these budgets are attacked; none: all are.
         second_retrained: whether each world has a second Retrained, which is judged against the first.
         limits: what a candidate may take.
         rule: when a candidate passes.
@@ -139,6 +140,7 @@ class Plan:
     leagues: Leagues = field(default_factory=Leagues)
     tuning: Tuning = field(default_factory=Tuning)
     attacks: tuple[Name, ...] = ()
+    attack_budgets: tuple[Real, ...] = ()
     second_retrained: Flag = False
     limits: Limits = field(default_factory=Limits)
     rule: Rule = field(default_factory=Rule)

@@ -120,6 +120,8 @@ class Room:
         known = set(method_names())
         overrides = {name: dict(values) for name, values in (given["unlearn"].get("overrides") or {}).items()}
         given["unlearn"] |= {"methods": [], "overrides": {name: overrides[name] for name in overrides if name in known}}
+        if self.loaded.plan.attack_budgets:
+            given["attack"] = {**(given.get("attack") or {}), "budgets": list(self.loaded.plan.attack_budgets)}
         given["tune"] |= {"selection_seed": self.loaded.plan.selection[0]} if self.loaded.plan.selection else {}
         return given
 

@@ -72,7 +72,9 @@ class Job:
     def key(self, item: Loaded) -> str:
         """Hash of all that decides about an attack's rows but the weights and the seed."""
         config = {
-            name: value for name, value in vars(self.config).items() if name not in ("attacks", "seeds", "overrides")
+            name: value
+            for name, value in vars(self.config).items()
+            if name not in ("attacks", "budgets", "seeds", "overrides")
         }
         facts = {name: getattr(self.scoring, name) for name in ("fact_values", "fact_rows")}
         about = [self.fingerprint, config, facts, self.precision, item.sha256, item.config, manifest.version()]
