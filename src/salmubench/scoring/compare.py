@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from salmubench.errors import RecordError
 from salmubench.scoring import items as item_tables
-from salmubench.scoring.attacks.compare import compare_attacks
 from salmubench.scoring.bootstrap import (
     BOOTSTRAPS,
     LEVEL,
@@ -109,7 +108,11 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
             differences[name] = paired_differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
         else:
             differences[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
-    attacks = compare_attacks(first, second, (records[0], records[1]), bootstraps=bootstraps, seed=seed)
+    attacks: Mapping[str, Mapping[str, Difference]] = {}
+    if all(record.attacks is not None for record in records):
+        from salmubench.scoring.attacks.compare import compare_attacks
+
+        attacks = compare_attacks(first, second, (records[0], records[1]), bootstraps=bootstraps, seed=seed)
     return Comparison(records[0].model.name, records[1].model.name, differences, attacks)
 
 

@@ -21,7 +21,8 @@ Text = Annotated[str, Field(max_length=TEXT)]
 Hash = Annotated[str, Field(max_length=128)]
 Interval = tuple[Real, Real]
 
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+# Checkers are built when a file is first read: a record needs one of its own, not one of each of its parts.
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -7,18 +7,20 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench import manifest, plugins, reading, tables, writing
-from salmubench.dataset.layout import Dataset as OpenDataset
 from salmubench.errors import MethodError, OutputError, OutputMismatch, RecordError
 from salmubench.scoring.items import ITEM_SCHEMA, check_table, check_values
 from salmubench.scoring.origin import TEXT, Cost, Dataset, Failure, Model, Provenance
 from salmubench.scoring.record import BENCHMARK_VERSION, SCHEMA_VERSION, RunRecord
 from salmubench.writing import NAME_BYTES
+
+if TYPE_CHECKING:
+    from salmubench.dataset.layout import Dataset as OpenDataset
 
 GALLERY = "gallery.parquet"
 GALLERY_SCHEMA = pa.schema([(name, pa.string()) for name in ("source", "file_name", "caption")])

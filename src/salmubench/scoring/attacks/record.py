@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+from salmubench.scoring.origin import STRICT
+
 _Real = Annotated[float, Field(strict=True)]
 _Whole = Annotated[int, Field(strict=True)]
 _Name = Annotated[str, Field(max_length=4_096)]
@@ -17,7 +18,7 @@ _Text = Annotated[str, Field(max_length=20_000)]
 _Hash = Annotated[str, Field(max_length=128)]
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Recovery:
     """How much of the facts an attack brings back: 0 is Clean, 1 Compromised, each under the same attack.
 
@@ -45,7 +46,7 @@ class Recovery:
     chosen: tuple[_Name, ...] = ()
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class AttackInfo:
     """What an attack is.
 
@@ -66,7 +67,7 @@ class AttackInfo:
     config: Any
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class AttackScore:
     """What one attack brings back.
 
@@ -88,7 +89,7 @@ class AttackScore:
     general_knowledge: _Real | None = None
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Attacks:
     """What can be brought back.
 
