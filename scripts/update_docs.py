@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import coverage_blocks
 import history_blocks
 import mini_blocks
 import mistake_blocks
@@ -28,7 +29,7 @@ PAGES = (
     ROOT / "README.md",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("attacks", "dataset", "footguns", "history", "measurements", "pretraining", "security")
+        for name in ("attacks", "dataset", "footguns", "history", "measurements", "pretraining", "protocol", "security")
     ),
 )
 
@@ -337,6 +338,7 @@ def _models(found: Mapping[str, Any]) -> list[float]:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "evaluation": evaluation,
+    "interval-coverage": coverage_blocks.interval_coverage,
     "dataset-splits": dataset_splits,
     "dataset-recipes": dataset_recipes,
     "dataset-speed": dataset_speed,

@@ -7,9 +7,13 @@ import shutil
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from salmubench import manifest, models
 from salmubench.cli.main import main
+from salmubench.deletion import evaluate_before_after
+from salmubench.embeddings import open_embeddings
 from salmubench.errors import RecordError, SalmubenchError
 from salmubench.evaluation import encode_model, evaluate
 from salmubench.leaderboard.submission import submit
@@ -85,6 +89,48 @@ def test_refused_before_the_first_picture(
     with pytest.raises(SalmubenchError, match=message):
         evaluate(dataset=tiny_folder, precision="fp32", **given)
     assert {*tmp_path.rglob("*"), *place.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"after": "nowhere"}, "--after: Expected a model folder"),
+        ({"after": "nan"}, "--after: Expected finite weights"),
+        ({"before": "there/clean"}, "--before: Expected the dataset"),
+        ({"before": "here/clean"}, "--before: Expected .* texts .* Encode the model again"),
+        ({"attacks": "here.json"}, "Expected a record at"),
+    ],
+)
+def test_before_and_after_are_refused_before_the_first_picture(
+    change: dict, message: str, place: Path, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {name: place / source for name, source in ({"before": "clean", "after": "model-5x"} | change).items()}
+    if change.get("after") == "nan":
+        given["after"] = broken(place, tmp_path, "nan")
+    before = {*tmp_path.rglob("*"), *place.rglob("*")}
+    monkeypatch.setattr(
+        import_module("salmubench.encode.encode"), "encode", lambda **_: pytest.fail("a picture was encoded")
+    )
+    with pytest.raises(SalmubenchError, match=message):
+        evaluate_before_after(dataset=tiny_folder, out=tmp_path / "deletion.json", precision="fp32", **given)
+    assert {*tmp_path.rglob("*"), *place.rglob("*")} == before
+
+
+@pytest.mark.parametrize("memory", [None, 0])
+def test_a_model_is_loaded_once_where_memory_allows(
+    memory: int | None, place: Path, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[str] = []
+    load = models.load_model
+    monkeypatch.setattr(models, "load_model", lambda source, **how: loads.append(str(source)) or load(source, **how))
+    if memory is not None:
+        monkeypatch.setattr(manifest, "hardware", lambda: {"memory": memory})
+    sources = {"model": place / "model-5x", "clean": place / "clean", "compromised": place / "here" / "compromised"}
+    evaluate(dataset=tiny_folder, out=tmp_path / "a.json", precision="fp32", **sources)
+    assert sorted(loads) == sorted([str(sources["model"]), str(sources["clean"])] * (1 if memory is None else 2))
+    stored, made = (open_embeddings(path) for path in (place / "here" / "clean", tmp_path / "a.embeddings" / "clean"))
+    assert np.array_equal(stored.images, made.images)
+    assert stored.manifest["outputs"] == made.manifest["outputs"]
 
 
 def test_records_of_another_dataset_beside_the_new_one(place: Path, tiny_folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from salmubench import manifest
 from salmubench.dataset.layout import Dataset
 from salmubench.evaluation import encode_model, with_imagenet
 from salmubench.scoring.config import ScoreConfig
-from salmubench.sources import is_encoded
+from salmubench.sources import check_sources, is_encoded, sha256_of
 from salmubench.types import Split
 
 _SEED = 0  # of the invented people: the same for every model
@@ -50,32 +50,40 @@ def evaluate_before_after(
     Returns:
         The record's path.
 
+    Everything that is given is looked at before the first picture is encoded.
+
     Raises:
         DatasetError, ModelError, EmbeddingsError, RecordError: one of the inputs can't be used.
     """
     from salmubench.encode.ranks import is_first
     from salmubench.generator.personas.fresh import fresh_people
     from salmubench.metrics import load_all
-    from salmubench.scoring.deletions.before_after import compare_before_after
+    from salmubench.scoring.deletions.before_after import attacks_of, compare_before_after
     from salmubench.scoring.deletions.strangers import strangers
-    from salmubench.scoring.record_files import check_target
+    from salmubench.scoring.plugin import texts_of
 
     config, out = config or ScoreConfig(), Path(out)
-    check_target(out)
     opened, folder = with_imagenet(dataset, imagenet), out.with_suffix(".embeddings")
+    known, metrics = {"before": before, "after": after}, load_all(config)
     invented = strangers(fresh_people(opened, seed=_SEED))
+    loaded = check_sources(
+        known, opened, out, folder, judged=[*known], texts=texts_of([invented], opened, config), arch=arch,
+        device=device, precision=precision,
+    )  # fmt: skip
+    if attacks is not None:
+        attacks_of(attacks, sha256_of(after, arch=arch), opened.fingerprint)
     work = partial(
         encode_model, dataset=opened, arch=arch, device=device, precision=precision, scoring=config, also=[invented]
     )
     encoded = {
-        name: Path(source) if is_encoded(source) else work(model=source, out=folder / name)
-        for name, source in (("before", before), ("after", after))
+        name: Path(source) if is_encoded(source) else work(model=loaded.pop(name, source), out=folder / name)
+        for name, source in known.items()
     }
     if not is_first():
         return out
     compare_before_after(
         before=encoded["before"], after=encoded["after"], out=out, pairs={split: opened.rows(split) for split in Split},
-        metrics=load_all(config), strangers=invented, config=config, attacked=attacks,
+        metrics=metrics, strangers=invented, config=config, attacked=attacks,
     )  # fmt: skip
     if report is not None:
         write_page(out, Path(report))

@@ -13,9 +13,10 @@ from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.limited import limited
 from salmubench.encode.config import EncodeConfig
 from salmubench.scoring.config import ScoreConfig
-from salmubench.sources import check_sources, is_encoded
+from salmubench.sources import check_gallery, check_sources, is_encoded
 
 if TYPE_CHECKING:
+    from salmubench.models import ClipModel
     from salmubench.official.result_file import Published
     from salmubench.official.rounding import Ranked
     from salmubench.scoring.plugin import Plugin
@@ -29,7 +30,7 @@ OFFICIAL_MODELS: Mapping[str, str] = {
 
 def encode_model(
     *,
-    model: str | Path,
+    model: str | Path | ClipModel,
     dataset: str | Path | Dataset,
     out: Path,
     arch: str | None = None,
@@ -43,7 +44,7 @@ def encode_model(
     """Encode a model with every text that the metrics need.
 
     Args:
-        model: folder, `hf-hub:org/name[@revision]`, or a weights file with `arch`.
+        model: folder, `hf-hub:org/name[@revision]`, a weights file with `arch`, or a loaded model.
         dataset: folder, Hub id (`org/name[@revision]`) or an open dataset.
         out: folder of the embeddings.
         arch: open_clip architecture of a bare weights file.
@@ -120,12 +121,13 @@ def evaluate(
     known = {"model": model, "clean": clean, "compromised": compromised, "retrained": retrained}
     load_all(config)
     folder = out.with_suffix(".embeddings")
-    check_sources(known, opened, out, folder, arch=arch, device=device, precision=precision)
+    loaded = check_sources(known, opened, out, folder, judged=["model"], arch=arch, device=device, precision=precision)
+    check_gallery(out, opened)
     work = partial(encode_model, dataset=opened, device=device, precision=precision, scoring=config)
     encoded = {
         name: Path(source)
         if is_encoded(source)
-        else work(model=source, out=folder / name, arch=arch if name == "model" else None)
+        else work(model=loaded.pop(name, source), out=folder / name, arch=arch if name == "model" else None)
         for name, source in sorted(known.items(), key=lambda item: item[0] == "model")  # the model comes last
         if source is not None
     }

@@ -66,6 +66,11 @@ class ClipModel:
         return next(self.module.parameters()).device
 
     @property
+    def bytes(self) -> int:
+        """What the weights take in memory."""
+        return sum(tensor.nbytes for tensor in self.module.state_dict().values())
+
+    @property
     def context_length(self) -> int:
         """Tokens of a caption that the text tower sees."""
         return int(self.config["model_cfg"]["text_cfg"].get("context_length", 77))

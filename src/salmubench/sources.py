@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from salmubench import embeddings, manifest
 from salmubench.dataset.layout import Dataset
@@ -19,7 +20,12 @@ from salmubench.errors import (
 from salmubench.mismatch import check_same
 from salmubench.scoring.gallery import gallery_of
 from salmubench.scoring.record_files import check_target, gallery_path, read_gallery, read_items, read_record
+from salmubench.scoring.score import described_model
 
+if TYPE_CHECKING:
+    from salmubench.models import ClipModel
+
+_HELD = 1 / 4  # of the machine's memory, for models that wait for their turn: what is more is loaded again
 _OURS = (DatasetError, EmbeddingsError, ModelError, OutputError, RecordError)
 
 
@@ -30,48 +36,91 @@ def is_encoded(source: str | Path) -> bool:
     return path.suffix == ".json" or (known.is_file() and manifest.read_any(known).stage == embeddings.STAGE)
 
 
+def sha256_of(source: str | Path, *, arch: str | None) -> str | None:
+    """Hash of a model, or of the model of an embeddings folder.
+
+    Args:
+        source: the model or the folder.
+        arch: architecture of a bare weights file.
+
+    Raises:
+        ModelError: nothing there.
+        EmbeddingsError: the folder is damaged.
+    """
+    if is_encoded(source):
+        return described_model(embeddings.open_embeddings(Path(source))).model.sha256
+    from salmubench import models
+
+    return models.checkpoint_sha256(source, arch=arch)
+
+
 def check_sources(
     sources: Mapping[str, str | Path | None],
     dataset: Dataset,
     out: Path,
     encoded: Path,
     *,
+    judged: Collection[str],
+    texts: Sequence[str] = (),
     arch: str | None,
     device: str,
     precision: str,
-) -> None:
+) -> dict[str, ClipModel]:
     """Look at everything that an evaluation reads, and at the place it writes to.
 
     Models must be there, have a known architecture and finite weights; embeddings and records must be whole, and of
     this dataset, down to its general knowledge and its limit.
 
     Args:
-        sources: `model`, `clean`, `compromised`, `retrained` → model, embeddings folder, record, or `None`.
+        sources: `model`, `clean`, `before`, … → model, embeddings folder, record, or `None`.
         dataset: the dataset.
         out: the record that is to be written.
         encoded: folder with the embeddings of those that are models, one folder each.
-        arch: architecture of the model's bare weights file.
+        judged: which of them must be a model or embeddings, not a record.
+        texts: that embeddings must have.
+        arch: architecture of their bare weights files.
         device: `auto`, `cpu` or `cuda`, for those that are models.
         precision: `auto`, `fp32` or `bf16`.
+
+    Returns:
+        The models that were loaded for this and can be encoded as they are; of large ones not all are kept in memory.
 
     Raises:
         SalmubenchError: of the class that the later stage would have raised, with the option's name in front.
     """
     check_target(out)
+    loaded: dict[str, ClipModel] = {}
+    room = _HELD * manifest.hardware()["memory"]
     for name, source in sources.items():
         if source is None:
             continue
         try:
             if is_encoded(source):
-                _check_encoded(Path(source), dataset, is_model=name == "model")
+                _check_encoded(Path(source), dataset, texts, is_model=name in judged)
             else:
                 from salmubench import devices, models
 
                 devices.resolve_precision(precision, devices.resolve_device(device))
-                sha256 = models.load_model(source, arch=arch if name == "model" else None).sha256
-                _check_earlier(encoded / name, sha256, dataset)
+                model = models.load_model(source, arch=arch if name in judged else None)
+                _check_earlier(encoded / name, model.sha256, dataset)
+                room -= model.bytes
+                if room >= 0:
+                    loaded[name] = model
         except _OURS as error:
             raise _named(error, name) from error
+    return loaded
+
+
+def check_gallery(out: Path, dataset: Dataset) -> None:
+    """Refuse a folder of records of another dataset.
+
+    Args:
+        out: the record that is to be written there.
+        dataset: its dataset.
+
+    Raises:
+        OutputMismatch: the gallery beside it is another one.
+    """
     if gallery_path(out).is_file() and not read_gallery(out).equals(gallery_of(dataset).table()):
         raise OutputMismatch(
             f"Expected records of this dataset beside {out}, got the gallery of another one in {gallery_path(out)}. "
@@ -89,7 +138,7 @@ def _check_earlier(folder: Path, sha256: str, dataset: Dataset) -> None:
             return
 
 
-def _check_encoded(path: Path, dataset: Dataset, *, is_model: bool) -> None:
+def _check_encoded(path: Path, dataset: Dataset, texts: Sequence[str], *, is_model: bool) -> None:
     if path.is_dir():
         opened = embeddings.open_embeddings(path)
         opened.check_vectors()
@@ -112,6 +161,8 @@ def _check_encoded(path: Path, dataset: Dataset, *, is_model: bool) -> None:
             f"Expected the pictures of general knowledge of this call ({dataset.imagenet}), got {facts[1]} in {path}. "
             "Give --imagenet to both or none."
         )
+    if texts:
+        embeddings.open_embeddings(path).rows_of(texts)
 
 
 def _named(error: SalmubenchError, name: str) -> SalmubenchError:

@@ -39,7 +39,7 @@ _PIXELS = PixelCache()
 
 def encode(
     *,
-    model: str | Path,
+    model: str | Path | ClipModel,
     dataset: Path | str | layout.Dataset,
     out: Path,
     texts: Sequence[str] = (),
@@ -55,7 +55,8 @@ def encode(
     that torchrun started share the chunks.
 
     Args:
-        model: a folder in open_clip's local-dir layout, `hf-hub:org/name[@revision]`, or a weights file with `arch`.
+        model: a folder in open_clip's local-dir layout, `hf-hub:org/name[@revision]`, a weights file with `arch`, or a
+            loaded model, which moves to the device.
         dataset: a folder in the official layout, a Hub id (`org/name[@revision]`), or an open dataset.
         out: the embeddings folder.
         texts: further texts that scoring asks for (`salmubench.metrics.required_texts`).
@@ -87,7 +88,9 @@ def encode(
         ranks.done()
         return out
     inputs = {
-        "checkpoint": models.checkpoint_sha256(model, arch=arch),
+        "checkpoint": model.sha256
+        if isinstance(model, models.ClipModel)
+        else models.checkpoint_sha256(model, arch=arch),
         "dataset": opened.fingerprint,
         "texts": manifest.sha256_json(sorted(set(texts))),
     }
@@ -100,7 +103,7 @@ def encode(
             with cost.measure() as spent:
                 done = work.encode(ranks)
                 if done.model.sha256 != inputs["checkpoint"]:
-                    raise ModelError(f"Expected the model {model} to stay as it is, but its files changed.")
+                    raise ModelError(f"Expected the model {done.model.source} to stay as it is, but its files changed.")
                 ranks.wait_for_others()
                 work.join(done)
             probe = devices.probe_precision() if precision == "auto" and device == "cpu" else None
@@ -124,7 +127,7 @@ class _Done(NamedTuple):
 class _Work:
     """One model on one dataset: the arguments of `encode`, resolved."""
 
-    model: str | Path
+    model: str | Path | ClipModel
     arch: str | None
     dataset: layout.Dataset
     out: Path
@@ -138,7 +141,11 @@ class _Work:
         from salmubench import devices, models
 
         plan = _plan(self.dataset, self.config.splits, self.texts)
-        loaded = models.load_model(self.model, arch=self.arch, device=self.device)
+        loaded = self.model
+        if isinstance(loaded, models.ClipModel):
+            loaded.module.to(self.device)
+        else:
+            loaded = models.load_model(loaded, arch=self.arch, device=self.device)
         tokens = tokenize(loaded, plan.texts)
         with devices.compute(self.device, self.precision):
             self._encode_pictures(loaded, plan, ranks)
@@ -158,7 +165,7 @@ class _Work:
         """What the manifest says."""
         known = done.model.config
         return {
-            "model": _describe_model(done.model, self.model),
+            "model": _describe_model(done.model),
             "dataset": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
             "pictures": done.plan.pictures,
             "texts": len(done.plan.texts),
@@ -355,19 +362,19 @@ def _count_cut(plan: Plan, tokens: Tokens) -> Mapping[str, int]:
     return counts
 
 
-def _describe_model(model: ClipModel, source: str | Path) -> Mapping[str, Any]:
+def _describe_model(model: ClipModel) -> Mapping[str, Any]:
     """What a record says about the model: from the checkpoint's own manifest where it has one."""
     known = Checkpoint() if model.folder is None else read_checkpoint(model.folder)
     outputs, unlearnt = known.outputs, known.stage == "unlearn"
     if model.folder is None:
-        name = Path(source).stem
-    elif str(source).startswith("hf-hub:"):  # the folder is a snapshot of the cache
-        name = str(source).rpartition("/")[2].partition("@")[0]
+        name = Path(model.source).stem
+    elif model.source.startswith("hf-hub:"):  # the folder is a snapshot of the cache
+        name = model.source.rpartition("/")[2].partition("@")[0]
     else:
         name = places.real(model.folder).name
     return {
         "name": re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80],
-        "source": str(source),
+        "source": model.source,
         "sha256": model.sha256,
         "weights_sha256": model.weights_sha256,
         "revision": model.revision,

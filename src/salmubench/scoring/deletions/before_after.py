@@ -97,7 +97,7 @@ def compare_before_after(
     fragile = find_fragile(facts, opened["before"], config, metric=fragile_metric)
     sides = _evaluated(opened, [*metrics, strangers], config, fragile)
     told = {name: described_model(item) for name, item in opened.items()}
-    attacks = None if attacked is None else _attacks(attacked, told["after"].model.sha256, facts.fingerprint)
+    attacks = None if attacked is None else attacks_of(attacked, told["after"].model.sha256, facts.fingerprint)
     changes, levels = _changes(sides, skip=strangers.metric.name), find_levels(sides, strangers.metric.name)
     findings = answers(changes, levels, sides.metrics)
     record = DeletionRecord(
@@ -212,7 +212,17 @@ def _notes(before: str | None, after: str | None, changes: Mapping[str, Mapping[
     return notes
 
 
-def _attacks(path: Path, sha256: str | None, fingerprint: str) -> Attacks:
+def attacks_of(path: Path, sha256: str | None, fingerprint: str) -> Attacks:
+    """What attacks on the model after brought back.
+
+    Args:
+        path: record of the model after.
+        sha256: the model after.
+        fingerprint: of the dataset.
+
+    Raises:
+        RecordError: no record, without attacks, or of another model or dataset.
+    """
     record = read_record(path)
     if record.attacks is None:
         raise RecordError(f"Expected a record with attacks at {path}, got one without. Run salmubench attack first.")
