@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from short_recipe import write_short_recipe
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -43,11 +45,11 @@ def shell_commands() -> str:
 
 @pytest.mark.slow
 def test_commands_of_the_readme_run_at_tiny(tmp_path):
-    """As they stand, with the recipe's and the folder's name changed, after the run that `make demo` does."""
+    """As they stand, with a short recipe in place of mini, after the run that `make demo` does."""
     makefile = (ROOT / "Makefile").read_text()
     demo = next(line.strip() for line in makefile.splitlines() if "salmubench run" in line).replace("$(BIN)/", "")
     script = f"set -e\n{demo} --methods cliperase\n{shell_commands()}\ntest -s record.json\n"
-    script = script.replace("--recipe mini", "--recipe tiny")
+    script = script.replace("--recipe mini", f"--recipe {write_short_recipe(tmp_path / 'short.yaml').name}")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(

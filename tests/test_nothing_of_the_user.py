@@ -16,6 +16,7 @@ import pytest
 from own_people import own_people
 from salmubench import provenance
 from salmubench.unlearn.failures import TRACEBACK
+from short_recipe import write_short_recipe
 from tiny_model import tiny_model
 
 FOLDER, USER, HOST = "folder of telltale", "telltale-user", "telltale-host7"
@@ -122,9 +123,9 @@ def test_a_run_its_page_a_submission_and_the_board(machine):
     """One method fails, with a message that names files of the user."""
     folder = machine[0]
     (folder / "mine.py").write_text(textwrap.dedent(FAILS))
-    run = folder / "runs" / "tiny"
+    run, recipe = folder / "runs" / "short", write_short_recipe(folder / "short.yaml")
     methods = f"finetuning,{folder / 'mine.py'}"
-    said = salmubench(machine, "run", "--recipe", "tiny", "--out", run, "--methods", methods, code=1)
+    said = salmubench(machine, "run", "--recipe", recipe, "--out", run, "--methods", methods, code=1)
     assert "no weights at" in said
     salmubench(machine, "report", run, "--out", folder / "site")
     results = folder / "results"

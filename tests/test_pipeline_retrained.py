@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
-import yaml
 
 from salmubench import manifest, pipeline, planning
 from salmubench import recipe as recipes
@@ -14,23 +12,17 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.errors import ConfigError
 from salmubench.report.collect import is_pretrained, read_run, reference_kind
 from salmubench.scoring.record_files import read_record
-
-
-def write_recipe(path: Path, *, retrained: bool) -> Path:
-    given = recipes.load("tiny").given
-    given["pretrain"] = {**given["pretrain"], "keep_epochs": [], "epochs": 2, "retrained": retrained}
-    path.write_text(yaml.safe_dump(given))
-    return path
+from short_recipe import write_short_recipe
 
 
 @pytest.mark.slow
 def test_retrained_comes_to_a_run_and_is_scored_between_the_references(tmp_path):
     out, recipe = tmp_path / "run", tmp_path / "mine.yaml"
     arguments = {"recipe": recipe, "out": out, "methods": [], "device": "cpu", "precision": "fp32"}
-    write_recipe(recipe, retrained=False)
+    write_short_recipe(recipe, retrained=False)
     pipeline.run(**arguments)
     assert not (out / "checkpoints" / "retrained").exists()
-    write_recipe(recipe, retrained=True)
+    write_short_recipe(recipe, retrained=True)
     result = pipeline.run(**arguments)
     assert [name for name in result.did if name != "report"] == [
         "pretrain retrained", "encode retrained", "score clean", "score compromised", "score retrained",

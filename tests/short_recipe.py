@@ -1,0 +1,22 @@
+"""The recipe tiny with two references, trained for two epochs: for tests that need a run, not what it finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from salmubench import recipe as recipes
+
+
+def write_short_recipe(path: Path, *, retrained: bool = False) -> Path:
+    """Write it.
+
+    Args:
+        path: the file.
+        retrained: with the third reference.
+    """
+    given = recipes.load("tiny").given
+    given["pretrain"] = {**given["pretrain"], "keep_epochs": [], "epochs": 2, "retrained": retrained}
+    path.write_text(yaml.safe_dump(given))
+    return path
