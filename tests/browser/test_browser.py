@@ -47,6 +47,13 @@ def test_fits_the_width_and_draws(visit: Visit, pages: dict[str, Path], name: st
     assert page.evaluate("window.hacked") is None
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_columns_of_words_are_as_wide_as_a_word(visit: Visit, pages: dict[str, Path], width: int) -> None:
+    cells = visit(pages["index"], width=width).locator("td.words")
+    assert cells.count() >= 2
+    assert all(cell.bounding_box()["width"] >= 60 for cell in cells.all())
+
+
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_no_serious_violation_of_accessibility(visit: Visit, pages: dict[str, Path], name: str, scheme: str) -> None:
