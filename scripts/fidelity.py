@@ -1,0 +1,111 @@
+"""Does the miniature predict the paper's table? From the two contests of `results/fidelity`.
+
+    python scripts/fidelity.py --anchor runs/anchor --study runs/fidelity --out results/fidelity/fidelity.json
+
+The anchor's contest chooses the rate; the study is judged at that rate, and shown at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import statistics
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from salmubench import manifest
+from salmubench.contest import fidelity
+from salmubench.contest.fidelity import GAPS, World
+from salmubench.official.result_file import published
+from salmubench.scoring.contest_record import read_contest
+
+ANCHOR, KEPT = "cliperase", ("InterIdSim", "IntraIdSim")
+SUPPORTED = 0.9
+"""Least concordance of a world that predicts the table."""
+REFERENCES = ("clean", "compromised")
+
+
+def main() -> None:
+    """Read both, write what follows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--anchor", type=Path, required=True, help="folder of the contest of results/fidelity/anchor.yaml"
+    )
+    parser.add_argument(
+        "--study", type=Path, required=True, help="folder of the contest of results/fidelity/fidelity.yaml"
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    anchor, study = by_rate(arguments.anchor), by_rate(arguments.study)
+    kept = {rate: statistics.fmean(kept_by(world) for world in worlds) for rate, worlds in anchor.items()}
+    goal = kept_in(published())
+    chosen = min(kept, key=lambda rate: abs(kept[rate] - goal))
+    rates = {rate: judged(worlds) for rate, worlds in sorted(study.items(), key=lambda item: float(item[0]))}
+    plans = {name: read_contest(getattr(arguments, name) / "contest.json").plan.sha256 for name in ("anchor", "study")}
+    content = {
+        "anchor": {"method": ANCHOR, "published": goal, "kept": kept, "chosen": chosen},
+        "answers": answers(rates, chosen),
+        "rates": rates,
+        "plans": plans,
+        "provenance": manifest.provenance(),
+    }
+    manifest.write_json(arguments.out, content)
+    print(f"{ANCHOR} keeps {goal:.2f} in the paper; rate {chosen}: {kept[chosen]:.2f}. {content['answers']}")
+
+
+def by_rate(contest: Path) -> dict[str, list[World]]:
+    """Rate → worlds, of candidates that are called `<method>_<rate>-5x`."""
+    found: defaultdict[str, list[World]] = defaultdict(list)
+    for folder in sorted((contest / "worlds").iterdir()):
+        names: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        for path in sorted((folder / "records").glob("*_*-5x.json")):
+            method, _, rate = path.stem.removesuffix("-5x").rpartition("_")
+            names[rate][method] = path.stem
+        for rate, methods in names.items():
+            found[rate].append(
+                fidelity.read_world(folder / "records", {**methods, **{name: name for name in REFERENCES}})
+            )
+    return dict(found)
+
+
+def judged(worlds: list[World]) -> dict[str, Any]:
+    """Columns and classes of one rate."""
+    means = {
+        method: {column: statistics.fmean(world[method][column].whole for world in worlds) for column in GAPS}
+        for method in worlds[0]
+    }
+    return {
+        "worlds": len(worlds),
+        "columns": [dataclasses.asdict(one) for one in fidelity.compare(worlds, published(), left_out=[ANCHOR])],
+        "classes": {mode: dataclasses.asdict(one) for mode, one in fidelity.classes(means, published()).items()},
+        "means": means,
+    }
+
+
+def kept_by(world: World) -> float:
+    """K of the anchor, mean of both holdouts."""
+    return kept_in({name: {column: one.whole for column, one in row.items()} for name, row in world.items()})
+
+
+def kept_in(table: Any) -> float:
+    """K of the anchor in a table, mean of both holdouts."""
+    own, low, high = (table[name] for name in (ANCHOR, *REFERENCES))
+    return statistics.fmean((own[column] - low[column]) / (high[column] - low[column]) for column in KEPT)
+
+
+def answers(rates: dict[str, Any], chosen: str) -> dict[str, str]:
+    """Column → supported, refuted or open, as the plan says."""
+    found = {}
+    for place, column in enumerate(GAPS):
+        intervals = {rate: one["columns"][place]["ci95"] for rate, one in rates.items()}
+        if intervals[chosen][0] >= SUPPORTED:
+            found[column] = "supported"
+        else:
+            refuted = all(high < SUPPORTED for _, high in intervals.values())
+            found[column] = "refuted" if refuted else "open"
+    return found
+
+
+if __name__ == "__main__":
+    main()

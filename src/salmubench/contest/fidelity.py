@@ -1,0 +1,273 @@
+"""Does a small world predict the published table? Pairs of methods that the table tells apart, and failure classes.
+
+Worlds hold, of each method, sums over groups of rows (people, or pictures where rows are of nobody): so worlds and
+groups within them can be resampled, the same for all methods. Definitions:
+
+    resolvable   pairs of methods whose published numbers differ by more than `GAPS`
+    concordance  share of resolvable pairs that our numbers order as the table does; equal numbers count one half
+    ρ            Spearman's correlation, ties with mean ranks; at most `attainable` where the table has ties
+    class        of a method and mode: whether it fails, by point values, as the thresholds of the paper say
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from salmubench.contest.statistics import holm
+from salmubench.errors import RecordError
+from salmubench.scoring.record_files import read_record
+from salmubench.scoring.verdict import THRESHOLDS
+
+Floats = npt.NDArray[np.float64]
+Numbers = Mapping[str, float]
+
+GAPS = {"RetFail_MRR": 0.001, "GenKnow": 0.004, "InterIdSim": 0.004, "IntraIdSim": 0.004}
+"""Column → the largest difference of published numbers that may be rounding."""
+_ITEMS = {
+    "RetFail_MRR": ("RetFail", "mrr"),
+    **{name: (name, "value") for name in ("GenKnow", "InterIdSim", "IntraIdSim")},
+}
+MODES = ("ineffective", "catastrophic", "over_generalised")
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """A number of one model, as sums over groups: it is the total over the count.
+
+    Attributes:
+        total: (G,) of each group.
+        count: (G,) rows of each.
+    """
+
+    total: Floats
+    count: Floats
+
+    @property
+    def whole(self) -> float:
+        """The number itself."""
+        return float(self.total.sum() / self.count.sum())
+
+    def mean(self, weights: Floats) -> Floats:
+        """The number under weights of groups (…, G): (…)."""
+        found: Floats = weights @ self.total / (weights @ self.count)
+        return found
+
+
+World = Mapping[str, Mapping[str, Sums]]
+"""Method → column → sums; the groups of a column are the same for all methods."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column against the published one.
+
+    Attributes:
+        column: its published name.
+        methods: how many both have.
+        pairs: resolvable ones.
+        concordance: share ordered alike.
+        ci95: of that, by resampling worlds, and groups within them.
+        p: share of all orders of our numbers with a concordance as large or larger.
+        p_holm: after Holm's correction over the columns.
+        rho: Spearman's correlation; null where one side is constant.
+        attainable: largest that the published ties allow.
+        ours: method → mean over worlds.
+    """
+
+    column: str
+    methods: int
+    pairs: int
+    concordance: float
+    ci95: tuple[float, float]
+    p: float
+    p_holm: float | None
+    rho: float | None
+    attainable: float
+    ours: Numbers
+
+
+@dataclass(frozen=True)
+class Classes:
+    """A failure mode: which methods show it here and in the published table.
+
+    Attributes:
+        ours: method → whether it fails here.
+        published: the same there.
+        agree: methods of one class.
+        majority: methods that would agree if ours all had the class that most of the published ones have.
+    """
+
+    ours: Mapping[str, bool]
+    published: Mapping[str, bool]
+    agree: int
+    majority: int
+
+
+def read_world(records: Path, names: Mapping[str, str]) -> dict[str, dict[str, Sums]]:
+    """A world of a contest.
+
+    Args:
+        records: its folder of records.
+        names: method → what its record is called there.
+
+    Raises:
+        RecordError: a record without one of the numbers, or whose items don't have it as their mean.
+    """
+    return {method: _sums(records / f"{name}.json") for method, name in names.items()}
+
+
+def _sums(path: Path) -> dict[str, Sums]:
+    record = read_record(path)
+    table = pq.read_table(path.with_suffix(".items.parquet"))
+    found = {}
+    for column, (metric, part) in _ITEMS.items():
+        score = record.scores.get(metric, {}).get(part)
+        rows = table.filter(pc.equal(table.column("metric"), metric))
+        values = rows.column("value").to_numpy()
+        values = 1 / values if part == "mrr" else values
+        groups = pc.coalesce(rows.column("identity_id"), rows.column("file_name")).to_pylist()
+        _, group = np.unique(np.array(groups, str), return_inverse=True)
+        total, count = (np.asarray(np.bincount(group, one), np.float64) for one in (values, np.ones(len(group))))
+        found[column] = Sums(total, count)
+        if score is None or score.value is None or not np.isclose(score.value, values.mean(), rtol=0, atol=1e-9):
+            raise RecordError(
+                f"Expected {metric} in {path} as the mean of its {len(values)} items, got another number."
+            )
+    return found
+
+
+def compare(worlds: Sequence[World], published: Mapping[str, Numbers], *, left_out: Sequence[str] = (),
+            resamples: int = 10_000, seed: int = 0) -> list[Column]:  # fmt: skip
+    """Compare each column of `GAPS` with the published one.
+
+    Args:
+        worlds: of one setting.
+        published: method → column → number.
+        left_out: methods by which the setting was chosen.
+        resamples: behind each interval.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: no worlds, fewer than three methods that all worlds and the table have, or no resolvable pair.
+    """
+    shared = set(published).intersection(*worlds) - set(left_out) if worlds else set()
+    methods = sorted(shared - {"clean", "compromised"})
+    if len(methods) < 3:
+        raise ValueError(f"Expected three methods or more in all worlds and in the table, got {', '.join(methods)}.")
+    found: list[Column] = []
+    for column, gap in GAPS.items():
+        theirs = np.array([published[method][column] for method in methods])
+        sums = [[world[method][column] for method in methods] for world in worlds]
+        drawn = _resampled(sums, resamples, np.random.default_rng([seed, len(found)]))  # (resamples, methods)
+        ours = np.mean([[one.whole for one in world] for world in sums], axis=0)
+        shares = concordance(drawn, theirs, gap)
+        low, high = np.quantile(shares, (0.025, 0.975))
+        found.append(
+            Column(
+                column, len(methods), len(_resolvable(theirs, gap)), float(concordance(ours, theirs, gap)),
+                (float(low), float(high)), chance(ours, theirs, gap), None, spearman(ours, theirs),
+                attainable(theirs), dict(zip(methods, ours.tolist(), strict=True)),
+            )
+        )  # fmt: skip
+    corrected = holm([column.p for column in found])
+    return [replace(column, p_holm=p) for column, p in zip(found, corrected, strict=True)]
+
+
+def concordance(ours: Floats, published: Floats, gap: float) -> Floats:
+    """Share of resolvable pairs ordered alike.
+
+    Args:
+        ours: (…, methods).
+        published: (methods,).
+        gap: differences up to this are none.
+
+    Raises:
+        ValueError: no pair is resolvable.
+
+    Examples:
+        >>> float(concordance(np.array([1.0, 2.0, 2.0]), np.array([0.1, 0.2, 0.3]), 0.05))
+        0.8333333333333334
+    """
+    pairs = _resolvable(published, gap)
+    if not pairs:
+        raise ValueError(f"Expected published numbers that differ by more than {gap:g}, got {published.tolist()}.")
+    first, second = np.array(pairs).T
+    same = np.sign(ours[..., first] - ours[..., second]) * np.sign(published[first] - published[second])
+    share: Floats = ((same + 1) / 2).mean(axis=-1)
+    return share
+
+
+def chance(ours: Floats, published: Floats, gap: float) -> float:
+    """Share of all orders of our numbers whose concordance is as large as theirs or larger: exact."""
+    orders = np.array(list(itertools.permutations(ours.tolist())))
+    return float((concordance(orders, published, gap) >= concordance(ours, published, gap) - 1e-12).mean())
+
+
+def spearman(ours: Floats, published: Floats) -> float | None:
+    """Rank correlation, ties with mean ranks; `None` where one side is constant."""
+    from scipy import stats
+
+    if len(set(ours.tolist())) == 1 or len(set(published.tolist())) == 1:
+        return None
+    return float(np.corrcoef(stats.rankdata(ours), stats.rankdata(published))[0, 1])
+
+
+def attainable(published: Floats) -> float:
+    """The largest ρ with numbers without ties: that of an order which agrees with the table wherever it has one."""
+    return spearman(np.argsort(np.argsort(published, kind="stable"), kind="stable").astype(float), published) or 0.0
+
+
+def classes(ours: Mapping[str, Numbers], published: Mapping[str, Numbers]) -> dict[str, Classes]:
+    """Failure classes of the methods that both tables have, by mode.
+
+    Args:
+        ours: method → column → number; with `clean` and `compromised`.
+        published: the same.
+    """
+    methods = sorted((set(ours) & set(published)) - {"clean", "compromised"})
+    found = {}
+    for mode in MODES:
+        here, there = ({method: fails(table, method)[mode] for method in methods} for table in (ours, published))
+        agree = sum(here[method] == there[method] for method in methods)
+        found[mode] = Classes(here, there, agree, max(Counter(there.values()).values(), default=0))
+    return found
+
+
+def fails(table: Mapping[str, Numbers], method: str) -> dict[str, bool]:
+    """Failure modes of a row by point values: L and D above their thresholds, the smaller K below its own."""
+    row, clean, compromised = table[method], table["clean"], table["compromised"]
+
+    def share(column: str) -> float:
+        return (row[column] - clean[column]) / (compromised[column] - clean[column])
+
+    drop = (compromised["GenKnow"] - row["GenKnow"]) / compromised["GenKnow"]
+    return {
+        "ineffective": share("RetFail_MRR") > THRESHOLDS.ineffective,
+        "catastrophic": drop > THRESHOLDS.catastrophic,
+        "over_generalised": min(share("InterIdSim"), share("IntraIdSim")) < THRESHOLDS.over_generalised,
+    }
+
+
+def _resolvable(published: Floats, gap: float) -> list[tuple[int, int]]:
+    places = range(len(published))
+    return [(a, b) for a, b in itertools.combinations(places, 2) if abs(published[a] - published[b]) > gap]
+
+
+def _resampled(sums: Sequence[Sequence[Sums]], resamples: int, rng: np.random.Generator) -> Floats:
+    """Means over worlds (resamples, methods): worlds drawn with replacement, and groups within each."""
+    chosen = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples)  # (resamples, worlds)
+    found = np.zeros((resamples, len(sums[0])))
+    for world, times in zip(sums, chosen.T, strict=True):
+        groups = len(world[0].count)
+        weights = rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64)
+        found += times[:, None] * np.stack([one.mean(weights) for one in world], axis=1)
+    return found / len(sums)
