@@ -16,14 +16,15 @@ from typing import Any
 
 from salmubench import manifest
 from salmubench.contest import fidelity
-from salmubench.contest.fidelity import GAPS, World
+from salmubench.contest.fidelity import REFERENCES, World
+from salmubench.metrics import descriptions
 from salmubench.official.result_file import published
 from salmubench.scoring.contest_record import read_contest
 
-ANCHOR, KEPT = "cliperase", ("InterIdSim", "IntraIdSim")
+ANCHOR = "cliperase"
+TOLD = fidelity.columns(list(descriptions().values()))
 SUPPORTED = 0.9
 """Least concordance of a world that predicts the table."""
-REFERENCES = ("clean", "compromised")
 
 
 def main() -> None:
@@ -36,12 +37,14 @@ def main() -> None:
         "--study", type=Path, required=True, help="folder of the contest of results/fidelity/fidelity.yaml"
     )
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--resamples", type=int, default=10_000, help="behind each interval")
     arguments = parser.parse_args()
     anchor, study = by_rate(arguments.anchor), by_rate(arguments.study)
     kept = {rate: statistics.fmean(kept_by(world) for world in worlds) for rate, worlds in anchor.items()}
     goal = kept_in(published())
     chosen = min(kept, key=lambda rate: abs(kept[rate] - goal))
-    rates = {rate: judged(worlds) for rate, worlds in sorted(study.items(), key=lambda item: float(item[0]))}
+    ordered = sorted(study.items(), key=lambda item: float(item[0]))
+    rates = {rate: judged(worlds, arguments.resamples) for rate, worlds in ordered}
     plans = {name: read_contest(getattr(arguments, name) / "contest.json").plan.sha256 for name in ("anchor", "study")}
     content = {
         "anchor": {"method": ANCHOR, "published": goal, "kept": kept, "chosen": chosen},
@@ -63,22 +66,22 @@ def by_rate(contest: Path) -> dict[str, list[World]]:
             method, _, rate = path.stem.removesuffix("-5x").rpartition("_")
             names[rate][method] = path.stem
         for rate, methods in names.items():
-            found[rate].append(
-                fidelity.read_world(folder / "records", {**methods, **{name: name for name in REFERENCES}})
-            )
+            named = {**methods, **{name: name for name in REFERENCES}}
+            found[rate].append(fidelity.read_world(folder / "records", named, TOLD))
     return dict(found)
 
 
-def judged(worlds: list[World]) -> dict[str, Any]:
+def judged(worlds: list[World], resamples: int) -> dict[str, Any]:
     """Columns and classes of one rate."""
     means = {
-        method: {column: statistics.fmean(world[method][column].whole for world in worlds) for column in GAPS}
+        method: {one.column: statistics.fmean(world[method][one.column].whole for world in worlds) for one in TOLD}
         for method in worlds[0]
     }
+    compared = fidelity.compare(worlds, TOLD, published(), left_out=[ANCHOR], resamples=resamples)
     return {
         "worlds": len(worlds),
-        "columns": [dataclasses.asdict(one) for one in fidelity.compare(worlds, published(), left_out=[ANCHOR])],
-        "classes": {mode: dataclasses.asdict(one) for mode, one in fidelity.classes(means, published()).items()},
+        "columns": [dataclasses.asdict(one) for one in compared],
+        "classes": {mode: dataclasses.asdict(one) for mode, one in fidelity.classes(means, published(), TOLD).items()},
         "means": means,
     }
 
@@ -91,13 +94,14 @@ def kept_by(world: World) -> float:
 def kept_in(table: Any) -> float:
     """K of the anchor in a table, mean of both holdouts."""
     own, low, high = (table[name] for name in (ANCHOR, *REFERENCES))
-    return statistics.fmean((own[column] - low[column]) / (high[column] - low[column]) for column in KEPT)
+    holdouts = [one.column for one in TOLD if one.role == "kept"]
+    return statistics.fmean((own[column] - low[column]) / (high[column] - low[column]) for column in holdouts)
 
 
 def answers(rates: dict[str, Any], chosen: str) -> dict[str, str]:
     """Column → supported, refuted or open, as the plan says."""
     found = {}
-    for place, column in enumerate(GAPS):
+    for place, column in enumerate(one.column for one in TOLD):
         intervals = {rate: one["columns"][place]["ci95"] for rate, one in rates.items()}
         if intervals[chosen][0] >= SUPPORTED:
             found[column] = "supported"

@@ -185,7 +185,7 @@ def _picture(folder: Path, _: Path) -> None:
 def _model(folder: Path, _: Path) -> None:
     models.checkpoint_sha256(folder / "model")
     loaded = models.load_model(folder / "model")
-    json_text(_describe_model(loaded, folder / "model"), where="manifest")
+    json_text(_describe_model(loaded), where="manifest")
     training = read_checkpoint(folder / "model")
     model_card.card(name="x", training=training, record=None, sha256=loaded.sha256, licence="mit", differing=None)
 

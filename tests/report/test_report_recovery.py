@@ -95,7 +95,7 @@ def test_other_options_than_most_are_told(run: Run) -> None:
     assert record.attacks is not None
     score = record.attacks.scores["trained"]
     other = replace(score, info=replace(score.info, config={"lr": 9.0}))
-    changed = replace(record, attacks=replace(record.attacks, scores={"trained": other}))
+    changed = replace(record, attacks=replace(record.attacks, scores={"trained": other}, strongest="trained"))
     named = [("A", record), ("B", record_of(run, "my_method-5x")), ("C", changed)]
     table = heat.heat_table(named, key="run1")
     assert table is not None
@@ -193,7 +193,8 @@ def test_names_labels_and_reasons_of_strangers_are_text(folder: Path, tmp_path: 
     assert "<script>alert" not in content
     assert "<img src=x" not in content
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in content
-    table = heat.csv_recovery([replace(record, attacks=replace(record.attacks, scores={f"={evil}": told}))])
+    formula = replace(record.attacks, scores={f"={evil}": told}, strongest=f"={evil}")
+    table = heat.csv_recovery([replace(record, attacks=formula)])
     assert f"'={evil[:8]}" in table
     assert r"\textless{}script\textgreater{}" in heat.latex_recovery([read_record(path)], {"cliperase-5x": "C"})
 

@@ -24,19 +24,19 @@ import pyarrow.parquet as pq
 
 from salmubench.contest.statistics import holm
 from salmubench.errors import RecordError
+from salmubench.official.result_file import published, published_name
+from salmubench.scoring.metric import Metric
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.verdict import THRESHOLDS
 
 Floats = npt.NDArray[np.float64]
 Numbers = Mapping[str, float]
 
-GAPS = {"RetFail_MRR": 0.001, "GenKnow": 0.004, "InterIdSim": 0.004, "IntraIdSim": 0.004}
-"""Column → the largest difference of published numbers that may be rounding."""
-_ITEMS = {
-    "RetFail_MRR": ("RetFail", "mrr"),
-    **{name: (name, "value") for name in ("GenKnow", "InterIdSim", "IntraIdSim")},
-}
+GAPS: Mapping[str, float] = {"leakage": 0.001, "drop": 0.004, "kept": 0.004}
+"""Role of a number → the largest difference of published ones that tells nothing apart."""
+REFERENCES = ("clean", "compromised")
 MODES = ("ineffective", "catastrophic", "over_generalised")
+_BLOCK = 256  # resamples at once: weights of thousands of pictures each
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +64,23 @@ class Sums:
 
 World = Mapping[str, Mapping[str, Sums]]
 """Method → column → sums; the groups of a column are the same for all methods."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A column of the published table, and where its number stands in a record.
+
+    Attributes:
+        column: its published name.
+        metric: name of the metric.
+        part: of it.
+        role: what it is of: leakage, drop or kept.
+    """
+
+    column: str
+    metric: str
+    part: str
+    role: str
 
 
 @dataclass(frozen=True)
@@ -112,46 +129,64 @@ class Classes:
     majority: int
 
 
-def read_world(records: Path, names: Mapping[str, str]) -> dict[str, dict[str, Sums]]:
+def columns(metrics: Sequence[Metric]) -> list[Told]:
+    """The columns of the published main table that a verdict rests on, in its order.
+
+    Args:
+        metrics: descriptions that give each number its published name.
+    """
+    rows = [row for name, row in published().items() if name not in REFERENCES]
+    known = {
+        published_name(metric, part): Told(published_name(metric, part), metric.name, part, str(metric.role))
+        for metric in metrics
+        for part in metric.official
+        if metric.role in GAPS
+    }
+    return [known[name] for name in rows[0] if name in known and all(name in row for row in rows)]
+
+
+def read_world(records: Path, names: Mapping[str, str], told: Sequence[Told]) -> dict[str, dict[str, Sums]]:
     """A world of a contest.
 
     Args:
         records: its folder of records.
         names: method → what its record is called there.
+        told: which numbers.
 
     Raises:
         RecordError: a record without one of the numbers, or whose items don't have it as their mean.
     """
-    return {method: _sums(records / f"{name}.json") for method, name in names.items()}
+    return {method: _sums(records / f"{name}.json", told) for method, name in names.items()}
 
 
-def _sums(path: Path) -> dict[str, Sums]:
+def _sums(path: Path, told: Sequence[Told]) -> dict[str, Sums]:
     record = read_record(path)
     table = pq.read_table(path.with_suffix(".items.parquet"))
     found = {}
-    for column, (metric, part) in _ITEMS.items():
-        score = record.scores.get(metric, {}).get(part)
-        rows = table.filter(pc.equal(table.column("metric"), metric))
+    for one in told:
+        score = record.scores.get(one.metric, {}).get(one.part)
+        rows = table.filter(pc.equal(table.column("metric"), one.metric))
         values = rows.column("value").to_numpy()
-        values = 1 / values if part == "mrr" else values
+        values = 1 / values if set(rows.column("part").to_pylist()) == {"rank"} else values
         groups = pc.coalesce(rows.column("identity_id"), rows.column("file_name")).to_pylist()
         _, group = np.unique(np.array(groups, str), return_inverse=True)
-        total, count = (np.asarray(np.bincount(group, one), np.float64) for one in (values, np.ones(len(group))))
-        found[column] = Sums(total, count)
+        total, count = (np.asarray(np.bincount(group, of), np.float64) for of in (values, np.ones(len(group))))
+        found[one.column] = Sums(total, count)
         if score is None or score.value is None or not np.isclose(score.value, values.mean(), rtol=0, atol=1e-9):
             raise RecordError(
-                f"Expected {metric} in {path} as the mean of its {len(values)} items, got another number."
+                f"Expected {one.metric} in {path} as the mean of its {len(values)} items, got another number."
             )
     return found
 
 
-def compare(worlds: Sequence[World], published: Mapping[str, Numbers], *, left_out: Sequence[str] = (),
-            resamples: int = 10_000, seed: int = 0) -> list[Column]:  # fmt: skip
-    """Compare each column of `GAPS` with the published one.
+def compare(worlds: Sequence[World], told: Sequence[Told], table: Mapping[str, Numbers], *,
+            left_out: Sequence[str] = (), resamples: int = 10_000, seed: int = 0) -> list[Column]:  # fmt: skip
+    """Compare each column with the published one.
 
     Args:
         worlds: of one setting.
-        published: method → column → number.
+        told: the columns.
+        table: published: method → column → number.
         left_out: methods by which the setting was chosen.
         resamples: behind each interval.
         seed: of the resampling.
@@ -159,21 +194,20 @@ def compare(worlds: Sequence[World], published: Mapping[str, Numbers], *, left_o
     Raises:
         ValueError: no worlds, fewer than three methods that all worlds and the table have, or no resolvable pair.
     """
-    shared = set(published).intersection(*worlds) - set(left_out) if worlds else set()
-    methods = sorted(shared - {"clean", "compromised"})
+    shared = set(table).intersection(*worlds) - set(left_out) if worlds else set()
+    methods = sorted(shared - set(REFERENCES))
     if len(methods) < 3:
         raise ValueError(f"Expected three methods or more in all worlds and in the table, got {', '.join(methods)}.")
     found: list[Column] = []
-    for column, gap in GAPS.items():
-        theirs = np.array([published[method][column] for method in methods])
-        sums = [[world[method][column] for method in methods] for world in worlds]
+    for one in told:
+        gap, theirs = GAPS[one.role], np.array([table[method][one.column] for method in methods])
+        sums = [[world[method][one.column] for method in methods] for world in worlds]
         drawn = _resampled(sums, resamples, np.random.default_rng([seed, len(found)]))  # (resamples, methods)
-        ours = np.mean([[one.whole for one in world] for world in sums], axis=0)
-        shares = concordance(drawn, theirs, gap)
-        low, high = np.quantile(shares, (0.025, 0.975))
+        ours = np.mean([[item.whole for item in world] for world in sums], axis=0)
+        low, high = np.quantile(concordance(drawn, theirs, gap), (0.025, 0.975))
         found.append(
             Column(
-                column, len(methods), len(_resolvable(theirs, gap)), float(concordance(ours, theirs, gap)),
+                one.column, len(methods), len(_resolvable(theirs, gap)), float(concordance(ours, theirs, gap)),
                 (float(low), float(high)), chance(ours, theirs, gap), None, spearman(ours, theirs),
                 attainable(theirs), dict(zip(methods, ours.tolist(), strict=True)),
             )
@@ -226,34 +260,37 @@ def attainable(published: Floats) -> float:
     return spearman(np.argsort(np.argsort(published, kind="stable"), kind="stable").astype(float), published) or 0.0
 
 
-def classes(ours: Mapping[str, Numbers], published: Mapping[str, Numbers]) -> dict[str, Classes]:
+def classes(ours: Mapping[str, Numbers], table: Mapping[str, Numbers], told: Sequence[Told]) -> dict[str, Classes]:
     """Failure classes of the methods that both tables have, by mode.
 
     Args:
-        ours: method → column → number; with `clean` and `compromised`.
-        published: the same.
+        ours: method → column → number; with both references.
+        table: the published one, likewise.
+        told: the columns.
     """
-    methods = sorted((set(ours) & set(published)) - {"clean", "compromised"})
+    methods = sorted((set(ours) & set(table)) - set(REFERENCES))
     found = {}
     for mode in MODES:
-        here, there = ({method: fails(table, method)[mode] for method in methods} for table in (ours, published))
+        here, there = ({method: fails(one, method, told)[mode] for method in methods} for one in (ours, table))
         agree = sum(here[method] == there[method] for method in methods)
         found[mode] = Classes(here, there, agree, max(Counter(there.values()).values(), default=0))
     return found
 
 
-def fails(table: Mapping[str, Numbers], method: str) -> dict[str, bool]:
-    """Failure modes of a row by point values: L and D above their thresholds, the smaller K below its own."""
-    row, clean, compromised = table[method], table["clean"], table["compromised"]
-
-    def share(column: str) -> float:
-        return (row[column] - clean[column]) / (compromised[column] - clean[column])
-
-    drop = (compromised["GenKnow"] - row["GenKnow"]) / compromised["GenKnow"]
+def fails(table: Mapping[str, Numbers], method: str, told: Sequence[Told]) -> dict[str, bool]:
+    """Failure modes of a row by point values: L and D above their thresholds, the smallest K below its own."""
+    low, high = (table[name] for name in REFERENCES)
+    left, kept, drop = list[float](), list[float](), list[float]()
+    for one in told:
+        own, clean, compromised = (row[one.column] for row in (table[method], low, high))
+        if one.role == "drop":
+            drop.append((compromised - own) / compromised)
+        else:
+            (left if one.role == "leakage" else kept).append((own - clean) / (compromised - clean))
     return {
-        "ineffective": share("RetFail_MRR") > THRESHOLDS.ineffective,
-        "catastrophic": drop > THRESHOLDS.catastrophic,
-        "over_generalised": min(share("InterIdSim"), share("IntraIdSim")) < THRESHOLDS.over_generalised,
+        "ineffective": max(left) > THRESHOLDS.ineffective,
+        "catastrophic": max(drop) > THRESHOLDS.catastrophic,
+        "over_generalised": min(kept) < THRESHOLDS.over_generalised,
     }
 
 
@@ -268,6 +305,8 @@ def _resampled(sums: Sequence[Sequence[Sums]], resamples: int, rng: np.random.Ge
     found = np.zeros((resamples, len(sums[0])))
     for world, times in zip(sums, chosen.T, strict=True):
         groups = len(world[0].count)
-        weights = rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64)
-        found += times[:, None] * np.stack([one.mean(weights) for one in world], axis=1)
+        for first in range(0, resamples, _BLOCK):
+            block = slice(first, min(first + _BLOCK, resamples))
+            weights = rng.multinomial(groups, np.full(groups, 1 / groups), size=block.stop - first).astype(np.float64)
+            found[block] += times[block, None] * np.stack([one.mean(weights) for one in world], axis=1)
     return found / len(sums)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import resource
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +14,7 @@ import pyarrow.parquet as pq
 
 from salmubench import manifest
 from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
-from salmubench.cost import Encoded
+from salmubench.cost import Encoded, measure
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.errors import SalmubenchError
 from salmubench.recovery.cut import Cut, cut
@@ -28,8 +26,7 @@ from salmubench.types import Split
 REASON = b"reason"
 """In a file's metadata: why the attack gave no rows."""
 SPENT, STEPS, PICTURES, CAPTIONS, PEAK = b"seconds", b"steps", b"pictures", b"captions", b"peak_memory"
-"""In a file's metadata: processor seconds, optimiser steps, pictures and captions encoded, and the most memory that the
-process had by then, bytes."""
+"""In a file's metadata: processor seconds, optimiser steps, pictures and captions encoded, and peak memory, bytes."""
 
 _GROUP = 16  # captions of about one length that run together: a few facts differ more in length than a large batch
 
@@ -127,14 +124,13 @@ def _measured(item: Loaded, opened: Opened, reader: Any, seed: int) -> tuple[pa.
     """An attack's rows, or why there are none, and what it took; encodings that several share count for the first."""
     from salmubench.attacks import optimiser_steps
 
-    clock, before = time.process_time(), replace(opened.encoded)
-    with optimiser_steps() as steps:
+    before = replace(opened.encoded)
+    with measure() as cost, optimiser_steps() as steps:
         table, reason = _rows(item, opened.copy(), reader, seed)
     pictures, captions = (getattr(opened.encoded, name) - getattr(before, name) for name in ("pictures", "captions"))
-    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    counts = {STEPS: steps.count, PICTURES: pictures, CAPTIONS: captions, PEAK: peak}
+    counts = {STEPS: steps.count, PICTURES: pictures, CAPTIONS: captions, PEAK: cost.peak_memory}
     metadata = {name: str(count).encode() for name, count in counts.items()}
-    return table, reason, {SPENT: f"{time.process_time() - clock:.3f}".encode(), **metadata}
+    return table, reason, {SPENT: f"{cost.processor_seconds:.3f}".encode(), **metadata}
 
 
 class Opened:
