@@ -64,7 +64,7 @@ def on_files(files: Files, config: Any) -> Files:
         "backends.md": _backends(),
         "command_line.md": (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8") + _commands(),
         "api.md": _public_names(),
-        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("](docs/", "]("),
         **{f"metrics/{name}.md": _metric(name) for name in known("metrics")},
         **{f"methods/{name}.md": _method(name) for name in known("methods")},
     }
