@@ -27,14 +27,15 @@ from salmubench import manifest
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.submission import submit
-from salmubench.scoring.bootstrap import LEVEL, SEED
+from salmubench.metrics import descriptions
+from salmubench.scoring.bootstrap import BOOTSTRAPS, LEVEL, SEED
 from salmubench.scoring.items import item_table, join, with_references
 from salmubench.scoring.metric import Items, Metric
 from salmubench.scoring.origin import Cost, Dataset, Encoding, Model, Provenance
 from salmubench.scoring.record import SCHEMA_VERSION, MetricInfo, Protocol, RunRecord
 from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256, write_record
 from salmubench.scoring.verdict import THRESHOLDS, judge
-from salmubench.scoring.views import describe, score_items
+from salmubench.scoring.views import score_items
 
 OFFICIAL = {
     "forget": 30_468, "holdout_identity": 15_000, "holdout_association": 15_000, "retain_synth": 16_741,
@@ -76,7 +77,7 @@ def measure_check(root: Path) -> list[dict[str, float]]:
         run = write_run(root / f"run-{share}", counts, models=1, people=round(774 * share))
         folder = submit(run, model="finetuning-5x", out=root / f"submission-{share}")
         start, work = time.perf_counter(), processors()
-        found = check(folder)
+        found = check(folder, metrics=descriptions())
         seconds, processor = time.perf_counter() - start, processors() - work
         assert not found.findings, found.findings
         rows = found.loaded.items["record"].num_rows if found.loaded else 0
@@ -102,7 +103,7 @@ def measure_build(root: Path, submissions: int) -> dict[str, Any]:
         seconds, processor = [], []
         for _ in range(2):
             start, work = time.perf_counter(), processors()
-            built = build(part, out=root / f"site-{share}")
+            built = build(part, out=root / f"site-{share}", metrics=descriptions())
             seconds.append(time.perf_counter() - start)
             processor.append(processors() - work)
         assert not built.refused, built.refused
@@ -153,7 +154,7 @@ def _name(number: int) -> str:
 
 def write_run(folder: Path, counts: dict[str, int], *, models: int, people: int) -> Path:
     """Records of invented models over invented pairs."""
-    metrics = {name: describe(name, None, _no_scores()) for name in METRICS}
+    metrics = {name: metric for name, metric in descriptions().items() if name in METRICS}
     gallery = _gallery(counts)
     frames = {name: _frame(name, counts, people) for name in metrics}
     own = {kind: _items(metrics, frames, level, seed) for seed, (kind, level) in enumerate(LEVELS.items())}
@@ -167,15 +168,6 @@ def write_run(folder: Path, counts: dict[str, int], *, models: int, people: int)
         record = _record(name, table, metrics, counts, gallery, hashes)
         write_record(folder / "records" / f"{name}.json", record, items=table, gallery=gallery)
     return folder
-
-
-def _no_scores() -> dict:  # type: ignore[type-arg]
-    metric = Metric("none", "efficacy", "clean")
-    return dict(score_items(_empty(), metrics={"none": metric})["none"])
-
-
-def _empty() -> pa.Table:
-    return join([])
 
 
 def _gallery(counts: dict[str, int]) -> pa.Table:
@@ -235,10 +227,7 @@ def _record(
     scores = score_items(table, metrics=metrics)
     kind = name if name in LEVELS else None
     budget = None if kind else float(name.removesuffix("x").rpartition("-")[2])
-    info = {
-        key: MetricInfo(item.number, item.pillar, item.main, item.view, item.items, item.resample)
-        for key, item in metrics.items()
-    }
+    info = {key: MetricInfo.of(item) for key, item in metrics.items()}
     return RunRecord(
         schema_version=SCHEMA_VERSION,
         status="complete",
@@ -249,8 +238,8 @@ def _record(
         gallery_sha256=gallery_sha256(gallery),
         fragile_set=None,
         scores=scores,
-        verdict=judge(scores),
-        protocol=Protocol(1000, SEED, LEVEL, "a photo of {name}", THRESHOLDS, info),
+        verdict=judge(scores, metrics),
+        protocol=Protocol(BOOTSTRAPS, SEED, LEVEL, "a photo of {name}", THRESHOLDS, info),
         cost=Cost(10, round((budget or 0) * counts["forget"]), 1.0, 10**9),
         references=hashes,
         inputs={},
