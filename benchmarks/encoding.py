@@ -14,6 +14,7 @@ import io
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from salmubench import devices, manifest, models
 from salmubench.dataset import layout
 from salmubench.encode import encode
 
-MODEL = {
+MODEL: dict[str, Any] = {
     "model_cfg": {
         "embed_dim": 128,
         "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 16, "head_width": 64},

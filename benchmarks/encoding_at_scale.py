@@ -28,6 +28,7 @@ from salmubench import devices, manifest, models
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.pictures import decoded, grouped, split_transform
+from salmubench.types import OFFICIAL_SPLITS
 
 ARCH = "ViT-B-16"
 
@@ -94,7 +95,7 @@ def make_dataset(folder: Path, pictures: int) -> layout.Dataset:
         noise = rng.integers(0, 255, (32, width // 16, 3), np.uint8)
         Image.fromarray(noise).resize((width, 512), Image.Resampling.BICUBIC).save(stream, "JPEG", quality=90)
         rows.append(layout.Row(stream.getvalue(), "a person", None, f"d_{number:06d}_ar-1.00.jpg"))
-    for split in layout.OFFICIAL_SPLITS:
+    for split in OFFICIAL_SPLITS:
         layout.write_shard(folder, split, 0, 1, iter(rows if split == "retain_synth" else ()))
     manifest.write_json(folder / layout.IDENTITIES, {})
     manifest.write_json(folder / layout.CAPTIONS, {})
@@ -119,17 +120,9 @@ def encode_rate(
     model: models.ClipModel, dataset: layout.Dataset, out: Path, precision: str, arguments: argparse.Namespace
 ) -> Rate:
     """`encode`: decoding, forward passes, writing; the model is at hand."""
-    load, checksum = models.load_model, models.checkpoint_sha256
-    models.load_model = lambda *_, **__: model  # type: ignore[assignment]
-    models.checkpoint_sha256 = lambda *_, **__: model.sha256  # type: ignore[assignment]
-    try:
-        config = EncodeConfig(batch_size=arguments.batch)
-        work = functools.partial(
-            encode, model=model.source, dataset=dataset, out=out, config=config, precision=precision
-        )
-        return timed(work, arguments.pictures)
-    finally:
-        models.load_model, models.checkpoint_sha256 = load, checksum
+    config = EncodeConfig(batch_size=arguments.batch)
+    work = functools.partial(encode, model=model, dataset=dataset, out=out, config=config, precision=precision)
+    return timed(work, arguments.pictures)
 
 
 def bare_rate(model: models.ClipModel, precision: str, batch: int, pictures: int) -> Rate:

@@ -29,6 +29,7 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
 from salmubench.generator.build import build
 from salmubench.metrics import required_texts, score
+from salmubench.pretrain.command import Kind
 from salmubench.pretrain.launch import pretrain
 from salmubench.scoring.bootstrap import find_units, resampled_means
 from salmubench.scoring.intervals import percentiles
@@ -65,7 +66,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     dataset = open_dataset(build(replace(recipe.dataset, **world), out=out / "dataset", seed=arguments.seed))
     config = replace(recipe.pretrain, lr_scheduler="const")
     embeddings: dict[tuple[str, int], Path] = {}
-    for kind, epochs in (("clean", arguments.clean_epochs), ("compromised", arguments.epochs)):
+    wanted: dict[Kind, int] = {"clean": arguments.clean_epochs, "compromised": arguments.epochs}
+    for kind, epochs in wanted.items():
         checkpoint = out / "checkpoints" / kind
         kept = tuple(2**power for power in range(epochs.bit_length()) if 2**power <= epochs)
         settings = replace(config, epochs=epochs, keep_epochs=kept)
@@ -81,16 +83,16 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             )  # fmt: skip
     references = {kind: folder for (kind, _), folder in embeddings.items()}  # the last of each
     rows, ranks, people = [], [], np.array([])
-    for (kind, epoch), folder in embeddings.items():
-        path = out / "learning" / "records" / f"{kind}-{epoch:05d}.json"
+    for (name, epoch), folder in embeddings.items():
+        path = out / "learning" / "records" / f"{name}-{epoch:05d}.json"
         record = read_record(score(embeddings=folder, out=path, config=recipe.score, **references))
         for metric, part in SHOWN:
             found = record.scores[metric][part]
             rows.append(
-                {"kind": kind, "exposures": epoch, "metric": metric, "part": part, "value": found.value,
+                {"kind": name, "exposures": epoch, "metric": metric, "part": part, "value": found.value,
                  "ci95": found.ci95, "n": found.n}
             )  # fmt: skip
-        if kind == "compromised":
+        if name == "compromised":
             items = read_items(path)
             items = items.filter((pc.field("metric") == "RetFail") & (pc.field("part") == "rank"))
             ranks.append(np.asarray(items.column("value").to_numpy()))
@@ -120,7 +122,8 @@ def learnt(ranks: np.ndarray, people: np.ndarray, kept: tuple[int, ...]) -> dict
         kept: exposures of each checkpoint.
     """
     stays = np.logical_and.accumulate((ranks == 1)[::-1], axis=0)[::-1]  # (K, N): first now and ever after
-    units, shares = find_units(people), []
+    units = find_units(people)
+    shares: list[dict[str, Any]] = []
     for exposures, first in zip(kept, stays, strict=True):
         values = first.astype(np.float64)
         spread = percentiles(resampled_means(values[:, None], units)[:, 0])
@@ -157,12 +160,12 @@ def draw(content: dict[str, Any], path: Path) -> None:
         for kind in dict.fromkeys(row["kind"] for row in rows):
             line = [row for row in rows if row["kind"] == kind]
             at = [x(float(np.log2(row["exposures"]))) for row in line]
-            for place, row in zip(at, line, strict=True):
+            for spot, row in zip(at, line, strict=True):
                 low, high = (y(end) for end in row["ci95"])
                 parts += [
-                    svg.element("line", x1=place, x2=place, y1=low, y2=high, stroke=colours[kind], stroke_width=2),
-                    svg.element("circle", cx=place, cy=y(row["value"]), r=3.5, fill=colours[kind]),
-                    svg.text(place, base + 15, str(row["exposures"]), "tick", anchor="middle"),
+                    svg.element("line", x1=spot, x2=spot, y1=low, y2=high, stroke=colours[kind], stroke_width=2),
+                    svg.element("circle", cx=spot, cy=y(row["value"]), r=3.5, fill=colours[kind]),
+                    svg.text(spot, base + 15, str(row["exposures"]), "tick", anchor="middle"),
                 ]
             curve = svg.polyline(at, [y(row["value"]) for row in line])
             parts.append(svg.element("path", d=curve, fill="none", stroke=colours[kind], stroke_width=1.5))

@@ -26,6 +26,7 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
 from salmubench.generator.build import build
 from salmubench.metrics import descriptions, required_texts, score
+from salmubench.pretrain.command import Kind
 from salmubench.pretrain.launch import pretrain
 from salmubench.scoring.metric import Metric, Role, label, main_part, part_of
 from salmubench.scoring.record import Normalised, RunRecord
@@ -60,7 +61,11 @@ def judge_world(arguments: argparse.Namespace, seed: int) -> list[dict[str, Any]
     """Every ordered pair of Retrained of one world: the first as the model, the second as the reference."""
     recipe, out = recipes.load(arguments.recipe).recipe, arguments.out / f"world-{seed}"
     dataset = open_dataset(build(recipe.dataset, out=out / "dataset", seed=seed))
-    models = [("clean", 0), ("compromised", 0), *(("retrained", number) for number in range(arguments.seeds))]
+    models: list[tuple[Kind, int]] = [
+        ("clean", 0),
+        ("compromised", 0),
+        *(("retrained", number) for number in range(arguments.seeds)),
+    ]
     folders: dict[str, Path] = {}
     for kind, number in models:
         name = f"{kind}-{number}"

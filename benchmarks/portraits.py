@@ -125,7 +125,8 @@ def nearest(train: NDArray[np.float64], test: NDArray[np.float64], labels: NDArr
     mean, scale = train.mean(0), train.std(0) + 1e-6
     a, b = (train - mean) / scale, (test - mean) / scale
     distance = (a**2).sum(1)[None] - 2 * b @ a.T
-    return labels[distance.argmin(1)]
+    found: NDArray[np.int64] = labels[distance.argmin(1)]
+    return found
 
 
 class SmallCnn(nn.Module):
@@ -176,10 +177,10 @@ def fit(pictures: Pictures, labels: NDArray[np.int64], *, epochs: int, seed: int
     steps = -(-len(x) // 64) * epochs
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
     for _ in range(epochs):
-        for batch in torch.randperm(len(x), generator=generator).split(64):
+        for batch in torch.split(torch.randperm(len(x), generator=generator), 64):
             loss = F.cross_entropy(model(augment(x[batch], generator)), y[batch], label_smoothing=0.05)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
     return model.eval()
@@ -189,7 +190,7 @@ def fit(pictures: Pictures, labels: NDArray[np.int64], *, epochs: int, seed: int
 def predict(model: SmallCnn, pictures: Pictures) -> NDArray[np.float32]:
     """Logits of uint8 pictures: float32 (N, classes)."""
     x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1.0
-    return torch.cat([model(part) for part in x.split(256)]).numpy()
+    return torch.cat([model(part) for part in torch.split(x, 256)]).numpy()
 
 
 def by_group(hits: NDArray[np.bool_], some: list[Shot]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ import numpy as np
 import open_clip
 import torch
 from PIL import Image
-from timm.optim import create_optimizer_v2
+from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
 from salmubench import devices, manifest
 from salmubench.dataset import layout, shards

@@ -98,7 +98,7 @@ class Rows:
         self._rows: dict[str, list[Pair]] = {split: [] for split in SENSITIVE_SPLITS}
         for split, *row in zip(*(columns[name] for name in names), strict=True):
             if split in self._rows:
-                self._rows[str(split)].append(Pair(*row))  # type: ignore[arg-type]
+                self._rows[str(split)].append(Pair(*row))
 
     def rows(self, split: str) -> list[Pair]:
         """Rows of a split."""

@@ -29,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -122,7 +123,7 @@ class Bench:
                 start = self.clock()
                 value = part.loss()
                 optimizer.zero_grad()
-                value.backward()
+                value.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
                 optimizer.step()
                 rounds[-1][name] = self.clock() - start + once[name]
@@ -178,8 +179,9 @@ class Part:
             for kind in SEEN:  # the plain loop encodes both sides of both, whatever the loss takes of it
                 for side in ("image", "text"):
                     self._look(kind, side)
-        batch = Batch(**{kind: self._bench.pairs(kind, self._look) for kind in SEEN}, step=0)
-        return self._method.function(batch, self._student, self._reference, self._config)[0]
+        pairs: dict[str, Any] = {kind: self._bench.pairs(kind, self._look) for kind in SEEN}
+        loss: Tensor = self._method.function(Batch(**pairs, step=0), self._student, self._reference, self._config)[0]
+        return loss
 
     def first_computation(self, clock: Callable[[], float]) -> float:
         """Seconds a step for the kept embeddings that the loss asked for, shared out over the times a pair is seen."""

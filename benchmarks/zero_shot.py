@@ -101,20 +101,15 @@ def main() -> None:
 
 def by_salmubench(model: models.ClipModel, dataset: layout.Dataset) -> tuple[float, Seconds]:
     """Accuracy and seconds of `encode` (this split and its prompts) and `score`."""
-    load = models.load_model
-    models.load_model = lambda *_, **__: model  # type: ignore[assignment]
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            start = now()
-            out = encode(
-                model=model.source, dataset=dataset, out=Path(folder) / "e", precision="fp32",
-                texts=list(genknow.texts(dataset, ScoreConfig())), config=EncodeConfig(splits=(SPLIT,)),
-            )  # fmt: skip
-            path = score(embeddings=out, clean=out, compromised=out, out=Path(folder) / "record.json")
-            seconds = since(start)
-            value = read_record(path).scores["GenKnow"]["value"].value
-    finally:
-        models.load_model = load
+    with tempfile.TemporaryDirectory() as folder:
+        start = now()
+        out = encode(
+            model=model, dataset=dataset, out=Path(folder) / "e", precision="fp32",
+            texts=list(genknow.texts(dataset, ScoreConfig())), config=EncodeConfig(splits=(SPLIT,)),
+        )  # fmt: skip
+        path = score(embeddings=out, clean=out, compromised=out, out=Path(folder) / "record.json")
+        seconds = since(start)
+        value = read_record(path).scores["GenKnow"]["value"].value
     assert value is not None
     return value, seconds
 

@@ -93,9 +93,10 @@ def some(cases: list[tuple[str, int]], *, seed: int, keep: Path | None) -> int:
         _seeds(readers, places)
         for reader in readers:
             numbers = [number for name, number in cases if name == reader.name]
-            for number in numbers if keep is not None else ():
-                shutil.copytree(places[reader.name], keep / f"{reader.name}-{number}")
-                judge.mutate(reader, keep / f"{reader.name}-{number}", number, seed)
+            for number in numbers:
+                if keep is not None:
+                    shutil.copytree(places[reader.name], keep / f"{reader.name}-{number}")
+                    judge.mutate(reader, keep / f"{reader.name}-{number}", number, seed)
             for answer in judge.answers(reader, places[reader.name], numbers, seed):
                 failed += answer.answer not in judge.GOOD
                 print(f"{reader.name}:{answer.case} {answer.answer}: {answer.details}")

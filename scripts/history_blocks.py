@@ -279,7 +279,7 @@ def _about(folder: Path, found: Sequence[Row]) -> str:
     run = manifest.read_json(folder / "run.json")
     hardware, seeds = run["provenance"]["hardware"], max(len(row.repeats) for row in found)
     budget = found[0].record.model.budget
-    encodings = {row.record.encoding.precision for row in found if row.record.encoding is not None}
+    encodings = {str(row.record.encoding.precision) for row in found if row.record.encoding is not None}
     return (
         "I ineffective, H hollow, C catastrophic, O over-generalised; ? where the interval leaves it open. "
         f"Budget {budget:g}×, {seeds} seeds in one world; mean ± standard deviation over seeds, "

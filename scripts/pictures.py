@@ -66,7 +66,7 @@ def take(browser: Any, page: Path, selector: str, out: Path, *, most: int | None
     """
     tab = browser.new_page(viewport={"width": 1120, "height": 900}, color_scheme="light")
     tab.goto(page.as_uri())
-    picture = Image.open(io.BytesIO(tab.locator(selector).first.screenshot()))
+    picture: Image.Image = Image.open(io.BytesIO(tab.locator(selector).first.screenshot()))
     tab.close()
     picture = picture.crop((0, 0, picture.width, min(picture.height, most or picture.height)))
     picture.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
