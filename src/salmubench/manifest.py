@@ -313,11 +313,7 @@ def folder_lock(path: Path, *, wait: float = 0) -> Iterator[None]:
 
 @contextlib.contextmanager
 def page_folder(path: Path, *, page: str) -> Iterator[None]:
-    """Be alone in a folder of pages while they are written; what a killed writer left there is deleted.
-
-    Args:
-        path: the folder; made if missing.
-        page: name of the page by which it is known as ours.
+    """Be alone in a folder that is known by a page while it is written; what a killed writer left there is deleted.
 
     Raises:
         OutputMismatch: it holds files of somebody else.
@@ -329,6 +325,8 @@ def page_folder(path: Path, *, page: str) -> Iterator[None]:
     with folder_lock(path, wait=_PATIENCE):
         delete_leftovers(path)
         yield
+        with contextlib.suppress(OSError):  # pages are for others; whoever waits for it notices that it is gone
+            (path / LOCK).unlink()
 
 
 def lock_holder(path: Path) -> str:

@@ -229,5 +229,5 @@ def test_what_a_killed_writer_of_a_page_left_is_deleted(tmp_path: Path) -> None:
         (page.parent / "notes.tmp").write_text("of the user")
     with manifest.page_folder(page.parent, page=page.name):
         pass
-    assert sorted(path.name for path in page.parent.iterdir()) == [manifest.LOCK, "index.html", "notes.tmp"]
+    assert sorted(path.name for path in page.parent.iterdir()) == ["index.html", "notes.tmp"]
     assert page.read_text() == "SALMUBench again"
