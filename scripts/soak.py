@@ -44,7 +44,8 @@ from salmubench.writing import is_leftover  # noqa: E402
 
 SEED = 20260327
 METHOD = "cliperase"
-_PATIENCE = 120.0  # seconds that a process may take to end after a signal, however busy the machine is
+_PATIENCE = 120.0  # seconds that a process may take to end after a signal, however busy the machine is …
+_LOOK = 0.02  # … counted in looks, since somebody may pause all of this
 _FILE_EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir")
 _ENDED = {signal.SIGTERM: 143, signal.SIGINT: 130}
 
@@ -211,9 +212,8 @@ class Child:
 
     def clear(self) -> list[str]:
         """Wait for the other processes of the group to end, too; names of those that had to be killed."""
-        limit = time.monotonic() + _PATIENCE
-        while (left := list(_processes(self.pid))) and time.monotonic() < limit:
-            time.sleep(0.05)
+        _wait(lambda: not any(_processes(self.pid)))
+        left = list(_processes(self.pid))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         return [name for name, _ in left]
@@ -397,9 +397,7 @@ class Soak:
             time.sleep(0.02)
         alive = child.is_alive()
         child.signal(number, whole_group)
-        limit = time.monotonic() + _PATIENCE
-        while child.is_alive() and time.monotonic() < limit:
-            time.sleep(0.02)
+        _wait(lambda: not child.is_alive())
         problems = []
         if child.is_alive():
             problems.append(f"did not end {_PATIENCE:.0f} seconds after {number.name}")
@@ -481,6 +479,13 @@ class Soak:
             "provenance": {**manifest.provenance(), "started": self.started, "finished": manifest.utc_now()},
         }  # fmt: skip
         manifest.write_json(self.out, content)
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    for _ in range(round(_PATIENCE / _LOOK)):
+        if done():
+            return
+        time.sleep(_LOOK)
 
 
 def _mount(folder: Path, options: str) -> bool:
