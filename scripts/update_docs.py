@@ -347,6 +347,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "phenomenon": mini_blocks.phenomenon,
     "findings": mini_blocks.findings,
     "recovery": mini_blocks.recovery,
+    "attack-costs": attack_costs,
     "recovery-short": mini_blocks.recovery_short,
     "stage-costs": stage_costs,
     "machine": machine,
