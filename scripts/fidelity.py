@@ -16,9 +16,10 @@ from typing import Any
 
 from salmubench import manifest
 from salmubench.contest import fidelity
-from salmubench.contest.fidelity import REFERENCES, World
+from salmubench.contest.fidelity import World
 from salmubench.metrics import descriptions
 from salmubench.official.result_file import published
+from salmubench.planning import REFERENCES
 from salmubench.scoring.contest_record import read_contest
 
 ANCHOR = "cliperase"
@@ -66,7 +67,7 @@ def by_rate(contest: Path) -> dict[str, list[World]]:
             method, _, rate = path.stem.removesuffix("-5x").rpartition("_")
             names[rate][method] = path.stem
         for rate, methods in names.items():
-            named = {**methods, **{name: name for name in REFERENCES}}
+            named = {**methods, **{str(name): str(name) for name in REFERENCES}}
             found[rate].append(fidelity.read_world(folder / "records", named, TOLD))
     return dict(found)
 
@@ -93,9 +94,7 @@ def kept_by(world: World) -> float:
 
 def kept_in(table: Any) -> float:
     """K of the anchor in a table, mean of both holdouts."""
-    own, low, high = (table[name] for name in (ANCHOR, *REFERENCES))
-    holdouts = [one.column for one in TOLD if one.role == "kept"]
-    return statistics.fmean((own[column] - low[column]) / (high[column] - low[column]) for column in holdouts)
+    return statistics.fmean(fidelity.between(table, ANCHOR, one.column) for one in TOLD if one.role == "kept")
 
 
 def answers(rates: dict[str, Any], chosen: str) -> dict[str, str]:

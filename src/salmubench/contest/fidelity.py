@@ -24,7 +24,9 @@ import pyarrow.parquet as pq
 
 from salmubench.contest.statistics import holm
 from salmubench.errors import RecordError
+from salmubench.official.agreement import main_columns, spearman
 from salmubench.official.result_file import published, published_name
+from salmubench.planning import REFERENCES
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.verdict import THRESHOLDS
@@ -34,7 +36,6 @@ Numbers = Mapping[str, float]
 
 GAPS: Mapping[str, float] = {"leakage": 0.001, "drop": 0.004, "kept": 0.004}
 """Role of a number → the largest difference of published ones that tells nothing apart."""
-REFERENCES = ("clean", "compromised")
 MODES = ("ineffective", "catastrophic", "over_generalised")
 _BLOCK = 256  # resamples at once: weights of thousands of pictures each
 
@@ -135,14 +136,13 @@ def columns(metrics: Sequence[Metric]) -> list[Told]:
     Args:
         metrics: descriptions that give each number its published name.
     """
-    rows = [row for name, row in published().items() if name not in REFERENCES]
     known = {
         published_name(metric, part): Told(published_name(metric, part), metric.name, part, str(metric.role))
         for metric in metrics
         for part in metric.official
         if metric.role in GAPS
     }
-    return [known[name] for name in rows[0] if name in known and all(name in row for row in rows)]
+    return [known[name] for name in main_columns(published()) if name in known]
 
 
 def read_world(records: Path, names: Mapping[str, str], told: Sequence[Told]) -> dict[str, dict[str, Sums]]:
@@ -208,7 +208,7 @@ def compare(worlds: Sequence[World], told: Sequence[Told], table: Mapping[str, N
         found.append(
             Column(
                 one.column, len(methods), len(_resolvable(theirs, gap)), float(concordance(ours, theirs, gap)),
-                (float(low), float(high)), chance(ours, theirs, gap), None, spearman(ours, theirs),
+                (float(low), float(high)), chance(ours, theirs, gap), None, spearman(ours.tolist(), theirs.tolist()),
                 attainable(theirs), dict(zip(methods, ours.tolist(), strict=True)),
             )
         )  # fmt: skip
@@ -246,18 +246,10 @@ def chance(ours: Floats, published: Floats, gap: float) -> float:
     return float((concordance(orders, published, gap) >= concordance(ours, published, gap) - 1e-12).mean())
 
 
-def spearman(ours: Floats, published: Floats) -> float | None:
-    """Rank correlation, ties with mean ranks; `None` where one side is constant."""
-    from scipy import stats
-
-    if len(set(ours.tolist())) == 1 or len(set(published.tolist())) == 1:
-        return None
-    return float(np.corrcoef(stats.rankdata(ours), stats.rankdata(published))[0, 1])
-
-
 def attainable(published: Floats) -> float:
     """The largest ρ with numbers without ties: that of an order which agrees with the table wherever it has one."""
-    return spearman(np.argsort(np.argsort(published, kind="stable"), kind="stable").astype(float), published) or 0.0
+    order = np.argsort(np.argsort(published, kind="stable"), kind="stable")
+    return spearman(order.tolist(), published.tolist()) or 0.0
 
 
 def classes(ours: Mapping[str, Numbers], table: Mapping[str, Numbers], told: Sequence[Told]) -> dict[str, Classes]:
@@ -279,19 +271,20 @@ def classes(ours: Mapping[str, Numbers], table: Mapping[str, Numbers], told: Seq
 
 def fails(table: Mapping[str, Numbers], method: str, told: Sequence[Told]) -> dict[str, bool]:
     """Failure modes of a row by point values: L and D above their thresholds, the smallest K below its own."""
-    low, high = (table[name] for name in REFERENCES)
-    left, kept, drop = list[float](), list[float](), list[float]()
-    for one in told:
-        own, clean, compromised = (row[one.column] for row in (table[method], low, high))
-        if one.role == "drop":
-            drop.append((compromised - own) / compromised)
-        else:
-            (left if one.role == "leakage" else kept).append((own - clean) / (compromised - clean))
+    of = {role: [one.column for one in told if one.role == role] for role in GAPS}
+    own, compromised = table[method], table["compromised"]
+    drops = [(compromised[column] - own[column]) / compromised[column] for column in of["drop"]]
     return {
-        "ineffective": max(left) > THRESHOLDS.ineffective,
-        "catastrophic": max(drop) > THRESHOLDS.catastrophic,
-        "over_generalised": min(kept) < THRESHOLDS.over_generalised,
+        "ineffective": max(between(table, method, column) for column in of["leakage"]) > THRESHOLDS.ineffective,
+        "catastrophic": max(drops) > THRESHOLDS.catastrophic,
+        "over_generalised": min(between(table, method, column) for column in of["kept"]) < THRESHOLDS.over_generalised,
     }
+
+
+def between(table: Mapping[str, Numbers], method: str, column: str) -> float:
+    """Where a row's number stands between Clean, 0, and Compromised, 1."""
+    low, high = (table[name][column] for name in REFERENCES)
+    return (table[method][column] - low) / (high - low)
 
 
 def _resolvable(published: Floats, gap: float) -> list[tuple[int, int]]:

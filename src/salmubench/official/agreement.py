@@ -37,7 +37,7 @@ class Agreement:
     published: dict[str, float]
 
 
-def _main_columns(table: Mapping[str, Mapping[str, float]]) -> list[str]:
+def main_columns(table: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Columns of the main table: what is published of every row."""
     rows = list(table.values())
     return [name for name in rows[0] if all(name in row for row in rows)]
@@ -57,7 +57,7 @@ def agreement(records: Sequence[RunRecord], metrics: Sequence[Metric]) -> list[A
         if record.status == "complete" and record.model.budget == BUDGET and record.model.method in table
     }
     agreements = []
-    for column in _main_columns(table):
+    for column in main_columns(table):
         pairs = {
             str(method): (float(value), table[str(method)][column])
             for method, row in ours_by_method.items()
@@ -69,10 +69,19 @@ def agreement(records: Sequence[RunRecord], metrics: Sequence[Metric]) -> list[A
     return agreements
 
 
+def spearman(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
+    """Rank correlation, ties with mean ranks; `None` where one side is constant."""
+    from scipy import stats
+
+    if len(set(ours)) == 1 or len(set(theirs)) == 1:
+        return None
+    return float(np.corrcoef(stats.rankdata(ours), stats.rankdata(theirs))[0, 1])
+
+
 def _correlate(ours: list[float], theirs: list[float]) -> tuple[float | None, float | None]:
     from scipy import stats
 
-    if len(ours) < 3 or len(set(ours)) == 1 or len(set(theirs)) == 1:
+    if len(ours) < 3 or spearman(ours, theirs) is None:
         return None, None
     first, second = stats.rankdata(ours), stats.rankdata(theirs)
 
