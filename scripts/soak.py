@@ -104,6 +104,22 @@ def _run_result(out: Path) -> dict[str, str]:
     return {**_files(out, "dataset/data/*", "checkpoints/*/*.safetensors"), **_records(out)}
 
 
+def _contest_result(out: Path) -> dict[str, str]:
+    timed = ("started", "finished", "seconds", "processor_seconds", "cost", "provenance", "record")
+    contest = json.loads((out / "contest.json").read_text(encoding="utf-8"))
+    worlds = {folder.name: _records(folder) for folder in sorted((out / "worlds").iterdir())}
+    return {"contest": _hash(_without(contest, timed)), **{name: _hash(one) for name, one in worlds.items()}}
+
+
+def _plan(home: Path) -> Path:
+    """A contest of one method in two worlds."""
+    path = home / "contest.yaml"
+    if not path.is_file():
+        plan = {"recipe": "tiny", "evaluation": [101, 102], "methods": [{"method": METHOD}], "leagues": {"pairs": [1]}}
+        manifest.write_text(path, json.dumps(plan))  # JSON is YAML
+    return path
+
+
 def _hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
 
@@ -155,6 +171,10 @@ COMMANDS: Mapping[str, Command] = {
         str(out),
                         *_EXACT],
         _run_result, 5,
+    ),
+    "contest": Command(
+        lambda home, out: ["contest", str(_plan(home)), "--out", str(out), "--workers", "1", *_EXACT],
+        _contest_result, 3,
     ),
 }  # fmt: skip
 
@@ -551,12 +571,12 @@ def _warm() -> None:
     import open_clip
     import torch
 
-    from salmubench import evaluation, pipeline, recovery
+    from salmubench import contest, evaluation, pipeline, recovery
     from salmubench.report import page
     from salmubench.tuning import study
 
     torch.set_num_threads(1)
-    assert all((joblib, lightning_fabric, open_clip, evaluation, pipeline, recovery, page, study))
+    assert all((joblib, lightning_fabric, open_clip, contest, evaluation, pipeline, recovery, page, study))
 
 
 if __name__ == "__main__":
