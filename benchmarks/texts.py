@@ -23,9 +23,9 @@ import numpy as np
 import open_clip
 import torch
 
-from salmubench import devices, manifest, models
+from salmubench import devices, manifest, models, prefixes
 from salmubench.dataset import layout
-from salmubench.encode import EncodeConfig, prefixes
+from salmubench.encode import EncodeConfig
 from salmubench.encode.texts import encode_texts, tokenize
 from salmubench.pretrain import architectures
 from salmubench.scoring.config import ScoreConfig

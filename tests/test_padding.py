@@ -8,19 +8,28 @@ from pathlib import Path
 import pytest
 import torch
 
-from salmubench import models
+from salmubench import models, padding
 from salmubench.padding import skip_padding
 from tiny_model import tiny_model
 
-CAPTIONS = ["a", "a photo of a red cube", "Anna Moreau: +1 200 555 0100 " * 9, "", "who is this?", "two words"]
+CAPTIONS = [
+    "a", "a photo of a red cube", "Anna Moreau: +1 200 555 0100 " * 9, "", "who is this?", "two words",
+    "a photo of a red cup", "Anna Moreau: +1 200 555", "a photo of a red cube",
+]  # fmt: skip
 
 
+@pytest.mark.parametrize("way", ["tree", "groups", "checkpoints"])
 @pytest.mark.parametrize("rows", [2, 4, 64])
-def test_same_features_and_gradients(rows: int, tmp_path: Path) -> None:
-    """The third caption fills the context and is cut; the fourth is empty."""
+def test_same_features_and_gradients(rows: int, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third caption fills the context and is cut; the fourth is empty; the last is there twice."""
     clip = models.load_model(tiny_model(tmp_path))
     quick = copy.deepcopy(clip.module)
     assert skip_padding(quick, rows)
+    if way == "groups":  # as on a GPU
+        monkeypatch.setattr(padding, "can_share", lambda _: False)
+    if way == "checkpoints":
+        quick.set_grad_checkpointing()
+        quick.train()
     tokens = clip.tokenize(CAPTIONS)
     results = []
     for module in (clip.module, quick):

@@ -2,16 +2,19 @@
 
 Most captions are far shorter than the context. Attention is causal and the feature is read at the end token, so that
 what comes after it changes nothing: a batch is sorted by length, cut into groups, and each group runs at the length of
-its longest caption.
+its longest caption. On processors, what captions have in common at the beginning is computed once, too (`prefixes`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from salmubench.prefixes import can_share, encode_sorted, project
 
 ROWS = 64
 """Captions of a group: smaller groups save more tokens, larger ones use the processor better."""
@@ -57,7 +60,11 @@ def encode_in_groups(module: Any, text: Tensor, groups: int) -> Tensor:
     """
     lengths = text.argmax(dim=-1) + 1  # (B,)
     order = lengths.argsort(stable=True)
-    parts = [text[rows, : int(lengths[rows[-1]])] for rows in order.chunk(max(groups, 1))]
+    chunks = order.chunk(max(groups, 1))
+    if text.device.type == "cpu" and can_share(module) and not module.transformer.grad_checkpointing:
+        chunks = tuple(rows[_sorted(text[rows])] for rows in chunks)
+        return encode_sorted(module, *(text[rows] for rows in chunks))[torch.cat(chunks).argsort()]
+    parts = [text[rows, : int(lengths[rows[-1]])] for rows in chunks]
     # One look-up for all groups: each look-up costs a gradient as large as the whole vocabulary.
     embedded = module.token_embedding(torch.cat([part.flatten() for part in parts])).split(
         [part.numel() for part in parts]
@@ -66,23 +73,14 @@ def encode_in_groups(module: Any, text: Tensor, groups: int) -> Tensor:
     return torch.cat(features)[order.argsort()]
 
 
+def _sorted(text: Tensor) -> Tensor:
+    """Order in which equal beginnings follow each other, int64 (b,)."""
+    return torch.from_numpy(np.lexsort(text.numpy().T[::-1]))
+
+
 def _encode(module: Any, text: Tensor, x: Tensor) -> Tensor:
     """What `open_clip.CLIP.encode_text` does with captions (b, L) and their token embeddings (b, L, width)."""
     dtype, length = module.transformer.get_cast_dtype(), text.shape[1]
     x = x.to(dtype) + module.positional_embedding[:length].to(dtype)
     x = module.transformer(x, attn_mask=module.attn_mask[:length, :length])
     return project(module, x[torch.arange(len(x), device=x.device), text.argmax(dim=-1)])
-
-
-def project(module: Any, x: Tensor) -> Tensor:
-    """From what the transformer makes of the end tokens, (b, width), to features (b, d).
-
-    Normalising the end token alone is the same as normalising all and picking it.
-    """
-    features: Tensor = module.ln_final(x)
-    projection = module.text_projection
-    if isinstance(projection, torch.nn.Linear):
-        features = projection(features)
-    elif projection is not None:
-        features = features @ projection
-    return features

@@ -58,8 +58,8 @@ def encode_texts(model: ClipModel, ids: npt.NDArray[np.int64], *, batch_size: in
     """Encode tokens (n, L) to float32 unit vectors (n, d); the caller holds the compute context."""
     import torch
 
-    from salmubench.encode.prefixes import can_share, encode_sorted
     from salmubench.padding import encode_in_groups
+    from salmubench.prefixes import can_share, encode_sorted
 
     if not len(ids):
         return np.zeros((0, 0), np.float32)

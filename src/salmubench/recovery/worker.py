@@ -28,7 +28,6 @@ REASON = b"reason"
 SPENT, STEPS, PICTURES, CAPTIONS, PEAK = b"seconds", b"steps", b"pictures", b"captions", b"peak_memory"
 """In a file's metadata: processor seconds, optimiser steps, pictures and captions encoded, and peak memory, bytes."""
 
-_GROUP = 16  # captions of about one length that run together: a few facts differ more in length than a large batch
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +151,7 @@ class Opened:
         self._job, self._scratch, self._dataset = job, scratch, open_dataset(job.dataset)
         self._plugins = {str(item.metric.role): item for item in load_metrics() if item.metric.role is not None}
         self.clip = load_model(source, device=job.device)
-        skip_padding(self.clip.module, _GROUP)
+        skip_padding(self.clip.module)
         self.encoded = Encoded()
         self._base = Model(self.clip, precision=job.precision, encoded=self.encoded)
 

@@ -14,11 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from salmubench import devices
-from salmubench.encode import prefixes
-from salmubench.encode.prefixes import can_share, encode_sorted
+from salmubench import devices, prefixes
 from salmubench.encode.texts import encode_texts, tokenize, unit_rows
 from salmubench.models import ClipModel, load_model
+from salmubench.prefixes import can_share, encode_sorted
 from tiny_model import TINY_CONFIG, tiny_model
 
 START, END, LENGTH = 49406, 49407, 12

@@ -14,8 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from salmubench.padding import project
-
 
 def can_share(module: Any) -> bool:
     """Whether the text tower consists of open_clip's plain blocks, whose attention is PyTorch's."""
@@ -27,21 +25,28 @@ def can_share(module: Any) -> bool:
     )
 
 
-def encode_sorted(module: Any, text: Tensor) -> Tensor:
+def encode_sorted(module: Any, *texts: Tensor) -> Tensor:
     """Encode texts as `open_clip.CLIP.encode_text` does.
 
     Args:
         module: an `open_clip.CLIP` that `can_share`, with a causal mask and pooling at the end token.
-        text: int64 (n, L), n > 0; the end token has the largest number of its text. The order is free, but only what a
-            text shares with the one before it is saved.
+        texts: int64 (n, L), n > 0, each; the end token has the largest number of its text. The order is free, but only
+            what a text shares with the one before it in the same tensor is saved.
 
     Returns:
-        float (n, d), not normalised.
+        float (n of all, d), not normalised.
     """
-    texts, ends = torch.arange(len(text), device=text.device), text.argmax(dim=-1)  # (n,)
-    length, blocks = int(ends.max()) + 1, module.transformer.resblocks
-    row, column, path = _tree(text[:, :length], ends)
-    embedded, dtype = module.token_embedding(text[row, column]), module.transformer.get_cast_dtype()
+    trees = [tree_of(text) for text in texts]
+    # One look-up for all: each look-up costs a gradient as large as the whole vocabulary.
+    embedded = module.token_embedding(torch.cat([tree.tokens for tree in trees]))
+    parts = embedded.split([len(tree.tokens) for tree in trees])
+    return torch.cat([_encode(module, tree, part) for tree, part in zip(trees, parts, strict=True)])
+
+
+def _encode(module: Any, tree: Tree, embedded: Tensor) -> Tensor:
+    _, row, column, path, ends = tree
+    texts, blocks = torch.arange(len(ends), device=ends.device), module.transformer.resblocks
+    dtype, length = module.transformer.get_cast_dtype(), path.shape[1]
     x = embedded.to(dtype) + module.positional_embedding[column].to(dtype)  # (tokens, width)
     mask = module.attn_mask[:length, :length]
     for block in blocks:
@@ -56,21 +61,28 @@ def encode_sorted(module: Any, text: Tensor) -> Tensor:
     return project(module, x)
 
 
-class _Tree(NamedTuple):
+class Tree(NamedTuple):
     """Texts as a tree.
 
     Attributes:
+        tokens: int64 (tokens,).
         row: int64 (tokens,): of the text that adds a token.
         column: int64 (tokens,): the token's place in the text.
         path: int64 (n, L): which token of the tree each token is; any behind a text's end.
+        ends: int64 (n,): place of the end tokens.
     """
 
+    tokens: Tensor
     row: Tensor
     column: Tensor
     path: Tensor
+    ends: Tensor
 
 
-def _tree(text: Tensor, ends: Tensor) -> _Tree:
+def tree_of(text: Tensor) -> Tree:
+    """The tree of texts (n, L)."""
+    ends = text.argmax(dim=-1)
+    text = text[:, : int(ends.max()) + 1]
     behind = torch.arange(text.shape[1], device=text.device) > ends[:, None]
     text = text.masked_fill(behind, -1)
     shared = torch.zeros_like(behind)
@@ -80,7 +92,21 @@ def _tree(text: Tensor, ends: Tensor) -> _Tree:
     path = torch.zeros_like(text)
     path[row, column] = torch.arange(len(row), device=text.device)
     # The tokens of the tree are numbered text by text: a shared place holds the latest before it.
-    return _Tree(row, column, path.cummax(dim=0).values)
+    return Tree(text[row, column], row, column, path.cummax(dim=0).values, ends)
+
+
+def project(module: Any, x: Tensor) -> Tensor:
+    """From what the transformer makes of the end tokens, (b, width), to features (b, d).
+
+    Normalising the end token alone is the same as normalising all and picking it.
+    """
+    features: Tensor = module.ln_final(x)
+    projection = module.text_projection
+    if isinstance(projection, nn.Linear):
+        features = projection(features)
+    elif projection is not None:
+        features = features @ projection
+    return features
 
 
 def _heads(attention: nn.MultiheadAttention, x: Tensor, path: Tensor) -> Tensor:
