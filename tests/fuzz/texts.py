@@ -189,7 +189,8 @@ def _other_kind(value: Any, rng: random.Random) -> Any:
         return rng.choice(
             ([value], value + "\n", value.upper(), value * 50, {value: value}, value[:-1], value.encode().hex())
         )
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
+        value = list(value)
         return rng.choice((value + value, value[:1], dict(enumerate(map(str, value))), [value], list(reversed(value))))
     return rng.choice((list(value), list(value.items()), str(value)[:1_000], [value]))
 
