@@ -18,14 +18,16 @@ from salmubench.prefixes import can_share, encode_sorted, project
 
 ROWS = 64
 """Captions of a group: smaller groups save more tokens, larger ones use the processor better."""
+SHARING = 256
+"""The same where captions share their beginnings: the more there are the more they share, and only attention is padded."""
 
 
-def skip_padding(module: Any, rows: int = ROWS) -> bool:
+def skip_padding(module: Any, rows: int | None = None) -> bool:
     """Make an open_clip model skip the padding of its captions.
 
     Args:
         module: the model; changed in place (its weights are not).
-        rows: captions of a group.
+        rows: captions of a group; what is fast by default.
 
     Returns:
         Whether it could: only for `open_clip.CLIP` with causal attention and pooling at the end token.
@@ -38,7 +40,7 @@ def skip_padding(module: Any, rows: int = ROWS) -> bool:
         return False
 
     def encode_text(self: Any, text: Tensor, normalize: bool = False) -> Tensor:
-        features = encode_in_groups(self, text, -(-len(text) // rows))
+        features = encode_in_groups(self, text, rows)
         return F.normalize(features, dim=-1) if normalize else features
 
     # A subclass rather than a bound method on the instance: that would be a cycle, and keep the weights alive until the
@@ -47,24 +49,25 @@ def skip_padding(module: Any, rows: int = ROWS) -> bool:
     return True
 
 
-def encode_in_groups(module: Any, text: Tensor, groups: int) -> Tensor:
+def encode_in_groups(module: Any, text: Tensor, rows: int | None = None) -> Tensor:
     """Encode captions group by group.
 
     Args:
         module: an `open_clip.CLIP`.
         text: int64 (B, L); the end token has the largest id.
-        groups: how many groups.
+        rows: captions of a group; what is fast by default.
 
     Returns:
         float (B, d), not normalised, in the order of `text`.
     """
     lengths = text.argmax(dim=-1) + 1  # (B,)
     order = lengths.argsort(stable=True)
-    chunks = order.chunk(max(groups, 1))
-    if text.device.type == "cpu" and can_share(module) and not module.transformer.grad_checkpointing:
-        chunks = tuple(rows[_sorted(text[rows])] for rows in chunks)
-        return encode_sorted(module, *(text[rows] for rows in chunks))[torch.cat(chunks).argsort()]
-    parts = [text[rows, : int(lengths[rows[-1]])] for rows in chunks]
+    share = text.device.type == "cpu" and can_share(module) and not module.transformer.grad_checkpointing
+    groups = order.chunk(-(-len(text) // (rows or (SHARING if share else ROWS))) or 1)
+    if share:
+        groups = tuple(group[_sorted(text[group])] for group in groups)
+        return encode_sorted(module, *(text[group] for group in groups))[torch.cat(groups).argsort()]
+    parts = [text[group, : int(lengths[group[-1]])] for group in groups]
     # One look-up for all groups: each look-up costs a gradient as large as the whole vocabulary.
     embedded = module.token_embedding(torch.cat([part.flatten() for part in parts])).split(
         [part.numel() for part in parts]

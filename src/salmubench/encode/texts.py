@@ -75,7 +75,7 @@ def encode_texts(model: ClipModel, ids: npt.NDArray[np.int64], *, batch_size: in
         if share:
             vectors = encode_sorted(module, tokens)
         elif trim:
-            vectors = encode_in_groups(module, tokens, 1)
+            vectors = encode_in_groups(module, tokens, batch_size)
         else:
             vectors = module.encode_text(tokens)  # type: ignore[operator]
         unit = unit_rows(vectors)
