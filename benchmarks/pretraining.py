@@ -34,7 +34,7 @@ import torch
 from PIL import Image
 from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
-from salmubench import devices, manifest
+from salmubench import devices, manifest, muon
 from salmubench.dataset import layout, shards
 from salmubench.padding import skip_padding
 from salmubench.pretrain import open_clip_worker as worker
@@ -129,8 +129,9 @@ def bare_loop(
     module.to(memory_format=torch.channels_last)
     if not padded:
         skip_padding(module)
+    muon.fuse_adamw()
     if arguments.precision == "fp32":
-        worker.keep_muon_in_fp32()
+        muon.keep_in_fp32()
     captions = [row.caption for row in layout.open_dataset(dataset).rows("retain_real")][: arguments.batch]
     texts = open_clip.get_tokenizer(arguments.model)(captions)
     images = torch.randn(arguments.batch, 3, size, size).to(memory_format=torch.channels_last)

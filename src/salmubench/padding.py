@@ -19,7 +19,7 @@ from salmubench.prefixes import can_share, encode_sorted, project
 ROWS = 64
 """Captions of a group: smaller groups save more tokens, larger ones use the processor better."""
 SHARING = 256
-"""The same where captions share their beginnings: the more there are the more they share, and only attention is padded."""
+"""The same where captions share their beginnings: many share more, and only attention is padded."""
 
 
 def skip_padding(module: Any, rows: int | None = None) -> bool:

@@ -67,19 +67,6 @@ def test_each_epoch_draws_the_same_whatever_came_before():
     assert torch.rand(3).tolist() != draws[0][0]
 
 
-def test_muon_in_fp32_is_muon_in_bf16_but_for_rounding(monkeypatch):
-    from timm.optim import muon
-
-    monkeypatch.setattr(muon, "zeropower_via_newtonschulz", muon.zeropower_via_newtonschulz)
-    gradient = torch.randn(16, 48, generator=torch.Generator().manual_seed(0))
-    settings = {"steps": 5, "coefficients": [(3.4445, -4.7750, 2.0315)]}
-    rough = muon.zeropower_via_newtonschulz(gradient, **settings)
-    worker.keep_muon_in_fp32()
-    fine = muon.zeropower_via_newtonschulz(gradient, **settings)
-    assert (rough.dtype, fine.dtype) == (torch.bfloat16, torch.float32)
-    torch.testing.assert_close(rough.float(), fine, atol=0.05, rtol=0)
-
-
 def test_a_worker_whose_torchrun_died_has_no_parent(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     assert worker._live_parent() == 0  # the parent of the tests isn't torchrun

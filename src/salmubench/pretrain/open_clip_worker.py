@@ -96,14 +96,16 @@ def train(options: Options) -> None:
     import torch
     from open_clip_train import main as engine
 
+    from salmubench import muon
     from salmubench.devices import compute
 
     torch.set_num_threads(options.threads)
     register(options.model, options.model_config)
     models: list[Any] = []
     torch.save = _saving(torch.save, models, options)  # type: ignore[assignment]
+    muon.fuse_adamw()
     if options.precision == "fp32":
-        keep_muon_in_fp32()
+        muon.keep_in_fp32()
     engine.create_model_and_transforms = _recording(engine.create_model_and_transforms, models, options)
     engine.get_data = _data(engine.get_data, options)
     engine.train_one_epoch = _reseeding(engine.train_one_epoch)
@@ -139,19 +141,6 @@ def register(model: str, path: Path | None) -> None:
         raise ConfigError(f"Expected --model {architecture.name}, the name of {architecture.path}, got {model!r}.")
     if architecture.path is not None:
         open_clip.add_model_config(architecture.path)
-
-
-def keep_muon_in_fp32() -> None:
-    """Let timm's Muon orthogonalise in fp32: it does so in bf16 always, which CPUs without AMX emulate.
-
-    There that alone took longer than forward and backward together.
-    """
-    import functools
-
-    import torch
-    from timm.optim import muon
-
-    muon.zeropower_via_newtonschulz = functools.partial(muon.zeropower_via_newtonschulz, dtype=torch.float32)
 
 
 def _saving(save: Callable[..., None], models: list[Any], options: Options) -> Callable[[Any, str], None]:

@@ -59,9 +59,9 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     import open_clip
     import open_clip_train.main  # noqa: F401 - the worker's longest import
 
-    from salmubench import devices
+    from salmubench import devices, muon
     from salmubench.padding import skip_padding
-    from salmubench.pretrain.open_clip_worker import keep_muon_in_fp32, register
+    from salmubench.pretrain.open_clip_worker import register
 
     import_all = time.perf_counter() - start
     torch.set_num_threads(options.threads)
@@ -70,8 +70,9 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     module, _, preprocess = open_clip.create_model_and_transforms(options.model, output_dict=True)
     if options.skip_padding:
         skip_padding(module)
+    muon.fuse_adamw()
     if options.precision == "fp32":
-        keep_muon_in_fp32()
+        muon.keep_in_fp32()
     module.to(options.device, memory_format=torch.channels_last).train()
     tokenizer = open_clip.get_tokenizer(options.model)
     pairs, decoded = _pairs(options, preprocess, tokenizer)

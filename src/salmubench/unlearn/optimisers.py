@@ -52,6 +52,9 @@ def make_optimizer(module: nn.Module, rule: Rule, lr: float, decay: float) -> to
     if rule == "muon":
         from timm.optim.muon import Muon
 
+        from salmubench import muon
+
+        muon.fuse_adamw()
         return cast("torch.optim.Optimizer", Muon([group for group in groups if group["params"]], lr=lr))
     for group in groups:
         group.pop("use_fallback", None)
