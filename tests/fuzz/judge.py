@@ -95,9 +95,20 @@ def mutate(reader: Reader, folder: Path, number: int, seed: int) -> None:
         known = sorted(path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink())
         known = [path for path in known if path.stat().st_size < _LARGE]  # what another mutation made large stays so
         if known:
-            mutator(rng.choice(known), rng)
+            _change(rng.choice(known), mutator, rng)
     if number and reader.after is not None:
         reader.after(folder, rng)
+
+
+def _change(path: Path, mutator: Callable[[Path, random.Random], None], rng: random.Random) -> None:
+    """Mutate a file; where an earlier mutation has made it what this one can't read, turn over a byte."""
+    try:
+        mutator(path, rng)
+    except Exception:  # noqa: BLE001 - whatever a library says of a file that is none any more
+        data = bytearray(path.read_bytes())
+        if data:
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+            path.write_bytes(data)
 
 
 def answers(reader: Reader, seed_folder: Path, numbers: Sequence[int], seed: int) -> Iterator[Answer]:
@@ -346,8 +357,15 @@ def _memory(*, reset: bool = False) -> int:
 
 @dataclass
 class Counts:
-    """What came of all cases of a reader so far."""
+    """What came of all cases of a reader so far.
 
+    Attributes:
+        code: hash of the code that was tried.
+        commit: its commit, where that is known.
+    """
+
+    code: str = ""
+    commit: str | None = None
     done: int = 0
     read: int = 0
     refused: int = 0

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _CHUNK = 256  # pairs held at once
 _NAMED = 5  # broken pairs that a message shows
 _EXTENSIONS = 20  # of ignored members that are listed
+_MOST = 1_000_000  # pairs that a file beside a shard may state; img2dataset writes 10,000 a shard
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,11 @@ def _stated(paths: Sequence[str]) -> dict[str, int]:
     for path in map(Path, paths):
         count = sizes[path.parent].get(path.name, _json(path.with_name(f"{path.stem}_stats.json")).get("successes"))
         if isinstance(count, int):
+            if not 0 <= count <= _MOST:
+                raise DatasetError(
+                    f"Expected a shard of 0 to {_MOST:,} pairs, got {count} for {path} (as the file beside it says). "
+                    "Correct that file or delete it."
+                )
             counts[str(path)] = count
     return counts
 
