@@ -3,9 +3,9 @@
     python scripts/fuzz_readers.py --cases 100000 --out runs/fuzz.json
 
 A case is made by (seed, reader, number) alone. Counts are written after every batch: the same command goes on where it
-stopped. A reader whose cases were tried with other code is begun anew; with `--readers` the others keep their counts and
-the commit that these are of. `--case record:1234,items:7` runs these and says what came of each; `--keep` leaves their
-folders. Exit 1 where a case failed.
+stopped. A reader whose cases were tried with other code is begun anew; with `--readers` all others keep their counts
+and the commit that these are of. `--case record:1234,items:7` runs these and says what came of each; `--keep` leaves
+their folders. Exit 1 where a case failed.
 """
 
 from __future__ import annotations
