@@ -225,6 +225,16 @@ def test_other_datasets_are_refused(world, folders, tmp_path):
     assert not (tmp_path / "out" / "deletion.json").exists()
 
 
+def test_a_question_without_answer_is_refused(world, folders, tmp_path):
+    compared(tmp_path, world, folders["knows"], folders["never"])
+    path = tmp_path / "deletion.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    del data["findings"]["known"], data["findings"]["damaged"]
+    path.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(RecordError, match=r"every question answered in .*deletion\.json, got no known, damaged"):
+        read_deletion(path)
+
+
 def test_other_files_are_refused(forgot, world, folders, tmp_path, submittable):
     record = next((submittable / "records").glob("cliperase-5x.json"))
     with pytest.raises(RecordError, match="Expected the record of a model before and after a deletion"):

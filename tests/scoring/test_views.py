@@ -182,6 +182,15 @@ def test_without_hidden_classes_these_parts_have_a_reason() -> None:
         assert found[part].normalised.reason == found[part].reason
 
 
+@pytest.mark.parametrize("column", ["value", "clean", "compromised"])
+@pytest.mark.parametrize("rank", [0.0, 5e-324, -1.0])
+def test_nothing_is_divided_by_a_rank_below_1(column: str, rank: float) -> None:
+    metric = Metric("RetFail", "efficacy", "clean", items="rank")
+    columns = {name: [rank if name == column else 3.0, 1.0] for name in ("value", "clean", "compromised")}
+    with pytest.raises(RecordError, match=rf"1 or more in column {column} of the items of RetFail, got {rank:g}"):
+        score_items(items(metric, **columns), metrics={metric.name: metric}, bootstraps=300)
+
+
 def test_no_view_is_defined_or_no_reference_is_there() -> None:
     assert one(PLAIN, spread(0.1), spread(0.1), spread(0.5)).normalised.reason == "not defined"
     assert one(LEAKAGE, spread(0.1), None, None).normalised.reason == "a reference's own record"

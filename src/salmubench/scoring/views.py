@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from salmubench.errors import RecordError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, check_resamples, find_units, leaf_sums
 from salmubench.scoring.intervals import Interval, Ratio, intervals
@@ -76,6 +78,7 @@ def score_items(
     for name, metric in metrics.items():
         rows = item_tables.of_metric(table, name)
         if rows.num_rows:
+            _check_ranks(metric, rows)
             scores = _score_metric(metric, rows, held, bootstraps, seed)
             by_metric[name] = {
                 part: replace(score, left_out=(left_out or {}).get(name, 0)) for part, score in scores.items()
@@ -152,6 +155,22 @@ def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) ->
         definition=info.definition, split=info.split, view=info.view, items=info.items, groups=info.groups,
         resample=info.resample,
     )  # fmt: skip
+
+
+def _check_ranks(metric: Metric, rows: pa.Table) -> None:
+    """Ranks and numbers of others begin at 1: nothing is divided by 0.
+
+    Raises:
+        RecordError: with the column.
+    """
+    columns = {"rank": ("value", "clean", "compromised", "retrained")}.get(metric.items.removeprefix("fact_"), ())
+    for name in (*columns, *(("others",) if metric.items == "fact_rank" else ())):
+        least = pc.min(rows.column(name)).as_py()
+        if least is not None and least < 1:
+            raise RecordError(
+                f"Expected numbers of 1 or more in column {name} of the items of {metric.name}, got {least:g}. "
+                "Score the model again."
+            )
 
 
 def _score_metric(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -206,4 +206,7 @@ def read_deletion(path: Path) -> DeletionRecord:
     if not isinstance(data, dict) or data.get("kind") != "before_after":
         raise RecordError(f"Expected the record of a model before and after a deletion at {path}, got another file.")
     record: DeletionRecord = reading.validated(DeletionRecord, data, where=str(path), error=RecordError, advice=advice)
+    unanswered = [question for question in get_args(Question) if question not in record.findings]
+    if unanswered:
+        raise RecordError(f"Expected every question answered in {path}, got no {', '.join(unanswered)}. {advice}")
     return record
