@@ -75,6 +75,11 @@ def open_table(
         if given > most:
             opened.close()
             raise _said(error, f"Expected at most {most:,} {what} in {path}, got {given:,}. {advice}")
+    try:
+        _ = opened.schema_arrow.names, sum(_unpacked(footer, ()))  # names are decoded when they are asked for
+    except UnicodeDecodeError as cause:
+        opened.close()
+        raise _said(error, f"Expected names of columns as UTF-8 in {path}, got: {cause}. {advice}") from cause
     return opened
 
 

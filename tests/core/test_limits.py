@@ -85,6 +85,22 @@ def test_tables_that_are_refused(tmp_path: Path) -> None:
             reading.read_json(path, error=RecordError)
 
 
+@pytest.mark.parametrize("which", [[0], [1], [0, 1]])
+def test_names_of_columns_that_are_no_text(tmp_path: Path, which: list[int]) -> None:
+    """A column's name stands in the schema and in its chunk, and is decoded when somebody asks for it."""
+    path = tmp_path / "names.parquet"
+    pq.write_table(pa.table({"column_x": ["a", "b"]}), path, store_schema=False)
+    data = bytearray(path.read_bytes())
+    places = [place for place in range(len(data)) if data[place:].startswith(b"column_x")]
+    assert len(places) == 2
+    for number in which:
+        data[places[number] + 3] = 0xFF
+    path.write_bytes(data)
+    for columns in (None, ["column_x"]):
+        with pytest.raises(RecordError, match=r"Expected .* at .*names\.parquet|UTF-8 in .*names\.parquet"):
+            tables.read_table(path, error=RecordError, columns=columns)
+
+
 def test_json_of_many_values() -> None:
     for data in (b"[" + b"[]," * reading.HOLDERS + b"0]", b"[" + b"1," * (reading.VALUES + 1) + b"0]"):
         with pytest.raises(RecordError, match="Expected JSON in here, got: more than"):
