@@ -265,6 +265,8 @@ def test_command_and_card(own, capsys):
     assert "People of this dataset may exist." in text
     assert "invented" not in text
     assert "synthetic" not in text
+    named = [name for name in re.findall(r"`([a-z_]+\.(?:json|html))`", text) if not (own / "dataset" / name).is_file()]
+    assert named == []
     assert main(["dataset", "export", str(own / "dataset"), "--format", "hub", "--out", str(own / "hub")]) == 1
     assert "Expected a licence" in capsys.readouterr().err
 
