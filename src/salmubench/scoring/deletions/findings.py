@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from salmubench.scoring.deletions.record import Answer, Change, Level, LevelName, Question
 from salmubench.scoring.intervals import Interval
 from salmubench.scoring.metric import Metric, Pillar, main_part, parts_of
+from salmubench.scoring.record import MetricInfo
 from salmubench.scoring.roles import role_of
 
 LITTLE = 0.1
@@ -61,7 +62,9 @@ def people_needed(
     }
 
 
-def shown_parts(changes: Changes, metrics: Mapping[str, Metric], pillar: Pillar) -> Iterator[tuple[str, str, Change]]:
+def shown_parts(
+    changes: Changes, metrics: Mapping[str, Metric | MetricInfo], pillar: Pillar
+) -> Iterator[tuple[str, str, Change]]:
     """The numbers of a pillar that tables show and answers are about, in the record's order: metric, part, change."""
     for name, parts in changes.items():
         info = metrics.get(name)
