@@ -33,6 +33,10 @@ def test_help(command, capsys):
             "WHAT: Expected one of 'methods', 'metrics', 'attacks', 'recipes', 'backends', 'checks', got 'metods'.",
         ),
         (["run", "--out", "x", "--seed", "one"], "--seed: Expected a whole number, got 'one'."),
+        (
+            ["evaluate", "--before", "a", "--after", "b", "--dataset", "c", "--limit", "9"],
+            "Expected --before and --after alone, got --limit, too.",
+        ),
         (["leaderboard", "check", "x", "--tolerance", "wide"], "--tolerance: Expected a number, got 'wide'."),
     ],
 )

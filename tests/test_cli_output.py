@@ -8,6 +8,7 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -259,10 +260,13 @@ def test_run_as_json_and_as_text(what, run, tmp_path, monkeypatch, capsys):
     text = capsys.readouterr().out
     assert "the table" in text
     assert "1.00 GiB" not in text
-    assert ("Nothing to do" in text) != bool(what["did"])
+    assert "Nothing to do" not in text  # a method was tried, in vain
     assert main(["run", "--out", str(tmp_path), "--timings"]) == 1
     text = capsys.readouterr().out
     assert text.index("1.00 GiB") < text.index("the table") < text.index("The page: ")
+    made = replace(made, failed={})
+    assert main(["run", "--out", str(tmp_path)]) == 0
+    assert ("Nothing to do" in capsys.readouterr().out) != bool(what["did"])
 
 
 @pytest.mark.parametrize(("number", "advice"), [(errno.ENOSPC, "Free some space"), (errno.EACCES, "who may write")])

@@ -237,6 +237,10 @@ def test_failing_methods_do_not_stop_the_others(finished, tmp_path, capsys):
         assert f"'{name}' failed at step {record['error']['step']}" in captured.err
         assert f"failed at step {record['error']['step']}" in page
     assert read_record(finished / "records" / "delete-5x.json").status == "complete"
+    (tmp_path / "nan.py").rename(tmp_path / "later.py")  # fails in a folder where others have failed
+    assert main(["run", "--recipe", "tiny", "--out", str(finished), "--methods", str(tmp_path / "later.py")]) == 1
+    assert "later-5x" in (finished / "report" / "index.html").read_text()
+    assert "later-5x" in json.loads((finished / "run.json").read_text())["models"]
 
 
 @pytest.mark.slow

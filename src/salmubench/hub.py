@@ -82,8 +82,9 @@ def fetch(
             "in with `hf auth login`."
         ) from problem
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as problem:
+        reason = " ".join(str(problem).split()).rstrip(".")
         raise error(
-            f"Expected the Hub {kind} {source} to be reachable or cached, got: {problem}. Check name, revision and "
+            f"Expected the Hub {kind} {source} to be reachable or cached, got: {reason}. Check name, revision and "
             "network; what was downloaded is kept."
         ) from problem
     return Snapshot(Path(path), name, Path(path).name)

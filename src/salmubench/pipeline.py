@@ -293,7 +293,7 @@ class _Steps:
 
         metrics = descriptions(self.loaded.recipe.score)
         status = "failed" if failed else "complete"
-        if self.did or not self.page.is_file() or self.earlier.status != status:
+        if self.did or failed or not self.page.is_file() or self.earlier.status != status:
             self._write_run("running")
             stages = Stages()
             config = self.loaded.recipe.report

@@ -180,11 +180,34 @@ def test_retain_captions_say_nothing_of_the_people(own):
     (own / "things").mkdir()
     (own / "things" / "a.jpg").write_bytes(tiny_jpeg(77, 1, size=32, aspect=1.0, seed=0))
     (own / "things" / "a.txt").write_text("a painting by Anna Moreau")
-    with pytest.raises(DatasetError, match="got the name 'Anna Moreau' in the caption of things/a.jpg"):
+    with pytest.raises(DatasetError, match="things/a.jpg: .* got the name 'Anna Moreau' in it"):
         imported(own, retain=own / "things")
-    assert not (own / "dataset" / "manifest.json").exists()
+    assert not (own / "dataset").exists()
     with pytest.raises(DatasetError, match="Check --retain"):
         imported(own, retain=own / "nothing.tar", out=own / "other")
+
+
+def test_retain_pairs_are_looked_at_before_anything_is_written(own):
+    """All that is wrong with them is said at once; the same command goes through once it is mended."""
+    things = own / "things" / "cube"
+    things.mkdir(parents=True)
+    good = tiny_jpeg(77, 1, size=32, aspect=1.0, seed=0)
+    for name, data in (("a", good), ("b", good), ("c", b"no picture")):
+        (things / f"{name}.jpg").write_bytes(data)
+    (things / "d.jpg").write_bytes((own / "pictures" / "Anna Moreau" / "0.jpg").read_bytes())
+    with pytest.raises(DatasetError) as caught:
+        imported(own, retain=own / "things")
+    for message in (
+        "Found 3 problems with the retain pairs",
+        "cube/b.jpg: Expected a picture of its own, got that of cube/a.jpg again",
+        "cube/c.jpg: Expected a picture that PIL can decode",
+        "cube/d.jpg: Expected a picture of its own, got that of Anna Moreau/0.jpg again",
+    ):
+        assert message in str(caught.value)
+    assert not (own / "dataset").exists()
+    for name in "bcd":
+        (things / f"{name}.jpg").unlink()
+    assert validate(imported(own, retain=own / "things")).ok
 
 
 def damage_folder(own: Path, what: str) -> None:
@@ -242,6 +265,8 @@ def test_command_and_card(own, capsys):
     assert "People of this dataset may exist." in text
     assert "invented" not in text
     assert "synthetic" not in text
+    named = [name for name in re.findall(r"`([a-z_]+\.(?:json|html))`", text) if not (own / "dataset" / name).is_file()]
+    assert named == []
     assert main(["dataset", "export", str(own / "dataset"), "--format", "hub", "--out", str(own / "hub")]) == 1
     assert "Expected a licence" in capsys.readouterr().err
 

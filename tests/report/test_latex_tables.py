@@ -17,7 +17,7 @@ from salmubench.cli.main import main
 from salmubench.report import latex
 from salmubench.report.collect import read_run
 from salmubench.report.main_numbers import between_references, rows, why_missing
-from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record import Failure, RunRecord
 from salmubench.unlearn.registry import method_titles
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +78,17 @@ def test_floats_parse_and_hold_numbers_intervals_and_verdicts(records: list[RunR
     assert lines[at + 1].count(r"\tiny") == len(shown)
     plain = lines[at + 1].replace("$-$", "−").replace(r"\,\%", " %")
     assert all(cell in plain for cell in shown)
+
+
+def test_thousands_and_long_reasons_fit_a_table(records: list[RunRecord], tmp_path: Path) -> None:
+    assert latex._plain("−3,377 %") == r"$-3{,}377\,\%$"
+    assert latex._plain("1,385 %") == r"1,385\,\%"
+    error = Failure("mine", 0, "it diverged: " + "the loss is nan. " * 20)
+    failed = replace(records[2], status="failed", scores={}, verdict=None, error=error)
+    text = latex.latex_report([*records[:2], failed], method_titles(), name="mini")
+    check(text, tmp_path)
+    (row, _) = [line for line in text.splitlines() if "it diverged" in line]
+    assert len(row) < 200
 
 
 def test_a_strict_parser_sees_a_broken_table(records: list[RunRecord], tmp_path: Path) -> None:

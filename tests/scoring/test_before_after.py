@@ -17,7 +17,8 @@ from salmubench.metrics import load_all
 from salmubench.report import deletions
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.deletions.before_after import compare_before_after, side_files
-from salmubench.scoring.deletions.record import read_deletion
+from salmubench.scoring.deletions.findings import answers
+from salmubench.scoring.deletions.record import Change, read_deletion
 from salmubench.scoring.deletions.strangers import STRANGERS, strangers, told_of
 from salmubench.scoring.fact_ranks import Values
 from salmubench.scoring.inputs import EvalInputs
@@ -124,6 +125,26 @@ def test_damage(world, folders, tmp_path):
     assert record.changes["GenKnow"]["value"].ci95[1] < 0
     assert record.findings["damaged"] == "yes"
     assert any("GenKnow" in line for line in deletions.sentences(record))
+
+
+def test_answer_and_sentence_about_damage_are_of_the_same_numbers(forgot):
+    """What no table shows answers nothing, and an end that rounding has left below 0 is 0."""
+    zero = Change(0.2, 0.0, -0.2, (-0.3, -5.6e-17), 5, 2, None)
+    unseen = Change(0.5, 0.1, -0.4, (-0.5, -0.3), 5, 2, None)
+    changes = {"GenKnow": {"value": zero}, "FactHold": {"r1_association": unseen}}
+    found = answers(changes, forgot.levels, forgot.protocol.metrics)
+    assert found["damaged"] == "can't tell"
+    record = replace(forgot, changes=changes, findings=found)
+    assert "can't tell: None of 1 number fell beyond chance" in deletions.sentences(record)[-1]
+    changes["GenKnow"]["value"] = replace(zero, ci95=(-0.3, -0.1))
+    assert answers(changes, forgot.levels, forgot.protocol.metrics)["damaged"] == "yes"
+
+
+def test_below_strangers_is_no_trace_of_what_was_never_known(forgot):
+    record = replace(forgot, findings={**forgot.findings, "knew": "can't tell", "below": "yes"})
+    (line,) = [line for line in deletions.sentences(record) if "lower than strangers" in line]
+    assert "suppressed" not in line
+    assert "did not measurably know them" in line
 
 
 def test_chance_is_the_mean_over_all_orders(forgot, world):

@@ -47,14 +47,15 @@ def evaluate_(
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
         by: break every number down, comma-separated: attribute, style, country, gender, aspect, kind.
-        limit: a quick look, which can't be submitted: at most so many rows of each split.
+        limit: with `--model`: a quick look, which can't be submitted: at most so many rows of each split.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
         json: print the record, not its main numbers.
     """
     if before is not None or after is not None:
-        given = {"--model": model, "--clean": clean, "--compromised": compromised, "--retrained": retrained}
-        _check_pair(before, after, [name for name, value in given.items() if value is not None], by)
+        given = {"--model": model, "--clean": clean, "--compromised": compromised, "--retrained": retrained,
+                 "--by": by or None, "--limit": limit}  # fmt: skip
+        _check_pair(before, after, [name for name, value in given.items() if value is not None])
         _before_after(
             before=str(before), after=str(after), dataset=dataset, out=out or Path("deletion.json"), arch=arch,
             imagenet=imagenet, attacks=attacks, report=report, device=device, precision=precision, json=json,
@@ -83,7 +84,7 @@ def evaluate_(
         print_breakdowns(record)
 
 
-def _check_pair(before: str | None, after: str | None, others: Sequence[str], by: str) -> None:
+def _check_pair(before: str | None, after: str | None, others: Sequence[str]) -> None:
     """Refuse what doesn't go with a model before and after.
 
     Raises:
@@ -91,10 +92,10 @@ def _check_pair(before: str | None, after: str | None, others: Sequence[str], by
     """
     if before is None or after is None:
         raise UsageError("Expected both --before and --after: what is measured is the difference between them.")
-    if others or by:
+    if others:
         raise UsageError(
-            f"Expected --before and --after alone, got {', '.join([*others, *(['--by'] if by else [])])}, too. With a "
-            "Clean model give --model, --clean and --compromised instead: they allow a verdict."
+            f"Expected --before and --after alone, got {', '.join(others)}, too. With a Clean model give --model, "
+            "--clean and --compromised instead: they allow a verdict."
         )
 
 

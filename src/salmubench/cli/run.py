@@ -85,7 +85,7 @@ def _show(result: Any, *, timings: bool) -> None:
         print_results(pooled(read).records, read.titles)
     else:
         say(result.table)
-    if not result.did:
+    if not result.did and not result.failed:
         say(f"\nNothing to do: {result.out} is complete.")
     say(f"\nThe page: {result.page}")
 

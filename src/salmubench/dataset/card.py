@@ -52,6 +52,10 @@ class Origin:
     imported: bool = False
 
 
+_MADE_HERE = """\
+| `general_knowledge.json` | class names, prompt templates, classes whose pairs of `retain_real` no method may read |
+| `curation.json`, `curation.html` | pictures that were drawn again, and why, with examples |
+"""
 _TAGS = ("machine-unlearning", "clip", "privacy", "synthetic", "benchmark", "arxiv:2603.26316")
 _USE = """\
 ## Intended use
@@ -99,7 +103,7 @@ def card(
         f"---\n{head.to_yaml()}\n---\n\n# {title}",
         _summary(identities, total, origin),
         _nobody(origin),
-        _content(counts, shown, hub_id),
+        _content(counts, shown, hub_id, imported=origin.imported),
         _USE,
         _statement(origin),
         f"## Licence\n\n{_licence(licence)}",
@@ -109,7 +113,7 @@ def card(
     return "\n\n".join(parts) + "\n"
 
 
-def _content(counts: Mapping[str, int], shown: Sequence[Split], hub_id: str | None) -> str:
+def _content(counts: Mapping[str, int], shown: Sequence[Split], hub_id: str | None, *, imported: bool) -> str:
     """Splits, columns, files, and how to load them."""
     rows = "\n".join(f"| `{split}` | {counts[split]:,} | {MEANING[split]} |" for split in shown)
     return f"""| split | rows | what it holds |
@@ -123,9 +127,7 @@ Columns: `image`, `text`, `identity_id` (null where there is none), `file_name` 
 | `identities_metadata.json` | identity → name, country, city, job and the private values |
 | `sensitive_set_captions_metadata.json` | file name → field, value, caption, style, paraphrase |
 | `sensitive_set_generic_captions.json` | file name → a caption of what is visible |
-| `general_knowledge.json` | class names, prompt templates, classes whose pairs of `retain_real` no method may read |
-| `curation.json`, `curation.html` | pictures that were drawn again, and why, with examples |
-
+{"" if imported else _MADE_HERE}
 ```python
 from datasets import load_dataset
 

@@ -125,6 +125,8 @@ def import_people(
     shots = _shots(people, looks, seed)
     with manifest.stage_folder(out, STAGE, config=ImportConfig(size), inputs=inputs, seed=seed) as stage:
         if not stage.complete:
+            if retain is not None:
+                _check_retain(retain, people, looks, size)
             stage.finish(outputs=_write(out, people, shots, retain, size, seed))
     return out
 
@@ -197,7 +199,7 @@ def _looks(root: Path, people: Sequence[_Person], size: int | None) -> Mapping[P
     """
     paths = [path for person in people for path in person.files]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looks = dict(zip(paths, pool.map(lambda path: _look(path, size), paths), strict=True))
+        looks = dict(zip(paths, pool.map(lambda path: _look(path, path.name, size), paths), strict=True))
     first: dict[str, str] = {}
     problems = []
     for path, look in looks.items():
@@ -211,13 +213,13 @@ def _looks(root: Path, people: Sequence[_Person], size: int | None) -> Mapping[P
     return looks
 
 
-def _look(path: Path, size: int | None) -> _Look:
-    if path.is_dir():
-        return _Look(path.as_posix(), problem="Expected a picture, got a folder. Take it out.")
+def _look(source: bytes | Path, name: str, size: int | None) -> _Look:
+    if isinstance(source, Path) and source.is_dir():
+        return _Look("", problem="Expected a picture, got a folder. Take it out.")
     try:
-        data, suffix, shape = encoded(path, path.name, size)
+        data, suffix, shape = encoded(source, name, size)
     except DatasetError as error:
-        return _Look(path.as_posix(), problem=f"{error} Save it as JPEG, PNG or WebP, or take it out.")
+        return _Look("", problem=f"{error} Save it as JPEG, PNG or WebP, or take it out.")
     if min(shape) < _SMALLEST:
         wide, tall = shape
         return _Look("", problem=f"Expected at least {_SMALLEST} pixels on either side, got {wide}×{tall}.")
@@ -306,7 +308,7 @@ def _write(
 ) -> dict[str, Any]:
     for split in OFFICIAL_SPLITS:
         if split is Split.RETAIN_SYNTH:
-            rows = _retain_rows(retain, people, size) if retain is not None else iter(())
+            rows = _retain_rows(retain, size) if retain is not None else iter(())
         else:
             rows = _rows([shot for shot in shots if shot.split is _source(split)], split, size)
         layout.write_shard(out, split, 0, 1, rows)
@@ -340,22 +342,38 @@ def _rows(shots: Sequence[_Shot], split: Split, size: int | None) -> Iterator[la
         yield layout.Row(image, text, shot.person.identity, shot.file_name)
 
 
-def _retain_rows(retain: Retain, people: Sequence[_Person], size: int | None) -> Iterator[layout.Row]:
-    """Rows without identity, whose captions say nothing about the people of the table.
+def _check_retain(retain: Retain, people: Sequence[_Person], looks: Mapping[Path, _Look], size: int | None) -> None:
+    """Look at every retain pair, before the first file is written.
 
     Raises:
-        DatasetError: a picture doesn't decode, a caption is empty or states a private value of the table.
+        DatasetError: pictures that don't decode or stand twice, captions that are empty or state a private value of
+            the table.
     """
     unique = UniqueValues({person.identity: person.metadata() for person in people})
-    for number, (image, caption, name) in enumerate(retain.pairs()):
+    first = {look.digest: f"{path.parent.name}/{path.name}" for path, look in looks.items()}
+    problems = []
+    for image, caption, name in retain.pairs():
         text = plain_text(caption)
-        if not text:
-            raise DatasetError(f"Expected a caption of the retain pair {name}, got none. Write one, or take it out.")
         stated = next(iter(unique.within(text)), None)
-        if stated is not None:
-            raise DatasetError(
-                f"Expected retain captions that say nothing of the people in the table, got the {stated.field} "
-                f"{stated.value!r} in the caption of {name}. Take the pair out."
+        if not text:
+            problems.append(f"{name}: Expected a caption, got none. Write one, or take the pair out.")
+        elif stated is not None:
+            problems.append(
+                f"{name}: Expected a caption that says nothing of the people in the table, got the {stated.field} "
+                f"{stated.value!r} in it. Take the pair out."
             )
+        look = _look(image, name, size)
+        if look.problem:
+            problems.append(f"{name}: {look.problem}")
+        elif look.digest in first:
+            problems.append(f"{name}: Expected a picture of its own, got that of {first[look.digest]} again.")
+        else:
+            first[look.digest] = name
+    raise_problems(problems, "with the retain pairs")
+
+
+def _retain_rows(retain: Retain, size: int | None) -> Iterator[layout.Row]:
+    """Rows without identity."""
+    for number, (image, caption, name) in enumerate(retain.pairs()):
         data, suffix, (width, height) = encoded(image, name, size)
-        yield layout.Row(data, text, None, f"r_{number:08d}_ar-{width / height:.2f}.{suffix}")
+        yield layout.Row(data, plain_text(caption), None, f"r_{number:08d}_ar-{width / height:.2f}.{suffix}")

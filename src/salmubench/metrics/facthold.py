@@ -15,7 +15,7 @@ import numpy as np
 
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.fact_ranks import caption, fact_items, fact_texts
+from salmubench.scoring.fact_ranks import NONE_ABLE, caption, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Items, Metric, Outcome, Unavailable, outcome
 from salmubench.types import HOLDOUT_SPLITS
@@ -55,7 +55,8 @@ def score(inputs: EvalInputs) -> Outcome:
     if not any(len(inputs.rows(split)) for split in HOLDOUT_SPLITS):
         raise Unavailable(f"no rows in {' and '.join(HOLDOUT_SPLITS)}")
     parts = [fact_items(inputs, split, caption) for split in HOLDOUT_SPLITS]
-    return outcome(joined([items for items, _ in parts]), ranks=True, left_out=sum(left_out for _, left_out in parts))
+    left_out = sum(count for _, count in parts)
+    return outcome(joined([items for items, _ in parts]), ranks=True, left_out=left_out, empty=NONE_ABLE)
 
 
 def joined(parts: list[Items]) -> Items:

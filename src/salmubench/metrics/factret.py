@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.fact_ranks import caption, fact_items, fact_texts
+from salmubench.scoring.fact_ranks import NONE_ABLE, caption, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
 from salmubench.types import Split
@@ -55,4 +55,4 @@ def score(inputs: EvalInputs) -> Outcome:
     """Rank the caption of each pair of `forget`; items are the ranks."""
     inputs.needed(Split.FORGET)
     items, left_out = fact_items(inputs, Split.FORGET, caption)
-    return outcome(items, ranks=True, left_out=left_out)
+    return outcome(items, ranks=True, left_out=left_out, empty=NONE_ABLE)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.fact_ranks import fact_items, fact_texts
+from salmubench.scoring.fact_ranks import NONE_ABLE, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
 from salmubench.scoring.paraphrases import paraphrase_of
@@ -47,7 +47,7 @@ def score(inputs: EvalInputs) -> Outcome:
     """Rank the paraphrase of each pair of `forget`; items are the ranks."""
     inputs.needed(Split.FORGET)
     items, left_out = fact_items(inputs, Split.FORGET, paraphrase)
-    return outcome(items, ranks=True, left_out=left_out)
+    return outcome(items, ranks=True, left_out=left_out, empty=NONE_ABLE)
 
 
 def paraphrase(pair: Pair) -> str | None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from salmubench.report import rendering, wording
 from salmubench.report.wording import DASH
-from salmubench.scoring.deletions.findings import LITTLE
+from salmubench.scoring.deletions.findings import LITTLE, fell, shown_parts
 from salmubench.scoring.deletions.record import Answer, Change, DeletionRecord, Level, LevelName, Question
 from salmubench.scoring.intervals import FEWEST
-from salmubench.scoring.metric import Pillar, label, parts_of
+from salmubench.scoring.metric import Pillar, label
 from salmubench.scoring.origin import Model
 
 _FEW = 20
@@ -134,10 +134,9 @@ def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
     lead = "Share of other values that rank below the true one: "
     yield "value_known", _left(lead, values, "by chance", record.people_needed.get("value_known"))
     if record.findings["below"] == "yes":
-        yield (
-            "below",
-            "They rank lower than strangers’ would: suppressed, not unknown, which tells that there was something.",
-        )
+        trace = ": suppressed, not unknown, which tells that there was something."
+        names = ", but the model before did not measurably know them, so names may fit these faces less well."
+        yield "below", f"They rank lower than strangers’ would{trace if record.findings['knew'] == 'yes' else names}"
     yield "damaged", _damage(record)
 
 
@@ -181,7 +180,7 @@ def _damage(record: DeletionRecord) -> str:
     measured = [(name, part, change) for name, part, change in kept if change.ci95 is not None]
     if not measured:
         return "Not measured: the dataset has nothing that was to stay, or too few people of it."
-    worse = [label(name, part) for name, part, change in measured if change.ci95 and change.ci95[1] < 0]
+    worse = [label(name, part) for name, part, change in measured if fell(change)]
     if worse:
         return f"Lower than before, beyond chance: {', '.join(worse)}."
     return f"None of {_count(len(measured), 'number')} fell beyond chance; small losses may stay unseen."
@@ -248,14 +247,7 @@ def _plain(*cells: str) -> list[tuple[str, str]]:
 
 
 def _parts(record: DeletionRecord, pillar: Pillar) -> Iterator[tuple[str, str, Change]]:
-    """The numbers of a pillar that tables show, in the record's order."""
-    for name, parts in record.changes.items():
-        info = record.protocol.metrics.get(name)
-        if info is None or info.pillar != pillar:
-            continue
-        for part, told in parts_of(info.items).items():
-            if told.table and part in parts:
-                yield name, part, parts[part]
+    yield from shown_parts(record.changes, record.protocol.metrics, pillar)
 
 
 def _changes(record: DeletionRecord, pillar: Pillar) -> Iterator[Line]:

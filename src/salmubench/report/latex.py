@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from salmubench import reading
 from salmubench.report import main_numbers, wording
 from salmubench.report.collect import failure, reference_kind, score_of
 from salmubench.scoring.record import RunRecord
@@ -13,6 +14,8 @@ _LATEX = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "×": r"$\times$", "−": "$-$", "·": r"$\cdot$", "–": "--", "\u202f": "~",
 }  # fmt: skip
+
+_REASON = 100  # letters of why a method failed: more would widen the table beyond the page
 
 PAPER = """@inproceedings{salmubench,
   title = {{SALMUBench}: A Benchmark for Sensitive Association-Level Multimodal Unlearning},
@@ -161,7 +164,8 @@ def _below(intervals: Sequence[str]) -> list[str]:
 
 
 def _failed(name: str, columns: int, record: RunRecord) -> str:
-    return _row([name, rf"\multicolumn{{{columns}}}{{l}}{{{latex(failure(record))}}}"])
+    reason = reading.cut(" ".join(failure(record).split()), _REASON)
+    return _row([name, rf"\multicolumn{{{columns}}}{{l}}{{{latex(reason)}}}"])
 
 
 def _rule_below(record: RunRecord, records: Sequence[RunRecord]) -> list[str]:
@@ -174,7 +178,7 @@ def _number(value: float | None) -> str:
 
 def _plain(text: str) -> str:
     """A number as text, its minus sign and its digits in one formula."""
-    written = f"$-{latex(text[1:])}$" if text.startswith("−") else latex(text)
+    written = f"$-{latex(text[1:]).replace(',', '{,}')}$" if text.startswith("−") else latex(text)
     return written.replace(r" \%", r"\,\%")
 
 

@@ -27,6 +27,8 @@ SEED = 260326317
 """Seed of the draws of values and of associations: a constant of the protocol."""
 FEWEST = 3
 """Other values that a row needs: among fewer a rank says little."""
+NONE_ABLE = f"no sentence states a value that has {FEWEST} others of its field to be told from"
+"""Why nothing is ranked where all rows are left out."""
 
 Sentence = Callable[[Pair], str | None]
 """Which sentence of a row is ranked."""

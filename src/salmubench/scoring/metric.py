@@ -279,13 +279,14 @@ def mean(values: Floats) -> float:
     return math.fsum(values.tolist()) / len(values)
 
 
-def outcome(items: Items, *, ranks: bool = False, left_out: int = 0) -> Outcome:
+def outcome(items: Items, *, ranks: bool = False, left_out: int = 0, empty: str = "no items") -> Outcome:
     """Outcome whose number is the mean of the items (of ranks: of their reciprocals).
 
     Args:
         items: what was scored.
         ranks: the items' values are ranks.
         left_out: rows that had to be left out.
+        empty: why there are no items, where there are none.
 
     Raises:
         Unavailable: no items.
@@ -299,6 +300,6 @@ def outcome(items: Items, *, ranks: bool = False, left_out: int = 0) -> Outcome:
         0.625
     """
     if not len(items):
-        raise Unavailable("no items")
+        raise Unavailable(empty)
     value = mean(1.0 / items.value if ranks else items.value)
     return Outcome(value=value, per_item=items, n=len(items), left_out=left_out)

@@ -340,9 +340,10 @@ class Engine:
         self._save(optimizer)
         kept = self._folder / state.CHECKPOINT
         where = f" The last good weights are in {kept}." if kept.is_file() else ""
-        raise MethodError(
-            self._method, step, f"it diverged: {what}. Lower its learning rate (now {self.settings.lr:g}).{where}"
-        )
+        advice = f"Lower its learning rate (now {self.settings.lr:g})."
+        if not self.progress.steps:  # the weights are those that it was given
+            advice = "No step was made yet: look for a division by 0, or the log or root of 0 and less."
+        raise MethodError(self._method, step, f"it diverged: {what}. {advice}{where}")
 
     def _probe(self) -> None:
         if not self.settings.probe_every:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from salmubench.scoring.deletions.record import Answer, Change, Level, LevelName, Question
 from salmubench.scoring.intervals import Interval
-from salmubench.scoring.metric import Metric, main_part
+from salmubench.scoring.metric import Metric, Pillar, main_part, parts_of
+from salmubench.scoring.record import MetricInfo
 from salmubench.scoring.roles import role_of
 
 LITTLE = 0.1
 """Share of what the model knew before: with the whole interval of what is left below it, nothing is said to be left."""
+_ZERO = 1e-12  # an end that is nearer to 0 is 0: sums of differences round
 _MOST = 100_000  # people: beyond, no number is given
 
 Changes = Mapping[str, Mapping[str, Change]]
@@ -60,6 +62,24 @@ def people_needed(
     }
 
 
+def shown_parts(
+    changes: Changes, metrics: Mapping[str, Metric | MetricInfo], pillar: Pillar
+) -> Iterator[tuple[str, str, Change]]:
+    """The numbers of a pillar that tables show and answers are about, in the record's order: metric, part, change."""
+    for name, parts in changes.items():
+        info = metrics.get(name)
+        if info is None or info.pillar != pillar:
+            continue
+        for part, told in parts_of(info.items).items():
+            if told.table and part in parts:
+                yield name, part, parts[part]
+
+
+def fell(change: Change) -> bool:
+    """Whether the whole interval says that the number is lower than before."""
+    return _sign(change.ci95) == "no"
+
+
 def _needed(distance: float | None, ends: Interval | None, people: int, *, below: bool = False) -> float:
     """People with whom an interval as wide as this one, shrunk, ends before it reaches so far; infinite where none do.
 
@@ -85,7 +105,7 @@ def _sign(ends: Interval | None) -> Answer:
     """Whether a number is above 0."""
     if ends is None:
         return "can't tell"
-    return "yes" if ends[0] > 0 else "no" if ends[1] < 0 else "can't tell"
+    return "yes" if ends[0] > _ZERO else "no" if ends[1] < -_ZERO else "can't tell"
 
 
 def _opposite(answer: Answer) -> Answer:
@@ -97,19 +117,16 @@ def _left(level: Level | None) -> Answer:
     """Whether anything is left: above the level for sure, or for sure less than a tenth of what there was."""
     if level is None or level.above_after_ci95 is None:
         return "can't tell"
-    if level.above_after_ci95[0] > 0:
+    if _sign(level.above_after_ci95) == "yes":
         return "yes"
     return "no" if level.left_ci95 is not None and level.left_ci95[1] < LITTLE else "can't tell"
 
 
 def _below(level: Level | None) -> Answer:
     """Whether the number lies below its level for sure."""
-    if level is None or level.above_after_ci95 is None:
-        return "can't tell"
-    return "yes" if level.above_after_ci95[1] < 0 else "no" if level.above_after_ci95[0] > 0 else "can't tell"
+    return _opposite(_sign(None if level is None else level.above_after_ci95))
 
 
 def _damaged(changes: Changes, metrics: Mapping[str, Metric]) -> Answer:
     """Whether a number of what was to stay fell for sure; that nothing fell can't be told from intervals."""
-    kept = [change for name, parts in changes.items() if metrics[name].pillar == "utility" for change in parts.values()]
-    return "yes" if any(change.ci95 is not None and change.ci95[1] < 0 for change in kept) else "can't tell"
+    return "yes" if any(fell(change) for _, _, change in shown_parts(changes, metrics, "utility")) else "can't tell"
