@@ -31,6 +31,7 @@ def test_site(tmp_path):
     check_every_page_of_the_repository_is_in_the_navigation(out)
     check_nothing_is_loaded_from_a_network(out)
     check_groups_of_the_navigation(out)
+    check_numbers_of_tables_stay_whole(out)
     check_in_a_browser(out)
 
 
@@ -73,6 +74,12 @@ def check_groups_of_the_navigation(site):
     index = (site / "index.html").read_text(encoding="utf-8")
     tabs = re.findall(r'class="md-tabs__link"[^>]*>\s*([^<]+?)\s*<', index)
     assert tabs == ["Start", "Use", "Take part", "Reference", "Background"]
+
+
+def check_numbers_of_tables_stay_whole(site):
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", (site / "measurements.html").read_text(encoding="utf-8"))
+    assert any("\u202f%" in cell for cell in cells)
+    assert not [cell for cell in cells if re.search(r"\d %", cell)]
 
 
 def check_in_a_browser(site):
