@@ -77,8 +77,9 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> str:  # noqa: ARG001
-    """Fill in the list of the methods' papers."""
-    return markdown.replace("<!-- papers of the methods -->", _papers())
+    """Fill in the list of the methods' papers; in tables a number and its sign stay on one line."""
+    text = markdown.replace("<!-- papers of the methods -->", _papers())
+    return re.sub(r"^\|.*", lambda row: re.sub(r"(\d) (?=%|× *\|)", "\\1\u202f", row[0]), text, flags=re.MULTILINE)
 
 
 _METRICS_TEXT = (

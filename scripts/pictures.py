@@ -1,7 +1,12 @@
-"""Take the pictures of README and docs from a finished run: `python scripts/pictures.py runs/mini`. Needs Chromium."""
+"""Take the pictures of README and docs from a finished run; needs Chromium.
+
+python scripts/pictures.py runs/mini                  # all of them: needs the run's dataset and embeddings
+python scripts/pictures.py results/mini --board-only  # docs/leaderboard.png, for which records with items are enough
+"""
 
 from __future__ import annotations
 
+import argparse
 import io
 import shutil
 import sys
@@ -24,25 +29,27 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 MOST_BYTES = 150_000
 
 
-def main(run: Path) -> None:
-    """Write `docs/report.png`, `docs/fact.png`, `docs/inside.png` and `docs/leaderboard.png`.
-
-    Args:
-        run: folder of `salmubench run`.
-    """
+def main() -> None:
+    """Write `docs/report.png`, `docs/fact.png`, `docs/inside.png` and `docs/leaderboard.png`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="folder of `salmubench run`")
+    parser.add_argument("--board-only", action="store_true")
+    chosen = parser.parse_args()
     binary = shutil.which("chromium")
     if binary is None:
         sys.exit("Expected Chromium, found none. Install it by: apt-get install chromium")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as engine:
-        page = report(
-            [run], out=Path(name) / "report", config=ReportConfig(), metrics=descriptions(), titles=method_titles()
-        )
-        board = leaderboard(run, Path(name))
         browser = engine.chromium.launch(executable_path=binary, args=["--no-sandbox", "--disable-gpu"])
-        take(browser, page, "figure:has(.damage.wide)", DOCS / "report.png")
-        take(browser, page, "figure.fact", DOCS / "fact.png")
-        take(browser, page, ".inside .question", DOCS / "inside.png", most=520)
-        take(browser, board, "section", DOCS / "leaderboard.png", most=1400)
+        board = leaderboard(chosen.run, Path(name))
+        take(browser, board, "section", DOCS / "leaderboard.png", most=1400, width=1280)
+        if not chosen.board_only:
+            page = report(
+                [chosen.run], out=Path(name) / "report", config=ReportConfig(), metrics=descriptions(),
+                titles=method_titles(),
+            )  # fmt: skip
+            take(browser, page, "figure:has(.damage.wide)", DOCS / "report.png")
+            take(browser, page, "figure.fact", DOCS / "fact.png")
+            take(browser, page, ".inside .question", DOCS / "inside.png", most=520)
         browser.close()
 
 
@@ -54,7 +61,7 @@ def leaderboard(run: Path, folder: Path) -> Path:
     return build(folder / "results", out=folder / "site", metrics=descriptions(), titles=method_titles()).index
 
 
-def take(browser: Any, page: Path, selector: str, out: Path, *, most: int | None = None) -> None:
+def take(browser: Any, page: Path, selector: str, out: Path, *, most: int | None = None, width: int = 1120) -> None:
     """Write a picture of an element.
 
     Args:
@@ -63,8 +70,9 @@ def take(browser: Any, page: Path, selector: str, out: Path, *, most: int | None
         selector: of the element.
         out: the PNG.
         most: its greatest height in pixels; what lies below is cut off.
+        width: of the screen, in pixels.
     """
-    tab = browser.new_page(viewport={"width": 1120, "height": 900}, color_scheme="light")
+    tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="light")
     tab.goto(page.as_uri())
     picture: Image.Image = Image.open(io.BytesIO(tab.locator(selector).first.screenshot()))
     tab.close()
@@ -78,4 +86,4 @@ def take(browser: Any, page: Path, selector: str, out: Path, *, most: int | None
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -24,6 +24,8 @@ def test_help(command, capsys):
     [
         (["runn"], "Unknown command 'runn'. Did you mean 'run'"),
         (["dataset", "bild"], "Did you mean 'build'? See: salmubench dataset --help"),
+        (["submit"], "Unknown command 'submit'. Did you mean 'leaderboard submit'? See: salmubench --help"),
+        (["build", "x"], "Did you mean 'dataset build' or 'leaderboard build'?"),
         (["run"], "Expected --out: not given.\nSee: salmubench run --help"),
         (["report"], "Expected --out, DIR: not given."),
         (["run", "--out", "x", "--metods=z"], "Unknown option '--metods'. Did you mean '--methods'"),

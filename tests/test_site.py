@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def test_site(tmp_path):
     check_every_page_of_the_repository_is_in_the_navigation(out)
     check_nothing_is_loaded_from_a_network(out)
     check_groups_of_the_navigation(out)
+    check_numbers_of_tables_stay_whole(out)
     check_in_a_browser(out)
 
 
@@ -75,6 +77,12 @@ def check_groups_of_the_navigation(site):
     assert tabs == ["Start", "Use", "Take part", "Reference", "Background"]
 
 
+def check_numbers_of_tables_stay_whole(site):
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", (site / "measurements.html").read_text(encoding="utf-8"))
+    assert any("\u202f%" in cell for cell in cells)
+    assert not [cell for cell in cells if re.search(r"\d %", cell)]
+
+
 def check_in_a_browser(site):
     """Served by a server, the search finds words of several pages; at a laptop's width no table is cut."""
     if browser_missing() is not None:
@@ -102,10 +110,28 @@ def check_in_a_browser(site):
                 "[...document.querySelectorAll('.md-typeset__scrollwrap, .md-typeset__table')]"
                 ".filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent.trim().slice(0, 60)))"
             )
+        seen = [(name, scheme) for name in ("index", "leaderboard", "methods", "api") for scheme in ("light", "dark")]
+        serious = {place: barriers(browser, f"{root}/{place[0]}.html", place[1]) for place in seen}
         browser.close()
     server.shutdown()
     server.server_close()
     assert {name: found for name, found in cut.items() if found} == {}
+    assert {place: found for place, found in serious.items() if found} == {}
+
+
+def barriers(browser, address, scheme):
+    """What axe finds that is serious or worse, but in the theme's own box for searching."""
+    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+    page.goto(address)
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({exclude: ['.md-search']}, {resultTypes: ['violations']})")["violations"]
+    page.close()
+    return [
+        (item["id"], item["nodes"][0]["target"], item["nodes"][0]["failureSummary"])
+        for item in found
+        if item["impact"] in ("serious", "critical")
+    ]
 
 
 def block(page: str, title: str) -> str:

@@ -301,29 +301,44 @@ def test_definitions_open_by_keyboard_and_stay_on_the_screen(visit: Visit, repor
             shown.wait_for(state="hidden")
 
 
-def test_no_column_is_clipped(visit: Visit, report_page: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "tables"),
+    [("report", ":is(#run1-numbers, .side-by-side) .scroll"), ("index", ".scroll:has(.board-table)")],
+)
+def test_no_column_is_clipped(visit: Visit, pages: dict[str, Path], name: str, tables: str) -> None:
     """At a laptop's width every table shows all its columns, and no head or cell lies over its neighbour."""
-    page = visit(report_page)
+    page = visit(pages[name])
     for group in page.locator("details").all():
         group.evaluate("element => { element.open = true }")
     assert (
         page.evaluate(
-            "[...document.querySelectorAll('#run1-numbers .scroll')]"
-            ".filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.querySelector('caption').textContent)"
+            """tables => [...document.querySelectorAll(tables)]
+            .filter(one => one.scrollWidth > one.clientWidth + 1)
+            .map(one => one.querySelector('caption').textContent)""",
+            tables,
         )
         == []
     )
     over = page.evaluate(
-        """[...document.querySelectorAll('#run1-numbers .numbers-table tr')].flatMap(row => {
+        """tables => [...document.querySelectorAll(tables)].flatMap(one => [...one.querySelectorAll('tr')])
+        .flatMap(row => {
             const spans = [...row.cells].map(cell => [...cell.querySelectorAll('.head, .value, .interval')]
                 .map(one => one.getBoundingClientRect()).filter(one => one.width));
             return spans.flatMap((own, place) => place + 1 < spans.length
                 ? own.flatMap(a => spans[place + 1]
                     .filter(b => a.right > b.left + 1 && a.top < b.bottom && b.top < a.bottom)
                     .map(() => row.textContent.trim().slice(0, 60))) : []);
-        })"""
+        })""",
+        tables,
     )
     assert over == []
+
+
+@pytest.mark.parametrize("name", ["report", "index", "method"])
+def test_captions_of_wide_tables_stay_on_a_narrow_screen(visit: Visit, pages: dict[str, Path], name: str) -> None:
+    boxes = [one.bounding_box() for one in visit(pages[name], width=360).locator("caption > span:visible").all()]
+    assert boxes
+    assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 360 for box in boxes)
 
 
 def test_look_inside_by_pointer_and_by_keyboard(visit: Visit, report_page: Path) -> None:

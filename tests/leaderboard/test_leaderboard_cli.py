@@ -41,6 +41,15 @@ def test_submit_check_build(run: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert (tmp_path / "site" / "index.html").is_file()
 
 
+def test_a_refused_yaml_leaves_no_files(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, hub = tmp_path / "out", tmp_path / "hub.yaml"
+    arguments = ["leaderboard", "submit", str(run), "--model", "delete-5x", "--out", str(out)]
+    assert main([*arguments, "--unlisted-hub-yaml", str(hub)]) == 1  # the record is of a folder: no revision
+    assert "--hub-dataset cvc-mmu/salmubench-512-redistributed@<commit>" in capsys.readouterr().err
+    assert not out.exists()
+    assert not hub.exists()
+
+
 def test_findings_exit_1_and_stand_in_the_receipt(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -132,6 +132,25 @@ def test_headline(by_name: dict[str, RunRecord], verdicts: list[tuple[str, str, 
     assert sentences.headline(shown, wording.display_names(shown, method_titles())) == text
 
 
+def test_tally_needs_no_second_reading(by_name: dict[str, RunRecord]) -> None:
+    """Where no method passes the question about the fact, that isn't said with two negations."""
+    methods = [by_name["delete-5x"], by_name["cliperase-5x"]]
+
+    def told(*hollow: str) -> str:
+        records = [judged(record, "no", "yes", "yes") for record in methods]
+        return sentences.tally(
+            [
+                replace(record, schema_version=2, verdict=replace(record.verdict, hollow=state))
+                for record, state in zip(records, hollow, strict=True)
+                if record.verdict is not None
+            ]
+        )
+
+    assert told("yes", "undecided").startswith("Two of two methods forget, all hide the fact or may, none keep general")
+    assert told("yes", "no").startswith("Two of two methods forget, one hides no fact, none keep general knowledge")
+    assert told("no", "no").startswith("Two of two methods forget, two hide no fact, none keep")
+
+
 def test_names(by_name: dict[str, RunRecord]) -> None:
     names = wording.display_names(list(by_name.values()), method_titles())
     assert names["negative_gradient-5x"] == "Negative Gradient"

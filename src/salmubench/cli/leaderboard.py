@@ -42,18 +42,20 @@ def submit_(
     from salmubench import manifest
     from salmubench.leaderboard.check import check
     from salmubench.leaderboard.hub import hub_yaml
-    from salmubench.leaderboard.submission import submit
+    from salmubench.leaderboard.submission import records_of, submit
     from salmubench.metrics import descriptions
     from salmubench.scoring.record_files import read_record
 
+    text = ""
+    if unlisted_hub_yaml is not None:  # before anything is packed: a refused call leaves no files
+        record = read_record(records_of(run, model)["record"])
+        text = hub_yaml(record, dataset=hub_dataset, date=record.provenance.started[:10], source=link)
     folder = submit(
         run, model=model, out=out, track=track, hub_id=hub_id, link=link, author=author, method_file=method_file,
         with_embeddings=with_embeddings,
     )  # fmt: skip
     say(folder)
     if unlisted_hub_yaml is not None:
-        record = read_record(folder / "record.json")
-        text = hub_yaml(record, dataset=hub_dataset, date=record.provenance.started[:10], source=link)
         manifest.write_text(unlisted_hub_yaml, text)
         say(f"{unlisted_hub_yaml}: the Hub accepts only evaluation frameworks on its list, and this one isn't on it.")
     return _tell(check(folder, metrics=descriptions()).findings)

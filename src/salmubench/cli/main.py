@@ -279,11 +279,18 @@ def _explain(arguments: Sequence[str]) -> NoReturn:
     group = arguments[0] if arguments and arguments[0] in _GROUPS else ""
     rest = arguments[1:] if group else arguments
     if rest and not rest[0].startswith("-"):
-        known = [name.split()[-1] for name in parsers if name and name.rpartition(" ")[0] == group]
-        parser = parsers[group]
-        parser.error(f"{UnknownName('command', rest[0], known)} See: {parser.prog} --help")
+        parsers[group].error(f"{_unknown(rest[0], group)} See: {parsers[group].prog} --help")
     parsers[""].parse_args(arguments)
     raise AssertionError("Expected the parser to end: no command is named.")
+
+
+def _unknown(word: str, group: str) -> str:
+    """What to say of a word that is no command; where it is one of a group, `submit` say, that one is named."""
+    whole = [name for name in COMMANDS if not group and name.endswith(f" {word}")]
+    if whole:
+        return f"Unknown command {word!r}. Did you mean {' or '.join(map(repr, whole))}?"
+    known = {name.split()[-1 if group else 0] for name in COMMANDS if name.startswith(group)}
+    return str(UnknownName("command", word, known))
 
 
 def _complete(typed: Sequence[str]) -> NoReturn:

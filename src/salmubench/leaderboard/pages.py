@@ -33,7 +33,7 @@ HEADS = (
     ("Rank", "place in the default order"),
     (
         "Distance",
-        "|L| + |1 − K| + |D|: how far from the goal in forgetting, in what else is kept, in general knowledge",
+        "|L| + |L of the fact| + |1 − K| + |D|: the ways to the goal in caption, fact, what is kept and utility",
     ),
     ("Leakage left L", "(U − C) / (P − C) of the main number of forgetting"),
     ("Fact left L", "(U − R) / (P − R) of the true value among others, plain or paraphrased: the larger"),

@@ -183,7 +183,7 @@ def submit(
         ConfigError: a name or option that a submission can't have.
         OutputError: the folder isn't empty.
     """
-    records = _find(run, model)
+    records = records_of(run, model)
     record = read_record(records["record"])
     if record.status != "complete":
         raise RecordError(f"Expected a complete record of {model}, got status {record.status!r}.")
@@ -281,8 +281,17 @@ def _sha256(path: Path, data: bytes | None) -> str:
     return manifest.sha256_file(path) if data is None else hashlib.sha256(data).hexdigest()
 
 
-def _find(run: Path, model: str) -> dict[str, Path]:
-    """Paths of the model's record and of its references'."""
+def records_of(run: Path, model: str) -> dict[str, Path]:
+    """Paths of the model's record and of its references', by role.
+
+    Args:
+        run: a run folder, or a folder of records.
+        model: name of the model, `<method>-<budget>x`.
+
+    Raises:
+        RecordError: no such record.
+        ConfigError: no name of a model that has unlearned.
+    """
     place = run / "records" if (run / "records").is_dir() else run
     if not NAME.fullmatch(model):
         raise ConfigError(f"Expected a model's name of the form <method>-<budget>x, got {model!r}.")

@@ -71,9 +71,11 @@ def tally(records: Sequence[RunRecord]) -> str:
     if len(judged) < 2:
         return ""
     passed = {mode: sum(answers(record).get(mode) == "no" for record in judged) for mode in MODES}
-    hides = "" if _modes(judged) == "three" else (
-        f", {_spelt(passed['hollow'])} {'hides' if passed['hollow'] == 1 else 'hide'} no fact"
-    )  # fmt: skip
+    hides = f", {_spelt(passed['hollow'])} {'hides' if passed['hollow'] == 1 else 'hide'} no fact"
+    if _modes(judged) == "three":
+        hides = ""
+    elif not passed["hollow"]:  # "none hide no fact" would have to be read twice
+        hides = ", all hide the fact or may"
     return (
         f"{_spelt(passed['ineffective']).capitalize()} of {_spelt(len(judged))} methods "
         f"{'forgets' if passed['ineffective'] == 1 else 'forget'}{hides}, {_spelt(passed['catastrophic'])} "
