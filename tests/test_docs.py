@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from salmubench import manifest
+from salmubench.scoring.record_files import read_record
 from short_recipe import write_short_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -38,22 +40,35 @@ def test_links_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def shell_commands() -> str:
-    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    return "\n".join(blocks)
+def commands(page: str) -> list[str]:
+    """The shell blocks of a page."""
+    return re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.mark.slow
-def test_commands_of_the_readme_run_at_tiny(tmp_path):
-    """As they stand, with a short recipe in place of mini, after the run that `make demo` does."""
+def test_a_researcher_walks_through_the_readme_and_the_docs(tmp_path):
+    """Their commands as they stand, with a short recipe in place of mini, after the run that `make demo` does."""
     makefile = (ROOT / "Makefile").read_text()
     demo = next(line.strip() for line in makefile.splitlines() if "salmubench run" in line).replace("$(BIN)/", "")
-    script = f"set -e\n{demo} --methods cliperase\n{shell_commands()}\ntest -s record.json\n"
-    script = script.replace("--recipe mini", f"--recipe {write_short_recipe(tmp_path / 'short.yaml').name}")
+    start = [block for block in commands("docs/quick_start.md") if not re.search(r"make |pip install", block)]
+    (look,) = [block for block in commands("docs/add_a_method.md") if "--limit" in block]
+    walked = ["set -e", f"{demo} --methods cliperase", *commands("README.md"), *start, look]
+    script = "\n".join(walked).replace("--recipe mini", f"--recipe {write_short_recipe(tmp_path / 'short.yaml').name}")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "my_checkpoint").symlink_to(tmp_path / "runs" / "mini" / "checkpoints" / "cliperase-5x")
+    page = (ROOT / "docs" / "add_a_method.md").read_text(encoding="utf-8")
+    (method,) = re.findall(r'```python title="margin.py"\n(.*?)```', page, re.DOTALL)
+    (tmp_path / "margin.py").write_text(method, encoding="utf-8")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert "my_method" in done.stdout
+    run = tmp_path / "runs" / "mini"
+    quick, whole = (read_record(folder / "records" / "margin-5x.json") for folder in (run / "limit-100", run))
+    assert (quick.dataset.limit, whole.dataset.limit) == (100, None)
+    assert whole.model.method_sha256 == manifest.sha256_file(tmp_path / "margin.py")
+    assert (tmp_path / "record.json").is_file()
+    latex = (tmp_path / "table.tex").read_text(encoding="utf-8")
+    assert all(name in latex for name in ("toprule", "Clean", "my\\_method"))
