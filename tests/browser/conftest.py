@@ -76,6 +76,20 @@ def hostile(record: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
+def deletion_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a deletion."""
+    from deletion_world import compared, written
+    from fake_embeddings import fake_world
+    from salmubench.report import deletions
+
+    folder, world = tmp_path_factory.mktemp("deletion"), fake_world()
+    models = written(folder, world, knows=6.0, never=0.0)
+    page = folder / "deletion.html"
+    page.write_text(deletions.page(compared(folder, world, models["knows"], models["never"])), encoding="utf-8")
+    return page
+
+
+@pytest.fixture(scope="session")
 def site(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A leaderboard with a hostile author."""
     from salmubench.leaderboard.build import build

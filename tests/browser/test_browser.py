@@ -16,18 +16,19 @@ SCHEMES = ("light", "dark")
 
 
 @pytest.fixture
-def pages(site: Path, report_page: Path, contest_page: Path) -> dict[str, Path]:
+def pages(site: Path, report_page: Path, contest_page: Path, deletion_page: Path) -> dict[str, Path]:
     root = site.parent
     return {
         "report": report_page,
         "contest": contest_page,
+        "deletion": deletion_page,
         "index": site,
         "submission": root / "submissions" / "mine.html",
         "method": root / "methods" / "cliperase.html",
     }
 
 
-PAGES = ("report", "contest", "index", "submission", "method")
+PAGES = ("report", "contest", "deletion", "index", "submission", "method")
 
 
 @pytest.mark.parametrize("name", PAGES)
