@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from salmubench import cost, executor, manifest
+from salmubench import cost, executor, interruption, manifest
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.limited import limited
 from salmubench.errors import EmbeddingsError, MethodError, ModelError
@@ -128,6 +128,7 @@ def make(world: World, candidate: Candidate) -> Made:
         encode(world, name, checkpoint, stages)
         score(world, name, stages)
     except (MethodError, EmbeddingsError, ModelError) as problem:  # the candidate's own fault: the others go on
+        interruption.pass_on(problem)
         error = (
             problem if isinstance(problem, MethodError) else MethodError(configured.method.origin, None, str(problem))
         )

@@ -5,7 +5,7 @@ A file of a few kilobytes can repeat one text a billion times. Texts stay dictio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,18 +65,19 @@ def open_table(
         reason = getattr(cause, "strerror", None) or cause
         raise _said(error, f"Expected a parquet table at {path}, got: {reason}. {advice}") from cause
     footer = opened.metadata
+    groups = [footer.row_group(number).total_byte_size for number in range(footer.num_row_groups)]
     sizes = (
         ("bytes", path.stat().st_size, limits.file),
         ("columns", footer.num_columns, limits.columns),
         ("rows", footer.num_rows, limits.rows),
-        ("bytes unpacked in one row group", max(_unpacked(footer, None), default=0), limits.unpacked),
+        ("bytes unpacked in one row group", max(groups, default=0), limits.unpacked),
     )
     for what, given, most in sizes:
         if given > most:
             opened.close()
             raise _said(error, f"Expected at most {most:,} {what} in {path}, got {given:,}. {advice}")
     try:
-        _ = opened.schema_arrow.names, sum(_unpacked(footer, ()))  # names are decoded when they are asked for
+        _ = opened.schema_arrow.names  # decoded when they are asked for
     except UnicodeDecodeError as cause:
         opened.close()
         raise _said(error, f"Expected names of columns as UTF-8 in {path}, got: {cause}. {advice}") from cause
@@ -105,7 +106,6 @@ def read_table(
     """
     with open_table(path, error=error, limits=limits, advice=advice) as opened:
         schema = opened.schema_arrow
-        unpacked = sum(_unpacked(opened.metadata, columns))
     names = [name for name in schema.names if columns is None or name in columns]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -114,13 +114,10 @@ def read_table(
     if strange is not None:
         kind = reading.shown(str(strange.type))
         raise _said(error, f"Expected texts and numbers in {path}, got {strange.name} of type {kind}. {advice}")
-    if unpacked > limits.unpacked:
-        text = f"Expected at most {limits.unpacked:,} bytes unpacked in {path}, got {unpacked:,}. {advice}"
-        raise _said(error, text)
     texts = [name for name in names if _is_text(schema.field(name).type)]
     with open_table(path, error=error, limits=limits, texts=texts, advice=advice) as opened:
         try:
-            table = opened.read(columns=names)
+            table = _read(opened, names, limits)
             check_texts(table.select(texts), limits)
             table.validate(full=True)  # texts are UTF-8
         except (pa.ArrowException, OSError, ValueError, OverflowError) as cause:
@@ -149,15 +146,21 @@ def _said(error: type[SalmubenchError], text: str) -> SalmubenchError:
     return error(reading.printable(text.rstrip()))
 
 
-def _unpacked(footer: pq.FileMetaData, columns: Sequence[str] | None) -> Iterator[int]:
-    """Bytes of some columns in each row group, as the footer states them."""
-    for number in range(footer.num_row_groups):
-        group = footer.row_group(number)
-        if columns is None:
-            yield group.total_byte_size
-        else:
-            parts = (group.column(index) for index in range(group.num_columns))
-            yield sum(part.total_uncompressed_size for part in parts if part.path_in_schema in columns)
+def _read(opened: pq.ParquetFile, names: Sequence[str], limits: Limits) -> pa.Table:
+    """Read row group by row group, no further than the limit.
+
+    What the footer says of single columns isn't looked at: on a damaged one PyArrow ends the process.
+
+    Raises:
+        ValueError: larger.
+    """
+    parts, total = list[pa.Table](), 0
+    for number in range(opened.num_row_groups):
+        parts.append(opened.read_row_group(number, columns=names))
+        total += parts[-1].nbytes
+        if total > limits.unpacked:
+            raise ValueError(f"more than {limits.unpacked:,} bytes unpacked")
+    return pa.concat_tables(parts) if parts else opened.read(columns=names)
 
 
 def _is_text(kind: pa.DataType) -> bool:

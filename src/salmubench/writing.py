@@ -18,6 +18,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from salmubench import interruption
 from salmubench.errors import OutputError, SalmubenchError
 
 NAME_BYTES = 255
@@ -100,8 +101,7 @@ def explained(path: Path) -> Iterator[None]:
     except SalmubenchError:
         raise
     except Exception as error:
-        if (stop := _interruption(error)) is not None:
-            raise stop from None
+        interruption.pass_on(error)  # torch's archives raise an error of their own when they are closed
         if is_full(error):
             raise OutputError(
                 f"Expected room on the disk for {path}, but it is full, or files may not get so large. Free some "
@@ -112,15 +112,6 @@ def explained(path: Path) -> Iterator[None]:
                 f"Expected that {path} can be written, got: {error.strerror}. Choose another place or name."
             ) from error
         raise
-
-
-def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:
-    """The Ctrl-C or SIGTERM that an error came of, if any: torch's archives raise their own when they are closed."""
-    for _ in range(10):
-        if error is None or isinstance(error, KeyboardInterrupt):
-            return error
-        error = error.__context__
-    return None
 
 
 def is_full(error: BaseException | None) -> bool:

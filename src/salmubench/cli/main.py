@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import contextlib
 import errno
 import gc
 import importlib
@@ -18,12 +17,11 @@ import os
 import re
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from salmubench import manifest, reading
+from salmubench import interruption, manifest, reading
 from salmubench.cli.arguments import UsageError
 from salmubench.cli.output import PlainFormatter, complain
 from salmubench.errors import SalmubenchError, UnknownName
@@ -114,22 +112,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     notes = logging.StreamHandler(sys.stderr)
     notes.setFormatter(PlainFormatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[notes])
-    with _terminable():
+    with interruption.noted():
         try:
             if argv is None:
                 _lighten(_named(sys.argv[1:]))
             code = _run(sys.argv[1:] if argv is None else argv)
             sys.stdout.flush()  # here, where a reader that has gone is no surprise
+        except KeyboardInterrupt as stop:
+            return _interrupted(stop)
         except SalmubenchError as error:
+            if (cause := interruption.behind(error)) is not None:
+                return _interrupted(cause)
             _trace()
             return _failed(str(error))
-        except KeyboardInterrupt as stop:
-            sys.stderr.write("salmubench: interrupted; the same command goes on where it stopped.\n")
-            return 128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
         except BrokenPipeError:  # the reader of our output (head, less) has gone
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except Exception as error:
+            if (cause := interruption.behind(error)) is not None:
+                return _interrupted(cause)
             words = _of_the_machine(error)
             if words is None:
                 raise
@@ -187,25 +188,9 @@ class _NoPandas:
             raise ImportError(name)
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: ends as Ctrl-C does."""
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, with what to do next; only the main thread can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> NoReturn:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _interrupted(stop: KeyboardInterrupt) -> int:
+    sys.stderr.write("salmubench: interrupted; the same command goes on where it stopped.\n")
+    return 128 + (signal.SIGTERM if isinstance(stop, interruption.Terminated) else signal.SIGINT)
 
 
 def _open_streams() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest
+from salmubench import interruption, manifest
 from salmubench.errors import RecordError, SalmubenchError
 from salmubench.leaderboard import board as boards
 from salmubench.leaderboard import intake, peers
@@ -106,7 +106,8 @@ def build(
     entries = [outcome.entry for outcome in outcomes if outcome.entry is not None and outcome.name not in refused]
     try:
         files = _files(entries, refused, titles or {}, decided)
-    except Exception:  # noqa: BLE001 - one of them can't be shown: the others are published
+    except Exception as error:  # noqa: BLE001 - one of them can't be shown: the others are published
+        interruption.pass_on(error)
         hidden = {entry.name: unshowable(entry) for entry in entries}
         refused |= {name: [finding] for name, finding in hidden.items() if finding is not None}
         entries = [entry for entry in entries if hidden[entry.name] is None]
@@ -148,6 +149,7 @@ def unshowable(entry: Entry) -> Finding | None:
     try:
         _files([entry], {}, {})
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this submission's
+        interruption.pass_on(error)
         text = f"Expected a record that the pages can show, got {type(error).__name__}: {error}"
         return Finding("format", RECORDS["record"], intake.plain_text(text, most=300))
     return None
@@ -191,10 +193,11 @@ def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_
                 return _Outcome(name, [], _reopen(folder, known, metrics), Fingerprint(**known["print"]))
     try:
         return _checked(name, folder, metrics, max_budget)
-    except SalmubenchError as error:
-        return _Outcome(name, [Finding("files", "", intake.plain_text(str(error), most=300))])
     except Exception as error:  # noqa: BLE001 - a stranger's file: the board goes on
+        interruption.pass_on(error)
         text = f"Expected files that can be checked, got {type(error).__name__}: {error}"
+        if isinstance(error, SalmubenchError):
+            text = str(error)
         return _Outcome(name, [Finding("files", "", intake.plain_text(text, most=300))])
 
 

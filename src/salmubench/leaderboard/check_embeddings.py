@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from salmubench import interruption
 from salmubench.errors import SalmubenchError
 from salmubench.leaderboard import intake, limits
 from salmubench.leaderboard.check_items import Metrics
@@ -37,8 +38,10 @@ def embedding_findings(folder: Path, loaded: Loaded, metrics: Metrics) -> Iterat
         with limits.limited(), tempfile.TemporaryDirectory() as place:
             yield from _compared(folder, loaded, metrics, Path(place))
     except SalmubenchError as error:
+        interruption.pass_on(error)
         yield _finding(str(error))
     except Exception as error:  # noqa: BLE001 - a stranger's arrays: whatever it is, it is theirs
+        interruption.pass_on(error)
         yield _finding(f"Expected embeddings that can be scored, got {type(error).__name__}: {error}")
 
 

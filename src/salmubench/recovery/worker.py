@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest
+from salmubench import interruption, manifest
 from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
 from salmubench.cost import Encoded, measure
 from salmubench.dataset.layout import Dataset, open_dataset
@@ -188,10 +188,9 @@ def _rows(item: Loaded, model: Any, reader: Any, seed: int) -> tuple[pa.Table, s
                 return nothing, f"two variants are called {variant.label!r}"
             seen.add(variant.label)
             tables.append(reader.read(variant))
-    except SalmubenchError as error:
-        return nothing, str(error)
     except Exception as error:  # noqa: BLE001 - somebody else's file may raise anything
-        return nothing, f"{type(error).__name__}: {error}"
+        interruption.pass_on(error)
+        return nothing, str(error) if isinstance(error, SalmubenchError) else f"{type(error).__name__}: {error}"
     if not tables:
         return nothing, "the attack yields nothing"
     table = pa.concat_tables(tables).combine_chunks()
