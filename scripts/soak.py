@@ -9,7 +9,8 @@ random file operation, up to three times; by a disk of random size (a small tmpf
 limit on the size of files); or by a second writer on the same folder. Then the command runs to its end, and what it
 made is compared, byte for byte, with what an undisturbed one made: datasets, weights, embeddings, scores, items, pages.
 A round is made by (seed, command, number) alone. Counts are written after every round: the same call goes on where it
-stopped, as long as the package is the same. Linux only.
+stopped. A command that was tried with other code is begun anew; with `--commands` the others keep their counts and the
+commit that these are of. The folder of a round that failed is kept in `failed/`. Linux only.
 """
 
 from __future__ import annotations
@@ -310,12 +311,21 @@ class Soak:
         self.work, self.out, self.seed = work, out, seed
         self.home, self.code = work / "home", _code()
         known = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else {}
-        if known.get("code") != self.code or known.get("seed") != seed:
+        if known.get("seed") != seed:
             known = {}
         self.counts: dict[str, dict[str, int]] = known.get("counts", {})
+        self.codes: dict[str, dict[str, str | None]] = known.get("codes", {})
         self.failures: list[dict[str, str]] = known.get("failures", [])
         self.before, self.clock = known.get("seconds", 0.0), time.perf_counter()
         self.started = known.get("provenance", {}).get("started", manifest.utc_now())
+
+    def begin(self, names: list[str]) -> None:
+        """Forget what was counted of these commands with other code."""
+        for name in names:
+            if self.codes.get(name, {}).get("code") != self.code:
+                self.counts.pop(name, None)
+                self.failures = [failure for failure in self.failures if failure["command"] != name]
+                self.codes[name] = {"code": self.code, "commit": manifest.provenance()["commit"]}
 
     def prepare(self) -> None:
         """Make what is shared and, of each command, what an undisturbed one makes; what is there is kept."""
@@ -406,6 +416,8 @@ class Soak:
                 problems += _differences(whole["result"], COMMANDS[name].result(out))
                 problems += [f"left {path.name}" for path in out.rglob("*") if is_leftover(path.name)]
         counts["rounds"] += 1
+        if problems:
+            shutil.copytree(folder, self.work / "failed" / f"{name}-{number}", dirs_exist_ok=True)
         self.failures += [{"command": name, "round": str(number), "kind": kind, "problem": text} for text in problems]
 
     def _kill(
@@ -502,7 +514,7 @@ class Soak:
             "rounds": total.get("rounds", 0), "kills": sum(number for what,
             number in total.items() if what.startswith("SIG")),
             "failed": len(self.failures), "total": total, "counts": self.counts, "failures": self.failures,
-            "seed": self.seed, "code": self.code, "seconds": round(self.before + time.perf_counter() - self.clock, 1),
+            "seed": self.seed, "codes": self.codes, "seconds": round(self.before + time.perf_counter() - self.clock, 1),
             "provenance": {**manifest.provenance(), "started": self.started, "finished": manifest.utc_now()},
         }  # fmt: skip
         manifest.write_json(self.out, content)
@@ -556,8 +568,9 @@ def main() -> int:
     arguments = parser.parse_args()
     _warm()
     soak = Soak(arguments.work.resolve(), arguments.out.resolve(), arguments.seed)
-    soak.prepare()
     chosen = [name for name in arguments.commands.split(",") if name] or list(COMMANDS)
+    soak.prepare()
+    soak.begin(chosen)
     shares = sum(COMMANDS[name].share for name in chosen)
     wanted = {name: max(round(arguments.rounds * COMMANDS[name].share / shares), 1) for name in chosen}
     left = [(number / wanted[name], name, number) for name in chosen for number in range(wanted[name])]
