@@ -328,7 +328,7 @@ class Soak:
                 self.codes[name] = {"code": self.code, "commit": manifest.provenance()["commit"]}
 
     def prepare(self) -> None:
-        """Make what is shared and, of each command, what an undisturbed one makes; what is there is kept."""
+        """Make what commands share; what is there is kept."""
         if (self.work / "code").is_file() and (self.work / "code").read_text() != self.code:
             for folder in ("home", "whole"):
                 shutil.rmtree(self.work / folder, ignore_errors=True)
@@ -356,8 +356,6 @@ class Soak:
                 raise SystemExit(
                     f"salmubench {' '.join(arguments)} ended with {code}:\n{(self.work / 'log').read_text()}"
                 )
-        for name in COMMANDS:
-            self._whole(name)
 
     def _whole(self, name: str) -> dict[str, Any]:
         """Hashes, processor seconds, file operations and bytes of an undisturbed command."""
