@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import attack_blocks
 import coverage_blocks
 import history_blocks
 import mini_blocks
@@ -311,26 +312,6 @@ def evaluation() -> str:
     return "\n".join([*lines, "", f"{hardware['cores']} cores of {processor(hardware)}."])
 
 
-def attack_costs() -> str:
-    """What each attack takes, a model and seed."""
-    found = manifest.read_json(ROOT / "results" / "speed" / "attacks.json")
-    attacks: dict[str, dict[str, float]] = found["attacks"]
-    total = {key: sum(one[key] for one in attacks.values()) for key in next(iter(attacks.values()))}
-    rows = [*sorted(attacks.items(), key=lambda item: -item[1]["seconds"]), ("all", total)]
-    lines = ["| attack | processor s | share | optimiser steps | pictures | captions |", "|:--|--:|--:|--:|--:|--:|"]
-    for name, one in rows:
-        counts = " | ".join(f"{one[key]:,.0f}" for key in ("steps", "pictures", "captions"))
-        told = f"`{name}`" if name in attacks else "all"
-        lines.append(f"| {told} | {one['seconds']:.1f} | {one['seconds'] / total['seconds']:.0%} | {counts} |")
-    ratios = ", ".join(f"{key} {ratio:.2f}" for key, ratio in found["estimated"].items())
-    told = (
-        f"One model, one seed, recipe `{found['recipe']}`, {found['precision']}, one core of "
-        f"{processor(found['provenance']['hardware'])}; medians of {found['times']} models; peak memory "
-        f"{found['peak_memory'] / 2**30:.1f} GiB. Estimated / measured: {ratios}."
-    )
-    return "\n".join([*lines, "", told])
-
-
 def _models(found: Mapping[str, Any]) -> list[float]:
     """Seconds of each model, without their sum."""
     return [seconds for name, seconds in found["seconds"].items() if name != "together"]
@@ -347,7 +328,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "phenomenon": mini_blocks.phenomenon,
     "findings": mini_blocks.findings,
     "recovery": mini_blocks.recovery,
-    "attack-costs": attack_costs,
+    "attack-costs": attack_blocks.costs,
+    "attack-rates": attack_blocks.rates,
     "recovery-short": mini_blocks.recovery_short,
     "stage-costs": stage_costs,
     "machine": machine,

@@ -128,6 +128,10 @@ def test_the_whole_procedure_on_a_small_world(world: Any, tmp_path: Path, capsys
     assert f"Written to {path}." in shown
     assert main([*given, "--json"]) == 0  # nothing is left to do
     content = json.loads(capsys.readouterr().out)
+    kept = json.loads((tmp_path / "out" / "rates.json").read_text(encoding="utf-8"))
+    assert kept.pop("provenance")["version"]
+    assert (kept.pop("seeds"), kept.pop("precision")) == (1, "fp32")
+    assert kept == content
     options = [tuple(one["options"]) for one in content["tried"]]
     assert options == [("lr",)] * 2 + [("lr", "steps")] * 2
     worth = [-9 if one["recovered"]["value"] is None else one["recovered"]["value"] for one in content["tried"]]

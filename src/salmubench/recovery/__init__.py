@@ -38,7 +38,9 @@ __all__ = ["AttackConfig", "recover", "recover_candidates"]
 
 UNLEARNT = "unlearnt"
 """Name of Compromised, unlearnt to choose rates by (`recovery.rates`)."""
-FOLDERS = ("attacks", "embeddings", "records", UNLEARNT)
+RATES = "rates.json"
+"""What was tried and chosen, and by which code (`recovery.rates`)."""
+FOLDERS = ("attacks", "embeddings", "records", UNLEARNT, RATES)
 """What lies in an output folder of attacks."""
 
 

@@ -26,7 +26,7 @@ from salmubench import manifest, plugins, recipe, streams
 from salmubench.attacks import AttackConfig, Loaded, Variant, copy_of, fine_tune, load_all
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.errors import ConfigError, StageError
-from salmubench.recovery import FOLDERS, UNLEARNT, job_of, recover
+from salmubench.recovery import FOLDERS, RATES, UNLEARNT, job_of, recover
 from salmubench.recovery.worker import Job, Opened
 from salmubench.scoring.attacks.record import Recovery
 from salmubench.scoring.attacks.table import PARTS
@@ -86,6 +86,8 @@ def choose_rates(
 ) -> Chosen:
     """Try what attacks say may be tried, on Compromised, unlearnt and attacked again. Call it again to go on.
 
+    What came of it is in `out/rates.json`, too.
+
     Args:
         dataset: folder, Hub id or an open dataset.
         clean: the Clean model.
@@ -142,7 +144,10 @@ def choose_rates(
             best |= _best_of(item.attack.name, option, best, attempt)
         if best:
             overrides[item.attack.name] = best
-    return Chosen(tuple(tried), overrides, opened.fingerprint, seed)
+    chosen = Chosen(tuple(tried), overrides, opened.fingerprint, seed)
+    more = {"seeds": config.seeds, "precision": job.precision, "provenance": manifest.provenance()}
+    manifest.write_json(out / RATES, {**manifest.plain(chosen), **more})
+    return chosen
 
 
 def write_overrides(path: Path, chosen: Chosen) -> None:
