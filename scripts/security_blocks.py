@@ -51,7 +51,7 @@ def fuzz() -> str:
         shown = " | ".join(f"{number:,}" for number in numbers)
         lines.append(f"| {name} | {shown} | {count['slowest']:.2f} | {count['mebibytes']:.0f} |")
     total = f"{counts['cases']:,} cases, {counts['failed']:,} failed, seed {counts['seed']}"
-    return "\n".join([*lines, "", f"{total}; {processor(counts['provenance']['hardware'])}."])
+    return "\n".join([*lines, "", f"{total}; {_of(counts['readers'], counts)}."])
 
 
 def soak() -> str:
@@ -62,7 +62,13 @@ def soak() -> str:
     for name, count in counts["counts"].items():
         lines.append(f"| `{name}` | {' | '.join(f'{count.get(kind, 0):,}' for kind in ('rounds', *kinds))} |")
     total = f"{counts['rounds']:,} rounds with {counts['kills']:,} kills, {counts['failed']:,} failed"
-    return "\n".join([*lines, "", f"{total}, seed {counts['seed']}; {processor(counts['provenance']['hardware'])}."])
+    return "\n".join([*lines, "", f"{total}, seed {counts['seed']}; {_of(counts['codes'], counts)}."])
+
+
+def _of(parts: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
+    """Commits and the machine; what a mended fault touched was tried again from the beginning."""
+    commits = sorted({str(part["commit"])[:7] for part in parts.values()})
+    return f"code of {' and '.join(commits)}, {processor(counts['provenance']['hardware'])}"
 
 
 def _counts(name: str) -> Mapping[str, Any]:

@@ -18,13 +18,15 @@ from salmubench.scoring.attacks.record import Recovery
 from salmubench.scoring.record_files import read_record
 
 
-def tried(values: dict[Any, float | None]) -> Any:
-    """An attempt whose results are known."""
+def tried(values: dict[Any, float | None], shown: dict[Any, float] | None = None) -> Any:
+    """An attempt whose results are known, and what Compromised shows."""
 
     def attempt(name: str, options: dict[str, Any]) -> Tried:
         key = options["lrs"] if "lrs" in options else options["steps"]
         value = values[key]
-        return Tried(name, options, Recovery(value, None, None if value is not None else "the control retrained shows"))
+        reason = None if value is not None else "the control retrained shows"
+        recovered = Recovery(value, None, reason, compromised=(shown or {}).get(key, 0.5), clean=0.0)
+        return Tried(name, options, recovered)
 
     return attempt
 
@@ -36,6 +38,11 @@ def test_the_most_that_a_control_allows_is_taken() -> None:
     each = {(1e-5,): 0.1, (1e-4,): 0.5, (1e-3,): 0.9, (1e-2,): None, (3e-4,): 0.7}
     kept = _best_of("a", _Option("lrs", (1e-5, 1e-4, 1e-3, 1e-2, 3e-4), 3), {"x": 1}, tried(each))
     assert kept == {"lrs": (1e-4, 3e-4, 1e-3)}
+
+
+def test_a_setting_that_takes_compromised_apart_counts_for_nothing() -> None:
+    known, shown = {20: 0.4, 40: 0.6, 80: 1.8}, {20: 0.5, 40: 0.25, 80: 0.01}
+    assert _best_of("a", _Option("steps", tuple(known), None), {}, tried(known, shown)) == {"steps": 40}
 
 
 @pytest.mark.parametrize("name", ["fewshot", "benign", "savings"])

@@ -2,8 +2,8 @@
 
 Compromised is unlearnt in the plainest way, its pictures trained on other people's captions until next to nothing of
 what it knew is left, and then attacked: what is brought back was there. A setting counts only where the controls hold:
-Retrained, and a second Clean where there is one, went through the same attack and came out at 0. Of those the one that
-brings back most is taken. No candidate is looked at.
+Retrained, and a second Clean where there is one, went through the same attack and came out at 0, and Compromised was not
+taken apart by it. Of those the one that brings back most is taken. No candidate is looked at.
 
 An attack says what may be tried in the metadata of its options: `search`, values in order; with `keep`, each value is
 tried alone and so many of the best are kept.
@@ -36,6 +36,9 @@ from salmubench.scoring.record_files import read_record
 _RATES = (1e-4, 3e-4, 1e-3, 3e-3)
 _STEPS, _EVERY, _BATCH = 200, 20, 64
 _LEFT = 0.1  # of what Compromised shows above Clean: less counts as unlearnt
+_SURVIVES = (
+    0.5  # of what Compromised shows under the gentlest setting: under others that leave less, a share says little
+)
 
 
 @dataclass(frozen=True)
@@ -199,15 +202,18 @@ def _best_of(name: str, option: _Option, before: Mapping[str, Any], attempt: Any
     found = []
     for value in option.values:
         given = value if option.keep is None else (value,)
-        recovered = attempt(name, {**before, option.name: given}).recovered.value
-        if recovered is not None:
-            found.append((recovered, value))
+        recovered = attempt(name, {**before, option.name: given}).recovered
+        if recovered.value is not None:
+            shown = (recovered.compromised or 0.0) - (recovered.clean or 0.0)
+            found.append((recovered.value, value, shown))
+    least = _SURVIVES * max((shown for _, _, shown in found), default=0.0)
+    found = [one for one in found if one[2] >= least]
     ordered = sorted(found, key=lambda one: -one[0])  # of equals the first: the smaller rate
     if not ordered:
         return {}
     if option.keep is None:
         return {option.name: ordered[0][1]}
-    return {option.name: tuple(sorted(value for _, value in ordered[: option.keep]))}
+    return {option.name: tuple(sorted(value for _, value, _ in ordered[: option.keep]))}
 
 
 def _unlearn(job: Job, clean: str, compromised: str) -> Path:
