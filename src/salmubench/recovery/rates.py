@@ -2,8 +2,8 @@
 
 Compromised is unlearnt in the plainest way, its pictures trained on other people's captions until next to nothing of
 what it knew is left, and then attacked: what is brought back was there. A setting counts only where the controls hold:
-Retrained, and a second Clean where there is one, went through the same attack and came out at 0, and Compromised was not
-taken apart by it. Of those the one that brings back most is taken. No candidate is looked at.
+Retrained, and a second Clean where there is one, went through the same attack and came out at 0, and it did not take
+Compromised itself apart. Of those the one that brings back most is taken. No candidate is looked at.
 
 An attack says what may be tried in the metadata of its options: `search`, values in order; with `keep`, each value is
 tried alone and so many of the best are kept.
