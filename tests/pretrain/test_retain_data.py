@@ -184,7 +184,7 @@ def test_wrong_counts(pattern, tmp_path):
         examine(pattern, broken_limit=0.9)
 
 
-@pytest.mark.parametrize("count", [10**30, -1])
+@pytest.mark.parametrize("count", [10**29, -1])
 def test_counts_that_no_shard_has(pattern, tmp_path, count):
     (tmp_path / "web" / "sizes.json").write_text(json.dumps({"00000.tar": count}))
     with pytest.raises(DatasetError, match=rf"Expected a shard of 0 to 1,000,000 pairs, got {count} for .*00000\.tar"):
