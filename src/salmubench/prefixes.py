@@ -36,14 +36,14 @@ def encode_sorted(module: Any, *texts: Tensor) -> Tensor:
     Returns:
         float (n of all, d), not normalised.
     """
-    trees = [tree_of(text) for text in texts]
+    trees = [_tree(text) for text in texts]
     # One look-up for all: each look-up costs a gradient as large as the whole vocabulary.
     embedded = module.token_embedding(torch.cat([tree.tokens for tree in trees]))
     parts = embedded.split([len(tree.tokens) for tree in trees])
     return torch.cat([_encode(module, tree, part) for tree, part in zip(trees, parts, strict=True)])
 
 
-def _encode(module: Any, tree: Tree, embedded: Tensor) -> Tensor:
+def _encode(module: Any, tree: _Tree, embedded: Tensor) -> Tensor:
     _, row, column, path, ends = tree
     texts, blocks = torch.arange(len(ends), device=ends.device), module.transformer.resblocks
     dtype, length = module.transformer.get_cast_dtype(), path.shape[1]
@@ -61,7 +61,7 @@ def _encode(module: Any, tree: Tree, embedded: Tensor) -> Tensor:
     return project(module, x)
 
 
-class Tree(NamedTuple):
+class _Tree(NamedTuple):
     """Texts as a tree.
 
     Attributes:
@@ -79,7 +79,7 @@ class Tree(NamedTuple):
     ends: Tensor
 
 
-def tree_of(text: Tensor) -> Tree:
+def _tree(text: Tensor) -> _Tree:
     """The tree of texts (n, L)."""
     ends = text.argmax(dim=-1)
     text = text[:, : int(ends.max()) + 1]
@@ -92,7 +92,7 @@ def tree_of(text: Tensor) -> Tree:
     path = torch.zeros_like(text)
     path[row, column] = torch.arange(len(row), device=text.device)
     # The tokens of the tree are numbered text by text: a shared place holds the latest before it.
-    return Tree(text[row, column], row, column, path.cummax(dim=0).values, ends)
+    return _Tree(text[row, column], row, column, path.cummax(dim=0).values, ends)
 
 
 def project(module: Any, x: Tensor) -> Tensor:

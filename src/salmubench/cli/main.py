@@ -120,18 +120,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()  # here, where a reader that has gone is no surprise
         except KeyboardInterrupt as stop:
             return _interrupted(stop)
-        except SalmubenchError as error:
-            if (cause := interruption.behind(error)) is not None:
-                return _interrupted(cause)
-            _trace()
-            return _failed(str(error))
         except BrokenPipeError:  # the reader of our output (head, less) has gone
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except Exception as error:
             if (cause := interruption.behind(error)) is not None:
                 return _interrupted(cause)
-            words = _of_the_machine(error)
+            words = str(error) if isinstance(error, SalmubenchError) else _of_the_machine(error)
             if words is None:
                 raise
             _trace()

@@ -195,9 +195,8 @@ def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_
         return _checked(name, folder, metrics, max_budget)
     except Exception as error:  # noqa: BLE001 - a stranger's file: the board goes on
         interruption.pass_on(error)
-        text = f"Expected files that can be checked, got {type(error).__name__}: {error}"
-        if isinstance(error, SalmubenchError):
-            text = str(error)
+        foreign = f"Expected files that can be checked, got {type(error).__name__}: {error}"
+        text = str(error) if isinstance(error, SalmubenchError) else foreign
         return _Outcome(name, [Finding("files", "", intake.plain_text(text, most=300))])
 
 

@@ -37,12 +37,10 @@ def embedding_findings(folder: Path, loaded: Loaded, metrics: Metrics) -> Iterat
     try:
         with limits.limited(), tempfile.TemporaryDirectory() as place:
             yield from _compared(folder, loaded, metrics, Path(place))
-    except SalmubenchError as error:
-        interruption.pass_on(error)
-        yield _finding(str(error))
     except Exception as error:  # noqa: BLE001 - a stranger's arrays: whatever it is, it is theirs
         interruption.pass_on(error)
-        yield _finding(f"Expected embeddings that can be scored, got {type(error).__name__}: {error}")
+        foreign = f"Expected embeddings that can be scored, got {type(error).__name__}: {error}"
+        yield _finding(str(error) if isinstance(error, SalmubenchError) else foreign)
 
 
 def _compared(folder: Path, loaded: Loaded, metrics: Metrics, place: Path) -> Iterator[Finding]:
