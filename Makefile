@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo docs wheel check-wheel check-extras check-lowest check-eee audit fuzz soak test lint browser clean
+.PHONY: install demo docs wheel check-wheel check-extras check-lowest check-eee audit fuzz soak test lint doctests browser clean
 
 install: $(VENV)/.installed
 
@@ -30,10 +30,16 @@ browser:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation; \
 	  else echo "No Chromium here: its tests are skipped. Install it by: apt-get install chromium"; fi; }
 
-# Two workers of one thread each: four threads on two cores spend most of their time waiting for one another.
-test: lint browser
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest --doctest-modules src/salmubench
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2 --dist worksteal
+# One thread each: four threads on two cores spend most of their time waiting for one another.
+ALONE := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+
+doctests: install
+	$(ALONE) $(BIN)/pytest --doctest-modules src/salmubench
+
+# Checking types takes one core for half a minute, as doctests do; then the tests have both.
+test: install
+	$(MAKE) --no-print-directory --jobs 2 lint doctests browser
+	$(ALONE) $(BIN)/pytest -n 2 --dist worksteal
 
 # The site of docs/, in build/site. Search works where a server serves it: .venv/bin/mkdocs serve
 docs: install

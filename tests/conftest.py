@@ -5,14 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chromium import FLAGS, browser_missing, chromium
 from report_world import METRICS, write_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.unlearn.registry import method_titles
 from tiny import tiny_dataset
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium through playwright, which a process can start once: skipped where there is none, but an error in CI."""
+    reason = browser_missing()
+    if reason is not None:
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as engine:
+        found = engine.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")

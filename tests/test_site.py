@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 import salmubench
-from chromium import FLAGS, browser_missing, chromium
+from chromium import browser_missing
 from salmubench.cli.listing import known
 from salmubench.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_site(tmp_path):
+def test_site(tmp_path, request):
     """One test, since the processes that share the tests would each build a site of their own."""
     out = tmp_path / "site"
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
@@ -33,7 +33,8 @@ def test_site(tmp_path):
     check_nothing_is_loaded_from_a_network(out)
     check_groups_of_the_navigation(out)
     check_numbers_of_tables_stay_whole(out)
-    check_in_a_browser(out)
+    if browser_missing() is None or "CI" in os.environ:
+        check_in_a_browser(out, request.getfixturevalue("browser"))
 
 
 def check_every_plugin_has_a_page_with_its_definition(site):
@@ -83,36 +84,29 @@ def check_numbers_of_tables_stay_whole(site):
     assert not [cell for cell in cells if re.search(r"\d %", cell)]
 
 
-def check_in_a_browser(site):
+def check_in_a_browser(site, browser):
     """Served by a server, the search finds words of several pages; at a laptop's width no table is cut."""
-    if browser_missing() is not None:
-        assert os.environ.get("CI", "").lower() not in ("1", "true"), browser_missing()
-        return
-    from playwright.sync_api import sync_playwright
-
     quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     root = f"http://127.0.0.1:{server.server_port}"
-    with sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium(), args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(f"{root}/index.html")
-        page.locator(".md-search__input").click()
-        page.keyboard.type("hollow")
-        page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
-        assert page.locator(".md-search-result__item").count() >= 3
-        cut = {}
-        for path in sorted(site.rglob("*.html")):
-            page.goto(f"{root}/{path.relative_to(site)}")
-            cut[path.name] = page.evaluate(
-                "(document.documentElement.scrollWidth > innerWidth ? ['the page'] : []).concat("
-                "[...document.querySelectorAll('.md-typeset__scrollwrap, .md-typeset__table')]"
-                ".filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent.trim().slice(0, 60)))"
-            )
-        seen = [(name, scheme) for name in ("index", "leaderboard", "methods", "api") for scheme in ("light", "dark")]
-        serious = {place: barriers(browser, f"{root}/{place[0]}.html", place[1]) for place in seen}
-        browser.close()
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{root}/index.html")
+    page.locator(".md-search__input").click()
+    page.keyboard.type("hollow")
+    page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
+    assert page.locator(".md-search-result__item").count() >= 3
+    cut = {}
+    for path in sorted(site.rglob("*.html")):
+        page.goto(f"{root}/{path.relative_to(site)}")
+        cut[path.name] = page.evaluate(
+            "(document.documentElement.scrollWidth > innerWidth ? ['the page'] : []).concat("
+            "[...document.querySelectorAll('.md-typeset__scrollwrap, .md-typeset__table')]"
+            ".filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent.trim().slice(0, 60)))"
+        )
+    seen = [(name, scheme) for name in ("index", "leaderboard", "methods", "api") for scheme in ("light", "dark")]
+    serious = {place: barriers(browser, f"{root}/{place[0]}.html", place[1]) for place in seen}
+    page.close()
     server.shutdown()
     server.server_close()
     assert {name: found for name, found in cut.items() if found} == {}

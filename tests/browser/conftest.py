@@ -1,8 +1,7 @@
-"""Chromium through playwright: skipped where there is none, but an error in CI."""
+"""Pages that are looked at in a browser."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 
 import contest_world
 from attack_world import INFOS, write_attacks
-from chromium import FLAGS, browser_missing, chromium
 from report_world import METRICS, WORLDS, embed
 from salmubench import manifest
 from salmubench.scoring.contest_record import ContestRecord
@@ -19,21 +17,6 @@ from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_r
 
 EVIL = '<script>window.hacked=1</script><img src="https://evil.example/x" onerror="window.hacked=1">'
 AUTHOR = '<img src=x onerror="window.hacked=1"> [click](javascript:window.hacked=1) =1+1'
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    reason = browser_missing()
-    if reason is not None:
-        if os.environ.get("CI", "").lower() in ("1", "true"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as engine:
-        found = engine.chromium.launch(executable_path=chromium(), args=list(FLAGS))
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="session")

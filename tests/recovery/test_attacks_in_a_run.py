@@ -1,4 +1,4 @@
-"""`run --attacks all` at tiny: every attack keeps its rows or says why not; page, submission, a second call."""
+"""`run --attacks all`, short: every attack keeps its rows or says why not; page, submission, a second call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from report_world import METRICS
 from salmubench import attacks
@@ -13,12 +14,14 @@ from salmubench.cli.main import main
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.submission import submit
 from salmubench.scoring.record_files import read_record
+from short_recipe import write_short_recipe
 
 
 @pytest.mark.slow
-def test_a_run_at_tiny_attacks_its_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "tiny"
-    given = ["run", "--recipe", "tiny", "--out", str(out), "--methods", "cliperase", "--workers", "1"]
+def test_a_run_attacks_its_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, recipe = tmp_path / "short", write_short_recipe(tmp_path / "short.yaml", retrained=True)
+    recipe.write_text(recipe.read_text() + yaml.safe_dump({"attack": {"seeds": 1}}))  # two: tests of the harness
+    given = ["run", "--recipe", str(recipe), "--out", str(out), "--methods", "cliperase", "--workers", "1"]
     assert main([*given, "--attacks", "fewshots"]) == 1  # before anything is made
     assert "Did you mean 'fewshot'" in capsys.readouterr().err
     assert not out.exists()
