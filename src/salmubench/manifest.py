@@ -276,8 +276,10 @@ def _of_stages(path: Path, *, deep: int = 1) -> bool:
 
 def says(path: Path, words: bytes) -> bool:
     """Whether some words stand in the beginning of a file; false where it can't be read."""
-    with contextlib.suppress(OSError), path.open("rb") as stream:
-        return words in stream.read(_PAGE_HEAD)
+    with contextlib.suppress(OSError):
+        reading.check_regular(path)
+        with path.open("rb") as stream:
+            return words in stream.read(_PAGE_HEAD)
     return False
 
 

@@ -56,6 +56,16 @@ def test_a_folder_of_somebody_else_is_refused_and_left_as_it_is(tmp_path: Path, 
     assert content(tmp_path) == before
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.timeout(60)
+def test_a_pipe_in_the_place_of_a_manifest_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    for folder in (tmp_path, tmp_path / "inner"):
+        os.mkfifo(folder / "manifest.json")
+    with pytest.raises(OutputMismatch, match="got files of somebody else: inner"):
+        stage(tmp_path)
+
+
 def test_empty_and_own_folders_are_taken(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     stage(tmp_path / "empty")
