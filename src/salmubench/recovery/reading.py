@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from salmubench.recovery.best_of import best_fact_ranks, best_ranks
 from salmubench.recovery.world import World
 from salmubench.scoring.attacks.table import GENERAL, PARTS, SCHEMA
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.gallery import Gallery, gallery_of
+from salmubench.scoring.gallery import gallery_of
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Floats, Outcome, Strings, Unavailable
 from salmubench.scoring.products import TIE
@@ -71,6 +71,8 @@ class Reader:
         self._group = dict(zip(_keys(self._held.records), world.cut.group, strict=True))
         self._index, self._facts = _index(world.dataset, self._held.records, self._knowledge.records)
         self._gallery = gallery_of(world.dataset)
+        self._rows: dict[str, Rows] = {}
+        self._shared: dict[Hashable, Any] = {}
         self.base = Vectors(world.clip, precision=precision, tokens=self._tokens, encoded=encoded)
 
     @property
@@ -96,7 +98,7 @@ class Reader:
 
     def _read(self, variant: Variant, vectors: Vectors) -> list[pa.Table]:
         asked = self._asked(variant, vectors)
-        inputs = _Inputs(asked, self.scoring, held_gallery=self._gallery)
+        inputs = self._inputs(asked)
         if variant.against is not None:
             return self._compared(variant, asked)
         if variant.wordings is not None:
@@ -108,7 +110,7 @@ class Reader:
             parts = self._ranked(inputs)
         if variant.model is not None and len(self._knowledge.records):
             told = self._asked(Variant(label=variant.label, model=variant.model), vectors)
-            shown = self.plugins["drop"].score(_Inputs(told, self.scoring, held_gallery=self._gallery))
+            shown = self.plugins["drop"].score(self._inputs(told))
             parts.append(_of_items(GENERAL, shown))
         return [self._table(variant.label, parts)]
 
@@ -120,6 +122,12 @@ class Reader:
             with contextlib.suppress(Unavailable):  # the record then says so of that number alone
                 found.append(_of_items(name, self.plugins[name].score(inputs)))
         return found
+
+    def _inputs(self, asked: _Asked) -> EvalInputs:
+        """Inputs of a metric: gallery, rows and what follows from them are those of all variants."""
+        inputs = EvalInputs(asked, self.scoring, _rows=self._rows, _shared=self._shared)
+        inputs.__dict__["gallery"] = self._gallery  # of the whole dataset, where V is a part
+        return inputs
 
     def _asked(self, variant: Variant, vectors: Vectors) -> _Asked:
         held, known = self._held, self._knowledge
@@ -242,14 +250,6 @@ class _Asked(Embeddings):
         vectors: Floats = np.asarray(self.texts[rows], np.float64)
         found: Floats = vectors @ image / np.linalg.norm(vectors, axis=1) / np.linalg.norm(image)
         return found
-
-
-class _Inputs(EvalInputs):
-    """Inputs of a metric whose gallery is that of the whole dataset."""
-
-    def __init__(self, asked: _Asked, config: ScoreConfig, *, held_gallery: Gallery) -> None:
-        super().__init__(asked, config)
-        self.__dict__["gallery"] = held_gallery  # drawn once for all variants
 
 
 def calibrated_texts(texts: Floats, background: Floats) -> Floats:

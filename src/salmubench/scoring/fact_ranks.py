@@ -160,11 +160,13 @@ def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[It
         raise Unavailable(f"{absent[0]} is not encoded, and its values belong to those to tell apart")
     told = {name: inputs.shared(f"pairs of {name}", partial(pairs_of, inputs.rows(name))) for name in SENSITIVE_SPLITS}
     values = inputs.shared("values", lambda: Values(chain(*told.values()), most=inputs.config.fact_values))
-    rows, pairs = inputs.rows(split), told[split]
+    pairs = told[split]
     chosen = np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, split)))
-    texts = [_candidates(pairs[number], values, sentence) for number in chosen.tolist()]
+    texts = inputs.shared(
+        (split, sentence), lambda: [_candidates(pairs[number], values, sentence) for number in chosen.tolist()]
+    )
     able = np.fromiter((bool(own) for own in texts), np.bool_, len(texts))
-    kept, asked = rows.take(chosen[able]), [own for own in texts if own]
+    kept, asked = inputs.rows(split).take(chosen[able]), [own for own in texts if own]
     ranks, others = _ranks(inputs, kept, asked)
     captions = np.array([own[0] for own in asked] + [None], object)[:-1]
     return kept.items(ranks, caption=captions, others=others), len(texts) - len(asked)

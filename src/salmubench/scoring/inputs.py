@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -120,10 +120,10 @@ class EvalInputs:
     no_fragile: str = "no fragile set"
     ranking: Ranking = PROTOCOL_RANKING
     _rows: dict[str, Rows] = field(default_factory=dict)
-    _shared: dict[str, Any] = field(default_factory=dict)
+    _shared: dict[Hashable, Any] = field(default_factory=dict)
 
-    def shared(self, name: str, make: Callable[[], T]) -> T:
-        """What several metrics need: made by the first that asks."""
+    def shared(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What several metrics need of the rows, never of vectors: made by the first that asks."""
         if name not in self._shared:
             self._shared[name] = make()
         found: T = self._shared[name]
