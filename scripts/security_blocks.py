@@ -41,6 +41,19 @@ def limits() -> str:
     return "\n".join(["| what | most |", "|:--|:--|", *(f"| {what} | {most} |" for what, most in rows.items())])
 
 
+def fuzz() -> str:
+    """Counts of `make fuzz`."""
+    counts = _counts("fuzz")
+    heads = "| reader | cases | read | refused | failed | slowest, s | memory, MiB |"
+    lines = [heads, "|:--|--:|--:|--:|--:|--:|--:|"]
+    for name, count in counts["readers"].items():
+        numbers = (count["done"], count["read"], count["refused"], len(count["failures"]))
+        shown = " | ".join(f"{number:,}" for number in numbers)
+        lines.append(f"| {name} | {shown} | {count['slowest']:.2f} | {count['mebibytes']:.0f} |")
+    total = f"{counts['cases']:,} cases, {counts['failed']:,} failed, seed {counts['seed']}"
+    return "\n".join([*lines, "", f"{total}; {_of(counts['readers'], counts)}."])
+
+
 def soak() -> str:
     """Counts of `make soak`."""
     counts = _counts("soak")

@@ -353,6 +353,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ten-trials": partial(history_blocks.ten_trials, "ten-trials"),
     "ten-trials-first": partial(history_blocks.ten_trials, "ten-trials-first"),
     "limits": security_blocks.limits,
+    "fuzz": security_blocks.fuzz,
     "soak": security_blocks.soak,
     "mistakes": mistake_blocks.mistakes,
 }

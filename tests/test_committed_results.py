@@ -56,13 +56,25 @@ def test_what_headlines_rest_on_is_committed_with_items(name: str) -> None:
             assert items_path(path).is_file(), f"{model} has no items"
 
 
-def test_nothing_broke_of_kills_full_disks_and_two_writers() -> None:
-    counts = json.loads((RESULTS / "soak" / "counts.json").read_text(encoding="utf-8"))
-    assert counts["rounds"] >= 300
+@pytest.mark.parametrize(("name", "counted", "least"), [("fuzz", "cases", 100_000), ("soak", "rounds", 300)])
+def test_nothing_broke_in_the_long_runs(name: str, counted: str, least: int) -> None:
+    counts = json.loads((RESULTS / name / "counts.json").read_text(encoding="utf-8"))
+    assert counts[counted] >= least
     assert counts["failed"] == 0
-    assert not counts["failures"]
+    assert not counts.get("failures")
     assert counts["provenance"]["dirty"] is False
-    assert all(re.fullmatch(r"[0-9a-f]{40}", part["commit"]) for part in counts["codes"].values())
+    tried = counts["readers"] if name == "fuzz" else counts["codes"]
+    assert all(re.fullmatch(r"[0-9a-f]{40}", part["commit"]) for part in tried.values())
+
+
+def test_every_reader_was_tried() -> None:
+    from fuzz.readers import READERS
+
+    readers = json.loads((RESULTS / "fuzz" / "counts.json").read_text(encoding="utf-8"))["readers"]
+    assert set(readers) == {reader.name for reader in READERS}
+    for name, count in readers.items():
+        assert count["read"] + count["refused"] == count["done"] > 0, name
+        assert count["refused"] > 0 or name == "stream", "what is broken is passed over while streaming"
 
 
 def test_every_command_was_disturbed() -> None:
