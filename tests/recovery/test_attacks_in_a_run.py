@@ -16,11 +16,16 @@ from salmubench.leaderboard.submission import submit
 from salmubench.scoring.record_files import read_record
 from short_recipe import write_short_recipe
 
+FEW_STEPS = {
+    "fewshot": {"lrs": [1e-3, 1e-4], "read_at": [2, 4]}, "benign": {"steps": 4}, "probe": {"steps": 10},
+    "savings": {"read_at": [2, 4]},
+}  # fmt: skip
+
 
 @pytest.mark.slow
 def test_a_run_attacks_its_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, recipe = tmp_path / "short", write_short_recipe(tmp_path / "short.yaml", retrained=True)
-    recipe.write_text(recipe.read_text() + yaml.safe_dump({"attack": {"seeds": 1}}))  # two: tests of the harness
+    recipe.write_text(recipe.read_text() + yaml.safe_dump({"attack": {"seeds": 1, "overrides": FEW_STEPS}}))
     given = ["run", "--recipe", str(recipe), "--out", str(out), "--methods", "cliperase", "--workers", "1"]
     assert main([*given, "--attacks", "fewshots"]) == 1  # before anything is made
     assert "Did you mean 'fewshot'" in capsys.readouterr().err
