@@ -184,6 +184,7 @@ def kernel() -> Kernel:
         memory = np.zeros(4)
         memory[0] = min(sources, 0)  # as in `march`: the disk cache sees changes of the sources
         scene.prepare(p)
+        p.close = 1.0
         grid = round(math.sqrt(samples))
         for row in range(first_row, last_row, BLOCK):
             for column in range(0, image.shape[1], BLOCK):

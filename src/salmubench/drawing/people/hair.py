@@ -220,6 +220,8 @@ def beard(p: Params, x: float, y: float, z: float, bare: float) -> float:
     drop = 0.10 * p.open
     if p.beard > 0.0 or p.goatee > 0.0:
         thick = p.beard_thick * smoothstep(-0.10, -0.80, y)
+        if p.close > 0.0:  # thins out towards the corners of the jaw, where it would end as if cut off
+            thick *= smoothstep(-0.05, 0.40, z)
         d = bare - thick - 0.012
         if p.beard_len > 0.0:
             d = smin(d, cone(x, y, z, 0.0, p.chin_y - drop, 0.36, 0.0, p.chin_y - p.beard_len, 0.40, 0.24, 0.12), 0.22)

@@ -75,6 +75,7 @@ DERIVED = (
     *(f"b{i}{j}" for i in range(3) for j in range(3)),
     *("light_x", "light_y", "light_z", "up_x", "up_y", "up_z"),
     *("body_x", "body_y", "body_z", "cam_x", "cam_y", "cam_z", "half"),
+    *("close",),  # whether the kernel of large pictures draws
 )
 FIELDS: tuple[str, ...] = (*FACE, *HAIR, *WORN, *SHOT, *DERIVED)
 DTYPE = np.dtype([(name, np.float64) for name in FIELDS])

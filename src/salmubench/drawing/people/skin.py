@@ -82,21 +82,42 @@ def lines(p: Params, sx: float, x: float, y: float) -> float:
 
 
 @device
+def scattered(p: Params, x: float, y: float) -> float:
+    """Return 0..1: freckles of all sizes that follow no grid, as a close look needs them.
+
+    Each cell has one anywhere in it, so that those of the cells around reach into a point's own.
+    """
+    u, v = 20.0 * (0.8 * x + 0.6 * y), 20.0 * (0.8 * y - 0.6 * x)  # aslant: no rows along the face
+    iu, iv = math.floor(u), math.floor(v)
+    w = 0.0
+    for k in range(9):
+        cu, cv = iu + (k % 3) - 1.0, iv + (k // 3) - 1.0
+        h = hash2(cu, cv, p.freckle_seed)
+        du = u - cu - hash2(cu, cv, p.freckle_seed + 1.0)
+        dv = v - cv - hash2(cu, cv, p.freckle_seed + 2.0)
+        w = max(w, (0.35 + 0.4 * h) * bump(du * du + dv * dv, 0.10 + 0.26 * h * h))
+    return w
+
+
+@device
 def spots(p: Params, x: float, y: float, z: float) -> float:
     """Return 0..1: how much freckles and moles darken a point."""
     w = 0.0
     if p.freckles > 0.0:
         zone = bump((abs(x) - 0.30) ** 2 * 0.8 + (y + 0.24) ** 2, 0.24) + 0.8 * bump(x * x + (y + 0.22) ** 2, 0.17)
         zone = min(zone + 0.15 * p.freckles, 1.0)
-        cx = x * 22.0
-        cy = y * 22.0
-        ix = math.floor(cx)
-        iy = math.floor(cy)
-        h = hash2(ix, iy, p.freckle_seed)
-        if h < 0.75:
-            ox = ix + 0.3 + 0.4 * hash2(ix, iy, p.freckle_seed + 1.0)
-            oy = iy + 0.3 + 0.4 * hash2(ix, iy, p.freckle_seed + 2.0)
-            w += p.freckles * zone * 0.60 * bump((cx - ox) ** 2 + (cy - oy) ** 2, 0.24 + 0.16 * h)
+        if p.close > 0.0:
+            w += p.freckles * zone * scattered(p, x, y)
+        else:
+            cx = x * 22.0
+            cy = y * 22.0
+            ix = math.floor(cx)
+            iy = math.floor(cy)
+            h = hash2(ix, iy, p.freckle_seed)
+            if h < 0.75:
+                ox = ix + 0.3 + 0.4 * hash2(ix, iy, p.freckle_seed + 1.0)
+                oy = iy + 0.3 + 0.4 * hash2(ix, iy, p.freckle_seed + 2.0)
+                w += p.freckles * zone * 0.60 * bump((cx - ox) ** 2 + (cy - oy) ** 2, 0.24 + 0.16 * h)
     if p.mole1_r > 0.0:
         w += 0.85 * smoothstep(p.mole1_r, 0.5 * p.mole1_r, math.sqrt((x - p.mole1_x) ** 2 + (y - p.mole1_y) ** 2))
     if p.mole2_r > 0.0:
