@@ -179,3 +179,21 @@ def test_large_pictures_have_smoother_edges():
     for picture in (shot(5), shot(9)):
         assert worst(close.kernel(), picture) < 0.6 * worst(march.kernel(), picture)
     assert decode(procedural.render_jpeg([shot(5)], size=256, samples=4)[0]).shape == (256, 256, 3)
+
+
+def test_freckles_of_large_pictures_follow_no_grid():
+    """The mean over all cells of a grid shows where in a cell freckles lie: everywhere alike, or in its middle."""
+    from salmubench.drawing.people import skin
+
+    record = procedural.pack(shot(1))
+    record["freckles"], record["freckle_seed"], record["mole1_r"], record["mole2_r"] = 1.0, 7.0, 0.0, 0.0
+
+    def unevenness(close: float, cells: int) -> float:
+        record["close"] = close
+        places = (np.arange(20 * cells) + 0.5) / (20 * cells) / 22.0 * cells
+        dark = np.array([[skin.spots(record, x, y - 0.5, 0.5) for x in places] for y in places])
+        cell = dark.reshape(cells, 20, cells, 20).mean((0, 2))
+        return float(cell.std() / cell.mean())
+
+    assert unevenness(0.0, 12) > 0.4
+    assert unevenness(1.0, 12) < 0.2

@@ -228,6 +228,8 @@ def beard(p: Params, x: float, y: float, z: float, bare: float) -> float:
         if p.beard > 0.0:
             cheek = 0.72 * (y - p.beard_cheek - 1.15 * max(sx - 0.34, 0.0))
             back = 0.06 - z - 0.30 * smoothstep(-0.35, -0.85, y)
+            if p.close > 0.0:  # nor does it end along a straight line in front of the ear
+                back += 0.035 * psin(15.0 * y + 2.0 * psin(6.0 * y)) - 0.02
             d = smax(smax(d, cheek, 0.09), 0.7 * back, 0.16)
         else:
             d = smax(d, ellipsoid(x, y - p.chin_y - 0.12 + drop, z - 0.52, 0.25, 0.30, 0.42), 0.06)
