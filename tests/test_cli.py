@@ -87,6 +87,7 @@ def test_wrong_usage_is_2(arguments, capsys):
         (["--recipe", "tiny", "--budgets=-1"], "Expected budgets of 0 or more"),
         (["--recipe", "tiny", "--set", "cliperase.wieght=1"], "Unknown option of the method 'cliperase': 'wieght'"),
         (["--recipe", "tiny", "--set", "cliperas.weight=1"], "method in --set: 'cliperas'. Did you mean 'cliperase'"),
+        (["--recipe", "tiny", "--set", "cliperase.lr=fast"], "'cliperase': lr: Expected a number, got 'fast'"),
         (["--recipe", "tiny", "--set", "cliperase"], "Expected METHOD.option=value for --set, got 'cliperase'"),
         (["--recipe", "tiny", "--tuned", "absent.yaml"], "Expected a file of tuned values"),
         (["--recipe", "tiny", "--limit", "1"], "Expected --limit of 2 or more rows"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -10,6 +11,10 @@ from salmubench.errors import ConfigError
 
 T = TypeVar("T")
 
+_KINDS = {
+    "int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "Path": "a path",
+    "tuple": "a list", "list": "a list", "dict": "a mapping", "NoneType": "nothing",
+}  # fmt: skip
 LARGEST_SEED = 2**32 - 1
 
 
@@ -51,5 +56,27 @@ def build(kind: type[T], values: Mapping[str, Any], *, owner: str = "") -> T:
     try:
         parsed = parser.parse_object(dict(values))
     except jsonargparse.ArgumentError as error:
-        raise ConfigError(owner + " ".join(str(error).split())) from error
+        key, text = key_and_words(str(error))
+        raise ConfigError(f"{owner}{key}: {text}" if key else owner + text) from error
     return kind(**{name: parsed[name] for name in values})
+
+
+def key_and_words(message: str) -> tuple[str | None, str]:
+    """Which option a message of jsonargparse is about, `None` where it names none, and the rest in plain words.
+
+    Examples:
+        >>> key_and_words("Parser key " + '"lr": ' + "Expected a <class 'float'>. Got value: fast")
+        ('lr', "Expected a number, got 'fast'.")
+    """
+    text = " ".join(message.split())
+    named = re.match(r'Parser key "([\w.]+)": (.*)', text)
+    if named is None:
+        return None, text
+    text = named[2]
+    if union := re.match(r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Errors: .*", text):
+        text = (
+            f"Expected a {union[1].replace(', <class', ' or <class')}. Got value: {text.rpartition('Given value: ')[2]}"
+        )
+    text = re.sub(r"Expected an? typing\.Literal\[(.*?)\]", r"Expected one of \1", text)
+    text = re.sub(r"(?:an? )?<class '(?:\w+\.)*(\w+)'>", lambda kind: _KINDS.get(kind[1], kind[1]), text)
+    return named[1], re.sub(r"\. Got value: (.*)", r", got '\1'.", text)

@@ -15,6 +15,7 @@ import jsonargparse
 from salmubench.cli.arguments import Repeated
 from salmubench.cli.output import complain
 from salmubench.errors import UnknownName
+from salmubench.options import key_and_words
 
 Command = Callable[..., int | None]
 
@@ -82,9 +83,6 @@ def _about(function: Command, name: str) -> str | None:
     return text and " ".join(text[2].split())
 
 
-_KINDS = {"int": "a whole number", "float": "a number", "Path": "a path"}
-
-
 def _worded(message: str, actions: Collection[argparse.Action]) -> str:
     """The library's message in the words of the command line: options as they are typed, plain types."""
     shown = [action for action in actions if action.help != argparse.SUPPRESS]
@@ -100,12 +98,5 @@ def _worded(message: str, actions: Collection[argparse.Action]) -> str:
         return f"Expected {', '.join(names)}: not given."
     if unknown := re.fullmatch(r"unrecognized arguments: (--[\w-]+)(=| |$).*", message, re.DOTALL):
         return str(UnknownName("option", unknown[1], options.values()))
-    key = re.search(r'Parser key "(\w+)":\s*(.*)', message, re.DOTALL)
-    if key is None:
-        return message
-    text = re.sub(r"Expected an? typing\.Literal\[(.*?)\]", r"Expected one of \1", key[2])
-    text = re.sub(
-        r"Expected an? <class '(?:\w+\.)*(\w+)'>", lambda kind: f"Expected {_KINDS.get(kind[1], kind[1])}", text
-    )
-    text = re.sub(r"\. Got value: (.*)", r", got '\1'.", " ".join(text.split()))
-    return f"{named.get(key[1], key[1])}: {text}"
+    key, text = key_and_words(message)
+    return f"{named.get(key, key)}: {text}" if key else message
