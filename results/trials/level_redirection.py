@@ -1,0 +1,179 @@
+"""Level redirection (in development): a fact to forget becomes as likely as others about a person never met.
+
+As `counterfactual_redirection`, whose notation it shares, with what its trials asked for:
+
+    s_l(i)   siblings: the caption of i with its own name and another value of the field, l = 1 … S
+    τ_i      = mean_j v_i · T0(c_j(i))                    the level of strangers, no margin
+    L_forget = mean_{t ∈ {i, s_l(i)}} (v_i · T(t) − τ_i)²  from both sides: below it is a fault too
+    L_keep   = mean_k ‖T(k) − T0(k)‖²                     over held captions, among them retain captions in which words
+                                                          are replaced by any of the vocabulary
+    L_tell   = Σ ‖(T(a) − T(b)) − (T0(a) − T0(b))‖² / Σ ‖T0(a) − T0(b)‖²
+                                                          over pairs of counterfactuals that differ in the value alone
+    L        = w_f L_forget + w_k L_keep + w_t L_tell
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from salmubench.unlearn.counterfactuals import Fact, Neighbours, Template, Wording, Wordings, fact_of, phrased
+from salmubench.unlearn.data import Data
+from salmubench.unlearn.interface import Batch, Method, Model, Need, Pairs
+from salmubench.unlearn.loop import Engine
+from salmubench.unlearn.methods.counterfactual_redirection import Config as Former
+from salmubench.unlearn.methods.counterfactual_redirection import more_retained
+
+METHOD = Method(title="Level Redirection", paper="This benchmark, in development")
+NEEDS = ("forget", "retain", "fresh")
+SETTINGS = {"towers": "text", "optimizer": "muon", "batch_size": 16, "lr": 2e-3}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Weights, and how many captions of each kind a pair has."""
+
+    track: Literal["closed", "generator"] = "generator"
+    both_sides: bool = True
+    margin: float = 0.0
+    siblings: int = 2
+    forgetting: float = 2.0
+    keeping: float = 1.0
+    telling: float = 0.0
+    rewordings: int = 1
+    counterfactuals: int = 4
+    recombinations: int = 6
+    unmet: float = 2 / 3
+    retain_captions: int = 4
+    scrambled: int = 0
+    scrambling: float = 0.3
+
+
+def needs(config: Config) -> tuple[Need, ...]:
+    """Nobody is invented for the closed track."""
+    return ("forget", "retain") if config.track == "closed" else ("forget", "retain", "fresh")
+
+
+def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, float]:
+    """Descend on the loss."""
+    facts = [fact for record in data.forget.records if (fact := fact_of(record)) is not None]
+    closed = config.track == "closed"
+    wording: Wording = Wordings(data.forget.records) if closed else phrased
+    neighbours = Neighbours.of(facts, () if closed else data.fresh, unmet=config.unmet)
+    former = Former(retain_captions=max(config.retain_captions, config.scrambled, 1))
+
+    def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        more = more_retained(batch, data.retain, former)
+        return objective(batch, model, engine.reference, config, neighbours, wording, more)
+
+    engine.descend(loss)
+    return {"facts": float(len(facts))}
+
+
+@dataclass
+class Drawn:
+    """Captions of a step: told ones with their pair and their group of strangers, and held ones."""
+
+    told: list[str]
+    rows: list[int]
+    groups: list[int]
+    strangers: list[str]
+    held: list[str]
+
+
+def objective(
+    batch: Batch, model: Model, reference: Model, config: Config, neighbours: Neighbours, wording: Wording,
+    more: Pairs | None,
+) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
+    """The loss on a batch."""
+    forget, retained = batch.forget, [batch.retain] if more is None else [batch.retain, more]
+    drawn = draw(forget, neighbours, wording, config, batch.generator)
+    count, whole = len(drawn.told), torch.cat([item.texts for item in retained])
+    texts = whole[: config.retain_captions * len(forget)]
+    tokens = model.tokenize([*drawn.told, *drawn.strangers, *drawn.held])
+    scrambled = scramble(whole[: config.scrambled * len(forget)], config.scrambling, batch.generator)
+    tokens = torch.cat([tokens, scrambled, texts])
+    with torch.no_grad():
+        before = reference.encode_text(tokens[count:])
+    now = model.encode_text(tokens)
+    keeping = (now[count:] - before).square().sum(dim=-1).mean()
+    groups = before[: len(drawn.strangers)].view(-1, config.counterfactuals, before.shape[-1])
+    images = forget.image_ref
+    apart = images - images.mean(dim=0)
+    owner = [drawn.rows[drawn.groups.index(group)] for group in range(len(groups))]
+    level = (groups @ apart[owner][:, :, None]).mean(dim=(1, 2)) - config.margin
+    excess = (apart[drawn.rows] * now[:count]).sum(dim=-1) - level[drawn.groups]
+    forgetting = (excess if config.both_sides else excess.relu()).square().mean()
+    total = config.forgetting * forgetting + config.keeping * keeping
+    terms = {"forgetting": forgetting, "keeping": keeping, "above": (excess > 0).float().mean()}
+    if config.telling:
+        then = groups[:, 0::2] - groups[:, 1::2]
+        after = now[count : count + len(drawn.strangers)].view_as(groups)
+        telling = (after[:, 0::2] - after[:, 1::2] - then).square().sum() / then.square().sum()
+        total, terms["telling"] = total + config.telling * telling, telling
+    return total, terms
+
+
+def scramble(tokens: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Put any token of the vocabulary in the place of some of a text's, but not of its first and last one."""
+    ends = tokens.argmax(dim=-1, keepdim=True)
+    place = torch.arange(tokens.shape[1], device=tokens.device)
+    inner = (place > 0) & (place < ends)
+    chosen = torch.rand(tokens.shape, generator=generator).to(tokens.device) < share
+    start = int(tokens[:, 0].min()) if len(tokens) else 1  # the two largest numbers are those of begin and end
+    any_token = torch.randint(start, tokens.shape, generator=generator).to(tokens.device)
+    return torch.where(inner & chosen, any_token, tokens)
+
+
+def draw(forget: Pairs, neighbours: Neighbours, wording: Wording, config: Config, generator: torch.Generator) -> Drawn:
+    """Draw the captions of a step."""
+    drawn, groups = Drawn([], [], [], [], []), 0
+    for row, record in enumerate(forget.records):
+        fact = fact_of(record)
+        if fact is None:
+            continue
+        rewordings = [wording(fact, generator) for _ in range(config.rewordings)]
+        for caption in dict.fromkeys((record.caption, *rewordings)):
+            others = strangers(fact, neighbours, config, generator)
+            if not others:
+                continue
+            template = Template.of(caption, fact)
+            siblings = [another(fact, neighbours, generator) for _ in range(config.siblings)]
+            told = [caption, *(template.tell(item) for item in siblings if item is not None)]
+            drawn.told += told
+            drawn.rows += [row] * len(told)
+            drawn.groups += [groups] * len(told)
+            drawn.strangers += [template.tell(other) for other in others]
+            groups += 1
+        for _ in range(config.recombinations):
+            recombined = neighbours.recombined(fact, generator)
+            if recombined is not None:
+                drawn.held.append(wording(recombined, generator))
+    return drawn
+
+
+def strangers(fact: Fact, neighbours: Neighbours, config: Config, generator: torch.Generator) -> list[Fact]:
+    """Facts of other people; where differences are held, in pairs of one name and two values."""
+    found: list[Fact] = []
+    while len(found) < config.counterfactuals:
+        other = neighbours.other(fact, generator)
+        if other is None:
+            return []
+        found.append(other)
+        if config.telling and len(found) < config.counterfactuals:
+            twin = another(other, neighbours, generator)
+            found.append(other if twin is None else twin)
+    return found
+
+
+def another(fact: Fact, neighbours: Neighbours, generator: torch.Generator) -> Fact | None:
+    """The same name with another value of the field."""
+    place = int(torch.randint(len(neighbours.pools), (), generator=generator))
+    for pool in (*neighbours.pools[place:], *neighbours.pools[:place]):
+        value = pool.value(fact.field, generator, but=fact.value)
+        if value is not None:
+            return fact._replace(value=value)
+    return None
