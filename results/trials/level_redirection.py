@@ -9,7 +9,9 @@ As `counterfactual_redirection`, whose notation it shares, with what its trials 
                                                           are replaced by any of the vocabulary
     L_tell   = Σ ‖(T(a) − T(b)) − (T0(a) − T0(b))‖² / Σ ‖T0(a) − T0(b)‖²
                                                           over pairs of counterfactuals that differ in the value alone
-    L        = w_f L_forget + w_k L_keep + w_t L_tell
+    L_face   = mean_k (T(k) − T0(k)) Σ (T(k) − T0(k))ᵀ d / tr Σ, Σ the covariance of the pictures to forget:
+                                                          what moves a caption among faces counts more
+    L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ class Config:
     forgetting: float = 2.0
     keeping: float = 1.0
     telling: float = 0.0
+    facing: float = 0.0
     rewordings: int = 1
     counterfactuals: int = 4
     recombinations: int = 6
@@ -63,11 +66,12 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     closed = config.track == "closed"
     wording: Wording = Wordings(data.forget.records) if closed else phrased
     neighbours = Neighbours.of(facts, () if closed else data.fresh, unmet=config.unmet)
+    spread = covariance(data.forget.take(range(len(data.forget))).image_ref)
     former = Former(retain_captions=max(config.retain_captions, config.scrambled, 1))
 
     def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         more = more_retained(batch, data.retain, former)
-        return objective(batch, model, engine.reference, config, neighbours, wording, more)
+        return objective(batch, model, engine.reference, config, neighbours, wording, more, spread)
 
     engine.descend(loss)
     return {"facts": float(len(facts))}
@@ -86,7 +90,7 @@ class Drawn:
 
 def objective(
     batch: Batch, model: Model, reference: Model, config: Config, neighbours: Neighbours, wording: Wording,
-    more: Pairs | None,
+    more: Pairs | None, spread: Tensor,
 ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
     """The loss on a batch."""
     forget, retained = batch.forget, [batch.retain] if more is None else [batch.retain, more]
@@ -99,7 +103,8 @@ def objective(
     with torch.no_grad():
         before = reference.encode_text(tokens[count:])
     now = model.encode_text(tokens)
-    keeping = (now[count:] - before).square().sum(dim=-1).mean()
+    moved = now[count:] - before
+    keeping = moved.square().sum(dim=-1).mean()
     groups = before[: len(drawn.strangers)].view(-1, config.counterfactuals, before.shape[-1])
     images = forget.image_ref
     apart = images - images.mean(dim=0)
@@ -109,12 +114,22 @@ def objective(
     forgetting = (excess if config.both_sides else excess.relu()).square().mean()
     total = config.forgetting * forgetting + config.keeping * keeping
     terms = {"forgetting": forgetting, "keeping": keeping, "above": (excess > 0).float().mean()}
+    if config.facing:
+        facing = ((moved @ spread) * moved).sum(dim=-1).mean()
+        total, terms["facing"] = total + config.facing * facing, facing
     if config.telling:
         then = groups[:, 0::2] - groups[:, 1::2]
         after = now[count : count + len(drawn.strangers)].view_as(groups)
         telling = (after[:, 0::2] - after[:, 1::2] - then).square().sum() / then.square().sum()
         total, terms["telling"] = total + config.telling * telling, telling
     return total, terms
+
+
+def covariance(pictures: Tensor) -> Tensor:
+    """Covariance of pictures (n, d), scaled to the trace of the identity."""
+    apart = pictures - pictures.mean(dim=0)
+    found = apart.T @ apart
+    return found * (len(found) / found.trace())
 
 
 def scramble(tokens: Tensor, share: float, generator: torch.Generator) -> Tensor:
