@@ -10,6 +10,7 @@ import time
 from importlib import resources
 from pathlib import Path
 
+import filelock
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -50,9 +51,12 @@ def fingerprint(out: Path) -> str:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    out = tmp_path_factory.mktemp("run") / "tiny"
-    assert main(command(out)) == 0
-    return out
+    """A whole run: made once for all processes that share the tests, and copied, since tests add to it."""
+    base = tmp_path_factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "run-to-copy"
+    with filelock.FileLock(f"{made}.lock"):
+        assert main(command(made)) == 0  # nothing to do for the second process
+    return shutil.copytree(made, tmp_path_factory.mktemp("run") / "tiny")
 
 
 @pytest.mark.slow
