@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def trial(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.world not in WORLDS:
         raise SystemExit(f"Expected a world of development, {WORLDS[0]} to {WORLDS[-1]}, got {arguments.world}.")
     about = manifest.provenance()
-    if about["dirty"] is not False:
+    if about["commit"] is None or changed():
         raise SystemExit("Expected a checkout without changes, so that the commit says what was tried. Commit first.")
     name, out = plugins.stem(arguments.method), arguments.worlds / str(arguments.world)
     try:
@@ -75,6 +76,12 @@ def trial(arguments: argparse.Namespace) -> dict[str, Any]:
         "recipe": arguments.recipe, "why": arguments.why, "failed": result.failed.get(candidate),
         **told(record), "commit": about["commit"], "hardware": about["hardware"], "time": manifest.utc_now(),
     }  # fmt: skip
+
+
+def changed() -> bool:
+    """Whether the checkout differs from its commit in anything but the file of trials."""
+    program = ["git", "status", "--porcelain", "--", ".", f":(exclude){TRIALS.relative_to(ROOT)}*"]
+    return bool(subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
 def told(record: RunRecord) -> dict[str, Any]:
