@@ -30,7 +30,8 @@ WORLDS = range(1000, 1010)
 SHOWN = {
     "L": ("RetFail", "mrr_identity"), "L association": ("RetFail", "mrr_association"), "L fact": ("FactRet", "mrr"),
     "L paraphrased": ("FactRetPara", "mrr"), "D": ("GenKnow", "value"), "K inter": ("InterIdSim", "value"),
-    "K intra": ("IntraIdSim", "value"), "K facts": ("FactHold", "mrr_association"), "K facts of others": ("FactHold", "mrr_identity"),
+    "K intra": ("IntraIdSim", "value"), "K facts": ("FactHold", "mrr_association"),
+    "K facts of others": ("FactHold", "mrr_identity"),
 }  # fmt: skip
 """What is printed of a trial; the file has all views."""
 
