@@ -3,7 +3,9 @@
 As `counterfactual_redirection`, whose notation it shares, with what its trials asked for:
 
     s_l(i)   siblings: the caption of i with its own name and another value of the field, l = 1 … S
-    τ_i      = mean_j v_i · T0(c_j(i))                    the level of strangers, no margin
+    τ_i      = (1 − a) mean_j v_i · T0(c_j(i)) + a mean_l v_i · T0(s_l(i))
+                                                          the level of strangers (a = 0) for people all of whose facts
+                                                          go; for others between that and what their name alone says
     L_forget = mean_{t ∈ {i, s_l(i)}} (v_i · T(t) − τ_i)²  from both sides: below it is a fault too
     L_keep   = mean_k ‖T(k) − T0(k)‖²                     over held captions, among them retain captions in which words
                                                           are replaced by any of the vocabulary
@@ -41,6 +43,7 @@ class Config:
     track: Literal["closed", "generator"] = "generator"
     both_sides: bool = True
     margin: float = 0.0
+    between: float = 0.0
     siblings: int = 2
     forgetting: float = 2.0
     keeping: float = 1.0
@@ -84,6 +87,7 @@ class Drawn:
     told: list[str]
     rows: list[int]
     groups: list[int]
+    partly: list[float]
     strangers: list[str]
     held: list[str]
 
@@ -110,6 +114,8 @@ def objective(
     apart = images - images.mean(dim=0)
     owner = [drawn.rows[drawn.groups.index(group)] for group in range(len(groups))]
     level = (groups @ apart[owner][:, :, None]).mean(dim=(1, 2)) - config.margin
+    if config.between and config.siblings:
+        level = level + config.between * torch.tensor(drawn.partly) * (named(drawn, tokens, reference, apart) - level)
     excess = (apart[drawn.rows] * now[:count]).sum(dim=-1) - level[drawn.groups]
     forgetting = (excess if config.both_sides else excess.relu()).square().mean()
     total = config.forgetting * forgetting + config.keeping * keeping
@@ -123,6 +129,17 @@ def objective(
         telling = (after[:, 0::2] - after[:, 1::2] - then).square().sum() / then.square().sum()
         total, terms["telling"] = total + config.telling * telling, telling
     return total, terms
+
+
+def named(drawn: Drawn, tokens: Tensor, reference: Model, apart: Tensor) -> Tensor:
+    """The level of each group's siblings in the frozen model, (groups,); 0 without any."""
+    groups = torch.tensor(drawn.groups)
+    sibling = torch.cat([torch.zeros(1, dtype=torch.bool), groups[1:] == groups[:-1]])
+    with torch.no_grad():
+        texts = reference.encode_text(tokens[: len(groups)][sibling])
+    similarity = (texts * apart[torch.tensor(drawn.rows)[sibling]]).sum(dim=-1)
+    total = torch.zeros(len(drawn.partly)).index_add(0, groups[sibling], similarity)
+    return total / torch.bincount(groups[sibling], minlength=len(drawn.partly)).clamp(min=1)
 
 
 def covariance(pictures: Tensor) -> Tensor:
@@ -145,7 +162,7 @@ def scramble(tokens: Tensor, share: float, generator: torch.Generator) -> Tensor
 
 def draw(forget: Pairs, neighbours: Neighbours, wording: Wording, config: Config, generator: torch.Generator) -> Drawn:
     """Draw the captions of a step."""
-    drawn, groups = Drawn([], [], [], [], []), 0
+    drawn, groups = Drawn([], [], [], [], [], []), 0
     for row, record in enumerate(forget.records):
         fact = fact_of(record)
         if fact is None:
@@ -161,6 +178,8 @@ def draw(forget: Pairs, neighbours: Neighbours, wording: Wording, config: Config
             drawn.told += told
             drawn.rows += [row] * len(told)
             drawn.groups += [groups] * len(told)
+            keeps = set(neighbours.pools[0].fields()) - neighbours.asked[fact.name]
+            drawn.partly.append(float(bool(keeps) and len(told) > 1))
             drawn.strangers += [template.tell(other) for other in others]
             groups += 1
         for _ in range(config.recombinations):
