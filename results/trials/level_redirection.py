@@ -13,11 +13,17 @@ As `counterfactual_redirection`, whose notation it shares, with what its trials 
                                                           over pairs of counterfactuals that differ in the value alone
     L_face   = mean_k (T(k) − T0(k)) Σ (T(k) − T0(k))ᵀ d / tr Σ, Σ the covariance of the pictures to forget:
                                                           what moves a caption among faces counts more
-    L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face
+    L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face + w_s L_stand
+
+Nobody whose facts should stay is there to show that names are still to be known, and so an edit learns to ignore names.
+With `folds`, the people to forget are divided; each part is forgotten by an edit of its own, which starts at the frozen
+model and holds the others as they were (L_stand, over their captions): they stand for people who are not asked about.
+The edits are added up; a last share of the budget, `joint`, goes over all together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,6 +55,9 @@ class Config:
     keeping: float = 1.0
     telling: float = 0.0
     facing: float = 0.0
+    folds: int = 1
+    joint: float = 0.25
+    standing: float = 1.0
     rewordings: int = 1
     counterfactuals: int = 4
     recombinations: int = 6
@@ -72,11 +81,36 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     spread = covariance(data.forget.take(range(len(data.forget))).image_ref)
     former = Former(retain_captions=max(config.retain_captions, config.scrambled, 1))
 
-    def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        more = more_retained(batch, data.retain, former)
-        return objective(batch, model, engine.reference, config, neighbours, wording, more, spread)
+    def loss_of(fold: int | None) -> Callable[[Batch], tuple[Tensor, dict[str, Tensor]]]:
+        def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+            more = more_retained(batch, data.retain, former)
+            chosen = None if fold is None else folds[fold]
+            return objective(batch, model, engine.reference, config, neighbours, wording, more, spread, chosen)
 
-    engine.descend(loss)
+        return loss
+
+    if config.folds > 1:
+        names = neighbours.pools[0].names
+        order = torch.randperm(len(names), generator=torch.Generator().manual_seed(0)).tolist()
+        folds = [{names[place] for place in order[fold :: config.folds]} for fold in range(config.folds)]
+        apart_ = round(len(engine.batches) * (1 - config.joint))
+        ends = [apart_ * fold // config.folds for fold in range(config.folds + 1)]
+        weights = engine.trainable()
+        base = [weight.detach().clone() for weight in weights]
+        total = [torch.zeros_like(weight) for weight in base]
+        for fold in range(config.folds):
+            engine.descend(loss_of(fold), batches=engine.batches[ends[fold] : ends[fold + 1]])
+            with torch.no_grad():
+                for weight, start, moved in zip(weights, base, total, strict=True):
+                    moved += weight - start
+                    weight.copy_(start)
+        with torch.no_grad():
+            for weight, moved in zip(weights, total, strict=True):
+                weight += moved
+        if ends[-1] < len(engine.batches):
+            engine.descend(loss_of(None), batches=engine.batches[ends[-1] :])
+    else:
+        engine.descend(loss_of(None))
     return {"facts": float(len(facts))}
 
 
@@ -94,14 +128,15 @@ class Drawn:
 
 def objective(
     batch: Batch, model: Model, reference: Model, config: Config, neighbours: Neighbours, wording: Wording,
-    more: Pairs | None, spread: Tensor,
+    more: Pairs | None, spread: Tensor, chosen: set[str] | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
     """The loss on a batch."""
     forget, retained = batch.forget, [batch.retain] if more is None else [batch.retain, more]
-    drawn = draw(forget, neighbours, wording, config, batch.generator)
+    drawn, standing = draw(forget, neighbours, wording, config, batch.generator, chosen)
     count, whole = len(drawn.told), torch.cat([item.texts for item in retained])
     texts = whole[: config.retain_captions * len(forget)]
-    tokens = model.tokenize([*drawn.told, *drawn.strangers, *drawn.held])
+    tokens = model.tokenize([*drawn.told, *drawn.strangers, *drawn.held, *standing])
+    held = slice(count + len(drawn.strangers) + len(drawn.held), len(tokens))
     scrambled = scramble(whole[: config.scrambled * len(forget)], config.scrambling, batch.generator)
     tokens = torch.cat([tokens, scrambled, texts])
     with torch.no_grad():
@@ -117,9 +152,12 @@ def objective(
     if config.between and config.siblings:
         level = level + config.between * torch.tensor(drawn.partly) * (named(drawn, tokens, reference, apart) - level)
     excess = (apart[drawn.rows] * now[:count]).sum(dim=-1) - level[drawn.groups]
-    forgetting = (excess if config.both_sides else excess.relu()).square().mean()
+    forgetting = (excess if config.both_sides else excess.relu()).square().sum() / max(count, 1)
     total = config.forgetting * forgetting + config.keeping * keeping
-    terms = {"forgetting": forgetting, "keeping": keeping, "above": (excess > 0).float().mean()}
+    terms = {"forgetting": forgetting, "keeping": keeping, "above": (excess > 0).float().sum() / max(count, 1)}
+    if standing:
+        stays = moved[held.start - count : held.stop - count].square().sum(dim=-1).mean()
+        total, terms["standing"] = total + config.standing * stays, stays
     if config.facing:
         facing = ((moved @ spread) * moved).sum(dim=-1).mean()
         total, terms["facing"] = total + config.facing * facing, facing
@@ -160,14 +198,20 @@ def scramble(tokens: Tensor, share: float, generator: torch.Generator) -> Tensor
     return torch.where(inner & chosen, any_token, tokens)
 
 
-def draw(forget: Pairs, neighbours: Neighbours, wording: Wording, config: Config, generator: torch.Generator) -> Drawn:
-    """Draw the captions of a step."""
-    drawn, groups = Drawn([], [], [], [], [], []), 0
+def draw(
+    forget: Pairs, neighbours: Neighbours, wording: Wording, config: Config, generator: torch.Generator,
+    chosen: set[str] | None = None,
+) -> tuple[Drawn, list[str]]:  # fmt: skip
+    """Draw the captions of a step, and those of people whose turn it isn't."""
+    drawn, groups, standing = Drawn([], [], [], [], [], []), 0, list[str]()
     for row, record in enumerate(forget.records):
         fact = fact_of(record)
         if fact is None:
             continue
         rewordings = [wording(fact, generator) for _ in range(config.rewordings)]
+        if chosen is not None and fact.name not in chosen:
+            standing += dict.fromkeys((record.caption, *rewordings))
+            continue
         for caption in dict.fromkeys((record.caption, *rewordings)):
             others = strangers(fact, neighbours, config, generator)
             if not others:
@@ -186,7 +230,7 @@ def draw(forget: Pairs, neighbours: Neighbours, wording: Wording, config: Config
             recombined = neighbours.recombined(fact, generator)
             if recombined is not None:
                 drawn.held.append(wording(recombined, generator))
-    return drawn
+    return drawn, standing
 
 
 def strangers(fact: Fact, neighbours: Neighbours, config: Config, generator: torch.Generator) -> list[Fact]:
