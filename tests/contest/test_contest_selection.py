@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +13,15 @@ import yaml
 from contest_world import METHOD, begin, write_plan
 from salmubench import manifest
 from salmubench.cli.main import main
-from salmubench.contest.selection import rise
+from salmubench.contest import clock
+from salmubench.contest.clock import rise
+from salmubench.contest.plan import load
+from salmubench.contest.room import Room
+from salmubench.contest.selection import choose
 from salmubench.errors import MethodError
 from salmubench.scoring.contest_record import read_contest
 from salmubench.scoring.record_files import read_record
+from salmubench.unlearn.registry import Configured
 
 
 @pytest.mark.parametrize(
@@ -121,3 +127,34 @@ def test_a_candidate_beyond_the_limit_has_failed(references: Path, tmp_path: Pat
     (row,) = read_contest(out / "contest.json").rows
     assert row.outcomes == {"failed": 1}
     assert "expected at most 0.01 processor seconds" in (row.worlds["101"].message or "")
+
+
+@pytest.mark.slow
+def test_time_that_was_measured_is_not_measured_again(
+    references: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped at the second method, a contest goes on with that one."""
+    methods = [{"method": "apart.py"}, {"method": "apart.py", "name": "again"}]
+    plan = write_plan(
+        tmp_path / "plan", evaluation=[101], selection=[1000], methods=methods, leagues={"pairs": [1], "seconds": 60}
+    )
+    (plan.parent / "apart.py").write_text(METHOD)
+    out = begin(references, tmp_path / "out", (101,))
+    shutil.copytree(references / "1000", out / "selection" / "1000")
+    room = Room(load(plan), out, "joblib", 1, "cpu", "fp32")
+    room.write_methods()
+    measured: list[str] = []
+
+    def spent(room: Room, configured: Configured, budget: float) -> float:
+        measured.append(configured.method.name)
+        if configured.method.name == "again":
+            raise OSError("stopped")
+        return 58.0
+
+    monkeypatch.setattr(clock, "_spent", spent)
+    with pytest.raises(OSError, match="stopped"):
+        choose(room)
+    assert measured == ["apart", "again"]
+    monkeypatch.setattr(clock, "_spent", lambda *_: measured.append("second call") or 58.0)
+    assert choose(room).budgets == {"apart": 1.0, "again": 1.0}
+    assert measured == ["apart", "again", "second call"]

@@ -1,0 +1,163 @@
+"""The league of equal time: how far a budget may rise until a candidate has used its processor seconds.
+
+Each method is measured once, on the first selection world, as many side by side as candidates are. What was measured is
+kept, so that a contest that was stopped measures only what is left.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from salmubench import manifest, planning, reading
+from salmubench import recipe as recipes
+from salmubench.candidates import Candidate, sensible_workers
+from salmubench.contest.room import SELECTION, Room
+from salmubench.dataset.layout import open_dataset
+from salmubench.errors import MethodError, OutputMismatch
+from salmubench.executor import parallel
+from salmubench.scoring.origin import Real
+from salmubench.scoring.stages import read_run_file
+from salmubench.tuned_values import find_tuned
+from salmubench.unlearn.registry import Configured
+
+_CLOCK = "clock"
+
+_MOST = 1000.0  # largest budget
+_NEAR = 0.9  # share of the time allowed from which a budget is large enough
+_STEP = 20.0  # largest factor between two budgets that are measured one after the other
+_ALIKE = 0.05  # times that differ less are equal but for noise
+_TRIES = 6
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a method.
+
+    Attributes:
+        budget: at which a candidate takes the time allowed.
+        tried: all budgets that were measured, with their processor seconds.
+    """
+
+    budget: Real
+    tried: tuple[tuple[Real, Real], ...]
+
+
+def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float, *, key: str) -> dict[str, Measured]:
+    """Give the budget of each method, measured where that isn't done.
+
+    Args:
+        room: the contest; its first selection world has its references.
+        recipe: of the tuning.
+        tuned: the values chosen; `None`: nobody is tuned.
+        allowed: processor seconds.
+        key: hash of all that decides about the measurements; those of another one are not used.
+    """
+    loaded = recipes.load(recipe)
+    values = None if tuned is None else find_tuned(str(tuned), recipe=loaded.name, shipped=False)
+    # The seed of the first evaluation world, on which `planning.plan` allows values tuned on the selection world.
+    candidates = planning.plan(
+        loaded.recipe, methods=tuple(room.methods.values()), budgets=(1,), tuned=values,
+        seed=room.loaded.plan.evaluation[0],
+    )  # fmt: skip
+    folder = room.out / SELECTION / _CLOCK / key
+    paths = {item.name: folder / f"{item.name}.json" for item in room.loaded.contestants}
+    waiting = [pair for pair in zip(paths.values(), candidates, strict=True) if not pair[0].is_file()]
+    workers = room.workers
+    if workers is None:
+        sensible = sensible_workers(len(waiting), recipe=loaded.recipe, device=room.device)
+        workers = 0 if room.executor == "ray" else sensible
+    work = partial(_measure, room, allowed, loaded.recipe.tune.budget)
+    for (path, _), found in parallel(work, waiting, workers=workers, executor=room.executor, description="equal time"):
+        manifest.write_json(path, asdict(found))
+        log.info("%s: budget %g for %g processor seconds", path.stem, found.budget, allowed)
+    return {name: _read(path) for name, path in paths.items()}
+
+
+def _read(path: Path) -> Measured:
+    advice = "Delete the file: the same command measures again."
+    return reading.validated(Measured, manifest.read_json(path), where=str(path), error=OutputMismatch, advice=advice)
+
+
+def _measure(room: Room, allowed: float, start: float, piece: tuple[Path, Candidate]) -> Measured:
+    budget, tried = rise(partial(_spent, room, piece[1].method.load()), allowed=allowed, start=start)
+    return Measured(budget, tuple(tried))
+
+
+def _spent(room: Room, configured: Configured, budget: float) -> float:
+    """Processor seconds of one candidate on the first selection world; its weights are deleted."""
+    from salmubench.generator.personas.fresh import fresh_people
+    from salmubench.unlearn.engine import unlearn
+
+    ground = room.ground(room.loaded.plan.selection[0])
+    dataset, run = open_dataset(ground / "dataset"), read_run_file(ground)
+    out = room.out / SELECTION / _CLOCK / f"{configured.method.name}-{budget:g}x"
+    unlearn(
+        configured, model=ground / "checkpoints" / "compromised", dataset=dataset, out=out, budget=budget,
+        fresh=partial(fresh_people, dataset, seed=0), seed=0, device=run.device or room.device,
+        precision=run.precision or room.precision,
+    )  # fmt: skip
+    spent = float(manifest.read_manifest(out, "unlearn")["cost"]["processor_seconds"])
+    shutil.rmtree(out)  # made here a moment ago
+    return spent
+
+
+def rise(measure: Callable[[float], float], *, allowed: float, start: float) -> tuple[float, list[tuple[float, float]]]:
+    """Let a budget rise until it uses the time allowed.
+
+    Args:
+        measure: budget → processor seconds; a method that fails has none.
+        allowed: processor seconds.
+        start: the first budget.
+
+    Returns:
+        Of the budgets measured that which uses most of the time allowed (the smaller one where two do alike, the
+        smallest where all take more), and all that were measured with their seconds.
+
+    Examples:
+        >>> rise(lambda budget: 2 + 3 * budget, allowed=100, start=5)[0]
+        31.0
+    """
+    tried: list[tuple[float, float]] = []
+    budget = start
+    while len(tried) < _TRIES:
+        try:
+            tried.append((budget, measure(budget)))
+        except MethodError as error:
+            log.warning("%s", error)
+            break
+        following = _following(tried, allowed)
+        if following is None or following in dict(tried):
+            break
+        budget = following
+    within = {budget: spent for budget, spent in tried if spent <= allowed}
+    if within:
+        least = (1 - _ALIKE) * max(within.values())
+        return min(budget for budget, spent in within.items() if spent >= least), tried
+    return min((budget for budget, _ in tried), default=start), tried
+
+
+def _following(tried: Sequence[tuple[float, float]], allowed: float) -> float | None:
+    """The next budget to measure, by the line through the last two; `None` where there is nothing to gain."""
+    budget, spent = tried[-1]
+    if _NEAR * allowed <= spent <= allowed:
+        return None
+    before, earlier = tried[-2] if len(tried) > 1 else (0.0, 0.0)
+    slope = (spent - earlier) / (budget - before)
+    if slope <= 0 or abs(spent - earlier) < _ALIKE * spent:  # more pairs take no more time
+        return None
+    aim = budget + ((1 + _NEAR) / 2 * allowed - spent) / slope
+    return _rounded(min(max(aim, budget / _STEP), budget * _STEP, _MOST))
+
+
+def _rounded(budget: float) -> float:
+    """Two digits, downwards: it is part of names."""
+    size = 10.0 ** (math.floor(math.log10(budget)) - 1)
+    return float(f"{math.floor(budget / size + 1e-9) * size:.6g}")
