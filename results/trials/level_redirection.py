@@ -10,7 +10,7 @@ As `counterfactual_redirection`, whose notation it shares, with what its trials 
     L_keep   = mean_k ‖T(k) − T0(k)‖²                     over held captions, among them retain captions in which words
                                                           are replaced by any of the vocabulary
     L_tell   = Σ ‖(T(a) − T(b)) − (T0(a) − T0(b))‖² / Σ ‖T0(a) − T0(b)‖²
-                                                          over pairs of counterfactuals that differ in the value alone
+                                                          over pairs of held captions that differ in the value alone
     L_face   = mean_k (T(k) − T0(k)) Σ (T(k) − T0(k))ᵀ d / tr Σ, Σ the covariance of the pictures to forget:
                                                           what moves a caption among faces counts more
     L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face + w_s L_stand
@@ -162,9 +162,9 @@ def objective(
         facing = ((moved @ spread) * moved).sum(dim=-1).mean()
         total, terms["facing"] = total + config.facing * facing, facing
     if config.telling:
-        then = groups[:, 0::2] - groups[:, 1::2]
-        after = now[count : count + len(drawn.strangers)].view_as(groups)
-        telling = (after[:, 0::2] - after[:, 1::2] - then).square().sum() / then.square().sum()
+        pairs = len(drawn.strangers) + len(drawn.held)
+        then = before[:pairs:2] - before[1:pairs:2]
+        telling = (moved[:pairs:2] - moved[1:pairs:2]).square().sum() / then.square().sum()
         total, terms["telling"] = total + config.telling * telling, telling
     return total, terms
 
@@ -226,10 +226,14 @@ def draw(
             drawn.partly.append(float(bool(keeps) and len(told) > 1))
             drawn.strangers += [template.tell(other) for other in others]
             groups += 1
-        for _ in range(config.recombinations):
+        for _ in range(config.recombinations // 2 if config.telling else config.recombinations):
             recombined = neighbours.recombined(fact, generator)
             if recombined is not None:
-                drawn.held.append(wording(recombined, generator))
+                text = wording(recombined, generator)
+                drawn.held.append(text)
+                if config.telling:
+                    twin = another(recombined, neighbours, generator) or recombined
+                    drawn.held.append(Template.of(text, recombined).tell(twin))
     return drawn, standing
 
 
