@@ -17,6 +17,11 @@ from salmubench.unlearn.registry import method_titles
 from tiny import tiny_dataset
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest: none of them is then left alone at the end, while other processes are idle."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium through playwright, which a process can start once: skipped where there is none, but an error in CI."""

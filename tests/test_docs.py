@@ -46,6 +46,7 @@ def commands(page: str) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_researcher_walks_through_the_readme_and_the_docs(tmp_path):
     """Their commands as they stand, with a short recipe in place of mini, after the run that `make demo` does."""
     makefile = (ROOT / "Makefile").read_text()

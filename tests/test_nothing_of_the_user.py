@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -58,13 +59,24 @@ def machine(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     return folder, {**os.environ, **caches, **names, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def salmubench(machine: tuple[Path, dict[str, str]], *arguments: str | Path, code: int = 0) -> str:
+COMMANDS = """
+import json, sys
+from salmubench.cli.main import main
+for arguments, code in json.loads(sys.argv[1]):
+    found = main(arguments)
+    assert found == code, (arguments, found)
+"""
+
+
+def salmubench(machine: tuple[Path, dict[str, str]], *commands: Sequence[str | Path], code: int = 0) -> str:
+    """Run commands in one process of that machine, the first of which ends with a code; give what stderr says."""
     folder, environment = machine
+    given = [(list(map(str, arguments)), 0 if number else code) for number, arguments in enumerate(commands)]
     done = subprocess.run(
-        [sys.executable, "-m", "salmubench.cli.main", *map(str, arguments)], cwd=folder, env=environment,
+        [sys.executable, "-c", COMMANDS, json.dumps(given)], cwd=folder, env=environment,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == code, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
     return done.stderr
 
 
@@ -96,6 +108,7 @@ def test_the_search_looks_into_tables(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_before_and_after(machine):
     """An import, a deletion and its page, all with absolute paths."""
     folder = machine[0]
@@ -103,35 +116,40 @@ def test_before_and_after(machine):
     out = folder / "handed-on"
     for name, seed in (("before", 0), ("after", 1)):
         tiny_model(folder / name, seed)
-    salmubench(machine, "dataset", "import", "--pictures", own / "pictures", "--facts", own / "facts.csv",
-               "--out", out / "dataset")  # fmt: skip
-    salmubench(machine, "dataset", "stats", out / "dataset", "--out", out / "stats")
-    salmubench(machine, "evaluate", "--before", folder / "before", "--after", folder / "after", "--dataset",
-               out / "dataset", "--out", out / "deletion.json", "--report", out / "deletion.html")  # fmt: skip
-    salmubench(machine, "evaluate", "--model", folder / "after", "--dataset", out / "dataset", "--clean",
-               folder / "before", "--compromised", folder / "before", "--out", out / "record.json")  # fmt: skip
-    salmubench(machine, "export-official", out / "record.json", out / "official.json")
-    salmubench(machine, "export-model", folder / "after", "--out", out / "model")
-    salmubench(machine, "dataset", "export", out / "dataset", "--format", "hub", "--license", "other", "--out",
-               out / "hub")  # fmt: skip
+    salmubench(
+        machine,
+        ["dataset", "import", "--pictures", own / "pictures", "--facts", own / "facts.csv", "--out", out / "dataset"],
+        ["dataset", "stats", out / "dataset", "--out", out / "stats"],
+        ["evaluate", "--before", folder / "before", "--after", folder / "after", "--dataset", out / "dataset",
+         "--out", out / "deletion.json", "--report", out / "deletion.html"],
+        ["evaluate", "--model", folder / "after", "--dataset", out / "dataset", "--clean", folder / "before",
+         "--compromised", folder / "before", "--out", out / "record.json"],
+        ["export-official", out / "record.json", out / "official.json"],
+        ["export-model", folder / "after", "--out", out / "model"],
+        ["dataset", "export", out / "dataset", "--format", "hub", "--license", "other", "--out", out / "hub"],
+    )  # fmt: skip
     assert len(list(out.rglob("*"))) > 40
     assert telling(out) == {}
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_its_page_a_submission_and_the_board(machine):
     """One method fails, with a message that names files of the user."""
     folder = machine[0]
     (folder / "mine.py").write_text(textwrap.dedent(FAILS))
     run, recipe = folder / "runs" / "short", write_short_recipe(folder / "short.yaml")
-    methods = f"finetuning,{folder / 'mine.py'}"
-    said = salmubench(machine, "run", "--recipe", recipe, "--out", run, "--methods", methods, code=1)
+    methods, results = f"finetuning,{folder / 'mine.py'}", folder / "results"
+    said = salmubench(
+        machine,
+        ["run", "--recipe", recipe, "--out", run, "--methods", methods],
+        ["report", run, "--out", folder / "site"],
+        ["leaderboard", "submit", run, "--model", "finetuning-5x", "--out", results / "one"],
+        ["leaderboard", "build", results, "--out", folder / "board"],
+        ["export-model", run / "checkpoints" / "finetuning-5x", "--out", folder / "model"],
+        code=1,
+    )
     assert "no weights at" in said
-    salmubench(machine, "report", run, "--out", folder / "site")
-    results = folder / "results"
-    salmubench(machine, "leaderboard", "submit", run, "--model", "finetuning-5x", "--out", results / "one")
-    salmubench(machine, "leaderboard", "build", results, "--out", folder / "board")
-    salmubench(machine, "export-model", run / "checkpoints" / "finetuning-5x", "--out", folder / "model")
     for place in ("runs", "site", "results", "board", "model"):
         found = telling(folder / place)
         assert {name for name in found if not name.endswith(TRACEBACK)} == set(), place  # the author’s own

@@ -235,6 +235,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_with_nothing_but_strangers(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, config = world / "out", ScoreConfig(bootstraps=200, extra_metrics=(str(world / "mildness.py"),))
     words = ["run", "--recipe", str(world / "strange.yaml"), "--methods", f"hinge,{EXAMPLE}", "--budgets", "1"]

@@ -214,6 +214,8 @@ def test_a_foreign_folder_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFi
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_a_world_from_nothing_with_a_second_retrained(tmp_path: Path) -> None:
     """Dataset, four pretrainings, two entries of one method, an attack: all that a world has, at the smallest scale."""
     recipe = {

@@ -23,6 +23,7 @@ FEW_STEPS = {
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_attacks_its_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, recipe = tmp_path / "short", write_short_recipe(tmp_path / "short.yaml", retrained=True)
     recipe.write_text(recipe.read_text() + yaml.safe_dump({"attack": {"seeds": 1, "overrides": FEW_STEPS}}))
