@@ -11,13 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import filelock
 
 from salmubench import manifest, pipeline, planning, plugins
 from salmubench.errors import ConfigError
@@ -81,7 +78,7 @@ def trial(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def changed() -> bool:
     """Whether the checkout differs from its commit in anything but the file of trials."""
-    program = ["git", "status", "--porcelain", "--", ".", f":(exclude){TRIALS.relative_to(ROOT)}*"]
+    program = ["git", "status", "--porcelain", "--", ".", f":(exclude){TRIALS.relative_to(ROOT)}"]
     return bool(subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
@@ -106,13 +103,11 @@ def told(record: RunRecord) -> dict[str, Any]:
 
 
 def append(path: Path, line: Mapping[str, Any]) -> None:
-    """Add a line to the file, whole or not at all, whoever else adds one."""
+    """Add a line to the file in one write, so that those of two trials at once stand one behind the other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
-    with filelock.FileLock(f"{path}.lock"), path.open("ab") as stream:
+    with path.open("ab", buffering=0) as stream:
         stream.write(text.encode())
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def shown(line: Mapping[str, Any]) -> str:

@@ -26,8 +26,10 @@ from salmubench.scoring.stages import RunFile
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
 METHODS = f"cliperase,descent_to_delete,{EXAMPLE}"
 MODELS = ("clean", "compromised", "retrained", "cliperase-5x", "descent_to_delete-5x", "my_method-5x")
-# `make soak` kills at any moment; here each kind of stage dies once.
-STAGES = ("dataset", "pretrain compromised", "encode compromised", "unlearn cliperase-5x", "report")
+STAGES = (
+    "dataset", "pretrain clean", "pretrain compromised", "encode compromised", "score compromised",
+    "unlearn cliperase-5x", "score cliperase-5x", "report",
+)  # fmt: skip
 
 
 def command(out: Path, *options: str) -> list[str]:
@@ -184,10 +186,10 @@ def kill_in(process: subprocess.Popen, stage: str, wait: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_killed_in_any_stage_it_ends_with_the_same_scores(finished, tmp_path):
+def test_killed_in_every_stage_ends_with_the_same_scores(finished, tmp_path):
     out = tmp_path / "killed"
     for stage in STAGES:
-        patience = {"dataset": 1.0, "pretrain compromised": 6.5}.get(stage, 0.05)
+        patience = {"dataset": 1.0, "pretrain clean": 5.0, "pretrain compromised": 6.5}.get(stage, 0.05)
         kill_in(start(out), stage, patience)
     process = start(out)
     _, messages = process.communicate()

@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from salmubench import cost, executor, interruption, manifest
+from salmubench import cost, interruption, manifest
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.limited import limited
 from salmubench.errors import EmbeddingsError, MethodError, ModelError
+from salmubench.executor import Executor, cores
 from salmubench.recipe import Recipe
 from salmubench.scoring.stages import RunFile
 from salmubench.unlearn.registry import Configured, Resolved
@@ -286,6 +287,13 @@ def _encoded_in(out: Path) -> str | None:
     return None
 
 
+def workers_for(pieces: int, *, asked: int | None, executor: Executor, recipe: Recipe, device: str) -> int:
+    """How many pieces to do at once: as many as are asked for, else all of a cluster or what pays here."""
+    if asked is not None:
+        return asked
+    return 0 if executor == "ray" else sensible_workers(pieces, recipe=recipe, device=device)
+
+
 def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
     """How many candidates to make at once on this machine.
 
@@ -300,7 +308,7 @@ def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
     if not threads or resolve_device(device) != "cpu":
         return 1
     room = int(psutil.virtual_memory().available // _MEMORY)
-    return max(1, min(executor.cores() // threads, candidates // _WORTH, room))
+    return max(1, min(cores() // threads, candidates // _WORTH, room))
 
 
 def _unlearn(world: World, candidate: Candidate, configured: Configured, out: Path) -> None:

@@ -74,9 +74,8 @@ def key_and_words(message: str) -> tuple[str | None, str]:
         return None, text
     text = named[2]
     if union := re.match(r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Errors: .*", text):
-        text = (
-            f"Expected a {union[1].replace(', <class', ' or <class')}. Got value: {text.rpartition('Given value: ')[2]}"
-        )
+        given = text.rpartition("Given value: ")[2]
+        text = f"Expected a {union[1].replace(', <class', ' or <class')}. Got value: {given}"
     text = re.sub(r"Expected an? typing\.Literal\[(.*?)\]", r"Expected one of \1", text)
     text = re.sub(r"(?:an? )?<class '(?:\w+\.)*(\w+)'>", lambda kind: _KINDS.get(kind[1], kind[1]), text)
     return named[1], re.sub(r"\. Got value: (.*)", r", got '\1'.", text)

@@ -24,7 +24,7 @@ from salmubench.candidates import (
     maker,
     record_path,
     score,
-    sensible_workers,
+    workers_for,
 )
 from salmubench.dataset.layout import open_dataset
 from salmubench.executor import Executor, parallel
@@ -229,9 +229,9 @@ class _Steps:
         waiting = [item for item in candidates if not is_made(self.world, item)]
         if waiting:
             check_references(self.world)
-        if workers is None:
-            sensible = sensible_workers(len(waiting), recipe=self.world.recipe, device=self.device)
-            workers = 0 if executor == "ray" else sensible
+        workers = workers_for(
+            len(waiting), asked=workers, executor=executor, recipe=self.world.recipe, device=self.device
+        )
         alone = executor == "joblib" and workers < 2
         work = partial(maker(alone=alone), self.world)
         failed: dict[str, str] = {}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from salmubench import manifest, planning, reading
 from salmubench import recipe as recipes
-from salmubench.candidates import Candidate, sensible_workers
+from salmubench.candidates import Candidate, workers_for
 from salmubench.contest.room import SELECTION, Room
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import MethodError, OutputMismatch
@@ -70,10 +70,9 @@ def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float, *, 
     folder = room.out / SELECTION / _CLOCK / key
     paths = {item.name: folder / f"{item.name}.json" for item in room.loaded.contestants}
     waiting = [pair for pair in zip(paths.values(), candidates, strict=True) if not pair[0].is_file()]
-    workers = room.workers
-    if workers is None:
-        sensible = sensible_workers(len(waiting), recipe=loaded.recipe, device=room.device)
-        workers = 0 if room.executor == "ray" else sensible
+    workers = workers_for(
+        len(waiting), asked=room.workers, executor=room.executor, recipe=loaded.recipe, device=room.device
+    )
     work = partial(_measure, room, allowed, loaded.recipe.tune.budget)
     for (path, _), found in parallel(work, waiting, workers=workers, executor=room.executor, description="equal time"):
         manifest.write_json(path, asdict(found))

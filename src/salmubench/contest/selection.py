@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from salmubench import manifest, reading
-from salmubench.contest.clock import equal_time
+from salmubench.contest.clock import Measured, equal_time
 from salmubench.contest.room import Room, thin
 from salmubench.dataset.layout import open_dataset
 from salmubench.errors import OutputMismatch
-from salmubench.scoring.origin import Hash, Name, Real
+from salmubench.scoring.origin import Hash, Name
 from salmubench.tuning.bench import Terms, further_folder
 from salmubench.tuning.study import TUNED, tune
 
@@ -42,18 +42,11 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class _Budget:
-    """As much as is read of a budget that was measured."""
-
-    budget: Real
-
-
-@dataclass(frozen=True)
 class _File:
     """`selection.json`."""
 
     identity: Mapping[Name, Hash]
-    budgets: Mapping[Name, _Budget]
+    budgets: Mapping[Name, Measured]
     fingerprints: tuple[Hash, ...]
 
 
@@ -105,8 +98,7 @@ def _make(room: Room, path: Path) -> None:
         )  # fmt: skip
     budgets: dict[str, Any] = {}
     if plan.leagues.seconds is not None:
-        key = _tuning(room).name
-        measured = equal_time(room, recipe, tuned, plan.leagues.seconds, key=key)
+        measured = equal_time(room, recipe, tuned, plan.leagues.seconds, key=_tuning(room).name)
         budgets = {name: asdict(found) for name, found in measured.items()}
     fingerprints = [open_dataset(room.ground(seed) / "dataset").fingerprint for seed in plan.selection]
     content = {"identity": room.loaded.identity, "budgets": budgets, "fingerprints": fingerprints}

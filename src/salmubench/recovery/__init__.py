@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from salmubench import executor as executors
 from salmubench import manifest, options
 from salmubench.attacks import AttackConfig, Loaded, load_all
-from salmubench.candidates import World, sensible_workers
+from salmubench.candidates import World, workers_for
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.config import EncodeConfig
 from salmubench.errors import ConfigError, ModelError, RecordError
@@ -154,9 +154,7 @@ def recover_candidates(
         workers: how many at once; `None`: as many as this machine makes faster.
     """
     checkpoints = world.out / "checkpoints"
-    if workers is None:
-        sensible = sensible_workers(len(names), recipe=world.recipe, device=world.device)
-        workers = 0 if executor == "ray" else sensible
+    workers = workers_for(len(names), asked=workers, executor=executor, recipe=world.recipe, device=world.device)
     return recover(
         models=[checkpoints / name for name in names], dataset=world.dataset, clean=checkpoints / "clean",
         compromised=world.compromised,

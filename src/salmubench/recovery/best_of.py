@@ -9,12 +9,12 @@ import numpy as np
 
 from salmubench.dataset.layout import Dataset
 from salmubench.embeddings import Embeddings
-from salmubench.scoring.fact_ranks import FEWEST, Values, replaced, sampled, wanted_rows
+from salmubench.scoring.fact_ranks import FEWEST, pairs_of, replaced, sampled, values_of, wanted_rows
 from salmubench.scoring.gallery import Gallery
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Floats
 from salmubench.scoring.products import TIE, unit
-from salmubench.types import SENSITIVE_SPLITS, Pair, Split
+from salmubench.types import Pair, Split
 
 Wordings = Callable[[Pair], Sequence[str]]
 _ROWS = 128
@@ -58,8 +58,7 @@ def best_fact_ranks(asked: Embeddings, rows: Rows, inputs: EvalInputs, wordings:
     Returns:
         Numbers of the rows that have at least three other values, and their ranks.
     """
-    every = [pair for split in SENSITIVE_SPLITS for pair in pairs_of(inputs.rows(split))]
-    values = Values(every, most=inputs.config.fact_values)
+    values = values_of(inputs)
     pairs, ranks, told = pairs_of(rows), list[float](), dict[int, tuple[list[str], list[int]]]()
     for number in np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, Split.FORGET))).tolist():
         pair = pairs[number]
@@ -75,12 +74,6 @@ def best_fact_ranks(asked: Embeddings, rows: Rows, inputs: EvalInputs, wordings:
         best = np.maximum.reduceat(unit(asked.texts, asked.rows_of(texts)) @ image, starts)
         ranks.append(_rank(best[1:] - best[0]))
     return list(told), np.array(ranks)
-
-
-def pairs_of(rows: Rows) -> list[Pair]:
-    """The rows as pairs."""
-    columns = (rows.file_name, rows.caption, rows.identity, rows.name, rows.field, rows.value, rows.paraphrase)
-    return [Pair(*row) for row in zip(*columns, strict=True)]
 
 
 def _rank(margin: Floats) -> float:

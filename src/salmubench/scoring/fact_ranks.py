@@ -158,9 +158,7 @@ def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[It
     absent = [name for name in SENSITIVE_SPLITS if name not in known]
     if absent:
         raise Unavailable(f"{absent[0]} is not encoded, and its values belong to those to tell apart")
-    told = {name: inputs.shared(f"pairs of {name}", partial(pairs_of, inputs.rows(name))) for name in SENSITIVE_SPLITS}
-    values = inputs.shared("values", lambda: Values(chain(*told.values()), most=inputs.config.fact_values))
-    pairs = told[split]
+    values, pairs = values_of(inputs), _pairs(inputs, split)
     chosen = np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, split)))
     texts = inputs.shared(
         (split, sentence), lambda: [_candidates(pairs[number], values, sentence) for number in chosen.tolist()]
@@ -170,6 +168,12 @@ def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[It
     ranks, others = _ranks(inputs, kept, asked)
     captions = np.array([own[0] for own in asked] + [None], object)[:-1]
     return kept.items(ranks, caption=captions, others=others), len(texts) - len(asked)
+
+
+def values_of(inputs: EvalInputs) -> Values:
+    """The values of all sensitive splits."""
+    every = chain.from_iterable(_pairs(inputs, split) for split in SENSITIVE_SPLITS)
+    return inputs.shared("values", lambda: Values(every, most=inputs.config.fact_values))
 
 
 def caption(pair: Pair) -> str:
@@ -184,6 +188,10 @@ def wanted_rows(config: ScoreConfig, split: Split) -> int:
 
 def _association(pair: Pair) -> tuple[str, str]:
     return (pair.identity if pair.identity is not None else f"/{pair.file_name}", pair.field or "")
+
+
+def _pairs(inputs: EvalInputs, split: Split) -> list[Pair]:
+    return inputs.shared(f"pairs of {split}", partial(pairs_of, inputs.rows(split)))
 
 
 def pairs_of(rows: Rows) -> list[Pair]:

@@ -245,10 +245,9 @@ def _side_by_side(
 ) -> None:
     waiting = list(pieces)
     while waiting:
-        count = workers
-        if count is None:
-            sensible = candidates.sensible_workers(len(waiting), recipe=bench.world.recipe, device=bench.world.device)
-            count = 0 if executor == "ray" else sensible
+        count = candidates.workers_for(
+            len(waiting), asked=workers, executor=executor, recipe=bench.world.recipe, device=bench.world.device
+        )
         work = partial(_attempt, bench, candidates.maker(alone=executor == "joblib" and count < 2))
         missed = []
         for trial, done in parallel(work, waiting, workers=count, executor=executor, description="trials"):
