@@ -13,7 +13,11 @@ As `counterfactual_redirection`, whose notation it shares, with what its trials 
                                                           over pairs of held captions that differ in the value alone
     L_face   = mean_k (T(k) − T0(k)) Σ (T(k) − T0(k))ᵀ d / tr Σ, Σ the covariance of the pictures to forget:
                                                           what moves a caption among faces counts more
-    L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face + w_s L_stand
+    L_stay   = Σ ‖W − W0‖²                                 over all weights that may move
+    L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face + w_s L_stand + w_n L_stay
+
+`moving` says which weights of the text tower may move: all, the matrices alone (no table of tokens or places, no gain,
+no bias), or the matrices of the perceptrons or of the last block alone, and the projection.
 
 Nobody whose facts should stay is there to show that names are still to be known, and so an edit learns to ignore names.
 With `folds`, the people to forget are divided; each part is forgotten by an edit of its own, which starts at the frozen
@@ -65,6 +69,8 @@ class Config:
     retain_captions: int = 4
     scrambled: int = 0
     scrambling: float = 0.3
+    moving: Literal["all", "matrices", "perceptrons", "last"] = "all"
+    staying: float = 0.0
 
 
 def needs(config: Config) -> tuple[Need, ...]:
@@ -74,6 +80,8 @@ def needs(config: Config) -> tuple[Need, ...]:
 
 def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, float]:
     """Descend on the loss."""
+    hold_weights(model, config.moving)
+    weights0 = [weight.detach().clone() for weight in engine.trainable()] if config.staying else []
     facts = [fact for record in data.forget.records if (fact := fact_of(record)) is not None]
     closed = config.track == "closed"
     wording: Wording = Wordings(data.forget.records) if closed else phrased
@@ -85,7 +93,12 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
         def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
             more = more_retained(batch, data.retain, former)
             chosen = None if fold is None else folds[fold]
-            return objective(batch, model, engine.reference, config, neighbours, wording, more, spread, chosen)
+            total, terms = objective(batch, model, engine.reference, config, neighbours, wording, more, spread, chosen)
+            if config.staying:
+                pairs = zip(engine.trainable(), weights0, strict=True)
+                staying = torch.stack([(weight - start).square().sum() for weight, start in pairs]).sum()
+                total, terms["staying"] = total + config.staying * staying, staying
+            return total, terms
 
         return loss
 
@@ -112,6 +125,16 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     else:
         engine.descend(loss_of(None))
     return {"facts": float(len(facts))}
+
+
+def hold_weights(model: Model, moving: str) -> None:
+    """Let only some of the weights move."""
+    for name, weight in model.module.named_parameters():
+        matrix = weight.ndim == 2 and "embedding" not in name
+        inner = ".mlp." in name or name == "text_projection"
+        last = f"resblocks.{len(model.module.transformer.resblocks) - 1}." in name or name == "text_projection"
+        allowed = {"all": True, "matrices": matrix, "perceptrons": matrix and inner, "last": matrix and last}[moving]
+        weight.requires_grad_(weight.requires_grad and allowed)
 
 
 @dataclass

@@ -81,7 +81,7 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
                 title=league.title,
                 table=_table(contest, rows, numbers, key=f"{key}-{league.key}-table", caption=league.key),
                 panels=_panels(contest, rows, numbers),
-                differences=[_difference(pair, titles) for pair in pairs],
+                differences=[difference(pair, titles) for pair in pairs],
                 certain=sum(pair.p_holm is not None and pair.p_holm <= 1 - LEVEL for pair in pairs),
             )
         )
@@ -89,7 +89,7 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
         key=key,
         title=f"Contest: {contest.plan.recipe}, {_worlds(len(contest.plan.evaluation))}",
         headline=headline(contest),
-        tally=_tally(contest),
+        tally=tally(contest),
         notes=contest.notes,
         leagues=leagues,
         worlds=[
@@ -116,17 +116,31 @@ def headline(contest: ContestRecord) -> str:
     return f"{len(free)} of {len(contest.rows)} candidates pass {where}: {', '.join(names)}"
 
 
-def text_rows(contest: ContestRecord) -> tuple[list[str], list[list[str]]]:
-    """The table for a terminal: heads and rows, Retrained first."""
+def text_rows(
+    contest: ContestRecord, league: str | None = None, *, intervals: bool = False
+) -> tuple[list[str], list[list[str]]]:
+    """The table as plain text: heads and rows, Retrained first.
+
+    Args:
+        contest: what came out of it.
+        league: only its rows; `None`: all, which say in which league they are.
+        intervals: below each mean, on lines of their own, its interval and, if not all, the worlds that have it.
+    """
     numbers = [number for number in TITLES if number != "recovered" or contest.plan.content.get("attacks")]
     heads = ["method", "league", "budget", "passed", "I", "H", "C", "O", *(TITLES[number][0] for number in numbers)]
     rows = []
     for row in [*([contest.retrained] if contest.retrained else []), *contest.rows]:
-        modes = [_mode_text(row, mode) for mode in MODE_LABELS]
-        values = [_write(number)(row.numbers[number].mean) for number in numbers]
+        if row.league is not None and league not in (None, row.league):
+            continue
         budget = "" if row.budget is None else f"{row.budget:g}×"
-        rows.append([row.title, row.league or "", budget, f"{row.passed} of {len(row.worlds)}", *modes, *values])
-    return heads, [[cell.replace("\u202f", " ") for cell in row] for row in rows]
+        modes = [_mode_text(row, mode) for mode in MODE_LABELS]
+        values = [_number(row, number) for number in numbers]
+        passed = _passed(row, contest.plan.needed)
+        cells = [Cell(row.title), Cell(row.league or ""), Cell(budget), passed, *map(Cell, modes), *values]
+        under = [(cell.text, cell.interval, cell.spread) if intervals else (cell.text,) for cell in cells]
+        rows.append(["\n".join(line.replace("\u202f", " ") for line in lines if line) for lines in under])
+    kept = [place for place, head in enumerate(heads) if head != "league" or league is None]
+    return [heads[place] for place in kept], [[row[place] for place in kept] for row in rows]
 
 
 def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number], *, key: str, caption: str) -> Table:
@@ -197,7 +211,7 @@ def _interval(number: Number) -> Callable[[Interval], str]:
     return wording.percent_interval
 
 
-def _difference(pair: PairedDifference, titles: Mapping[str, str]) -> list[str]:
+def difference(pair: PairedDifference, titles: Mapping[str, str]) -> list[str]:
     """Cells of a row: who, which number, mean, interval, p, p after Holm, worlds."""
     return [
         f"{titles[pair.first]} − {titles[pair.second]}",
@@ -285,7 +299,8 @@ def _limits(thresholds: Thresholds) -> dict[Number, tuple[float, ...]]:
 # --- words ------------------------------------------------------------------------------------------------------
 
 
-def _tally(contest: ContestRecord) -> str:
+def tally(contest: ContestRecord) -> str:
+    """The second sentence: whether the exact answer passes, and whether anything is decided."""
     row = contest.retrained
     if row is None:
         return ""
