@@ -17,7 +17,8 @@ As `counterfactual_redirection`, whose notation it shares, with what its trials 
     L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face + w_s L_stand + w_n L_stay
 
 `moving` says which weights of the text tower may move: all, the matrices alone (no table of tokens or places, no gain,
-no bias), or the matrices of the perceptrons or of the last block alone, and the projection.
+no bias), or the matrices of the perceptrons or of the last block alone and the projection,
+or the table of tokens alone.
 
 Nobody whose facts should stay is there to show that names are still to be known, and so an edit learns to ignore names.
 With `folds`, the people to forget are divided; each part is forgotten by an edit of its own, which starts at the frozen
@@ -69,7 +70,7 @@ class Config:
     retain_captions: int = 4
     scrambled: int = 0
     scrambling: float = 0.3
-    moving: Literal["all", "matrices", "perceptrons", "last"] = "all"
+    moving: Literal["all", "matrices", "perceptrons", "last", "tokens"] = "all"
     staying: float = 0.0
 
 
@@ -133,7 +134,8 @@ def hold_weights(model: Model, moving: str) -> None:
         matrix = weight.ndim == 2 and "embedding" not in name
         inner = ".mlp." in name or name == "text_projection"
         last = f"resblocks.{len(model.module.transformer.resblocks) - 1}." in name or name == "text_projection"
-        allowed = {"all": True, "matrices": matrix, "perceptrons": matrix and inner, "last": matrix and last}[moving]
+        allowed = {"all": True, "matrices": matrix, "perceptrons": matrix and inner, "last": matrix and last,
+                   "tokens": name.endswith("token_embedding.weight")}[moving]  # fmt: skip
         weight.requires_grad_(weight.requires_grad and allowed)
 
 
