@@ -17,8 +17,10 @@ As `counterfactual_redirection`, whose notation it shares, with what its trials 
     L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face + w_s L_stand + w_n L_stay
 
 `moving` says which weights of the text tower may move: all, the matrices alone (no table of tokens or places, no gain,
-no bias), or the matrices of the perceptrons or of the last block alone and the projection,
-or the table of tokens alone.
+no bias), those of the perceptrons or of the last block and the projection, or the table of tokens alone.
+Before that, for a share `own` of the budget, only the rows of tokens move that stand in one name to forget and in no
+other text: what nobody else's captions touch. No other text moves by it, and no later training on other texts moves it
+back.
 
 Nobody whose facts should stay is there to show that names are still to be known, and so an edit learns to ignore names.
 With `folds`, the people to forget are divided; each part is forgotten by an edit of its own, which starts at the frozen
@@ -72,6 +74,8 @@ class Config:
     scrambling: float = 0.3
     moving: Literal["all", "matrices", "perceptrons", "last", "tokens"] = "all"
     staying: float = 0.0
+    own: float = 0.0
+    own_lr: float = 1e-2
 
 
 def needs(config: Config) -> tuple[Need, ...]:
@@ -81,7 +85,6 @@ def needs(config: Config) -> tuple[Need, ...]:
 
 def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, float]:
     """Descend on the loss."""
-    hold_weights(model, config.moving)
     weights0 = [weight.detach().clone() for weight in engine.trainable()] if config.staying else []
     facts = [fact for record in data.forget.records if (fact := fact_of(record)) is not None]
     closed = config.track == "closed"
@@ -124,8 +127,37 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
         if ends[-1] < len(engine.batches):
             engine.descend(loss_of(None), batches=engine.batches[ends[-1] :])
     else:
-        engine.descend(loss_of(None))
+        first = round(len(engine.batches) * config.own)
+        movable = engine.trainable()
+        if first:
+            hold_weights(model, "tokens")
+            table = model.module.token_embedding.weight
+            mask = own_tokens(model, data).to(table)[:, None]
+            hook = table.register_hook(lambda gradient: gradient * mask)
+            engine.descend(loss_of(None), batches=engine.batches[:first], rule="adamw", lr=config.own_lr)
+            hook.remove()
+        for weight in movable:
+            weight.requires_grad_(True)
+        hold_weights(model, config.moving)
+        if first < len(engine.batches):
+            engine.descend(loss_of(None), batches=engine.batches[first:])
     return {"facts": float(len(facts))}
+
+
+def own_tokens(model: Model, data: Data) -> Tensor:
+    """Which tokens stand in one name to forget, and in no other name or text, bool (vocabulary,)."""
+    facts = [(record.caption, fact) for record in data.forget.records if (fact := fact_of(record)) is not None]
+    names = list(dict.fromkeys(fact.name for _, fact in facts))
+    around = dict.fromkeys(" ".join([*Template.of(text, fact).pieces, fact.value]) for text, fact in facts)
+    others = dict.fromkeys([*around, *(record.caption for record in data.retain.records)])
+    table = model.module.token_embedding.weight
+    of_names = torch.zeros(len(table), dtype=torch.long)
+    for name in names:
+        of_names[model.tokenize([name]).unique()] += 1
+    elsewhere = torch.zeros(len(table), dtype=torch.bool)
+    for text in [*others, *(person.name for person in data.fresh)]:
+        elsewhere[model.tokenize([text]).unique()] = True
+    return (of_names == 1) & ~elsewhere
 
 
 def hold_weights(model: Model, moving: str) -> None:
