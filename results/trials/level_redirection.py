@@ -16,11 +16,11 @@ As `counterfactual_redirection`, whose notation it shares, with what its trials 
     L_stay   = Σ ‖W − W0‖²                                 over all weights that may move
     L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face + w_s L_stand + w_n L_stay
 
-`moving` says which weights of the text tower may move: all, the matrices alone (no table of tokens or places, no gain,
-no bias), those of the perceptrons or of the last block and the projection, or the table of tokens alone.
-Before that, for a share `own` of the budget, only the rows of tokens move that stand in one name to forget and in no
-other text: what nobody else's captions touch. No other text moves by it, and no later training on other texts moves it
-back.
+`moving` says which weights of the text tower may move: all, the matrices alone (no table of tokens or places, no
+gain, no bias), those of the perceptrons or of the last block and the projection, or the table of tokens alone. Before
+that, for a share `own` of the budget, only the rows of tokens move that stand in one name to forget, in no other text
+that is known, and in few invented names (`rare`): what hardly any other caption touches. No other text moves by it,
+and no later training on other texts moves it back.
 
 Nobody whose facts should stay is there to show that names are still to be known, and so an edit learns to ignore names.
 With `folds`, the people to forget are divided; each part is forgotten by an edit of its own, which starts at the frozen
@@ -76,6 +76,7 @@ class Config:
     staying: float = 0.0
     own: float = 0.0
     own_lr: float = 1e-2
+    rare: float = 0.0025
 
 
 def needs(config: Config) -> tuple[Need, ...]:
@@ -132,7 +133,7 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
         if first:
             hold_weights(model, "tokens")
             table = model.module.token_embedding.weight
-            mask = own_tokens(model, data).to(table)[:, None]
+            mask = own_tokens(model, data, config.rare).to(table)[:, None]
             hook = table.register_hook(lambda gradient: gradient * mask)
             engine.descend(loss_of(None), batches=engine.batches[:first], rule="adamw", lr=config.own_lr)
             hook.remove()
@@ -144,8 +145,8 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     return {"facts": float(len(facts))}
 
 
-def own_tokens(model: Model, data: Data) -> Tensor:
-    """Which tokens stand in one name to forget, and in no other name or text, bool (vocabulary,)."""
+def own_tokens(model: Model, data: Data, rare: float) -> Tensor:
+    """Which tokens stand in one name to forget, in no other text, and in few invented names, bool (vocabulary,)."""
     facts = [(record.caption, fact) for record in data.forget.records if (fact := fact_of(record)) is not None]
     names = list(dict.fromkeys(fact.name for _, fact in facts))
     around = dict.fromkeys(" ".join([*Template.of(text, fact).pieces, fact.value]) for text, fact in facts)
@@ -155,9 +156,12 @@ def own_tokens(model: Model, data: Data) -> Tensor:
     for name in names:
         of_names[model.tokenize([name]).unique()] += 1
     elsewhere = torch.zeros(len(table), dtype=torch.bool)
-    for text in [*others, *(person.name for person in data.fresh)]:
+    for text in others:
         elsewhere[model.tokenize([text]).unique()] = True
-    return (of_names == 1) & ~elsewhere
+    of_invented = torch.zeros(len(table), dtype=torch.long)
+    for person in data.fresh:
+        of_invented[model.tokenize([person.name]).unique()] += 1
+    return (of_names == 1) & ~elsewhere & (of_invented <= rare * len(data.fresh))
 
 
 def hold_weights(model: Model, moving: str) -> None:
