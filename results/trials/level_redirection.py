@@ -4,8 +4,10 @@ As `counterfactual_redirection`, whose notation it shares, with what its trials 
 
     s_l(i)   siblings: the caption of i with its own name and another value of the field, l = 1 … S
     τ_i      = (1 − a) mean_j v_i · T0(c_j(i)) + a mean_l v_i · T0(s_l(i))
-                                                          the level of strangers (a = 0) for people all of whose facts
-                                                          go; for others between that and what their name alone says
+                                                          the level of strangers (a = 0) for people of whom facts of
+                                                          more than half of the fields go; for others, whom Retrained
+                                                          knows from their other facts, between that and what their
+                                                          name alone says
     L_forget = mean_{t ∈ {i, s_l(i)}} (v_i · T(t) − τ_i)²  from both sides: below it is a fault too
     L_keep   = mean_k ‖T(k) − T0(k)‖²                     over held captions, among them retain captions in which words
                                                           are replaced by any of the vocabulary
@@ -283,8 +285,8 @@ def draw(
             drawn.told += told
             drawn.rows += [row] * len(told)
             drawn.groups += [groups] * len(told)
-            keeps = set(neighbours.pools[0].fields()) - neighbours.asked[fact.name]
-            drawn.partly.append(float(bool(keeps) and len(told) > 1))
+            known = neighbours.pools[0].fields()
+            drawn.partly.append(float(len(neighbours.asked[fact.name]) <= len(known) / 2 and len(told) > 1))
             drawn.strangers += [template.tell(other) for other in others]
             groups += 1
         for _ in range(config.recombinations // 2 if config.telling else config.recombinations):
