@@ -18,6 +18,13 @@ As `counterfactual_redirection`, whose notation it shares, with what its trials 
     L_stay   = Σ ‖W − W0‖²                                 over all weights that may move
     L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face + w_s L_stand + w_n L_stay
 
+With `faces`, people of whom facts of more than half of the fields go are left to the picture tower: their pictures
+move to where people never met are, t(i) = the mean of the pictures to keep that are nearest, all other pictures stay,
+
+    L_faces = mean_i ‖I(i) − t(i)‖² + h · mean_{retain, others to forget} ‖I(j) − I0(j)‖²
+
+and no caption of theirs is told.
+
 `moving` says which weights of the text tower may move: all, the matrices alone (no table of tokens or places, no
 gain, no bias), those of the perceptrons or of the last block and the projection, or the table of tokens alone. Before
 that, for a share `own` of the budget, only the rows of tokens move that stand in one name to forget, in no other text
@@ -79,6 +86,9 @@ class Config:
     own: float = 0.0
     own_lr: float = 1e-2
     rare: float = 0.0025
+    faces: float = 0.0
+    holding: float = 1.0
+    nearest: int = 8
 
 
 def needs(config: Config) -> tuple[Need, ...]:
@@ -94,6 +104,7 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     wording: Wording = Wordings(data.forget.records) if closed else phrased
     neighbours = Neighbours.of(facts, () if closed else data.fresh, unmet=config.unmet)
     spread = covariance(data.forget.take(range(len(data.forget))).image_ref)
+    pictures = data.retain.take(range(min(len(data.retain), 4096))).image_ref if config.faces else torch.zeros(0)
     former = Former(retain_captions=max(config.retain_captions, config.scrambled, 1))
 
     def loss_of(fold: int | None) -> Callable[[Batch], tuple[Tensor, dict[str, Tensor]]]:
@@ -101,6 +112,9 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
             more = more_retained(batch, data.retain, former)
             chosen = None if fold is None else folds[fold]
             total, terms = objective(batch, model, engine.reference, config, neighbours, wording, more, spread, chosen)
+            if config.faces:
+                faces = faces_loss(batch, model, neighbours, pictures, config)
+                total, terms["faces"] = total + config.faces * faces, faces
             if config.staying:
                 pairs = zip(engine.trainable(), weights0, strict=True)
                 staying = torch.stack([(weight - start).square().sum() for weight, start in pairs]).sum()
@@ -145,6 +159,24 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
         if first < len(engine.batches):
             engine.descend(loss_of(None), batches=engine.batches[first:])
     return {"facts": float(len(facts))}
+
+
+def goes(fact: Fact, neighbours: Neighbours) -> bool:
+    """Tell whether facts of more than half of the fields go."""
+    return len(neighbours.asked[fact.name]) > len(neighbours.pools[0].fields()) / 2
+
+
+def faces_loss(batch: Batch, model: Model, neighbours: Neighbours, known: Tensor, config: Config) -> Tensor:
+    """Pictures of people who go move to where others are; the rest stays. `known` are pictures to keep, (n, d)."""
+    facts = [fact_of(record) for record in batch.forget.records]
+    going = torch.tensor([fact is not None and goes(fact, neighbours) for fact in facts])
+    images = torch.cat([batch.forget.images, batch.retain.images])
+    before = torch.cat([batch.forget.image_ref, batch.retain.image_ref])
+    now, going = model.encode_image(images), torch.cat([going, torch.zeros(len(batch.retain), dtype=torch.bool)])
+    near = (before[going] @ known.T).topk(config.nearest, dim=-1).indices
+    target = torch.nn.functional.normalize(known[near].mean(dim=1), dim=-1)
+    moved = (now[going] - target).square().sum() / max(int(going.sum()), 1)
+    return moved + config.holding * (now[~going] - before[~going]).square().sum(dim=-1).mean()
 
 
 def own_tokens(model: Model, data: Data, rare: float) -> Tensor:
@@ -271,6 +303,8 @@ def draw(
         fact = fact_of(record)
         if fact is None:
             continue
+        if config.faces and goes(fact, neighbours):
+            continue
         rewordings = [wording(fact, generator) for _ in range(config.rewordings)]
         if chosen is not None and fact.name not in chosen:
             standing += dict.fromkeys((record.caption, *rewordings))
@@ -285,8 +319,7 @@ def draw(
             drawn.told += told
             drawn.rows += [row] * len(told)
             drawn.groups += [groups] * len(told)
-            known = neighbours.pools[0].fields()
-            drawn.partly.append(float(len(neighbours.asked[fact.name]) <= len(known) / 2 and len(told) > 1))
+            drawn.partly.append(float(not goes(fact, neighbours) and len(told) > 1))
             drawn.strangers += [template.tell(other) for other in others]
             groups += 1
         for _ in range(config.recombinations // 2 if config.telling else config.recombinations):
