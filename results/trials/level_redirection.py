@@ -16,7 +16,8 @@ As `counterfactual_redirection`, whose notation it shares, with what its trials 
     L_face   = mean_k (T(k) − T0(k)) Σ (T(k) − T0(k))ᵀ d / tr Σ, Σ the covariance of the pictures to forget:
                                                           what moves a caption among faces counts more
     L_stay   = Σ ‖W − W0‖²                                 over all weights that may move
-    L        = w_f L_forget + w_k L_keep + w_t L_tell + w_p L_face + w_s L_stand + w_n L_stay
+    L_differ = (v_i · T(i) − mean_l v_i · T(s_l(i)))²      the value itself: a small difference between large levels
+    L        = w_f L_forget + w_d L_differ + w_k L_keep + w_t L_tell + w_p L_face + w_s L_stand + w_n L_stay
 
 With `faces`, people of whom facts of more than half of the fields go are left to the picture tower: their pictures
 move to where people never met are, t(i) = the mean of the pictures to keep that are nearest, all other pictures stay,
@@ -68,6 +69,7 @@ class Config:
     between: float = 0.0
     siblings: int = 2
     forgetting: float = 2.0
+    differing: float = 0.0
     keeping: float = 1.0
     telling: float = 0.0
     facing: float = 0.0
@@ -250,6 +252,13 @@ def objective(
     forgetting = (excess if config.both_sides else excess.relu()).square().sum() / max(count, 1)
     total = config.forgetting * forgetting + config.keeping * keeping
     terms = {"forgetting": forgetting, "keeping": keeping, "above": (excess > 0).float().sum() / max(count, 1)}
+    if config.differing and config.siblings:
+        similarity, groups_ = (apart[drawn.rows] * now[:count]).sum(dim=-1), torch.tensor(drawn.groups)
+        own = torch.cat([torch.ones(1, dtype=torch.bool), groups_[1:] != groups_[:-1]])
+        total_ = torch.zeros(len(groups)).index_add(0, groups_[~own], similarity[~own])
+        several = torch.bincount(groups_[~own], minlength=len(groups))
+        differing = (similarity[own] - total_ / several.clamp(min=1))[several > 0].square().mean()
+        total, terms["differing"] = total + config.differing * differing, differing
     if standing:
         stays = moved[held.start - count : held.stop - count].square().sum(dim=-1).mean()
         total, terms["standing"] = total + config.standing * stays, stays
