@@ -17,9 +17,11 @@ import yaml
 
 from contest_world import METHOD, RECIPE, SEEDS, begin, without_time, write_plan
 from salmubench import manifest
+from salmubench import recipe as recipes
 from salmubench.cli.main import main
 from salmubench.contest import checks
 from salmubench.contest.plan import load
+from salmubench.contest.room import Room
 from salmubench.errors import OutputMismatch
 from salmubench.scoring.contest_record import NUMBERS, read_contest
 from salmubench.scoring.record_files import read_record
@@ -212,6 +214,15 @@ def test_a_foreign_folder_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(command(write_plan(tmp_path / "plan"), tmp_path / "out")) == 1
     assert "files of somebody else" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
+
+
+def test_no_page_of_a_world_is_too_large(tmp_path: Path) -> None:
+    """With all candidates of all leagues it may be larger than a page of one run, unless the recipe says otherwise."""
+    for place, (given, most) in enumerate([({}, 100.0), ({"report": {"max_megabytes": 2.0, "personas": 4}}, 2.0)]):
+        plan = write_plan(tmp_path / f"plan{place}")
+        (plan.parent / "small.yaml").write_text(yaml.safe_dump({**RECIPE, **given}))
+        room = Room(load(plan), tmp_path / f"out{place}", "joblib", 1, "cpu", "fp32")
+        assert recipes.load(room.recipe()).recipe.report.max_megabytes == most
 
 
 @pytest.mark.slow

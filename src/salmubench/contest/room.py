@@ -19,6 +19,7 @@ from salmubench import manifest, pipeline, places, plugins
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.plan import LoadedPlan
 from salmubench.executor import Executor
+from salmubench.report.config import MAX_MEGABYTES
 from salmubench.unlearn.registry import method_names
 
 SELECTION = "selection"
@@ -112,7 +113,7 @@ class Room:
         return self._write(SELECTION, self._given(retrained=False))
 
     def _given(self, *, retrained: bool) -> dict[str, Any]:
-        """The plan's recipe without methods and learning curves."""
+        """The plan's recipe without methods and learning curves, for pages of any size."""
         given = copy.deepcopy(self.loaded.recipe.given)
         for section in ("pretrain", "unlearn", "tune"):
             given[section] = dict(given.get(section) or {})
@@ -122,6 +123,8 @@ class Room:
         given["unlearn"] |= {"methods": [], "overrides": {name: overrides[name] for name in overrides if name in known}}
         if self.loaded.plan.attack_budgets:
             given["attack"] = {**(given.get("attack") or {}), "budgets": list(self.loaded.plan.attack_budgets)}
+        # The page of a world has all candidates of all leagues: its size must not end a contest.
+        given["report"] = {"max_megabytes": MAX_MEGABYTES, **(given.get("report") or {})}
         given["tune"] |= {"selection_seed": self.loaded.plan.selection[0]} if self.loaded.plan.selection else {}
         return given
 

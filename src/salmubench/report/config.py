@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from salmubench.errors import ConfigError
 
+MAX_MEGABYTES = 100.0
+"""No page may be allowed to be larger."""
+
 
 @dataclass(frozen=True)
 class ReportConfig:
@@ -39,7 +42,7 @@ class ReportConfig:
             ("gallery_seed", 0, 2**32),
             ("portrait_size", 16, 512),
             ("curve_points", 8, 2000),
-            ("max_megabytes", 0.1, 100.0),
+            ("max_megabytes", 0.1, MAX_MEGABYTES),
         ):
             value = getattr(self, name)
             if not least <= value <= most:
