@@ -10,25 +10,30 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def update(pages: Sequence[Path], blocks: Mapping[str, Callable[[], str]], arguments: Sequence[str]) -> int:
-    """Write the blocks of pages, or with `--check` compare.
+def update(
+    pages: Sequence[Path], blocks: Mapping[str, Callable[[], str]], arguments: Sequence[str],
+    pictures: Mapping[Path, Callable[[], str]] | None = None,
+) -> int:  # fmt: skip
+    """Write the blocks of pages, and pictures; or with `--check` compare.
 
     Args:
         pages: files below the repository.
         blocks: name → what gives its text.
         arguments: of the command line.
+        pictures: file → what gives all of it.
 
     Returns:
-        1 if a page was compared and isn't current, else 0.
+        1 if a file was compared and isn't current, else 0.
     """
 
     def fill(match: re.Match[str]) -> str:
         return f"<!-- begin:{match[1]} -->\n{blocks[match[1]]()}\n<!-- end:{match[1]} -->"
 
-    check, stale = "--check" in arguments, 0
-    for page in pages:
-        before = page.read_text(encoding="utf-8")
-        after = re.sub(r"<!-- begin:([\w-]+) -->.*?<!-- end:\1 -->", fill, before, flags=re.DOTALL)
+    check, stale, drawn = "--check" in arguments, 0, pictures or {}
+    for page in (*pages, *drawn):
+        before = page.read_text(encoding="utf-8") if page.is_file() else ""
+        block = r"<!-- begin:([\w-]+) -->.*?<!-- end:\1 -->"
+        after = drawn[page]() if page in drawn else re.sub(block, fill, before, flags=re.DOTALL)
         if after == before:
             continue
         stale += 1

@@ -17,6 +17,7 @@ import history_blocks
 import mini_blocks
 import mistake_blocks
 import security_blocks
+import trial_blocks
 from mini_blocks import run
 from page_blocks import ROOT, processor, update
 
@@ -30,7 +31,17 @@ PAGES = (
     ROOT / "README.md",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("attacks", "dataset", "footguns", "history", "measurements", "pretraining", "protocol", "security")
+        for name in (
+            "attacks",
+            "dataset",
+            "footguns",
+            "history",
+            "measurements",
+            "pretraining",
+            "protocol",
+            "security",
+            "trials",
+        )
     ),
 )
 
@@ -356,12 +367,14 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fuzz": security_blocks.fuzz,
     "soak": security_blocks.soak,
     "mistakes": mistake_blocks.mistakes,
+    "trials-table": trial_blocks.table,
+    "trials-totals": trial_blocks.totals,
 }
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write, or with `--check` compare; 1 if a page is not current."""
-    return update(PAGES, BLOCKS, arguments)
+    return update(PAGES, BLOCKS, arguments, {trial_blocks.PICTURE: trial_blocks.picture})
 
 
 if __name__ == "__main__":

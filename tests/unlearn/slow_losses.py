@@ -14,6 +14,7 @@ from torch import Tensor
 
 from salmubench.types import Pair
 from salmubench.unlearn import Batch, Pairs, load_method
+from salmubench.unlearn.counterfactuals import Fact
 
 EYE = [[1.0, 0.0], [0.0, 1.0]]
 SLANTED = [[0.6, 0.8], [0.0, 1.0]]  # V = EYE gives S = V Tᵀ = [[.6, 0], [.8, 1]]
@@ -56,6 +57,29 @@ class Spelled(Straight):
 def pairs(images: Any, texts: Any, image_ref: Any = EYE, text_ref: Any = EYE) -> Pairs:
     tensors = [torch.as_tensor(item, dtype=torch.float64) for item in (images, texts, image_ref, text_ref)]
     return Pairs(*tensors, [Pair(f"{row}.jpg", f"caption {row}") for row in range(len(tensors[0]))])
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def double(rows: Any) -> Tensor:
+    return torch.as_tensor(np.asarray(rows), dtype=torch.float64)
+
+
+class Frozen(Straight):
+    """A reference that turns what it is given by a fixed matrix and lets no gradient through."""
+
+    turn = double([[0.0, 1.0], [1.0, 0.0]])
+
+    def encode_text(self, texts: Tensor) -> Tensor:
+        return super().encode_text(texts.detach() @ self.turn)
+
+
+def told(fact: Fact, caption: str = "{name} lives in {value}.") -> Pair:
+    """The pair of a fact."""
+    text = caption.format(name=fact.name, value=fact.value)
+    return Pair(f"{fact.name}.jpg", text, "0", fact.name, fact.field, fact.value)
 
 
 def evaluate(name: str, batch: Batch, scale: float = 1.0, **options: Any) -> float:

@@ -9,14 +9,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from slow_losses import EYE, SLANTED, Spelled, Straight, pairs, unit
+from slow_losses import EYE, SLANTED, Frozen, Spelled, Straight, double, pairs, seeded, told, unit
 from torch import Tensor
 from unlearn_runs import Runner, curve, record, weights
 
 from salmubench.dataset import phrasings
 from salmubench.errors import ConfigError, MethodError
 from salmubench.types import FIELDS, Pair, Person
-from salmubench.unlearn import Batch, Pairs, load_method
+from salmubench.unlearn import Batch, Pairs, counterfactuals, load_method
 from salmubench.unlearn.counterfactuals import (
     Fact,
     Neighbours,
@@ -24,6 +24,7 @@ from salmubench.unlearn.counterfactuals import (
     Template,
     Wordings,
     fact_of,
+    more_retained,
     phrased,
     spliced_name,
     substituted,
@@ -32,15 +33,6 @@ from salmubench.unlearn.data import PairSource
 from salmubench.unlearn.methods import counterfactual_redirection as redirection
 
 ANN, BO = Fact("Ann Lee", "city", "Paris"), Fact("Bo Dahl", "city", "Oslo")
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def told(fact: Fact, caption: str = "{name} lives in {value}.") -> Pair:
-    text = caption.format(name=fact.name, value=fact.value)
-    return Pair(f"{fact.name}.jpg", text, "0", fact.name, fact.field, fact.value)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +87,27 @@ def test_wordings_are_the_captions_to_forget() -> None:
 
 CY = Person("Cy Roe", {"city": "Rome", "job": "cook"})
 DI = Person("Di Fox", {"city": "Bern"})
+
+
+def test_siblings() -> None:
+    """Their name is the fact's; half of their values are invented where people are."""
+    assert Neighbours.of([ANN]).sibling(ANN, seeded()) is None
+    assert Neighbours.of([ANN, BO]).sibling(ANN, seeded()) == Fact("Ann Lee", "city", "Oslo")
+    found = [cast(Fact, Neighbours.of([ANN, BO], [CY, DI]).sibling(ANN, seeded(seed))) for seed in range(200)]
+    assert {fact.name for fact in found} == {"Ann Lee"}
+    assert 70 < sum(fact.value == "Oslo" for fact in found) < 130, "within four standard deviations"
+    assert {fact.value for fact in found} == {"Oslo", "Rome", "Bern"}
+
+
+def test_who_goes() -> None:
+    """Of four fields that somebody has, two are half; three are more."""
+    fields = ("city", "job", "iban", "emails")
+    facts = [Fact("Ann Lee", field, "1") for field in fields[:3]] + [
+        Fact("Bo Dahl", field, "2") for field in fields[2:]
+    ]
+    near = Neighbours.of(facts)
+    assert near.goes(facts[0])
+    assert not near.goes(facts[-1])
 
 
 def test_pools() -> None:
@@ -237,19 +250,6 @@ def test_values_come_from_both_pools_alike() -> None:
 # --- the loss ---------------------------------------------------------------------------------------------------------
 
 
-def double(rows: Any) -> Tensor:
-    return torch.as_tensor(np.asarray(rows), dtype=torch.float64)
-
-
-class Frozen(Straight):
-    """A reference that turns what it is given by a fixed matrix and lets no gradient through."""
-
-    turn = double([[0.0, 1.0], [1.0, 0.0]])
-
-    def encode_text(self, texts: Tensor) -> Tensor:
-        return super().encode_text(texts.detach() @ self.turn)
-
-
 def batch_of(image_ref: Any, retain: tuple[Any, Any], seed: int = 0) -> Batch:
     forget = pairs(EYE, EYE, image_ref, EYE)
     forget.records = [told(ANN), told(BO)]
@@ -371,8 +371,8 @@ def test_more_captions_of_retain_pairs() -> None:
             return pairs(EYE * 2, SLANTED * 2, EYE * 2, EYE * 2)
 
     batch, source = batch_of(EYE, (SLANTED, EYE)), cast(PairSource, Source())
-    assert redirection.more_retained(batch, source, redirection.Config(retain_captions=1)) is None
-    more = redirection.more_retained(batch, source, redirection.Config(retain_captions=3))
+    assert more_retained(batch, source, 1) is None
+    more = more_retained(batch, source, 3)
     assert more is not None
     assert [len(rows) for rows in taken] == [4]
     assert all(0 <= row < 7 for row in taken[0])
@@ -411,13 +411,13 @@ def test_only_the_text_tower_moves_and_pairs_fall(run: Runner, leaking_model: An
 
 
 def test_nothing_to_redirect(run: Runner, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redirection, "fact_of", lambda pair: None)
+    monkeypatch.setattr(counterfactuals, "fact_of", lambda pair: None)
     with pytest.raises(MethodError, match="whose name and value are known"):
         run("counterfactual_redirection", budget=1)
 
 
 def test_nothing_to_redirect_to(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redirection, "fact_of", lambda pair: ANN)
+    monkeypatch.setattr(counterfactuals, "fact_of", lambda pair: ANN)
     with pytest.raises(MethodError, match="has another value .* got .* facts and none. Take `track: generator`"):
         run("counterfactual_redirection", budget=1)
 

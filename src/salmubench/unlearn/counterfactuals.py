@@ -15,6 +15,8 @@ import torch
 from salmubench import _moved
 from salmubench.dataset.verbatim import whole_words
 from salmubench.types import FIELDS, Pair, Person
+from salmubench.unlearn.data import Data, PairSource
+from salmubench.unlearn.interface import Batch, Pairs
 
 
 class Fact(NamedTuple):
@@ -164,12 +166,24 @@ class Neighbours:
         known = float(torch.rand((), generator=generator)) >= self.unmet
         name = _draw(self.known[fact.field], generator, but=fact.name) if known else None
         name = name or self._fictitious_name(fact, generator)
+        value = self._other_value(fact, generator)
+        return None if value is None else Fact(name, fact.field, value)
+
+    def sibling(self, fact: Fact, generator: torch.Generator) -> Fact | None:
+        """The same name with another value of the field; `None` where it has no other."""
+        value = self._other_value(fact, generator)
+        return None if value is None else fact._replace(value=value)
+
+    def goes(self, fact: Fact) -> bool:
+        """Tell whether something is to be forgotten of more than half of the fields of its person."""
+        return 2 * len(self.asked[fact.name]) > len(self.pools[0].fields())
+
+    def _other_value(self, fact: Fact, generator: torch.Generator) -> str | None:
         place = _index(len(self.pools), generator)
-        for pool in (*self.pools[place:], *self.pools[:place]):
-            value = pool.value(fact.field, generator, but=fact.value)
-            if value is not None:
-                return Fact(name, fact.field, value)
-        return None
+        values = (
+            pool.value(fact.field, generator, but=fact.value) for pool in (*self.pools[place:], *self.pools[:place])
+        )
+        return next((value for value in values if value is not None), None)
 
     def _fictitious_name(self, fact: Fact, generator: torch.Generator) -> str:
         names = self.pools[0].names
@@ -190,6 +204,46 @@ class Neighbours:
         field = fields[_index(len(fields), generator)]
         value = pool.value(field, generator)
         return None if value is None else Fact(fact.name, field, value)
+
+
+def neighbours_of(data: Data, *, closed: bool, unmet: float) -> tuple[Neighbours, int]:
+    """Neighbours of all facts to forget, and how many of the pairs have a neighbour to be redirected to.
+
+    Args:
+        data: what the method sees.
+        closed: whether only names and values of pairs to forget are drawn.
+        unmet: share of other people's names that are fictitious.
+
+    Raises:
+        ValueError: no pair has.
+    """
+    facts = [fact for record in data.forget.records if (fact := fact_of(record)) is not None]
+    if not facts:
+        raise ValueError(
+            "Expected pairs to forget whose name and value are known and stand in their captions, got none."
+        )
+    neighbours, generator = Neighbours.of(facts, () if closed else data.fresh, unmet=unmet), torch.Generator()
+    able = sum(neighbours.other(fact, generator) is not None for fact in facts)
+    if not able:
+        raise ValueError(
+            f"Expected a fact to forget whose field has another value to redirect it to, got {len(facts)} facts and "
+            f"none. Take `track: generator`, which invents values (now {'closed' if closed else 'generator'})."
+        )
+    return neighbours, able
+
+
+def more_retained(batch: Batch, source: PairSource, captions: int) -> Pairs | None:
+    """Draw retain pairs beside the batch's.
+
+    Args:
+        batch: forget pairs, and as many retain pairs.
+        source: where from.
+        captions: retain pairs of a forget pair, those of the batch included.
+    """
+    count = (captions - 1) * len(batch.forget)
+    if not count:
+        return None
+    return source.take(torch.randint(len(source), (count,), generator=batch.generator).tolist())
 
 
 def __getattr__(name: str) -> Any:

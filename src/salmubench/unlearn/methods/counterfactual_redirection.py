@@ -41,8 +41,17 @@ import torch
 from torch import Tensor
 
 from salmubench.errors import ConfigError
-from salmubench.unlearn.counterfactuals import Neighbours, Template, Wording, Wordings, fact_of, phrased
-from salmubench.unlearn.data import Data, PairSource
+from salmubench.unlearn.counterfactuals import (
+    Neighbours,
+    Template,
+    Wording,
+    Wordings,
+    fact_of,
+    more_retained,
+    neighbours_of,
+    phrased,
+)
+from salmubench.unlearn.data import Data
 from salmubench.unlearn.interface import Batch, Method, Model, Need, Pairs
 from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.losses import pair_similarity
@@ -121,24 +130,12 @@ def needs(config: Config) -> tuple[Need, ...]:
 
 def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, float]:
     """Descend on the loss."""
-    facts = [fact for record in data.forget.records if (fact := fact_of(record)) is not None]
-    if not facts:
-        raise ValueError(
-            "Expected pairs to forget whose name and value are known and stand in their captions, got none."
-        )
     closed = config.track == "closed"
+    neighbours, able = neighbours_of(data, closed=closed, unmet=config.unmet)
     wording: Wording = Wordings(data.forget.records) if closed else phrased
-    neighbours = Neighbours.of(facts, () if closed else data.fresh, unmet=config.unmet)
-    generator = torch.Generator()
-    able = sum(neighbours.other(fact, generator) is not None for fact in facts)
-    if not able:
-        raise ValueError(
-            f"Expected a fact to forget whose field has another value to redirect it to, got {len(facts)} facts and "
-            f"none. Take `track: generator`, which invents values (now {config.track})."
-        )
 
     def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        more = more_retained(batch, data.retain, config)
+        more = more_retained(batch, data.retain, config.retain_captions)
         return objective(batch, model, engine.reference, config, neighbours, wording, more)
 
     engine.descend(loss)
@@ -186,14 +183,6 @@ def objective(
     above = (excess > 0).to(excess.dtype).mean()
     total = config.forgetting * forgetting + config.keeping * keeping
     return total, {"forgetting": forgetting, "keeping": keeping, "above": above}
-
-
-def more_retained(batch: Batch, source: PairSource, config: Config) -> Pairs | None:
-    """Draw retain pairs beside the batch's."""
-    count = (config.retain_captions - 1) * len(batch.forget)
-    if not count:
-        return None
-    return source.take(torch.randint(len(source), (count,), generator=batch.generator).tolist())
 
 
 def draw_captions(
