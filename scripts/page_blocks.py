@@ -31,7 +31,7 @@ def update(
 
     check, stale, drawn = "--check" in arguments, 0, pictures or {}
     for page in (*pages, *drawn):
-        before = page.read_text(encoding="utf-8") if page.is_file() else ""
+        before = page.read_text(encoding="utf-8") if page in pages or page.is_file() else ""
         block = r"<!-- begin:([\w-]+) -->.*?<!-- end:\1 -->"
         after = drawn[page]() if page in drawn else re.sub(block, fill, before, flags=re.DOTALL)
         if after == before:
