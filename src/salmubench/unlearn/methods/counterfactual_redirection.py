@@ -40,12 +40,13 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from salmubench.errors import ConfigError
 from salmubench.unlearn.counterfactuals import (
     Neighbours,
     Template,
     Wording,
     Wordings,
+    check_draws,
+    drawn,
     fact_of,
     more_retained,
     neighbours_of,
@@ -100,11 +101,8 @@ class Config:
     """Captions of retain pairs that a step holds, for each of its pairs; the first ones are the batch's."""
 
     def __post_init__(self) -> None:
-        for name, least in (("counterfactuals", 1), ("recombinations", 0), ("rewordings", 0), ("retain_captions", 1)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"Expected at least {least} {name}, got {getattr(self, name)}.")
-        if not 0 <= self.unmet <= 1:
-            raise ConfigError(f"Expected a share from 0 to 1 as unmet, got {self.unmet}.")
+        least = {"counterfactuals": 1, "recombinations": 0, "rewordings": 0, "retain_captions": 1}
+        check_draws(self, least, ["unmet"])
 
 
 class StepCaptions(NamedTuple):
@@ -196,8 +194,7 @@ def draw_captions(
             continue
         rewordings = [wording(fact, generator) for _ in range(config.rewordings)]
         for caption in dict.fromkeys((record.caption, *rewordings)):
-            drawn = (neighbours.other(fact, generator) for _ in range(config.counterfactuals))
-            others = [other for other in drawn if other is not None]
+            others = drawn(neighbours.other, fact, config.counterfactuals, generator)
             if others:  # else the field has no other value, and each of the draws was None
                 template = Template.of(caption, fact)
                 step.rows.append(row)

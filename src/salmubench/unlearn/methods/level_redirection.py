@@ -29,20 +29,19 @@ The tracks, the wordings and the names of nobody are those of `counterfactual_re
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from salmubench.errors import ConfigError
 from salmubench.unlearn.counterfactuals import (
-    Fact,
     Neighbours,
     Template,
     Wording,
     Wordings,
+    check_draws,
+    drawn,
     fact_of,
     more_retained,
     neighbours_of,
@@ -113,12 +112,7 @@ class Config:
     def __post_init__(self) -> None:
         least = {"siblings": 1, "strangers": 1, "recombinations": 0, "rewordings": 0, "retain_captions": 1,
                  "scrambled": 0}  # fmt: skip
-        for name, few in least.items():
-            if getattr(self, name) < few:
-                raise ConfigError(f"Expected at least {few} {name}, got {getattr(self, name)}.")
-        for name in ("unmet", "scrambling"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"Expected a share from 0 to 1 as {name}, got {getattr(self, name)}.")
+        check_draws(self, least, ["unmet", "scrambling"])
 
 
 class Material(NamedTuple):
@@ -193,8 +187,8 @@ def objective(
     step = draw_captions(forget, material, config, batch.generator)
     words = scrambled(texts[: config.scrambled * len(forget)], material.special, config.scrambling, batch.generator)
     count, aside = len(step.told), len(step.siblings)
-    drawn = [*step.told, *step.siblings, *step.strangers, *step.recombinations]
-    tokens = torch.cat([model.tokenize(drawn), words]) if drawn else words
+    captions = [*step.told, *step.siblings, *step.strangers, *step.recombinations]
+    tokens = torch.cat([model.tokenize(captions), words]) if captions else words
     with torch.no_grad():
         before = reference.encode_text(tokens[count:]) if len(tokens) else text_ref[:0]
     now = model.encode_text(torch.cat([tokens, texts]))
@@ -226,9 +220,9 @@ def scrambled(tokens: Tensor, special: Tensor, share: float, generator: torch.Ge
     if not len(tokens):
         return tokens
     chosen = torch.rand(tokens.shape, generator=generator) < share
-    drawn = torch.randint(int(tokens.max()) + 1, tokens.shape, generator=generator).to(tokens)
-    chosen = chosen.to(tokens.device) & ~torch.isin(tokens, special) & ~torch.isin(drawn, special)
-    return torch.where(chosen, drawn, tokens)
+    put_in = torch.randint(int(tokens.max()) + 1, tokens.shape, generator=generator).to(tokens)
+    chosen = chosen.to(tokens.device) & ~torch.isin(tokens, special) & ~torch.isin(put_in, special)
+    return torch.where(chosen, put_in, tokens)
 
 
 def draw_captions(forget: Pairs, material: Material, config: Config, generator: torch.Generator) -> StepCaptions:
@@ -240,8 +234,8 @@ def draw_captions(forget: Pairs, material: Material, config: Config, generator: 
             continue
         rewordings = [material.wording(fact, generator) for _ in range(config.rewordings)]
         for caption in dict.fromkeys((record.caption, *rewordings)):
-            strangers = _drawn(neighbours.other, fact, config.strangers, generator)
-            siblings = _drawn(neighbours.sibling, fact, config.siblings, generator)
+            strangers = drawn(neighbours.other, fact, config.strangers, generator)
+            siblings = drawn(neighbours.sibling, fact, config.siblings, generator)
             if strangers:  # else the field has no other value, and there are no siblings either
                 template = Template.of(caption, fact)
                 step.rows.append(row)
@@ -249,13 +243,6 @@ def draw_captions(forget: Pairs, material: Material, config: Config, generator: 
                 step.told.append(caption)
                 step.siblings.extend(template.tell(other) for other in siblings)
                 step.strangers.extend(template.tell(other) for other in strangers)
-        recombined = _drawn(neighbours.recombined, fact, config.recombinations, generator)
+        recombined = drawn(neighbours.recombined, fact, config.recombinations, generator)
         step.recombinations.extend(material.wording(other, generator) for other in recombined)
     return step
-
-
-def _drawn(
-    draw: Callable[[Fact, torch.Generator], Fact | None], fact: Fact, count: int, generator: torch.Generator
-) -> list[Fact]:
-    found = (draw(fact, generator) for _ in range(count))
-    return [other for other in found if other is not None]
