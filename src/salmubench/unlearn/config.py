@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -133,6 +134,25 @@ class UnlearnConfig:
         for method, options in self.overrides.items():
             if not isinstance(options, dict):
                 raise ConfigError(f"Expected options by name in unlearn.overrides.{method}, got {options!r}.")
+
+
+def check_options(config: Any, least: Mapping[str, int], shares: Sequence[str]) -> None:
+    """Check a method's own options, without torch: an outline of the method makes its `Config`, too.
+
+    Args:
+        config: has them.
+        least: option → the least that it may be.
+        shares: options from 0 to 1.
+
+    Raises:
+        ConfigError: one is less, or no share.
+    """
+    for name, few in least.items():
+        if getattr(config, name) < few:
+            raise ConfigError(f"Expected at least {few} {name}, got {getattr(config, name)}.")
+    for name in shares:
+        if not 0 <= getattr(config, name) <= 1:
+            raise ConfigError(f"Expected a share from 0 to 1 as {name}, got {getattr(config, name)}.")
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (

@@ -14,7 +14,6 @@ import torch
 
 from salmubench import _moved
 from salmubench.dataset.verbatim import whole_words
-from salmubench.errors import ConfigError
 from salmubench.types import FIELDS, Pair, Person
 from salmubench.unlearn.data import Data, PairSource
 from salmubench.unlearn.interface import Batch, Pairs
@@ -231,25 +230,6 @@ def neighbours_of(data: Data, *, closed: bool, unmet: float) -> tuple[Neighbours
             f"none. Take `track: generator`, which invents values (now {'closed' if closed else 'generator'})."
         )
     return neighbours, able
-
-
-def check_draws(config: Any, least: Mapping[str, int], shares: Sequence[str]) -> None:
-    """Check options that say how captions are drawn.
-
-    Args:
-        config: has them.
-        least: option → the least that it may be.
-        shares: options from 0 to 1.
-
-    Raises:
-        ConfigError: one is less, or no share.
-    """
-    for name, few in least.items():
-        if getattr(config, name) < few:
-            raise ConfigError(f"Expected at least {few} {name}, got {getattr(config, name)}.")
-    for name in shares:
-        if not 0 <= getattr(config, name) <= 1:
-            raise ConfigError(f"Expected a share from 0 to 1 as {name}, got {getattr(config, name)}.")
 
 
 def drawn(

@@ -40,12 +40,12 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from salmubench.unlearn.config import check_options
 from salmubench.unlearn.counterfactuals import (
     Neighbours,
     Template,
     Wording,
     Wordings,
-    check_draws,
     drawn,
     fact_of,
     more_retained,
@@ -102,7 +102,7 @@ class Config:
 
     def __post_init__(self) -> None:
         least = {"counterfactuals": 1, "recombinations": 0, "rewordings": 0, "retain_captions": 1}
-        check_draws(self, least, ["unmet"])
+        check_options(self, least, ["unmet"])
 
 
 class StepCaptions(NamedTuple):

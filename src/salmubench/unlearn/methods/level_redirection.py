@@ -35,12 +35,12 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from salmubench.unlearn.config import check_options
 from salmubench.unlearn.counterfactuals import (
     Neighbours,
     Template,
     Wording,
     Wordings,
-    check_draws,
     drawn,
     fact_of,
     more_retained,
@@ -112,7 +112,7 @@ class Config:
     def __post_init__(self) -> None:
         least = {"siblings": 1, "strangers": 1, "recombinations": 0, "rewordings": 0, "retain_captions": 1,
                  "scrambled": 0}  # fmt: skip
-        check_draws(self, least, ["unmet", "scrambling"])
+        check_options(self, least, ["unmet", "scrambling"])
 
 
 class Material(NamedTuple):
