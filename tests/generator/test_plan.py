@@ -128,9 +128,9 @@ def test_picture_size(aspect, size):
 
 
 def test_hidden_classes_of_the_recipes():
-    counts = {name: recipes.load(name).recipe.dataset for name in ("tiny", "mini", "small", "paper")}
+    counts = {name: recipes.load(name).recipe.dataset for name in ("tiny", "mini", "medium", "small", "paper")}
     assert {name: config.hidden_count for name, config in counts.items()} == {
-        "tiny": 1, "mini": 16, "small": 50, "paper": 50,
+        "tiny": 1, "mini": 16, "medium": 50, "small": 50, "paper": 50,
     }  # fmt: skip
     assert DatasetConfig().hidden_count == 16
     assert [DatasetConfig(classes=classes).hidden_count for classes in (2, 3, 4, 100)] == [0, 0, 1, 25]
