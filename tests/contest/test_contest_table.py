@@ -202,6 +202,16 @@ def test_the_page_shows_the_numbers(contest: ContestRecord, tmp_path: Path) -> N
     assert (tmp_path / "index.html").stat().st_mtime_ns == before
 
 
+def test_drawings_tell_apart_a_method_that_takes_part_twice(contest: ContestRecord, tmp_path: Path) -> None:
+    twice = [f"Counterfactual Redirection, redirection_{track}" for track in ("closed", "generator")]
+    rows = tuple(replace(row, title=title) for row, title in zip(contest.rows, twice, strict=True))
+    page = write(tmp_path, replace(contest, rows=rows)).read_text(encoding="utf-8")
+    drawing = page.split("Leakage left L, a dot a world")[1].split("</svg>")[0]
+    names = re.findall(r'text-anchor="end"[^>]*>([^<]*)<', drawing)
+    assert len(names) == len(set(names)) == 3
+    assert [name[-3:] for name in names[1:]] == ["sed", "tor"]
+
+
 def test_the_board_has_a_section_for_it(contest: ContestRecord, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     manifest.write_json(tmp_path / "contest.json", contest)

@@ -273,14 +273,18 @@ def _dots(
     parts += [svg.line(x(limit), top, x(limit), base, "budget-limit") for limit in limits]
     for place, (name, several) in enumerate(values.items()):
         y = top + step * (place + 0.5)
-        short = name if len(name) <= _NAME else name[: _NAME - 1] + "…"
-        parts.append(svg.text(left - 6, y + 3.5, short, "tick", anchor="end"))
+        parts.append(svg.text(left - 6, y + 3.5, _shortened(name), "tick", anchor="end"))
         if (interval := ends[name]) is not None:
             parts.append(svg.line(x(interval[0]), y, x(interval[1]), y, "budget-range"))
         parts += [svg.element("circle", cx=x(value), cy=y, r=2.8, class_="dot") for value in several]
     written = _write(number)
     told = "; ".join(f"{name} {', '.join(map(written, several)) or 'none'}" for name, several in values.items())
     return svg.drawing(360.0, base + 18, *parts, label=f"{title}, a dot a world: {told}", class_="panel worlds")
+
+
+def _shortened(name: str) -> str:
+    """Without its middle where it is long: a method that takes part twice is told apart by its end."""
+    return name if len(name) <= _NAME else f"{name[: (_NAME - 1) // 2]}…{name[-(_NAME // 2) :]}"
 
 
 def _limits(thresholds: Thresholds) -> dict[Number, tuple[float, ...]]:
