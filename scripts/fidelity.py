@@ -1,8 +1,10 @@
-"""Does the miniature predict the paper's table? From the two contests of `results/fidelity`.
+r"""Does the miniature predict the paper's table? From the three contests of `results/fidelity`.
 
-    python scripts/fidelity.py --anchor runs/anchor --study runs/fidelity --out results/fidelity/fidelity.json
+    python scripts/fidelity.py --anchor runs/anchor --study runs/fidelity --share runs/share \
+        --out results/fidelity/fidelity.json
 
-The anchor's contest chooses the rate; the study is judged at that rate, and shown at all.
+The anchor's contest chooses the rate; the study is judged at that rate, and shown at all; so is the study of a larger
+retain base.
 """
 
 from __future__ import annotations
@@ -37,25 +39,34 @@ def main() -> None:
     parser.add_argument(
         "--study", type=Path, required=True, help="folder of the contest of results/fidelity/fidelity.yaml"
     )
+    parser.add_argument(
+        "--share", type=Path, required=True, help="folder of the contest of results/fidelity/share.yaml"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--resamples", type=int, default=10_000, help="behind each interval")
     arguments = parser.parse_args()
-    anchor, study = by_rate(arguments.anchor), by_rate(arguments.study)
+    anchor = by_rate(arguments.anchor)
     kept = {rate: statistics.fmean(kept_by(world) for world in worlds) for rate, worlds in anchor.items()}
     goal = kept_in(published())
     chosen = min(kept, key=lambda rate: abs(kept[rate] - goal))
-    ordered = sorted(study.items(), key=lambda item: float(item[0]))
-    rates = {rate: judged(worlds, arguments.resamples) for rate, worlds in ordered}
-    plans = {name: read_contest(getattr(arguments, name) / "contest.json").plan.sha256 for name in ("anchor", "study")}
+    folders = {name: getattr(arguments, name) for name in ("anchor", "study", "share")}
     content = {
         "anchor": {"method": ANCHOR, "published": goal, "kept": kept, "chosen": chosen},
-        "answers": answers(rates, chosen),
-        "rates": rates,
-        "plans": plans,
+        **{name: whole(folders[name], chosen, arguments.resamples) for name in ("study", "share")},
+        "plans": {name: read_contest(folder / "contest.json").plan.sha256 for name, folder in folders.items()},
         "provenance": manifest.provenance(),
     }
     manifest.write_json(arguments.out, content)
-    print(f"{ANCHOR} keeps {goal:.2f} in the paper; rate {chosen}: {kept[chosen]:.2f}. {content['answers']}")
+    print(f"{ANCHOR} keeps {goal:.2f} in the paper; rate {chosen}: {kept[chosen]:.2f}")
+    for name in ("study", "share"):
+        print(f"{name}: {content[name]['answers']}")
+
+
+def whole(contest: Path, chosen: str, resamples: int) -> dict[str, Any]:
+    """Everything that a contest says at each rate, and the answers at the chosen one."""
+    ordered = sorted(by_rate(contest).items(), key=lambda item: float(item[0]))
+    rates = {rate: judged(worlds, resamples) for rate, worlds in ordered}
+    return {"answers": answers(rates, chosen), "rates": rates}
 
 
 def by_rate(contest: Path) -> dict[str, list[World]]:

@@ -158,13 +158,18 @@ def test_records_of_a_world(tmp_path: Path) -> None:
         fidelity.read_world(tmp_path, {"cliperase": "cliperase-5x"}, TOLD)
 
 
-def test_the_study_reads_two_contests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_study_reads_three_contests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Contests of invented records, all of them copies of committed ones: rates that differ by the anchor alone."""
     monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "scripts"))
     study = importlib.import_module("fidelity")
     records = Path(__file__).resolve().parents[2] / "results" / "mini" / "records"
-    for contest, seeds, methods in (("anchor", (1,), ["cliperase"]), ("study", (1, 2), METHODS)):
-        for seed in seeds:
+    plans: dict[str, tuple[list[str], int]] = {
+        "anchor": (["cliperase"], 1),
+        "study": (METHODS, 2),
+        "share": (METHODS, 1),
+    }
+    for contest, (methods, several) in plans.items():
+        for seed in range(several):
             folder = tmp_path / contest / "worlds" / str(seed) / "records"
             folder.mkdir(parents=True)
             for name in study.REFERENCES:
@@ -176,20 +181,23 @@ def test_the_study_reads_two_contests(tmp_path: Path, monkeypatch: pytest.Monkey
         study, "read_contest", lambda path: SimpleNamespace(plan=SimpleNamespace(sha256=path.parts[-2]))
     )
     monkeypatch.setattr(
-        "sys.argv", ["fidelity", "--anchor", str(tmp_path / "anchor"), "--study", str(tmp_path / "study"),
-                     "--out", str(tmp_path / "found.json"), "--resamples", "40"],
+        "sys.argv",
+        ["fidelity", *(part for name in plans for part in (f"--{name}", str(tmp_path / name))),
+         "--out", str(tmp_path / "found.json"), "--resamples", "40"],
     )  # fmt: skip
     study.main()
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["anchor"]["published"] == pytest.approx(-0.67, abs=0.01)
-    assert list(found["rates"]) == ["2e-6", "4e-5"]
+    assert list(found["study"]["rates"]) == list(found["share"]["rates"]) == ["2e-6", "4e-5"]
+    assert (found["study"]["rates"]["2e-6"]["worlds"], found["share"]["rates"]["2e-6"]["worlds"]) == (2, 1)
     assert found["anchor"]["chosen"] == min(
         found["anchor"]["kept"], key=lambda rate: abs(found["anchor"]["kept"][rate] + 0.67)
     )
-    same = found["rates"]["4e-5"]["columns"]  # everybody's record is DELETE's: chance
+    same = found["study"]["rates"]["4e-5"]["columns"]  # everybody's record is DELETE's: chance
     assert [(one["concordance"], one["ci95"], one["rho"]) for one in same] == [(0.5, [0.5, 0.5], None)] * 4
-    assert set(found["answers"].values()) <= {"supported", "refuted", "open"}
-    assert found["plans"] == {"anchor": "anchor", "study": "study"}
+    for name in ("study", "share"):
+        assert set(found[name]["answers"].values()) <= {"supported", "refuted", "open"}
+    assert found["plans"] == {name: name for name in plans}
 
 
 def copy_record(source: Path, target: Path) -> None:
