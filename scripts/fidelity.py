@@ -25,23 +25,19 @@ from salmubench.planning import REFERENCES
 from salmubench.scoring.contest_record import read_contest
 
 ANCHOR = "cliperase"
+PLANS = {"anchor": "anchor", "study": "fidelity", "share": "share"}
+"""Which contest is which plan's."""
 TOLD = fidelity.columns(list(descriptions().values()))
 SUPPORTED = 0.9
 """Least concordance of a world that predicts the table."""
 
 
 def main() -> None:
-    """Read both, write what follows."""
+    """Read all three, write what follows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--anchor", type=Path, required=True, help="folder of the contest of results/fidelity/anchor.yaml"
-    )
-    parser.add_argument(
-        "--study", type=Path, required=True, help="folder of the contest of results/fidelity/fidelity.yaml"
-    )
-    parser.add_argument(
-        "--share", type=Path, required=True, help="folder of the contest of results/fidelity/share.yaml"
-    )
+    for name, plan in PLANS.items():
+        help_ = f"folder of the contest of results/fidelity/{plan}.yaml"
+        parser.add_argument(f"--{name}", type=Path, required=True, help=help_)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--resamples", type=int, default=10_000, help="behind each interval")
     arguments = parser.parse_args()
@@ -49,17 +45,17 @@ def main() -> None:
     kept = {rate: statistics.fmean(kept_by(world) for world in worlds) for rate, worlds in anchor.items()}
     goal = kept_in(published())
     chosen = min(kept, key=lambda rate: abs(kept[rate] - goal))
-    folders = {name: getattr(arguments, name) for name in ("anchor", "study", "share")}
+    studies = {name: whole(getattr(arguments, name), chosen, arguments.resamples) for name in ("study", "share")}
     content = {
         "anchor": {"method": ANCHOR, "published": goal, "kept": kept, "chosen": chosen},
-        **{name: whole(folders[name], chosen, arguments.resamples) for name in ("study", "share")},
-        "plans": {name: read_contest(folder / "contest.json").plan.sha256 for name, folder in folders.items()},
+        **studies,
+        "plans": {name: read_contest(getattr(arguments, name) / "contest.json").plan.sha256 for name in PLANS},
         "provenance": manifest.provenance(),
     }
     manifest.write_json(arguments.out, content)
     print(f"{ANCHOR} keeps {goal:.2f} in the paper; rate {chosen}: {kept[chosen]:.2f}")
-    for name in ("study", "share"):
-        print(f"{name}: {content[name]['answers']}")
+    for name, study in studies.items():
+        print(f"{name}: {study['answers']}")
 
 
 def whole(contest: Path, chosen: str, resamples: int) -> dict[str, Any]:
