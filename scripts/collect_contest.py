@@ -50,8 +50,8 @@ def collect(contest: Path, out: Path, items: Sequence[str] = ()) -> None:
 def kept(contest: Path, with_items: Sequence[str]) -> Iterator[Path]:
     """Files of a contest's folder that a committed result has."""
     yield from (path for name in (manifest.BEGUN, CHOSEN, RESULT) if (path := contest / name).is_file())
-    for pattern in (f"tuning/*/{TUNED}", f"tuning/*/{manifest.BEGUN}", f"tuning/*/*/{JOURNAL}"):
-        yield from contest.glob(pattern)
+    for name in (TUNED, manifest.BEGUN, manifest.MANIFEST, f"methods/*/{JOURNAL}"):
+        yield from contest.glob(f"tuning/*/{name}")
     yield from contest.glob(f"{SELECTION}/{CLOCK}/*/*.json")
     for done in sorted((contest / WORLDS).glob(f"*/{DONE}")):
         records = done.parent / "records"

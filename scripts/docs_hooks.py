@@ -17,9 +17,13 @@ import salmubench
 from salmubench import metrics, plugins
 from salmubench.cli.listing import entry, known
 from salmubench.cli.main import COMMANDS, command_help
+from salmubench.contest import page as contest_page
+from salmubench.contest.page import PAGE, RESULT
 from salmubench.generator.backends import listed
+from salmubench.scoring.contest_record import read_contest
 
 ROOT = Path(__file__).resolve().parents[1]
+CONTESTS = sorted((ROOT / "results").glob(f"*/{RESULT}"))
 METHODS, METRICS = "salmubench.unlearn.methods", "salmubench.metrics"
 
 
@@ -67,6 +71,8 @@ def on_files(files: Files, config: Any) -> Files:
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("](docs/", "]("),
         **{f"metrics/{name}.md": _metric(name) for name in known("metrics")},
         **{f"methods/{name}.md": _method(name) for name in known("methods")},
+        **{f"contests/{path.parent.name}/{PAGE}": contest_page.html(read_contest(path)) for path in CONTESTS},
+        **{f"contests/{path.parent.name}/{RESULT}": path.read_text(encoding="utf-8") for path in CONTESTS},
     }
     for path, text in pages.items():
         earlier = files.get_file_from_path(path)
@@ -77,8 +83,8 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> str:  # noqa: ARG001
-    """Fill in the list of the methods' papers; in tables a number and its sign stay on one line."""
-    text = markdown.replace("<!-- papers of the methods -->", _papers())
+    """Fill in the methods' papers and the contests' pages; in tables a number and its sign stay on one line."""
+    text = markdown.replace("<!-- papers of the methods -->", _papers()).replace("<!-- contests -->", _contests())
     return re.sub(r"^\|.*", lambda row: re.sub(r"(\d) (?=%|× *\|)", "\\1\u202f", row[0]), text, flags=re.MULTILINE)
 
 
@@ -167,6 +173,12 @@ def _papers() -> str:
         if cited is not None:
             lines.append(f"| [{name}](methods/{name}.md) | {_citation(cited)} |")
     return "\n".join(lines)
+
+
+def _contests() -> str:
+    """Links to the pages of the committed contests, each as its command wrote it."""
+    links = (f"[{path.parent.name}](contests/{path.parent.name}/{PAGE})" for path in CONTESTS)
+    return f"Their pages: {', '.join(links)}." if CONTESTS else ""
 
 
 def _citation(text: str) -> str:

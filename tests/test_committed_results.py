@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from salmubench import manifest
+from salmubench.contest.table import SECOND, judged, numbers_of, outcome_of
 from salmubench.metrics import descriptions
+from salmubench.scoring.contest_record import read_contest
 from salmubench.scoring.record_files import items_path, read_items, read_record
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.verdict import MODES
 from salmubench.scoring.views import rescore
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-RETRAINED = sorted(RESULTS.glob("*/records/retrained*.json"))
+CONTESTS = sorted(RESULTS.glob("*/contest.json"))
+RETRAINED = sorted([*RESULTS.glob("*/records/retrained*.json"), *RESULTS.glob("*/worlds/*/records/retrained*.json")])
 EXEMPT = "catastrophic"
 """An independent training differs in general knowledge by more than a damage of one per cent."""
 
@@ -33,7 +37,7 @@ def test_there_are_worlds_with_an_exact_answer() -> None:
     assert RETRAINED
 
 
-@pytest.mark.parametrize("path", RETRAINED, ids=lambda path: path.parents[1].name)
+@pytest.mark.parametrize("path", RETRAINED, ids=lambda path: str(path.relative_to(RESULTS).with_suffix("")))
 def test_the_exact_answer_fails_no_mode(path: Path) -> None:
     record = with_descriptions(read_record(path), descriptions())
     again = rescore(record, read_items(path))
@@ -54,6 +58,22 @@ def test_what_headlines_rest_on_is_committed_with_items(name: str) -> None:
         if record.status == "complete":
             assert record.scores
             assert items_path(path).is_file(), f"{model} has no items"
+
+
+@pytest.mark.parametrize("path", CONTESTS, ids=lambda path: path.parent.name)
+def test_a_contest_says_what_its_records_say(path: Path) -> None:
+    contest = read_contest(path)
+    assert contest.plan.sha256 == manifest.sha256_file(path.with_name(contest.plan.file))
+    assert contest.retrained is not None
+    for row in (*contest.rows, contest.retrained):
+        for seed, one in row.worlds.items():
+            records = path.parent / "worlds" / seed / "records"
+            second = row is contest.retrained and (records / f"{SECOND}.json").is_file()
+            file = records / f"{SECOND if second else row.name}.json"
+            assert manifest.sha256_file(file) == one.record
+            record = read_record(file)
+            assert record.provenance.plan == contest.plan.sha256
+            assert (numbers_of(record), outcome_of(record), judged(record)) == (one.numbers, one.outcome, one.modes)
 
 
 @pytest.mark.parametrize(("name", "counted", "least"), [("fuzz", "cases", 100_000), ("soak", "rounds", 300)])

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from collect_contest import collect
 
 from contest_world import METHOD, RECIPE, SEEDS, begin, without_time, write_plan
 from salmubench import manifest
@@ -95,6 +96,28 @@ def test_killed_and_gone_on_with_the_table_is_the_same(
     assert [path.name for path in (out / "worlds" / "101" / "dataset").iterdir()] == ["mine.txt"]
     assert not (out / "worlds" / "103" / "dataset").exists()
     assert sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) < 6e6
+
+
+def test_what_was_collected_goes_on_elsewhere(
+    done: tuple[Path, Path], references: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two worlds done on one machine, the third on another that has what was committed of them."""
+    plan, first = copied(done, tmp_path)
+    (first / "worlds" / "103" / "world.json").unlink()
+    collect(first, tmp_path / "committed", ["delete-1x"])
+    records = tmp_path / "committed" / "worlds" / "101" / "records"
+    assert {path.name for path in records.glob("*.items.parquet")} == {
+        f"{name}.items.parquet" for name in ("clean", "compromised", "retrained", "delete-1x")
+    }
+    assert not (tmp_path / "committed" / "worlds" / "103").exists()
+    out = tmp_path / "elsewhere"
+    shutil.copytree(tmp_path / "committed", out)
+    shutil.copytree(references / "103", out / "worlds" / "103")
+    assert main(command(plan, out)) == 0
+    assert "Nothing to do" not in capsys.readouterr().out
+    same, again = (json.loads((folder / "contest.json").read_text()) for folder in (done[1], out))
+    assert without_time(again) == without_time(same)
+    assert [row["worlds"]["101"] for row in again["rows"]] == [row["worlds"]["101"] for row in same["rows"]]
 
 
 def copied(done: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from collect_contest import collect
 
 from contest_world import METHOD, begin, write_plan
 from salmubench import manifest
@@ -21,6 +22,7 @@ from salmubench.contest.selection import choose
 from salmubench.errors import MethodError
 from salmubench.scoring.contest_record import read_contest
 from salmubench.scoring.record_files import read_record
+from salmubench.tuning import study
 from salmubench.unlearn.registry import Configured
 
 
@@ -72,7 +74,9 @@ def test_a_method_that_fails_keeps_the_last_budget_that_worked() -> None:
 
 
 @pytest.mark.slow
-def test_two_selection_worlds_equal_searches_and_equal_time(references: Path, tmp_path: Path) -> None:
+def test_two_selection_worlds_equal_searches_and_equal_time(
+    references: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     methods = [{"method": "apart.py", "options": {"weight": 2.0}}, {"method": "apart.py", "name": "again"}]
     plan = write_plan(
         tmp_path / "plan", keep="records", evaluation=[101], selection=[1000, 1001], methods=methods,
@@ -109,6 +113,31 @@ def test_two_selection_worlds_equal_searches_and_equal_time(references: Path, tm
     before = path.stat().st_mtime_ns
     assert main(["contest", str(plan), "--out", str(out), "--precision", "fp32"]) == 0
     assert path.stat().st_mtime_ns == before
+    check_what_was_collected_is_not_done_again(plan, out, references, tmp_path / "elsewhere", monkeypatch)
+
+
+def check_what_was_collected_is_not_done_again(
+    plan: Path, out: Path, references: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped before anything was chosen: another machine makes the selection worlds, no trial and no measurement."""
+    collect(out, elsewhere)
+    shutil.rmtree(elsewhere / "worlds")
+    before = json.loads((elsewhere / "selection.json").read_text())
+    (elsewhere / "selection.json").unlink()
+    (path,) = (elsewhere / "tuning").glob("*/tuned.yaml")
+    values = {name: entry["values"] for name, entry in yaml.safe_load(path.read_text())["methods"].items()}
+    for seed in ("1000", "1001"):
+        shutil.copytree(references / seed, elsewhere / "selection" / seed)
+
+    def again(*_: object) -> None:
+        raise AssertionError("done before")
+
+    monkeypatch.setattr(study, "_attempt", again)
+    monkeypatch.setattr(clock, "_spent", again)
+    room = Room(load(plan), elsewhere, "joblib", 1, "cpu", "fp32")
+    room.write_methods()
+    assert choose(room).budgets == {name: found["budget"] for name, found in before["budgets"].items()}
+    assert {name: entry["values"] for name, entry in yaml.safe_load(path.read_text())["methods"].items()} == values
 
 
 SEARCHED = METHOD.replace("import dataclass", "import dataclass, field").replace(

@@ -26,7 +26,8 @@ from salmubench.scoring.stages import read_run_file
 from salmubench.tuned_values import find_tuned
 from salmubench.unlearn.registry import Configured
 
-_CLOCK = "clock"
+CLOCK = "clock"
+"""Folder of what was measured, beside the selection worlds."""
 
 _MOST = 1000.0  # largest budget
 _NEAR = 0.9  # share of the time allowed from which a budget is large enough
@@ -67,7 +68,7 @@ def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float, *, 
         loaded.recipe, methods=tuple(room.methods.values()), budgets=(1,), tuned=values,
         seed=room.loaded.plan.evaluation[0],
     )  # fmt: skip
-    folder = room.out / SELECTION / _CLOCK / key
+    folder = room.out / SELECTION / CLOCK / key
     paths = {item.name: folder / f"{item.name}.json" for item in room.loaded.contestants}
     waiting = [pair for pair in zip(paths.values(), candidates, strict=True) if not pair[0].is_file()]
     workers = workers_for(
@@ -97,7 +98,7 @@ def _spent(room: Room, configured: Configured, budget: float) -> float:
 
     ground = room.ground(room.loaded.plan.selection[0])
     dataset, run = open_dataset(ground / "dataset"), read_run_file(ground)
-    out = room.out / SELECTION / _CLOCK / f"{configured.method.name}-{budget:g}x"
+    out = room.out / SELECTION / CLOCK / f"{configured.method.name}-{budget:g}x"
     unlearn(
         configured, model=ground / "checkpoints" / "compromised", dataset=dataset, out=out, budget=budget,
         fresh=partial(fresh_people, dataset, seed=0), seed=0, device=run.device or room.device,

@@ -14,13 +14,18 @@ from salmubench.scoring.contest_record import ContestRecord, read_contest
 RESULT, PAGE = "contest.json", "index.html"
 
 
+def html(contest: ContestRecord) -> str:
+    """The page."""
+    shown = contests.shown(contest, key="contest")
+    return rendering.Pages().page("contest.html.j2", title=shown.title, shown=shown)
+
+
 def write(out: Path, contest: ContestRecord) -> Path:
     """Write both files into the contest's folder, unless they say just this; give the path of the page."""
     with contextlib.suppress(RecordError):  # none yet, or of another version
         earlier = read_contest(out / RESULT)
         if replace(contest, provenance=earlier.provenance) == earlier and (out / PAGE).is_file():
             return out / PAGE
-    shown = contests.shown(contest, key="contest")
-    manifest.write_text(out / PAGE, rendering.Pages().page("contest.html.j2", title=shown.title, shown=shown))
+    manifest.write_text(out / PAGE, html(contest))
     manifest.write_json(out / RESULT, contest)  # last: a call that was killed before writes both again
     return out / PAGE

@@ -15,6 +15,9 @@ from salmubench.tuning import rule as search
 if TYPE_CHECKING:
     from optuna.study import Study
 
+JOURNAL = "journal.log"
+"""Optuna's, in a method's folder: all that a tuning needs to go on."""
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -85,7 +88,7 @@ class Bench:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder(method).mkdir(parents=True, exist_ok=True)
-        storage = JournalStorage(JournalFileBackend(str(self.folder(method) / "journal.log")))
+        storage = JournalStorage(JournalFileBackend(str(self.folder(method) / JOURNAL)))
         return optuna.create_study(study_name=method, storage=storage, load_if_exists=True)
 
 
