@@ -8,7 +8,9 @@ import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import fidelity_blocks
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -198,6 +200,27 @@ def test_the_study_reads_three_contests(tmp_path: Path, monkeypatch: pytest.Monk
     for name in ("study", "share"):
         assert set(found[name]["answers"].values()) <= {"supported", "refuted", "open"}
     assert found["plans"] == {name: name for name in plans}
+    check_what_the_docs_say(found)
+
+
+def check_what_the_docs_say(found: dict[str, Any]) -> None:
+    chosen, column = found["anchor"]["chosen"], found["study"]["rates"][found["anchor"]["chosen"]]["columns"][1]
+    low, high = column["ci95"]
+    told = f"{column['concordance']:.2f} [{low:.2f}, {high:.2f}]"
+    assert f"**GenKnow: {found['study']['answers']['GenKnow']}.** Concordance {told}" in fidelity_blocks.answer(found)
+    assert f"Taken: {chosen}." in fidelity_blocks.chosen(found)
+    lines = fidelity_blocks.concordance("study", found).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == [
+        f"| **{rate}**" if rate == chosen else f"| {rate}" for rate in ("2e-6", "4e-5")
+    ]
+    assert lines[3].count("0.50 [0.50, 0.50]<br>ρ –") == 4
+    assert len(fidelity_blocks.concordance("share", found).splitlines()) == 4
+    for line, (mode, one) in zip(
+        fidelity_blocks.classes(found).splitlines()[2:],
+        found["study"]["rates"][chosen]["classes"].items(),
+        strict=True,
+    ):
+        assert line.startswith(f"| {mode.replace('_', '-')} | {one['agree']} of 7 | {one['majority']} |")
 
 
 def copy_record(source: Path, target: Path) -> None:

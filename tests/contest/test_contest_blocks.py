@@ -1,0 +1,51 @@
+"""What the docs say of a contest, against one of invented records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import contest_blocks
+import pytest
+
+from contest_world import INVENTED, base_record, summed, worlds
+from salmubench.scoring.contest_record import ContestRecord
+
+
+@pytest.fixture
+def invented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ContestRecord:
+    made = summed(tmp_path / "plan", worlds(base_record(tmp_path)))
+    monkeypatch.setattr(contest_blocks, "contest", lambda _: made)
+    return made
+
+
+def test_findings_begin_with_who_passes(invented: ContestRecord) -> None:
+    first, *notes = contest_blocks.findings("any").splitlines()
+    assert first.startswith("- **None of 2 candidates passes in 6 worlds.** Retrained, the exact answer,")
+    assert notes == [f"- {note}" for note in invented.notes]
+
+
+def test_a_table_has_a_row_a_candidate_and_no_empty_column(invented: ContestRecord) -> None:
+    head, _, *rows = contest_blocks.table("any", "pairs-1x").splitlines()
+    assert "Leakage left L" in head
+    assert "Recovered" not in head, "nothing was attacked"
+    titles = [invented.retrained.title if invented.retrained else "", *(row.title for row in invented.rows)]
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == titles
+    assert all(row.count(" | ") == head.count(" | ") for row in rows)
+    assert "4\u00a0of\u00a06" in rows[1]
+    assert "5\u00a0of\u00a06\u00a0worlds" in rows[2], "one world has no L of that method"
+
+
+def test_certain_differences_alone_are_told(invented: ContestRecord) -> None:
+    certain = [pair for pair in invented.differences if pair.p_holm is not None and pair.p_holm <= 0.05]
+    first, *lines = contest_blocks.differences("any").splitlines()
+    assert first.startswith(f"Of {len(invented.differences)} paired differences {len(certain)} hold")
+    assert len(lines[3:]) == len(certain) > 0
+
+
+def test_what_comes_back_is_compared_in_the_same_worlds(invented: ContestRecord) -> None:
+    (_, row) = invented.rows
+    for place, seed in enumerate(map(str, INVENTED)):
+        for one, value in ((row.worlds[seed], 0.3 + place / 100), (invented.retrained.worlds[seed], place / 100)):
+            one.numbers["recovered"] = value
+    last = contest_blocks.findings("any").splitlines()[-1]
+    assert last.endswith(f"in the same worlds: {row.title} 30\u202f% [30, 30]\u202f%.")
