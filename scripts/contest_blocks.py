@@ -66,9 +66,8 @@ def differences(name: str) -> str:
     titles = {row.name: _short(row.title) for row in found.rows}
     several = len(found.leagues) > 1
     certain = [pair for pair in found.differences if pair.p_holm is not None and pair.p_holm <= 1 - LEVEL]
-    lines = [
-        f"Of {len(found.differences)} paired differences {len(certain)} hold for all together (Holm, {1 - LEVEL:.0%}).",
-    ]
+    rule = f"Holm, {percent(1 - LEVEL)}"
+    lines = [f"Of {len(found.differences)} paired differences {len(certain)} hold for all together ({rule})."]
     if not certain:
         return lines[0]
     heads = ["first − second", *(["league"] if several else []), "number", "mean", "95 %", "p, Holm"]
