@@ -9,26 +9,24 @@ from __future__ import annotations
 import functools
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
 from page_blocks import ROOT, processor
 
 from salmubench import manifest
+from salmubench.contest.page import RESULT
 from salmubench.contest.statistics import Estimate, paired
 from salmubench.report.contests import difference, headline, tally, text_rows
 from salmubench.report.wording import DASH, percent, percent_interval
 from salmubench.scoring.bootstrap import LEVEL
-from salmubench.scoring.contest_record import ContestRecord, Row, read_contest
-
-_GROUPS = {"pretrain retrained-2": "second Retrained", "recover": "attacks"}
-"""Stages as the docs call them, by their name or its first word."""
+from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, read_contest
+from salmubench.scoring.stages import RUN
 
 
 @functools.cache
 def contest(name: str) -> ContestRecord:
     """What came out of a committed contest."""
-    return read_contest(ROOT / "results" / name / "contest.json")
+    return read_contest(ROOT / "results" / name / RESULT)
 
 
 def findings(name: str) -> str:
@@ -36,22 +34,28 @@ def findings(name: str) -> str:
     found = contest(name)
     lines = [f"- **{headline(found)}.** {tally(found)}"]
     lines += [f"- {note}" for note in found.notes]
-    back = [(row, pair) for row in found.rows if (pair := _above_retrained(found, row)).mean is not None]
-    if back:
-        exact = found.retrained
-        assert exact is not None
-        of_exact = exact.numbers["recovered"]
+    if (exact := found.retrained) is not None and (more := _more(found, exact)):
         lines.append(
-            f"- Under the strongest attack R of Retrained is {_told(of_exact.mean, of_exact.ci95)}. By how much more "
-            f"comes back, in the same worlds: {'; '.join(_more(found, row, pair) for row, pair in back)}."
+            f"- Under the strongest attack R of Retrained is {_told(exact.numbers['recovered'])}. By how much more "
+            f"comes back, in the same worlds: {'; '.join(more)}."
         )
     return "\n".join(lines)
+
+
+def _more(found: ContestRecord, exact: Row) -> list[str]:
+    """R of each candidate less that of Retrained, over the worlds that have both."""
+    more = []
+    for row in found.rows:
+        above = paired(_recovered(row), _recovered(exact))
+        if above.mean is not None:
+            league = "" if len(found.leagues) == 1 else f" {row.budget:g}×"
+            more.append(f"{_short(row.title)}{league} {_told(above)}")
+    return more
 
 
 def table(name: str, league: str) -> str:
     """The rows of a league, Retrained first."""
     heads, rows = text_rows(contest(name), league, intervals=True)
-    heads[0] = "method"
     kept = [place for place in range(len(heads)) if any(row[place] not in (DASH, "") for row in rows)]
     lines = [f"| {' | '.join(heads[place] for place in kept)} |", f"|:--|{'--:|' * (len(kept) - 1)}"]
     for row in rows:
@@ -79,53 +83,35 @@ def differences(name: str) -> str:
 
 
 def costs(name: str) -> str:
-    """Seconds of each stage of a world and its peak memory: medians over worlds."""
-    found = contest(name)
-    runs = [_run(name, world.seed) for world in found.worlds if world.status == "scored"]
+    """Seconds of each kind of stage in a world and its peak memory: medians over worlds."""
+    folder = ROOT / "results" / name / "worlds"
+    runs: list[dict[str, Any]] = [
+        manifest.read_json(folder / str(world.seed) / RUN) for world in contest(name).worlds if world.status == "scored"
+    ]
     seconds: defaultdict[str, list[float]] = defaultdict(list)
     for run in runs:
         spent: defaultdict[str, float] = defaultdict(float)
         for stage in run["stages"]:
-            spent[_group(stage["name"])] += stage["seconds"]
-        for group, sum_ in spent.items():
-            seconds[group].append(sum_)
-    told = ", ".join(f"{group} {statistics.median(sums):,.0f} s" for group, sums in seconds.items())
+            spent[stage["name"].split()[0]] += stage["seconds"]
+        for kind, sum_ in spent.items():
+            seconds[kind].append(sum_)
+    told = ", ".join(f"{kind} {statistics.median(sums):,.0f} s" for kind, sums in seconds.items())
     peak = max(stage["peak_memory"] for run in runs for stage in run["stages"]) / 2**30
-    processors = sorted({processor(run["provenance"]["hardware"]) for run in runs})
-    precisions = sorted({run["precision"] for run in runs})
-    return (
-        f"A world, median of {len(runs)}, candidates side by side added up: {told}. Peak memory {peak:.1f} GiB. Two "
-        f"cores of {'; '.join(processors)}; {', '.join(precisions)}."
-    )
+    where = "; ".join(sorted({_machine(run["provenance"]["hardware"], run["precision"]) for run in runs}))
+    median = f"median of {len(runs)}, candidates side by side added up"
+    return f"A world, {median}: {told}. Peak memory {peak:.1f} GiB. {where}."
 
 
-def _run(name: str, seed: int) -> dict[str, Any]:
-    content: dict[str, Any] = manifest.read_json(ROOT / "results" / name / "worlds" / str(seed) / "run.json")
-    return content
+def _machine(hardware: dict[str, Any], precision: str) -> str:
+    return f"{hardware['cores']} cores of {processor(hardware)}, {precision}"
 
 
-def _group(stage: str) -> str:
-    first = stage.split()[0]
-    return _GROUPS.get(stage, _GROUPS.get(first, first))
+def _recovered(row: Row) -> dict[int, float | None]:
+    return {int(seed): one.numbers["recovered"] for seed, one in row.worlds.items()}
 
 
-def _above_retrained(found: ContestRecord, row: Row) -> Estimate:
-    """R of a candidate less that of Retrained, over the worlds that have both."""
-    exact = found.retrained
-    sides: Sequence[dict[int, float | None]] = [
-        {int(seed): one.numbers["recovered"] for seed, one in side.worlds.items()} if side is not None else {}
-        for side in (row, exact)
-    ]
-    return paired(*sides)
-
-
-def _more(found: ContestRecord, row: Row, pair: Estimate) -> str:
-    league = "" if len(found.leagues) == 1 else f" {row.budget:g}×"
-    return f"{_short(row.title)}{league} {_told(pair.mean, pair.ci95)}"
-
-
-def _told(mean: float | None, ends: tuple[float, float] | None) -> str:
-    return f"{percent(mean)} {percent_interval(ends)}".strip()
+def _told(one: OverWorlds | Estimate) -> str:
+    return f"{percent(one.mean)} {percent_interval(one.ci95)}".strip()
 
 
 def _short(title: str) -> str:

@@ -1,4 +1,4 @@
-"""Pages of the documentation that follow from the package: metrics, methods, backends, commands, public names.
+"""Pages of the documentation that are made: of metrics, methods, backends, commands, public names, committed contests.
 
 mkdocs calls these functions; a new file in a plug-in folder gets its page by being there.
 """
@@ -18,12 +18,11 @@ from salmubench import metrics, plugins
 from salmubench.cli.listing import entry, known
 from salmubench.cli.main import COMMANDS, command_help
 from salmubench.contest import page as contest_page
-from salmubench.contest.page import PAGE, RESULT
 from salmubench.generator.backends import listed
 from salmubench.scoring.contest_record import read_contest
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTESTS = sorted((ROOT / "results").glob(f"*/{RESULT}"))
+CONTESTS = sorted((ROOT / "results").glob(f"*/{contest_page.RESULT}"))
 METHODS, METRICS = "salmubench.unlearn.methods", "salmubench.metrics"
 
 
@@ -71,9 +70,11 @@ def on_files(files: Files, config: Any) -> Files:
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("](docs/", "]("),
         **{f"metrics/{name}.md": _metric(name) for name in known("metrics")},
         **{f"methods/{name}.md": _method(name) for name in known("methods")},
-        **{f"contests/{path.parent.name}/{PAGE}": contest_page.html(read_contest(path)) for path in CONTESTS},
-        **{f"contests/{path.parent.name}/{RESULT}": path.read_text(encoding="utf-8") for path in CONTESTS},
     }
+    for result in CONTESTS:
+        place = f"contests/{result.parent.name}"
+        pages[f"{place}/{contest_page.PAGE}"] = contest_page.html(read_contest(result))
+        pages[f"{place}/{contest_page.RESULT}"] = result.read_text(encoding="utf-8")
     for path, text in pages.items():
         earlier = files.get_file_from_path(path)
         if earlier is not None:
@@ -177,7 +178,7 @@ def _papers() -> str:
 
 def _contests() -> str:
     """Links to the pages of the committed contests, each as its command wrote it."""
-    links = (f"[{path.parent.name}](contests/{path.parent.name}/{PAGE})" for path in CONTESTS)
+    links = (f"[{path.parent.name}](contests/{path.parent.name}/{contest_page.PAGE})" for path in CONTESTS)
     return f"Their pages: {', '.join(links)}." if CONTESTS else ""
 
 

@@ -91,6 +91,6 @@ def _explained(small: str, larger: str) -> str:
     """What the larger retain base says, by the rule that the plan states."""
     if larger == "supported" != small:
         return "With ten times the retain base it is supported: the share of sensitive pairs explains it."
-    if larger == "refuted":
+    if larger == "refuted" == small:
         return "With ten times the retain base it is refuted too: the share of sensitive pairs is not why."
     return f"With ten times the retain base: {larger}."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import contest_blocks
 import pytest
@@ -49,3 +51,19 @@ def test_what_comes_back_is_compared_in_the_same_worlds(invented: ContestRecord)
             one.numbers["recovered"] = value
     last = contest_blocks.findings("any").splitlines()[-1]
     assert last.endswith(f"in the same worlds: {row.title} 30\u202f% [30, 30]\u202f%.")
+
+
+def test_costs_are_those_of_the_worlds_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    committed = [SimpleNamespace(seed=seed, status="scored") for seed in (431, 432)]
+    failed = SimpleNamespace(seed=433, status="failed")
+    monkeypatch.setattr(contest_blocks, "contest", lambda _: SimpleNamespace(worlds=[*committed, failed]))
+    told = contest_blocks.costs("contest-level")
+    drawn, encoded = [], []
+    for world in committed:
+        run = contest_blocks.ROOT / "results" / "contest-level" / "worlds" / str(world.seed) / "run.json"
+        stages = json.loads(run.read_text())["stages"]
+        drawn += [stage["seconds"] for stage in stages if stage["name"] == "dataset"]
+        encoded.append(sum(stage["seconds"] for stage in stages if stage["name"].startswith("encode ")))
+    assert f"dataset {sum(drawn) / 2:,.0f} s" in told
+    assert f"encode {sum(encoded) / 2:,.0f} s" in told
+    assert "median of 2" in told

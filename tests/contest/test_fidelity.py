@@ -162,7 +162,6 @@ def test_records_of_a_world(tmp_path: Path) -> None:
 
 def test_the_study_reads_three_contests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Contests of invented records, all of them copies of committed ones: rates that differ by the anchor alone."""
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "scripts"))
     study = importlib.import_module("fidelity")
     records = Path(__file__).resolve().parents[2] / "results" / "mini" / "records"
     plans: dict[str, tuple[list[str], int]] = {

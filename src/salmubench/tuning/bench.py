@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
 
 JOURNAL = "journal.log"
-"""Optuna's, in a method's folder: all that a tuning needs to go on."""
+"""Optuna's, in a method's folder: its finished trials."""
 
 
 @dataclass(frozen=True)
