@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import attack_blocks
+import contest_blocks
 import coverage_blocks
 import history_blocks
 import mini_blocks
@@ -367,6 +368,11 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fuzz": security_blocks.fuzz,
     "soak": security_blocks.soak,
     "mistakes": mistake_blocks.mistakes,
+    "level-findings": partial(contest_blocks.findings, "contest-level"),
+    "level-10x": partial(contest_blocks.table, "contest-level", "pairs-10x"),
+    "level-5x": partial(contest_blocks.table, "contest-level", "pairs-5x"),
+    "level-differences": partial(contest_blocks.differences, "contest-level"),
+    "level-costs": partial(contest_blocks.costs, "contest-level"),
     "trials-table": trial_blocks.table,
     "trials-totals": trial_blocks.totals,
 }
