@@ -7,6 +7,7 @@ Retrained, which a contest doesn't print.
 from __future__ import annotations
 
 import functools
+import re
 import statistics
 from collections import defaultdict
 from typing import Any
@@ -17,7 +18,7 @@ from salmubench import manifest
 from salmubench.contest.page import RESULT
 from salmubench.contest.statistics import Estimate, paired
 from salmubench.report.contests import difference, headline, tally, text_rows
-from salmubench.report.wording import DASH, percent, percent_interval
+from salmubench.report.wording import DASH, percent, percent_interval, threshold
 from salmubench.scoring.bootstrap import LEVEL
 from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, read_contest
 from salmubench.scoring.stages import RUN
@@ -54,14 +55,23 @@ def _more(found: ContestRecord, exact: Row) -> list[str]:
 
 
 def table(name: str, league: str) -> str:
-    """The rows of a league, Retrained first."""
+    """The rows of a league, Retrained first, as narrow as fourteen columns must be: an interval has its mean's unit."""
     heads, rows = text_rows(contest(name), league, intervals=True)
-    kept = [place for place in range(len(heads)) if any(row[place] not in (DASH, "") for row in rows)]
+    budgets = {row.budget for row in contest(name).rows if row.league == league}
+    told = [place for place in range(len(heads)) if any(row[place] not in (DASH, "") for row in rows)]
+    kept = [place for place in told if heads[place] != "budget" or len(budgets) > 1]
     lines = [f"| {' | '.join(heads[place] for place in kept)} |", f"|:--|{'--:|' * (len(kept) - 1)}"]
     for row in rows:
-        cells = [row[place].replace("\n", "<br>").replace(" ", "\u00a0") for place in kept[1:]]
+        cells = [_narrow(row[place]) for place in kept[1:]]
         lines.append(f"| {' | '.join([_short(row[0]), *cells])} |")
     return "\n".join(lines)
+
+
+def _narrow(cell: str) -> str:
+    """A cell's lines, each unbroken; seconds, whose mean may be in minutes, without their interval."""
+    lines = [line.replace(" ", "\u00a0") for line in cell.split("\n") if not line.endswith("] s")]
+    shorter = [re.sub(r"\]\u00a0%$", "]", re.sub(r"(\d+)\u00a0undecided", r"+\1?", line)) for line in lines]
+    return "<br>".join(shorter)
 
 
 def differences(name: str) -> str:
@@ -70,7 +80,7 @@ def differences(name: str) -> str:
     titles = {row.name: _short(row.title) for row in found.rows}
     several = len(found.leagues) > 1
     certain = [pair for pair in found.differences if pair.p_holm is not None and pair.p_holm <= 1 - LEVEL]
-    rule = f"Holm, {percent(1 - LEVEL)}"
+    rule = f"Holm, {threshold(1 - LEVEL)}"
     lines = [f"Of {len(found.differences)} paired differences {len(certain)} hold for all together ({rule})."]
     if not certain:
         return lines[0]
@@ -100,6 +110,21 @@ def costs(name: str) -> str:
     where = "; ".join(sorted({_machine(run["provenance"]["hardware"], run["precision"]) for run in runs}))
     median = f"median of {len(runs)}, candidates side by side added up"
     return f"A world, {median}: {told}. Peak memory {peak:.1f} GiB. {where}."
+
+
+def beside(name: str, budget: float) -> str:
+    """Processor seconds of each candidate of a budget, and of CLIPErase on machines of the same kind."""
+    taken = [(row, row.numbers["processor_seconds"].mean) for row in contest(name).rows if row.budget == budget]
+    told = [f"{_short(row.title)} {mean:,.0f} s" for row, mean in taken if mean is not None]
+    record = manifest.read_json(ROOT / "results" / "mini" / "records" / f"cliperase-{budget:g}x.json")
+    anchors = [row.numbers["processor_seconds"].mean for row in contest("fidelity/anchor").rows]
+    others = [mean for mean in anchors if mean is not None]
+    own = f"{record['cost']['processor_seconds']:,.0f} s in {record['encoding']['precision']}"
+    batch = record["model"]["config"]["engine"]["batch_size"]
+    return (
+        f"Processor seconds at {budget:g}×: {', '.join(told)}. CLIPErase took {own} with batches of {batch}, and "
+        f"{min(others):,.0f} to {max(others):,.0f} s as its authors released it (`results/fidelity/anchor`)."
+    )
 
 
 def _machine(hardware: dict[str, Any], precision: str) -> str:

@@ -373,6 +373,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "level-5x": partial(contest_blocks.table, "contest-level", "pairs-5x"),
     "level-differences": partial(contest_blocks.differences, "contest-level"),
     "level-costs": partial(contest_blocks.costs, "contest-level"),
+    "level-cost": partial(contest_blocks.beside, "contest-level", 5),
     "trials-table": trial_blocks.table,
     "trials-totals": trial_blocks.totals,
 }

@@ -33,6 +33,7 @@ def test_a_table_has_a_row_a_candidate_and_no_empty_column(invented: ContestReco
     titles = [invented.retrained.title if invented.retrained else "", *(row.title for row in invented.rows)]
     assert [row.split(" | ")[0].strip("| ") for row in rows] == titles
     assert all(row.count(" | ") == head.count(" | ") for row in rows)
+    assert "budget" not in head, "all have one"
     assert "4\u00a0of\u00a06" in rows[1]
     assert "5\u00a0of\u00a06\u00a0worlds" in rows[2], "one world has no L of that method"
 
