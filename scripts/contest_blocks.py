@@ -12,13 +12,14 @@ import statistics
 from collections import defaultdict
 from typing import Any
 
-from page_blocks import ROOT, processor
+from page_blocks import ROOT, computer
 
 from salmubench import manifest
+from salmubench.contest.checks import WORLDS
 from salmubench.contest.page import RESULT
 from salmubench.contest.statistics import Estimate, paired
 from salmubench.report.contests import difference, headline, tally, text_rows
-from salmubench.report.wording import DASH, percent, percent_interval, threshold
+from salmubench.report.wording import DASH, percent, percent_interval, seconds, threshold
 from salmubench.scoring.bootstrap import LEVEL
 from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, read_contest
 from salmubench.scoring.stages import RUN
@@ -94,41 +95,39 @@ def differences(name: str) -> str:
 
 def costs(name: str) -> str:
     """Seconds of each kind of stage in a world and its peak memory: medians over worlds."""
-    folder = ROOT / "results" / name / "worlds"
+    folder = ROOT / "results" / name / WORLDS
     runs: list[dict[str, Any]] = [
         manifest.read_json(folder / str(world.seed) / RUN) for world in contest(name).worlds if world.status == "scored"
     ]
-    seconds: defaultdict[str, list[float]] = defaultdict(list)
+    kinds: defaultdict[str, list[float]] = defaultdict(list)
     for run in runs:
         spent: defaultdict[str, float] = defaultdict(float)
         for stage in run["stages"]:
             spent[stage["name"].split()[0]] += stage["seconds"]
         for kind, sum_ in spent.items():
-            seconds[kind].append(sum_)
-    told = ", ".join(f"{kind} {statistics.median(sums):,.0f} s" for kind, sums in seconds.items())
+            kinds[kind].append(sum_)
+    told = ", ".join(f"{kind} {statistics.median(sums):,.0f} s" for kind, sums in kinds.items())
     peak = max(stage["peak_memory"] for run in runs for stage in run["stages"]) / 2**30
-    where = "; ".join(sorted({_machine(run["provenance"]["hardware"], run["precision"]) for run in runs}))
+    where = "; ".join(sorted({f"{computer(run['provenance']['hardware'])}, {run['precision']}" for run in runs}))
     median = f"median of {len(runs)}, candidates side by side added up"
     return f"A world, {median}: {told}. Peak memory {peak:.1f} GiB. {where}."
 
 
 def beside(name: str, budget: float) -> str:
-    """Processor seconds of each candidate of a budget, and of CLIPErase on machines of the same kind."""
-    taken = [(row, row.numbers["processor_seconds"].mean) for row in contest(name).rows if row.budget == budget]
-    told = [f"{_short(row.title)} {mean:,.0f} s" for row, mean in taken if mean is not None]
+    """Processor time of each candidate of a budget; of CLIPErase in `results/mini`, and as its authors released it."""
+    told = ", ".join(f"{_short(row.title)} {_taken(row)}" for row in contest(name).rows if row.budget == budget)
     record = manifest.read_json(ROOT / "results" / "mini" / "records" / f"cliperase-{budget:g}x.json")
-    anchors = [row.numbers["processor_seconds"].mean for row in contest("fidelity/anchor").rows]
-    others = [mean for mean in anchors if mean is not None]
-    own = f"{record['cost']['processor_seconds']:,.0f} s in {record['encoding']['precision']}"
+    own = f"{seconds(record['cost']['processor_seconds'])} in `results/mini`, in {record['encoding']['precision']}"
     batch = record["model"]["config"]["engine"]["batch_size"]
+    released = ", ".join(_taken(row) for row in contest("fidelity/anchor").rows)
     return (
-        f"Processor seconds at {budget:g}×: {', '.join(told)}. CLIPErase took {own} with batches of {batch}, and "
-        f"{min(others):,.0f} to {max(others):,.0f} s as its authors released it (`results/fidelity/anchor`)."
+        f"Processor time at {budget:g}×: {told}. CLIPErase took {own} with batches of {batch}; as its authors released "
+        f"it, at each of five rates of `results/fidelity/anchor`, {released}."
     )
 
 
-def _machine(hardware: dict[str, Any], precision: str) -> str:
-    return f"{hardware['cores']} cores of {processor(hardware)}, {precision}"
+def _taken(row: Row) -> str:
+    return seconds(row.numbers["processor_seconds"].mean)
 
 
 def _recovered(row: Row) -> dict[int, float | None]:

@@ -22,7 +22,8 @@ from salmubench.generator.backends import listed
 from salmubench.scoring.contest_record import read_contest
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTESTS = sorted((ROOT / "results").glob(f"*/{contest_page.RESULT}"))
+RESULTS = ROOT / "results"
+CONTESTS = {path.parent.relative_to(RESULTS).as_posix(): path for path in sorted(RESULTS.rglob(contest_page.RESULT))}
 METHODS, METRICS = "salmubench.unlearn.methods", "salmubench.metrics"
 
 
@@ -71,10 +72,9 @@ def on_files(files: Files, config: Any) -> Files:
         **{f"metrics/{name}.md": _metric(name) for name in known("metrics")},
         **{f"methods/{name}.md": _method(name) for name in known("methods")},
     }
-    for result in CONTESTS:
-        place = f"contests/{result.parent.name}"
-        pages[f"{place}/{contest_page.PAGE}"] = contest_page.html(read_contest(result))
-        pages[f"{place}/{contest_page.RESULT}"] = result.read_text(encoding="utf-8")
+    for name, result in CONTESTS.items():
+        pages[f"contests/{name}/{contest_page.PAGE}"] = contest_page.html(read_contest(result))
+        pages[f"contests/{name}/{contest_page.RESULT}"] = result.read_text(encoding="utf-8")
     for path, text in pages.items():
         earlier = files.get_file_from_path(path)
         if earlier is not None:
@@ -178,7 +178,7 @@ def _papers() -> str:
 
 def _contests() -> str:
     """Links to the pages of the committed contests, each as its command wrote it."""
-    links = (f"[{path.parent.name}](contests/{path.parent.name}/{contest_page.PAGE})" for path in CONTESTS)
+    links = (f"[{name}](contests/{name}/{contest_page.PAGE})" for name in CONTESTS)
     return f"Their pages: {', '.join(links)}." if CONTESTS else ""
 
 

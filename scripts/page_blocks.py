@@ -46,3 +46,8 @@ def update(
 def processor(hardware: Mapping[str, Any]) -> str:
     """A processor and its instructions, as a manifest tells them."""
     return f"{hardware['cpu']} ({', '.join(hardware['instructions'])})"
+
+
+def computer(hardware: Mapping[str, Any]) -> str:
+    """A computer: its cores and their processor."""
+    return f"{hardware['cores']} cores of {processor(hardware)}"

@@ -20,7 +20,7 @@ import mistake_blocks
 import security_blocks
 import trial_blocks
 from mini_blocks import run
-from page_blocks import ROOT, processor, update
+from page_blocks import ROOT, computer, processor, update
 
 from salmubench import manifest
 from salmubench import recipe as recipes
@@ -73,9 +73,8 @@ def machine() -> str:
     content = run()
     hardware, packages = content["provenance"]["hardware"], content["provenance"]["packages"]
     return (
-        f"{hardware['cores']} cores of {processor(hardware)}, precision "
-        f"{content['precision']}, seed {content['seed']}, torch {packages['torch']}, open_clip "
-        f"{packages['open_clip_torch']}."
+        f"{computer(hardware)}, precision {content['precision']}, seed {content['seed']}, torch {packages['torch']}, "
+        f"open_clip {packages['open_clip_torch']}."
     )
 
 
@@ -321,7 +320,7 @@ def evaluation() -> str:
     }
     lines = ["| what | found |", "|:--|:--|", *(f"| {what} | {value} |" for what, value in rows.items())]
     hardware = encoding["provenance"]["hardware"]
-    return "\n".join([*lines, "", f"{hardware['cores']} cores of {processor(hardware)}."])
+    return "\n".join([*lines, "", f"{computer(hardware)}."])
 
 
 def _models(found: Mapping[str, Any]) -> list[float]:
@@ -373,7 +372,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "level-5x": partial(contest_blocks.table, "contest-level", "pairs-5x"),
     "level-differences": partial(contest_blocks.differences, "contest-level"),
     "level-costs": partial(contest_blocks.costs, "contest-level"),
-    "level-cost": partial(contest_blocks.beside, "contest-level", 5),
+    "level-beside": partial(contest_blocks.beside, "contest-level", 5),
     "trials-table": trial_blocks.table,
     "trials-totals": trial_blocks.totals,
 }
