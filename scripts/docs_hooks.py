@@ -179,7 +179,7 @@ def _papers() -> str:
 def _contests() -> str:
     """Links to the pages of the committed contests, each as its command wrote it."""
     links = (f"[{name}](contests/{name}/{contest_page.PAGE})" for name in CONTESTS)
-    return f"Their pages: {', '.join(links)}." if CONTESTS else ""
+    return f"Pages of the contests that are done: {', '.join(links)}." if CONTESTS else ""
 
 
 def _citation(text: str) -> str:
