@@ -60,13 +60,12 @@ def main() -> None:
 
 def whole(contest: Path, chosen: str, resamples: int) -> dict[str, Any]:
     """Everything that a contest says at each rate, and the answers at the chosen one."""
-    ordered = sorted(by_rate(contest).items(), key=lambda item: float(item[0]))
-    rates = {rate: judged(worlds, resamples) for rate, worlds in ordered}
+    rates = {rate: judged(worlds, resamples) for rate, worlds in by_rate(contest).items()}
     return {"answers": answers(rates, chosen), "rates": rates}
 
 
 def by_rate(contest: Path) -> dict[str, list[World]]:
-    """Rate → worlds, of candidates that are called `<method>_<rate>-5x`."""
+    """Rate → worlds, of candidates that are called `<method>_<rate>-5x`; the lowest rate first."""
     found: defaultdict[str, list[World]] = defaultdict(list)
     for folder in sorted((contest / "worlds").iterdir()):
         names: defaultdict[str, dict[str, str]] = defaultdict(dict)
@@ -76,7 +75,7 @@ def by_rate(contest: Path) -> dict[str, list[World]]:
         for rate, methods in names.items():
             named = {**methods, **{str(name): str(name) for name in REFERENCES}}
             found[rate].append(fidelity.read_world(folder / "records", named, TOLD))
-    return dict(found)
+    return {rate: found[rate] for rate in sorted(found, key=float)}
 
 
 def judged(worlds: list[World], resamples: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -220,6 +221,13 @@ def check_what_the_docs_say(found: dict[str, Any]) -> None:
         strict=True,
     ):
         assert line.startswith(f"| {mode.replace('_', '-')} | {one['agree']} of 7 | {one['majority']} |")
+    drawing = fidelity_blocks.picture(found)
+    dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)" r="4" fill="(#\w+)"', drawing)
+    assert len(dots) == 3 * 7
+    clean, own, compromised = (TABLE[method]["RetFail_MRR"] for method in ("clean", "finetuning", "compromised"))
+    left = (own - clean) / (compromised - clean)  # of the first panel, which goes from -10 % at 234 to 100 % at 34
+    assert float(dots[0][1]) == pytest.approx(234 - 200 * (left + 0.1) / 1.1, abs=0.01)
+    assert fidelity_blocks.picture({**found, "study": {"rates": {"2e-6": found["study"]["rates"]["4e-5"]}}}) != drawing
 
 
 def copy_record(source: Path, target: Path) -> None:
