@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
-from collect_contest import collect
+from collect_contest import PACKED, collect, pack
 
 from contest_world import METHOD, RECIPE, SEEDS, begin, without_time, write_plan
 from salmubench import manifest
@@ -118,6 +119,20 @@ def test_what_was_collected_goes_on_elsewhere(
     same, again = (json.loads((folder / "contest.json").read_text()) for folder in (done[1], out))
     assert without_time(again) == without_time(same)
     assert [row["worlds"]["101"] for row in again["rows"]] == [row["worlds"]["101"] for row in same["rows"]]
+
+
+def test_records_without_items_are_packed(done: tuple[Path, Path], tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        collect(done[1], tmp_path / place, ["delete-1x"])
+        pack(tmp_path / place)
+    records = tmp_path / "one" / "worlds" / "101" / "records"
+    assert {path.stem for path in records.glob("*.json")} == {"clean", "compromised", "retrained", "delete-1x"}
+    with zipfile.ZipFile(records / PACKED) as packed:
+        assert packed.namelist() == ["apart-1x.json"]
+        whole = (done[1] / "worlds" / "101" / "records" / "apart-1x.json").read_bytes()
+        assert packed.read("apart-1x.json") == whole
+    again = tmp_path / "two" / "worlds" / "101" / "records" / PACKED
+    assert again.read_bytes() == (records / PACKED).read_bytes()
 
 
 def copied(done: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
