@@ -26,10 +26,15 @@ _COLOURS = {
 
 
 @functools.cache
-def content() -> Content:
+def _content() -> Content:
     """What `fidelity.py` wrote."""
     found: Content = manifest.read_json(ROOT / "results" / "fidelity" / "fidelity.json")
     return found
+
+
+def committed(block: Callable[[Content], str]) -> str:
+    """A block of what is committed."""
+    return block(_content())
 
 
 def answer(found: Content) -> str:
@@ -43,6 +48,17 @@ def answer(found: Content) -> str:
             f"{_explained(told, found['share']['answers'][column])}"
         )
     return "\n".join(lines)
+
+
+def short(found: Content) -> str:
+    """The answers in a sentence."""
+    rate = found["study"]["rates"][found["anchor"]["chosen"]]
+    told = [f"{one['column']} {_share(one)}" for one in rate["columns"]]
+    kinds: dict[str, list[str]] = {answer: [] for answer in ("supported", "refuted", "open")}
+    for place, answer in enumerate(found["study"]["answers"].values()):
+        kinds[answer].append(told[place])
+    answers = "; ".join(f"**{answer}** for {', '.join(columns)}" for answer, columns in kinds.items() if columns)
+    return f"By the share of pairs of methods in the published order: {answers}."
 
 
 def chosen(found: Content) -> str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attack_blocks
 import contest_blocks
 import coverage_blocks
+import fidelity_blocks
 import history_blocks
 import mini_blocks
 import mistake_blocks
@@ -367,6 +369,12 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fuzz": security_blocks.fuzz,
     "soak": security_blocks.soak,
     "mistakes": mistake_blocks.mistakes,
+    "fidelity-short": partial(fidelity_blocks.committed, fidelity_blocks.short),
+    "fidelity-answer": partial(fidelity_blocks.committed, fidelity_blocks.answer),
+    "fidelity-chosen": partial(fidelity_blocks.committed, fidelity_blocks.chosen),
+    "fidelity-rates": partial(fidelity_blocks.committed, partial(fidelity_blocks.concordance, "study")),
+    "fidelity-share": partial(fidelity_blocks.committed, partial(fidelity_blocks.concordance, "share")),
+    "fidelity-classes": partial(fidelity_blocks.committed, fidelity_blocks.classes),
     "level-findings": partial(contest_blocks.findings, "contest-level"),
     "level-10x": partial(contest_blocks.table, "contest-level", "pairs-10x"),
     "level-5x": partial(contest_blocks.table, "contest-level", "pairs-5x"),
@@ -380,7 +388,12 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 def main(arguments: Sequence[str]) -> int:
     """Write, or with `--check` compare; 1 if a page is not current."""
-    return update(PAGES, BLOCKS, arguments, {trial_blocks.PICTURE: trial_blocks.picture})
+    fidelity = partial(fidelity_blocks.committed, fidelity_blocks.picture)
+    pictures: dict[Path, Callable[[], str]] = {
+        trial_blocks.PICTURE: trial_blocks.picture,
+        fidelity_blocks.PICTURE: fidelity,
+    }
+    return update(PAGES, BLOCKS, arguments, pictures)
 
 
 if __name__ == "__main__":
