@@ -54,10 +54,10 @@ def short(found: Content) -> str:
     """The answers in a sentence."""
     rate = found["study"]["rates"][found["anchor"]["chosen"]]
     told = [f"{one['column']} {_share(one)}" for one in rate["columns"]]
-    kinds: dict[str, list[str]] = {answer: [] for answer in ("supported", "refuted", "open")}
-    for place, answer in enumerate(found["study"]["answers"].values()):
-        kinds[answer].append(told[place])
-    answers = "; ".join(f"**{answer}** for {', '.join(columns)}" for answer, columns in kinds.items() if columns)
+    kinds: dict[str, list[str]] = {kind: [] for kind in ("supported", "refuted", "open")}
+    for place, kind in enumerate(found["study"]["answers"].values()):
+        kinds[kind].append(told[place])
+    answers = "; ".join(f"**{kind}** for {', '.join(columns)}" for kind, columns in kinds.items() if columns)
     return f"By the share of pairs of methods in the published order: {answers}."
 
 

@@ -208,6 +208,9 @@ def check_what_the_docs_say(found: dict[str, Any]) -> None:
     low, high = column["ci95"]
     told = f"{column['concordance']:.2f} [{low:.2f}, {high:.2f}]"
     assert f"**GenKnow: {found['study']['answers']['GenKnow']}.** Concordance {told}" in fidelity_blocks.answer(found)
+    kinds = found["study"]["answers"]
+    assert fidelity_blocks.short(found).count("**") == 2 * len(set(kinds.values()))
+    assert f"GenKnow {told}" in fidelity_blocks.short(found).partition(f"**{kinds['GenKnow']}**")[2].partition("**")[0]
     assert f"Taken: {chosen}." in fidelity_blocks.chosen(found)
     lines = fidelity_blocks.concordance("study", found).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == [
