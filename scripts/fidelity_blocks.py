@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 from page_blocks import ROOT
+from page_pictures import levels, sheet
 
 from salmubench import manifest
-from salmubench.contest.fidelity import Numbers, between
+from salmubench.contest.fidelity import Numbers, between, dropped
 from salmubench.official.result_file import published
-from salmubench.planning import REFERENCES
 from salmubench.report.drawings import svg
 from salmubench.report.wording import number, percent
 
@@ -40,8 +40,7 @@ def committed(block: Callable[[Content], str]) -> str:
 def answer(found: Content) -> str:
     """Column by column: does the small world predict the order, and does the share of sensitive pairs explain it?"""
     lines = []
-    for place, (column, told) in enumerate(found["study"]["answers"].items()):
-        one = found["study"]["rates"][found["anchor"]["chosen"]]["columns"][place]
+    for one, (column, told) in zip(_deciding(found)["columns"], found["study"]["answers"].items(), strict=True):
         over = f"{one['pairs']} pairs of {one['methods']} methods"
         lines.append(
             f"- **{column}: {told}.** Concordance {_share(one)} over {over}, p {one['p_holm']:.3f} after Holm. "
@@ -52,13 +51,12 @@ def answer(found: Content) -> str:
 
 def short(found: Content) -> str:
     """The answers in a sentence."""
-    rate = found["study"]["rates"][found["anchor"]["chosen"]]
-    told = [f"{one['column']} {_share(one)}" for one in rate["columns"]]
-    kinds: dict[str, list[str]] = {kind: [] for kind in ("supported", "refuted", "open")}
-    for place, kind in enumerate(found["study"]["answers"].values()):
-        kinds[kind].append(told[place])
-    answers = "; ".join(f"**{kind}** for {', '.join(columns)}" for kind, columns in kinds.items() if columns)
-    return f"By the share of pairs of methods in the published order: {answers}."
+    told = []
+    for kind in ("supported", "refuted", "open"):
+        answered = (one for one in _deciding(found)["columns"] if found["study"]["answers"][one["column"]] == kind)
+        if columns := ", ".join(f"{one['column']} {_share(one)}" for one in answered):
+            told.append(f"**{kind}** for {columns}")
+    return f"By the share of pairs of methods in the published order: {'; '.join(told)}."
 
 
 def chosen(found: Content) -> str:
@@ -90,7 +88,7 @@ def concordance(study: str, found: Content) -> str:
 
 def classes(found: Content) -> str:
     """How many methods have the class that the published table gives them."""
-    judged = found["study"]["rates"][found["anchor"]["chosen"]]["classes"]
+    judged = _deciding(found)["classes"]
     lines = [
         "| failure mode | agree | if all had the commoner class | only here | only there |",
         "|:--|--:|--:|:--|:--|",
@@ -107,58 +105,45 @@ def classes(found: Content) -> str:
 
 def picture(found: Content) -> str:
     """Each method's L, D and K at each rate, and at the right of each panel the published one."""
-    rates = {rate: judged["means"] for rate, judged in found["study"]["rates"].items()}
-    panels = [
-        ("Leakage left L", lambda table, method: between(table, method, "RetFail_MRR"), (-0.1, 1.0)),
-        ("Utility drop D", _drop, (-0.1, 1.0)),
-        ("K, other people", lambda table, method: between(table, method, "InterIdSim"), (-3.0, 1.0)),
+    tables = {rate: judged["means"] for rate, judged in found["study"]["rates"].items()} | {"paper": published()}
+    panels: list[tuple[str, Callable[[Mapping[str, Numbers], str, str], float], str, tuple[float, float]]] = [
+        ("Leakage left L", between, "RetFail_MRR", (-0.1, 1.0)),
+        ("Utility drop D", dropped, "GenKnow", (-0.1, 1.0)),
+        ("K, other people", between, "InterIdSim", (-3.0, 1.0)),
     ]
-    parts = [
-        svg.element(
-            "style", Markup("text{font:11px sans-serif}.title{font-weight:bold}.tick{fill:#333}.grid{stroke:#ddd}")
-        ),
-        svg.element("rect", width=920.0, height=310.0, fill="#fff"),
-    ]
-    for place, (title, of, ends) in enumerate(panels):
-        parts += _panel(place, title, of, ends, rates)
+    parts = []
+    for place, (title, of, column, ends) in enumerate(panels):
+        lines = {method: [of(table, method, column) for table in tables.values()] for method in _COLOURS}
+        parts += _panel(place, title, lines, ends, list(tables))
     for place, (method, colour) in enumerate(_COLOURS.items()):
         parts.append(svg.element("text", method, x=40.0 + 225 * (place % 4), y=278.0 + 18 * (place // 4), fill=colour))
     label = "Leakage, utility drop and K of seven methods at five rates of learning, beside the published ones"
-    named = {"class_": "figure", "role": "img", "aria_label": label, "xmlns": "http://www.w3.org/2000/svg"}
-    return svg.element("svg", *parts, viewBox="0 0 920 310", **named) + "\n"
-
-
-def _drop(table: Mapping[str, Numbers], method: str) -> float:
-    """Share of general knowledge lost."""
-    return 1 - table[method]["GenKnow"] / table[REFERENCES[1]]["GenKnow"]
+    return sheet(310, label, *parts)
 
 
 def _panel(
-    place: int, title: str, of: Callable[[Mapping[str, Numbers], str], float], ends: tuple[float, float],
-    rates: Mapping[str, Mapping[str, Numbers]],
-) -> list[Markup]:  # fmt: skip
+    place: int, title: str, lines: Mapping[str, Sequence[float]], ends: tuple[float, float], names: Sequence[str]
+) -> list[Markup]:
     """One number of all methods, by rate, then the published one."""
     left, right, top, base = 50.0 + 300 * place, 300.0 + 300 * place, 34.0, 234.0
-    y, step = svg.Scale(*ends, base, top), (right - left - 30) / len(rates)
-    xs = [left + 12 + step * index for index in range(len(rates))] + [right - 12]
-    parts = [svg.text((left + right) / 2, 20, title, "title", anchor="middle")]
-    for tick in svg.nice_ticks(*ends, 4):
+    y, step = svg.Scale(*ends, base, top), (right - left - 30) / (len(names) - 1)
+    xs = [left + 12 + step * index for index in range(len(names) - 1)] + [right - 12]
+    parts = [svg.text((left + right) / 2, 20, title, "title", anchor="middle"), *levels(left, right, y, percent)]
+    parts += [svg.text(x, base + 16, name, "tick", anchor="middle") for x, name in zip(xs, names, strict=True)]
+    for method, values in lines.items():
+        ys, colour = [y(value) for value in values], _COLOURS[method]
+        rates, paper = svg.polyline(xs[:-1], ys[:-1]), svg.polyline(xs[-2:], ys[-2:])
         parts += [
-            svg.line(left, y(tick), right, y(tick), "grid"),
-            svg.text(left - 4, y(tick) + 4, percent(tick), "tick", anchor="end"),
+            svg.element("path", d=rates, fill="none", stroke=colour, stroke_width=1.6),
+            svg.element("path", d=paper, fill="none", stroke=colour, stroke_dasharray="2 3"),
+            svg.element("circle", cx=xs[-1], cy=ys[-1], r=4.0, fill=colour),
         ]
-    parts += [
-        svg.text(x, base + 16, name, "tick", anchor="middle") for x, name in zip(xs, [*rates, "paper"], strict=True)
-    ]
-    for method, colour in _COLOURS.items():
-        ys = [y(of(table, method)) for table in (*rates.values(), published())]
-        parts.append(
-            svg.element("path", d=svg.polyline(xs[:-1], ys[:-1]), fill="none", stroke=colour, stroke_width=1.6)
-        )
-        last = svg.polyline(xs[-2:], ys[-2:])
-        parts.append(svg.element("path", d=last, fill="none", stroke=colour, stroke_dasharray="2 3"))
-        parts.append(svg.element("circle", cx=xs[-1], cy=ys[-1], r=4.0, fill=colour))
     return parts
+
+
+def _deciding(found: Content) -> Any:
+    """What the study found at the rate that the anchor chose."""
+    return found["study"]["rates"][found["anchor"]["chosen"]]
 
 
 def _share(one: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 from page_blocks import ROOT
+from page_pictures import levels, sheet
 
 from salmubench.report.drawings import svg
 from salmubench.report.wording import number, percent
@@ -23,10 +24,7 @@ _COLUMNS = {
     "facts intra": ("FactHold", "mrr_association"), "facts inter": ("FactHold", "mrr_identity"),
 }  # fmt: skip
 """Head → metric and part."""
-_STYLE = (
-    "text{font:11px sans-serif}.title{font-weight:bold}.tick{fill:#333}.grid{stroke:#ddd}"
-    ".limit{stroke:#c0392b;stroke-dasharray:4 3}"
-)
+_STYLE = ".limit{stroke:#c0392b;stroke-dasharray:4 3}"
 _COLOURS = {"counterfactual_redirection": "#c0392b", "level_redirection": "#1f77b4"}
 
 
@@ -73,8 +71,6 @@ def picture() -> str:
 
     kept, drop = THRESHOLDS.over_generalised, THRESHOLDS.catastrophic
     parts = [
-        svg.element("style", Markup(_STYLE)),
-        svg.element("rect", width=920.0, height=280.0, fill="#fff"),
         *_panel(0, "K of facts", least("facts intra", "facts inter"), (0.6, 1.0), kept),
         *_panel(1, "K", least("K inter", "K intra"), (0.6, 1.0), kept),
         *_panel(2, "utility drop D", least("D"), (-0.01, 0.06), drop),
@@ -84,8 +80,7 @@ def picture() -> str:
     for place, (name, colour) in enumerate(_COLOURS.items()):
         parts.append(svg.element("text", name, x=40.0 + 225 * place, y=268.0, fill=colour))
     label = "What each trial leaves of the fact, against other facts kept, similarities kept, utility drop and time"
-    named = {"class_": "figure", "role": "img", "aria_label": label, "xmlns": "http://www.w3.org/2000/svg"}
-    return svg.element("svg", *parts, viewBox="0 0 920 280", **named) + "\n"
+    return sheet(280, label, *parts, style=_STYLE)
 
 
 def _panel(
@@ -95,12 +90,7 @@ def _panel(
     left, right, top, base = 40.0 + 225 * place, 215.0 + 225 * place, 34.0, 214.0
     x, y = svg.Scale(-0.6, 1.0, left, right), svg.Scale(*ends, base, top)
     parts = [svg.text((left + right) / 2, 20, title, "title", anchor="middle")]
-    for tick in svg.nice_ticks(*ends, 4):
-        label = f"{tick:g}" if limit is None else percent(tick)
-        parts += [
-            svg.line(left, y(tick), right, y(tick), "grid"),
-            svg.text(left - 4, y(tick) + 4, label, "tick", anchor="end"),
-        ]
+    parts += levels(left, right, y, "{:g}".format if limit is None else percent)
     for tick in (-0.5, 0.0, 0.5, 1.0):
         parts += [
             svg.line(x(tick), top, x(tick), base, "grid"),

@@ -272,11 +272,9 @@ def classes(ours: Mapping[str, Numbers], table: Mapping[str, Numbers], told: Seq
 def fails(table: Mapping[str, Numbers], method: str, told: Sequence[Told]) -> dict[str, bool]:
     """Failure modes of a row by point values: L and D above their thresholds, the smallest K below its own."""
     of = {role: [one.column for one in told if one.role == role] for role in GAPS}
-    own, compromised = table[method], table["compromised"]
-    drops = [(compromised[column] - own[column]) / compromised[column] for column in of["drop"]]
     return {
         "ineffective": max(between(table, method, column) for column in of["leakage"]) > THRESHOLDS.ineffective,
-        "catastrophic": max(drops) > THRESHOLDS.catastrophic,
+        "catastrophic": max(dropped(table, method, column) for column in of["drop"]) > THRESHOLDS.catastrophic,
         "over_generalised": min(between(table, method, column) for column in of["kept"]) < THRESHOLDS.over_generalised,
     }
 
@@ -285,6 +283,12 @@ def between(table: Mapping[str, Numbers], method: str, column: str) -> float:
     """Where a row's number stands between Clean, 0, and Compromised, 1."""
     low, high = (table[name][column] for name in REFERENCES)
     return (table[method][column] - low) / (high - low)
+
+
+def dropped(table: Mapping[str, Numbers], method: str, column: str) -> float:
+    """The share of Compromised's number that a row has lost."""
+    compromised = table[REFERENCES[1]][column]
+    return (compromised - table[method][column]) / compromised
 
 
 def _resolvable(published: Floats, gap: float) -> list[tuple[int, int]]:
