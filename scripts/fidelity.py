@@ -18,6 +18,7 @@ from typing import Any
 
 from salmubench import manifest
 from salmubench.contest import fidelity
+from salmubench.contest.checks import WORLDS
 from salmubench.contest.fidelity import World
 from salmubench.metrics import descriptions
 from salmubench.official.result_file import published
@@ -67,7 +68,7 @@ def whole(contest: Path, chosen: str, resamples: int) -> dict[str, Any]:
 def by_rate(contest: Path) -> dict[str, list[World]]:
     """Rate → worlds, of candidates that are called `<method>_<rate>-5x`; the lowest rate first."""
     found: defaultdict[str, list[World]] = defaultdict(list)
-    for folder in sorted((contest / "worlds").iterdir()):
+    for folder in sorted((contest / WORLDS).iterdir()):
         names: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for path in sorted((folder / "records").glob("*_*-5x.json")):
             method, _, rate = path.stem.removesuffix("-5x").rpartition("_")
