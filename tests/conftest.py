@@ -15,11 +15,17 @@ from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.unlearn.registry import method_titles
 from tiny import tiny_dataset
+from tiny_run import make_tiny_run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest: none of them is then left alone at the end, while other processes are idle."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+    def seconds(item: pytest.Item) -> int:
+        mark = item.get_closest_marker("long")
+        return mark.args[0] if mark else 0
+
+    items.sort(key=seconds, reverse=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +48,12 @@ def browser() -> Iterator[Any]:
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny valid dataset; read only."""
     return tiny_dataset(tmp_path_factory.mktemp("tiny") / "dataset")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run of the recipe tiny; read only: copy it."""
+    return make_tiny_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

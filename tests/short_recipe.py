@@ -9,14 +9,9 @@ import yaml
 from salmubench import recipe as recipes
 
 
-def write_short_recipe(path: Path, *, retrained: bool = False) -> Path:
-    """Write it.
-
-    Args:
-        path: the file.
-        retrained: with the third reference.
-    """
+def write_short_recipe(path: Path) -> Path:
+    """Write it."""
     given = recipes.load("tiny").given
-    given["pretrain"] = {**given["pretrain"], "keep_epochs": [], "epochs": 2, "retrained": retrained}
+    given["pretrain"] = {**given["pretrain"], "keep_epochs": [], "epochs": 2, "retrained": False}
     path.write_text(yaml.safe_dump(given))
     return path

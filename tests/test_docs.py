@@ -11,7 +11,7 @@ import pytest
 
 from salmubench import manifest
 from salmubench.scoring.record_files import read_record
-from short_recipe import write_short_recipe
+from tiny_run import copy_models
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,15 +46,16 @@ def commands(page: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.long
-def test_a_researcher_walks_through_the_readme_and_the_docs(tmp_path):
-    """Their commands as they stand, with a short recipe in place of mini, after the run that `make demo` does."""
+@pytest.mark.long(100)
+def test_a_researcher_walks_through_the_readme_and_the_docs(tiny_run, tmp_path):
+    """Their commands as they stand, with the recipe tiny in place of mini, whose references are there."""
     makefile = (ROOT / "Makefile").read_text()
     demo = next(line.strip() for line in makefile.splitlines() if "salmubench run" in line).replace("$(BIN)/", "")
     start = [block for block in commands("docs/quick_start.md") if not re.search(r"make |pip install", block)]
     (look,) = [block for block in commands("docs/add_a_method.md") if "--limit" in block]
     walked = ["set -e", f"{demo} --methods cliperase", *commands("README.md"), *start, look]
-    script = "\n".join(walked).replace("--recipe mini", f"--recipe {write_short_recipe(tmp_path / 'short.yaml').name}")
+    script = "\n".join(walked).replace("--recipe mini", "--recipe tiny")
+    copy_models(tiny_run, tmp_path / "runs" / "mini")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "my_checkpoint").symlink_to(tmp_path / "runs" / "mini" / "checkpoints" / "cliperase-5x")
     page = (ROOT / "docs" / "add_a_method.md").read_text(encoding="utf-8")

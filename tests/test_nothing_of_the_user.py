@@ -108,7 +108,7 @@ def test_the_search_looks_into_tables(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.long
+@pytest.mark.long(15)
 def test_before_and_after(machine):
     """An import, a deletion and its page, all with absolute paths."""
     folder = machine[0]
@@ -133,7 +133,7 @@ def test_before_and_after(machine):
 
 
 @pytest.mark.slow
-@pytest.mark.long
+@pytest.mark.long(60)
 def test_a_run_its_page_a_submission_and_the_board(machine):
     """One method fails, with a message that names files of the user."""
     folder = machine[0]

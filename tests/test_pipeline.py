@@ -10,7 +10,6 @@ import time
 from importlib import resources
 from pathlib import Path
 
-import filelock
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -22,18 +21,13 @@ from salmubench.cli.main import main
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.stages import RunFile
+from tiny_run import EXAMPLE, command
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
-METHODS = f"cliperase,descent_to_delete,{EXAMPLE}"
 MODELS = ("clean", "compromised", "retrained", "cliperase-5x", "descent_to_delete-5x", "my_method-5x")
 STAGES = (
     "dataset", "pretrain clean", "pretrain compromised", "encode compromised", "score compromised",
     "unlearn cliperase-5x", "score cliperase-5x", "report",
 )  # fmt: skip
-
-
-def command(out: Path, *options: str) -> list[str]:
-    return ["run", "--recipe", "tiny", "--out", str(out), "--methods", METHODS, *options]
 
 
 def scores(out: Path) -> dict[str, object]:
@@ -50,13 +44,9 @@ def fingerprint(out: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A whole run: made once for all processes that share the tests, and copied, since tests add to it."""
-    base = tmp_path_factory.getbasetemp()
-    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "run-to-copy"
-    with filelock.FileLock(f"{made}.lock"):
-        assert main(command(made)) == 0  # nothing to do for the second process
-    return shutil.copytree(made, tmp_path_factory.mktemp("run") / "tiny")
+def finished(tiny_run, tmp_path_factory):
+    """That run, to which tests add."""
+    return shutil.copytree(tiny_run, tmp_path_factory.mktemp("run") / "tiny")
 
 
 @pytest.mark.slow
@@ -185,7 +175,7 @@ def kill_in(process: subprocess.Popen, stage: str, wait: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.long
+@pytest.mark.long(110)
 def test_killed_in_every_stage_ends_with_the_same_scores(finished, tmp_path):
     out = tmp_path / "killed"
     for stage in STAGES:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.slow
-@pytest.mark.long
+@pytest.mark.long(40)
 def test_site(tmp_path, request):
     """One test, since the processes that share the tests would each build a site of their own."""
     out = tmp_path / "site"

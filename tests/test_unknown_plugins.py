@@ -228,14 +228,14 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "backends": {"portraits": "gradients", "retain_real": str(FAKES / "scenes.py")},
         "curation": {"checks": {"lenient": {}, str(tmp_path / "patient.py"): {}}},
     }
-    content["pretrain"] |= {"epochs": 1, "keep_epochs": []}
+    content["pretrain"] |= {"epochs": 1, "keep_epochs": [], "retrained": False}
     content["score"] |= {"extra_metrics": [str(tmp_path / "mildness.py")]}
     (tmp_path / "strange.yaml").write_text(yaml.safe_dump(content))
     return tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.long
+@pytest.mark.long(40)
 def test_a_run_with_nothing_but_strangers(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, config = world / "out", ScoreConfig(bootstraps=200, extra_metrics=(str(world / "mildness.py"),))
     words = ["run", "--recipe", str(world / "strange.yaml"), "--methods", f"hinge,{EXAMPLE}", "--budgets", "1"]

@@ -264,7 +264,7 @@ def test_no_page_of_a_world_is_too_large(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.long
+@pytest.mark.long(70)
 def test_a_world_from_nothing_with_a_second_retrained(tmp_path: Path) -> None:
     """Dataset, four pretrainings, two entries of one method, an attack: all that a world has, at the smallest scale."""
     recipe = {

@@ -25,7 +25,7 @@ def environment() -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("half", [0, 1])  # side by side
-@pytest.mark.long
+@pytest.mark.long(30)
 def test_mutated_folders_are_read_or_refused(half: int, tmp_path: Path) -> None:
     from fuzz.readers import READERS
 

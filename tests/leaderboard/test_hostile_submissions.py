@@ -77,7 +77,7 @@ KINDS: tuple[tuple[str, Callable[[Path, random.Random], None]], ...] = (
 
 
 @pytest.mark.slow
-@pytest.mark.long
+@pytest.mark.long(15)
 def test_300_mutated_submissions_among_good_ones(submittable: Path, tmp_path: Path) -> None:
     results, rng = tmp_path / "results", random.Random(20260326)
     for model in ("cliperase-5x", "finetuning-5x"):

@@ -1,0 +1,38 @@
+"""A whole run of the recipe tiny: made once for all processes that share the tests, and copied, in whole or in part."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import filelock
+import pytest
+
+from salmubench.cli.main import main
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
+METHODS = f"cliperase,descent_to_delete,{EXAMPLE}"
+REFERENCES = ("clean", "compromised", "retrained")
+
+
+def command(out: Path, *options: str) -> list[str]:
+    """The words of that run into a folder."""
+    return ["run", "--recipe", "tiny", "--out", str(out), "--methods", METHODS, *options]
+
+
+def make_tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make it, or wait until another process of these tests has."""
+    base = tmp_path_factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "run-to-copy"
+    with filelock.FileLock(f"{made}.lock"):
+        assert main(command(made)) == 0  # nothing to do for the second process
+    return made
+
+
+def copy_models(run: Path, out: Path, models: Sequence[str] = REFERENCES) -> Path:
+    """Copy the dataset, checkpoints and embeddings of that run, from which a run of another recipe can go on."""
+    for part in ("dataset", *(f"{kind}/{name}" for kind in ("checkpoints", "embeddings") for name in models)):
+        shutil.copytree(run / part, out / part)
+    return out
