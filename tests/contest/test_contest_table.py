@@ -112,6 +112,14 @@ def test_where_the_exact_answer_fails_nothing_is_decided(base: RunRecord, tmp_pa
     contest = summed(tmp_path, worlds(base, bad))
     assert not contest.plan.decisive
     assert "Retrained, the exact answer, has a failure mode in 201" in contest.notes[0]
+    assert contests.tally(contest).startswith("Retrained, the exact answer, has a failure mode in 1 of 6 worlds. This")
+
+
+def test_of_one_world_nothing_is_said_in_the_plural(contest: ContestRecord) -> None:
+    assert contest.retrained is not None
+    alone = replace(contest.retrained, worlds={"201": contest.retrained.worlds["201"]})
+    said = contests.tally(replace(contest, retrained=alone))
+    assert said == "Retrained, the exact answer, has no failure mode."
 
 
 def test_a_second_retrained_takes_the_row(base: RunRecord, tmp_path: Path) -> None:

@@ -309,9 +309,10 @@ def tally(contest: ContestRecord) -> str:
     if row is None:
         return ""
     bad = sum("yes" in one.modes.values() for one in row.worlds.values())
-    word = f"has a failure mode in {bad}" if bad else "has no failure mode in any"
+    word = "has a failure mode" if bad else "has no failure mode"
+    where = "" if len(row.worlds) == 1 else f" in {bad or 'any'} of {_worlds(len(row.worlds))}"
     decides = "" if contest.plan.decisive else " This contest decides nothing about methods: see the notes."
-    return f"Retrained, the exact answer, {word} of {_worlds(len(row.worlds))}.{decides}"
+    return f"Retrained, the exact answer, {word}{where}.{decides}"
 
 
 def _modes(thresholds: Thresholds) -> list[tuple[str, str]]:
