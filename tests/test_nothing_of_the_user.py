@@ -13,11 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from own_people import own_people
 from salmubench import provenance
+from salmubench import recipe as recipes
 from salmubench.unlearn.failures import TRACEBACK
-from short_recipe import write_short_recipe
 from tiny_model import tiny_model
 
 FOLDER, USER, HOST = "folder of telltale", "telltale-user", "telltale-host7"
@@ -138,7 +139,9 @@ def test_a_run_its_page_a_submission_and_the_board(machine):
     """One method fails, with a message that names files of the user."""
     folder = machine[0]
     (folder / "mine.py").write_text(textwrap.dedent(FAILS))
-    run, recipe = folder / "runs" / "short", write_short_recipe(folder / "short.yaml")
+    run, recipe, given = folder / "runs" / "short", folder / "short.yaml", recipes.load("tiny").given
+    given["pretrain"] |= {"keep_epochs": [], "epochs": 2, "retrained": False}
+    recipe.write_text(yaml.safe_dump(given))
     methods, results = f"finetuning,{folder / 'mine.py'}", folder / "results"
     said = salmubench(
         machine,

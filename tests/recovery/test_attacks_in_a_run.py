@@ -14,8 +14,9 @@ from salmubench import recipe as recipes
 from salmubench.cli.main import main
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.submission import submit
+from salmubench.planning import REFERENCES, RETRAINED
 from salmubench.scoring.record_files import read_record
-from tiny_run import REFERENCES, copy_models
+from tiny_run import copy_models
 
 FEW_STEPS = {
     "fewshot": {"lrs": [1e-3, 1e-4], "read_at": [2, 4]}, "benign": {"steps": 4}, "probe": {"steps": 10},
@@ -26,13 +27,13 @@ FEW_STEPS = {
 @pytest.mark.slow
 @pytest.mark.long(30)
 def test_a_run_attacks_its_candidates(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out, recipe = tmp_path / "short", tmp_path / "short.yaml"
+    out, recipe = tmp_path / "attacked", tmp_path / "attacks.yaml"
     recipe.write_text(yaml.safe_dump(recipes.load("tiny").given | {"attack": {"seeds": 1, "overrides": FEW_STEPS}}))
     given = ["run", "--recipe", str(recipe), "--out", str(out), "--methods", "cliperase", "--workers", "1"]
     assert main([*given, "--attacks", "fewshots"]) == 1  # before anything is made
     assert "Did you mean 'fewshot'" in capsys.readouterr().err
     assert not out.exists()
-    copy_models(tiny_run, out, [*REFERENCES, "cliperase-5x"])
+    copy_models(tiny_run, out, [*REFERENCES, RETRAINED, "cliperase-5x"])
     assert main([*given, "--attacks", "all"]) == 0
     path = out / "records" / "cliperase-5x.json"
     section = read_record(path).attacks
