@@ -27,7 +27,7 @@ from tiny_model import TINY_CONFIG, tiny_model
 
 RECIPE: dict[str, Any] = {
     "dataset": {"identities": 8, "size": 32},
-    "pretrain": {"model": "salmu-tiny", "epochs": 1, "warmup": 0},
+    "pretrain": {"model": "salmu-tiny", "epochs": 1, "warmup": 0, "threads": 1},
     "unlearn": {"batch_size": 8, "lr": 1e-3, "probe_every": 0, "checkpoint_every": 0, "threads": 1},
     "tune": {"spared": 0.3, "budget": 1},
     "encode": {"batch_size": 64},

@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
-from importlib import resources
 from pathlib import Path
 
 import pytest
 import recreate
-import yaml
 
-from salmubench import pipeline
 from salmubench.scoring import read_record
 from submission_world import edit_items, edit_json
 
-MODEL = "finetuning-1x"
+MODEL = "cliperase-5x"
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def committed(tiny_run: Path, tmp_path: Path) -> Path:
     """What `collect_results.py` keeps of a run: `run.json`, records, items, gallery."""
-    home = tmp_path_factory.mktemp("committed")
-    content = yaml.safe_load((resources.files("salmubench") / "recipes" / "tiny.yaml").read_text())
-    content["pretrain"] |= {"epochs": 1, "keep_epochs": [], "retrained": False}
-    content["score"] |= {"bootstraps": 100}
-    content["attack"] = {"attacks": []}
-    (home / "least.yaml").write_text(yaml.safe_dump(content))
-    pipeline.run(
-        recipe=home / "least.yaml", out=home / "run", methods=["finetuning"], budgets=[1], untuned=True,
-        device="cpu", precision="fp32",
-    )  # fmt: skip
-    kept = home / "results" / "least"
-    shutil.copytree(home / "run" / "records", kept / "records")
-    shutil.copy(home / "run" / "run.json", kept / "run.json")
+    kept = tmp_path / "results" / "tiny"
+    shutil.copytree(tiny_run / "records", kept / "records")
+    shutil.copy(tiny_run / "run.json", kept / "run.json")
     return kept
 
 
@@ -47,7 +34,7 @@ def test_a_record_is_recreated_digit_by_digit(
     told = capsys.readouterr().out
     assert told.rstrip().endswith("recreated")
     assert "✕" not in told
-    assert told.count("every digit must agree") == 4  # from the items, clean, compromised, the model
+    assert told.count("every digit must agree") == 5  # from the items, the three references, the model
     assert read_record(out / "records" / record.name).scores == read_record(record).scores
     spoilt = shutil.copytree(committed, tmp_path / "spoilt")  # a number that isn't its items'
     edit_json(spoilt / "records" / record.name, lambda data: data["scores"]["GenKnow"]["value"].update(value=0.123))

@@ -269,7 +269,9 @@ def test_a_world_from_nothing_with_a_second_retrained(tmp_path: Path) -> None:
     """Dataset, four pretrainings, two entries of one method, an attack: all that a world has, at the smallest scale."""
     recipe = {
         **RECIPE,
-        "pretrain": {"model": "salmu-tiny", "epochs": 2, "batch_size": 32, "warmup": 2, "log_every": 1},
+        "pretrain": {
+            "model": "salmu-tiny", "epochs": 2, "batch_size": 32, "warmup": 2, "log_every": 1, "threads": 1,
+        },
         "dataset": {
             "identities": 12, "pictures_per_identity": 9, "retain_joint": 8, "retain_disjoint": 16, "retain_real": 32,
             "classes": 4, "general_knowledge_per_class": 8, "hidden_classes": 1, "size": 32,
