@@ -55,9 +55,8 @@ def machine(tmp_path: Path) -> tuple[Path, dict[str, str]]:
         path.mkdir()
     (site / "sitecustomize.py").write_text(textwrap.dedent(MACHINE))
     paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
-    caches = {"NUMBA_CACHE_DIR": str(site / "numba"), "HF_HUB_OFFLINE": "1"}
-    names = {"HOME": str(home), "USER": USER, "LOGNAME": USER, "HOSTNAME": HOST}
-    return folder, {**os.environ, **caches, **names, "PYTHONPATH": os.pathsep.join(paths)}
+    names = {"HOME": str(home), "USER": USER, "LOGNAME": USER, "HOSTNAME": HOST, "HF_HUB_OFFLINE": "1"}
+    return folder, {**os.environ, **names, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 COMMANDS = """
