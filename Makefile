@@ -7,7 +7,9 @@ BIN := $(VENV)/bin
 
 install: $(VENV)/.installed
 
-# Compiled are only the modules that are imported, when they are: compiling all 25,000 takes a minute.
+# Compiled are only the modules that are imported, when they are: compiling all 25,000 takes a minute. What was compiled
+# is kept, whatever the environment says: each of the hundreds of processes that tests start would compile torch again.
+export PYTHONDONTWRITEBYTECODE =
 $(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Expected Python 3.11 or newer, found " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11.")'
 	$(PYTHON) -m venv $(VENV)
