@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 
 .PHONY: install demo docs wheel check-wheel check-extras check-lowest check-eee audit fuzz soak test lint doctests browser clean
 
+# What was compiled is kept, whatever the environment says: tests start hundreds of processes, and each would compile torch
+# again.
+export PYTHONDONTWRITEBYTECODE =
+
 install: $(VENV)/.installed
 
-# Compiled are only the modules that are imported, when they are: compiling all 25,000 takes a minute. What was compiled
-# is kept, whatever the environment says: each of the hundreds of processes that tests start would compile torch again.
-export PYTHONDONTWRITEBYTECODE =
+# Compiled are only the modules that are imported, when they are: compiling all 25,000 takes a minute.
 $(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Expected Python 3.11 or newer, found " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11.")'
 	$(PYTHON) -m venv $(VENV)
