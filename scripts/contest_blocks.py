@@ -10,6 +10,7 @@ import functools
 import re
 import statistics
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from page_blocks import ROOT, computer
@@ -21,7 +22,7 @@ from salmubench.contest.statistics import Estimate, paired
 from salmubench.report.contests import difference, headline, tally, text_rows
 from salmubench.report.wording import DASH, percent, percent_interval, seconds, threshold
 from salmubench.scoring.bootstrap import LEVEL
-from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, read_contest
+from salmubench.scoring.contest_record import ContestRecord, OverWorlds, PairedDifference, Row, read_contest
 from salmubench.scoring.stages import RUN
 
 
@@ -32,27 +33,46 @@ def contest(name: str) -> ContestRecord:
 
 
 def findings(name: str) -> str:
-    """Who passes, whether the exact answer does, and what comes back under attack beside what comes back of it."""
+    """Who passes, whether the exact answer does, and which rows show the fewest failure modes."""
     found = contest(name)
     lines = [f"- **{headline(found)}.** {tally(found)}"]
     lines += [f"- {note}" for note in found.notes]
-    if (exact := found.retrained) is not None and (more := _more(found, exact)):
-        lines.append(
-            f"- Under the strongest attack R of Retrained is {_told(exact.numbers['recovered'])}. By how much more "
-            f"comes back, in the same worlds: {'; '.join(more)}."
-        )
+    fewest = min(_shown(row) for row in found.rows)
+    nearest = [row for row in found.rows if _shown(row) == fewest]
+    scored = sum(world.status == "scored" for world in found.worlds)
+    lines.append(
+        f"- Fewest failure modes, of {len(nearest[0].modes) * scored} that could be seen in {scored} worlds: "
+        f"{'; '.join(f'{_named(row)} {fewest}' for row in _once(nearest))}."
+    )
     return "\n".join(lines)
 
 
-def _more(found: ContestRecord, exact: Row) -> list[str]:
-    """R of each candidate less that of Retrained, over the worlds that have both."""
-    more = []
-    for row in found.rows:
+def recovered(name: str) -> str:
+    """What comes back under the strongest attack, the least first, beside what comes back of Retrained."""
+    found = contest(name)
+    exact = found.retrained
+    assert exact is not None
+    lines = ["| model | recovered R | more than of Retrained |", "|:--|--:|--:|"]
+    lines.append(f"| Retrained | {_told(exact.numbers['recovered'])} |  |")
+    attacked = [row for row in _once(found.rows) if row.numbers["recovered"].mean is not None]
+    for row in sorted(attacked, key=lambda row: row.numbers["recovered"].mean or 0.0):
         above = paired(_recovered(row), _recovered(exact))
-        if above.mean is not None:
-            league = "" if len(found.leagues) == 1 else f" {row.budget:g}×"
-            more.append(f"{_short(row.title)}{league} {_told(above)}")
-    return more
+        lines.append(f"| {_named(row)} | {_told(row.numbers['recovered'])} | {_told(above)} |")
+    return "\n".join(lines)
+
+
+def _shown(row: Row) -> int:
+    """Failure modes that were seen, summed over worlds."""
+    return sum(counts.get("yes", 0) for counts in row.modes.values())
+
+
+def _once(rows: Sequence[Row]) -> list[Row]:
+    """Rows without those that are in a second league too, being of the same budget."""
+    return list({row.name: row for row in rows}.values())
+
+
+def _named(row: Row) -> str:
+    return f"{_short(row.title)} {row.budget:g}×"
 
 
 def table(name: str, league: str) -> str:
@@ -80,7 +100,7 @@ def differences(name: str) -> str:
     found = contest(name)
     titles = {row.name: _short(row.title) for row in found.rows}
     several = len(found.leagues) > 1
-    certain = [pair for pair in found.differences if pair.p_holm is not None and pair.p_holm <= 1 - LEVEL]
+    certain = [pair for pair in found.differences if _is_certain(pair)]
     rule = f"Holm, {threshold(1 - LEVEL)}"
     lines = [f"Of {len(found.differences)} paired differences {len(certain)} hold for all together ({rule})."]
     if not certain:
@@ -91,6 +111,10 @@ def differences(name: str) -> str:
         who, number, mean, interval, _, p_holm, _ = difference(pair, titles)
         lines.append(f"| {' | '.join([who, *([pair.league] if several else []), number, mean, interval, p_holm])} |")
     return "\n".join(lines)
+
+
+def _is_certain(pair: PairedDifference) -> bool:
+    return pair.p_holm is not None and pair.p_holm <= 1 - LEVEL
 
 
 def costs(name: str) -> str:

@@ -378,6 +378,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "level-findings": partial(contest_blocks.findings, "contest-level"),
     "level-10x": partial(contest_blocks.table, "contest-level", "pairs-10x"),
     "level-5x": partial(contest_blocks.table, "contest-level", "pairs-5x"),
+    "level-recovered": partial(contest_blocks.recovered, "contest-level"),
     "level-differences": partial(contest_blocks.differences, "contest-level"),
     "level-costs": partial(contest_blocks.costs, "contest-level"),
     "level-beside": partial(contest_blocks.beside, "contest-level", 5),
