@@ -26,7 +26,8 @@ from tiny_run import EXAMPLE, command, copy_models
 
 MODELS = ("clean", "compromised", "retrained", "cliperase-5x", "descent_to_delete-5x", "my_method-5x")
 STAGES = (
-    "dataset", "pretrain compromised", "encode compromised", "unlearn cliperase-5x", "score cliperase-5x", "report"
+    "dataset", "pretrain clean", "pretrain compromised", "encode compromised", "score compromised",
+    "unlearn cliperase-5x", "score cliperase-5x", "report",
 )  # fmt: skip
 
 
@@ -179,7 +180,7 @@ def kill_in(process: subprocess.Popen, stage: str, wait: float) -> None:
 def test_killed_in_every_stage_ends_with_the_same_scores(finished, tmp_path):
     out = tmp_path / "killed"
     for stage in STAGES:
-        patience = {"dataset": 1.0, "pretrain compromised": 6.5}.get(stage, 0.05)
+        patience = {"dataset": 1.0, "pretrain clean": 5.0, "pretrain compromised": 6.5}.get(stage, 0.05)
         kill_in(start(out), stage, patience)
     process = start(out)
     _, messages = process.communicate()
