@@ -19,10 +19,10 @@ from salmubench import manifest
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.page import RESULT
 from salmubench.contest.statistics import Estimate, paired
-from salmubench.report.contests import difference, headline, tally, text_rows
+from salmubench.report.contests import difference, headline, is_certain, tally, text_rows
 from salmubench.report.wording import DASH, percent, percent_interval, seconds, threshold
 from salmubench.scoring.bootstrap import LEVEL
-from salmubench.scoring.contest_record import ContestRecord, OverWorlds, PairedDifference, Row, read_contest
+from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, read_contest
 from salmubench.scoring.stages import RUN
 
 
@@ -37,12 +37,12 @@ def findings(name: str) -> str:
     found = contest(name)
     lines = [f"- **{headline(found)}.** {tally(found)}"]
     lines += [f"- {note}" for note in found.notes]
-    fewest = min(_shown(row) for row in found.rows)
-    nearest = [row for row in found.rows if _shown(row) == fewest]
+    judged = [row for row in _once(found.rows) if "failed" not in row.outcomes]  # whose modes all worlds have
+    fewest = min(_shown(row) for row in judged)
     scored = sum(world.status == "scored" for world in found.worlds)
     lines.append(
-        f"- Fewest failure modes, of {len(nearest[0].modes) * scored} that could be seen in {scored} worlds: "
-        f"{'; '.join(f'{_named(row)} {fewest}' for row in _once(nearest))}."
+        f"- Fewest failure modes, of {len(judged[0].modes) * scored} that could be seen in {scored} worlds: "
+        f"{'; '.join(f'{_named(row)} {fewest}' for row in judged if _shown(row) == fewest)}."
     )
     return "\n".join(lines)
 
@@ -100,7 +100,7 @@ def differences(name: str) -> str:
     found = contest(name)
     titles = {row.name: _short(row.title) for row in found.rows}
     several = len(found.leagues) > 1
-    certain = [pair for pair in found.differences if _is_certain(pair)]
+    certain = [pair for pair in found.differences if is_certain(pair)]
     rule = f"Holm, {threshold(1 - LEVEL)}"
     lines = [f"Of {len(found.differences)} paired differences {len(certain)} hold for all together ({rule})."]
     if not certain:
@@ -111,10 +111,6 @@ def differences(name: str) -> str:
         who, number, mean, interval, _, p_holm, _ = difference(pair, titles)
         lines.append(f"| {' | '.join([who, *([pair.league] if several else []), number, mean, interval, p_holm])} |")
     return "\n".join(lines)
-
-
-def _is_certain(pair: PairedDifference) -> bool:
-    return pair.p_holm is not None and pair.p_holm <= 1 - LEVEL
 
 
 def costs(name: str) -> str:

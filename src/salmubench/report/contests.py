@@ -82,7 +82,7 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
                 table=_table(contest, rows, numbers, key=f"{key}-{league.key}-table", caption=league.key),
                 panels=_panels(contest, rows, numbers),
                 differences=[difference(pair, titles) for pair in pairs],
-                certain=sum(pair.p_holm is not None and pair.p_holm <= 1 - LEVEL for pair in pairs),
+                certain=sum(is_certain(pair) for pair in pairs),
             )
         )
     return ShownContest(
@@ -209,6 +209,11 @@ def _interval(number: Number) -> Callable[[Interval], str]:
     if number == "processor_seconds":
         return lambda ends: f"[{wording.number(ends[0], 0)}, {wording.number(ends[1], 0)}]\u202fs"
     return wording.percent_interval
+
+
+def is_certain(pair: PairedDifference) -> bool:
+    """Whether a difference holds together with all others of its contest."""
+    return pair.p_holm is not None and pair.p_holm <= 1 - LEVEL
 
 
 def difference(pair: PairedDifference, titles: Mapping[str, str]) -> list[str]:
