@@ -38,12 +38,13 @@ def findings(name: str) -> str:
     lines = [f"- **{headline(found)}.** {tally(found)}"]
     lines += [f"- {note}" for note in found.notes]
     judged = [row for row in _once(found.rows) if "failed" not in row.outcomes]  # whose modes all worlds have
-    fewest = min(_shown(row) for row in judged)
-    scored = sum(world.status == "scored" for world in found.worlds)
-    lines.append(
-        f"- Fewest failure modes, of {len(judged[0].modes) * scored} that could be seen in {scored} worlds: "
-        f"{'; '.join(f'{_named(row)} {fewest}' for row in judged if _shown(row) == fewest)}."
-    )
+    if judged:
+        fewest = min(map(_shown, judged))
+        scored = sum(world.status == "scored" for world in found.worlds)
+        lines.append(
+            f"- Fewest failure modes, of {len(judged[0].modes) * scored} that could be seen in {scored} worlds: "
+            f"{'; '.join(f'{_named(row)} {fewest}' for row in judged if _shown(row) == fewest)}."
+        )
     return "\n".join(lines)
 
 

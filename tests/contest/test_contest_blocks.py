@@ -10,7 +10,8 @@ import contest_blocks
 import pytest
 
 from contest_world import INVENTED, base_record, summed, worlds
-from salmubench.scoring.contest_record import ContestRecord
+from salmubench.contest.statistics import over_worlds
+from salmubench.scoring.contest_record import ContestRecord, OverWorlds
 
 
 @pytest.fixture
@@ -21,9 +22,25 @@ def invented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ContestRecord:
 
 
 def test_findings_begin_with_who_passes(invented: ContestRecord) -> None:
-    first, *notes = contest_blocks.findings("any").splitlines()
+    first, *notes, fewest = contest_blocks.findings("any").splitlines()
     assert first.startswith("- **None of 2 candidates passes in 6 worlds.** Retrained, the exact answer,")
     assert notes == [f"- {note}" for note in invented.notes]
+    shown = {row.name: sum(counts.get("yes", 0) for counts in row.modes.values()) for row in invented.rows}
+    (row,) = (row for row in invented.rows if shown[row.name] == min(shown.values()))
+    modes = 6 * len(row.modes)
+    assert fewest == (
+        f"- Fewest failure modes, of {modes} that could be seen in 6 worlds: "
+        f"{row.title} {row.budget:g}× {shown[row.name]}."
+    )
+
+
+def test_fewest_failure_modes_leaves_out_whoever_failed_in_a_world(invented: ContestRecord) -> None:
+    better, worse = sorted(invented.rows, key=lambda row: sum(counts.get("yes", 0) for counts in row.modes.values()))
+    better.outcomes["failed"] = 1
+    assert f" {worse.title} " in contest_blocks.findings("any").splitlines()[-1]
+    assert f" {better.title} " not in contest_blocks.findings("any").splitlines()[-1]
+    worse.outcomes["failed"] = 1
+    assert contest_blocks.findings("any").splitlines()[-1] == f"- {invented.notes[-1]}", "nobody's modes are all known"
 
 
 def test_a_table_has_a_row_a_candidate_and_no_empty_column(invented: ContestRecord) -> None:
@@ -46,12 +63,18 @@ def test_certain_differences_alone_are_told(invented: ContestRecord) -> None:
 
 
 def test_what_comes_back_is_compared_in_the_same_worlds(invented: ContestRecord) -> None:
-    (_, row) = invented.rows
-    for place, seed in enumerate(map(str, INVENTED)):
-        for one, value in ((row.worlds[seed], 0.3 + place / 100), (invented.retrained.worlds[seed], place / 100)):
-            one.numbers["recovered"] = value
-    last = contest_blocks.findings("any").splitlines()[-1]
-    assert last.endswith(f"in the same worlds: {row.title} 30\u202f% [30, 30]\u202f%.")
+    (_, row), exact = invented.rows, invented.retrained
+    assert exact is not None
+    for one, first in ((row, 0.3), (exact, 0.0)):
+        values = [first + place / 50 for place in range(len(INVENTED))]
+        for seed, value in zip(INVENTED, values, strict=True):
+            one.worlds[str(seed)].numbers["recovered"] = value
+        over = over_worlds(values)
+        one.numbers["recovered"] = OverWorlds(over.mean, over.ci95, over.worlds)
+    _, _, retrained, *others = contest_blocks.recovered("any").splitlines()
+    assert retrained == "| Retrained | 5.0\u202f% [1.1, 8.9]\u202f% |  |"
+    told = "35\u202f% [31, 39]\u202f% | 30\u202f% [30, 30]\u202f%"
+    assert others == [f"| {row.title} {row.budget:g}× | {told} |"], "the other row was not attacked"
 
 
 def test_costs_are_those_of_the_worlds_runs(monkeypatch: pytest.MonkeyPatch) -> None:
