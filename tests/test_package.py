@@ -1,5 +1,6 @@
 """What holds for the package as a whole."""
 
+import inspect
 import subprocess
 import sys
 
@@ -40,6 +41,26 @@ def test_public_names_are_exact():
         assert getattr(salmubench, name) is not None
     with pytest.raises(AttributeError, match="no_such_name"):
         salmubench.no_such_name  # noqa: B018
+
+
+def test_public_names_stay_what_they_are_when_subpackages_are_imported():
+    code = """
+import importlib, pkgutil, salmubench
+first = {name: getattr(salmubench, name) for name in salmubench.__all__}
+for found in pkgutil.iter_modules(salmubench.__path__):
+    importlib.import_module(f"salmubench.{found.name}")
+assert {name: getattr(salmubench, name) for name in salmubench.__all__} == first
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_public_functions_take_every_path_as_a_text_too():
+    functions = [getattr(salmubench, name) for name in salmubench.__all__ if name.islower()]
+    assert len(functions) > 10
+    for function in functions:
+        for name, parameter in inspect.signature(function).parameters.items():
+            kinds = set(str(parameter.annotation).split(" | "))
+            assert "Path" not in kinds or "str" in kinds, f"{function.__name__}({name}: {parameter.annotation})"
 
 
 def test_every_module_is_imported_where_the_system_is_not_unix():

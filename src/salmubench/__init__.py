@@ -28,7 +28,7 @@ _HOMES = {
     "score": "salmubench.metrics",
     "table": "salmubench.evaluation",
     "tune": "salmubench.tuning.study",
-    "unlearn": "salmubench.unlearn.engine",
+    "unlearn_model": "salmubench.unlearn.engine:unlearn",
 }
 
 __all__ = [
@@ -49,7 +49,7 @@ __all__ = [
     "score",
     "table",
     "tune",
-    "unlearn",
+    "unlearn_model",
 ]
 
 

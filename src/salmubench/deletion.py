@@ -22,8 +22,8 @@ def evaluate_before_after(
     dataset: str | Path | Dataset,
     out: str | Path,
     arch: str | None = None,
-    imagenet: Path | None = None,
-    attacks: Path | None = None,
+    imagenet: str | Path | None = None,
+    attacks: str | Path | None = None,
     report: str | Path | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -62,7 +62,7 @@ def evaluate_before_after(
     from salmubench.scoring.deletions.strangers import strangers
     from salmubench.scoring.plugin import texts_of
 
-    config, out = config or ScoreConfig(), Path(out)
+    config, out, attacks = config or ScoreConfig(), Path(out), None if attacks is None else Path(attacks)
     opened, folder = with_imagenet(dataset, imagenet), out.with_suffix(".embeddings")
     known, metrics = {"before": before, "after": after}, load_all(config)
     invented = strangers(fresh_people(opened, seed=_SEED))

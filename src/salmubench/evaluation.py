@@ -32,9 +32,9 @@ def encode_model(
     *,
     model: str | Path | ClipModel,
     dataset: str | Path | Dataset,
-    out: Path,
+    out: str | Path,
     arch: str | None = None,
-    imagenet: Path | None = None,
+    imagenet: str | Path | None = None,
     device: str = "auto",
     precision: str = "auto",
     config: EncodeConfig | None = None,
@@ -62,7 +62,7 @@ def encode_model(
     opened = with_imagenet(dataset, imagenet)
     texts = [*required_texts(opened, scoring), *texts_of(also, opened, scoring or ScoreConfig())]
     return encode(
-        model=model, dataset=opened, out=out, texts=texts, arch=arch,
+        model=model, dataset=opened, out=Path(out), texts=texts, arch=arch,
         config=config or EncodeConfig(), device=device, precision=precision,
     )  # fmt: skip
 
@@ -73,10 +73,10 @@ def evaluate(
     dataset: str | Path | Dataset,
     clean: str | Path,
     compromised: str | Path,
-    out: Path,
+    out: str | Path,
     retrained: str | Path | None = None,
     arch: str | None = None,
-    imagenet: Path | None = None,
+    imagenet: str | Path | None = None,
     limit: int | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -110,13 +110,14 @@ def evaluate(
 
         >>> from salmubench import evaluate, read_record
         >>> references = {"clean": clean, "compromised": compromised}
-        >>> path = evaluate(model=candidate, dataset=dataset, **references, out=Path("candidate.json"))
+        >>> path = evaluate(model=candidate, dataset=dataset, **references, out="candidate.json")
         >>> read_record(path).status
         'complete'
     """
     from salmubench.encode.ranks import is_first
     from salmubench.metrics import load_all, score
 
+    out = Path(out)
     opened, config = limited(with_imagenet(dataset, imagenet), limit), config or ScoreConfig()
     known = {"model": model, "clean": clean, "compromised": compromised, "retrained": retrained}
     load_all(config)
@@ -141,7 +142,7 @@ def table(
     runs: Sequence[str | Path],
     *,
     format: Literal["markdown", "latex", "csv", "json"] = "markdown",  # noqa: A002 - as the option is called
-    out: Path | None = None,
+    out: str | Path | None = None,
 ) -> str:
     """Results of runs as a table: numbers, L, K and D with intervals, verdicts.
 
@@ -160,7 +161,7 @@ def table(
     paths = [Path(run) for run in runs]
     text = export.table(paths, form=format, metrics=descriptions(), titles=method_titles())
     if out is not None:
-        manifest.write_text(out, text)
+        manifest.write_text(Path(out), text)
     return text
 
 
@@ -241,11 +242,11 @@ def verify_official(
     return Verification(results, rank_all_ways(folders, load_all()))
 
 
-def with_imagenet(dataset: str | Path | Dataset, imagenet: Path | None) -> Dataset:
+def with_imagenet(dataset: str | Path | Dataset, imagenet: str | Path | None) -> Dataset:
     """Open a dataset, with ImageNet's pictures for general knowledge where their folder is given."""
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     if imagenet is None:
         return opened
     from salmubench.encode.imagenet import WithImageNet
 
-    return WithImageNet(opened, imagenet)
+    return WithImageNet(opened, Path(imagenet))

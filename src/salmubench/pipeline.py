@@ -65,7 +65,7 @@ class RunResult:
 def run(
     *,
     recipe: str | Path,
-    out: Path,
+    out: str | Path,
     methods: Sequence[str] | None = None,
     budgets: Budgets = (5,),
     repeats: int = 1,
@@ -110,14 +110,14 @@ def run(
 
     Examples:
         >>> from salmubench import run
-        >>> result = run(recipe="tiny", out=Path("runs/tiny"), budgets=[1, 5])  # doctest: +SKIP
+        >>> result = run(recipe="tiny", out="runs/tiny", budgets=[1, 5])  # doctest: +SKIP
         >>> print(result.table)  # doctest: +SKIP
-        >>> run(recipe="tny", out=Path("runs/tiny"))
+        >>> run(recipe="tny", out="runs/tiny")
         Traceback (most recent call last):
         salmubench.errors.UnknownName: Unknown recipe 'tny'. Did you mean 'tiny'?
     """
     options.check_seed(seed)
-    loaded = recipes.load(recipe)
+    out, loaded = Path(out), recipes.load(recipe)
     choice = choose_tuned(
         tuned, setting=loaded.recipe.unlearn.tuned, untuned=untuned, recipe=loaded.name, shipped=loaded.shipped
     )

@@ -100,11 +100,11 @@ def required_texts(dataset: Dataset, config: ScoreConfig | None = None) -> list[
 
 def score(
     *,
-    embeddings: Path,
-    clean: Path,
-    compromised: Path,
-    out: Path,
-    retrained: Path | None = None,
+    embeddings: str | Path,
+    clean: str | Path,
+    compromised: str | Path,
+    out: str | Path,
+    retrained: str | Path | None = None,
     config: ScoreConfig | None = None,
 ) -> Path:
     """Score a model between its references with the package's metrics: `scoring.score.score`, which see.
@@ -125,9 +125,9 @@ def score(
         RecordError: a reference's record failed, is of another dataset, or has other items.
         OutputMismatch: the folder holds records of another gallery.
     """
-    config = config or ScoreConfig()
+    config, third = config or ScoreConfig(), None if retrained is None else Path(retrained)
     return scoring.score(
-        embeddings=embeddings, clean=clean, compromised=compromised, retrained=retrained, out=out,
+        embeddings=Path(embeddings), clean=Path(clean), compromised=Path(compromised), retrained=third, out=Path(out),
         metrics=load_all(config), config=config,
     )  # fmt: skip
 

@@ -45,7 +45,7 @@ def gallery_path(record: Path) -> Path:
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def read_record(path: Path) -> RunRecord:
+def read_record(path: str | Path) -> RunRecord:
     """Read and check a record.
 
     Raises:
@@ -55,13 +55,14 @@ def read_record(path: Path) -> RunRecord:
         With stored embeddings in the folders `clean` and `compromised`:
 
         >>> from salmubench import read_record, score
-        >>> path = score(embeddings=clean, clean=clean, compromised=compromised, out=Path("clean.json"))
+        >>> path = score(embeddings=clean, clean=clean, compromised=compromised, out="clean.json")
         >>> read_record(path).status
         'complete'
-        >>> read_record(Path("nowhere.json"))
+        >>> read_record("nowhere.json")
         Traceback (most recent call last):
         salmubench.errors.RecordError: Expected a record at nowhere.json, got none. Score the model first.
     """
+    path = Path(path)
     data = reading.read_json(path, error=RecordError, what="a record", missing="Score the model first.", advice=_AGAIN)
     return record_of(data, where=str(path))
 

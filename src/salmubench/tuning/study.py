@@ -46,9 +46,9 @@ def tune(
     methods: Sequence[str],
     *,
     recipe: str | Path,
-    out: Path,
+    out: str | Path,
     trials: int | None = None,
-    world: Path | None = None,
+    world: str | Path | None = None,
     terms: Terms | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -79,7 +79,7 @@ def tune(
         ConfigError: options make no sense, or the world is not the selection world.
     """
     options.check_seed(seed)
-    terms = terms or Terms()
+    out, terms = Path(out), terms or Terms()
     manifest.check_ours(out, also=(*_BEFORE, *map(further_folder, terms.worlds)))
     loaded = recipes.load(recipe)
     settings = loaded.recipe.tune if trials is None else replace(loaded.recipe.tune, trials=trials)
@@ -99,12 +99,12 @@ def tune(
     idle = [item.method.name for name, item in configured.items() if not spaces[name]]
     if idle:
         log.warning("%s: nothing to search, no field of Config declares a range", ", ".join(idle))
+    ground = out / "world" if world is None else Path(world)
     if world is not None:
-        _check_world(loaded, world, settings.selection_seed)
+        _check_world(loaded, ground, settings.selection_seed)
     else:
         make = partial(pipeline.run, recipe=recipe, methods=(), seed=settings.selection_seed, device=device)
-        _alone(lambda: make(out=out / "world", precision=precision))
-    ground = world or out / "world"
+        _alone(lambda: make(out=ground, precision=precision))
     bench = _bench(loaded, ground, terms, out=out, seed=seed)
     _alone(partial(_begin, bench, settings))
     run = partial(_side_by_side, bench, total=settings.trials, executor=executor, workers=workers)

@@ -51,10 +51,10 @@ def unlearn(
     *,
     model: str | Path,
     dataset: str | Path | Dataset,
-    out: Path,
+    out: str | Path,
     seed: int,
     budget: float = 5,
-    config: Mapping[str, Any] | Path | None = None,
+    config: Mapping[str, Any] | str | Path | None = None,
     set: Given = (),  # noqa: A002 - as the option is called
     settings: UnlearnConfig | None = None,
     tuned: Mapping[str, Any] | None = None,
@@ -89,6 +89,7 @@ def unlearn(
         MethodError: the method failed.
     """
     options.check_seed(seed)
+    out = Path(out)
     if isinstance(method, str):
         loaded = load_method(method)
         given = {**read_options(config), **of_method(set, loaded.name)}

@@ -384,7 +384,7 @@ def _check_config(path: Path, config: Any) -> None:
             )
 
 
-def read_options(config: Mapping[str, Any] | Path | None) -> dict[str, Any]:
+def read_options(config: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
     """Options by name, from a mapping or a YAML file.
 
     Raises:
@@ -394,5 +394,6 @@ def read_options(config: Mapping[str, Any] | Path | None) -> dict[str, Any]:
         return {}
     if isinstance(config, Mapping):
         return dict(config)
-    content = reading.read_yaml(config, error=ConfigError, what="a YAML file with options", expected="options by name")
+    path = Path(config)
+    content = reading.read_yaml(path, error=ConfigError, what="a YAML file with options", expected="options by name")
     return {str(name): value for name, value in content.items()}
