@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from salmubench import manifest
+from salmubench.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS
 from salmubench.scoring.record_files import read_record
 from tiny_run import copy_models
 
@@ -46,6 +47,40 @@ def commands(page: str) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.long(30)
+def test_a_method_goes_from_one_file_to_a_submission_about_the_official_release(tiny_run, tmp_path):
+    """The protocol's commands, with dataset and models of the recipe tiny in place of the official ones."""
+    (script,) = commands("docs/protocol.md")
+    ours = {kind: tiny_run / "checkpoints" / kind for kind in OFFICIAL_MODELS}
+    copies = " ".join(f"--{kind} {folder}" for kind, folder in ours.items())
+    replaced = {
+        "verify-official": f"verify-official --dataset {OFFICIAL_DATASET} {copies}",
+        OFFICIAL_DATASET: str(tiny_run / "dataset"),
+        OFFICIAL_MODELS["compromised"]: str(ours["compromised"]),
+        "--imagenet ~/imagenet": "",
+        "--recipe paper": "--recipe tiny",
+    }
+    for official, here in replaced.items():
+        assert official in script
+        script = script.replace(official, here)
+    (tmp_path / "mine.py").write_text((ROOT / "examples" / "my_method.py").read_text(encoding="utf-8"))
+    verified, *others = re.split(r"\n(?=salmubench)", script)
+    assert in_a_shell(verified, tmp_path).returncode == 1, "the numbers are not the published ones"
+    done = in_a_shell("\n".join(["set -e", *others, "salmubench leaderboard check mine"]), tmp_path)
+    assert done.returncode == 0, done.stderr
+    record = read_record(tmp_path / "mine" / "record.json")
+    assert record.model.method_sha256 == manifest.sha256_file(tmp_path / "mine.py")
+
+
+def in_a_shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run commands in a folder, with the command `salmubench` of this environment."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", script], cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.long(100)
 def test_a_researcher_walks_through_the_readme_and_the_docs(tiny_run, tmp_path):
     """Their commands as they stand, with the recipe tiny in place of mini, whose references are there."""
@@ -61,10 +96,7 @@ def test_a_researcher_walks_through_the_readme_and_the_docs(tiny_run, tmp_path):
     page = (ROOT / "docs" / "add_a_method.md").read_text(encoding="utf-8")
     (method,) = re.findall(r'```python title="margin.py"\n(.*?)```', page, re.DOTALL)
     (tmp_path / "margin.py").write_text(method, encoding="utf-8")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True
-    )
+    done = in_a_shell(script, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "my_method" in done.stdout
     run = tmp_path / "runs" / "mini"
