@@ -171,7 +171,13 @@ def invented(base: RunRecord, name: str, leakage: float | None, verdict: Verdict
         }
     kind = "retrained" if name == "retrained" else None
     cost = replace(base.cost, processor_seconds=20.0)
-    return replace(base, model=replace(base.model, name=name, kind=kind), scores=scores, verdict=verdict, cost=cost)
+    return replace(
+        base,
+        model=replace(base.model, name=name, kind=kind, method_sha256=None),
+        scores=scores,
+        verdict=verdict,
+        cost=cost,
+    )
 
 
 def worlds(base: RunRecord, verdicts: Mapping[str, Sequence[Verdict]] = VERDICTS) -> list[ReadWorld]:
@@ -186,13 +192,23 @@ def worlds(base: RunRecord, verdicts: Mapping[str, Sequence[Verdict]] = VERDICTS
     return found
 
 
-def summed(folder: Path, found: Sequence[ReadWorld], **changes: Any) -> ContestRecord:
-    """What follows from worlds, by a plan in the folder."""
+def summed(
+    folder: Path, found: Sequence[ReadWorld], identity: Mapping[str, str] | None = None, **changes: Any
+) -> ContestRecord:
+    """What follows from worlds, by a plan in the folder.
+
+    Args:
+        folder: where to.
+        found: the worlds.
+        identity: what else is fixed.
+        changes: keys of the plan.
+    """
     plan = write_plan(folder, evaluation=list(INVENTED), **changes)
     room = Room(load(plan), folder / "out", "joblib", None, "auto", "auto")
-    room.write_methods()
+    room.write_files()
     members = [Members("pairs-1x", "Equal pairs", dict.fromkeys(room.methods, 1.0))]
-    return summary(room.loaded, room.methods, found, members)
+    loaded = replace(room.loaded, identity={**room.loaded.identity, **(identity or {})})
+    return summary(loaded, room.methods, found, members)
 
 
 def hostile(contest: ContestRecord) -> ContestRecord:

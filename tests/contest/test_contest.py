@@ -300,3 +300,5 @@ def test_a_world_from_nothing_with_a_second_retrained(tmp_path: Path) -> None:
         "records", "report", "run.json", "manifest.json", "world.json", ".lock"
     }  # fmt: skip
     assert "Recovered R" in (out / "index.html").read_text()
+    stages = {stage["name"] for stage in json.loads((out / "worlds" / "101" / "run.json").read_text())["stages"]}
+    assert {f"{work} retrained-2" for work in ("pretrain", "encode", "score", "attacks")} < stages

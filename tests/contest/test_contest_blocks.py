@@ -23,7 +23,7 @@ def invented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ContestRecord:
 
 def test_findings_begin_with_who_passes(invented: ContestRecord) -> None:
     first, *notes, fewest = contest_blocks.findings("any").splitlines()
-    assert first.startswith("- **None of 2 candidates passes in 6 worlds.** Retrained, the exact answer,")
+    assert first.startswith("- **None of 2 candidates passes in 6 worlds: each shows a failure mode")
     assert notes == [f"- {note}" for note in invented.notes]
     shown = {row.name: sum(counts.get("yes", 0) for counts in row.modes.values()) for row in invented.rows}
     (row,) = (row for row in invented.rows if shown[row.name] == min(shown.values()))

@@ -59,6 +59,11 @@ SIX = [201, 202, 203, 204, 205, 206]
         ),
         ({"tuning": {"trials": 2}}, "Expected seeds in `selection`"),
         ({"tuning": {"trials": -2}}, "Expected tuning.trials from 0"),
+        ({"tuning": {"trials": 2}, "selection": [0]}, "Expected seeds above 0 in `selection`"),
+        ({"tuning": {"search": {"lr": ["1e-2", "1e-5", "log"]}}}, "Expected a smaller and a larger end for lr"),
+        ({"tuning": {"search": {"lr": [0, 1, "log"]}}}, "above 0 for log"),
+        ({"tuning": {"search": {"batch_size": []}}}, "Expected choices for batch_size in tuning.search, got none"),
+        ({"methods": [{**OWN, "name": "npo"}]}, "Expected another `name` for apart.py, got 'npo'"),
         ({"tuning": {"search": {"optimiser": ["muon"]}}}, "Did you mean 'optimizer'"),
         ({"tuning": {"search": {"optimizer": ["sgd"]}}}, "what unlearn.optimizer can be"),
         ({"rule": {"worlds": 4}}, "Expected rule.worlds from 1 to 3, got 4"),
@@ -117,6 +122,17 @@ def test_seeds_that_somebody_has_looked_at(name: str, content: Any, refused: boo
         with pytest.raises(checks.ConfigError, match=r"got seed 102, which occurs in .*json\. Take another seed"):
             checks.check(load(plan), tmp_path / "out")
     else:
+        checks.check(load(plan), tmp_path / "out")
+
+
+def test_seeds_that_another_plan_has_taken(tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "results" / "mine", history=[".."])
+    checks.check(load(plan), tmp_path / "out")  # its own file is no history
+    (tmp_path / "results" / "tuned.yaml").write_text("- 102\n")  # no plan
+    (tmp_path / "results" / "recipe.yaml").write_text("evaluation: [102]\n")
+    checks.check(load(plan), tmp_path / "out")
+    write_plan(tmp_path / "results" / "theirs", evaluation=[102, 300])
+    with pytest.raises(checks.ConfigError, match=r"got seed 102, which occurs in .*theirs/plan\.yaml"):
         checks.check(load(plan), tmp_path / "out")
 
 

@@ -12,7 +12,7 @@ import yaml
 from collect_contest import collect
 
 from contest_world import METHOD, begin, write_plan
-from salmubench import manifest
+from salmubench import attacks, manifest
 from salmubench.cli.main import main
 from salmubench.contest import clock
 from salmubench.contest.clock import rise
@@ -23,7 +23,9 @@ from salmubench.errors import MethodError
 from salmubench.scoring.contest_record import read_contest
 from salmubench.scoring.record_files import read_record
 from salmubench.tuning import study
-from salmubench.unlearn.registry import Configured
+from salmubench.unlearn.config import UnlearnConfig
+from salmubench.unlearn.registry import Configured, configure, load_method
+from tiny import tiny_dataset
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def check_what_was_collected_is_not_done_again(
     monkeypatch.setattr(study, "_attempt", again)
     monkeypatch.setattr(clock, "_spent", again)
     room = Room(load(plan), elsewhere, "joblib", 1, "cpu", "fp32")
-    room.write_methods()
+    room.write_files()
     assert choose(room).budgets == {name: found["budget"] for name, found in before["budgets"].items()}
     assert {name: entry["values"] for name, entry in yaml.safe_load(path.read_text())["methods"].items()} == values
 
@@ -171,7 +173,7 @@ def test_time_that_was_measured_is_not_measured_again(
     out = begin(references, tmp_path / "out", (101,))
     shutil.copytree(references / "1000", out / "selection" / "1000")
     room = Room(load(plan), out, "joblib", 1, "cpu", "fp32")
-    room.write_methods()
+    room.write_files()
     measured: list[str] = []
 
     def spent(room: Room, configured: Configured, budget: float) -> float:
@@ -187,3 +189,37 @@ def test_time_that_was_measured_is_not_measured_again(
     monkeypatch.setattr(clock, "_spent", lambda *_: measured.append("second call") or 58.0)
     assert choose(room).budgets == {"apart": 1.0, "again": 1.0}
     assert measured == ["apart", "again", "second call"]
+
+
+def test_what_is_measured_lies_by_all_that_is_fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed measurement left is not taken up by a method that was edited since."""
+    found = []
+
+    def begun(*_: object, out: Path, **__: object) -> None:
+        found.append(out)
+        raise MethodError("mine", 0, "killed")
+
+    monkeypatch.setattr("salmubench.unlearn.engine.unlearn", begun)
+    for text in (METHOD, METHOD + "# edited\n"):
+        plan = write_plan(tmp_path / "plan", selection=[1000], leagues={"seconds": 60})
+        (plan.parent / "apart.py").write_text(text)
+        room = Room(load(plan), tmp_path / "out", "joblib", 1, "cpu", "fp32")
+        tiny_dataset(room.ground(1000) / "dataset")
+        with pytest.raises(MethodError, match="killed"):
+            clock._spent(room, configure(load_method(room.loaded.contestants[1].origin), UnlearnConfig(), {}), 5)
+    assert found[0].name == found[1].name == "apart-5x"
+    assert found[0].parent.name != found[1].parent.name
+
+
+def test_an_own_attack_stays_as_it_was_when_the_contest_began(tmp_path: Path) -> None:
+    attack = tmp_path / "plan" / "mine.py"
+    attack.parent.mkdir()
+    built_in = Path(attacks.__file__).with_name("calibrated.py").read_bytes().replace(b'"calibrated"', b'"mine"')
+    attack.write_bytes(built_in)
+    plan = write_plan(tmp_path / "plan", attacks=["probe", "mine.py"])
+    room = Room(load(plan), tmp_path / "out", "joblib", 1, "cpu", "fp32")
+    room.write_files()
+    attack.write_bytes(built_in + b"# edited\n")
+    assert room.attacks[0] == "probe"
+    (loaded,) = attacks.load_all(room.attacks[1:], {})
+    assert (loaded.attack.name, loaded.sha256) == ("mine", room.loaded.identity["the attack mine"])

@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from contest_world import BAD, EVIL, FREE, LEAKAGE, VERDICTS, base_record, hostile, summed, worlds
+from contest_world import BAD, EVIL, FREE, LEAKAGE, OPEN, VERDICTS, base_record, hostile, summed, worlds
 from report_world import METRICS
 from salmubench import manifest
 from salmubench.cli.main import main
 from salmubench.contest.page import write
-from salmubench.contest.table import numbers_of, outcome_of
+from salmubench.contest.table import ReadWorld, numbers_of, outcome_of
 from salmubench.errors import RecordError
 from salmubench.leaderboard.build import build
 from salmubench.report import contests
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.contest_record import ContestRecord, read_contest
 from salmubench.scoring.origin import Failure
-from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record import RunRecord, Verdict
 from salmubench.scoring.verdict import THRESHOLDS
 
 
@@ -113,6 +113,80 @@ def test_where_the_exact_answer_fails_nothing_is_decided(base: RunRecord, tmp_pa
     assert not contest.plan.decisive
     assert "Retrained, the exact answer, has a failure mode in 201" in contest.notes[0]
     assert contests.tally(contest).startswith("Retrained, the exact answer, has a failure mode in 1 of 6 worlds. This")
+
+
+def test_where_the_exact_answer_is_not_shown_to_pass_it_is_said(base: RunRecord, tmp_path: Path) -> None:
+    open_ = {**VERDICTS, "retrained": [OPEN, OPEN, *[FREE] * 4]}
+    contest = summed(tmp_path / "five", worlds(base, open_), rule={"worlds": 5})
+    assert contest.plan.decisive, "it has no failure mode: what is shown of others holds"
+    assert "passes in 4 of 6 worlds and is undecided in the others, where 5 are asked for" in contest.notes[0]
+    assert contests.tally(contest).endswith("has no failure mode in any of 6 worlds; 2 of them leave one open.")
+    passed = summed(tmp_path / "four", worlds(base, open_), rule={"worlds": 4})
+    assert not any("passes in 4 of 6" in note for note in passed.notes)
+
+
+def test_the_headline_says_who_cannot_pass_whatever_is_undecided(base: RunRecord, tmp_path: Path) -> None:
+    def headline(folder: str, verdicts: dict[str, list[Verdict]], found: int = 6, **rule: int) -> str:
+        scored = worlds(base, {**VERDICTS, **verdicts})
+        lost = [ReadWorld(world.seed, "no room") for world in scored[found:]]
+        return contests.headline(summed(tmp_path / folder, [*scored[:found], *lost], rule=rule))
+
+    one, all_open = [BAD, *[FREE] * 5], [OPEN] * 6
+    assert headline("all", {"delete-1x": one}) == (
+        "None of 2 candidates passes in 6 worlds: each shows a failure mode for certain in 1 world or more"
+    )
+    assert headline("five", {"delete-1x": [BAD, OPEN, *[FREE] * 4]}, worlds=5) == (
+        "None of 2 candidates passes in 5 of 6 worlds: 1 shows a failure mode for certain in 2 worlds or more"
+    )
+    assert "passes in 6 worlds: 1 shows" in headline("open", {"delete-1x": all_open})
+    assert headline("lost", {"delete-1x": [FREE] * 6}, 5) == (
+        "Nobody can pass: 5 worlds could be scored, and the rule asks for 6"
+    )
+
+
+def test_an_attack_that_says_nothing_is_named(base: RunRecord, tmp_path: Path) -> None:
+    found = worlds(base)
+    info = AttackInfo("Few-shot", "few", "clean", "leakage", "0" * 8, {})
+    said = AttackScore(info, None, {"leakage": Recovery(0.4, (0.3, 0.5), None)})
+    silent = AttackScore(info, "its control comes back")
+    records = dict(found[1].records)
+    for name, score in (("delete-1x", silent), ("apart-1x", said)):
+        record, sha256 = records[name]
+        attacks = Attacks("yes", "fewshot", 0.05, (0,), 1, 1, {}, "", 10, {"fewshot": said, "benign": score})
+        records[name] = (replace(record, attacks=attacks), sha256)
+    found[1] = replace(found[1], records=records)
+    identity = {"the attack fewshot": "0" * 8, "the attack benign": "0" * 8}
+    contest = summed(tmp_path, found, identity=identity)
+    assert contest.notes[0] == (
+        "In world 202 the attack benign says nothing of 1 of 2 models (its control comes back): R there is that of the "
+        "others."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"config": {"engine": {"lr": 1.0}}}, "apart-1x in the evaluation world 204 .* the options that the worlds"),
+        ({"method_sha256": "0" * 64}, "apart-1x in the evaluation world 204 .* the method apart"),
+    ],
+)
+def test_a_candidate_of_another_content_is_refused(
+    base: RunRecord, change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    found = worlds(base)
+    record, sha256 = found[3].records["apart-1x"]
+    other = replace(record, model=replace(record.model, **change))
+    found[3] = replace(found[3], records={**found[3].records, "apart-1x": (other, sha256)})
+    with pytest.raises(RecordError, match=message):
+        summed(tmp_path, found)
+
+
+def test_records_of_a_changed_checkout_are_told(base: RunRecord, tmp_path: Path) -> None:
+    found = worlds(base)
+    record, sha256 = found[0].records["apart-1x"]
+    other = replace(record, provenance=replace(record.provenance, commit="c" * 40, dirty=True))
+    found[0] = replace(found[0], records={**found[0].records, "apart-1x": (other, sha256)})
+    assert "c" * 40 + ", with uncommitted changes" in summed(tmp_path, found).worlds[0].commits
 
 
 def test_of_one_world_nothing_is_said_in_the_plural(contest: ContestRecord) -> None:

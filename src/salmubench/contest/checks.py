@@ -160,6 +160,8 @@ def _check_terms(plan: Plan) -> None:
         raise ConfigError(
             "Expected seeds in `selection`, on whose worlds options are chosen and time is measured, got none."
         )
+    if plan.tuning.trials and 0 in plan.selection:
+        raise ConfigError("Expected seeds above 0 in `selection` where options are tuned: 0 draws the trials.")
     if plan.rule.worlds is not None and not 1 <= plan.rule.worlds <= len(plan.evaluation):
         raise ConfigError(f"Expected rule.worlds from 1 to {len(plan.evaluation)}, got {plan.rule.worlds}.")
     known = manifest.plain(THRESHOLDS)
@@ -174,19 +176,33 @@ def _check_terms(plan: Plan) -> None:
 
 
 def _check_history(loaded: LoadedPlan, folder: Path, out: Path) -> None:
-    """Refuse an evaluation seed that a record of earlier work names."""
+    """Refuse an evaluation seed that a record of earlier work names, or another plan."""
     if not places.is_folder(folder):
         raise ConfigError(f"Expected a folder of earlier records in `history`, got none at {folder}.")
-    for path in sorted(folder.rglob("*.json")):
-        if places.real(path).is_relative_to(out):
+    for path in sorted([*folder.rglob("*.json"), *folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
+        if places.real(path).is_relative_to(out) or places.real(path) == places.real(loaded.path):
             continue
-        content = reading.read_json(path, error=ConfigError)
-        known = {seed for seed in _seeds_in(content, loaded.sha256) if isinstance(seed, int)}
+        if path.suffix == ".json":
+            seeds = _seeds_in(reading.read_json(path, error=ConfigError), loaded.sha256)
+        else:
+            seeds = _seeds_planned(path, loaded.sha256)
+        known = {seed for seed in seeds if isinstance(seed, int)}
         for seed in known & set(loaded.plan.evaluation):
             raise ConfigError(
                 f"Expected evaluation worlds that nobody has looked at, got seed {seed}, which occurs in {path}. Take "
                 "another seed."
             )
+
+
+def _seeds_planned(path: Path, own: str) -> Iterator[Any]:
+    """Seeds that another plan has taken, whose worlds may not be there yet."""
+    try:
+        content = reading.read_yaml(path, error=ConfigError, what="a plan", expected="a plan")
+    except ConfigError:  # a plan can be read
+        return
+    if {"recipe", "evaluation", "methods"} <= set(content) and manifest.sha256_file(path) != own:
+        for name in ("evaluation", "selection"):
+            yield from content[name] if isinstance(content.get(name), list) else ()
 
 
 def _seeds_in(content: Any, own: str) -> Iterator[Any]:

@@ -51,7 +51,7 @@ class Measured:
     tried: tuple[tuple[Real, Real], ...]
 
 
-def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float, *, key: str) -> dict[str, Measured]:
+def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float) -> dict[str, Measured]:
     """Give the budget of each method, measured where that isn't done.
 
     Args:
@@ -59,7 +59,6 @@ def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float, *, 
         recipe: of the tuning.
         tuned: the values chosen; `None`: nobody is tuned.
         allowed: processor seconds.
-        key: hash of all that decides about the measurements; those of another one are not used.
     """
     loaded = recipes.load(recipe)
     values = None if tuned is None else find_tuned(str(tuned), recipe=loaded.name, shipped=False)
@@ -68,12 +67,11 @@ def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float, *, 
         loaded.recipe, methods=tuple(room.methods.values()), budgets=(1,), tuned=values,
         seed=room.loaded.plan.evaluation[0],
     )  # fmt: skip
-    folder = room.out / SELECTION / CLOCK / key
+    folder = room.out / SELECTION / CLOCK / room.key
     paths = {item.name: folder / f"{item.name}.json" for item in room.loaded.contestants}
     waiting = [pair for pair in zip(paths.values(), candidates, strict=True) if not pair[0].is_file()]
-    workers = workers_for(
-        len(waiting), asked=room.workers, executor=room.executor, recipe=loaded.recipe, device=room.device
-    )
+    later = len(paths) * (len(room.loaded.plan.leagues.pairs) + 1)  # candidates of a world, side by side
+    workers = workers_for(later, asked=room.workers, executor=room.executor, recipe=loaded.recipe, device=room.device)
     work = partial(_measure, room, allowed, loaded.recipe.tune.budget)
     for (path, _), found in parallel(work, waiting, workers=workers, executor=room.executor, description="equal time"):
         manifest.write_json(path, asdict(found))
@@ -98,7 +96,7 @@ def _spent(room: Room, configured: Configured, budget: float) -> float:
 
     ground = room.ground(room.loaded.plan.selection[0])
     dataset, run = open_dataset(ground / "dataset"), read_run_file(ground)
-    out = room.out / SELECTION / CLOCK / f"{configured.method.name}-{budget:g}x"
+    out = room.out / SELECTION / CLOCK / room.key / f"{configured.method.name}-{budget:g}x"
     unlearn(
         configured, model=ground / "checkpoints" / "compromised", dataset=dataset, out=out, budget=budget,
         fresh=partial(fresh_people, dataset, seed=0), seed=0, device=run.device or room.device,

@@ -22,7 +22,7 @@ from salmubench.errors import ConfigError, UnknownName
 from salmubench.planning import REFERENCES, RETRAINED
 from salmubench.scoring.contest_record import NUMBERS, Number, Track
 from salmubench.scoring.origin import STRICT, Flag, Name, Real, Whole
-from salmubench.unlearn.config import ENGINE_OPTIONS, UnlearnConfig
+from salmubench.unlearn.config import ENGINE_OPTIONS, PACKAGE, UnlearnConfig
 from salmubench.unlearn.registry import load_method
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
@@ -240,6 +240,9 @@ def _contestant(entry: Entry, origin: str) -> Contestant:
             f"Expected names of methods of A–Z a–z 0–9 . _ -, none called clean, compromised or retrained, got "
             f"{name!r}."
         )
+    own = plugins.built_in_file(PACKAGE, name)
+    if own is not None and manifest.sha256_file(own) != method.sha256:
+        raise ConfigError(f"Expected another `name` for {entry.method}, got {name!r}, a method of the package.")
     return Contestant(name, origin, method.path, method.sha256, entry.track, dict(entry.options))
 
 
@@ -268,4 +271,10 @@ def _where(name: str, where: Sequence[Any]) -> Any:
         raise ConfigError(
             f"Expected what unlearn.{name} can be in tuning.search, got {list(where)!r}: {error}"
         ) from error
+    if not typed:
+        raise ConfigError(f"Expected choices for {name} in tuning.search, got none.")
+    if is_range and not (typed[0] < typed[1] and (where[2] == "linear" or typed[0] > 0)):
+        raise ConfigError(
+            f"Expected a smaller and a larger end for {name} in tuning.search, above 0 for log, got {list(where)!r}."
+        )
     return (typed[0], typed[1], where[2]) if is_range else typed

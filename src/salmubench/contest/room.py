@@ -1,7 +1,8 @@
 """A contest's folder: where things lie in it, the recipes its runs are given, and what is deleted once it is written.
 
 Each method runs from a copy of its file in `methods/`, called as it is called in the contest: so one method may take
-part twice, with other options.
+part twice, with other options. An attack of one's own runs from a copy in `attacks/`. What somebody does to a file
+while a contest runs changes nothing in it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from salmubench.unlearn.registry import method_names
 
 SELECTION = "selection"
 """Folder of the selection worlds, and of what was chosen on them."""
-_METHODS, _RECIPES = "methods", "recipes"
+_METHODS, _ATTACKS, _RECIPES = "methods", "attacks", "recipes"
 
 _MARKS = (manifest.MANIFEST, manifest.BEGUN, manifest.LOCK)
 _MADE = {
@@ -64,6 +65,11 @@ class Room:
     device: str
     precision: str
 
+    @property
+    def key(self) -> str:
+        """Short hash of all that is fixed: a plan that was changed before any world was scored begins anew."""
+        return manifest.sha256_json(self.loaded.identity)[:8]
+
     def world(self, seed: int) -> Path:
         """Run folder of an evaluation world."""
         return self.out / WORLDS / str(seed)
@@ -77,11 +83,21 @@ class Room:
         """Name of a method in this contest → path of the copy of its file."""
         return {item.name: str(self.out / _METHODS / f"{item.name}.py") for item in self.loaded.contestants}
 
-    def write_methods(self) -> None:
-        """Copy the methods' files, where that isn't done."""
-        for item, path in zip(self.loaded.contestants, map(Path, self.methods.values()), strict=True):
-            if not path.is_file() or manifest.sha256_file(path) != item.sha256:
-                manifest.write_bytes(path, item.path.read_bytes())
+    @property
+    def attacks(self) -> tuple[str, ...]:
+        """Names of attacks, and of own ones the paths of their files' copies."""
+        return tuple(str(self._copy(name)) if plugins.is_path(name) else name for name in self.loaded.attacks)
+
+    def write_files(self) -> None:
+        """Copy the files of methods and of own attacks, where that isn't done."""
+        copies = {Path(self.methods[item.name]): item.path for item in self.loaded.contestants}
+        copies |= {self._copy(name): Path(name) for name in self.loaded.attacks if plugins.is_path(name)}
+        for path, origin in copies.items():
+            if not path.is_file() or manifest.sha256_file(path) != manifest.sha256_file(origin):
+                manifest.write_bytes(path, origin.read_bytes())
+
+    def _copy(self, attack: str) -> Path:
+        return self.out / _ATTACKS / Path(attack).name
 
     def recipe(self, *, tuned: Path | None = None) -> Path:
         """Write the recipe of the evaluation worlds and of the tuning.
@@ -104,7 +120,7 @@ class Room:
         return pipeline.run(
             recipe=recipe, out=out, seed=seed, methods=() if budgets is None else tuple(self.methods.values()),
             budgets=(1,) if budgets is None else budgets, untuned=budgets is None,
-            attacks=("none",) if budgets is None else (self.loaded.attacks or ("none",)), executor=self.executor,
+            attacks=("none",) if budgets is None else (self.attacks or ("none",)), executor=self.executor,
             workers=self.workers, device=self.device, precision=self.precision,
         )  # fmt: skip
 

@@ -74,8 +74,8 @@ def _read(path: Path) -> _File:
 
 
 def _tuning(room: Room) -> Path:
-    """Folder of the trials: a plan that was changed before any world was scored begins anew."""
-    return room.out / _TUNING / manifest.sha256_json(room.loaded.identity)[:8]
+    """Folder of the trials."""
+    return room.out / _TUNING / room.key
 
 
 def _make(room: Room, path: Path) -> None:
@@ -98,7 +98,7 @@ def _make(room: Room, path: Path) -> None:
         )  # fmt: skip
     budgets: dict[str, Any] = {}
     if plan.leagues.seconds is not None:
-        measured = equal_time(room, recipe, tuned, plan.leagues.seconds, key=_tuning(room).name)
+        measured = equal_time(room, recipe, tuned, plan.leagues.seconds)
         budgets = {name: asdict(found) for name, found in measured.items()}
     fingerprints = [open_dataset(room.ground(seed) / "dataset").fingerprint for seed in plan.selection]
     content = {"identity": room.loaded.identity, "budgets": budgets, "fingerprints": fingerprints}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from salmubench import manifest, reading
 from salmubench.contest import checks
@@ -135,22 +135,26 @@ def summary(
         leagues: the leagues.
 
     Raises:
-        RecordError: a record was judged by other thresholds.
+        RecordError: a record was judged by other thresholds, or made by another file or with other options than the
+            contest's.
     """
     plan, scored = loaded.plan, [world for world in worlds if world.message is None]
     needed = plan.rule.worlds or len(plan.evaluation)
     _check_thresholds(scored)
     tracks = {item.name: item.track for item in loaded.contestants}
     names = _titles(methods)
-    rows = []
+    rows, names_in_plan = [], {}
     for terms in leagues:
         for method, budget in terms.budgets.items():
             name = candidate_name(method, budget)
+            names_in_plan[name] = method
             row = _row(scored, needed, [name], names[method], terms.key, tracks[method], budget)
             rows.append(row)
     retrained = _row(scored, needed, [SECOND, RETRAINED], "Retrained") if scored else None
-    notes = [*_failed(worlds), *_of_retrained(retrained), *checks.notes(plan)]
-    decisive = len(scored) >= FEWEST and min(plan.evaluation) >= checks.UNSEEN and not _of_retrained(retrained)
+    _check_one_content(scored, names_in_plan, loaded.identity)
+    wrong = _of_retrained(retrained)
+    notes = [*_failed(worlds), *wrong, *_unpassed(retrained, needed), *_silent_attacks(scored), *checks.notes(plan)]
+    decisive = len(scored) >= FEWEST and min(plan.evaluation) >= checks.UNSEEN and not wrong
     return ContestRecord(
         schema_version=SCHEMA_VERSION,
         plan=PlanFacts(
@@ -262,10 +266,11 @@ def _titles(methods: Mapping[str, str]) -> dict[str, str]:
 
 
 def _state(world: ReadWorld) -> WorldState:
-    commits = {record.provenance.commit for record, _ in world.records.values()}
+    made = [record.provenance for record, _ in world.records.values()]
+    commits = {one.commit + (", with uncommitted changes" if one.dirty else "") for one in made if one.commit}
     if world.message is not None:
         return WorldState(world.seed, "failed", None, manifest.portable(world.message))
-    return WorldState(world.seed, "scored", world.fingerprint, None, tuple(sorted(filter(None, commits))))
+    return WorldState(world.seed, "scored", world.fingerprint, None, tuple(sorted(commits)))
 
 
 def _failed(worlds: Sequence[ReadWorld]) -> list[str]:
@@ -281,7 +286,35 @@ def _of_retrained(row: Row | None) -> list[str]:
     if not bad:
         return []
     seen = f"Retrained, the exact answer, has a failure mode in {', '.join(bad)}"
-    return [f"{seen}: by this rule nothing can pass, and no statement about methods rests on it."]
+    return [f"{seen}: the rule is wrong there, and no statement about methods rests on it."]
+
+
+def _unpassed(row: Row | None, needed: int) -> list[str]:
+    """What to say where exact unlearning isn't shown to pass: then a method that passes isn't to be expected either."""
+    if row is None or row.passes or "fails" in row.outcomes:
+        return []
+    said = (
+        f"Retrained, the exact answer, passes in {row.passed} of {len(row.worlds)} worlds and is undecided in the "
+        f"others, where {needed} are asked for: too little is decided within a world for any model to pass. That a "
+        "candidate doesn't pass says nothing here; that it shows a failure mode does."
+    )
+    return [said]
+
+
+def _silent_attacks(scored: Sequence[ReadWorld]) -> list[str]:
+    """Where the strongest attack is that of fewer than were asked for."""
+    told = []
+    for world in scored:
+        scores = [record.attacks.scores for record, _ in world.records.values() if record.attacks is not None]
+        for name in dict.fromkeys(name for several in scores for name in several):
+            reasons = [several[name].reason for several in scores if name in several]
+            silent = [reason for reason in reasons if reason is not None]
+            if silent:
+                told.append(
+                    f"In world {world.seed} the attack {name} says nothing of {len(silent)} of {len(reasons)} models "
+                    f"({', '.join(dict.fromkeys(silent))}): R there is that of the others."
+                )
+    return told
 
 
 def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
@@ -291,6 +324,32 @@ def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
                 raise RecordError(
                     f"Expected records judged by the thresholds of this version, got others for {name} in the "
                     f"evaluation world {world.seed}. Take the version that made it."
+                )
+
+
+def _check_one_content(worlds: Sequence[ReadWorld], methods: Mapping[str, str], identity: Mapping[str, str]) -> None:
+    """Refuse a candidate made or attacked by another file than the contest's, or with other options in another world.
+
+    Args:
+        worlds: those that are scored.
+        methods: name of a candidate → its method's name in the plan.
+        identity: what is fixed.
+    """
+    configs: dict[str, Any] = {}
+    for world in worlds:
+        for name, (record, _) in world.records.items():
+            files = {} if record.attacks is None else record.attacks.scores
+            found = {f"the attack {attack}": score.info.sha256 for attack, score in files.items()}
+            if name in methods and record.model.method_sha256 is not None:
+                found[f"the method {methods[name]}"] = record.model.method_sha256
+            others = [told for told, sha256 in found.items() if identity.get(told) != sha256]
+            config = record.model.config if name in methods and record.status == "complete" else None
+            if config is not None and configs.setdefault(name, config) != config:
+                others.append("the options that the worlds before had")
+            if others:
+                raise RecordError(
+                    f"Expected a record of {name} in the evaluation world {world.seed} by what the contest fixed, got "
+                    f"other content of {', '.join(others)}. Delete the world's folder: the same command makes it again."
                 )
 
 

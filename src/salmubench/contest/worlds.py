@@ -106,7 +106,7 @@ def contest(
 
 
 def _run(room: Room) -> ContestResult:
-    room.write_methods()
+    room.write_files()
     chosen = choose(room)
     recipe = room.recipe(tuned=chosen.tuned)
     failed: dict[int, str] = {}
@@ -176,8 +176,7 @@ def _make_world(room: Room, seed: int, recipe: Path, chosen: Chosen) -> None:
     result = room.run(recipe, seed, folder, budgets=budgets)
     for name, message in result.failed.items():
         log.warning("world %d: %s: %s", seed, name, message)
-    if room.loaded.plan.second_retrained:
-        _second_retrained(room, seed, recipe)
+    further = _second_retrained(room, seed, recipe) if room.loaded.plan.second_retrained else []
     records = {}
     for path in sorted((folder / "records").glob("*.json")):
         record = read_record(path)
@@ -188,6 +187,7 @@ def _make_world(room: Room, seed: int, recipe: Path, chosen: Chosen) -> None:
         records[path.stem] = manifest.sha256_file(path)
     run = manifest.read_json(folder / RUN)
     run["provenance"]["plan"] = room.loaded.sha256
+    run["stages"] = list({stage["name"]: stage for stage in [*run["stages"], *further]}.values())
     manifest.write_json(folder / RUN, run)
     fingerprint = open_dataset(folder / "dataset").fingerprint
     done = {"seed": seed, "plan": room.loaded.sha256, "fingerprint": fingerprint, "records": records}
@@ -207,8 +207,12 @@ def _check_one_world(folder: Path, seed: int) -> None:
         )
 
 
-def _second_retrained(room: Room, seed: int, recipe: Path) -> None:
-    """Train Retrained with another pretraining seed, score it against the first, and attack it as candidates are."""
+def _second_retrained(room: Room, seed: int, recipe: Path) -> list[dict[str, Any]]:
+    """Train Retrained with another pretraining seed, score it against the first, and attack it as candidates are.
+
+    Returns:
+        What each stage cost, as `run.json` has it.
+    """
     from salmubench.pretrain.launch import pretrain
     from salmubench.recovery import recover_candidates
 
@@ -230,8 +234,10 @@ def _second_retrained(room: Room, seed: int, recipe: Path) -> None:
     candidates.encode(world, SECOND, out / SECOND, stages)
     candidates.score(world, SECOND, stages)
     if room.loaded.attacks:
-        config = replace(loaded.attack, attacks=room.loaded.attacks)
-        recover_candidates(world, [SECOND], config, seed=seed, executor="joblib", workers=1)
+        config = replace(loaded.attack, attacks=room.attacks)
+        attack = partial(recover_candidates, world, [SECOND], config, seed=seed, executor="joblib", workers=1)
+        stages.measured(f"attacks {SECOND}", attack)
+    return stages.done
 
 
 def _check_different(worlds: Sequence[ReadWorld], chosen: Chosen) -> None:

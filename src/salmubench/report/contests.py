@@ -69,7 +69,7 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
         contest: what came out of it.
         key: prefix of ids.
     """
-    numbers = [number for number in TITLES if number != "recovered" or contest.plan.content.get("attacks")]
+    numbers = _numbers(contest)
     leagues = []
     for league in contest.leagues:
         rows = [row for row in contest.rows if row.league == league.key]
@@ -105,15 +105,19 @@ def headline(contest: ContestRecord) -> str:
     scored = sum(world.status == "scored" for world in contest.worlds)
     if not scored:
         return "No evaluation world could be scored"
+    needed, count = contest.plan.needed, len(contest.rows)
+    if scored < needed:
+        return f"Nobody can pass: {_worlds(scored)} could be scored, and the rule asks for {needed}"
+    where = f"in {needed} of {_worlds(scored)}" if needed < scored else f"in {_worlds(scored)}"
     free = [row for row in contest.rows if row.passes]
-    where = (
-        f"in {contest.plan.needed} of {_worlds(scored)}" if contest.plan.needed < scored else f"in {_worlds(scored)}"
-    )
-    if not free:
-        return f"None of {len(contest.rows)} candidates passes {where}"
-    several = len(contest.leagues) > 1
-    names = [f"{row.title} ({row.league})" if several else row.title for row in free]
-    return f"{len(free)} of {len(contest.rows)} candidates pass {where}: {', '.join(names)}"
+    if free:
+        several = len(contest.leagues) > 1
+        names = [f"{row.title} ({row.league})" if several else row.title for row in free]
+        return f"{len(free)} of {count} candidates pass {where}: {', '.join(names)}"
+    enough = scored - needed + 1  # worlds with a failure mode, from which on the undecided ones can't help
+    lost = sum(row.outcomes.get("fails", 0) + row.outcomes.get("failed", 0) >= enough for row in contest.rows)
+    who = "each shows" if lost == count else f"{lost} shows" if lost == 1 else f"{lost} show"
+    return f"None of {count} candidates passes {where}: {who} a failure mode for certain in {_worlds(enough)} or more"
 
 
 def text_rows(
@@ -126,7 +130,7 @@ def text_rows(
         league: only its rows; `None`: all, which say in which league they are.
         intervals: below each mean, on lines of their own, its interval and, if not all, the worlds that have it.
     """
-    numbers = [number for number in TITLES if number != "recovered" or contest.plan.content.get("attacks")]
+    numbers = _numbers(contest)
     heads = ["method", "league", "budget", "passed", "I", "H", "C", "O", *(TITLES[number][0] for number in numbers)]
     rows = []
     for row in [*([contest.retrained] if contest.retrained else []), *contest.rows]:
@@ -141,6 +145,10 @@ def text_rows(
         rows.append(["\n".join(line.replace("\u202f", " ") for line in lines if line) for lines in under])
     kept = [place for place, head in enumerate(heads) if head != "league" or league is None]
     return [heads[place] for place in kept], [[row[place] for place in kept] for row in rows]
+
+
+def _numbers(contest: ContestRecord) -> list[Number]:
+    return [number for number in TITLES if number != "recovered" or contest.plan.content.get("attacks")]
 
 
 def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number], *, key: str, caption: str) -> Table:
@@ -313,11 +321,15 @@ def tally(contest: ContestRecord) -> str:
     row = contest.retrained
     if row is None:
         return ""
-    bad = sum("yes" in one.modes.values() for one in row.worlds.values())
-    word = "has a failure mode" if bad else "has no failure mode"
-    where = "" if len(row.worlds) == 1 else f" in {bad or 'any'} of {_worlds(len(row.worlds))}"
+    bad, count = sum("yes" in one.modes.values() for one in row.worlds.values()), len(row.worlds)
+    open_ = row.outcomes.get("undecided", 0)
+    said = "has a failure mode" if bad else "has no failure mode"
+    if count > 1:
+        said += f" in {bad or 'any'} of {_worlds(count)}"
+    if open_ and not bad:
+        said += f"; {open_} of them leave one open" if count > 1 else " for certain, but one is left open"
     decides = "" if contest.plan.decisive else " This contest decides nothing about methods: see the notes."
-    return f"Retrained, the exact answer, {word}{where}.{decides}"
+    return f"Retrained, the exact answer, {said}.{decides}"
 
 
 def _modes(thresholds: Thresholds) -> list[tuple[str, str]]:
