@@ -86,7 +86,36 @@ def test_invented_items_are_found(folder: Path) -> None:
 def test_invented_answers_are_found(folder: Path) -> None:
     edit_items(folder / "record.items.parquet", "GenKnow", lambda values: np.ones_like(values))
     rescored(folder)
-    assert any("Expected GenKnow value as the embeddings give it, 0." in text for text in told(folder))
+    assert any(
+        "Expected value of GenKnow as the embeddings give it, but for a few rows" in text for text in told(folder)
+    )
+
+
+def test_a_few_answers_may_flip_by_rounding_and_no_more(folder: Path) -> None:
+    def flipped(many: int) -> list[str]:
+        def flip(values: np.ndarray) -> np.ndarray:
+            values[:many] = 1 - values[:many]
+            return values
+
+        edit_items(folder / "record.items.parquet", "GenKnow", flip)
+        rescored(folder)
+        return told(folder)
+
+    assert flipped(2) == []
+    assert flipped(2) == [], "flipped back"
+    assert any("got 3 others of" in text for text in flipped(3))
+
+
+def test_a_rank_that_was_moved_is_found(folder: Path) -> None:
+    """One row, whose effect on the mean nobody would notice."""
+
+    def first(values: np.ndarray) -> np.ndarray:
+        values[np.argmax(values)] = 1
+        return values
+
+    edit_items(folder / "record.items.parquet", "RetFail", first)
+    rescored(folder)
+    assert any("Expected value of RetFail as the embeddings give it, rank" in text for text in told(folder))
 
 
 def test_other_vectors_are_found(folder: Path) -> None:

@@ -12,6 +12,7 @@ import yaml
 from report_world import METRICS
 from salmubench.cli.main import main
 from salmubench.leaderboard.method_code import built_in_sha256
+from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring.record_files import read_record
 from submission_world import edit_json, mend, write_submittable_run
 
@@ -111,6 +112,26 @@ def test_rerun_compares_items_and_checkpoint(run: Path, tmp_path: Path) -> None:
     assert any("AssocStr" in finding.message for finding in found)
     stranger = dataclasses.replace(record, model=dataclasses.replace(record.model, sha256="0" * 64))
     assert "checkpoint" in next(compare_rerun(loaded, stranger, items, metrics=METRICS, tolerance=1e-6)).message
+
+
+@pytest.mark.slow
+def test_rerun_of_an_honest_submission_finds_nothing(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scored with the options that the record states, against all its references."""
+    places = {role: tiny_run / "embeddings" / role for role in ("clean", "compromised", "retrained")}
+    for name in (*places, "cliperase-5x"):
+        out = tmp_path / "run" / "records" / f"{name}.json"
+        score(
+            embeddings=tiny_run / "embeddings" / name, **places, out=out,
+            config=ScoreConfig(fact_values=5, bootstraps=100),
+        )  # fmt: skip
+    folder = tmp_path / "mine"
+    assert main(["leaderboard", "submit", str(tmp_path / "run"), "--model", "cliperase-5x", "--out", str(folder)]) == 0
+    line = ["leaderboard", "check", str(folder), "--dataset", str(tiny_run / "dataset"), "--rerun"]
+    assert main([*line, str(tiny_run / "checkpoints" / "cliperase-5x")]) == 0, capsys.readouterr().err
+    assert main([*line, str(tiny_run / "checkpoints" / "descent_to_delete-5x")]) == 1
+    assert "Expected the checkpoint" in capsys.readouterr().err
 
 
 def test_workflow_uses_commands_that_exist_and_trusts_no_pull_request() -> None:

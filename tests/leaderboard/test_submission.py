@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -19,6 +20,7 @@ from report_world import METRICS
 from salmubench import manifest
 from salmubench.dataset import layout
 from salmubench.errors import ConfigError, OutputError, RecordError
+from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.hub import hub_yaml
 from salmubench.leaderboard.intake import read_json, read_table
@@ -218,6 +220,91 @@ def test_unpleasant_metric_left_out(folder: Path) -> None:
     assert {"protocol", "items"} <= codes(folder)
 
 
+@pytest.mark.parametrize("metric", ["FactRetPara", "FactHold", "RetFailPara"])
+def test_unpleasant_metric_left_out_everywhere(folder: Path, metric: str) -> None:
+    for role in ("record", "clean", "compromised"):
+        edit_json(folder / f"{role}.json", lambda record: record["scores"].pop(metric))
+        path = folder / f"{role}.items.parquet"
+        table = pq.read_table(path)
+        pq.write_table(table.filter(pc.not_equal(table.column("metric"), metric)), path)
+        rescored(folder, role)
+    assert codes(folder) == {"protocol"}
+
+
+def test_every_row_is_there_in_all_records(folder: Path) -> None:
+    for role in ("record", "clean", "compromised"):
+        path = folder / f"{role}.items.parquet"
+        table = pq.read_table(path)
+        pq.write_table(table.filter(pc.not_equal(table.column("metric"), "InterIdSim")), path)
+        rescored(folder, role)
+    assert codes(folder) == {"items"}
+
+
+@pytest.mark.parametrize("role", ["leakage", "fact", "drop", "kept"])
+def test_a_metric_of_ones_own_decides_nothing(folder: Path, role: str) -> None:
+    """It would take the place of the package's, with numbers that nobody can compute again."""
+
+    def add(record: dict) -> None:
+        info = {**record["protocol"]["metrics"]["AssocStr"], "number": None, "role": role}
+        record["protocol"]["metrics"] = {"Mine": info, **record["protocol"]["metrics"]}
+        record["scores"] = {"Mine": record["scores"]["AssocStr"], **record["scores"]}
+
+    edit_json(folder / "record.json", add)
+    mend(folder)
+    assert codes(folder) == {"protocol"}
+    assert f"got Mine in the role {role}" in check(folder, metrics=METRICS).findings[0].message
+
+
+def test_pairs_are_resampled_with_their_person(folder: Path) -> None:
+    """More units would make narrower intervals."""
+    for role in ("record", "clean", "compromised"):
+        path = folder / f"{role}.items.parquet"
+        table = pq.read_table(path)
+        names = table.column("metric").to_pylist()
+        own = [f"{name}{row}" if name == "InterIdSim" else old for row, (name, old) in
+               enumerate(zip(names, table.column("cluster").to_pylist(), strict=True))]  # fmt: skip
+        pq.write_table(table.set_column(table.column_names.index("cluster"), "cluster", pa.array(own)), path)
+        rescored(folder, role)
+    assert codes(folder) == {"items"}
+
+
+def test_a_track_that_the_options_contradict(folder: Path, submittable: Path, tmp_path: Path) -> None:
+    def generator(record: dict) -> None:
+        record["model"]["config"] = {"method": {"track": "generator"}}
+
+    edit_json(folder / "record.json", generator)
+    mend(folder)
+    assert codes(folder) == {"info"}
+    run = shutil.copytree(submittable, tmp_path / "run")
+    edit_json(run / "records" / "cliperase-5x.json", generator)
+    with pytest.raises(ConfigError, match="Expected --track generator"):
+        submit(run, model="cliperase-5x", out=tmp_path / "out")
+    submit(run, model="cliperase-5x", out=tmp_path / "out", track="generator")
+    assert codes(tmp_path / "out") == set()
+
+
+def test_rows_of_another_dataset(folder: Path, submittable: Path) -> None:
+    dataset = layout.Dataset(submittable / "dataset")
+    assert codes(folder, dataset=dataset) == set()
+    for role in ("record", "clean", "compromised"):
+        edit_json(folder / f"{role}.json", lambda record: record["dataset"]["counts"].pop("holdout_identity"))
+        rescored(folder, role)
+    assert codes(folder, dataset=dataset) == {"dataset"}
+
+
+def test_items_of_another_dataset(folder: Path, submittable: Path) -> None:
+    dataset = layout.Dataset(submittable / "dataset")
+    for role in ("record", "clean", "compromised"):
+        path = folder / f"{role}.items.parquet"
+        table = pq.read_table(path)
+        other = [f"x{text}" if name == "InterIdSim" else text for name, text in
+                 zip(*(table.column(key).to_pylist() for key in ("metric", "caption")), strict=True)]  # fmt: skip
+        pq.write_table(table.set_column(table.column_names.index("caption"), "caption", pa.array(other)), path)
+        rescored(folder, role)
+    assert codes(folder) == set(), "the files alone can't tell"
+    assert codes(folder, dataset=dataset) == {"dataset"}
+
+
 def test_number_hidden_behind_null(folder: Path) -> None:
     path = folder / "record.items.parquet"
     table = pq.read_table(path)
@@ -358,12 +445,30 @@ def test_duplicates(packed: Path, folder: Path, submittable: Path, tmp_path: Pat
     renamed = check(folder, metrics=METRICS).loaded
     assert renamed is not None
     assert {finding.code for finding in duplicates_in(results, folder, renamed)} == {"duplicate"}
+    third = check(other, metrics=METRICS).loaded
+    assert third is not None
+    known = "2026-01-01T00:00:00+00:00"
     prints = [
-        fingerprint("a", loaded, METRICS),
-        fingerprint("b", renamed, METRICS),
-        fingerprint("c", check(other, metrics=METRICS).loaded, METRICS),
-    ]  # type: ignore[arg-type]
+        fingerprint(name, one, METRICS, known=known) for name, one in (("a", loaded), ("b", renamed), ("c", third))
+    ]
     assert set(conflicts(prints)) == {"b"}
+    copied = dataclasses.replace(prints[1], submitted="2000-01-01T00:00:00+00:00", known="2026-01-02T00:00:00+00:00")
+    assert set(conflicts([prints[0], copied])) == {"b"}, "dated back, but the board knows the other longer"
+
+
+def test_a_copy_that_is_dated_back_evicts_nobody(packed: Path, tmp_path: Path) -> None:
+    results, site = tmp_path / "results", tmp_path / "site"
+    shutil.copytree(packed, results / "original")
+    assert build(results, out=site, metrics=METRICS).refused == {}
+    receipt = json.loads((site / "receipts" / "original.json").read_text())
+    receipt["print"]["known"] = "2026-01-01T00:00:00+00:00"  # built some time ago
+    (site / "receipts" / "original.json").write_text(json.dumps(receipt))
+    copy = shutil.copytree(packed, results / "copy")
+    edit_json(copy / "submission.json", lambda info: info.update(submitted="2020-01-01T00:00:00+00:00"))
+    mend(copy)
+    assert set(build(results, out=site, metrics=METRICS).refused) == {"copy"}
+    for held in (1.0, 5.0):  # another limit asks for another check, but the board goes on knowing it
+        assert set(build(results, out=site, metrics=METRICS, max_budget=held * 5).refused) == {"copy"}
 
 
 # --- attacks ------------------------------------------------------------------------------------------------------
@@ -507,6 +612,7 @@ def test_strict_json(tmp_path: Path) -> None:
         ("cliperase-r2-5x", ("cliperase", 5.0)),  # the second of several seeds
         ("my-r-method-r12-0.5x", ("my-r-method", 0.5)),
         ("npo-1e-3x", ("npo", 0.001)),
+        ("npo-1e999x", None),  # no number of times
         ("cliperase", None),
         ("-5x", None),
     ],

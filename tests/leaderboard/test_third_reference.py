@@ -50,6 +50,18 @@ def test_a_reference_left_out_is_a_finding(folder: Path) -> None:
     assert "references" in {finding.code for finding in check(folder, metrics=METRICS).findings}
 
 
+def test_without_retrained_a_model_is_judged_on_a_board_of_its_own(folder: Path, tmp_path: Path) -> None:
+    """There it is held to less: people of whom some facts had to go aren't judged."""
+    submit(write_submittable_run(tmp_path / "run", names=("delete-5x",)), model="delete-5x", out=folder.parent / "two")
+    assert build(folder.parent, out=tmp_path / "site", metrics=METRICS).refused == {}
+    feed = json.loads((tmp_path / "site" / "leaderboard.json").read_text(encoding="utf-8"))
+    boards = [(one["against_retrained"], [row["submission"] for row in one["submissions"]]) for one in feed["boards"]]
+    assert boards == [(True, ["one"]), (False, ["two"])]
+    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert page.count("judged without Retrained") >= 1
+    assert "aren't judged by retrieval" in page.replace("’", "'").replace("&#39;", "'")
+
+
 def test_altered_values_of_retrained_are_findings(folder: Path) -> None:
     edit_items(folder / "record.items.parquet", "AssocStr", lambda values: values * 0.5, column="retrained")
     mend(folder)

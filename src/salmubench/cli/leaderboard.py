@@ -67,6 +67,7 @@ def check_(
     dataset: str | None = None,
     rerun: str | None = None,
     arch: str | None = None,
+    imagenet: Path | None = None,
     tolerance: float = 0.02,
     results: Path | None = None,
     receipt: Path | None = None,
@@ -80,6 +81,7 @@ def check_(
         dataset: the board's dataset, a folder or Hub id: its fingerprint and counts are compared, too.
         rerun: the checkpoint: encode and score it again (needs --dataset) and compare.
         arch: open_clip architecture of a bare weights file given to --rerun.
+        imagenet: folder with ImageNet's val/<synset>/… for --rerun, where general knowledge was measured on it.
         tolerance: by which a similarity may differ after --rerun; precision and processor move embeddings.
         results: folder of the submissions so far, or one with them in `submissions`: finds duplicates.
         receipt: write the answer there as JSON.
@@ -109,7 +111,7 @@ def check_(
     rerun_facts = None
     if rerun is not None and result.loaded is not None and not findings:
         rerun_facts = {"checkpoint": manifest.portable(rerun), "tolerance": tolerance}
-        findings += _rerun(submission, result.loaded, rerun, str(dataset), arch, tolerance)
+        findings += _rerun(submission, result.loaded, rerun, str(dataset), arch, imagenet, tolerance)
     result = dataclasses.replace(result, findings=findings, rerun=rerun_facts)
     if receipt is not None:
         manifest.write_json(receipt, result.receipt())
@@ -150,19 +152,23 @@ def build_(results: Path, *, out: Path, max_budget: float = 5.0, contest: Path |
 
 # Findings are `Any` here: the parser would import their module, and with it pyarrow, for every --help.
 def _rerun(
-    submission: Path, loaded: Any, checkpoint: str, dataset: str, arch: str | None, tolerance: float
-) -> list[Any]:
+    submission: Path, loaded: Any, checkpoint: str, dataset: str, arch: str | None, imagenet: Path | None,
+    tolerance: float,
+) -> list[Any]:  # fmt: skip
     import tempfile
 
     from salmubench.evaluation import evaluate
+    from salmubench.leaderboard.check_embeddings import stated_config
     from salmubench.leaderboard.rerun import compare_rerun
+    from salmubench.leaderboard.submission import FILES
     from salmubench.metrics import descriptions
     from salmubench.scoring.record_files import read_items, read_record
 
+    references: dict[str, Any] = {role: submission / FILES[role] for role in loaded.records if role != "record"}
     with tempfile.TemporaryDirectory() as folder:
         out = evaluate(
-            model=checkpoint, dataset=dataset, clean=submission / "clean.json",
-            compromised=submission / "compromised.json", out=Path(folder) / "again.json", arch=arch,
+            model=checkpoint, dataset=dataset, **references, out=Path(folder) / "again.json", arch=arch,
+            imagenet=imagenet, config=stated_config(loaded.record),
         )  # fmt: skip
         return list(
             compare_rerun(loaded, read_record(out), read_items(out), metrics=descriptions(), tolerance=tolerance)

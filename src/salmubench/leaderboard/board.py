@@ -39,6 +39,7 @@ class Entry:
         clean: record of the reference.
         compromised: record of the reference.
         receipt: the check's answer.
+        retrained: record of the third reference, where the model was judged against one.
     """
 
     name: str
@@ -50,9 +51,10 @@ class Entry:
     retrained: RunRecord | None = None
 
     @property
-    def references(self) -> tuple[str | None, str | None]:
-        """Weights of Clean and Compromised; that their scores are the same for all of a board is checked."""
-        return self.clean.model.weights, self.compromised.model.weights
+    def references(self) -> tuple[str | None, ...]:
+        """Weights of the references; that their scores are the same for all of a board is checked."""
+        third = () if self.retrained is None else (self.retrained.model.weights,)
+        return self.clean.model.weights, self.compromised.model.weights, *third
 
     @property
     def method(self) -> str:
@@ -144,7 +146,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Board:
-    """What can be compared: one dataset, one track and one version of the rules, best first.
+    """What can be compared: one dataset, one track, one version of the rules and the same references, best first.
 
     Attributes:
         key: id on the page.
@@ -155,7 +157,8 @@ class Board:
         front: names of the submissions that no other one beats in all distances.
         schema: version of the records.
         benchmark: version of the benchmark; 0 of records that are too old to state it.
-        references: checkpoints of Clean and Compromised that most submissions use.
+        references: checkpoints of the references that most submissions use.
+        retrained: whether Retrained is one of them: without it some numbers aren't judged, and others from Clean.
     """
 
     key: str
@@ -164,9 +167,10 @@ class Board:
     track: str
     entries: Sequence[Entry]
     front: frozenset[str]
-    references: tuple[str | None, str | None]
+    references: tuple[str | None, ...]
     schema: int
     benchmark: int
+    retrained: bool
 
 
 def _normalised(score: Score | None) -> float | None:
@@ -175,19 +179,22 @@ def _normalised(score: Score | None) -> float | None:
 
 def boards(entries: Sequence[Entry]) -> list[Board]:
     """Group and order submissions: today's rules first, the largest scale, closed before generator."""
-    groups: dict[tuple[str, str, int, int], list[Entry]] = {}
+    groups: dict[tuple[str, str, int, int, bool], list[Entry]] = {}
     for entry in entries:
         key = entry.record.dataset.fingerprint, entry.info.track, entry.schema, entry.benchmark
-        groups.setdefault(key, []).append(entry)
+        groups.setdefault((*key, entry.retrained is not None), []).append(entry)
     grouped = []
-    for (fingerprint, track, schema, benchmark), members in groups.items():
+    for (fingerprint, track, schema, benchmark, retrained), members in groups.items():
         ordered = sorted(members, key=_order)
         name = f"{track}-{fingerprint[:12]}" if fingerprint.isalnum() else f"{track}-other"
         name += "" if schema == RECORDS else f"-schema{schema}"
         name += "" if benchmark == BENCHMARK_VERSION else f"-v{benchmark}"
+        name += "-retrained" if retrained else ""
         usual = Counter(entry.references for entry in ordered).most_common(1)[0][0]
         of_track = scale(ordered[0].record), track
-        grouped.append(Board(name, fingerprint, *of_track, ordered, pareto(ordered), usual, schema, benchmark))
+        grouped.append(
+            Board(name, fingerprint, *of_track, ordered, pareto(ordered), usual, schema, benchmark, retrained)
+        )
     names = [name for _, name in SCALES] + ["paper"]
     grouped.sort(
         key=lambda board: (
@@ -195,6 +202,7 @@ def boards(entries: Sequence[Entry]) -> list[Board]:
             -board.benchmark,
             -names.index(board.scale),
             board.fingerprint,
+            not board.retrained,
             TRACKS.index(board.track),
         )
     )
@@ -239,6 +247,7 @@ def feed(all_boards: Sequence[Board]) -> dict[str, Any]:
                 "dataset_fingerprint": board.fingerprint,
                 "record_schema": board.schema,
                 "benchmark_version": board.benchmark or None,
+                "against_retrained": board.retrained,
                 "submissions": [_feed_row(entry, rank, board) for rank, entry in enumerate(board.entries, start=1)],
             }
             for board in all_boards
@@ -254,7 +263,7 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
             "budget", "passes", "pareto", "distance", "leakage_left", "fact_left", "kept_other_people",
             "kept_same_people", "utility_drop", "ineffective", "hollow", "catastrophic", "over_generalised",
             "ineffective_paper", "checkpoint_sha256", "hub_id", "link", "submitted", "recoverable",
-            "strongest_attack", "pairs_seen", "benchmark_version", "method_sha256")  # fmt: skip
+            "strongest_attack", "pairs_seen", "benchmark_version", "method_sha256", "against_retrained")  # fmt: skip
     writer.writerow(head)
     for board in all_boards:
         for rank, entry in enumerate(board.entries, start=1):
@@ -262,6 +271,7 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
             row |= row.pop("verdict")
             row |= {"scale": board.scale, "track": board.track, "dataset_fingerprint": board.fingerprint}
             row |= {"record_schema": board.schema, "benchmark_version": board.benchmark or None}
+            row |= {"against_retrained": board.retrained}
             writer.writerow(cells([row[name] for name in head]))
     return stream.getvalue()
 

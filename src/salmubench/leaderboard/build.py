@@ -168,31 +168,41 @@ def _folders(results: Path) -> tuple[list[Path], list[str]]:
 
 
 def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_budget: float) -> list[_Outcome]:
-    known = {path.name: _old_receipt(receipts / f"{path.name}.json", max_budget) for path in folders}
+    known = {path.name: _earlier(receipts / f"{path.name}.json") for path in folders}
+    now = manifest.utc_now()
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = min(usable, 8)
     if len(folders) < _FEW or workers < 2:
-        return [_check(path, known[path.name], metrics, max_budget) for path in folders]
+        return [_check(path, known[path.name], metrics, max_budget, now) for path in folders]
     import joblib
 
     outcomes: list[_Outcome] = joblib.Parallel(n_jobs=workers, batch_size=8)(
-        joblib.delayed(_check)(path, known[path.name], metrics, max_budget) for path in folders
+        joblib.delayed(_check)(path, known[path.name], metrics, max_budget, now) for path in folders
     )
     return outcomes
 
 
-def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_budget: float) -> _Outcome:
-    """Check one folder; whatever is wrong with it, or with its receipt, is its finding and nobody else's."""
+def _check(folder: Path, known: Mapping[str, Any], metrics: Metrics, max_budget: float, now: str) -> _Outcome:
+    """Check one folder; whatever is wrong with it, or with its receipt, is its finding and nobody else's.
+
+    Args:
+        folder: of the submission.
+        known: receipt of an earlier build; empty without one.
+        metrics: name → description.
+        max_budget: largest budget that is compared.
+        now: since when the board knows a submission that is new.
+    """
     name = intake.plain_text(folder.name)
     if not _NAME.fullmatch(folder.name):
         return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, got another.")])
-    if known is not None:
-        with contextlib.suppress(Exception):  # a receipt is a note of an earlier build: a damaged one is made again
-            plain = folder.is_dir() and not folder.is_symlink() and not any(file_findings(folder))
-            if plain and content_sha256(folder) == known["content_sha256"]:
+    with contextlib.suppress(Exception):  # a receipt is a note of an earlier build: a damaged one is made again
+        plain = folder.is_dir() and not folder.is_symlink() and not any(file_findings(folder))
+        if plain and known and content_sha256(folder) == known["content_sha256"]:
+            now = str(known["print"]["known"])
+            if _holds(known, max_budget):
                 return _Outcome(name, [], _reopen(folder, known, metrics), Fingerprint(**known["print"]))
     try:
-        return _checked(name, folder, metrics, max_budget)
+        return _checked(name, folder, metrics, max_budget, now)
     except Exception as error:  # noqa: BLE001 - a stranger's file: the board goes on
         interruption.pass_on(error)
         foreign = f"Expected files that can be checked, got {type(error).__name__}: {error}"
@@ -200,11 +210,11 @@ def _check(folder: Path, known: Mapping[str, Any] | None, metrics: Metrics, max_
         return _Outcome(name, [Finding("files", "", intake.plain_text(text, most=300))])
 
 
-def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float) -> _Outcome:
+def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float, known: str) -> _Outcome:
     checked = check(folder, metrics=metrics, max_budget=max_budget)
     if checked.findings or checked.loaded is None:
         return _Outcome(name, checked.findings)
-    fingerprint = peers.fingerprint(name, checked.loaded, metrics)
+    fingerprint = peers.fingerprint(name, checked.loaded, metrics, known=known)
     receipt = {**checked.receipt(), "max_budget": max_budget, "print": manifest.plain(fingerprint)}
     return _Outcome(name, [], entry_of(name, checked.loaded, receipt), fingerprint)
 
@@ -222,18 +232,19 @@ def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry
     return _entry(folder.name, info, records, receipt)
 
 
-def _old_receipt(path: Path, max_budget: float) -> Mapping[str, Any] | None:
-    """A receipt of an earlier build that still holds, if its submission has not changed."""
-    if not path.is_file():
-        return None
+def _earlier(path: Path) -> Mapping[str, Any]:
+    """A receipt of an earlier build; empty without one that can be read."""
     try:
-        receipt = intake.read_json(path)
-        made = receipt["version"], receipt["benchmark_version"]
-        same = receipt["passed"] and made == (manifest.version(), BENCHMARK_VERSION)
-        same = same and receipt["max_budget"] == max_budget
-        return receipt if same and isinstance(receipt["print"]["references"], dict) else None
-    except (SalmubenchError, KeyError, TypeError):
-        return None
+        return intake.read_json(path) if path.is_file() else {}
+    except SalmubenchError:
+        return {}
+
+
+def _holds(receipt: Mapping[str, Any], max_budget: float) -> bool:
+    """Whether a receipt still says what a check would, if its submission has not changed."""
+    made = receipt["version"], receipt["benchmark_version"], receipt["max_budget"]
+    same = receipt["passed"] and made == (manifest.version(), BENCHMARK_VERSION, max_budget)
+    return bool(same) and isinstance(receipt["print"]["references"], dict)
 
 
 def _write_receipts(outcomes: Sequence[_Outcome], out: Path) -> set[str]:

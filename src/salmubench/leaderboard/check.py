@@ -43,7 +43,7 @@ from salmubench.scoring.record_files import (
     items_path,
     record_of,
 )
-from salmubench.scoring.roles import Scores, lied_about, with_descriptions
+from salmubench.scoring.roles import Scores, foreign_roles, lied_about, with_descriptions
 from salmubench.scoring.views import rescore
 
 
@@ -115,7 +115,7 @@ def check(
             findings += check_record.info_findings(folder, loaded)
             findings += check_record.record_findings(loaded, max_budget, metrics)
             if dataset is not None:
-                findings += check_record.dataset_findings(loaded, dataset)
+                findings += check_record.dataset_findings(loaded, dataset, metrics)
             findings += _content_findings(loaded, metrics)
         if not findings:  # scored again within limits of its own
             findings += check_embeddings.embedding_findings(folder, loaded, metrics)
@@ -188,6 +188,9 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
         lies = [] if record is None else lied_about(record, metrics)
         if lies:
             text = f"Expected {lies[0]} described as it is, got another description."
+            findings.append(Finding("protocol", FILES[role], text))
+        for name, part in [] if record is None else foreign_roles(record, metrics):
+            text = f"Expected the package's metrics alone to decide, got {name:.40} in the role {part}. Leave it out."
             findings.append(Finding("protocol", FILES[role], text))
     if not findings:
         findings += [finding for role in records for finding in _work(records[role], items[role], FILES[role])]

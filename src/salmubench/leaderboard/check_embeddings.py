@@ -21,7 +21,7 @@ from salmubench.scoring.record_files import read_items, read_record
 
 _TOLERANCE = 1e-4
 """By which a similarity may differ: the same vectors, multiplied by another library."""
-_FEWEST = 100  # resamples: only numbers are compared, the intervals follow from the items
+_FEWEST = 100  # resamples: the intervals follow from the items
 
 
 def embedding_findings(folder: Path, loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
@@ -53,13 +53,13 @@ def _compared(folder: Path, loaded: Loaded, metrics: Metrics, place: Path) -> It
     out = score(
         **{"embeddings" if role == "record" else role: place / role for role in loaded.records},
         out=place / "again" / "record.json",
-        config=_config(loaded.record),
+        config=stated_config(loaded.record),
     )
     yield from compare_embeddings(loaded, read_record(out), read_items(out), metrics=metrics, tolerance=_TOLERANCE)
 
 
-def _config(record: RunRecord) -> ScoreConfig:
-    """The options that the record was scored with."""
+def stated_config(record: RunRecord) -> ScoreConfig:
+    """The options that the record was scored with, with as few resamples as can be: only numbers are compared."""
     stated, usual = record.protocol, ScoreConfig()
     if stated is None:
         return usual

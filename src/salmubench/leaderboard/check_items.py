@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,7 @@ def item_problems(
     names = [str(name) for name in items.column("metric").unique().to_pylist()]
     for name in sorted(set(names) - set(record.scores)):
         yield f"Expected items of the record's metrics only, got {name[:40]!r}."
+    yield from _absent(names, record, metrics)
     for name in names:
         submitted = item_tables.of_metric(items, name)
         yield from _row_problems(name, submitted, record, metrics.get(name))
@@ -77,17 +78,27 @@ def own_problems(
     for column in ("clean", "compromised", "retrained") if kind != "retrained" else ():
         if table.column(column).null_count != table.num_rows:
             yield f"Expected no values in column {column} of {kind}'s own items, got some."
-    for name in table.column("metric").unique().to_pylist():
+    names = [str(name) for name in table.column("metric").unique().to_pylist()]
+    yield from _absent(names, record, metrics)
+    for name in names:
         rows = item_tables.of_metric(table, name)
-        yield from _value_problems(str(name), rows, gallery_rows, metrics.get(str(name)))
-        yield from _row_problems(str(name), rows, record, metrics.get(str(name)))
+        yield from _value_problems(name, rows, gallery_rows, metrics.get(name))
+        yield from _row_problems(name, rows, record, metrics.get(name))
 
 
-def keys_digest(items: pa.Table) -> str:
-    """Hash of which items were scored, whatever their values."""
+def _absent(names: Sequence[str], record: RunRecord, metrics: Metrics) -> Iterator[str]:
+    """Metrics that can't be without items, as they have one for each row of a split."""
+    for name, metric in metrics.items():
+        if metric.every_row and metric.split and record.dataset.counts.get(metric.split) and name not in names:
+            yield f"Expected items of {name}, one for each row of {metric.split}, got none."
+
+
+def keys_digest(items: pa.Table, metrics: Metrics) -> str:
+    """Hash of which items of the package's metrics were scored, whatever their values."""
     import hashlib
 
     digest = hashlib.sha256()
+    items = items.filter(pc.is_in(items.column("metric"), value_set=pa.array(list(metrics), pa.string())))
     for name in ("metric", *item_tables.KEYS):
         column = items.column(name).combine_chunks().cast(pa.string())
         encoded = column.dictionary_encode()
@@ -122,6 +133,10 @@ def _row_problems(name: str, table: pa.Table, record: RunRecord, metric: Metric 
             return
     if split and pc.any(pc.not_equal(table.column("split"), split)).as_py():
         yield f"Expected all items of {name} from {split}, got others."
+    if metric is not None:
+        columns = (table.column(key).to_pylist() for key in ("split", "file_name", "identity_id"))
+        if table.column("cluster").to_pylist() != item_tables.clusters_of(metric, *columns):
+            yield f"Expected each item of {name} to be resampled with its person or its picture, got other clusters."
     keys = table.select(["file_name", "caption", "cluster"])
     if keys.group_by(keys.column_names).aggregate([]).num_rows < table.num_rows:
         yield f"Expected each item of {name} once, got one twice."

@@ -12,9 +12,19 @@ from salmubench.dataset import layout
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
 from salmubench.leaderboard.method_code import METHOD, code_problem, is_built_in
-from salmubench.leaderboard.submission import FILES, INFO, OPTIONAL, RECORDS, method_of, problems_of, split_name
+from salmubench.leaderboard.submission import (
+    FILES,
+    INFO,
+    OPTIONAL,
+    RECORDS,
+    method_of,
+    problems_of,
+    split_name,
+    stated_track,
+)
 from salmubench.report.collect import is_pretrained, is_retrained, reference_kind
 from salmubench.scoring.bootstrap import LEVEL, SEED
+from salmubench.scoring.items import of_metric
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
@@ -40,6 +50,9 @@ def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
             yield Finding("hash", name, f"Expected SHA-256 {info.files[name]!s:.64}, got {digest}.")
     if info.model != record.model.name:
         yield Finding("name", INFO, f"Expected the record's model {record.model.name!r:.90}, got {info.model!r:.90}.")
+    stated = stated_track(record)
+    if stated == "generator" and info.track == "closed":
+        yield Finding("info", INFO, "Expected the track generator, in which the method ran, got closed.")
     if info.checkpoint_sha256 != record.model.weights:
         yield Finding("checkpoint", INFO, f"Expected the record's checkpoint {record.model.weights}, got another hash.")
 
@@ -137,17 +150,31 @@ def _protocol_findings(record: RunRecord, file: str, metrics: Mapping[str, Metri
         yield Finding("protocol", file, "Expected the protocol's seed, level and thresholds, got others.")
     if record.breakdowns:
         yield Finding("protocol", file, "Expected no breakdowns, which can't be computed from the items, got some.")
-    missing = [name for name, metric in metrics.items() if metric.number and name not in record.scores]
+    older = record.schema_version == 1  # those of the paper alone
+    missing = [name for name, one in metrics.items() if name not in record.scores and (one.number or not older)]
     if missing:
         yield Finding("protocol", file, f"Expected all metrics, got none called {missing[0]}.")
 
 
-def dataset_findings(loaded: Loaded, dataset: layout.Dataset) -> Iterator[Finding]:
+def dataset_findings(loaded: Loaded, dataset: layout.Dataset, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
     """Whether the submission is about this dataset."""
     record, file = loaded.record, RECORDS["record"]
     if record.dataset.fingerprint != dataset.fingerprint:
         text = f"Expected the dataset {dataset.fingerprint}, got {record.dataset.fingerprint:.64}."
         yield Finding("dataset", file, text)
-    counts = record.dataset.counts
-    if "forget" not in counts or any(dataset.counts.get(split, 0) != rows for split, rows in counts.items()):
+    scored = {metric.split for metric in metrics.values()}
+    elsewhere = {"general_knowledge"} if record.dataset.imagenet is not None else set()  # no split of the folder
+    stated = {split: rows for split, rows in record.dataset.counts.items() if split not in elsewhere}
+    needed = {split for split in dataset.counts if split in scored} - elsewhere
+    if not needed <= set(stated) or any(dataset.counts.get(split, 0) != rows for split, rows in stated.items()):
         yield Finding("dataset", file, "Expected the rows of the dataset's splits, got other counts.")
+        return
+    for name, metric in metrics.items():
+        rows = of_metric(loaded.items["record"], name)
+        if metric.every_row and metric.split is not None and rows.num_rows:
+            known = {(row.file_name, row.caption, row.identity) for row in dataset.rows(metric.split)}
+            columns = (rows.column(key).to_pylist() for key in ("file_name", "caption", "identity_id"))
+            if set(zip(*columns, strict=True)) != known:
+                yield Finding(
+                    "dataset", file, f"Expected the items of {name} to be rows of {metric.split}, got others."
+                )

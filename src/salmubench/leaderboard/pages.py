@@ -142,7 +142,9 @@ def _shown(board: Board) -> Shown:
     return Shown(
         board=board,
         title=_title(board),
-        note=TRACK_NOTES[board.track] + ("" if board.schema > 1 else _OLD_NOTE),
+        note=TRACK_NOTES[board.track]
+        + ("" if board.schema > 1 else _OLD_NOTE)
+        + ("" if board.retrained or board.schema == 1 else _WITHOUT_NOTE),
         lines=[_line(board, entry, rank, "submissions/") for rank, entry in enumerate(board.entries, start=1)],
         budgets=budgets,
         plots=[
@@ -177,9 +179,15 @@ def _title(board: Board) -> str:
         old = f", benchmark version {board.benchmark}"
     if board.schema == 1:
         old = ", records of schema 1"
+    elif not board.retrained:
+        old += ", judged without Retrained"
     return f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}{old}"
 
 
+_WITHOUT_NOTE = (
+    " Without Retrained, people of whom some facts had to go aren't judged by retrieval, and what is left of a fact is "
+    "measured from Clean."
+)
 _OLD_NOTE = " These records lack the fourth failure mode, hollow, and are not ranked with newer ones."
 
 

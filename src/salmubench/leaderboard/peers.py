@@ -32,7 +32,8 @@ class Fingerprint:
 
     Attributes:
         name: of its folder.
-        submitted: when.
+        known: since when the board knows this content; of one that is new, when it was built.
+        submitted: when, as it says itself.
         dataset: fingerprint.
         checkpoint: SHA-256 of the weights.
         values: SHA-256 of the scored values.
@@ -41,6 +42,7 @@ class Fingerprint:
     """
 
     name: str
+    known: str
     submitted: str
     dataset: str
     checkpoint: str
@@ -49,13 +51,14 @@ class Fingerprint:
     references: Mapping[str, Mapping[str, float]]
 
 
-def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric]) -> Fingerprint:
+def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric], *, known: str) -> Fingerprint:
     """What tells this submission from others.
 
     Args:
         name: of its folder.
         loaded: its content.
         metrics: name → description.
+        known: since when the board knows this content.
     """
     references = {
         str(loaded.records[role].model.weights): _scores(loaded.records[role], metrics)
@@ -64,11 +67,12 @@ def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric]) -> Fin
     }
     return Fingerprint(
         name=name,
+        known=known,
         submitted=loaded.info.submitted,
         dataset=loaded.record.dataset.fingerprint,
         checkpoint=loaded.info.checkpoint_sha256,
         values=_values(loaded.items["record"]),
-        frame=f"{loaded.record.gallery_sha256}/{keys_digest(loaded.items['record'])}",
+        frame=f"{loaded.record.gallery_sha256}/{keys_digest(loaded.items['record'], metrics)}",
         references=references,
     )
 
@@ -76,10 +80,11 @@ def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric]) -> Fin
 def conflicts(fingerprints: Sequence[Fingerprint]) -> dict[str, list[Finding]]:
     """Submissions that can't stand beside the others: name → findings.
 
-    Of duplicates the earliest stays. Of one dataset, what most submissions say about gallery, items and references
-    counts (of equally many, what the earliest says).
+    Of duplicates the earliest stays: the one that the board has known longest, since a copy can be dated back. Of one
+    dataset, what most submissions say about gallery, items and references counts (of equally many, what the earliest
+    says).
     """
-    ordered = sorted(fingerprints, key=lambda item: (item.submitted, item.name))
+    ordered = sorted(fingerprints, key=lambda item: (item.known, item.submitted, item.name))
     findings: dict[str, list[Finding]] = {}
     first: dict[tuple[str, str, str], str] = {}
     for item in ordered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import shutil
 from collections.abc import Mapping
@@ -116,13 +117,20 @@ def split_name(name: str) -> tuple[str, float] | None:
         >>> split_name("compromised")
     """
     parts = _BUDGET.fullmatch(name) if NAME.fullmatch(name) else None
-    return None if parts is None else (parts[1], float(parts[2]))
+    return None if parts is None or not math.isfinite(float(parts[2])) else (parts[1], float(parts[2]))
 
 
 def method_of(record: RunRecord) -> str:
     """The method's name: as the record says, else what stands before the budget in the model's name."""
     parts = split_name(record.model.name)
     return record.model.method or (parts[0] if parts else record.model.name)
+
+
+def stated_track(record: RunRecord) -> str | None:
+    """The track that the method's options name, where they name one."""
+    options = record.model.config.get("method") if record.model.config else None
+    track = options.get("track") if isinstance(options, Mapping) else None
+    return track if track in TRACKS else None
 
 
 def problems_of(info: Info, *, own_method: bool) -> list[str]:
@@ -192,6 +200,8 @@ def submit(
             f"Expected a record of the whole dataset, got a quick look at no more than {record.dataset.limit} rows of "
             f"each split in {records['record']}. Run or evaluate without --limit."
         )
+    if stated_track(record) == "generator" and track == "closed":
+        raise ConfigError(f"Expected --track generator, in which {model} ran, got closed.")
     if record.model.weights is None:
         raise RecordError(f"Expected the hash of {model}'s weights in {records['record']}, got none.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

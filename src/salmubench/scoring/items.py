@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -118,7 +119,7 @@ def item_table(metric: Metric, items: Items) -> pa.Table:
         "file_name": items.file_name,
         "caption": items.caption,
         "identity_id": items.identity,
-        "cluster": _clusters(metric, items),
+        "cluster": clusters_of(metric, items.splits, items.file_name, items.identity),
         "value": items.value,
         "clean": pa.nulls(n, pa.float64()),
         "compromised": pa.nulls(n, pa.float64()),
@@ -227,15 +228,17 @@ def _first_difference(rows: pa.Table, theirs: pa.Table) -> tuple[int, str]:
     return min(rows.num_rows, theirs.num_rows), "one of them ends"
 
 
-def _clusters(metric: Metric, items: Items) -> Strings:
+def clusters_of(
+    metric: Metric, splits: Iterable[str], file_names: Iterable[str], identities: Iterable[str | None]
+) -> list[str]:
     """Unit of each item: its identity; a picture of its own where it has none, or where classes are resampled."""
-    clusters = np.empty(len(items), object)
-    seen: dict[str, int] = {}
-    for row, (split, file_name, identity) in enumerate(zip(items.splits, items.file_name, items.identity, strict=True)):
+    clusters: list[str] = []
+    seen: Counter[str] = Counter()
+    for split, file_name, identity in zip(splits, file_names, identities, strict=True):
         if identity is not None and metric.resample == "identity":
-            clusters[row] = identity
+            clusters.append(identity)
             continue
         name = f"{split}/{file_name}"
-        seen[name] = seen.get(name, 0) + 1
-        clusters[row] = name if seen[name] == 1 else f"{name}#{seen[name]}"
+        seen[name] += 1
+        clusters.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     return clusters

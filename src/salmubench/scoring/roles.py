@@ -115,6 +115,13 @@ def with_descriptions(record: RunRecord, metrics: Mapping[str, Metric]) -> RunRe
     return replace(record, protocol=replace(record.protocol, metrics=infos))
 
 
+def foreign_roles(record: RunRecord, metrics: Mapping[str, Metric]) -> Sequence[tuple[str, Role]]:
+    """Metrics of the record that aren't among those given but have a role, which views and verdict go by."""
+    described = {} if record.protocol is None else record.protocol.metrics
+    roles = {name: role_of(info) for name, info in described.items() if name not in metrics}
+    return [(name, role) for name, role in roles.items() if role is not None]
+
+
 def lied_about(record: RunRecord, metrics: Mapping[str, Metric]) -> Sequence[str]:
     """Metrics of which the record says something else than the given descriptions."""
     if record.protocol is None:
