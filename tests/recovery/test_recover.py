@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from salmubench import metrics, recovery
+from salmubench.cli import attack
 from salmubench.cli.main import main
-from salmubench.errors import ConfigError, ModelError, RecordError
+from salmubench.errors import ConfigError, ModelError, RecordError, StageError
 from salmubench.recovery import AttackConfig, recover
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.config import ScoreConfig
@@ -213,6 +214,9 @@ def test_any_number_of_workers_gives_the_same_rows(attacked: Run, world: Any, tm
             "not finite: it has diverged",
         ),
         ("for weight in model.module.parameters():\n    weight.data *= 0\nyield Variant(label=str(seed))", None),
+        ("yield Variant(label='a', picture_map=lambda v: v * float('nan'))", "map gives vectors that are not finite"),
+        ("yield Variant(label='a', text_map=lambda v: v * 0)", "map gives vectors that are not finite, zero"),
+        ("yield Variant(label='a', picture_map=lambda v: v[1:])", "or not one for each"),
     ],
 )
 def test_an_attack_that_goes_wrong_is_null_and_the_others_go_on(
@@ -226,6 +230,56 @@ def test_an_attack_that_goes_wrong_is_null_and_the_others_go_on(
     else:
         assert reason in str(found.scores["mine"].reason)
         assert found.scores["mine"].numbers == {}
+
+
+def test_rows_of_an_attack_that_do_not_fit_together_end_nothing_else(
+    attacked: Run, world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nan = "yield Variant(label='a', scores={pair.file_name: {'leakage': float('nan')} for pair in data.forget.records})"
+    own = [attack_file(tmp_path, "nan", nan, knows="all"), attack_file(tmp_path, "odd", "yield Variant(label='a')")]
+    real = recovery.attack_score
+
+    def scored(table: Any, info: Any, **given: Any) -> Any:
+        if table.num_rows and table.column("attack")[0].as_py() == "odd":
+            raise RecordError("Expected the same pairs in every variant, got others.")
+        return real(table, info, **given)
+
+    monkeypatch.setattr(recovery, "attack_score", scored)
+    found = attacked(world.compromised, [*own, "calibrated"], config={"seeds": 1})
+    assert "scores that are not finite" in str(found.scores["nan"].reason)
+    assert found.scores["odd"].reason == "Expected the same pairs in every variant, got others."
+    assert found.scores["nan"].numbers == found.scores["odd"].numbers == {}
+    assert found.scores["calibrated"].numbers["leakage"].value == pytest.approx(1.0)
+    kept = rows(tmp_path / "out", world.compromised.name)
+    assert {row["attack"] for row in kept} == {"calibrated"}
+
+
+@pytest.mark.parametrize("error", ["MemoryError()", "OSError(28, 'No space left on device')"])
+def test_what_the_machine_lacks_is_no_result(attacked: Run, world: Any, tmp_path: Path, error: str) -> None:
+    mark = tmp_path / "there is room now"
+    body = (
+        f"from pathlib import Path\nif not Path({str(mark)!r}).exists():\n    raise {error}\nyield Variant(label='a')"
+    )
+    own = attack_file(tmp_path, "mine", body)
+    with pytest.raises(StageError, match="Expected room for the attack mine"):
+        attacked(world.negated, [own], config={"seeds": 1})
+    mark.touch()
+    assert attacked(world.negated, [own], config={"seeds": 1}).scores["mine"].reason is None
+
+
+def test_a_description_that_says_something_else_is_refused(attacked: Run, world: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Expected knows of ATTACK to be one of none, retain, few, all in"):
+        attacked(world.negated, [attack_file(tmp_path, "mine", "yield Variant(label='a')", knows="some")])
+    with pytest.raises(ConfigError, match="Expected seeds of attacks up to 2,147,483,647, got 2,147,483,648"):
+        attacked(world.negated, ("calibrated",), seed=2**31 - 1)
+
+
+def test_repeats_are_the_recipes_where_none_are_given(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("attack: {seeds: 4}\n")
+    assert attack._settings(str(recipe), "all", None)[0].seeds == 4
+    assert attack._settings(str(recipe), "all", 3)[0].seeds == 3
+    assert attack._settings("", "all", None)[0].seeds == AttackConfig().seeds
 
 
 def test_a_control_that_leaks_takes_the_number_away(attacked: Run, world: Any) -> None:

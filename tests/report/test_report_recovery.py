@@ -56,6 +56,23 @@ def record_of(run: Run, name: str) -> RunRecord:
     return next(record for record in run.records if record.model.name == name)
 
 
+def test_clean_is_measured_where_zero_is_what_false_facts_give(run: Run) -> None:
+    attacked = [record for record in run.records if record.attacks is not None]
+    table = heat.heat_table([(record.model.name, record) for record in attacked], key="run1")
+    assert table is not None
+    clean = dict(zip(INFOS, table.references[0].cells, strict=False))
+    found = next(
+        control
+        for record in attacked
+        if record.attacks is not None
+        and "relearnt" in record.attacks.scores
+        and (control := record.attacks.scores["relearnt"].controls.get("clean")) is not None
+    )
+    assert clean["relearnt"].text == wording.percent(found.value)
+    assert "by definition" not in clean["relearnt"].tip
+    assert clean["asked"].tip == ("by definition",)
+
+
 def test_cells_are_the_record_s_numbers(run: Run) -> None:
     called = names(run)
     table = heat.heat_table([(called[record.model.name], record) for record in run.records], key="run1")

@@ -218,7 +218,10 @@ def test_verdict_of_the_strongest() -> None:
     nothing = attack_score(rows(as_column("clean")), INFO, bootstraps=300)
     silent = attack_score(SCHEMA.empty_table(), INFO, reason="why not")
     assert verdict({"a": nothing, "b": strong, "c": silent}) == ("yes", "b")
-    assert verdict({"a": nothing, "c": silent}) == ("no", "a")
+    assert verdict({"a": nothing}) == ("no", "a")
+    assert verdict({"a": nothing, "c": silent}) == ("undecided", "a"), "the one that failed may have brought them back"
+    spoilt = replace(nothing, reason="a control shows it too")
+    assert verdict({"a": nothing, "c": spoilt}) == ("no", "a"), "that is nobody's doing"
     assert verdict({"c": silent}) == (None, None)
 
 

@@ -12,12 +12,12 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from salmubench import manifest, plugins
 from salmubench import options as options_of
 from salmubench.attacks._config import AttackConfig
-from salmubench.attacks._interface import Attack, Data, Known, Model, Price, Sizes, Variant
+from salmubench.attacks._interface import Attack, Control, Data, Headline, Known, Knows, Model, Price, Sizes, Variant
 from salmubench.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:
@@ -114,6 +114,10 @@ def load(name: str, values: Mapping[str, Any] | None = None) -> Loaded:
         raise ConfigError(f"Expected attack({', '.join(_PARAMETERS)}) in {path}, got attack({', '.join(parameters)}).")
     if described.name != plugins.stem(name):
         raise ConfigError(f"Expected the name of its file, {plugins.stem(name)!r}, in ATTACK, got {described.name!r}.")
+    for field, words in (("knows", Knows), ("control", Control), ("headline", Headline)):
+        given, allowed = getattr(described, field), get_args(words)
+        if given not in allowed:
+            raise ConfigError(f"Expected {field} of ATTACK to be one of {', '.join(allowed)} in {path}, got {given!r}.")
     checked = _check_config(path, config)
     known = [item.name for item in dataclasses.fields(checked)]
     for option in values or {}:

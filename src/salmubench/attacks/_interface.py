@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Knows = Literal["none", "retain", "few", "all"]
 """What the attacker has besides the model: no pairs, retain pairs, some of the forget pairs, or all of them."""
 
+Control = Literal["clean", "false_facts"]
+Headline = Literal["leakage", "pick", "relearnt"]
 Need = Literal["strangers", "templates", "values", "genders"]
 """Further material, none of which tells a fact: see `Data`."""
 
@@ -55,8 +57,8 @@ class Attack:
     title: str
     knows: Knows
     needs: tuple[Need, ...] = ()
-    control: Literal["clean", "false_facts"] = "clean"
-    headline: Literal["leakage", "pick", "relearnt"] = "leakage"
+    control: Control = "clean"
+    headline: Headline = "leakage"
     paper: str = ""
 
 

@@ -21,7 +21,7 @@ def attack_(
     out: Path,
     attacks: str = "all",
     recipe: str = "",
-    repeats: int = 2,
+    repeats: int | None = None,
     seed: int = 0,
     executor: Executor = "joblib",
     workers: int = 1,
@@ -42,7 +42,8 @@ def attack_(
         attacks: names or paths of Python files, comma-separated; `all`: every one (`salmubench list attacks`).
         recipe: name or path of a recipe whose sections `attack` and `score` count: at another scale than mini the rates
             and steps are others.
-        repeats: how often each attack runs, with seeds counted up from `--seed`.
+        repeats: how often each attack runs, with seeds counted up from `--seed`; the recipe's `attack.seeds` by
+            default.
         seed: of what attackers draw.
         executor: where models are attacked side by side: processes of this machine, or a Ray cluster.
         workers: how many at once.
@@ -77,7 +78,7 @@ def attack_rates_(
     second_clean: str | None = None,
     out: Path,
     attacks: str = "all",
-    repeats: int = 2,
+    repeats: int | None = None,
     seed: int = 0,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -97,7 +98,8 @@ def attack_rates_(
         second_clean: Clean with another pretraining seed, a control.
         out: the folder of what is tried.
         attacks: names or paths of Python files, comma-separated; `all`: every one with something to choose.
-        repeats: how often each setting is tried, with seeds counted up from `--seed`.
+        repeats: how often each setting is tried, with seeds counted up from `--seed`; the recipe's `attack.seeds` by
+            default.
         seed: of what attackers draw.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
@@ -122,14 +124,15 @@ def attack_rates_(
     say(f"Written to {recipe}. Recovered of Compromised after unlearning, in %; a dash: no number, or a control fails.")
 
 
-def _settings(recipe: str, attacks: str, repeats: int) -> tuple[Any, Any]:
+def _settings(recipe: str, attacks: str, repeats: int | None) -> tuple[Any, Any]:
     """How models are attacked and scored: as a recipe has it, or as by default."""
     from dataclasses import replace
 
     from salmubench import recipe as recipes
 
     loaded = recipes.load(recipe).recipe if recipe else recipes.Recipe()
-    return replace(loaded.attack, attacks=tuple(names(attacks)), seeds=repeats), loaded.score if recipe else None
+    seeds = loaded.attack.seeds if repeats is None else repeats
+    return replace(loaded.attack, attacks=tuple(names(attacks)), seeds=seeds), loaded.score if recipe else None
 
 
 def _words(options: Any) -> str:

@@ -26,13 +26,15 @@ from salmubench.errors import ConfigError, ModelError, RecordError
 from salmubench.executor import Executor, parallel
 from salmubench.recovery.worker import REASON, Job, attack_model, piece_path
 from salmubench.scoring.attacks.groups import with_breakdowns
-from salmubench.scoring.attacks.record import AttackInfo, Attacks
+from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore
 from salmubench.scoring.attacks.recovery import THRESHOLD, attack_score, verdict
 from salmubench.scoring.attacks.table import REFERENCES, SCHEMA, SUFFIX, with_references
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import alone, read_record
 from salmubench.scoring.stages import read_checkpoint
+
+_LARGEST_SEED = 2**31 - 1  # of the rows' column
 
 __all__ = ["AttackConfig", "recover", "recover_candidates"]
 
@@ -105,6 +107,8 @@ def recover(
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     given = zip(REFERENCES, (clean, compromised, retrained, second_clean), strict=True)
     references = {name: source for name, source in given if source is not None}
+    if seed + config.seeds - 1 > _LARGEST_SEED:
+        raise ConfigError(f"Expected seeds of attacks up to {_LARGEST_SEED:,}, got {seed + config.seeds - 1:,}.")
     job = job_of(opened, out, config, scoring, seed=seed, device=device, precision=precision)
     hashes = {str(source): checkpoint_sha256(source) for source in (*models, *references.values())}
     shas = {name: hashes[str(source)] for name, source in references.items()}
@@ -216,7 +220,10 @@ def _write(
                 table = with_references(table, {name: read.table for name, read in theirs.items()})
             except ValueError as error:
                 reason = str(error)
-        scores[item.attack.name] = attack_score(table, info, reason=reason, bootstraps=bootstraps)
+        try:
+            scores[item.attack.name] = attack_score(table, info, reason=reason, bootstraps=bootstraps)
+        except RecordError as error:  # its rows don't fit together: that ends nothing but this attack
+            scores[item.attack.name], table = AttackScore(info, str(error)), SCHEMA.empty_table()
         tables.append(table)
     rows = pa.concat_tables(tables).combine_chunks()
     answer, strongest = verdict(scores)

@@ -135,19 +135,19 @@ class Reader:
         if variant.model is not None and not (variant.calibrated or variant.picture_map):
             pictures = np.concatenate([pictures, vectors.pictures("general", known, len(known.records))])
         if variant.picture_map is not None:
-            pictures = np.asarray(variant.picture_map(pictures), np.float64)
+            pictures = _mapped(variant.picture_map, pictures)
 
         def texts(wanted: Sequence[str]) -> Floats:
             made: Floats = vectors.texts(wanted, block=variant.text_block).astype(np.float64)
-            return made if variant.text_map is None else np.asarray(variant.text_map(made), np.float64)
+            return made if variant.text_map is None else _mapped(variant.text_map, made)
 
         if variant.calibrated:
             background = vectors.pictures("portraits", self._portraits, len(self._portraits.records))
             if not len(background):
                 raise ValueError("the dataset has no portraits in retain_synth")
-            if variant.picture_map is not None:
-                background = np.asarray(variant.picture_map(background))
             plain, level = texts, np.asarray(background, np.float64)
+            if variant.picture_map is not None:
+                level = _mapped(variant.picture_map, background)
 
             def texts(wanted: Sequence[str]) -> Floats:
                 return calibrated_texts(plain(wanted), level)
@@ -252,6 +252,14 @@ class _Asked(Embeddings):
         return found
 
 
+def _mapped(fitted: Callable[[Any], Any], vectors: Any) -> Floats:
+    """What a map that an attacker has fitted makes of vectors: of one without a direction nothing can be ranked."""
+    made: Floats = np.asarray(fitted(vectors), np.float64)
+    if len(made) != len(vectors) or not np.isfinite(made).all() or not made.any(axis=1).all():
+        raise ValueError("the attack's map gives vectors that are not finite, zero, or not one for each")
+    return made
+
+
 def calibrated_texts(texts: Floats, background: Floats) -> Floats:
     """Text vectors whose cosine with calibrated pictures is, but for one constant factor, the z-score of the text.
 
@@ -344,4 +352,6 @@ def _scores(scores: Mapping[str, Mapping[str, float]], held: Sequence[Pair]) -> 
     if not rows:
         raise ValueError("the attack scored no pair")
     parts = list(scores[rows[0].file_name])
+    if not np.isfinite([scores[pair.file_name][part] for pair in rows for part in parts]).all():
+        raise ValueError("the attack gives scores that are not finite")
     return [_scored(part, rows, np.array([scores[pair.file_name][part] for pair in rows])) for part in parts]

@@ -147,25 +147,38 @@ def heat_table(named: Sequence[tuple[str, RunRecord]], *, key: str) -> Table | N
 
 
 def _references(records: Sequence[RunRecord], infos: Mapping[str, AttackInfo]) -> list[Row]:
-    """Clean and Compromised by definition; Retrained and another Clean as the records' controls state them."""
-    rows = [Row("Clean", "clean", [*_fixed(0.0, infos), Cell("")], goal=True)]
-    for control in ("second_clean", "retrained"):
-        known = {
+    """Clean and Compromised by definition; Retrained and another Clean as the records' controls state them.
+
+    Where zero is what false facts give, Clean is a control too.
+    """
+
+    def known(control: str) -> dict[str, Recovery | None]:
+        return {
             name: next((found for section in _sections(records) if (found := _control(section, name, control))), None)
             for name in infos
         }
-        if any(known.values()):
-            cells = [Cell(wording.DASH) if found is None else _heat(found, []) for found in known.values()]
+
+    measured = known("clean")
+    clean = [_fixed(0.0) if infos[name].control == "clean" else _measured(measured[name]) for name in infos]
+    rows = [Row("Clean", "clean", [*clean, Cell("")], goal=True)]
+    for control in ("second_clean", "retrained"):
+        found = known(control)
+        if any(found.values()):
+            cells = [_measured(one) for one in found.values()]
             rows.append(Row(_CONTROLS[control], "clean" if control == "second_clean" else control, [*cells, Cell("")]))
-    return [*rows, Row("Compromised", "compromised", [*_fixed(1.0, infos), Cell("")])]
+    return [*rows, Row("Compromised", "compromised", [*(_fixed(1.0) for _ in infos), Cell("")])]
+
+
+def _measured(found: Recovery | None) -> Cell:
+    return Cell(wording.DASH) if found is None else _heat(found, [])
 
 
 def _control(section: Attacks, attack: str, control: str) -> Recovery | None:
     return section.scores[attack].controls.get(control) if attack in section.scores else None
 
 
-def _fixed(value: float, infos: Mapping[str, AttackInfo]) -> list[Cell]:
-    return [Cell(wording.percent(value), heat=round(HEATS * value), tip=("by definition",)) for _ in infos]
+def _fixed(value: float) -> Cell:
+    return Cell(wording.percent(value), heat=round(HEATS * value), tip=("by definition",))
 
 
 def _usual(attack: str, records: Sequence[RunRecord]) -> str:

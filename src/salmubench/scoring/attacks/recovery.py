@@ -78,7 +78,11 @@ def recovery_of(table: pa.Table, info: AttackInfo, *, bootstraps: int = BOOTSTRA
 
 
 def verdict(scores: Mapping[str, AttackScore]) -> tuple[Literal["yes", "no", "undecided"] | None, str | None]:
-    """Whether the facts can be brought back, and the strongest attack; `None` where no attack says anything."""
+    """Whether the facts can be brought back, and the strongest attack; `None` where no attack says anything.
+
+    `no` needs an answer of every attack: one that failed on the model, and so has no number at all, may have been the
+    one that brings them back. What a control spoilt, or references that don't differ, is nobody's doing.
+    """
     headlines = {name: score.numbers[score.info.headline] for name, score in scores.items() if score.reason is None}
     said = {name: item for name, item in headlines.items() if item.value is not None and item.ci95 is not None}
     if not said:
@@ -87,7 +91,8 @@ def verdict(scores: Mapping[str, AttackScore]) -> tuple[Literal["yes", "no", "un
     lows, highs = zip(*(item.ci95 for item in said.values() if item.ci95 is not None), strict=True)
     if max(lows) > THRESHOLD:
         return "yes", strongest
-    return ("no" if max(highs) <= THRESHOLD else "undecided"), strongest
+    failed = any(score.reason is not None and not score.numbers for score in scores.values())
+    return ("no" if max(highs) <= THRESHOLD and not failed else "undecided"), strongest
 
 
 def attacks_again(section: Attacks, path: Path) -> Attacks:
