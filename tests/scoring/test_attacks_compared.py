@@ -18,10 +18,13 @@ from salmubench import manifest
 from salmubench.cli.main import main
 from salmubench.dataset import layout
 from salmubench.errors import RecordError
+from salmubench.scoring.attacks.compare import _linear
 from salmubench.scoring.attacks.groups import with_breakdowns
 from salmubench.scoring.attacks.table import read_rows
+from salmubench.scoring.bootstrap import find_units
 from salmubench.scoring.compare import asked, compare, compare_with_each
 from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.intervals import Ratio, intervals
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.score_again import score_again
 
@@ -66,6 +69,21 @@ def test_a_model_is_as_recoverable_as_itself_and_less_than_compromised(folder: P
     path = record_at(folder, "cliperase-5x")
     for row in compare(path, path, bootstraps=100).attacks["trained"].values():
         assert (row.difference, row.ci95, row.answer) == (0.0, (0.0, 0.0), "can't tell")
+
+
+def test_beside_a_model_of_which_nothing_comes_back_the_interval_is_that_of_its_own_number() -> None:
+    """Both are made alike: no interval of a difference ends earlier than those of the records."""
+    rng = np.random.default_rng(5)
+    units = find_units(np.array([f"{number:03d}" for number in range(60)], object))
+    bottom = rng.uniform(3, 6, 60)
+    top, nothing = bottom * rng.beta(0.4, 0.6, 60), np.zeros(60)
+    own, beside = intervals(
+        [Ratio(top, bottom), _linear(np.stack([top, bottom, nothing, bottom], axis=1))], units, bootstraps=4000
+    )
+    assert own is not None
+    assert beside == pytest.approx(own, abs=0.01)
+    (alike,) = intervals([_linear(np.stack([top, bottom, top, bottom], axis=1))], units, bootstraps=100)
+    assert alike == (0.0, 0.0)
 
 
 def test_below_clean_is_as_far_from_it_as_above(folder: Path) -> None:

@@ -14,7 +14,8 @@ from salmubench.scoring.attacks.recovery import Fitted, fitted
 from salmubench.scoring.attacks.table import KEYS, REFERENCES, SUFFIX, read_rows
 from salmubench.scoring.bootstrap import find_units, leaf_sums, resampled_sums
 from salmubench.scoring.difference import Difference, answered
-from salmubench.scoring.intervals import percentiles
+from salmubench.scoring.intervals import Ratio, intervals
+from salmubench.scoring.metric import Floats
 from salmubench.scoring.record import RunRecord
 
 _GROUPS = {"": "identity", "_association": "association", "_all": None}
@@ -96,11 +97,24 @@ def _difference(
         return _no_difference(scores, part, reason or "too few people")
     columns = np.concatenate([fit.columns[:, :2] for fit in fits], axis=1)  # (n, 4): tops and bottoms
     units = find_units(fits[0].identity)
-    sums = resampled_sums(leaf_sums(columns, units)[None], units, bootstraps=bootstraps, seed=seed)
+    leaves = leaf_sums(columns, units)
+    sums = resampled_sums(leaves[None], units, bootstraps=bootstraps, seed=seed)
     with np.errstate(divide="ignore", invalid="ignore"):
         samples = np.stack([sums[:, 0] / sums[:, 1], sums[:, 2] / sums[:, 3]], axis=1)  # (b, 2)
     samples = samples[np.isfinite(samples).all(axis=1)]
     values = [float(found.value or 0.0) for found in numbers]
-    change = samples[:, 0] - samples[:, 1]
-    row = Difference(values[0], values[1], values[0] - values[1], percentiles(change), len(columns), None)
+    (interval,) = intervals([_linear(leaves)], units, bootstraps=bootstraps, seed=seed)
+    row = Difference(values[0], values[1], values[0] - values[1], interval, len(columns), None)
     return answered(row, np.abs(samples[:, 0]) - np.abs(samples[:, 1]))
+
+
+def _linear(leaves: Floats) -> Ratio:
+    """The difference of two ratios of sums as a mean over leaves: what each adds to it, to first order.
+
+    Args:
+        leaves: (n, 4 or more) top and bottom of the first ratio, then of the second.
+    """
+    totals = leaves.sum(axis=0)
+    first, second = totals[0] / totals[1], totals[2] / totals[3]
+    moved = (leaves[:, 0] - first * leaves[:, 1]) / totals[1] - (leaves[:, 2] - second * leaves[:, 3]) / totals[3]
+    return Ratio(len(leaves) * moved + first - second, np.ones(len(leaves)))
