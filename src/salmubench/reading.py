@@ -12,6 +12,7 @@ import functools
 import json
 import math
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -224,8 +225,8 @@ def _check_count(data: bytes) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Refused(f"the key {shown(next(name for name in names if names.count(name) > 1))} twice")
+        counted = Counter(name for name, _ in pairs)
+        raise _Refused(f"the key {shown(counted.most_common(1)[0][0])} twice")
     return content
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.pretrain import architectures
-from salmubench.pretrain.config import PretrainConfig
+from salmubench.pretrain.config import ALLOWED, FORBIDDEN, RESERVED, PretrainConfig
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,11 @@ from salmubench.pretrain.config import PretrainConfig
         ({"extra_args": {"pretrained": "openai"}}, "comparable"),
         ({"extra_args": {"--beta1": 1}}, r"grad-clip-norm"),
         ({"extra_args": {"momentum": {}}}, "plain values"),
+        ({"extra_args": {"grad-clip-norm": ["1.0", "--pretrained", "openai"]}}, "values that are no options"),
+        ({"extra_args": {"resum": "https://x.example/a.pt"}}, "Unknown option in pretrain.extra_args: 'resum'"),
+        ({"extra_args": {"report-t": "wandb"}}, "Unknown option"),
+        ({"extra_args": {"remote-sync": "s3://x"}}, "Unknown option"),
+        ({"extra_args": {"grad-clip": 1.0}}, "Did you mean 'grad-clip-norm'"),
     ],
 )
 def test_nonsense_is_refused(values, field):
@@ -64,3 +72,15 @@ def test_shipped_architectures_build():
             open_clip.CLIP(**config)
         assert config["text_cfg"]["vocab_size"] == 49408
         assert 60 <= config["text_cfg"]["context_length"] <= 77
+
+
+def test_options_that_may_be_added_are_the_engines_and_nothing_else():
+    """Each by its whole name; none reads weights or addresses, or sends files."""
+    found = importlib.util.find_spec("open_clip_train")
+    assert found is not None
+    source = (Path(str(found.origin)).parent / "params.py").read_text(encoding="utf-8")
+    known = set(re.findall(r'"--([a-z0-9-]+)"', source))
+    assert set(ALLOWED) <= known
+    assert not set(ALLOWED) & {*RESERVED, *FORBIDDEN}
+    reaching = {"val-data", "imagenet-val", "cache-dir", "copy-codebase", "dist-url", "wandb-notes", "remote-sync"}
+    assert reaching <= known - set(ALLOWED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from salmubench.errors import ConfigError
+from salmubench.errors import ConfigError, UnknownName
 
 RESERVED = (
     "train-data", "train-num-samples", "dataset-type", "name", "out", "logs", "resume", "model", "model-config",
@@ -23,6 +23,18 @@ FORBIDDEN = (
 )  # fmt: skip
 """Options that would break the benchmark: weights from elsewhere, repeated rows, or another architecture than the
 checkpoint's configuration says."""
+
+
+ALLOWED = (
+    "accum-freq", "ddp-static-graph", "debug", "epochs-cooldown", "force-patch-dropout", "gather-with-grad",
+    "grad-checkpointing", "grad-clip-norm", "local-loss", "loss-dist-impl", "lr-cooldown-end", "lr-cooldown-power",
+    "momentum", "no-set-device-rank", "skip-scheduler", "torchcompile", "use-bn-sync",
+)  # fmt: skip
+"""Options of the engine that a recipe may add, by their whole names.
+
+The engine takes a beginning for the whole, and has others that read weights and addresses or send files: a stranger's
+recipe must not reach them.
+"""
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,8 @@ class PretrainConfig:
     """Steps between two entries of the training log."""
 
     extra_args: dict[str, Any] = field(default_factory=dict)
-    """Further options of open_clip_train by name without dashes, e.g. `grad-clip-norm: 1.0`; `true` for flags."""
+    """Further options of open_clip_train by name without dashes, e.g. `grad-clip-norm: 1.0`; `true` for flags. Only
+    those of `ALLOWED`."""
 
     retrained: bool = False
     """Whether `run` trains Retrained too: on retain pairs and both holdouts, never on `forget`."""
@@ -167,8 +180,12 @@ def _check_extra(name: str, value: Any) -> None:
     _require(bool(name) and not name.startswith("-") and "_" not in name, key, "a name like grad-clip-norm", name)
     _require(name not in RESERVED, key, "an option that the recipe has no field for", name)
     _require(name not in FORBIDDEN, key, "an option that keeps the references comparable", name)
+    if name not in ALLOWED:
+        raise UnknownName("option in pretrain.extra_args:", name, ALLOWED)
     items = value if isinstance(value, list | tuple) else [value]
     _require(all(isinstance(item, str | int | float | bool) for item in items), key, "plain values", value)
+    words = [item for item in items if isinstance(item, str)]
+    _require(not any(word.startswith("-") for word in words), key, "values that are no options", value)
 
 
 def _require(good: bool, name: str, expected: str, value: object) -> None:
