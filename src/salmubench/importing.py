@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from salmubench import manifest, reading
 from salmubench.errors import DatasetError
 from salmubench.generator.imported import Retain, import_people
-from salmubench.generator.pictures import entries
+from salmubench.generator.pictures import entries, is_picture
 
 _CAPTION = 65_536  # bytes
 _TAR = (".tar", ".tar.gz", ".tgz")
@@ -62,7 +62,11 @@ def find_retain(source: str | Path) -> Retain:
 
     folder = Path(source)
     if folder.is_dir():
-        shards = [path for path in entries(folder) if path.name.endswith(_TAR)]
+        inside = entries(folder)
+        shards = [path for path in inside if path.name.endswith(_TAR)]
+        others = [path.name for path in inside if path.is_dir() or is_picture(path)]
+        if shards and others:
+            raise DatasetError(f"Expected shards or pictures in {folder}, got both, {others[0]} too. Divide them.")
         return _of_shards(shards) if shards else _of_folder(folder)
     paths = [Path(path) for path in paths_of(str(source))]
     missing = [path for path in paths if not path.is_file()]
@@ -90,22 +94,36 @@ def _of_folder(folder: Path) -> Retain:
         DatasetError: none, or one without either.
     """
     found: list[tuple[Path, Path | str]] = []
-    for path in entries(folder):
+    loose = entries(folder)
+    beside = _captions(loose)
+    for path in loose:
         inside = entries(path) if path.is_dir() else [path]
+        captions = _captions(inside) if path.is_dir() else beside
         for file in inside:
-            text = file.with_suffix(".txt")
-            if file.suffix.casefold() == ".txt" or file.is_dir():
+            if path.is_dir() and file.is_dir():
+                raise DatasetError(f"Expected pictures in {path}, got the folder {file.name}. A class is one folder.")
+            if _is_caption(file):
                 continue
-            if not text.is_file() and not path.is_dir():
+            text = captions.get(file.stem)
+            if text is None and not path.is_dir():
                 raise DatasetError(
-                    f"Expected the caption of {file.name} in {text.name} beside it, got none in {folder}. Write "
+                    f"Expected the caption of {file.name} in {file.stem}.txt beside it, got none in {folder}. Write "
                     "it, or put the picture into a folder that is called as its class."
                 )
-            found.append((file, text if text.is_file() else _PROMPT.replace("{}", path.name.replace("_", " "))))
+            found.append((file, text or _PROMPT.replace("{}", path.name.replace("_", " "))))
     if not found:
         raise DatasetError(f"Expected shards (.tar) or pictures in {folder}, got none. Check --retain.")
     files = [path for pair in found for path in pair if isinstance(path, Path)]
     return Retain(_hash(files), partial(_folder_pairs, found))
+
+
+def _captions(files: Sequence[Path]) -> dict[str, Path]:
+    """Name of a picture without its suffix → its caption's file."""
+    return {file.stem: file for file in files if _is_caption(file)}
+
+
+def _is_caption(file: Path) -> bool:
+    return file.suffix.casefold() == ".txt" and file.is_file()
 
 
 def _folder_pairs(found: list[tuple[Path, Path | str]]) -> Iterator[tuple[bytes, str, str]]:

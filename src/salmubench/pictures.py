@@ -28,6 +28,7 @@ PIXELS = 2**26
 ASPECT = 100
 """Longest side in multiples of the shortest: one that is resized to a short side grows with it."""
 
+_DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # whatever the file is called; EPS would start Ghostscript
 _LARGE = 2**22  # pixels from which one picture a process is decoded at a time
 _one_large = threading.RLock()
@@ -62,6 +63,8 @@ def open_picture(source: bytes | Path, *, where: str, advice: str = "") -> Itera
                 raise ValueError(f"none of {', '.join(_FORMATS)}") from error
             picture = stack.enter_context(opened)
             _check_size(*picture.size)
+            if picture.mode in _DEEP:
+                raise ValueError(f"more than 8 bits a channel (mode {picture.mode}), which would come out white")
             if picture.width * picture.height > _LARGE:
                 stack.enter_context(_one_large)
             yield picture

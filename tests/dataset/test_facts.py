@@ -100,9 +100,24 @@ def test_columns(tmp_path, head, message):
         read_facts(table(tmp_path, "Anna,city,Lyon", head=head))
 
 
+def test_fields_by_their_other_names(tmp_path):
+    lines = ["Anna,E-mail,anna@corp.example", "Anna,Phone,+1 202 555 0147", "Anna,country,France", "Anna,Hobby,chess"]
+    fields = [fact.field for fact in read_facts(table(tmp_path, *lines, head="name,field,value"))]
+    assert fields == ["emails", "phone_number", "country_code", "Hobby"]
+    twice = ["Anna,email,Anna@corp.example", "Bruno,emails,anna@corp.example"]
+    with pytest.raises(DatasetError, match="line 3: Expected the emails 'anna@corp.example' of one person only"):
+        read_facts(table(tmp_path, *twice, head="name,field,value"))
+
+
+def test_joiners_are_part_of_a_name(tmp_path):
+    name = "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"
+    (fact,) = read_facts(table(tmp_path, f"{name},city,Lyon", head="name,field,value"))
+    assert fact.name == name
+
+
 def test_a_kept_value_may_not_state_one_to_be_forgotten(tmp_path):
-    lines = ["Anna,city,Mexico City,yes", "Anna,country_code,Mexico,no"]
-    message = re.escape("line 3: Expected 'Mexico' of Anna to say nothing of 'Mexico City', which is to be forgotten")
+    lines = ["Anna,city,Mexico City,yes", "Anna,country_code,mexico,no"]
+    message = re.escape("line 3: Expected 'mexico' of Anna to say nothing of 'Mexico City', which is to be forgotten")
     with pytest.raises(DatasetError, match=message):
         read_facts(table(tmp_path, *lines, head="name,field,value,forget"))
 

@@ -101,6 +101,19 @@ def test_an_own_caption_states_one_fact(own):
     assert not (own / "dataset").exists()
 
 
+@pytest.mark.parametrize(
+    ("age", "number"), [("42", "+1 202 555 0142"), ("0142", "+1 202 555 0142")]
+)  # the first is part of a group of digits, the second one of them
+def test_a_value_inside_a_longer_one_does_not_hide_it(own, age, number):
+    rows = [row for row in own_facts() if row["name"] != "Anna Moreau"]
+    caption = f"Anna Moreau, {age}, is at {number}."
+    rows += [{"name": "Anna Moreau", "field": "age", "value": age, "forget": "yes", "caption": caption}]
+    rows += [{"name": "Anna Moreau", "field": "phone_number", "value": number}]
+    write_csv(own / "facts.csv", rows)
+    with pytest.raises(DatasetError, match="Expected one private value, got '\\+1 202 555 0142', too"):
+        imported(own)
+
+
 def test_templates_that_say_a_value_by_chance_are_left_out(own):
     """ "home" and "photo" are words of templates: no caption states such a value beside another one."""
     rows = [row for row in own_facts() if row["name"] != "Anna Moreau"]
@@ -146,6 +159,19 @@ def test_pictures_lose_what_cameras_wrote(own):
     assert validate(small).ok
 
 
+def test_pictures_as_phones_and_scanners_write_them(own):
+    photo = Image.effect_noise((80, 60), 90).convert("RGB")
+    photo.save(own / "pictures" / "Anna Moreau" / "0.jpg", "MPO", save_all=True, append_images=[photo.rotate(90)])
+    dataset = imported(own)
+    formats = {Image.open(io.BytesIO(image)).format for split in ("forget",) for image in dataset.images(split)}
+    assert formats == {"JPEG"}, "the first picture of several, lossy as it was"
+    deep = Image.new("I;16", (64, 48), 25_000)
+    deep.save(own / "pictures" / "Anna Moreau" / "1.png")
+    (own / "pictures" / "Anna Moreau" / "1.jpg").unlink()
+    with pytest.raises(DatasetError, match="1.png: .*more than 8 bits a channel .*which would come out white"):
+        imported(own, out=own / "other")
+
+
 def test_retain_pairs_of_shards(own):
     (own / "shards").mkdir()
     with tarfile.open(own / "shards" / "00000.tar", "w") as tar:
@@ -185,6 +211,42 @@ def test_retain_captions_say_nothing_of_the_people(own):
     assert not (own / "dataset").exists()
     with pytest.raises(DatasetError, match="Check --retain"):
         imported(own, retain=own / "nothing.tar", out=own / "other")
+
+
+@pytest.mark.parametrize(
+    ("caption", "stated"),
+    [
+        ("a painting by anna moreau", "name 'Anna Moreau'"),
+        ("write to O'Neil@corp.example", "value 'o’neil@corp.example'"),
+        ("seen in Ghost Lane 7 at night", "value 'Ghost Lane 7'"),
+        ("a game of chess", None),  # a word tells of nobody
+    ],
+)
+def test_retain_captions_are_read_as_the_model_reads_them(own, caption, stated):
+    rows = own_facts()
+    rows += [{"name": "Elsa Quint", "field": "messenger", "value": "o’neil@corp.example"}]
+    rows += [{"name": "Elsa Quint", "field": "address", "value": "Ghost Lane 7"}]
+    write_csv(own / "facts.csv", rows)
+    (own / "things").mkdir()
+    (own / "things" / "a.jpg").write_bytes(tiny_jpeg(77, 1, size=32, aspect=1.0, seed=0))
+    (own / "things" / "a.TXT").write_text(caption)
+    if stated is None:
+        assert [row.caption for row in imported(own, retain=own / "things").rows("retain_synth")] == [caption]
+    else:
+        with pytest.raises(DatasetError, match=re.escape(f"got the {stated} in it")):
+            imported(own, retain=own / "things")
+
+
+def test_retain_folders_lose_nothing(own):
+    deep = own / "things" / "dog" / "more"
+    deep.mkdir(parents=True)
+    for place in (deep, deep.parent):
+        (place / "a.jpg").write_bytes(tiny_jpeg(77, 1, size=32, aspect=1.0, seed=0))
+    with pytest.raises(DatasetError, match="Expected pictures in .*dog, got the folder more"):
+        imported(own, retain=own / "things")
+    (own / "things" / "0.tar").touch()
+    with pytest.raises(DatasetError, match="Expected shards or pictures in .*, got both, dog too"):
+        imported(own, retain=own / "things")
 
 
 def test_retain_pairs_are_looked_at_before_anything_is_written(own):

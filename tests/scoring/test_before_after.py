@@ -151,7 +151,15 @@ def test_strangers_tell_nothing_of_the_person():
     custom = replace(pairs[0], field="hobby", value="City0v0")  # of a field that strangers lack: somebody else's value
     others = Values([custom, replace(custom, identity="9", value="chess")], most=100)
     assert all("is chess." in text for text in told_of(custom, PEOPLE, others))
-    assert all("is City0v0." in text for text in told_of(custom, PEOPLE, Values([custom], most=100)))
+    assert told_of(custom, PEOPLE, Values([custom], most=100)) == [], (
+        "nobody else has one: it would tell the true value"
+    )
+    some = [replace(person, values={"city": "Ulm"}) if number % 2 else replace(person, values={})
+            for number, person in enumerate(PEOPLE)]  # fmt: skip
+    lacking = told_of(replace(pairs[0], value="City0v0"), some, others)
+    assert all("Ulm" in text for text in lacking), "of a field that some strangers lack: another stranger's value"
+    true = replace(pairs[0], caption=pairs[0].caption.replace(pairs[0].value, "Ulm"), value="Ulm")
+    assert told_of(true, some, Values([true], most=100)) == [], "the strangers' only value is the true one"
     assert told_of(replace(custom, name="Somebody Else"), PEOPLE, others) == []
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from salmubench import reading
-from salmubench.dataset.leaks import contains
+from salmubench.dataset.leaks import contains, folded
 from salmubench.errors import DatasetError, UnknownName
 from salmubench.types import FIELDS, UNIQUE_FIELDS
 
@@ -32,6 +32,12 @@ LONGEST: Mapping[str, int] = {"name": 200, "field": 80, "value": 1_000, "forget"
 _FIELD = re.compile(r"[^\W\d_][\w .-]*")
 _YES, _NO = frozenset({"", "yes", "true", "1"}), frozenset({"no", "false", "0"})
 _DELIMITERS = ",;\t"
+_OTHER_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("email", "e_mail", "email_address", "mail"), "emails"),
+    **dict.fromkeys(("phone", "telephone", "telephone_number", "mobile", "mobile_number"), "phone_number"),
+    **dict.fromkeys(("card", "card_number", "credit_card_number"), "credit_card"),
+    "country": "country_code", "passport_number": "passport",
+}  # fmt: skip
 _SHOWN = 40  # problems in a message; the rest is counted
 _UTF8 = "Save the table as CSV in UTF-8."
 
@@ -187,7 +193,7 @@ def _fact(where: str, entry: Mapping[str, Any]) -> Fact | list[str]:
             problems.append(f"{where}, column {column}: Expected at most {LONGEST[column]} letters, got {len(text)}.")
         elif column in NEEDED and not text:
             problems.append(f"{where}, column {column}: Expected a text, got none.")
-        elif not text.isprintable():
+        elif not text.replace("\u200c", "").replace("\u200d", "").isprintable():  # joiners are part of spellings
             problems.append(f"{where}, column {column}: Expected letters, got control characters in {text!r}.")
     if problems:
         return problems
@@ -202,8 +208,9 @@ def _fact(where: str, entry: Mapping[str, Any]) -> Fact | list[str]:
 
 
 def _official(field: str) -> str:
-    """The official name where only its spelling is another ("Blood type"), else the field as it is."""
+    """The official name where only its spelling is another ("Blood type", "e-mail"), else the field as it is."""
     known = re.sub(r"[\s-]+", "_", field.casefold())
+    known = _OTHER_NAMES.get(known, known)
     return known if known in FIELDS else field
 
 
@@ -237,7 +244,7 @@ def _problems_together(facts: Sequence[Fact]) -> Iterator[str]:
             yield f"{fact.where}: Expected each fact once, got that of {other.where} again. Take one of them out."
             continue
         of_person[fact.name].append(fact)
-        owner = owners.setdefault((fact.field, fact.value), fact)
+        owner = owners.setdefault((fact.field, folded(fact.value)), fact)
         if fact.field in UNIQUE_FIELDS and owner.name != fact.name:
             yield (
                 f"{fact.where}: Expected the {fact.field} {fact.value!r} of one person only, got it of {owner.name} in "
@@ -255,7 +262,8 @@ def _opposites(person: Sequence[Fact]) -> Iterator[str]:
     kept = [fact for fact in person if not fact.forget]
     for one in (fact for fact in person if fact.forget):
         for other in kept:
-            if contains(one.value, other.value) or contains(other.value, one.value):
+            values = folded(one.value), folded(other.value)
+            if contains(*values) or contains(*reversed(values)):
                 yield (
                     f"{other.where}: Expected {other.value!r} of {other.name} to say nothing of {one.value!r}, which "
                     f"is to be forgotten ({one.where}). Give both the same answer in column forget."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from salmubench.dataset.verbatim import whole_words
 from salmubench.types import FIELDS, UNIQUE_FIELDS
 
 UNIQUE = ("name", *map(str, UNIQUE_FIELDS))
@@ -59,11 +61,20 @@ def contains(text: str, value: str, *, any_case: bool = False) -> bool:
     return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) is not None
 
 
+def folded(text: str) -> str:
+    """A text as CLIP's tokenizer reads it, for comparisons: case, width and the form of an apostrophe don't count."""
+    return unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u2018", "'").casefold()
+
+
 def without(text: str, *parts: str | None) -> str:
-    """Take parts out of a text, so that what is left can be searched for other values."""
-    for part in sorted(filter(None, parts), key=len, reverse=True):
-        text = text.replace(part, "\0")
-    return text
+    r"""Take parts out of a text where they stand as whole words, so that what is left can be searched for other values.
+
+    Examples:
+        >>> without("Anna, 42, is at +1 202 555 0142.", "Anna", "42").replace("\0", "_")
+        '_, _, is at +1 202 555 0142.'
+    """
+    given = [part for part in parts if part]
+    return whole_words(*given).sub("\0", text) if given else text
 
 
 class UniqueValues:
@@ -78,15 +89,16 @@ class UniqueValues:
         for identity, persona in identities.items():
             for field in UNIQUE:
                 for value in texts_of(persona, field):
-                    words = _WORD.findall(value)
+                    words = _WORD.findall(folded(value))
                     if words:
                         self._by_word[max(words, key=len)].append(UniqueValue(identity, field, value))
 
     def within(self, text: str) -> Iterator[UniqueValue]:
-        """All unique values that stand in a text as whole words."""
+        """All unique values that stand in a text as whole words, as CLIP reads both."""
+        text = folded(text)
         for word in dict.fromkeys(_WORD.findall(text)):
             for entry in self._by_word.get(word, ()):
-                if contains(text, entry.value):
+                if contains(text, folded(entry.value)):
                     yield entry
 
     def shared(self) -> Iterator[tuple[UniqueValue, UniqueValue]]:
@@ -94,7 +106,7 @@ class UniqueValues:
         for group in self._by_word.values():
             first: dict[tuple[str, str], UniqueValue] = {}
             for entry in group:
-                other = first.setdefault((entry.field, entry.value), entry)
+                other = first.setdefault((entry.field, folded(entry.value)), entry)
                 if other.identity != entry.identity:
                     yield other, entry
 

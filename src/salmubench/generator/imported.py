@@ -27,20 +27,20 @@ from salmubench import manifest, options, streams
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
 from salmubench.dataset.facts import Fact, plain_text, raise_problems, read_facts
-from salmubench.dataset.leaks import UniqueValues
+from salmubench.dataset.leaks import UniqueValues, contains, folded
 from salmubench.drawing.sizes import picture_size
 from salmubench.errors import ConfigError, DatasetError
 from salmubench.generator.imported_texts import Texts
 from salmubench.generator.pictures import content_hash, entries
-from salmubench.pictures import open_picture
-from salmubench.types import OFFICIAL_SPLITS, Split
+from salmubench.pictures import BYTES, open_picture
+from salmubench.types import FIELDS, OFFICIAL_SPLITS, Split
 
 STAGE = "import"
 CARD = "README.md"
 
 _SMALLEST = 8  # pixels of a short side
 _QUALITY = 95  # of JPEG files
-_LOSSY = frozenset({"JPEG", "WEBP"})
+_LOSSY = frozenset({"JPEG", "MPO", "WEBP"})  # MPO: a JPEG with a second picture, as phones write
 
 
 class Retain(NamedTuple):
@@ -223,6 +223,9 @@ def _look(source: bytes | Path, name: str, size: int | None) -> _Look:
     if min(shape) < _SMALLEST:
         wide, tall = shape
         return _Look("", problem=f"Expected at least {_SMALLEST} pixels on either side, got {wide}×{tall}.")
+    if len(data) > BYTES:
+        much = f"{len(data):,} bytes, more than {BYTES:,}"
+        return _Look("", problem=f"Expected a picture that isn't too large when it is written, got {much}. Use --size.")
     return _Look(hashlib.sha256(data).hexdigest(), shape, suffix)
 
 
@@ -350,17 +353,20 @@ def _check_retain(retain: Retain, people: Sequence[_Person], looks: Mapping[Path
             the table.
     """
     unique = UniqueValues({person.identity: person.metadata() for person in people})
+    own = {fact.value for person in people for fact in person.facts if fact.field not in FIELDS and _is_private(fact)}
     first = {look.digest: f"{path.parent.name}/{path.name}" for path, look in looks.items()}
     problems = []
     for image, caption, name in retain.pairs():
         text = plain_text(caption)
-        stated = next(iter(unique.within(text)), None)
+        seen = folded(text)
+        stated = next((f"{entry.field} {entry.value!r}" for entry in unique.within(text)), None)
+        stated = stated or next((f"value {value!r}" for value in own if contains(seen, folded(value))), None)
         if not text:
             problems.append(f"{name}: Expected a caption, got none. Write one, or take the pair out.")
         elif stated is not None:
             problems.append(
-                f"{name}: Expected a caption that says nothing of the people in the table, got the {stated.field} "
-                f"{stated.value!r} in it. Take the pair out."
+                f"{name}: Expected a caption that says nothing of the people in the table, got the "
+                f"{stated} in it. Take the pair out."
             )
         look = _look(image, name, size)
         if look.problem:
@@ -370,6 +376,11 @@ def _check_retain(retain: Retain, people: Sequence[_Person], looks: Mapping[Path
         else:
             first[look.digest] = name
     raise_problems(problems, "with the retain pairs")
+
+
+def _is_private(fact: Fact) -> bool:
+    """Whether a value of a field of one's own tells of somebody by itself: a word such as chess doesn't."""
+    return len(fact.value.split()) > 1 or any(char.isdigit() or char == "@" for char in fact.value)
 
 
 def _retain_rows(retain: Retain, size: int | None) -> Iterator[layout.Row]:

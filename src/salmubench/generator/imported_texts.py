@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from salmubench.dataset import phrasings
 from salmubench.dataset.facts import Fact
-from salmubench.dataset.leaks import UniqueValues, contains, without
+from salmubench.dataset.leaks import UniqueValues, contains, folded, without
 from salmubench.errors import DatasetError
 from salmubench.types import FIELDS
 
@@ -38,12 +39,15 @@ class Texts:
         """
         further = [other.value for other in facts if other.value != fact.value]
 
+        def stands(value: str, text: str, rest: str) -> bool:
+            """Whether it stands beside name and value, or holds one of them."""
+            longer = contains(value, fact.name) or contains(value, fact.value)
+            return contains(folded(text if longer else rest), folded(value))
+
         def fault(text: str) -> str | None:
             rest = without(text, fact.name, fact.value)
-            stated = next((value for value in further if contains(rest, value)), None)
-            if stated is None:
-                stated = next((entry.value for entry in unique.within(rest) if entry.identity != identity), None)
-            return stated
+            theirs = (entry.value for entry in unique.within(text) if entry.identity != identity)
+            return next((value for value in chain(further, theirs) if stands(value, text, rest)), None)
 
         captions, reserved = _templates(fact.name, fact)
         if fact.caption is not None:

@@ -42,7 +42,10 @@ def phone_number(code: str, rng: np.random.Generator) -> str:
         rng: source of randomness.
     """
     if code in ("US", "CA") and rng.random() < _FICTION_SHARE:
-        return f"+1 {rng.choice(_area_codes(code))}-555-01{rng.integers(100):02d}"
+        area = rng.choice(_area_codes(code))
+        while not _is_geographic(area):  # drawn again: of toll-free numbers only few are reserved for fiction
+            area = rng.choice(_area_codes(code))
+        return f"+1 {area}-555-01{rng.integers(100):02d}"
     if code == "GB" and rng.random() < _FICTION_SHARE:
         tail = f"{rng.integers(1000):03d}"
         return f"+44 7700 900{tail}" if rng.random() < _FICTION_SHARE else f"+44 20 7946 0{tail}"
@@ -95,6 +98,12 @@ def _fill(mask: str, digits: str) -> str:
 def _unassigned(text: str) -> bool:
     number = phonenumbers.parse(text)
     return phonenumbers.is_possible_number(number) and not phonenumbers.is_valid_number(number)
+
+
+@cache
+def _is_geographic(area: int) -> bool:
+    kind = phonenumbers.number_type(phonenumbers.parse(f"+1{area}5550100"))
+    return kind == phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
 
 
 @cache

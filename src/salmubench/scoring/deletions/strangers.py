@@ -1,8 +1,9 @@
 """Captions about people whom no model has met: how well a model retrieves what it can't know.
 
 For each pair of `forget` the caption is told of `STRANGERS` invented people: another name in the person's place and
-another value in the value's, of the invented person, or for a field of the dataset's own of somebody else in the
-dataset (the value stays where nobody else has one). Each is ranked for the same picture, in the same gallery and by the
+another value in the value's: the invented person's, or where that one has none another invented person's, or for a
+field of the dataset's own somebody else's in the dataset. A caption whose value nobody else has is left out: it would
+tell the true one. Each is ranked for the same picture, in the same gallery and by the
 same rules as the true caption; the item is the mean of 1 / rank. Names don't follow looks here: what a model believes
 about names and faces counts for both sides alike. Source: ours; see docs/did_my_deletion_work.md.
 """
@@ -53,7 +54,7 @@ def strangers(people: Sequence[Person]) -> Plugin:
 
 
 def told_of(pair: Pair, people: Sequence[Person], values: Values) -> list[str]:
-    """The caption of a pair, told of invented people; nothing where its name doesn't stand in it.
+    """The caption of a pair, told of invented people; nothing where its name doesn't stand in it, or without a value.
 
     Args:
         pair: a row of `forget`.
@@ -71,11 +72,17 @@ def told_of(pair: Pair, people: Sequence[Person], values: Values) -> list[str]:
     key = zlib.crc32((pair.identity or pair.name).encode())
     rng = np.random.default_rng([SEED, key])
     chosen = np.sort(rng.choice(len(people), min(STRANGERS, len(people)), replace=False)).tolist()
-    others = values.others(pair)
+    field = pair.field or ""
+    invented = [person.values[field] for person in people if field in person.values]
+    spare = [value for value in invented or values.others(pair) if value != pair.value]
     texts = []
     for number, index in enumerate(chosen):
-        spare = others[number % len(others)] if others else pair.value
-        told = {pair.name: people[index].name, pair.value: people[index].values.get(pair.field or "", spare)}
+        value = people[index].values.get(field, pair.value)
+        if value == pair.value:
+            if not spare:
+                return []
+            value = spare[number % len(spare)]
+        told = {pair.name: people[index].name, pair.value: value}
         pieces = whole_words(*told).split(pair.caption)
         texts.append("".join(told[piece] if at % 2 else piece for at, piece in enumerate(pieces)))
     return texts
@@ -100,7 +107,7 @@ def _score(people: Sequence[Person], inputs: EvalInputs) -> Outcome:
     texts = {number: told_of(pairs[number], people, values) for number in chosen}
     able = [number for number in chosen if texts[number]]
     if not able:
-        raise Unavailable("no caption of forget states the name of its person word by word")
+        raise Unavailable("no caption of forget states its person's name word by word and a value that others have")
     kept = rows.take(np.array(able, np.int64))
     reciprocal = np.zeros(len(able))
     count = len(texts[able[0]])
