@@ -249,6 +249,10 @@ def write(folder: Path, body: str) -> str:
             "    return (similarity.mean() - similarity.mean()).abs().sqrt(), {}",
             "it diverged: the gradient's norm is nan, first in [a-z]",
         ),
+        (
+            "    share = similarity.softmax(0)\n    share += 1\n    return share.max(), {}",
+            r"at step 0: the gradient of its loss raised RuntimeError: .* modified by an inplace operation",
+        ),
     ],
 )
 def test_wrong_loss(body: str, message: str, run: Runner, tmp_path: Path) -> None:
@@ -315,6 +319,35 @@ def test_edit_that_fails(run: Runner, tmp_path: Path) -> None:
     )
     with pytest.raises(MethodError, match="expected finite weights"):
         run(str(path), name="nan")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            "from torch.nn.utils import prune\n    prune.l1_unstructured(model.module.token_embedding, 'weight', 0.5)",
+            r"got no token_embedding\.weight; token_embedding\.weight_mask, which is new; token_embedding\.weight_orig, ",
+        ),
+        ("model.module.half()", r"got \S+ of type torch\.float16, was torch\.float32"),
+        (
+            "model.module.ln_final = torch.nn.LayerNorm(2)",
+            r"got ln_final\.bias of shape \(2,\), was \(\d+,\); ln_final\.weight",
+        ),
+    ],
+)
+def test_an_edit_that_leaves_another_architecture(body: str, message: str, run: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.py"
+    head = HEAD[: HEAD.index("def loss")]
+    path.write_text(f"{head}def edit(model, data, engine, config):\n    {body}\n    return {{}}\n")
+    with pytest.raises(MethodError, match=f"'wrong' failed at step 0: expected the parameters.* {message}"):
+        run(str(path))
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("method", ["cliperase", "task_negation"])  # a loss, an edit
+def test_lora_layers_that_the_model_does_not_have(method: str, run: Runner) -> None:
+    with pytest.raises(MethodError, match=rf"{method}' failed at step 0: Expected lora_layers .*got \['nowhere'\]"):
+        run(method, config={"lora_rank": 2, "lora_layers": ["nowhere"]})
 
 
 def test_names_of_layers() -> None:

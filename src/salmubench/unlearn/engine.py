@@ -317,6 +317,9 @@ def _apply(
 
 def _check_result(configured: Configured, engine: Engine, module: nn.Module, before: nn.Module, *, moved: bool) -> None:
     name, steps = configured.method.name, engine.steps
+    changed = state.other_parameters(module, before)
+    if changed:
+        raise MethodError(name, steps, f"expected the parameters of the model before, got {changed}.")
     if not state.is_finite(module):
         raise MethodError(name, steps, "expected finite weights at the end, got NaN or infinity.")
     if moved and not state.has_moved(module, before):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from salmubench import cost, streams
 from salmubench import progress as bars
-from salmubench.errors import MethodError
+from salmubench.errors import ConfigError, MethodError
 from salmubench.unlearn import failures, lora, state
 from salmubench.unlearn.augment import Crop
 from salmubench.unlearn.config import UnlearnConfig
@@ -175,7 +175,8 @@ class Engine:
             grad_clip: instead of the setting.
 
         Raises:
-            MethodError: the loss fails, is no number, or reaches no weight.
+            MethodError: the loss or its gradient fails, it is no number or reaches no weight, or no matrix that may move
+                is among `lora_layers`.
         """
         number, self._descents = self._descents, self._descents + 1
         if number < self.progress.descent:
@@ -229,10 +230,13 @@ class Engine:
         settings = self.settings
         if settings.lora_rank:
             generator = torch.Generator().manual_seed(_mix(self.seed, streams.Unlearning.LORA, descent))
-            lora.attach(
-                self._model.module, rank=settings.lora_rank, alpha=settings.lora_alpha, layers=settings.lora_layers,
-                generator=generator,
-            )  # fmt: skip
+            try:
+                lora.attach(
+                    self._model.module, rank=settings.lora_rank, alpha=settings.lora_alpha,
+                    layers=settings.lora_layers, generator=generator,
+                )  # fmt: skip
+            except ConfigError as error:  # known only now that the model is there: the other methods go on
+                raise MethodError(self._method, self.steps, str(error)) from error
 
     def _step(
         self,
@@ -250,7 +254,8 @@ class Engine:
         logged: dict[str, float] = {}
         for index in batches:
             value, report = self._evaluate(loss, self._batch(step, index), step, optimizer)
-            (value / len(batches)).backward()  # type: ignore[no-untyped-call]
+            with self._guarded(step, "the gradient of its loss"):  # e.g. a change in place of what autograd keeps
+                (value / len(batches)).backward()  # type: ignore[no-untyped-call]
             for name, entry in {"loss": value, **report}.items():
                 logged[name] = logged.get(name, 0.0) + self._scalar(name, entry, step) / len(batches)
         if all(weight.grad is None for weight in weights):
@@ -280,11 +285,8 @@ class Engine:
     def _evaluate(
         self, loss: Loss, batch: Batch, step: int, optimizer: torch.optim.Optimizer
     ) -> tuple[Tensor, dict[str, Any]]:
-        try:
+        with self._guarded(step, "its loss"):
             returned = loss(batch)
-        except Exception as error:
-            text = failures.described(error, self._file, folder=self._folder if self._writes else None)
-            raise MethodError(self._method, step, f"its loss raised {text}") from error
         if not (isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping)):
             raise MethodError(
                 self._method, step, f"expected its loss to return (loss, report), got {type(returned).__name__}."
@@ -298,6 +300,15 @@ class Engine:
         if not value.requires_grad:
             raise MethodError(self._method, step, self._no_gradient())
         return value.reshape(()), dict(report)
+
+    @contextmanager
+    def _guarded(self, step: int, what: str) -> Iterator[None]:
+        """Turn any error of the author's code into one that names method, step and line."""
+        try:
+            yield
+        except Exception as error:
+            text = failures.described(error, self._file, folder=self._folder if self._writes else None)
+            raise MethodError(self._method, step, f"{what} raised {text}") from error
 
     def _batch(self, step: int, index: int) -> Batch:
         parts = {

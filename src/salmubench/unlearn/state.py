@@ -16,6 +16,7 @@ from salmubench.errors import OutputError
 
 CHECKPOINT = "resume.pt"
 """Weights, optimiser and position of a run that isn't finished; deleted at its end."""
+_SHOWN = 3  # parameters that a message names
 
 
 @dataclass
@@ -76,8 +77,34 @@ def is_finite(module: nn.Module) -> bool:
     return all(bool(torch.isfinite(weight).all()) for weight in module.parameters())
 
 
+def other_parameters(module: nn.Module, before: nn.Module) -> str:
+    """In which parameters and saved buffers a model isn't built like the other; empty where it is.
+
+    Args:
+        module: the changed model.
+        before: the model it was.
+
+    Examples:
+        >>> other_parameters(nn.Linear(2, 3), nn.Linear(2, 4, bias=False))
+        'bias, which is new; weight of shape (3, 2), was (4, 2)'
+    """
+    here, there = (
+        {name: (tuple(value.shape), value.dtype) for name, value in model.state_dict().items()}
+        for model in (module, before)
+    )
+    changes = [f"{name}, which is new" for name in here if name not in there]
+    changes += [f"no {name}" for name in there if name not in here]
+    for name in here.keys() & there.keys():
+        changes += [
+            f"{name} of {what} {now}, was {then}"
+            for what, now, then in zip(("shape", "type"), here[name], there[name], strict=True)
+            if now != then
+        ]
+    return "; ".join(sorted(changes)[:_SHOWN]) + ("; …" if len(changes) > _SHOWN else "")
+
+
 def has_moved(module: nn.Module, before: nn.Module) -> bool:
-    """Tell whether any weight differs from the other model's."""
+    """Tell whether any weight differs from the other model's, which has the same parameters."""
     old = dict(before.named_parameters())
     return any(not torch.equal(weight, old[name]) for name, weight in module.named_parameters())
 
