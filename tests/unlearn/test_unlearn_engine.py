@@ -326,7 +326,7 @@ def test_edit_that_fails(run: Runner, tmp_path: Path) -> None:
     [
         (
             "from torch.nn.utils import prune\n    prune.l1_unstructured(model.module.token_embedding, 'weight', 0.5)",
-            r"got no token_embedding\.weight; token_embedding\.weight_mask, which is new; token_embedding\.weight_orig, ",
+            r"got no token_embedding\.weight; token_embedding\.weight_mask, which is new; token_embedding\.weight_orig",
         ),
         ("model.module.half()", r"got \S+ of type torch\.float16, was torch\.float32"),
         (
@@ -342,6 +342,22 @@ def test_an_edit_that_leaves_another_architecture(body: str, message: str, run: 
     with pytest.raises(MethodError, match=f"'wrong' failed at step 0: expected the parameters.* {message}"):
         run(str(path))
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_an_edit_that_draws_from_the_global_generator_repeats(run: Runner, tmp_path: Path) -> None:
+    """The seed alone decides, not what was drawn before."""
+    path = tmp_path / "noisy.py"
+    path.write_text(
+        HEAD[: HEAD.index("def loss")] + "def edit(model, data, engine, config):\n    with torch.no_grad():\n"
+        "        for weight in engine.trainable():\n            weight.add_(0.01 * torch.randn_like(weight))\n"
+        "    return {}\n"
+    )
+    torch.manual_seed(1)
+    first = weights(run(str(path), name="first"))
+    torch.manual_seed(2)
+    again, other = (weights(run(str(path), name=f"seed {seed}", seed=seed)) for seed in (0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["token_embedding.weight"], other["token_embedding.weight"])
 
 
 @pytest.mark.parametrize("method", ["cliperase", "task_negation"])  # a loss, an edit

@@ -36,7 +36,7 @@ from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource, Row
 from salmubench.unlearn.given import Given, of_method
 from salmubench.unlearn.interface import Model
-from salmubench.unlearn.loop import Engine
+from salmubench.unlearn.loop import Engine, seeded
 from salmubench.unlearn.plan import Plan, make_plan, retain_pairs
 from salmubench.unlearn.registry import Configured, configure, load_method, read_options
 
@@ -300,7 +300,8 @@ def _apply(
         engine.descend(lambda batch: method.function(batch, student, reference, config))
         return {}
     try:
-        reported = method.function(student, engine.data, engine, config)
+        with seeded(student.device, engine.seed, streams.Unlearning.GLOBAL):
+            reported = method.function(student, engine.data, engine, config)
         numbers = {str(name): float(value) for name, value in dict(reported).items()}
     except (MethodError, OutputError):  # a full disk is no fault of the method
         raise

@@ -175,8 +175,8 @@ class Engine:
             grad_clip: instead of the setting.
 
         Raises:
-            MethodError: the loss or its gradient fails, it is no number or reaches no weight, or no matrix that may move
-                is among `lora_layers`.
+            MethodError: the loss or its gradient fails, it is no number or reaches no weight, or `lora_layers` names no
+                matrix that may move.
         """
         number, self._descents = self._descents, self._descents + 1
         if number < self.progress.descent:
@@ -400,6 +400,19 @@ def _grouped(items: Sequence[int], size: int) -> list[Sequence[int]]:
 def _mix(*numbers: int) -> int:
     """One 63-bit seed from several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+@contextmanager
+def seeded(device: torch.device, *numbers: int) -> Iterator[None]:
+    """Seed the global generators for a block, and put them back afterwards.
+
+    Args:
+        device: of the model.
+        numbers: the seed and the numbers of the stream.
+    """
+    with _forked(device):
+        torch.manual_seed(_mix(*numbers))
+        yield
 
 
 @contextmanager
