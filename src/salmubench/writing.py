@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from salmubench import interruption
-from salmubench.errors import OutputError, SalmubenchError
+from salmubench.errors import OutputError, SalmubenchError, StageError
 
 NAME_BYTES = 255
 """Longest name of a file that common file systems take."""
@@ -31,6 +31,11 @@ _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_WORDS = re.compile(rf"No space left on device|os error ({'|'.join(map(str, _FULL))})\b")  # without a number
+_NO_MEMORY = re.compile(
+    r"out of memory|can't allocate|cannot allocate|not enough memory|failed to map segment|\bMemoryError\b", re.I
+)
+_SAY_SO = (RuntimeError, OSError, ImportError, StageError)
+"""Who says in words alone that memory has run out: torch's allocators, the loader of libraries, our other processes."""
 _REFUSED = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP,
 )  # fmt: skip
@@ -116,15 +121,43 @@ def explained(path: Path) -> Iterator[None]:
 
 def is_full(error: BaseException | None) -> bool:
     """Whether an error says, itself or by what led to it, that a disk is full: libraries wrap that in their own."""
+    return any(
+        (isinstance(one, OSError) and one.errno in _FULL) or _FULL_WORDS.search(str(one)) for one in _led_to(error)
+    )
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error says, itself or by what led to it, that memory has run out, on a processor or a GPU."""
+    return any(
+        isinstance(one, MemoryError) or (isinstance(one, _SAY_SO) and _NO_MEMORY.search(str(one)))
+        for one in _led_to(error)
+    )
+
+
+def check_room(error: BaseException, user: str) -> None:
+    """Let through any error but that of a machine without room, which says nothing about the code that met it.
+
+    Args:
+        error: what was raised.
+        user: whose code was running, for the message.
+
+    Raises:
+        StageError: memory or the disk was full: the next call may succeed.
+    """
+    if is_full(error) or is_out_of_memory(error):
+        raise StageError(
+            f"Expected room for {user} in memory and on the disk, got: {type(error).__name__}: {error}. Make room, or "
+            "take fewer workers or smaller batches, and call again: it goes on."
+        ) from error
+
+
+def _led_to(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that it came of."""
     for _ in range(10):
         if error is None:
-            return False
-        if isinstance(error, OSError) and error.errno in _FULL:
-            return True
-        if _FULL_WORDS.search(str(error)):
-            return True
+            return
+        yield error
         error = error.__cause__ or error.__context__
-    return False
 
 
 def reserve(path: Path, size: int) -> None:

@@ -16,7 +16,7 @@ import torch
 
 from salmubench import manifest, writing
 from salmubench.encode.store import CHUNK, ChunkStore
-from salmubench.errors import OutputError, OutputMismatch
+from salmubench.errors import OutputError, OutputMismatch, StageError
 from salmubench.provenance import portable
 from salmubench.unlearn.state import Progress, save_checkpoint
 
@@ -246,3 +246,25 @@ def test_what_a_killed_writer_of_a_page_left_is_deleted(tmp_path: Path) -> None:
         pass
     assert sorted(path.name for path in page.parent.iterdir()) == ["index.html", "notes.tmp"]
     assert page.read_text() == "SALMUBench again"
+
+
+@pytest.mark.parametrize(
+    ("error", "lacks"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), True),
+        (OSError(28, "No space left on device"), True),
+        (ValueError("the bank is out of memory slots"), False),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_what_the_machine_lacks_is_told_from_what_is_wrong(error: Exception, lacks: bool) -> None:
+    wrapped = ValueError("the loss failed")
+    wrapped.__cause__ = error
+    for raised in (error, wrapped):
+        with pytest.raises(StageError, match="'mine'.*Make room") if lacks else contextlib.nullcontext():
+            writing.check_room(raised, "the method 'mine'")
+    from_another_process = StageError(f"Expected room, got: {type(error).__name__}: {error}")
+    told = writing.is_full(from_another_process) or writing.is_out_of_memory(from_another_process)
+    assert told == lacks or isinstance(error, ValueError)

@@ -13,7 +13,7 @@ from unlearn_runs import FAST, Runner, curve, record, weights
 
 from salmubench import models
 from salmubench.dataset import layout
-from salmubench.errors import ConfigError, DatasetError, MethodError, OutputMismatch, UnknownName
+from salmubench.errors import ConfigError, DatasetError, MethodError, OutputMismatch, StageError, UnknownName
 from salmubench.unlearn import UnlearnConfig, load_method, method_names
 from salmubench.unlearn.failures import TRACEBACK
 from salmubench.unlearn.registry import configure
@@ -358,6 +358,32 @@ def test_an_edit_that_draws_from_the_global_generator_repeats(run: Runner, tmp_p
     again, other = (weights(run(str(path), name=f"seed {seed}", seed=seed)) for seed in (0, 1))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["token_embedding.weight"], other["token_embedding.weight"])
+
+
+ROOM = [
+    "MemoryError()",
+    'RuntimeError("[enforce fail] DefaultCPUAllocator: can\'t allocate memory: you tried to allocate 9 bytes.")',
+    "torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 9.00 GiB.')",
+    "OSError(28, 'No space left on device')",
+]
+
+
+@pytest.mark.parametrize("error", ROOM)
+@pytest.mark.parametrize("function", ["loss", "edit", "descend"])
+def test_what_the_machine_lacks_is_no_failure_of_the_method(
+    function: str, error: str, run: Runner, tmp_path: Path
+) -> None:
+    body = f"    raise {error}\n"
+    if function == "edit":
+        body = body.replace("    raise", "def edit(model, data, engine, config):\n    raise")
+    elif function == "descend":
+        body += "objective = loss\ndel loss\ndef edit(model, data, engine, config):\n"
+        body += "    engine.descend(lambda batch: objective(batch, model, engine.reference, config))\n"
+    path = tmp_path / "large.py"
+    path.write_text((HEAD[: HEAD.index("def loss")] if function == "edit" else HEAD) + body)
+    with pytest.raises(StageError, match="Expected room for the method 'large' in memory and on the disk") as caught:
+        run(str(path))
+    assert not isinstance(caught.value, MethodError)
 
 
 @pytest.mark.parametrize("method", ["cliperase", "task_negation"])  # a loss, an edit

@@ -14,7 +14,6 @@ import importlib
 import io
 import logging
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -25,7 +24,7 @@ from salmubench import interruption, manifest, reading
 from salmubench.cli.arguments import UsageError
 from salmubench.cli.output import PlainFormatter, complain
 from salmubench.errors import SalmubenchError, UnknownName
-from salmubench.writing import is_full
+from salmubench.writing import is_full, is_out_of_memory
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "the whole benchmark, from recipe to page; resumable"),
@@ -67,7 +66,6 @@ _MORE_MEMORY = (
     "Allow more memory (ulimit -v, or the limits of the batch system), or take less: fewer --workers, a smaller "
     "recipe. The same command goes on where it stopped."
 )
-_NO_MEMORY = re.compile(r"out of memory|can't allocate|cannot allocate|not enough memory|failed to map segment", re.I)
 
 _OF_THE_MACHINE = {
     errno.ENOSPC: "Free some space; the same command goes on where it stopped.",
@@ -207,7 +205,7 @@ def _of_the_machine(error: Exception) -> str | None:
         return f"{error.strerror}{place}. {_OF_THE_MACHINE[error.errno]}"
     if is_full(error):  # as a library says it
         return f"{os.strerror(errno.ENOSPC)}. {_OF_THE_MACHINE[errno.ENOSPC]}"
-    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+    if is_out_of_memory(error):
         return f"memory has run out ({reading.cut(' '.join(str(error).split()) or 'MemoryError', 200)}). {_MORE_MEMORY}"
     return None
 

@@ -38,7 +38,7 @@ from salmubench.planning import RETRAINED
 from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.record_files import alone, read_record
 from salmubench.scoring.stages import RUN, read_run_file
-from salmubench.writing import is_full
+from salmubench.writing import is_full, is_out_of_memory
 
 _OF_THE_WORLD = (DatasetError, ModelError, EmbeddingsError, RecordError, StageError)
 
@@ -124,6 +124,8 @@ def _run(room: Room) -> ContestResult:
                         f"Expected room on the disk for {room.world(seed)}, but it is full. Free some space and run "
                         "the same command again: it goes on where it stopped."
                     ) from error
+                if is_out_of_memory(error):
+                    raise
                 failed[seed] = str(error)
                 log.error("evaluation world %d failed, the others go on: %s", seed, error)
         if room.loaded.plan.keep == "records" and seed not in failed:

@@ -16,13 +16,13 @@ from salmubench import interruption, manifest
 from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
 from salmubench.cost import Encoded, measure
 from salmubench.dataset.layout import Dataset, open_dataset
-from salmubench.errors import SalmubenchError, StageError
+from salmubench.errors import SalmubenchError
 from salmubench.recovery.cut import Cut, cut
 from salmubench.scoring.attacks.recovery import PEOPLE
 from salmubench.scoring.attacks.table import SCHEMA
 from salmubench.scoring.config import ScoreConfig
 from salmubench.types import Split
-from salmubench.writing import is_full
+from salmubench.writing import check_room
 
 REASON = b"reason"
 """In a file's metadata: why the attack gave no rows."""
@@ -189,13 +189,9 @@ def _rows(item: Loaded, model: Any, reader: Any, seed: int) -> tuple[pa.Table, s
                 return nothing, f"two variants are called {variant.label!r}"
             seen.add(variant.label)
             tables.append(reader.read(variant))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever an attack raises is its result
         interruption.pass_on(error)
-        if _is_of_the_machine(error):
-            raise StageError(
-                f"Expected room for the attack {item.attack.name} in memory and on the disk, got: "
-                f"{type(error).__name__}: {error}. Make room, or take fewer workers, and call again: it goes on."
-            ) from error
+        check_room(error, f"the attack {item.attack.name}")
         return nothing, str(error) if isinstance(error, SalmubenchError) else f"{type(error).__name__}: {error}"
     if not tables:
         return nothing, "the attack yields nothing"
@@ -204,13 +200,6 @@ def _rows(item: Loaded, model: Any, reader: Any, seed: int) -> tuple[pa.Table, s
     alone = few and cut.known_people < PEOPLE
     reason = f"fewer than {PEOPLE} people in T: {cut.known_people}" if alone else None  # the rows are kept all the same
     return table.set_column(0, "attack", named), reason
-
-
-def _is_of_the_machine(error: Exception) -> bool:
-    """Whether another call may succeed: that memory or disk were full says nothing about an attack."""
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or is_full(error)
 
 
 def _checked(item: Loaded, variants: Any) -> Iterator[Variant]:

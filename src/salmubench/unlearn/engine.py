@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from salmubench import cost, devices, manifest, models, options, streams
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import ConfigError, DatasetError, MethodError, OutputError
+from salmubench.errors import ConfigError, DatasetError, MethodError, OutputError, StageError
 from salmubench.models import ClipModel
 from salmubench.padding import skip_padding
 from salmubench.types import Person, Split
@@ -39,6 +39,7 @@ from salmubench.unlearn.interface import Model
 from salmubench.unlearn.loop import Engine, seeded
 from salmubench.unlearn.plan import Plan, make_plan, retain_pairs
 from salmubench.unlearn.registry import Configured, configure, load_method, read_options
+from salmubench.writing import check_room
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -87,6 +88,7 @@ def unlearn(
         ConfigError: an option, the budget or the method's file makes no sense.
         DatasetError: rows are missing, or holdouts are among them.
         MethodError: the method failed.
+        StageError: memory or the disk was full while it ran.
     """
     options.check_seed(seed)
     out = Path(out)
@@ -303,9 +305,10 @@ def _apply(
         with seeded(student.device, engine.seed, streams.Unlearning.GLOBAL):
             reported = method.function(student, engine.data, engine, config)
         numbers = {str(name): float(value) for name, value in dict(reported).items()}
-    except (MethodError, OutputError):  # a full disk is no fault of the method
+    except (StageError, OutputError):  # a method's own, or of a full machine, which is no fault of the method
         raise
     except Exception as error:
+        check_room(error, f"the method {method.name!r}")
         text = failures.described(error, method.path, folder=folder)
         raise MethodError(method.name, None, f"its edit raised {text}") from error
     endless = [name for name, value in numbers.items() if not math.isfinite(value)]

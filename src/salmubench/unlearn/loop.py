@@ -29,6 +29,7 @@ from salmubench.unlearn.interface import Batch, Model
 from salmubench.unlearn.losses import pair_similarity
 from salmubench.unlearn.optimisers import Rule, learning_rates, make_optimizer, state_bytes
 from salmubench.unlearn.plan import Plan
+from salmubench.writing import check_room
 
 Loss = Callable[[Batch], tuple[Tensor, Mapping[str, Tensor]]]
 Objective = Callable[[Batch], Tensor]
@@ -177,6 +178,7 @@ class Engine:
         Raises:
             MethodError: the loss or its gradient fails, it is no number or reaches no weight, or `lora_layers` names no
                 matrix that may move.
+            StageError: memory or the disk was full.
         """
         number, self._descents = self._descents, self._descents + 1
         if number < self.progress.descent:
@@ -303,10 +305,11 @@ class Engine:
 
     @contextmanager
     def _guarded(self, step: int, what: str) -> Iterator[None]:
-        """Turn any error of the author's code into one that names method, step and line."""
+        """Turn any error of the author's code into one that names method, step and line; a full machine's is none."""
         try:
             yield
         except Exception as error:
+            check_room(error, f"the method {self._method!r}")
             text = failures.described(error, self._file, folder=self._folder if self._writes else None)
             raise MethodError(self._method, step, f"{what} raised {text}") from error
 
