@@ -174,6 +174,32 @@ def test_values_are_checked(given: dict[str, object], message: str) -> None:
         configure(load_method(str(EXAMPLE)), UnlearnConfig(), given)
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            "    def __post_init__(self):\n        assert self.size < 1\n",
+            r"Config to work, got AssertionError, in line 11 of",
+        ),
+        ("    def __post_init__(self):\n        raise KeyError('size')\n", "Config to work, got KeyError: 'size'"),
+        ("    def __post_init__(self):\n        raise ValueError('too large')\n", ": too large"),
+        ("def needs(config):\n    return ('holdout_identity',)\n", r"Unknown kind of pairs in NEEDS of .*'holdout_id"),
+        ("def needs(config):\n    return config.sizes\n", r"needs\(config\) to work, got AttributeError: .*line 11 of"),
+        ("needs = ('forget',)\n", r"needs\(config\) to work, got TypeError: 'tuple' object is not callable, in /"),
+        (
+            "def settings(config):\n    return {}['lr']\n",
+            r"settings\(config\) to work, got KeyError: 'lr', in line 11 of",
+        ),
+        ("def settings(config):\n    return {'lr': 'fast'}\n", r"SETTINGS of .*own\.py: lr: Expected a number"),
+    ],
+)
+def test_errors_of_the_authors_functions_are_said_while_planning(body: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(GOOD.replace("def loss", f"{body}def loss"))
+    with pytest.raises(ConfigError, match=rf"Options of the method 'own'.*{message}"):
+        check_settings(UnlearnConfig(methods=(str(path),)))
+
+
 def test_resolved_options_reach_a_process_that_does_not_know_the_file() -> None:
     here = configure(load_method(str(EXAMPLE)), UnlearnConfig(lr=1e-3), {"margin": 0.2, "batch_size": 8})
     code = (

@@ -6,13 +6,15 @@ import ast
 import dataclasses
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
-from salmubench import _moved, manifest, plugins, reading
+from salmubench import _moved, manifest, places, plugins, reading
 from salmubench import options as options_of
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.unlearn.config import ENGINE_OPTIONS, PACKAGE, UnlearnConfig
@@ -71,11 +73,17 @@ class LoadedMethod:
         """Engine settings that the method declares under this configuration."""
         if self.settings_for is None:
             return self.settings
-        return {**self.settings, **_check_declared(self.path, self.settings_for(config))}
+        with _authors(self.path, "settings(config)"):
+            declared = self.settings_for(config)
+        return {**self.settings, **_check_declared(self.path, declared)}
 
     def needs_of(self, config: Any) -> tuple[str, ...]:
         """Kinds of pairs needed under this configuration."""
-        return self.needs if self.narrow is None else _check_needs(self.path, self.narrow(config))
+        if self.narrow is None:
+            return self.needs
+        with _authors(self.path, "needs(config)"):
+            needs = self.narrow(config)
+        return _check_needs(self.path, needs)
 
 
 @dataclass(frozen=True)
@@ -144,7 +152,9 @@ class Resolved:
         """
         method = load_method(self.method)
         try:
-            return Configured(method, method.config(**self.options), self.settings, self.given)
+            with _authors(method.path, "Config", but=(TypeError, ValueError)):
+                config = method.config(**self.options)
+            return Configured(method, config, self.settings, self.given)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
 
@@ -234,9 +244,11 @@ def configure(
         if name not in method_options and name not in ENGINE_OPTIONS:
             raise UnknownName(f"option of the method {method.name!r}:", str(name), [*method_options, *ENGINE_OPTIONS])
     try:
-        parsed = options_of.build(
-            method.config, {name: value for name, value in given.items() if name in method_options}
-        )
+        with _authors(method.path, "Config", but=(TypeError, ValueError)):  # how a Config refuses a value
+            parsed = options_of.build(
+                method.config, {name: value for name, value in given.items() if name in method_options}
+            )
+        method.needs_of(parsed)  # what it may not ask for is said before anything is made
         engine_given = {
             **method.settings_of(parsed),
             **{name: value for name, value in given.items() if name in ENGINE_OPTIONS},
@@ -303,6 +315,31 @@ def field_docs(config: type[Any]) -> dict[str, str]:
         ):
             docs[statement.target.id] = inspect.cleandoc(after.value.value)
     return docs
+
+
+@contextmanager
+def _authors(path: Path, what: str, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn any error of the author's code, beside the loss or edit, into one that names the file.
+
+    Args:
+        path: the method's file.
+        what: which part of it runs.
+        but: errors that pass, beside `ConfigError`.
+
+    Raises:
+        ConfigError: what was raised, and in which line of the file.
+    """
+    passing: tuple[type[Exception], ...] = (ConfigError, *but)
+    try:
+        yield
+    except passing:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if places.real(frame.filename) == places.real(path)]
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        where = f"line {lines[-1]} of {path}" if lines else str(path)
+        raise ConfigError(f"Expected {what} to work, got {text}, in {where}.") from error
 
 
 def _find_function(path: Path, module: ModuleType) -> tuple[Literal["loop", "edit"], Callable[..., Any]]:
