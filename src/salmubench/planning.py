@@ -17,6 +17,7 @@ from salmubench.dataset import limited
 from salmubench.errors import ConfigError, UnknownName
 from salmubench.executor import Executor
 from salmubench.tuned_values import TunedFile
+from salmubench.unlearn.plan import check_budget
 from salmubench.unlearn.registry import Configured, LoadedMethod, check_settings, method_names
 
 REFERENCES: tuple[Literal["clean"], Literal["compromised"]] = ("clean", "compromised")
@@ -66,7 +67,8 @@ def plan(
         given: method → options that win over all others (`--set`); such a candidate doesn't count as tuned.
 
     Raises:
-        ConfigError: an unknown method, a file that fails on import or breaks the interface, a budget below 0, two
+        UnknownName: an unknown method, also among those that budgets are given for.
+        ConfigError: a file that fails on import or breaks the interface, a budget below 0 or of 1,000,000 and more, two
             candidates of one name, or tuned values that were chosen on this very world.
     """
     given = given or {}
@@ -75,6 +77,12 @@ def plan(
     every = list(dict.fromkeys(chain(*own.values()) if isinstance(budgets, Mapping) else budgets))
     if not every or any(not budget >= 0 for budget in every):
         raise ConfigError(f"Expected budgets of 0 or more, got {every!r}.")
+    for budget in every:
+        check_budget(budget)
+    known = {*map(plugins.stem, requested), *method_names()}  # the budgets may be those of several calls
+    for name in own:
+        if name not in known:
+            raise UnknownName("method in budgets:", name, known)
     if repeats < 1:
         raise ConfigError(f"Expected repeats of 1 or more, got {repeats}.")
     _check_given(given, [plugins.stem(name) for name in requested])

@@ -235,7 +235,14 @@ def test_run_takes_tuned_values_and_says_so(tuned: Path, recipe: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"), [({"repeats": 0}, "repeats of 1 or more"), ({"budgets": [-1]}, "budgets of 0 or more")]
+    ("change", "message"),
+    [
+        ({"repeats": 0}, "repeats of 1 or more"),
+        ({"budgets": [-1]}, "budgets of 0 or more"),
+        ({"budgets": [1, float("inf")]}, "a budget from 0 to 1,000,000, got inf"),
+        ({"budgets": {"delete": [1e6]}}, "a budget from 0 to 1,000,000, got 1000000.0"),
+        ({"budgets": {"delet": [1], "delete": [2]}}, "Unknown method in budgets: 'delet'. Did you mean 'delete'"),
+    ],
 )
 def test_senseless_plans_are_refused(recipe: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
@@ -285,3 +292,5 @@ def test_each_method_has_its_own_budgets(recipe: Path) -> None:
     loaded = recipes.load(recipe).recipe
     planned = planning.plan(loaded, methods=["delete", "finetuning"], budgets={"delete": [5, 2], "finetuning": [5]})
     assert [item.name for item in planned] == ["delete-5x", "finetuning-5x", "delete-2x"]
+    planned = planning.plan(loaded, methods=["delete"], budgets={"delete": [5], "finetuning": [2]})
+    assert [item.name for item in planned] == ["delete-5x"], "budgets of methods of other calls may stand there too"

@@ -56,8 +56,7 @@ def make_plan(
     Raises:
         ConfigError: a negative budget, one too small for a batch of 2, or fewer retain pairs than a batch.
     """
-    if not 0 <= budget < 1e6:
-        raise ConfigError(f"Expected a budget from 0 to 1,000,000, got {budget!r}.")
+    check_budget(budget)
     sizes = batch_sizes(round(budget * forget), min(batch_size, forget)) if budget else ()
     if budget and not sizes:
         raise ConfigError(f"Expected a budget of 2 forget pairs or more, got {budget} of {forget} pairs.")
@@ -76,6 +75,16 @@ def make_plan(
         else:
             rows[kind] = deal(count, of_kind, np.random.default_rng([seed, streams.Unlearning.BATCHES, stream]))
     return Plan(sizes, rows, forget)
+
+
+def check_budget(budget: float) -> None:
+    """Refuse a budget that no dataset can be shown for.
+
+    Raises:
+        ConfigError: below 0, 1,000,000 or more, or no number.
+    """
+    if not 0 <= budget < 1e6:
+        raise ConfigError(f"Expected a budget from 0 to 1,000,000, got {budget!r}.")
 
 
 def retain_pairs(*, budget: float, forget: int, batch_size: int, retain_batch_size: int = 0) -> int:
