@@ -22,7 +22,7 @@ from salmubench.tuning import rule as search
 from salmubench.tuning.selection_world import divide, write_part
 from salmubench.types import HOLDOUT_SPLITS, Pair, Split
 from salmubench.unlearn.config import UnlearnConfig
-from salmubench.unlearn.registry import configure, load_method
+from salmubench.unlearn.registry import configure, load_method, method_names, options
 
 # --- the spared part --------------------------------------------------------------------------------------------------
 
@@ -135,6 +135,8 @@ def test_a_file_declares_engine_settings_and_choices(tmp_path: Path) -> None:
         ("", "(3, 1, 'log')", ConfigError),
         ("", "(0, 1, 'log')", ConfigError),
         ("", "(1, 2)", ConfigError),
+        ("", "(0, float('inf'), 'linear')", ConfigError),
+        ("", "(0.5, 8.0, 'linear')", ConfigError),
         ("", "[]", ConfigError),
     ],
 )
@@ -143,6 +145,54 @@ def test_senseless_declarations_are_refused(tmp_path: Path, declared: str, where
     path.write_text(METHOD.format(search=declared, where=where))
     with pytest.raises(error, match=r"mine\.py"):
         space_of(str(path))
+
+
+@pytest.mark.parametrize(
+    ("option", "where", "expected"),
+    [
+        ("depth: float = field(default=0.5", "(0, 3, 'linear')", (0.0, 3.0, "linear")),
+        ("depth: float = field(default=1.0", "(1, 8, 'log')", (1.0, 8.0, "log")),
+        ("depth: int | float = field(default=1", "(0, 3, 'linear')", (0.0, 3.0, "linear")),
+        ("depth: int = field(default=2", "(1.0, 8, 'log')", (1, 8, "log")),
+        ("depth: int | None = field(default=2", "(1, 8, 'log')", (1, 8, "log")),
+    ],
+)
+def test_a_range_is_searched_in_the_options_own_type(option: str, where: str, expected: Any, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(METHOD.replace("depth: int = field(default=2", option).format(search="", where=where))
+    space = space_of(str(path))
+    kind = type(expected[0])
+    assert space == {"depth": expected}
+    assert [type(end) for end in space["depth"]] == [kind, kind, str]
+    present = search.present_values(configure(load_method(str(path)), UnlearnConfig()), space)
+    drawn = [search.propose(space, [(present, 0.5)], number=number, seed=0)["depth"] for number in range(1, 9)]
+    assert {type(value) for value in drawn} == {kind}
+    assert kind is int or any(value != round(value) for value in drawn)
+
+
+def test_engine_settings_are_searched_in_their_own_type(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    declared = "SEARCH = {'weight_decay': (0, 1, 'linear'), 'lora_rank': (1, 64, 'log')}"
+    path.write_text(METHOD.format(search=declared, where="[1, 2]"))
+    space = space_of(str(path))
+    assert [type(space[name][0]) for name in ("weight_decay", "lora_rank")] == [float, int]
+
+
+def test_a_range_around_nothing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    text = METHOD.replace("depth: int = field(default=2", "depth: float | None = field(default=None")
+    path.write_text(text.format(search="", where="(0.1, 1.0, 'log')"))
+    with pytest.raises(ConfigError, match=r"a number for 'depth' of the method 'mine'.*mine\.py.*got None"):
+        space_of(str(path))
+    given = configure(load_method(str(path)), UnlearnConfig(), {"depth": 0.2})
+    assert search.search_space(given) == {"depth": (0.1, 1.0, "log")}
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_searches_of_the_packages_methods_are_as_declared(name: str) -> None:
+    space, method = space_of(name), load_method(name)
+    declared = {**method.search, **{item.name: item.search for item in options(method.config) if item.search}}
+    assert repr({key: space[key] for key in declared}) == repr(declared)
 
 
 # --- which trial comes next -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from salmubench import _moved
 from salmubench.errors import ConfigError
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.roles import by_holdout, score_in, with_role
+from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.registry import Configured, options
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def search_space(
         fixed: options that are not searched.
 
     Raises:
-        ConfigError: an option's declaration makes no sense.
+        ConfigError: an option's declaration makes no sense, for its type or the value it has.
     """
     method = configured.method
     space: dict[str, Any] = dict(method.search)
@@ -87,14 +88,39 @@ def search_space(
                 f'Expected the search of {name!r} in {method.path} as (low, high, "log" or "linear") or a list of '
                 f"choices, got {where!r}."
             )
-    return space
+    present = present_values(configured, space)
+    return {
+        name: _typed(configured, name, where, present[name]) if isinstance(where, tuple) else where
+        for name, where in space.items()
+    }
+
+
+def _typed(configured: Configured, name: str, where: tuple[float, float, str], value: Any) -> tuple[float, float, str]:
+    """A range with ends of the option's own type: whole numbers alone are tried where they are its ends."""
+    method, (low, high, scale) = configured.method, where
+    if not isinstance(value, int | float):
+        raise ConfigError(
+            f"Expected a number for {name!r} of the method {method.name!r}, whose search in {method.path} goes from "
+            f"{low} to {high}, got {value!r}: the first trial takes it. Give it a number as its default."
+        )
+    hint = {**get_type_hints(UnlearnConfig), **get_type_hints(method.config)}[name]
+    if int not in (hint, *get_args(hint)) or float in get_args(hint):
+        return float(low), float(high), scale
+    if low != int(low) or high != int(high):
+        raise ConfigError(
+            f"Expected whole numbers as ends of the search of {name!r} in {method.path}, as its type is int, got "
+            f"{low} and {high}."
+        )
+    return int(low), int(high), scale
 
 
 def _is_range(where: Any) -> bool:
     if not isinstance(where, tuple) or len(where) != 3 or where[2] not in ("log", "linear"):
         return False
     low, high, scale = where
-    return all(isinstance(end, int | float) for end in (low, high)) and low < high and (scale == "linear" or low > 0)
+    if not all(isinstance(end, int | float) and math.isfinite(end) for end in (low, high)):
+        return False
+    return bool(low < high and (scale == "linear" or low > 0))
 
 
 def propose(
@@ -142,7 +168,7 @@ def _holds(where: tuple[float, float, str] | list[Any], value: Any) -> bool:
 
 
 def distribution(where: tuple[float, float, str] | list[Any]) -> BaseDistribution:
-    """Optuna's word for a declared range or list of choices."""
+    """Optuna's word for a range or list of choices, as `search_space` gives it."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(where, list):
