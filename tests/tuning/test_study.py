@@ -218,6 +218,36 @@ def test_a_method_that_fails_counts_as_worst_and_the_others_go_on(recipe: Path, 
         tune([str(bad)], recipe=recipe, out=tmp_path / "o", world=world, trials=2, workers=1)
 
 
+@pytest.mark.parametrize("change", ["weight_decay: 0.5", "overrides: {bad: {grad_clip: 2.0}}", "lr: 2e-3"])
+def test_trials_under_other_settings_are_refused(change: str, recipe: Path, world: Path, tmp_path: Path) -> None:
+    """Also those that are searched: the first trial is the recipe's own."""
+    bad, out, other = tmp_path / "bad.py", tmp_path / "o", tmp_path / "small_world.yaml"
+    bad.write_text(BROKEN)
+    first = chosen(tune([str(bad)], recipe=recipe, out=out, world=world, trials=1, workers=1))
+    assert "settings_sha256" not in first["bad"]["trials"][0]
+    given = RECIPE.replace("  lr: 1e-3\n", "") if change.startswith("lr") else RECIPE
+    other.write_text(given.replace("unlearn:", f"unlearn:\n  {change}"))
+    with pytest.raises(OutputMismatch, match=r"Expected trials of .*bad\.py under the settings that the recipe gives"):
+        tune([str(bad)], recipe=other, out=out, world=world, trials=2, workers=1)
+    more = chosen(tune([str(bad)], recipe=recipe, out=out, world=world, trials=2, workers=1))
+    assert more["bad"]["trials"][:1] == first["bad"]["trials"]
+
+
+def test_trials_that_state_no_settings_count_as_before(recipe: Path, world: Path, tmp_path: Path) -> None:
+    bad, out, other = tmp_path / "bad.py", tmp_path / "o", tmp_path / "small_world.yaml"
+    bad.write_text(BROKEN)
+    first = chosen(tune([str(bad)], recipe=recipe, out=out, world=world, trials=1, workers=1))
+    (out / "methods" / "bad" / "journal.log").unlink()
+    path = out / "methods" / "bad" / "trials" / "000" / manifest.MANIFEST
+    written = json.loads(path.read_text())
+    del written["inputs"]["settings_sha256"], written["outputs"]["settings_sha256"]
+    manifest.write_json(path, written)
+    other.write_text(RECIPE.replace("unlearn:", "unlearn:\n  weight_decay: 0.5"))
+    more = chosen(tune([str(bad)], recipe=other, out=out, world=world, trials=2, workers=1))
+    assert more["bad"]["trials"][:1] == first["bad"]["trials"]
+    assert len(more["bad"]["trials"]) == 2
+
+
 def test_run_takes_tuned_values_and_says_so(tuned: Path, recipe: Path) -> None:
     found = find_tuned(str(tuned), recipe="small_world", shipped=False)
     assert found is not None

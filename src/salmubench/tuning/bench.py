@@ -43,12 +43,14 @@ class Trial:
         number: from 0, which is the recipe's own setting.
         values: option → value.
         space: where the search looks.
+        settings_sha256: hash of all options and engine settings that are not searched (`rule.settings_sha256`).
     """
 
     method: str
     number: int
     values: Mapping[str, Any]
     space: search.Space
+    settings_sha256: str
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ how many machines then makes no difference.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
-from salmubench import _moved
+from salmubench import _moved, manifest
 from salmubench.errors import ConfigError
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.roles import by_holdout, score_in, with_role
@@ -153,6 +154,16 @@ def present_values(configured: Configured, space: Space) -> dict[str, Any]:
     """The recipe's own values of what is searched."""
     effective = configured.effective
     return {name: effective["method"].get(name, effective["engine"].get(name)) for name in space}
+
+
+def settings_sha256(configured: Configured, space: Space) -> str:
+    """Hash of what all trials of a method share: its options and engine settings without those that are searched."""
+    shared = {
+        part: {name: value for name, value in values.items() if name not in space}
+        for part, values in configured.effective.items()
+    }
+    text = manifest.json_text(manifest.portable(manifest.plain(shared)), where=f"settings of {configured.method.name}")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def as_parameters(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:

@@ -182,6 +182,8 @@ def _search(
         for name, item in configured.items():
             finished = results(bench, item.method.name)
             _check_same_file(bench, item, finished)
+            _check_same_settings(bench, item, spaces[name], finished)
+            settings = search.settings_sha256(item, spaces[name])
             earlier = [(entry["values"], entry["objective"]) for entry in finished.values() if entry["number"] < start]
             for number in numbers:
                 if number not in finished:
@@ -190,7 +192,7 @@ def _search(
                         if number
                         else search.present_values(item, spaces[name])
                     )
-                    pieces.append(Trial(name, number, values, spaces[name]))
+                    pieces.append(Trial(name, number, values, spaces[name], settings))
         run(pieces)
 
 
@@ -217,6 +219,25 @@ def _check_same_file(bench: Bench, item: Configured, finished: Mapping[int, Mapp
             f"Expected trials of {item.method.path} as it is in {folder}, got those of another version. Delete that "
             "folder, or choose another --out."
         )
+
+
+def _check_same_settings(
+    bench: Bench, item: Configured, space: search.Space, finished: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """Refuse trials under other settings of the recipe; those of earlier versions of the package don't state any."""
+    stated = {number: entry for number, entry in finished.items() if _SETTINGS in entry}
+    settings, first = search.settings_sha256(item, space), manifest.plain(search.present_values(item, space))
+    other = any(entry[_SETTINGS] != settings for entry in stated.values())
+    if other or (0 in stated and stated[0]["values"] != first):
+        folder = bench.folder(item.method.name)
+        raise OutputMismatch(
+            f"Expected trials of {item.method.path} under the settings that the recipe gives it now in {folder}, got "
+            "those under others. Delete that folder, choose another --out, or put the recipe back."
+        )
+
+
+_SETTINGS = "settings_sha256"
+"""In a trial's entry and inputs."""
 
 
 def _progress(bench: Bench, trial: Trial, total: int) -> str:
@@ -271,13 +292,19 @@ def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Tria
     inputs = {
         "method": method.name, "method_sha256": method.sha256,
         "dataset": open_dataset(bench.world.dataset).fingerprint,
+        **({_SETTINGS: trial.settings_sha256} if _states_settings(folder) else {}),
     }  # fmt: skip
     try:
         with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
             if not stage.complete:
                 candidate = Candidate(name, configured.resolved, bench.budget, bench.seed, trial.values)
                 outcomes = [make(world, candidate) for world in places]
-                stage.finish(outputs=_entry(bench, trial, method.sha256, name, places, outcomes))
+                stage.finish(
+                    outputs={
+                        **_entry(bench, trial, method.sha256, name, places, outcomes),
+                        _SETTINGS: trial.settings_sha256,
+                    }
+                )
             _report(bench, trial, method.name, stage.manifest["outputs"])
             for world in places:
                 for part in (
@@ -287,6 +314,14 @@ def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Tria
                     shutil.rmtree(world.out / part, ignore_errors=True)
     except OutputLocked:
         return False
+    return True
+
+
+def _states_settings(folder: Path) -> bool:
+    """Whether a trial's inputs hold its settings; one that an earlier version of the package began goes on without."""
+    for name in (manifest.MANIFEST, manifest.BEGUN):
+        if (folder / name).is_file():
+            return _SETTINGS in manifest.read_any(folder / name).inputs
     return True
 
 
@@ -374,7 +409,9 @@ def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str,
         "method_sha256": item.method.sha256,
         "provenance": {name: made[name] for name in ("version", "commit", "dirty")},
         "space": {name: list(where) for name, where in space.items()},
-        "trials": [{key: value for key, value in entry.items() if key != "method_sha256"} for entry in trials],
+        "trials": [
+            {key: value for key, value in entry.items() if key not in ("method_sha256", _SETTINGS)} for entry in trials
+        ],
     }
 
 
