@@ -6,7 +6,6 @@ A candidate's folders say what is done, so that it makes no difference who goes 
 from __future__ import annotations
 
 import logging
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from salmubench import cost, interruption, manifest
+from salmubench import cost, interruption, manifest, places
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.limited import limited
 from salmubench.errors import EmbeddingsError, MethodError, ModelError
 from salmubench.executor import Executor, cores
 from salmubench.recipe import Recipe
-from salmubench.scoring.stages import RunFile
+from salmubench.scoring.stages import RunFile, read_checkpoint
 from salmubench.unlearn.registry import Configured, Resolved
 
 _MEMORY = 3 * 2**30  # bytes that a worker is given at least
@@ -122,8 +121,8 @@ def make(world: World, candidate: Candidate) -> Made:
     changed = staleness(checkpoint, configured)
     if changed:  # its author edits and runs again
         log.info("%s: %s changed, made again", name, changed)
-        for folder in (checkpoint, embeddings_path(world, name)):
-            shutil.rmtree(folder, ignore_errors=True)
+        for folder in (embeddings_path(world, name), checkpoint):  # what is derived from another goes first
+            manifest.delete_folder(folder)
     try:
         stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, configured, checkpoint))
         encode(world, name, checkpoint, stages)
@@ -176,7 +175,11 @@ def embeddings_path(world: World, name: str) -> Path:
 
 
 def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
-    """Encode a model of the world, unless that is done."""
+    """Encode a model of the world, unless that is done; embeddings of an earlier checkpoint are made again."""
+    folder = embeddings_path(world, name)
+    if _of_another_model(folder, checkpoint):
+        log.info("%s: its checkpoint changed, encoded again", name)
+        manifest.delete_folder(folder)
 
     def work() -> None:
         from salmubench.encode.encode import encode as run
@@ -185,11 +188,24 @@ def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
         dataset = world.open()
         texts = required_texts(dataset, world.recipe.score)
         run(
-            model=checkpoint, dataset=dataset, out=embeddings_path(world, name), texts=texts,
+            model=checkpoint, dataset=dataset, out=folder, texts=texts,
             config=world.recipe.encode, device=world.device, precision=world.precision,
         )  # fmt: skip
 
-    stages.step(f"encode {name}", embeddings_path(world, name), work)
+    stages.step(f"encode {name}", folder, work)
+
+
+def _of_another_model(folder: Path, checkpoint: Path) -> bool:
+    """Whether embeddings, finished or begun, are of another model than the checkpoint, as far as that is there."""
+    marker = next((path for path in (folder / manifest.MANIFEST, folder / manifest.BEGUN) if path.is_file()), None)
+    if marker is None or not places.is_folder(checkpoint):
+        return False
+    encoded = manifest.read_any(marker).inputs.get("checkpoint")
+    if encoded == read_checkpoint(checkpoint).outputs.sha256:
+        return False
+    from salmubench.models import checkpoint_sha256
+
+    return encoded != checkpoint_sha256(checkpoint)  # kept epochs have no manifest; another version may hash otherwise
 
 
 def score(world: World, name: str, stages: Stages) -> None:
@@ -219,12 +235,12 @@ def check_references(world: World) -> None:
 
 
 def is_made(world: World, candidate: Candidate) -> bool:
-    """Tell whether a candidate is there with a current record."""
+    """Tell whether a candidate is there with a current record of just this checkpoint."""
     name = candidate.name
     checkpoint = world.out / "checkpoints" / name
     if not (checkpoint / manifest.MANIFEST).is_file() or staleness(checkpoint, candidate.method.load()):
         return False
-    return _is_scored(world, name)
+    return _is_scored(world, name) and not _of_another_model(embeddings_path(world, name), checkpoint)
 
 
 def _is_scored(world: World, name: str) -> bool:

@@ -26,6 +26,7 @@ from salmubench.provenance import utc_now as utc_now
 from salmubench.provenance import version as version
 from salmubench.writing import atomic_folder as atomic_folder
 from salmubench.writing import atomic_path as atomic_path
+from salmubench.writing import delete_folder as delete_folder
 from salmubench.writing import explained, is_leftover
 from salmubench.writing import json_text as json_text
 from salmubench.writing import plain as plain

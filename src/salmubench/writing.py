@@ -93,6 +93,20 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def delete_folder(path: Path) -> None:
+    """Delete a folder: under its name it is whole or gone, so that a kill leaves no half that looks finished.
+
+    Nothing happens where there is none. What a kill leaves is a leftover, which the next stage above it deletes.
+
+    Raises:
+        OutputError: it can't be moved.
+    """
+    temporary = temporary_beside(path)
+    with explained(path), contextlib.suppress(FileNotFoundError):
+        path.rename(temporary)
+    shutil.rmtree(temporary, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn what a full or forbidden place does to the block into a message that says what to do.

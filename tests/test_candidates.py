@@ -1,0 +1,124 @@
+"""A candidate whose method or checkpoint changed: embeddings and record are never those of the one before."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from salmubench import manifest, models, planning, recipe
+from salmubench.candidates import Candidate, Stages, World, embeddings_path, encode, is_made, make, record_path, score
+from salmubench.scoring.record_files import read_record
+from tiny_model import tiny_model
+from tiny_run import EXAMPLE
+
+
+@pytest.fixture
+def world(tiny_folder: Path, tmp_path: Path) -> World:
+    """Two random references, encoded and scored on a tiny dataset."""
+    out = tmp_path / "run"
+    references = {kind: out / "embeddings" / kind for kind in planning.REFERENCES}
+    world = World(
+        out, tiny_folder, out / "checkpoints" / "compromised", references, recipe.load("tiny").recipe, "cpu", "fp32"
+    )
+    for seed, kind in enumerate(references):
+        encode(world, kind, tiny_model(out / "checkpoints" / kind, seed), Stages())
+    return world
+
+
+def test_a_new_checkpoint_is_encoded_and_scored_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = world.out / "checkpoints" / "compromised"
+    score(world, "compromised", Stages())
+    before = read_record(record_path(world, "compromised"))
+    tiny_model(checkpoint, 7)
+    stages = Stages()
+    encode(world, "compromised", checkpoint, stages)
+    score(world, "compromised", stages)
+    assert [stage["name"] for stage in stages.done] == ["encode compromised", "score compromised"]
+    after = read_record(record_path(world, "compromised"))
+    assert after.model.sha256 == models.checkpoint_sha256(checkpoint) != before.model.sha256
+    again = Stages()
+    encode(world, "compromised", checkpoint, again)
+    score(world, "compromised", again)
+    assert not again.done
+    assert {path.name for path in (world.out / "embeddings").iterdir()} == set(planning.REFERENCES)
+    stated = {"stage": "pretrain", "outputs": {"sha256": after.model.sha256}}
+    manifest.write_json(checkpoint / manifest.MANIFEST, stated)
+    monkeypatch.setattr(models, "checkpoint_sha256", lambda *_, **__: pytest.fail("hashed, though it is stated"))
+    encode(world, "compromised", checkpoint, again)
+    assert not again.done
+
+
+def test_embeddings_begun_of_another_checkpoint_are_no_obstacle(world: World) -> None:
+    folder, checkpoint = embeddings_path(world, "compromised"), world.out / "checkpoints" / "compromised"
+    tiny_model(checkpoint, 7)
+    (folder / manifest.MANIFEST).rename(folder / manifest.BEGUN)
+    stages = Stages()
+    encode(world, "compromised", checkpoint, stages)
+    assert [stage["name"] for stage in stages.done] == ["encode compromised"]
+    stated = manifest.read_any(folder / manifest.MANIFEST).inputs["checkpoint"]
+    assert stated == models.checkpoint_sha256(checkpoint)
+
+
+def test_embeddings_outlive_a_checkpoint_that_was_removed(world: World) -> None:
+    shutil.rmtree(world.compromised)
+    stages = Stages()
+    encode(world, "compromised", world.compromised, stages)
+    assert not stages.done
+
+
+def candidate(world: World, file: Path) -> Candidate:
+    plans = {"methods": [str(file)], "budgets": [1], "repeats": 1, "seed": 0, "tuned": None}
+    return planning.plan(world.recipe, **plans, given={})[0]
+
+
+def test_numbers_are_those_of_the_method_as_it_is_now(world: World, tmp_path: Path) -> None:
+    """The checkpoint is deleted by hand, the method edited: what was derived from the old one doesn't stay."""
+    file = Path(shutil.copy(EXAMPLE, tmp_path / "mine.py"))
+    first = candidate(world, file)
+    checkpoint, record = world.out / "checkpoints" / first.name, record_path(world, first.name)
+    assert make(world, first).error is None
+    assert is_made(world, first)
+    before = read_record(record).model.sha256
+    shutil.rmtree(checkpoint)
+    file.write_text(file.read_text().replace("keep: float = field(default=10.0", "keep: float = field(default=2.0"))
+    made = make(world, candidate(world, file))
+    assert [stage["name"].split()[0] for stage in made.stages] == ["unlearn", "encode", "score"]
+    assert read_record(record).model.sha256 == models.checkpoint_sha256(checkpoint) != before
+    assert make(world, candidate(world, file)).stages == []
+
+
+def test_killed_while_the_old_ones_are_deleted(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path(shutil.copy(EXAMPLE, tmp_path / "mine.py"))
+    name = candidate(world, file).name
+    assert make(world, candidate(world, file)).error is None
+    file.write_text(file.read_text() + "\n# edited\n")
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make(world, candidate(world, file))
+    assert not embeddings_path(world, name).exists()
+    assert (world.out / "checkpoints" / name / manifest.MANIFEST).is_file()
+    assert not is_made(world, candidate(world, file))
+    left = [path.name for path in (world.out / "embeddings").iterdir() if path.name not in planning.REFERENCES]
+    assert len(left) == 1
+    manifest.delete_leftovers(world.out)
+    assert not (world.out / "embeddings" / left[0]).exists()
+    assert len(make(world, candidate(world, file)).stages) == 3
+
+
+def test_a_candidate_with_embeddings_of_another_checkpoint_is_not_made(world: World, tmp_path: Path) -> None:
+    """Unlearnt anew and killed before it was encoded: its record is current for embeddings that aren't its own."""
+    item = candidate(world, Path(shutil.copy(EXAMPLE, tmp_path / "mine.py")))
+    assert make(world, item).error is None
+    folder = world.out / "checkpoints" / item.name
+    content = manifest.read_json(folder / manifest.MANIFEST)
+    tiny_model(folder, 9)
+    content["outputs"]["sha256"] = models.checkpoint_sha256(folder)
+    manifest.write_json(folder / manifest.MANIFEST, content)
+    assert not is_made(world, item)
