@@ -21,14 +21,14 @@ import pytest
 import torch
 from PIL import Image
 
-from salmubench import manifest
+from salmubench import manifest, models
 from salmubench.dataset import layout
 from salmubench.embeddings import Embeddings, open_embeddings
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.pictures import PixelCache, split_transform
 from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import encode_texts, tokenize
-from salmubench.errors import ConfigError, DatasetError, EmbeddingsError, OutputLocked, OutputMismatch
+from salmubench.errors import ConfigError, DatasetError, EmbeddingsError, ModelError, OutputLocked, OutputMismatch
 from salmubench.metrics import required_texts, score
 from salmubench.models import ClipModel, load_model, save_model
 from salmubench.scoring import read_record
@@ -302,6 +302,49 @@ def test_a_stopped_run_goes_on_after_its_last_chunk(
     assert np.abs(made.images - found.images).max() < 1e-5
     assert np.abs(made.texts - found.texts).max() < 1e-5
     assert not (tmp_path / "e" / ".chunks").exists()
+
+
+def test_texts_in_another_order_keep_their_vectors(
+    model_folder: Path, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after the chunks, and after they were joined, then called with the same texts in another order."""
+    texts = ["a first text", "a second one", "and a third"]
+
+    def go(name: str, order: list[str]) -> Embeddings:
+        out = tmp_path / name
+        return open_embeddings(encode(model=model_folder, dataset=tiny_folder, out=out, texts=order, precision="fp32"))
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    whole = go("whole", texts)
+    for name, place, what in (("chunks", module._Work, "join"), ("joined", module, "_write_tables")):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, what, stop)
+            with pytest.raises(KeyboardInterrupt):
+                go(name, texts)
+        made = go(name, texts[::-1])
+        for text in texts:
+            (ours,), (expected,) = made.rows_of([text]), whole.rows_of([text])
+            assert np.abs(made.texts[ours] - whole.texts[expected]).max() < 1e-5, (name, text)
+
+
+def test_no_chunk_of_a_model_that_changed_meanwhile(tiny_folder: Path, tmp_path: Path) -> None:
+    folder, other, out = tiny_model(tmp_path / "model"), tiny_model(tmp_path / "other", 5), tmp_path / "e"
+    hashed = models.checkpoint_sha256
+
+    def changed(*args: Any, **options: Any) -> str:
+        before = hashed(*args, **options)
+        shutil.copytree(other, folder, dirs_exist_ok=True)
+        return before
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(models, "checkpoint_sha256", changed)
+        with pytest.raises(ModelError, match="to stay as it is"):
+            encode(model=folder, dataset=tiny_folder, out=out, texts=["more"], precision="fp32")
+    assert not out.exists()
+    made = open_embeddings(encode(model=folder, dataset=tiny_folder, out=out, texts=["more"], precision="fp32"))
+    assert made.manifest["inputs"]["checkpoint"] == hashed(folder)
 
 
 def test_killed_and_started_again(model_folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import io
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -81,29 +83,30 @@ def encode(
     ranks = Ranks()
     device = devices.resolve_device(device)
     chosen = devices.resolve_precision(precision, device)
-    work = _Work(model, arch, opened, out, tuple(texts), config, device, chosen)
+    checkpoint = model.sha256 if isinstance(model, models.ClipModel) else models.checkpoint_sha256(model, arch=arch)
+    work = _Work(model, checkpoint, arch, opened, out, tuple(texts), config, device, chosen)
     if not ranks.first:
         if ranks.wait_to_begin():
             work.encode(ranks)
         ranks.done()
         return out
     inputs = {
-        "checkpoint": model.sha256
-        if isinstance(model, models.ClipModel)
-        else models.checkpoint_sha256(model, arch=arch),
+        "checkpoint": checkpoint,
         "dataset": opened.fingerprint,
         "texts": manifest.sha256_json(sorted(set(texts))),
     }
     if opened.imagenet is not None:
         inputs["imagenet"] = opened.imagenet
     settings = {"splits": config.splits, "precision": chosen}
-    with manifest.stage_folder(out, embeddings.STAGE, config=settings, inputs=inputs, given=config) as stage:
+    with manifest.stage_folder(
+        out, embeddings.STAGE, config=settings, inputs=inputs, given=config, notes=(embeddings.TEXT_TABLE,)
+    ) as stage:
+        if not stage.complete:
+            _number_texts(work.plan.texts, out)
         ranks.begin(complete=stage.complete)
         if not stage.complete:
             with cost.measure() as spent:
                 done = work.encode(ranks)
-                if done.model.sha256 != inputs["checkpoint"]:
-                    raise ModelError(f"Expected the model {done.model.source} to stay as it is, but its files changed.")
                 ranks.wait_for_others()
                 work.join(done)
             probe = devices.probe_precision() if precision == "auto" and device == "cpu" else None
@@ -119,7 +122,6 @@ class _Done(NamedTuple):
     """What a pass leaves besides its chunks."""
 
     model: ClipModel
-    plan: Plan
     tokens: Tokens
 
 
@@ -128,6 +130,7 @@ class _Work:
     """One model on one dataset: the arguments of `encode`, resolved."""
 
     model: str | Path | ClipModel
+    checkpoint: str
     arch: str | None
     dataset: layout.Dataset
     out: Path
@@ -136,29 +139,42 @@ class _Work:
     device: str
     precision: str
 
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """What is encoded."""
+        return _plan(self.dataset, self.config.splits, self.texts)
+
     def encode(self, ranks: Ranks) -> _Done:
-        """Write this process's chunks."""
+        """Write this process's chunks.
+
+        Raises:
+            ModelError: the model is another one than when the call began; no chunk of it is written.
+        """
         from salmubench import devices, models
 
-        plan = _plan(self.dataset, self.config.splits, self.texts)
-        loaded = self.model
+        plan, loaded = self.plan, self.model
         if isinstance(loaded, models.ClipModel):
             loaded.module.to(self.device)
         else:
             loaded = models.load_model(loaded, arch=self.arch, device=self.device)
+        if loaded.sha256 != self.checkpoint:  # its chunks would stand among those of the model that the folder names
+            raise ModelError(
+                f"Expected the model {loaded.source} to stay as it is while it is encoded, but its files changed. Run "
+                "the same command again."
+            )
         tokens = tokenize(loaded, plan.texts)
         with devices.compute(self.device, self.precision):
             self._encode_pictures(loaded, plan, ranks)
             self._encode_texts(loaded, tokens, ranks)
-        return _Done(loaded, plan, tokens)
+        return _Done(loaded, tokens)
 
     def join(self, done: _Done) -> None:
         """Join everybody's chunks and write the tables."""
         first, width = done.tokens.first, int(done.model.config["model_cfg"]["embed_dim"])
         copies = {int(row): int(first[row]) for row in np.flatnonzero(first != np.arange(len(first)))}
-        ChunkStore(self.out, "images", done.plan.pictures).join(width)
+        ChunkStore(self.out, "images", self.plan.pictures).join(width)
         ChunkStore(self.out, "texts", len(first)).join(width, copies=copies)
-        _write_tables(self.dataset, done.plan, self.out)
+        _write_tables(self.dataset, self.plan, self.out)
         ChunkStore(self.out, "images", 0).clear()
 
     def describe(self, done: _Done, probe: Mapping[str, float] | None) -> Mapping[str, Any]:
@@ -167,9 +183,9 @@ class _Work:
         return {
             "model": _describe_model(done.model),
             "dataset": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
-            "pictures": done.plan.pictures,
-            "texts": len(done.plan.texts),
-            "cut_captions": _count_cut(done.plan, done.tokens),
+            "pictures": self.plan.pictures,
+            "texts": len(self.plan.texts),
+            "cut_captions": _count_cut(self.plan, done.tokens),
             "encoding": {
                 "precision": self.precision,
                 "probe": probe,
@@ -316,6 +332,20 @@ def _finite(rows: embeddings.Array, what: str, source: str) -> embeddings.Array:
 # --- what is written --------------------------------------------------------------------------------------------
 
 
+def _number_texts(texts: Sequence[str], out: Path) -> None:
+    """Write which text is in which row, before the first is encoded.
+
+    The folder's inputs don't say in which order the texts were given. What an earlier call encoded in another order is
+    deleted: its vectors would go to other texts.
+    """
+    stream, path = io.BytesIO(), out / embeddings.TEXT_TABLE
+    table = pa.table({"text": list(texts), "row": list(range(len(texts)))}, schema=embeddings.TEXT_SCHEMA)
+    pq.write_table(table, stream, compression="zstd")
+    if not path.is_file() or path.read_bytes() != stream.getvalue():
+        ChunkStore(out, "texts", len(texts)).delete()
+        manifest.write_bytes(path, stream.getvalue())
+
+
 def _write_tables(dataset: layout.Dataset, plan: Plan, out: Path) -> None:
     columns: dict[str, list[Any]] = {name: [] for name in embeddings.INDEX_SCHEMA.names}
     for split, pair, image_row, text_row in plan.rows:
@@ -325,11 +355,8 @@ def _write_tables(dataset: layout.Dataset, plan: Plan, out: Path) -> None:
         )  # fmt: skip
         for name, value in zip(columns, values, strict=True):
             columns[name].append(value)
-    texts = {"text": list(plan.texts), "row": list(range(len(plan.texts)))}
     with manifest.atomic_path(out / embeddings.INDEX) as path:
         pq.write_table(pa.table(columns, schema=embeddings.INDEX_SCHEMA), path, compression="zstd")
-    with manifest.atomic_path(out / embeddings.TEXT_TABLE) as path:
-        pq.write_table(pa.table(texts, schema=embeddings.TEXT_SCHEMA), path, compression="zstd")
     encoded = {split for split, *_ in plan.rows}
     facts = embeddings.DatasetFacts(
         name=dataset.name,

@@ -83,8 +83,14 @@ class ChunkStore:
                 whole[row] = whole[original]
             whole.flush()
 
+    def delete(self) -> None:
+        """Delete what there is of this array, joined or in chunks."""
+        self.target.unlink(missing_ok=True)
+        for span in self._spans():
+            span.path.unlink(missing_ok=True)
+
     def clear(self) -> None:
-        """Delete the chunks."""
+        """Delete the chunks of all arrays."""
         shutil.rmtree(self.folder / ".chunks", ignore_errors=True)
 
     def _spans(self) -> Iterator[Span]:
