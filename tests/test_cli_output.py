@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import progress
+from salmubench import plugins, progress
 from salmubench.cli.main import COMMANDS, main
 from salmubench.cli.output import print_results
+from salmubench.errors import ConfigError
 from salmubench.report.collect import read_run
 from submission_world import edit_json, mend, write_submittable_run
+from tiny_run import EXAMPLE
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,33 @@ def test_show_as_json_and_by_path(capsys):
     assert capsys.readouterr().out.startswith("my_method  (loop;")
     assert main(["show", "retfai"]) == 1
     assert "Did you mean 'retfail'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"def loss(:\n", "SyntaxError: invalid syntax (mine.py, line 1)"),
+        (b'NAME = "\xff"\n', "SyntaxError: (unicode error)"),
+        (b"NAME = 1\0\n", "null bytes"),
+    ],
+)
+def test_show_of_a_file_that_is_no_python(content, reason, tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_bytes(content)
+    assert main(["show", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert f"file {path} fails on import: " in error
+    assert reason in error
+    with pytest.raises(ConfigError, match="fails on import"):
+        plugins.docstring("salmubench.metrics", str(path))
+
+
+def test_show_of_a_file_in_another_encoding(tmp_path, capsys):
+    text = EXAMPLE.read_text().replace("Margin hinge", "Größe", 1)
+    path = tmp_path / "mine.py"
+    path.write_bytes(f"# -*- coding: latin-1 -*-\n{text}".encode("latin-1", "replace"))
+    assert main(["show", str(path)]) == 0
+    assert "Größe" in capsys.readouterr().out
 
 
 def test_dataset_commands_as_json(tiny_folder, tmp_path, capsys):

@@ -115,6 +115,12 @@ def test_gated_and_unknown_repositories_say_what_to_do(hub: HubStandIn, cache: P
         locate("hf-hub:name")
 
 
+@pytest.mark.parametrize("name", ["org/na--me", "org/.x", "org/é", "hf-hub:org/a..b"])
+def test_names_that_the_hub_refuses(name: str, cache: Path) -> None:
+    with pytest.raises(DatasetError, match=r"Expected org/name or org/name@revision of a Hub dataset, got '.*Check"):
+        open_dataset(name)
+
+
 def test_models_of_the_hub(hub: HubStandIn, cache: Path, tmp_path: Path) -> None:
     folder = tiny_model(tmp_path / "model")
     first = hub.add("model", "org/clip", folder, tag="v1")

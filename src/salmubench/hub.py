@@ -68,7 +68,7 @@ def fetch(
         SalmubenchError: `error`, where the name has another form, or the repository is neither reachable nor cached.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     match = _NAME.fullmatch(source.removeprefix(PREFIX))
     if match is None:
@@ -76,18 +76,26 @@ def fetch(
     name, revision = match["name"], match["revision"]
     try:
         path = snapshot_download(name, repo_type=kind, revision=revision, allow_patterns=patterns)
+    except HFValidationError as problem:  # stricter than our pattern: no `--`, no `..`, nothing but ASCII
+        raise error(
+            f"Expected org/name or org/name@revision of a Hub {kind}, got {source!r}: {_one_line(problem)}. Check the "
+            "name, or the path that it was meant to be."
+        ) from problem
     except GatedRepoError as problem:
         raise error(
             f"Expected access to the Hub {kind} {name}, but it is gated. Accept its terms on its page, then log "
             "in with `hf auth login`."
         ) from problem
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as problem:
-        reason = " ".join(str(problem).split()).rstrip(".")
         raise error(
-            f"Expected the Hub {kind} {source} to be reachable or cached, got: {reason}. Check name, revision and "
-            "network; what was downloaded is kept."
+            f"Expected the Hub {kind} {source} to be reachable or cached, got: {_one_line(problem)}. Check name, "
+            "revision and network; what was downloaded is kept."
         ) from problem
     return Snapshot(Path(path), name, Path(path).name)
+
+
+def _one_line(problem: Exception) -> str:
+    return " ".join(str(problem).split()).rstrip(".")
 
 
 def check_bytes(path: Path, sha256: str, *, error: type[SalmubenchError]) -> None:

@@ -102,10 +102,14 @@ def description(package: str, name: str, variable: str) -> dict[str, Any]:
 
 
 def defines(path: str, function: str) -> bool:
-    """Tell whether a Python file defines a function of this name at its top, without importing it."""
+    """Tell whether a Python file defines a function of this name at its top, without importing it.
+
+    Raises:
+        ConfigError: the file isn't Python.
+    """
     if not Path(path).is_file():
         return False
-    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    tree = _parse(Path(path))
     return any(isinstance(item, ast.FunctionDef) and item.name == function for item in tree.body)
 
 
@@ -128,13 +132,16 @@ def parsed(package: str, name: str) -> tuple[str, ast.Module]:
     Args:
         package: dotted name of the plug-in package.
         name: one of `names(package)`, or the path of a Python file.
+
+    Raises:
+        ConfigError: the file isn't Python.
     """
     path: str | None = name
     if not is_path(name):
         point = next((point for point in _entry_points(package) if point.name == name), None)
         spec = importlib.util.find_spec(f"{package}.{name}" if point is None else point.module)
         path = None if spec is None else spec.origin
-    return path or "", ast.parse("" if path is None else Path(path).read_text(encoding="utf-8"))
+    return path or "", ast.parse("") if path is None else _parse(Path(path))
 
 
 def is_path(name: str) -> bool:
@@ -169,6 +176,18 @@ def _declared(package: str, path: tuple[str, ...]) -> tuple[importlib.metadata.E
     return tuple(points)
 
 
+def _parse(path: Path) -> ast.Module:
+    """Parse a file as an import would: from its bytes, which may state their encoding."""
+    try:
+        return ast.parse(path.read_bytes(), filename=str(path))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # null bytes, brackets without an end
+        raise _fails(path, "plug-in", error) from error
+
+
+def _fails(path: Path, kind: str, error: BaseException, line: str = "") -> ConfigError:
+    return ConfigError(f"The {kind} file {path} fails on import: {type(error).__name__}: {error}{line}")
+
+
 def _load_file(path: Path, *, kind: str) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"Expected a Python file with a {kind}, got nothing at {path}. Check the path.")
@@ -186,5 +205,5 @@ def _load_file(path: Path, *, kind: str) -> ModuleType:
         frames = traceback.extract_tb(error.__traceback__)
         where = [frame for frame in frames if Path(frame.filename) == path.absolute()]
         line = f" ({path.name}:{where[-1].lineno})\n    {where[-1].line}" if where else ""
-        raise ConfigError(f"The {kind} file {path} fails on import: {type(error).__name__}: {error}{line}") from error
+        raise _fails(path, kind, error, line) from error
     return module

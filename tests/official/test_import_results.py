@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from salmubench.cli.main import main
@@ -16,6 +18,7 @@ from salmubench.official.import_results import NO_ITEMS, import_official
 from salmubench.official.result_file import export_official, numbers
 from salmubench.scoring import read_items, read_record
 from salmubench.scoring.compare import compare
+from salmubench.scoring.record_files import items_path
 from tiny_model import tiny_model
 
 METRICS = list(descriptions().values())
@@ -123,3 +126,16 @@ def test_export_refuses_another_dataset(ours: dict[str, Path], tmp_path: Path) -
     other = open_dataset(tiny_dataset(tmp_path / "other", seed=5))
     with pytest.raises(RecordError, match="Expected the dataset of"):
         export_official(ours["a-5x"], tmp_path, metrics=METRICS, dataset=other)
+
+
+def test_export_names_a_row_that_the_dataset_lacks(ours: dict[str, Path], tiny_folder: Path, tmp_path: Path) -> None:
+    record = tmp_path / "a-5x.json"
+    for path in (ours["a-5x"], items_path(ours["a-5x"])):
+        shutil.copy(path, tmp_path / path.name)
+    items, dataset = read_items(record), open_dataset(tiny_folder)
+    strange = dataset.rows("forget")[3].file_name
+    names = ["nobody.jpg" if name == strange else name for name in items.column("file_name").to_pylist()]
+    place = items.schema.get_field_index("file_name")
+    pq.write_table(items.set_column(place, items.schema.field(place), [names]), items_path(record))
+    with pytest.raises(RecordError, match=r"got one of the picture 'nobody\.jpg'"):
+        export_official(record, tmp_path, metrics=METRICS, dataset=dataset)

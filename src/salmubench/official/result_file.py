@@ -62,7 +62,7 @@ def export_official(record: Path, out: Path, *, metrics: Metrics, dataset: Datas
         The file.
 
     Raises:
-        RecordError: the record failed, its items are missing, or it is of another dataset.
+        RecordError: the record failed, its items are missing, or it or one of them is of another dataset.
     """
     source = read_record(record)
     if source.status != "complete":
@@ -93,7 +93,15 @@ def _values(items: pa.Table, dataset: Dataset | None) -> list[float]:
     for number, row in enumerate(dataset.rows(Split.FORGET)):
         place.setdefault((row.file_name, row.identity), number)
     keys = zip(items.column("file_name").to_pylist(), items.column("identity_id").to_pylist(), strict=True)
-    return [value for _, value in sorted(zip((place[key] for key in keys), values, strict=True), key=lambda x: x[0])]
+    ranked: list[tuple[int, float]] = []
+    for key, value in zip(keys, values, strict=True):
+        if key not in place:
+            raise RecordError(
+                f"Expected items of rows of the forget split of {dataset.name}, got one of the picture {key[0]!r} with "
+                f"the identity {key[1]!r}, which it lacks. Give the record with its own items."
+            )
+        ranked.append((place[key], value))
+    return [value for _, value in sorted(ranked, key=lambda item: item[0])]
 
 
 def read_official(path: Path, metrics: Metrics) -> Mapping[str, float | None]:
