@@ -39,7 +39,27 @@ def test_help(command, capsys):
             ["evaluate", "--before", "a", "--after", "b", "--dataset", "c", "--limit", "9"],
             "Expected --before and --after alone, got --limit, too.",
         ),
-        (["leaderboard", "check", "x", "--tolerance", "wide"], "--tolerance: Expected a number, got 'wide'."),
+        (
+            ["leaderboard", "check", "x", "--tolerance", "wide"],
+            "--tolerance: Expected a number or nothing, got 'wide'.",
+        ),
+        (
+            ["leaderboard", "check", "x", "--tolerance", "0", "--arch", "RN50"],
+            "Expected --rerun beside --arch and --tolerance, got none.",
+        ),
+        (["leaderboard", "check", "x", "--imagenet", "x"], "Expected --rerun beside --imagenet, got none."),
+        (
+            ["score", "--embeddings", "e", "--clean", "c", "--compromised", "p", "--gallery", "g", "--dataset", "d"],
+            "Expected --items beside --gallery and --dataset, got none.",
+        ),
+        (["dataset", "stats", "d", "--out", "x", "--json"], "Expected --out alone, got --json, too"),
+        (["dataset", "stats", "d", "--out", "x", "--shortcuts"], "Expected --out alone, got --shortcuts, too"),
+        (
+            ["dataset", "export", "d", "--format", "webdataset", "--out", "x", "--public"],
+            "Expected --push beside --public, got none.",
+        ),
+        (["dataset", "export", "d", "--format", "hub", "--out", "x", "--public"], "Expected --push beside --public"),
+        (["export-model", "m", "--out", "x", "--private"], "Expected --push beside --private, got none."),
     ],
 )
 def test_wrong_usage_says_what_to_do(arguments, expected, capsys):

@@ -100,6 +100,20 @@ def test_either_embeddings_or_items(arguments: list[str], capsys: pytest.Capture
     assert "or --items I alone" in capsys.readouterr().err
 
 
+def test_resamples_are_the_records(record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A number that nobody would follow is refused, and followed where there is no record."""
+    for path in (record, items_path(record), gallery_path(record)):
+        shutil.copy(path, tmp_path / path.name)
+    copied, out = tmp_path / record.name, tmp_path / "out" / "b.json"
+    command = ["score", "--items", str(items_path(copied)), "--bootstraps", "100", "--out", str(out)]
+    assert main(command) == 2
+    assert f"the resamples are those that {copied} states" in capsys.readouterr().err
+    assert not out.exists()
+    copied.unlink()
+    assert main(command) == 0
+    assert read_record(out).protocol.bootstraps == 100
+
+
 # --- by group ---------------------------------------------------------------------------------------------------
 
 

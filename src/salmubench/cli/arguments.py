@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from salmubench.errors import ConfigError
@@ -35,6 +35,21 @@ def references(clean: str | None, compromised: str | None) -> tuple[str, str]:
             "Clean, damage by the distance to Compromised. Give their model, embeddings or record."
         )
     return clean, compromised
+
+
+def goes_with(needed: str, given: Mapping[str, object]) -> None:
+    """Refuse options that do nothing without another one, which isn't given.
+
+    Args:
+        needed: the other one.
+        given: option → its value; `None` and `False` where it isn't given.
+
+    Raises:
+        UsageError: with the options.
+    """
+    useless = " and ".join(name for name, value in given.items() if value is not None and value is not False)
+    if useless:
+        raise UsageError(f"Expected {needed} beside {useless}, got none. Give it, or leave {useless} out.")
 
 
 def numbers(text: str, option: str) -> list[float]:

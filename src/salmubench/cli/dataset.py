@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from salmubench.cli.arguments import UsageError, goes_with
 from salmubench.cli.output import complain, on_terminal, print_json, print_table, say
 from salmubench.executor import Executor
 
@@ -90,8 +91,14 @@ def stats_(
             nearest duplicates and a sample; takes some minutes for a large dataset.
         shortcuts: without `--out`, also fit the classifiers that must find nothing (takes longer).
         seed: of samples, folds and resamples.
-        json: print JSON on a terminal, too.
+        json: without `--out`, print JSON on a terminal, too.
     """
+    unused = [name for name, given in (("--shortcuts", shortcuts), ("--json", json)) if given]
+    if out is not None and unused:
+        raise UsageError(
+            f"Expected --out alone, got {' and '.join(unused)}, too: the page has the shortcuts anyway, and stats.json "
+            "beside it is the JSON. Leave one or the other out."
+        )
     from salmubench.dataset.layout import open_dataset
     from salmubench.dataset.statistics import shortcut_checks, stats
 
@@ -147,8 +154,10 @@ def export_(
         license: of a hub folder, as the Hub calls it; CC0 for what our own renderer drew.
         embeddings: of Compromised after scoring: adds the fragile set to a hub folder.
         push: org/name: also upload the hub folder; the token comes from HF_TOKEN or `hf auth login`.
-        public: a repository that is new is public; private by default.
+        public: with `--push`: a repository that is new is public; private by default.
     """
+    if push is None:
+        goes_with("--push", {"--public": public})
     from salmubench.dataset.layout import open_dataset
     from salmubench.dataset.shards import PARTS
     from salmubench.errors import ConfigError

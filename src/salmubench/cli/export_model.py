@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from salmubench.cli.arguments import goes_with
 from salmubench.cli.output import say
 
 
@@ -29,8 +30,10 @@ def export_model_(
         transformers: add the files that `transformers.CLIPModel` reads, checked to give the same embeddings.
         license: for the card's head, as the Hub names it.
         push: org/name on the Hub to upload to; the token comes from HF_TOKEN or `hf auth login`.
-        private: make a new repository private.
+        private: with `--push`: make a new repository private.
     """
+    if push is None:
+        goes_with("--push", {"--private": private})
     from salmubench.publish.model_export import export_model
 
     del format  # the parser has checked it

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from salmubench.cli.arguments import goes_with
 from salmubench.cli.output import complain, print_json, say
 
 
@@ -68,7 +69,7 @@ def check_(
     rerun: str | None = None,
     arch: str | None = None,
     imagenet: Path | None = None,
-    tolerance: float = 0.02,
+    tolerance: float | None = None,
     results: Path | None = None,
     receipt: Path | None = None,
     max_budget: float = 5.0,
@@ -82,12 +83,15 @@ def check_(
         rerun: the checkpoint: encode and score it again (needs --dataset) and compare.
         arch: open_clip architecture of a bare weights file given to --rerun.
         imagenet: folder with ImageNet's val/<synset>/… for --rerun, where general knowledge was measured on it.
-        tolerance: by which a similarity may differ after --rerun; precision and processor move embeddings.
+        tolerance: by which a similarity may differ after --rerun, 0.02 by default; precision and processor move
+            embeddings.
         results: folder of the submissions so far, or one with them in `submissions`: finds duplicates.
         receipt: write the answer there as JSON.
         max_budget: largest budget that is compared.
         json: print the answer as JSON, with its findings.
     """
+    if rerun is None:
+        goes_with("--rerun", {"--arch": arch, "--imagenet": imagenet, "--tolerance": tolerance})
     import dataclasses
 
     from salmubench import manifest, places
@@ -108,7 +112,7 @@ def check_(
     if result.loaded is not None and not findings:
         hidden = unshowable(entry_of(places.real(submission).name, result.loaded, result.receipt()))
         findings += [] if hidden is None else [hidden]
-    rerun_facts = None
+    rerun_facts, tolerance = None, 0.02 if tolerance is None else tolerance
     if rerun is not None and result.loaded is not None and not findings:
         rerun_facts = {"checkpoint": manifest.portable(rerun), "tolerance": tolerance}
         findings += _rerun(submission, result.loaded, rerun, str(dataset), arch, imagenet, tolerance)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from salmubench.cli.arguments import UsageError, names, references
+from salmubench.cli.arguments import UsageError, goes_with, names, references
 from salmubench.cli.breakdowns import print_breakdowns
 from salmubench.cli.output import print_json, print_one
 
@@ -19,7 +20,7 @@ def score_(
     gallery: Path | None = None,
     dataset: str | None = None,
     by: str = "",
-    bootstraps: int = 10_000,
+    bootstraps: int | None = None,
     out: Path = Path("record.json"),
     json: bool = False,
 ) -> int:
@@ -34,26 +35,35 @@ def score_(
         gallery: of the items, gallery.parquet beside them by default.
         dataset: folder or Hub id of the items' dataset, for --by.
         by: break every number down, comma-separated: attribute, style, country, gender, aspect, kind.
-        bootstraps: resamples behind each interval.
+        bootstraps: resamples behind each interval, 10000 by default. Items whose record is beside them have its number.
         out: the record; items and gallery are written beside it.
         json: print the record, not its main numbers.
     """
     if embeddings is not None and items is None:
+        goes_with("--items", {"--gallery": gallery, "--dataset": dataset})
         first, second = (Path(source) for source in references(clean, compromised))
     elif items is None or (embeddings, clean, compromised, retrained) != (None,) * 4:
         raise UsageError(
             "Expected --embeddings E with --clean C and --compromised P (and --retrained R), or --items I alone."
         )
     from salmubench.metrics import ScoreConfig, score, score_again
-    from salmubench.scoring.record_files import read_record
+    from salmubench.scoring.record_files import read_record, record_beside
 
-    config = ScoreConfig(bootstraps=bootstraps, by=tuple(names(by)))
+    config = ScoreConfig(by=tuple(names(by)))
+    if bootstraps is not None:
+        config = replace(config, bootstraps=bootstraps)
     if embeddings is not None:
         third = None if retrained is None else Path(retrained)
         record = score(
             embeddings=embeddings, clean=first, compromised=second, retrained=third, out=out, config=config
         )  # fmt: skip
     elif items is not None:
+        beside = record_beside(items)
+        if bootstraps is not None and beside.is_file():
+            raise UsageError(
+                f"Expected no --bootstraps beside --items of a record, got {bootstraps}: the resamples are those that "
+                f"{beside} states. Leave it out, or move the items and the gallery into a folder without the record."
+            )
         record = score_again(items, out=out, gallery=gallery, dataset=dataset, config=config)
     scored = read_record(record)
     if json:

@@ -37,6 +37,11 @@ def items_path(record: Path) -> Path:
     return record.with_name(record.stem + ITEMS_SUFFIX)
 
 
+def record_beside(items: Path) -> Path:
+    """Where the record of items is, if it is there: `<stem>.json` beside them."""
+    return items.with_name(items.name.removesuffix(ITEMS_SUFFIX) + ".json")
+
+
 def gallery_path(record: Path) -> Path:
     """Where a record's gallery is: beside it, shared by all records of a folder."""
     return record.with_name(GALLERY)

@@ -28,6 +28,7 @@ from salmubench.scoring.record_files import (
     read_gallery_file,
     read_items_file,
     read_record,
+    record_beside,
     record_provenance,
     write_record,
 )
@@ -70,7 +71,7 @@ def score_again(
     started, clock = manifest.utc_now(), time.perf_counter()
     table = read_items_file(items)
     drawn = read_gallery_file(gallery or items.with_name(GALLERY))
-    beside = items.with_name(items.name.removesuffix(ITEMS_SUFFIX) + ".json")
+    beside = record_beside(items)
     record = (
         _from_record(with_descriptions(read_record(beside), metrics), table)
         if beside.is_file()
