@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 
-from salmubench import manifest
+from salmubench import manifest, places
 from salmubench.dataset.layout import Dataset
+from salmubench.errors import OutputError
 from salmubench.evaluation import encode_model, with_imagenet
 from salmubench.scoring.config import ScoreConfig
 from salmubench.sources import check_sources, is_encoded, sha256_of
@@ -54,6 +56,7 @@ def evaluate_before_after(
 
     Raises:
         DatasetError, ModelError, EmbeddingsError, RecordError: one of the inputs can't be used.
+        OutputError: record or page can't be written there.
     """
     from salmubench.encode.ranks import is_first
     from salmubench.generator.personas.fresh import fresh_people
@@ -63,6 +66,8 @@ def evaluate_before_after(
     from salmubench.scoring.plugin import texts_of
 
     config, out, attacks = config or ScoreConfig(), Path(out), None if attacks is None else Path(attacks)
+    if report is not None:
+        _check_page(Path(report), out)
     opened, folder = with_imagenet(dataset, imagenet), out.with_suffix(".embeddings")
     known, metrics = {"before": before, "after": after}, load_all(config)
     invented = strangers(fresh_people(opened, seed=_SEED))
@@ -88,6 +93,16 @@ def evaluate_before_after(
     if report is not None:
         write_page(out, Path(report))
     return out
+
+
+def _check_page(path: Path, record: Path) -> None:
+    """Refuse a place where no page can be written, before hours go into what it would show."""
+    above = next((place for place in path.parents if os.path.lexists(place)), path.parent)
+    if path.is_dir() or not above.is_dir() or not os.access(above, os.W_OK) or places.real(path) == places.real(record):
+        raise OutputError(
+            f"Expected an HTML file that can be written, beside the record {record}, as --report, got {path}: a "
+            "folder, the record itself, or a file that has no folder that can be made. Choose another name."
+        )
 
 
 def write_page(record: Path, out: Path) -> Path:

@@ -11,9 +11,9 @@ import pytest
 
 from deletion_world import FEW, PEOPLE, compared, known, pairs_of, written
 from fake_embeddings import FakeRow, FakeWorld, fake_world, sensitive, vectors, write_embeddings
-from salmubench.deletion import write_page
+from salmubench.deletion import evaluate_before_after, write_page
 from salmubench.embeddings import open_embeddings
-from salmubench.errors import EmbeddingsError, RecordError
+from salmubench.errors import DatasetError, EmbeddingsError, OutputError, RecordError
 from salmubench.report import deletions
 from salmubench.scoring.deletions.before_after import side_files
 from salmubench.scoring.deletions.findings import answers
@@ -276,3 +276,19 @@ def test_no_rows_at_all(tmp_path):
     assert record.asked.people == 0
     assert record.levels["other_values"].reason
     assert "can’t be told" in deletions.headline(record) or "did not measurably" in deletions.headline(record)
+
+
+@pytest.mark.parametrize("report", [".", "file/page.html", "deletion.json"])
+def test_a_page_that_cannot_be_written_is_refused_first(report: str, tmp_path: Path) -> None:
+    """Before the models are looked at: these aren't even there."""
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OutputError, match="Expected an HTML file that can be written"):
+        evaluate_before_after(
+            before="absent", after="absent", dataset="absent", out=tmp_path / "deletion.json", report=tmp_path / report
+        )
+    with pytest.raises(DatasetError):
+        evaluate_before_after(
+            before="absent", after="absent", dataset="absent", out=tmp_path / "deletion.json",
+            report=tmp_path / "new" / "page.html",
+        )  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
