@@ -136,3 +136,18 @@ def test_another_configuration_is_another_model(folder, tmp_path):
     after = models.load_model(changed)
     assert after.sha256 == models.checkpoint_sha256(changed) != before.sha256
     assert after.weights_sha256 == weights
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_fp32_on_a_gpu_is_fp32_in_convolutions(before: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "allow_tf32", before)
+    monkeypatch.setattr(cudnn, "benchmark", True)
+    with devices.compute("cuda", "fp32"):
+        assert (cudnn.allow_tf32, cudnn.benchmark) == (False, True)
+    assert cudnn.allow_tf32 is before
+    with pytest.raises(KeyError), devices.compute("cuda", "fp32"):
+        raise KeyError
+    assert (cudnn.allow_tf32, cudnn.benchmark) == (before, True)
+    with devices.compute("cpu", "fp32"):
+        assert cudnn.allow_tf32 is before

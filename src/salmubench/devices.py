@@ -80,6 +80,7 @@ def _faster(device: str) -> Literal["fp32", "bf16"]:
 def compute(device: str, precision: str) -> Iterator[None]:
     """Context for forward passes: autocast for bf16, and on CPUs the attention backend that is faster for small models.
 
+    On GPUs fp32 is fp32 in convolutions, too, for which PyTorch takes TF32 (ten bits of precision) unless told not to.
     The math backend was up to twice as fast as the fused one on CPUs at sequences below a hundred tokens.
     """
     import torch
@@ -90,4 +91,19 @@ def compute(device: str, precision: str) -> Iterator[None]:
             stack.enter_context(torch.autocast(device, dtype=torch.bfloat16))
         if device == "cpu":
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        if device == "cuda" and precision == "fp32":
+            stack.enter_context(_without_tf32())
         yield
+
+
+@contextlib.contextmanager
+def _without_tf32() -> Iterator[None]:
+    """Full precision in cuDNN's convolutions; the other flags stay as they are (`cudnn.flags` would reset them)."""
+    from torch.backends import cudnn
+
+    before = cudnn.allow_tf32
+    cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32 = before
