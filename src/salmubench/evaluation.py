@@ -208,6 +208,8 @@ def verify_official(
 ) -> Verification:
     """Evaluate the two official models and put each number beside the published one.
 
+    Of several processes that torchrun started, all encode and the first one scores; the others return nothing.
+
     Args:
         out: folder for embeddings and records; a second call goes on there.
         dataset: the official dataset, or a copy of it.
@@ -220,6 +222,7 @@ def verify_official(
     Returns:
         Records and numbers, those of retrieval also under other roundings and tie rules.
     """
+    from salmubench.encode.ranks import is_first
     from salmubench.metrics import descriptions, load_all, score
     from salmubench.official.result_file import compare_with_published, numbers
     from salmubench.official.rounding import rank_all_ways
@@ -231,6 +234,8 @@ def verify_official(
         folders[kind] = encode_model(
             model=model, dataset=opened, out=out / "embeddings" / kind, device=device, precision=precision
         )
+    if not is_first():
+        return Verification({}, ())
     results = {}
     for kind, folder in folders.items():
         record = score(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from salmubench.cli.main import main
 from salmubench.embeddings import DATASET, IMAGES, INDEX, TEXT_TABLE, TEXTS, open_embeddings
-from salmubench.encode import encode
+from salmubench.encode import encode, ranks
 from salmubench.encode.store import ChunkStore
+from salmubench.errors import ModelError
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 
@@ -52,6 +55,64 @@ def test_two_ranks_write_the_files_of_one(tmp_path: Path, monkeypatch: pytest.Mo
     assert (sorted(same), other, missing) == (sorted(names), [], [])
     assert open_embeddings(tmp_path / "2").manifest["outputs"] == open_embeddings(tmp_path / "1").manifest["outputs"]
     assert not (tmp_path / "2" / ".chunks").exists()
+
+
+def test_two_ranks_with_two_models_are_refused(tmp_path: Path) -> None:
+    """The second process has other weights under the name of the first one's, as on another machine."""
+    dataset, out, program = tiny_dataset(tmp_path / "dataset"), tmp_path / "e", tmp_path / "program.py"
+    for rank in range(2):
+        tiny_model(tmp_path / f"model{rank}", rank)
+    program.write_text(
+        "import os; from pathlib import Path; from salmubench.encode import encode, store; store.CHUNK = 16\n"
+        f"model = {str(tmp_path / 'model')!r} + os.environ['RANK']\n"
+        f"encode(model=model, dataset={str(dataset)!r}, out=Path({str(out)!r}), precision='fp32')"
+    )
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(program)]
+    done = subprocess.run(torchrun, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "to encode the same as the first one, got in process 1: checkpoint '" in done.stderr
+    assert not (out / "manifest.json").exists()
+
+
+class Store(dict[str, bytes]):
+    """As much of torchrun's store as processes that don't wait need."""
+
+    def set(self, key: str, value: str) -> None:
+        self[key] = value.encode()
+
+    def wait(self, keys: list[str], _: object) -> None:
+        assert set(keys) <= set(self)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_what_differs_is_named(complete: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    monkeypatch.setattr(ranks, "_meeting_place", lambda: store)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    both = []
+    for rank in ("0", "1"):
+        monkeypatch.setattr(ranks, "_calls", itertools.count())
+        monkeypatch.setenv("RANK", rank)
+        both.append(ranks.Ranks())
+    inputs = {"checkpoint": "a" * 64, "precision": "fp32", "splits": ["forget"]}
+    both[0].begin(inputs, complete=complete)
+    assert both[1].wait_to_begin(dict(inputs)) is not complete
+    with pytest.raises(ModelError, match=r"in process 1: precision 'bf16', not 'fp32'\. Give"):
+        both[1].wait_to_begin({**inputs, "precision": "bf16"})
+    with pytest.raises(ModelError, match=r"in process 1: imagenet 'b', not None\. Give"):
+        both[1].wait_to_begin({**inputs, "imagenet": "b"})
+
+
+def test_only_the_first_one_verifies_and_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = tiny_dataset(tmp_path / "dataset")
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr("salmubench.evaluation.encode_model", lambda *, out, **_: out)
+    assert main(["verify-official", "--out", str(tmp_path / "v"), "--dataset", str(dataset)]) == 0
+    assert main(["encode", "--model", "m", "--dataset", str(dataset), "--out", str(tmp_path / "e")]) == 0
+    assert capsys.readouterr().out == ""
+    assert not (tmp_path / "v").exists()
 
 
 def test_each_chunk_is_somebodys(tmp_path: Path) -> None:

@@ -29,9 +29,11 @@ def encode_(
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
     """
+    from salmubench.encode.ranks import is_first
     from salmubench.evaluation import encode_model
 
     path = encode_model(
         model=model, dataset=dataset, out=out, arch=arch, imagenet=imagenet, device=device, precision=precision
     )
-    say(path)
+    if is_first():
+        say(path)

@@ -83,6 +83,7 @@ def verify_official_(
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
     """
+    from salmubench.encode.ranks import is_first
     from salmubench.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS, verify_official
     from salmubench.official.result_file import TOLERANCE
 
@@ -95,6 +96,8 @@ def verify_official_(
         device=device,
         precision=precision,
     )
+    if not is_first():
+        return 0
     ranked = results.retrieval()
     verdicts = {True: "pass", False: "differs", None: "skipped"}
     rows = [

@@ -71,7 +71,7 @@ def encode(
         The folder.
 
     Raises:
-        ModelError: the model can't be loaded, or its weights changed meanwhile.
+        ModelError: the model can't be loaded, its weights changed meanwhile, or a process of torchrun has another one.
         DatasetError: the dataset breaks the layout, or a picture can't be decoded.
         EmbeddingsError: the model gives vectors that are not finite.
         OutputError: the folder is in use, full, or holds something else.
@@ -85,11 +85,6 @@ def encode(
     chosen = devices.resolve_precision(precision, device)
     checkpoint = model.sha256 if isinstance(model, models.ClipModel) else models.checkpoint_sha256(model, arch=arch)
     work = _Work(model, checkpoint, arch, opened, out, tuple(texts), config, device, chosen)
-    if not ranks.first:
-        if ranks.wait_to_begin():
-            work.encode(ranks)
-        ranks.done()
-        return out
     inputs = {
         "checkpoint": checkpoint,
         "dataset": opened.fingerprint,
@@ -98,12 +93,18 @@ def encode(
     if opened.imagenet is not None:
         inputs["imagenet"] = opened.imagenet
     settings = {"splits": config.splits, "precision": chosen}
+    shared = manifest.plain({**settings, **inputs, "texts": manifest.sha256_json(texts)})  # in their order
+    if not ranks.first:
+        if ranks.wait_to_begin(shared):
+            work.encode(ranks)
+        ranks.done()
+        return out
     with manifest.stage_folder(
         out, embeddings.STAGE, config=settings, inputs=inputs, given=config, notes=(embeddings.TEXT_TABLE,)
     ) as stage:
         if not stage.complete:
             _number_texts(work.plan.texts, out)
-        ranks.begin(complete=stage.complete)
+        ranks.begin(shared, complete=stage.complete)
         if not stage.complete:
             with cost.measure() as spent:
                 done = work.encode(ranks)

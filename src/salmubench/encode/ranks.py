@@ -1,8 +1,8 @@
 """Several processes on one embeddings folder, started by torchrun: each encodes every n-th chunk, no collectives.
 
-The processes meet in torchrun's key-value store only: the first one opens the folder and says so, the others say when
-their chunks are written, the first one joins them. Chunks and batches are the same as in one process, and so are the
-files.
+The processes meet in torchrun's key-value store only: the first one opens the folder and says what it encodes, the
+others compare that with theirs and say when their chunks are written, the first one joins them. Chunks and batches are
+the same as in one process, and so are the files.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ from __future__ import annotations
 import datetime
 import functools
 import itertools
+import json
 import os
+from collections.abc import Mapping
 from typing import Any
+
+from salmubench import reading
+from salmubench.errors import ModelError
 
 _PATIENCE = datetime.timedelta(days=7)  # torchrun ends the others when one process dies
 _calls = itertools.count()
@@ -35,14 +40,38 @@ class Ranks:
         """Whether this process joins what all have written."""
         return self.rank == 0
 
-    def begin(self, *, complete: bool) -> None:
-        """The first process: the folder is open, and there is work or not."""
-        if self._store is not None:
-            self._store.set(f"{self._prefix}/begin", "complete" if complete else "work")
+    def begin(self, inputs: Mapping[str, Any], *, complete: bool) -> None:
+        """The first process: the folder is open.
 
-    def wait_to_begin(self) -> bool:
-        """The others: wait for the first; return whether there is work."""
-        return bool(self._value("begin") == b"work")
+        Args:
+            inputs: what it encodes, with what, and how: what JSON knows.
+            complete: there is no work.
+        """
+        if self._store is not None:
+            self._store.set(f"{self._prefix}/begin", json.dumps({"complete": complete, "inputs": inputs}))
+
+    def wait_to_begin(self, inputs: Mapping[str, Any]) -> bool:
+        """The others: wait for the first.
+
+        Args:
+            inputs: of this process, as those that the first one gives to `begin`.
+
+        Returns:
+            Whether there is work.
+
+        Raises:
+            ModelError: this process would encode something else, and its chunks would be among those of the first.
+        """
+        begun = json.loads(self._value("begin"))
+        first = begun["inputs"]
+        keys = [key for key in {**first, **inputs} if first.get(key) != inputs.get(key)]
+        if keys:
+            values = (f"{key} {reading.shown(inputs.get(key))}, not {reading.shown(first.get(key))}" for key in keys)
+            raise ModelError(
+                f"Expected all processes of torchrun to encode the same as the first one, got in process {self.rank}: "
+                f"{'; '.join(values)}. Give all of them the same model, dataset and options."
+            )
+        return not begun["complete"]
 
     def done(self) -> None:
         """The others: all own chunks are written. Wait for the first to join them."""
