@@ -84,7 +84,7 @@ def run(
 
     Methods, their options, tuned values, budgets and repeats join a folder: a second call with other ones keeps
     dataset, references and candidates, and makes again those whose options changed. Only what the recipe says about
-    dataset, pretraining, encoding and scoring must be the same.
+    dataset, pretraining, encoding and scoring must be the same, and seed, device and precision.
 
     Args:
         recipe: name of a recipe or path of a YAML file.
