@@ -32,7 +32,7 @@ from salmubench.leaderboard.submission import (
 from salmubench.scoring.contest_record import ContestRecord, read_contest
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
 from salmubench.scoring.record_files import record_of
-from salmubench.scoring.roles import with_descriptions
+from salmubench.scoring.roles import with_package_first
 
 FEED, CSV = "leaderboard.json", "leaderboard.csv"
 RECEIPTS = "receipts"
@@ -223,7 +223,7 @@ def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry
     """A submission whose content has passed before; of schema 1 it is checked again, its verdict must be computed."""
     info = read_info(folder / INFO)
     records = {
-        role: with_descriptions(record_of(intake.read_json(folder / name), where=name), metrics)
+        role: with_package_first(record_of(intake.read_json(folder / name), where=name), metrics)
         for role, name in FILES.items()
         if role in RECORDS or (folder / name).is_file()
     }

@@ -43,7 +43,7 @@ from salmubench.scoring.record_files import (
     items_path,
     record_of,
 )
-from salmubench.scoring.roles import Scores, foreign_roles, lied_about, with_descriptions
+from salmubench.scoring.roles import Scores, lied_about, with_package_first
 from salmubench.scoring.views import rescore
 
 
@@ -189,14 +189,11 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
         if lies:
             text = f"Expected {lies[0]} described as it is, got another description."
             findings.append(Finding("protocol", FILES[role], text))
-        for name, part in [] if record is None else foreign_roles(record, metrics):
-            text = f"Expected the package's metrics alone to decide, got {name:.40} in the role {part}. Leave it out."
-            findings.append(Finding("protocol", FILES[role], text))
     if not findings:
         findings += [finding for role in records for finding in _work(records[role], items[role], FILES[role])]
     if findings:
         return None
-    records = {role: with_descriptions(record, metrics) for role, record in records.items()}
+    records = {role: with_package_first(record, metrics) for role, record in records.items()}
     return Loaded(info, records, items, gallery, (folder / METHOD).is_file(), attacks)
 
 

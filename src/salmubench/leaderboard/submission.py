@@ -128,7 +128,8 @@ def method_of(record: RunRecord) -> str:
 
 def stated_track(record: RunRecord) -> str | None:
     """The track that the method's options name, where they name one."""
-    options = record.model.config.get("method") if record.model.config else None
+    config = record.model.config
+    options = config.get("method") if isinstance(config, Mapping) else None
     track = options.get("track") if isinstance(options, Mapping) else None
     return track if track in TRACKS else None
 

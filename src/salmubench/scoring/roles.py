@@ -115,11 +115,13 @@ def with_descriptions(record: RunRecord, metrics: Mapping[str, Metric]) -> RunRe
     return replace(record, protocol=replace(record.protocol, metrics=infos))
 
 
-def foreign_roles(record: RunRecord, metrics: Mapping[str, Metric]) -> Sequence[tuple[str, Role]]:
-    """Metrics of the record that aren't among those given but have a role, which views and verdict go by."""
-    described = {} if record.protocol is None else record.protocol.metrics
-    roles = {name: role_of(info) for name, info in described.items() if name not in metrics}
-    return [(name, role) for name, role in roles.items() if role is not None]
+def with_package_first(record: RunRecord, metrics: Mapping[str, Metric]) -> RunRecord:
+    """The same, with the given metrics before all others: where one number of a role counts, it is theirs.
+
+    A metric of somebody else's may have a role, too, and stand first in a record.
+    """
+    scores = {name: record.scores[name] for name in metrics if name in record.scores}
+    return replace(with_descriptions(record, metrics), scores={**scores, **record.scores})
 
 
 def lied_about(record: RunRecord, metrics: Mapping[str, Metric]) -> Sequence[str]:
