@@ -179,8 +179,10 @@ def _check_history(loaded: LoadedPlan, folder: Path, out: Path) -> None:
     """Refuse an evaluation seed that a record of earlier work names, or another plan."""
     if not places.is_folder(folder):
         raise ConfigError(f"Expected a folder of earlier records in `history`, got none at {folder}.")
+    own = places.real(loaded.path)
     for path in sorted([*folder.rglob("*.json"), *folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
-        if places.real(path).is_relative_to(out) or places.real(path) == places.real(loaded.path):
+        real = places.real(path)
+        if real.is_relative_to(out) or real == own:
             continue
         if path.suffix == ".json":
             seeds = _seeds_in(reading.read_json(path, error=ConfigError), loaded.sha256)

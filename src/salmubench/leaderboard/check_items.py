@@ -222,10 +222,7 @@ def _reference_problems(name: str, submitted: pa.Table, theirs: pa.Table, kind: 
         if submitted.column(kind).null_count < submitted.num_rows:
             yield f"Expected no values in column {kind} of {name}, which {kind} lacks, got some."
         return
-    same = submitted.num_rows == theirs.num_rows and all(
-        submitted.column(key).equals(theirs.column(key)) for key in item_tables.KEYS
-    )
-    if not same:
+    if not item_tables.are_same(submitted, theirs):
         yield f"Expected the same items of {name} as in {kind}'s own table, got others."
     elif not submitted.column(kind).equals(theirs.column("value")):
         yield f"Expected column {kind} of {name} to hold the values of {kind}'s own table, got others."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +34,7 @@ def compare_rerun(
     yield from _model_findings(loaded, again, "rerun")
     if again.dataset.fingerprint != loaded.record.dataset.fingerprint:
         return
-    for name, column, text in _apart(loaded.items["record"], items, metrics, ("value",), tolerance):
+    for name, column, text in _apart(_pairs(loaded.items["record"], items, metrics), ("value",), tolerance):
         yield Finding("rerun", _ITEMS, f"Expected {column} of {name} as the checkpoint gives it, {text}.")
     for metric, part, first, second in _numbers(loaded.record, again, metrics):
         if abs(first - second) > max(tolerance, 0.01):
@@ -54,8 +55,8 @@ def compare_embeddings(
     """
     yield from _model_findings(loaded, again, "embeddings")
     columns = ("value", *(role for role in loaded.records if role != "record"))
-    apart = _apart(loaded.items["record"], items, metrics, columns, tolerance)
-    for name, column, text in [*apart, *_flipped(loaded.items["record"], items, metrics, columns)]:
+    pairs = _pairs(loaded.items["record"], items, metrics)
+    for name, column, text in [*_apart(pairs, columns, tolerance), *_flipped(pairs, columns)]:
         yield Finding("embeddings", _ITEMS, f"Expected {column} of {name} as the embeddings give it, {text}.")
 
 
@@ -71,23 +72,27 @@ def _model_findings(loaded: Loaded, again: RunRecord, code: str) -> Iterator[Fin
         yield Finding(code, RECORDS["record"], text)
 
 
-def _pairs(
-    submitted: pa.Table, again: pa.Table, metrics: Mapping[str, Metric]
-) -> Iterator[tuple[str, Metric, pa.Table, pa.Table, bool]]:
-    """Metric, its items as submitted and again, and whether these are the same items."""
+class _Pair(NamedTuple):
+    """Items of a metric as submitted and again, and whether these are the same items."""
+
+    name: str
+    metric: Metric
+    ours: pa.Table
+    theirs: pa.Table
+    same: bool
+
+
+def _pairs(submitted: pa.Table, again: pa.Table, metrics: Mapping[str, Metric]) -> list[_Pair]:
+    found = []
     for name, metric in metrics.items():
         ours, theirs = (item_tables.of_metric(table, name) for table in (submitted, again))
-        same = ours.num_rows == theirs.num_rows and all(
-            ours.column(key).equals(theirs.column(key)) for key in item_tables.KEYS
-        )
-        yield name, metric, ours, theirs, same
+        found.append(_Pair(name, metric, ours, theirs, item_tables.are_same(ours, theirs)))
+    return found
 
 
-def _apart(
-    submitted: pa.Table, again: pa.Table, metrics: Mapping[str, Metric], columns: Sequence[str], tolerance: float
-) -> Iterator[tuple[str, str, str]]:
+def _apart(pairs: Sequence[_Pair], columns: Sequence[str], tolerance: float) -> Iterator[tuple[str, str, str]]:
     """Metric, column and where similarities are furthest apart, of those that are too far; metrics with other items."""
-    for name, metric, ours, theirs, same in _pairs(submitted, again, metrics):
+    for name, metric, ours, theirs, same in pairs:
         if not same:
             yield name, "items", f"{theirs.num_rows:,}, got {ours.num_rows:,} or others"
             continue
@@ -98,11 +103,9 @@ def _apart(
                 yield name, column, f"{found[worst]:.6f} in row {worst}, got {claimed[worst]:.6f}"
 
 
-def _flipped(
-    submitted: pa.Table, again: pa.Table, metrics: Mapping[str, Metric], columns: Sequence[str]
-) -> Iterator[tuple[str, str, str]]:
+def _flipped(pairs: Sequence[_Pair], columns: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """The same of ranks and answers: of vectors that are nearly alike rounding may swap two, in a few rows."""
-    for name, metric, ours, theirs, same in _pairs(submitted, again, metrics):
+    for name, metric, ours, theirs, same in pairs:
         for column in columns if same and ours.num_rows and not is_cosine(metric) else ():
             claimed, found = _values(ours, theirs, column)
             differ = np.flatnonzero(~np.isclose(claimed, found, rtol=0, atol=1e-9))
