@@ -98,7 +98,7 @@ MODULES = {
 
 NAMES = {
     "tuning.Bench": "tuning.study.Bench",
-    "tuning.TRIAL": "tuning.study.TRIAL",
+    "tuning.TRIAL": "tuning.trials.TRIAL",
     "tuning.TUNED": "tuning.study.TUNED",
     "tuning.Trial": "tuning.study.Trial",
     "tuning.results": "tuning.study.results",

@@ -134,7 +134,7 @@ def check_what_was_collected_is_not_done_again(
     def again(*_: object) -> None:
         raise AssertionError("done before")
 
-    monkeypatch.setattr(study, "_attempt", again)
+    monkeypatch.setattr(study, "attempt", again)
     monkeypatch.setattr(clock, "_spent", again)
     room = Room(load(plan), elsewhere, "joblib", 1, "cpu", "fp32")
     room.write_files()

@@ -19,7 +19,7 @@ from salmubench import models
 from salmubench.dataset.layout import open_dataset
 from salmubench.unlearn import Batch, Model, UnlearnConfig, load_method, unlearn
 from salmubench.unlearn.data import PairSource, Row, decode
-from salmubench.unlearn.engine import Share, launch
+from salmubench.unlearn.processes import Share, launch
 
 torch.set_num_threads(1)
 model, dataset, out = sys.argv[1], sys.argv[2], Path(sys.argv[3])

@@ -7,7 +7,7 @@ import functools
 import io
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,12 +26,12 @@ from salmubench import (
 from salmubench.dataset import layout
 from salmubench.encode.config import EncodeConfig
 from salmubench.encode.pictures import PixelCache, decoded, grouped, split_transform
+from salmubench.encode.plan import Plan, make_plan, read_pictures
 from salmubench.encode.ranks import Ranks
 from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import Tokens, encode_texts, tokenize, unit_rows
 from salmubench.errors import EmbeddingsError, ModelError
 from salmubench.scoring.stages import Checkpoint, read_checkpoint
-from salmubench.types import Pair, Split
 
 if TYPE_CHECKING:
     from salmubench.models import ClipModel
@@ -143,7 +143,7 @@ class _Work:
     @functools.cached_property
     def plan(self) -> Plan:
         """What is encoded."""
-        return _plan(self.dataset, self.config.splits, self.texts)
+        return make_plan(self.dataset, self.config.splits, self.texts)
 
     def encode(self, ranks: Ranks) -> _Done:
         """Write this process's chunks.
@@ -209,7 +209,7 @@ class _Work:
             batch
             for span, pixels in zip(missing, held, strict=True)
             if pixels is None
-            for batch in grouped(_pictures(dataset, plan, span.start, span.stop), config.batch_size)
+            for batch in grouped(read_pictures(dataset, plan, span.start, span.stop), config.batch_size)
         )
         total = sum(span.stop - span.start for span in missing)
         with (
@@ -249,64 +249,6 @@ class _Work:
                     rows[unique_rows] = _finite(vectors, "texts", model.source)
                 store.write(span, rows)
                 advance(span.stop - span.start)
-
-
-# --- what to encode ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Which pictures and texts are encoded, and where each dataset row finds its own.
-
-    Attributes:
-        rows: (split, pair, row in `images`, row in `texts`) of each dataset row.
-        ranges: (split, start, stop): the pictures in the order of `images`.
-        texts: the unique texts in the order of `texts`.
-    """
-
-    rows: tuple[tuple[str, Pair, int, int], ...]
-    ranges: tuple[tuple[str, int, int], ...]
-    texts: tuple[str, ...]
-
-    @property
-    def pictures(self) -> int:
-        """How many pictures are encoded."""
-        return sum(stop - start for _, start, stop in self.ranges)
-
-
-def _plan(dataset: layout.Dataset, splits: Sequence[str], texts: Sequence[str]) -> Plan:
-    text_rows: dict[str, int] = {}
-    shared: dict[str, int] = {}  # file name → picture, within forget and forget_target
-    rows: list[tuple[str, Pair, int, int]] = []
-    ranges: list[tuple[str, int, int]] = []
-    pictures = 0
-    for split in splits:
-        for number, pair in enumerate(dataset.rows(split)):
-            in_forget = split in (Split.FORGET, Split.FORGET_TARGET)
-            # Within one split equal names are not trusted to be equal pictures.
-            known = shared.get(pair.file_name) if split == Split.FORGET_TARGET else None
-            if known is None:
-                known, pictures = pictures, pictures + 1
-                if in_forget:
-                    shared.setdefault(pair.file_name, known)
-                if ranges and ranges[-1][0] == split and ranges[-1][2] == number:
-                    ranges[-1] = (split, ranges[-1][1], number + 1)
-                else:
-                    ranges.append((split, number, number + 1))
-            rows.append((split, pair, known, text_rows.setdefault(pair.caption, len(text_rows))))
-    for text in texts:
-        text_rows.setdefault(text, len(text_rows))
-    return Plan(tuple(rows), tuple(ranges), tuple(text_rows))
-
-
-def _pictures(dataset: layout.Dataset, plan: Plan, start: int, stop: int) -> Iterator[tuple[str, bytes]]:
-    offset = 0
-    for split, first, last in plan.ranges:
-        low, high = max(start - offset, 0) + first, min(stop - offset, last - first) + first
-        if low < high:
-            for number, data in enumerate(dataset.images(split, low, high), low):
-                yield f"split {split}, row {number} ({dataset.rows(split)[number].file_name})", data
-        offset += last - first
 
 
 def _prefers_channels_last(model: ClipModel) -> bool:

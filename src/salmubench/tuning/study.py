@@ -8,7 +8,6 @@ journal. Several machines may run the same command on one folder: each takes tri
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,21 +20,20 @@ import yaml
 
 from salmubench import candidates, manifest, options, pipeline, planning, reading
 from salmubench import recipe as recipes
-from salmubench.candidates import Candidate, Made, Stages, World
+from salmubench.candidates import Stages, World
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.errors import ConfigError, OutputError, OutputLocked, OutputMismatch
 from salmubench.executor import Executor, parallel
 from salmubench.recipe import TuneConfig
-from salmubench.scoring.record_files import read_record
 from salmubench.scoring.stages import read_run_file
 from salmubench.tuned_values import SCHEMA_VERSION
 from salmubench.tuning import rule as search
 from salmubench.tuning.bench import Bench, Terms, Trial, further_folder, results
 from salmubench.tuning.selection_world import write_part
-from salmubench.unlearn.registry import Configured, configure, load_method
+from salmubench.tuning.trials import SETTINGS, attempt
+from salmubench.unlearn.registry import Configured, load_method
 
 TUNED = "tuned.yaml"
-TRIAL = "tuning trial"
 _PATIENCE = 2.0  # seconds between two looks at what another process holds
 
 T = TypeVar("T")
@@ -225,19 +223,15 @@ def _check_same_settings(
     bench: Bench, item: Configured, space: search.Space, finished: Mapping[int, Mapping[str, Any]]
 ) -> None:
     """Refuse trials under other settings of the recipe; those of earlier versions of the package don't state any."""
-    stated = {number: entry for number, entry in finished.items() if _SETTINGS in entry}
+    stated = {number: entry for number, entry in finished.items() if SETTINGS in entry}
     settings, first = search.settings_sha256(item, space), manifest.plain(search.present_values(item, space))
-    other = any(entry[_SETTINGS] != settings for entry in stated.values())
+    other = any(entry[SETTINGS] != settings for entry in stated.values())
     if other or (0 in stated and stated[0]["values"] != first):
         folder = bench.folder(item.method.name)
         raise OutputMismatch(
             f"Expected trials of {item.method.path} under the settings that the recipe gives it now in {folder}, got "
             "those under others. Delete that folder, choose another --out, or put the recipe back."
         )
-
-
-_SETTINGS = "settings_sha256"
-"""In a trial's entry and inputs."""
 
 
 def _progress(bench: Bench, trial: Trial, total: int) -> str:
@@ -269,7 +263,7 @@ def _side_by_side(
         count = candidates.workers_for(
             len(waiting), asked=workers, executor=executor, recipe=bench.world.recipe, device=bench.world.device
         )
-        work = partial(_attempt, bench, candidates.maker(alone=executor == "joblib" and count < 2))
+        work = partial(attempt, bench, candidates.maker(alone=executor == "joblib" and count < 2))
         missed = []
         for trial, done in parallel(work, waiting, workers=count, executor=executor, description="trials"):
             if not done:
@@ -279,83 +273,6 @@ def _side_by_side(
         if len(missed) == len(waiting):
             time.sleep(_PATIENCE)  # all of them are being made elsewhere
         waiting = missed
-
-
-def _attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial) -> bool:
-    """Make one trial; false where another process is at it."""
-    configured = configure(load_method(trial.method), bench.world.recipe.unlearn, trial.values)
-    method = configured.method
-    folder = bench.folder(method.name) / "trials" / f"{trial.number:03d}"
-    places = [replace(bench.world, out=folder)]
-    places += [replace(world, out=folder / further_folder(seed)) for seed, world in bench.others]
-    name = planning.candidate_name(trial.method, bench.budget)
-    inputs = {
-        "method": method.name, "method_sha256": method.sha256,
-        "dataset": open_dataset(bench.world.dataset).fingerprint,
-        **({_SETTINGS: trial.settings_sha256} if _states_settings(folder) else {}),
-    }  # fmt: skip
-    try:
-        with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
-            if not stage.complete:
-                candidate = Candidate(name, configured.resolved, bench.budget, bench.seed, trial.values)
-                outcomes = [make(world, candidate) for world in places]
-                stage.finish(
-                    outputs={
-                        **_entry(bench, trial, method.sha256, name, places, outcomes),
-                        _SETTINGS: trial.settings_sha256,
-                    }
-                )
-            _report(bench, trial, method.name, stage.manifest["outputs"])
-            for world in places:
-                for part in (
-                    "checkpoints",
-                    "embeddings",
-                ):  # the record says all that is needed, at a thousandth of the room
-                    shutil.rmtree(world.out / part, ignore_errors=True)
-    except OutputLocked:
-        return False
-    return True
-
-
-def _states_settings(folder: Path) -> bool:
-    """Whether a trial's inputs hold its settings; one that an earlier version of the package began goes on without."""
-    for name in (manifest.MANIFEST, manifest.BEGUN):
-        if (folder / name).is_file():
-            return _SETTINGS in manifest.read_any(folder / name).inputs
-    return True
-
-
-def _entry(
-    bench: Bench, trial: Trial, method_sha256: str, name: str, places: Sequence[World], outcomes: Sequence[Made]
-) -> dict[str, Any]:
-    """What is kept of a trial: its objective is the mean over the selection worlds."""
-    judged = [search.objective(read_record(candidates.record_path(world, name))) for world in places]
-    entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **judged[0][1]}
-    if bench.others:
-        seeds = [seed for seed, _ in bench.others]
-        entry["others"] = {
-            str(seed): {**parts, "objective": worth} for seed, (worth, parts) in zip(seeds, judged[1:], strict=True)
-        }
-    entry["method_sha256"] = method_sha256
-    for outcome in outcomes:
-        if outcome.error is not None:
-            entry["error"] = manifest.portable(str(outcome.error))  # the file is for others
-    entry["seconds"] = round(sum(item["seconds"] for outcome in outcomes for item in outcome.stages), 1)
-    return {**entry, "objective": sum(worth for worth, _ in judged) / len(judged)}
-
-
-def _report(bench: Bench, trial: Trial, method: str, entry: Mapping[str, Any]) -> None:
-    """Add a finished trial to the journal; only the holder of the trial's folder does."""
-    import optuna
-
-    study = bench.study(method)
-    if trial.number in {known.user_attrs.get("number") for known in study.get_trials(deepcopy=False)}:
-        return
-    attributes = {key: value for key, value in entry.items() if key != "objective"}
-    params, distributions = search.as_parameters(trial.space, entry["values"])
-    study.add_trial(
-        optuna.create_trial(params=params, distributions=distributions, value=entry["objective"], user_attrs=attributes)
-    )
 
 
 def _write(
@@ -410,7 +327,7 @@ def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str,
         "provenance": {name: made[name] for name in ("version", "commit", "dirty")},
         "space": {name: list(where) for name, where in space.items()},
         "trials": [
-            {key: value for key, value in entry.items() if key not in ("method_sha256", _SETTINGS)} for entry in trials
+            {key: value for key, value in entry.items() if key not in ("method_sha256", SETTINGS)} for entry in trials
         ],
     }
 

@@ -29,6 +29,7 @@ from salmubench.unlearn.interface import Batch, Model
 from salmubench.unlearn.losses import pair_similarity
 from salmubench.unlearn.optimisers import Rule, learning_rates, make_optimizer, state_bytes
 from salmubench.unlearn.plan import Plan
+from salmubench.unlearn.seeds import forked, mix
 from salmubench.writing import check_room
 
 Loss = Callable[[Batch], tuple[Tensor, Mapping[str, Tensor]]]
@@ -79,7 +80,7 @@ class Engine:
         self.optimiser_bytes = 0
         for name, weight in model.module.named_parameters():
             weight.requires_grad_(moves(name, settings.towers))
-        self.generator = torch.Generator().manual_seed(_mix(seed, streams.Unlearning.EDIT))
+        self.generator = torch.Generator().manual_seed(mix(seed, streams.Unlearning.EDIT))
         self.progress = state.Progress()
         self._saved = state.load_checkpoint(folder) if plan.sizes else None
         if self._saved is not None:
@@ -195,12 +196,12 @@ class Engine:
         rates = self._rates(groups, len(losses), peak) if rule != "gradient_descent" else [peak] * steps
         optimizer = make_optimizer(self._model.module, rule, peak, decay)
         self._begin_or_resume(number, optimizer)
-        with bars.bar(total=steps, description=self._method) as advance, _forked(self._model.device):
+        with bars.bar(total=steps, description=self._method) as advance, forked(self._model.device):
             advance(self.progress.step)
             for step in range(self.progress.step, steps):
                 for group in optimizer.param_groups:
                     group["lr"] = rates[step]
-                torch.manual_seed(_mix(self.seed, number, step))
+                torch.manual_seed(mix(self.seed, number, step))
                 turn = step % len(losses)
                 self._step(losses[turn], optimizer, step, groups[step // len(losses)], clip, rates[step], new=turn == 0)
                 self._after_step(optimizer, last=step + 1 == steps)
@@ -231,7 +232,7 @@ class Engine:
     def _attach_lora(self, descent: int) -> None:
         settings = self.settings
         if settings.lora_rank:
-            generator = torch.Generator().manual_seed(_mix(self.seed, streams.Unlearning.LORA, descent))
+            generator = torch.Generator().manual_seed(mix(self.seed, streams.Unlearning.LORA, descent))
             try:
                 lora.attach(
                     self._model.module, rank=settings.lora_rank, alpha=settings.lora_alpha,
@@ -318,7 +319,7 @@ class Engine:
             kind: getattr(self.data, kind).take(rows[index], crop=self._crop(kind, step, index))
             for kind, rows in self._plan.rows.items()
         }
-        generator = torch.Generator().manual_seed(_mix(self.seed, self.progress.descent, step, index))
+        generator = torch.Generator().manual_seed(mix(self.seed, self.progress.descent, step, index))
         return Batch(**parts, step=step, generator=generator)
 
     def _crop(self, kind: str, step: int, index: int) -> Crop | None:
@@ -326,7 +327,7 @@ class Engine:
             return None
         stream = int(kind == "retain")  # forget and forget_target are the same pictures and get the same crops
         return Crop(
-            self.settings.crop, _mix(self.seed, streams.Unlearning.CROP, self.progress.descent, step, index, stream)
+            self.settings.crop, mix(self.seed, streams.Unlearning.CROP, self.progress.descent, step, index, stream)
         )
 
     def _after_step(self, optimizer: torch.optim.Optimizer, *, last: bool) -> None:
@@ -398,28 +399,3 @@ def moves(name: str, towers: str) -> bool:
 
 def _grouped(items: Sequence[int], size: int) -> list[Sequence[int]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _mix(*numbers: int) -> int:
-    """One 63-bit seed from several numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-@contextmanager
-def seeded(device: torch.device, *numbers: int) -> Iterator[None]:
-    """Seed the global generators for a block, and put them back afterwards.
-
-    Args:
-        device: of the model.
-        numbers: the seed and the numbers of the stream.
-    """
-    with _forked(device):
-        torch.manual_seed(_mix(*numbers))
-        yield
-
-
-@contextmanager
-def _forked(device: torch.device) -> Iterator[None]:
-    """Put the global generators back afterwards: a method that draws from them repeats, and disturbs nobody."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield

@@ -6,24 +6,16 @@ import ast
 import dataclasses
 import inspect
 import textwrap
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+from typing import Any, Literal, get_type_hints
 
-from salmubench import _moved, manifest, places, plugins, reading
+from salmubench import _moved, manifest, plugins, reading
 from salmubench import options as options_of
 from salmubench.errors import ConfigError, UnknownName
+from salmubench.unlearn import method_file
 from salmubench.unlearn.config import ENGINE_OPTIONS, PACKAGE, UnlearnConfig
-
-if TYPE_CHECKING:
-    from salmubench.unlearn.interface import Method
-
-_NEEDS = ("forget", "forget_target", "retain", "fresh")
-_SIGNATURES = {"loss": ("batch", "model", "reference", "config"), "edit": ("model", "data", "engine", "config")}
 
 
 @dataclass(frozen=True)
@@ -73,17 +65,17 @@ class LoadedMethod:
         """Engine settings that the method declares under this configuration."""
         if self.settings_for is None:
             return self.settings
-        with _authors(self.path, "settings(config)"):
+        with method_file.authors_code(self.path, "settings(config)"):
             declared = self.settings_for(config)
-        return {**self.settings, **_check_declared(self.path, declared)}
+        return {**self.settings, **method_file.check_declared(self.path, declared)}
 
     def needs_of(self, config: Any) -> tuple[str, ...]:
         """Kinds of pairs needed under this configuration."""
         if self.narrow is None:
             return self.needs
-        with _authors(self.path, "needs(config)"):
+        with method_file.authors_code(self.path, "needs(config)"):
             needs = self.narrow(config)
-        return _check_needs(self.path, needs)
+        return method_file.check_needs(self.path, needs)
 
 
 @dataclass(frozen=True)
@@ -152,7 +144,7 @@ class Resolved:
         """
         method = load_method(self.method)
         try:
-            with _authors(method.path, "Config", but=(TypeError, ValueError)):
+            with method_file.authors_code(method.path, "Config", but=(TypeError, ValueError)):
                 config = method.config(**self.options)
             return Configured(method, config, self.settings, self.given)
         except (TypeError, ValueError) as error:
@@ -195,17 +187,17 @@ def load_method(name: str) -> LoadedMethod:
     """
     module = plugins.load(PACKAGE, name, kind="method")
     path = Path(str(module.__file__))
-    _check_name(plugins.stem(name), path)
-    kind, function = _find_function(path, module)
+    method_file.check_name(plugins.stem(name), path)
+    kind, function = method_file.find_function(path, module)
     config = getattr(module, "Config", None)
-    _check_config(path, config)
+    method_file.check_config(path, config)
     assert isinstance(config, type)
-    described = _check_description(path, getattr(module, "METHOD", None))
+    described = method_file.check_description(path, getattr(module, "METHOD", None))
     return LoadedMethod(
         name=plugins.stem(name),
         origin=name,
         kind=kind,
-        needs=_check_needs(path, getattr(module, "NEEDS", None)),
+        needs=method_file.check_needs(path, getattr(module, "NEEDS", None)),
         config=config,
         function=function,
         doc=inspect.cleandoc(module.__doc__ or ""),
@@ -216,8 +208,8 @@ def load_method(name: str) -> LoadedMethod:
         path=path,
         sha256=manifest.sha256_file(path),
         narrow=getattr(module, "needs", None),
-        settings=_check_declared(path, getattr(module, "SETTINGS", {})),
-        search=_check_names(path, "SEARCH", getattr(module, "SEARCH", {})),
+        settings=method_file.check_declared(path, getattr(module, "SETTINGS", {})),
+        search=method_file.check_names(path, "SEARCH", getattr(module, "SEARCH", {})),
         settings_for=getattr(module, "settings", None),
     )
 
@@ -244,7 +236,8 @@ def configure(
         if name not in method_options and name not in ENGINE_OPTIONS:
             raise UnknownName(f"option of the method {method.name!r}:", str(name), [*method_options, *ENGINE_OPTIONS])
     try:
-        with _authors(method.path, "Config", but=(TypeError, ValueError)):  # how a Config refuses a value
+        refusals = (TypeError, ValueError)  # how a Config refuses a value
+        with method_file.authors_code(method.path, "Config", but=refusals):
             parsed = options_of.build(
                 method.config, {name: value for name, value in given.items() if name in method_options}
             )
@@ -315,110 +308,6 @@ def field_docs(config: type[Any]) -> dict[str, str]:
         ):
             docs[statement.target.id] = inspect.cleandoc(after.value.value)
     return docs
-
-
-@contextmanager
-def _authors(path: Path, what: str, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn any error of the author's code, beside the loss or edit, into one that names the file.
-
-    Args:
-        path: the method's file.
-        what: which part of it runs.
-        but: errors that pass, beside `ConfigError`.
-
-    Raises:
-        ConfigError: what was raised, and in which line of the file.
-    """
-    passing: tuple[type[Exception], ...] = (ConfigError, *but)
-    try:
-        yield
-    except passing:
-        raise
-    except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if places.real(frame.filename) == places.real(path)]
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        where = f"line {lines[-1]} of {path}" if lines else str(path)
-        raise ConfigError(f"Expected {what} to work, got {text}, in {where}.") from error
-
-
-def _find_function(path: Path, module: ModuleType) -> tuple[Literal["loop", "edit"], Callable[..., Any]]:
-    functions = {name: getattr(module, name) for name in _SIGNATURES if callable(getattr(module, name, None))}
-    if len(functions) != 1:
-        raise ConfigError(
-            f"Expected either loss(batch, model, reference, config) or edit(model, data, engine, config) in {path}, "
-            f"got {' and '.join(functions) or 'neither'}."
-        )
-    name, function = functions.popitem()
-    parameters = inspect.signature(function).parameters.values()
-    if tuple(item.name for item in parameters) != _SIGNATURES[name]:
-        raise ConfigError(
-            f"Expected {name}({', '.join(_SIGNATURES[name])}) in {path}, got {name}"
-            f"({', '.join(item.name for item in parameters)})."
-        )
-    return ("loop" if name == "loss" else "edit"), function
-
-
-def _check_name(name: str, path: Path) -> None:
-    """A name of the package's methods stands for the package's code, in records and on boards; copies may bear it."""
-    own = plugins.built_in_file(PACKAGE, name)
-    if own is not None and path.read_bytes() != own.read_bytes():
-        raise ConfigError(
-            f"Expected a method with a name of its own, got {name!r} in {path}, which is a method of the package. "
-            f"Rename the file, e.g. my_{name}.py."
-        )
-
-
-def _check_description(path: Path, described: Any) -> Method | None:
-    if described is None:
-        return None
-    from salmubench.unlearn.interface import Method  # it imports torch, as a file with a description has done
-
-    if not isinstance(described, Method):
-        raise ConfigError(f"Expected METHOD = Method(title=…) in {path}, got {described!r}.")
-    return described
-
-
-def _check_needs(path: Path, needs: Any) -> tuple[str, ...]:
-    if isinstance(needs, str) or not isinstance(needs, tuple | list):
-        raise ConfigError(f'Expected NEEDS, a tuple such as ("forget", "retain"), in {path}, got {needs!r}.')
-    for name in needs:
-        if name not in _NEEDS:
-            raise UnknownName(f"kind of pairs in NEEDS of {path}:", str(name), _NEEDS)
-    return tuple(name for name in _NEEDS if name in needs)
-
-
-def _check_declared(path: Path, declared: Any) -> Mapping[str, Any]:
-    settings = _check_names(path, "SETTINGS or settings", declared)
-    try:
-        options_of.build(UnlearnConfig, settings)
-    except (TypeError, ValueError, ConfigError) as error:
-        raise ConfigError(f"SETTINGS of {path}: {error}") from error
-    return settings
-
-
-def _check_names(path: Path, variable: str, declared: Any) -> Mapping[str, Any]:
-    if not isinstance(declared, dict):
-        raise ConfigError(f"Expected {variable}, by names of engine settings, in {path}, got {declared!r}.")
-    for name in declared:
-        if name not in ENGINE_OPTIONS:
-            raise UnknownName(f"engine setting in {variable} of {path}:", str(name), ENGINE_OPTIONS)
-    return declared
-
-
-def _check_config(path: Path, config: Any) -> None:
-    if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
-        raise ConfigError(f"Expected a dataclass Config in {path}, got {config!r}.")
-    if not config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise ConfigError(f"Expected @dataclass(frozen=True) on Config in {path}, but it can be changed.")
-    for item in dataclasses.fields(config):
-        if item.default is MISSING and item.default_factory is MISSING:
-            raise ConfigError(f"Expected a default for each option of Config in {path}, got none for {item.name!r}.")
-        if item.name in ENGINE_OPTIONS:
-            raise ConfigError(
-                f"Expected Config in {path} to leave {item.name!r} to the engine, got an option of that name. "
-                "Rename it, or set the engine's in the recipe."
-            )
 
 
 def read_options(config: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""One trial of a tuning: made on every selection world, judged, entered in the journal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from salmubench import candidates, manifest, planning
+from salmubench.candidates import Candidate, Made, World
+from salmubench.dataset.layout import open_dataset
+from salmubench.errors import OutputLocked
+from salmubench.scoring.record_files import read_record
+from salmubench.tuning import rule as search
+from salmubench.tuning.bench import Bench, Trial, further_folder
+from salmubench.unlearn.registry import configure, load_method
+
+TRIAL = "tuning trial"
+SETTINGS = "settings_sha256"
+"""In a trial's entry and inputs."""
+
+
+def attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial) -> bool:
+    """Make one trial; false where another process is at it."""
+    configured = configure(load_method(trial.method), bench.world.recipe.unlearn, trial.values)
+    method = configured.method
+    folder = bench.folder(method.name) / "trials" / f"{trial.number:03d}"
+    places = [replace(bench.world, out=folder)]
+    places += [replace(world, out=folder / further_folder(seed)) for seed, world in bench.others]
+    name = planning.candidate_name(trial.method, bench.budget)
+    inputs = {
+        "method": method.name, "method_sha256": method.sha256,
+        "dataset": open_dataset(bench.world.dataset).fingerprint,
+        **({SETTINGS: trial.settings_sha256} if _states_settings(folder) else {}),
+    }  # fmt: skip
+    try:
+        with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
+            if not stage.complete:
+                candidate = Candidate(name, configured.resolved, bench.budget, bench.seed, trial.values)
+                outcomes = [make(world, candidate) for world in places]
+                stage.finish(
+                    outputs={
+                        **_entry(bench, trial, method.sha256, name, places, outcomes),
+                        SETTINGS: trial.settings_sha256,
+                    }
+                )
+            _report(bench, trial, method.name, stage.manifest["outputs"])
+            for world in places:
+                for part in (
+                    "checkpoints",
+                    "embeddings",
+                ):  # the record says all that is needed, at a thousandth of the room
+                    shutil.rmtree(world.out / part, ignore_errors=True)
+    except OutputLocked:
+        return False
+    return True
+
+
+def _states_settings(folder: Path) -> bool:
+    """Whether a trial's inputs hold its settings; one that an earlier version of the package began goes on without."""
+    for name in (manifest.MANIFEST, manifest.BEGUN):
+        if (folder / name).is_file():
+            return SETTINGS in manifest.read_any(folder / name).inputs
+    return True
+
+
+def _entry(
+    bench: Bench, trial: Trial, method_sha256: str, name: str, places: Sequence[World], outcomes: Sequence[Made]
+) -> dict[str, Any]:
+    """What is kept of a trial: its objective is the mean over the selection worlds."""
+    judged = [search.objective(read_record(candidates.record_path(world, name))) for world in places]
+    entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **judged[0][1]}
+    if bench.others:
+        seeds = [seed for seed, _ in bench.others]
+        entry["others"] = {
+            str(seed): {**parts, "objective": worth} for seed, (worth, parts) in zip(seeds, judged[1:], strict=True)
+        }
+    entry["method_sha256"] = method_sha256
+    for outcome in outcomes:
+        if outcome.error is not None:
+            entry["error"] = manifest.portable(str(outcome.error))  # the file is for others
+    entry["seconds"] = round(sum(item["seconds"] for outcome in outcomes for item in outcome.stages), 1)
+    return {**entry, "objective": sum(worth for worth, _ in judged) / len(judged)}
+
+
+def _report(bench: Bench, trial: Trial, method: str, entry: Mapping[str, Any]) -> None:
+    """Add a finished trial to the journal; only the holder of the trial's folder does."""
+    import optuna
+
+    study = bench.study(method)
+    if trial.number in {known.user_attrs.get("number") for known in study.get_trials(deepcopy=False)}:
+        return
+    attributes = {key: value for key, value in entry.items() if key != "objective"}
+    params, distributions = search.as_parameters(trial.space, entry["values"])
+    study.add_trial(
+        optuna.create_trial(params=params, distributions=distributions, value=entry["objective"], user_attrs=attributes)
+    )
