@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
 from pathlib import Path
 
 import pytest
-from collect_contest import PACKED
+from packed import packed
 
 from salmubench import manifest
 from salmubench.contest.table import SECOND, judged, numbers_of, outcome_of
@@ -83,8 +82,8 @@ def record_file(records: Path, name: str, scratch: Path) -> Path:
     """A record of a world, unpacked where the contest's records are packed."""
     if (path := records / f"{name}.json").is_file():
         return path
-    with zipfile.ZipFile(records / PACKED) as packed:
-        return Path(packed.extract(path.name, scratch))
+    (scratch / path.name).write_bytes(packed(records)[path.name])
+    return scratch / path.name
 
 
 @pytest.mark.parametrize(("name", "counted", "least"), [("fuzz", "cases", 100_000), ("soak", "rounds", 300)])

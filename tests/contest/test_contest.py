@@ -9,13 +9,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
-import zipfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
-from collect_contest import PACKED, collect, pack
+from collect_contest import collect
+from packed import PACKED, packed
 
 from contest_world import METHOD, RECIPE, SEEDS, begin, without_time, write_plan
 from salmubench import manifest
@@ -121,16 +123,20 @@ def test_what_was_collected_goes_on_elsewhere(
     assert [row["worlds"]["101"] for row in again["rows"]] == [row["worlds"]["101"] for row in same["rows"]]
 
 
-def test_records_without_items_are_packed(done: tuple[Path, Path], tmp_path: Path) -> None:
-    for place in ("one", "two"):
-        collect(done[1], tmp_path / place, ["delete-1x"])
-        pack(tmp_path / place)
+@pytest.mark.parametrize(
+    ("kept", "names"), [("records", ["apart-1x.json"]), ("items", ["apart-1x.items.parquet", "apart-1x.json"])]
+)
+def test_the_other_models_are_packed(
+    done: tuple[Path, Path], tmp_path: Path, kept: Literal["records", "items"], names: list[str]
+) -> None:
+    for place in ("one", "two", "one"):  # a folder that was packed before is packed anew
+        collect(done[1], tmp_path / place, ["delete-1x"], pack_others=kept)
     records = tmp_path / "one" / "worlds" / "101" / "records"
     assert {path.stem for path in records.glob("*.json")} == {"clean", "compromised", "retrained", "delete-1x"}
-    with zipfile.ZipFile(records / PACKED) as packed:
-        assert packed.namelist() == ["apart-1x.json"]
-        whole = (done[1] / "worlds" / "101" / "records" / "apart-1x.json").read_bytes()
-        assert packed.read("apart-1x.json") == whole
+    whole = done[1] / "worlds" / "101" / "records"
+    assert packed(records) == {name: (whole / name).read_bytes() for name in names}
+    with tarfile.open(records / PACKED) as archive:
+        assert archive.getnames() == names
     again = tmp_path / "two" / "worlds" / "101" / "records" / PACKED
     assert again.read_bytes() == (records / PACKED).read_bytes()
 
