@@ -59,6 +59,11 @@ def test_help(command, capsys):
             "Expected --push beside --public, got none.",
         ),
         (["dataset", "export", "d", "--format", "hub", "--out", "x", "--public"], "Expected --push beside --public"),
+        (
+            ["dataset", "export", "d", "--format", "hub", "--out", "x", "--seed", "0"],
+            "Expected --format webdataset beside --seed, got none.",
+        ),
+        (["score", "--items", "i", "--dataset", "d", "--out", "x"], "Expected --by beside --dataset, got none."),
         (["export-model", "m", "--out", "x", "--private"], "Expected --push beside --private, got none."),
     ],
 )

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from salmubench import manifest, reading
+from salmubench import manifest
 from salmubench.errors import DatasetError
 from salmubench.generator.imported import Retain, import_people
-from salmubench.generator.pictures import entries, is_picture
+from salmubench.generator.pictures import entries, is_picture, read_caption
 
-_CAPTION = 65_536  # bytes
 _TAR = (".tar", ".tar.gz", ".tgz")
 _PROMPT = "a photo of a {}"
 
@@ -130,14 +129,8 @@ def _folder_pairs(found: list[tuple[Path, Path | str]]) -> Iterator[tuple[bytes,
     from salmubench.pictures import read_picture
 
     for file, text in found:
-        yield read_picture(file), text if isinstance(text, str) else _caption(text), f"{file.parent.name}/{file.name}"
-
-
-def _caption(path: Path) -> str:
-    try:
-        return reading.read_bytes(path, error=DatasetError, what="a caption", limit=_CAPTION).decode()
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"Expected a caption in UTF-8 in {path}, got other bytes. Save it as UTF-8.") from error
+        caption = text if isinstance(text, str) else read_caption(text)
+        yield read_picture(file), caption, f"{file.parent.name}/{file.name}"
 
 
 def _hash(paths: list[Path]) -> str:

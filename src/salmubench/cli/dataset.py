@@ -137,7 +137,7 @@ def export_(
     *,
     format: Literal["webdataset", "hub"],  # noqa: A002 - the option's name
     out: Path,
-    seed: int = 0,
+    seed: int | None = None,
     license: str | None = None,  # noqa: A002 - the option's name
     embeddings: Path | None = None,
     push: str | None = None,
@@ -150,7 +150,7 @@ def export_(
         format: `webdataset`: tar shards with sizes.json, for open_clip's `--train-data`; `hub`: parquet, metadata,
             card and eval.yaml.
         out: a new folder.
-        seed: of the order in which rows are dealt to shards.
+        seed: of the order in which rows are dealt to shards, 0 by default.
         license: of a hub folder, as the Hub calls it; CC0 for what our own renderer drew.
         embeddings: of Compromised after scoring: adds the fragile set to a hub folder.
         push: org/name: also upload the hub folder; the token comes from HF_TOKEN or `hf auth login`.
@@ -158,6 +158,8 @@ def export_(
     """
     if push is None:
         goes_with("--push", {"--public": public})
+    if format == "hub":
+        goes_with("--format webdataset", {"--seed": seed})
     from salmubench.dataset.layout import open_dataset
     from salmubench.dataset.shards import PARTS
     from salmubench.errors import ConfigError
@@ -167,7 +169,7 @@ def export_(
     if format == "webdataset":
         if push is not None or license is not None or embeddings is not None:
             raise ConfigError("Expected --push, --license and --embeddings with --format hub, got them with shards.")
-        shards = export.export_webdataset(opened, out, seed=seed)
+        shards = export.export_webdataset(opened, out, seed=seed or 0)
         for part in PARTS:
             if shards.shards(part):
                 say(f"{shards.pattern(part)}  {shards.rows(part)} pairs")

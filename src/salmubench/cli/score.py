@@ -49,6 +49,8 @@ def score_(
     from salmubench.metrics import ScoreConfig, score, score_again
     from salmubench.scoring.record_files import read_record, record_beside
 
+    if not by:
+        goes_with("--by", {"--dataset": dataset})
     config = ScoreConfig(by=tuple(names(by)))
     if bootstraps is not None:
         config = replace(config, bootstraps=bootstraps)

@@ -11,12 +11,13 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from salmubench import manifest, reading
-from salmubench.errors import ConfigError
+from salmubench.errors import ConfigError, DatasetError
 from salmubench.pictures import open_picture
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 """Suffixes of picture files."""
 
+CAPTION = 65_536  # bytes of the longest one
 _QUALITY = 92  # of JPEG files
 _SHOWN = 40  # problems in a message; the rest is counted
 _LONGEST = 500  # letters of one
@@ -69,6 +70,18 @@ def read_picture(path: Path) -> Image.Image:
     """
     with open_picture(path, where=str(path)) as image:
         return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def read_caption(path: Path) -> str:
+    """Read the text that stands beside a picture.
+
+    Raises:
+        DatasetError: too long, or no UTF-8.
+    """
+    try:
+        return reading.read_bytes(path, error=DatasetError, what="a caption", limit=CAPTION).decode()
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"Expected a caption in UTF-8 in {path}, got other bytes. Save it as UTF-8.") from error
 
 
 def jpeg(image: Image.Image) -> bytes:

@@ -20,18 +20,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from salmubench import manifest, progress, reading
+from salmubench import manifest, progress
 from salmubench.drawing.sizes import picture_size
 from salmubench.errors import DatasetError
 from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.pictures import (
+    CAPTION,
     PICTURES,
     content_hash,
     entries,
     is_picture,
     jpeg,
     raise_all,
+    read_caption,
     read_picture,
     root_of,
 )
@@ -39,7 +41,6 @@ from salmubench.generator.pictures import (
 BACKEND = Backend("Pictures of things that you have.")
 
 TRAIN, TEST = "train", "test"
-_CAPTION = 65_536  # bytes
 TEMPLATES: tuple[str, ...] = (
     "a photo of a {}",
     "a picture of a {}",
@@ -150,7 +151,7 @@ class Folder:
         """Its text, or a template that names the class."""
         text = scene.path.with_suffix(".txt")
         if text.is_file():
-            return " ".join(_caption(text).split())
+            return " ".join(read_caption(text).split())
         return str(np.random.default_rng(seed).choice(TEMPLATES)).replace("{}", scene.name)
 
     def render_jpeg(self, scenes: Sequence[Thing], *, size: int, samples: int = 1) -> list[bytes]:
@@ -199,12 +200,8 @@ def _look(file: Path, size: int) -> tuple[str, str]:
     if min(width, height) < size:
         return digest, f"Expected a short side of at least {size} pixels, got {width}×{height}."
     try:
-        if text.is_file() and not _caption(text).strip():
+        if text.is_file() and not read_caption(text).strip():
             return digest, f"Expected a caption in {text.name}, got none."
-    except (DatasetError, UnicodeDecodeError):
-        return digest, f"Expected a caption in UTF-8 of at most {_CAPTION:,} bytes in {text.name}, got other bytes."
+    except DatasetError:
+        return digest, f"Expected a caption in UTF-8 of at most {CAPTION:,} bytes in {text.name}, got other bytes."
     return digest, ""
-
-
-def _caption(path: Path) -> str:
-    return reading.read_bytes(path, error=DatasetError, what="a caption", limit=_CAPTION).decode()
