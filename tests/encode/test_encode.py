@@ -386,7 +386,7 @@ def test_decoded_pictures_are_kept_for_the_next_model(
     texts = required_texts(layout.open_dataset(tiny_folder))
     other = tiny_model(tmp_path / "other", seed=1)
     first = encode(model=other, dataset=tiny_folder, out=tmp_path / "1", texts=texts, precision="fp32")
-    monkeypatch.setattr(module, "_pictures", lambda *_, **__: pytest.fail("read again"))
+    monkeypatch.setattr(module, "read_pictures", lambda *_, **__: pytest.fail("read again"))
     second = encode(model=model_folder, dataset=tiny_folder, out=tmp_path / "2", texts=texts, precision="fp32")
     assert np.abs(open_embeddings(second).images - found.images).max() < 1e-5
     assert np.abs(open_embeddings(first).images - found.images).max() > 0.1
