@@ -7,22 +7,25 @@ Retrained, which a contest doesn't print.
 from __future__ import annotations
 
 import functools
+import json
 import re
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from packed import packed
 from page_blocks import ROOT, computer
 
 from salmubench import manifest
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.page import RESULT
 from salmubench.contest.statistics import Estimate, paired
-from salmubench.report.contests import difference, headline, is_certain, tally, text_rows
+from salmubench.report.contests import TITLES, difference, headline, is_certain, tally, text_rows
 from salmubench.report.wording import DASH, percent, percent_interval, seconds, threshold
 from salmubench.scoring.bootstrap import LEVEL
-from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, read_contest
+from salmubench.scoring.contest_record import ContestRecord, Number, OverWorlds, Row, read_contest
 from salmubench.scoring.stages import RUN
 
 
@@ -46,6 +49,36 @@ def findings(name: str) -> str:
             f"{'; '.join(f'{_named(row)} {fewest}' for row in judged if _shown(row) == fewest)}."
         )
     return "\n".join(lines)
+
+
+def by_retrieval(name: str) -> str:
+    """Whom the paper's rule calls forgotten in every world, and in how many of these they are hollow."""
+    found, answers = contest(name), _by_the_papers_rule(name)
+    worlds = len(next(iter(answers.values())))
+
+    def forgotten(row: Row) -> int:
+        return answers[row.name].count("no")
+
+    rows, exact = _once(found.rows), found.retrained
+    assert exact is not None
+    called = [row for row in rows if forgotten(row) == worlds]
+    hollow = [row for row in called if row.modes["hollow"].get("yes", 0)]
+    told = ", ".join(f"{_named(row)} {row.modes['hollow']['yes']}" for row in hollow)
+    return (
+        f"By the paper's rule (retrieval of all rows, against Clean) {len(called)} of {len(rows)} candidates have "
+        f"forgotten in all {worlds} worlds, Retrained, the exact answer, in {forgotten(exact)}. "
+        f"{len(hollow)} of these candidates are hollow all the same (in how many worlds): {told}."
+    )
+
+
+def _by_the_papers_rule(name: str) -> dict[str, list[str]]:
+    """Model → what each world's record says of that rule, packed records too."""
+    answers: defaultdict[str, list[str]] = defaultdict(list)
+    for records in sorted((ROOT / "results" / name / WORLDS).glob("*/records")):
+        stored = {path.name: path.read_bytes() for path in records.glob("*.json")} | dict(packed(records))
+        for file, content in stored.items():
+            answers[Path(file).stem].append(str((json.loads(content)["verdict"] or {}).get("ineffective_paper")))
+    return answers
 
 
 def recovered(name: str) -> str:
@@ -76,16 +109,17 @@ def _named(row: Row) -> str:
     return f"{_short(row.title)} {row.budget:g}×"
 
 
-def table(name: str, league: str) -> str:
+def table(name: str, league: str, *, without: Sequence[str] = ()) -> str:
     """The rows of a league, Retrained first, as narrow as fourteen columns must be: an interval has its mean's unit."""
     heads, rows = text_rows(contest(name), league, intervals=True)
     budgets = {row.budget for row in contest(name).rows if row.league == league}
     told = [place for place in range(len(heads)) if any(row[place] not in (DASH, "") for row in rows)]
-    kept = [place for place in told if heads[place] != "budget" or len(budgets) > 1]
+    kept = [place for place in told if heads[place] not in ("budget", *without)]
     lines = [f"| {' | '.join(heads[place] for place in kept)} |", f"|:--|{'--:|' * (len(kept) - 1)}"]
     for row in rows:
+        who = f"{_short(row[0])} {row[heads.index('budget')]}" if len(budgets) > 1 else _short(row[0])
         cells = [_narrow(row[place]) for place in kept[1:]]
-        lines.append(f"| {' | '.join([_short(row[0]), *cells])} |")
+        lines.append(f"| {' | '.join([who.strip(), *cells])} |")
     return "\n".join(lines)
 
 
@@ -112,6 +146,36 @@ def differences(name: str) -> str:
         who, number, mean, interval, _, p_holm, _ = difference(pair, titles)
         lines.append(f"| {' | '.join([who, *([pair.league] if several else []), number, mean, interval, p_holm])} |")
     return "\n".join(lines)
+
+
+def counted(name: str) -> str:
+    """From how many others each compared candidate differs for certain: how many have more of a number, and less."""
+    found = contest(name)
+    numbers = [number for number in TITLES if any(pair.number == number for pair in found.differences)]
+    lines = [f"| candidate | {' | '.join(TITLES[number][0] for number in numbers)} |", f"|:--|{'--:|' * len(numbers)}"]
+    for league in found.leagues:
+        for method in found.plan.content["compare"]["methods"]:
+            (row,) = (row for row in found.rows if row.league == league.key and _method(row) == method)
+            cells = [_more_and_less(found, row, number) for number in numbers]
+            lines.append(f"| {_named(row)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _more_and_less(found: ContestRecord, row: Row, number: Number) -> str:
+    """Others in its league that have certainly more of a number, and certainly less, of all that have it."""
+    pairs = [
+        pair
+        for pair in found.differences
+        if pair.league == row.league and pair.number == number and row.name in (pair.first, pair.second)
+    ]
+    sides = [pair.mean * (1 if pair.second == row.name else -1) for pair in pairs if is_certain(pair) and pair.mean]
+    of = sum(pair.mean is not None for pair in pairs)
+    return f"{sum(side > 0 for side in sides)} more, {sum(side < 0 for side in sides)} less of {of}" if of else DASH
+
+
+def _method(row: Row) -> str:
+    """A candidate's name in the plan."""
+    return row.name.rpartition("-")[0]
 
 
 def costs(name: str) -> str:

@@ -166,19 +166,6 @@ def recovery() -> str:
     return "\n".join(lines)
 
 
-def recovery_short() -> str:
-    """What retrieval says, what is left of the fact, and what comes back after some training."""
-    records = attacked()
-    names = display_names(records, titles())
-    lines = ["| model | RetFail says | fact left | after `fewshot` | after `benign` |", "|:--|--:|--:|--:|--:|"]
-    for record in records:
-        assert record.attacks is not None
-        back = [_recovered(record.attacks.scores.get(name)) for name in ("fewshot", "benign")]
-        left = [percent(_main(record, role).normalised.value) for role in ("leakage", "fact")]
-        lines.append(f"| {names[record.model.name]} | {' | '.join([*left, *back])} |")
-    return "\n".join(lines)
-
-
 def _recovered(score: AttackScore | None) -> str:
     found = None if score is None else headline(score)
     if found is None or found.value is None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import attack_blocks
 import contest_blocks
+import contest_picture
 import coverage_blocks
 import fidelity_blocks
 import history_blocks
@@ -36,6 +37,7 @@ PAGES = (
         ROOT / "docs" / f"{name}.md"
         for name in (
             "attacks",
+            "contest",
             "dataset",
             "footguns",
             "history",
@@ -343,7 +345,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "recovery": mini_blocks.recovery,
     "attack-costs": attack_blocks.costs,
     "attack-rates": attack_blocks.rates,
-    "recovery-short": mini_blocks.recovery_short,
     "stage-costs": stage_costs,
     "machine": machine,
     "minutes": minutes,
@@ -375,6 +376,14 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fidelity-rates": partial(fidelity_blocks.committed, partial(fidelity_blocks.concordance, "study")),
     "fidelity-share": partial(fidelity_blocks.committed, partial(fidelity_blocks.concordance, "share")),
     "fidelity-classes": partial(fidelity_blocks.committed, fidelity_blocks.classes),
+    "contest-findings": partial(contest_blocks.findings, "contest"),
+    "contest-retrieval": partial(contest_blocks.by_retrieval, "contest"),
+    "contest-5x": partial(contest_blocks.table, "contest", "pairs-5x", without=["Recovered R"]),
+    "contest-10x": partial(contest_blocks.table, "contest", "pairs-10x", without=["Recovered R"]),
+    "contest-time": partial(contest_blocks.table, "contest", "time-60s", without=["Recovered R"]),
+    "contest-recovered": partial(contest_blocks.recovered, "contest"),
+    "contest-counted": partial(contest_blocks.counted, "contest"),
+    "contest-costs": partial(contest_blocks.costs, "contest"),
     "level-findings": partial(contest_blocks.findings, "contest-level"),
     "level-10x": partial(contest_blocks.table, "contest-level", "pairs-10x"),
     "level-5x": partial(contest_blocks.table, "contest-level", "pairs-5x"),
@@ -393,6 +402,7 @@ def main(arguments: Sequence[str]) -> int:
     pictures: dict[Path, Callable[[], str]] = {
         trial_blocks.PICTURE: trial_blocks.picture,
         fidelity_blocks.PICTURE: fidelity,
+        contest_picture.PICTURE: lambda: contest_picture.picture(contest_blocks.contest("contest"), "pairs-10x"),
     }
     return update(PAGES, BLOCKS, arguments, pictures)
 
