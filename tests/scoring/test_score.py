@@ -20,6 +20,7 @@ from salmubench.errors import ConfigError, EmbeddingsError, OutputMismatch, Reco
 from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring import (
     RunRecord,
+    compare,
     read_gallery,
     read_items,
     read_record,
@@ -87,6 +88,7 @@ def test_record_holds_every_number_with_its_references(run: Callable[..., Path])
     assert record.scores["FragSim"]["value"].normalised.reason == "not defined"
     assert record.model.name == "half-5x"
     assert set(record.references) == {"clean", "compromised"}
+    assert record.dataset.held is None  # the items tell it
     assert record.notes == ()
 
 
@@ -253,6 +255,35 @@ def test_ties_of_the_fragile_set_go_by_file_name(tmp_path: Path) -> None:
     folder = write_embeddings(tmp_path / "c", WORLD, (np.ones_like(images), constant))
     score(embeddings=folder, clean=folder, compromised=folder, out=tmp_path / "r.json", config=QUICK)
     assert json.loads((folder / stored.FRAGILE).read_text()) == [f"d_{number:06d}_ar-1.00.jpg" for number in range(3)]
+
+
+def test_a_quick_look_has_the_groups_of_the_whole_dataset(tmp_path: Path) -> None:
+    """Of some people no row of the holdout is seen: they are nonetheless people of whom something must stay."""
+    held = {row.identity for row in WORLD.of("holdout_association")}
+    lost = sorted(held)[:3]  # type: ignore[type-var]
+    seen = WORLD.with_rows(row for row in WORLD.rows if row.split != "holdout_association" or row.identity not in lost)
+    folders = {}
+    for seed, (name, strength) in enumerate({"clean": 0.0, "compromised": 1.0, "half-5x": 0.4}.items()):
+        folders[name] = write_embeddings(tmp_path / name, seen, vectors(seen, seed=seed, strength=strength))
+        facts = stored.open_embeddings(folders[name]).dataset
+        assert set(lost) <= facts.forget_identity
+        facts = replace(facts, forget_identity=frozenset(WORLD.forget_identity), limit=40)
+        stored.write_dataset_facts(folders[name] / stored.DATASET, facts)
+    path = score(
+        embeddings=folders["half-5x"], clean=folders["clean"], compromised=folders["compromised"],
+        out=tmp_path / "records" / "half-5x.json", config=QUICK,
+    )  # fmt: skip
+    record, items = read_record(path), read_items(path)
+    whole = sum(row.identity in WORLD.forget_identity for row in WORLD.of("forget"))
+    for name, part in (("RetFail", "mrr"), ("AssocStr", "value"), ("FactRet", "mrr"), ("RetFailPara", "mrr")):
+        counts = [record.scores[name][f"{part}_{group}"].n for group in ("identity", "association")]
+        assert counts == [whole, len(WORLD.of("forget")) - whole]
+    assert record.scores["IdZSC"]["value"].n == whole
+    assert set(record.dataset.held or ()) == held
+    again = rescore(record, items)
+    assert (again.scores, again.verdict) == (record.scores, record.verdict)
+    found = compare(path, path, bootstraps=100).differences["RetFail"]
+    assert found["mrr_identity"].n == whole
 
 
 def test_a_world_without_rows_gives_nulls_with_reasons(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from salmubench.scoring.metric import (
 )
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
-from salmubench.scoring.views import by_group, describe_all
+from salmubench.scoring.views import by_group, describe_all, held_of
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
     _check_comparable(first, second, *records)
     tables = [read_items(path) for path in (first, second)]
     differences: dict[str, Mapping[str, Difference]] = {}
-    described, held = describe_all(records[0]), item_tables.held_identities(tables[0])
+    described = describe_all(records[0])
+    told = [held_of(record, table) for record, table in zip(records, tables, strict=True)]
+    held = told[1] if told[0] is None else told[0]
     for name in records[0].scores:
         metric = described[name]
         rows = [item_tables.of_metric(table, name) for table in tables]

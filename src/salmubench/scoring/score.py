@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from salmubench import embeddings, manifest, places, reading
-from salmubench.embeddings import Embeddings
+from salmubench.embeddings import DatasetFacts, Embeddings
 from salmubench.errors import EmbeddingsError, RecordError
 from salmubench.scoring import breakdown
 from salmubench.scoring import items as item_tables
@@ -211,26 +211,26 @@ class _Session:
 
     def record(self, *, started: str, clock: float) -> RunRecord:
         described, evaluated = self.model.described, self.subject
+        # By what the dataset says: of rows that only some were seen of, the holdout's don't name everybody.
+        held = item_tables.held_but(self.items, self.model.facts.forget_identity)
         scores = score_items(
             self.items,
             metrics=evaluated.metrics,
             missing=evaluated.missing,
             left_out=evaluated.left_out,
             bootstraps=self.config.bootstraps,
-            held=item_tables.held_identities(self.items, self.model.facts.counts.get(str(Split.HOLDOUT_ASSOCIATION))),
+            held=held,
         )
         notes = self._notes(scores)
         for note in notes:
             log.warning("%s", note)
-        facts, encoding = self.model.facts, described.encoding
+        encoding = described.encoding
         return RunRecord(
             schema_version=SCHEMA_VERSION,
             status="complete",
             error=None,
             model=model_of(described.model),
-            dataset=Dataset(
-                facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet, facts.limit
-            ),
+            dataset=_dataset(self.model.facts, self.items, held),
             encoding=Encoding(
                 encoding.precision, encoding.device, encoding.preprocessing, described.cut_captions, encoding.probe
             ),
@@ -367,6 +367,12 @@ def described_model(opened: Embeddings) -> Encoded:
 def model_of(described: EncodedModel) -> Model:
     """The model as a record names it."""
     return Model(**{item.name: getattr(described, item.name) for item in fields(Model)})
+
+
+def _dataset(facts: DatasetFacts, items: pa.Table, held: frozenset[str]) -> Dataset:
+    stated = item_tables.held_untold(items, held, facts.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
+    counts = dict(facts.counts)
+    return Dataset(facts.name, facts.fingerprint, counts, facts.revision, facts.imagenet, facts.limit, stated)
 
 
 def _cost(known: Mapping[str, float | None]) -> Cost:

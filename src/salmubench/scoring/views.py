@@ -121,10 +121,26 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         missing={name: Missing(score.reason or "no items", score.left_out) for name, score in first.items()},
         left_out={name: score.left_out for name, score in first.items()},
         bootstraps=resamples,
-        held=item_tables.held_identities(table, record.dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION))),
+        held=held_of(record, table),
     )
     independent = record.model.kind == "retrained"
     return Rescored(scores, judge(scores, metrics, independent=independent, schema_version=record.schema_version))
+
+
+def held_of(record: RunRecord, table: pa.Table) -> frozenset[str] | None:
+    """Identities some of whose associations are held out: as the record states them, else as its items tell.
+
+    Args:
+        record: what was claimed.
+        table: its items.
+
+    Returns:
+        The identities; `None` where nothing tells them, though there may be some.
+    """
+    stated = record.dataset.held
+    if stated is not None:
+        return frozenset(stated)
+    return item_tables.held_identities(table, record.dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
 
 
 def with_seeds(tables: Sequence[pa.Table]) -> pa.Table:

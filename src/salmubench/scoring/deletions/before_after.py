@@ -143,7 +143,7 @@ def _evaluated(
     opened: Mapping[str, embeddings.Embeddings], metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile
 ) -> Sides:
     before, after = (evaluate(opened[name], metrics, config, fragile) for name in ("before", "after"))
-    held = item_tables.held_identities(after.items, opened["after"].dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
+    held = item_tables.held_but(after.items, opened["after"].dataset.forget_identity)
     return Sides(before, after, held, config.bootstraps)
 
 
