@@ -148,7 +148,7 @@ def score_groups(
         metrics: name → description.
         bootstraps: resamples behind an interval.
     """
-    by_metric, held = {}, item_tables.held_identities(items)
+    by_metric, held = {}, item_tables.held_but(items, facts.forget_identity_ids())
     for name, metric in metrics.items():
         rows = item_tables.of_metric(items, name)
         labels = labels_of(rows, facts, by)
