@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from fake_embeddings import FakeRow, FakeWorld, fake_world, vectors, write_embeddings
@@ -376,6 +377,25 @@ def test_reference_records_with_other_items_are_refused(run: Callable[..., Path]
     pq.write_table(items.slice(1), items_path(clean))
     with pytest.raises(RecordError, match=r"same items of RetFail.*54 and 53"):
         run(out="other", clean=clean, compromised=compromised)
+
+
+@pytest.mark.parametrize("gallery", [None, "0" * 64])
+def test_reference_records_with_another_gallery_are_refused(
+    gallery: str | None, run: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The authors' result files, imported, have ranks among captions that nobody knows."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    clean, items = run(name="clean"), read_items(run(name="clean"))
+    content = json.loads(clean.read_text())
+    clean.write_text(json.dumps(content | {"gallery_sha256": gallery}))
+    with pytest.raises(RecordError, match=f"got ranks in {gallery or 'an unknown gallery'}.*Give the reference itself"):
+        run(out="other", clean=clean)
+    assert not (tmp_path / "other" / "half-5x.json").exists()
+    ranked = pc.is_in(items.column("metric"), pa.array(["RetFail", "RetFailPara"]))
+    pq.write_table(items.filter(pc.invert(ranked)), items_path(clean))  # similarities don't depend on it
+    assert read_record(run(out="other", clean=clean)).scores["AssocStr"]["value"].clean is not None
 
 
 METRIC = """
