@@ -119,12 +119,17 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
 
 
 def _target(goal: Goal, rows: Sequence[pa.Table], records: Sequence[RunRecord]) -> Floats | None:
-    """The reference's values of the same items: from a record judged against it, or from its own record."""
+    """The reference's values of the same items: from a record judged against it, or from its own record.
+
+    Of facts Clean's stand for Retrained's where, as in scores, no item has one: items alone name no references.
+    """
+    for name in ("retrained", "clean") if goal == "retrained" else (goal,):
+        for table in rows:
+            if not table.column(name).null_count:
+                return _floats(table, name)
+    # Own records of Clean and Compromised hold no reference's values: they name it.
     if goal == "retrained" and not any(goal in record.references for record in records):
         goal = "clean"
-    for table in rows:
-        if not table.column(goal).null_count:
-            return _floats(table, goal)
     for table, record in zip(rows, records, strict=True):
         if record.model.sha256 is not None and record.references.get(goal) == record.model.sha256:
             return _floats(table, "value")
