@@ -13,10 +13,10 @@ from salmubench.cli.main import main
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode import encode
 from salmubench.errors import RecordError
-from salmubench.metrics import descriptions, required_texts, score
+from salmubench.metrics import descriptions, required_texts, score, score_again
 from salmubench.official.import_results import NO_ITEMS, import_official
 from salmubench.official.result_file import export_official, numbers
-from salmubench.scoring import read_items, read_record
+from salmubench.scoring import read_items, read_record, rescore
 from salmubench.scoring.compare import compare
 from salmubench.scoring.record_files import items_path
 from tiny_model import tiny_model
@@ -99,6 +99,21 @@ def test_imported_records_can_be_compared(files: dict[str, Path], tiny_folder: P
     found = compare(*paths)
     assert found.differences["AssocStr"]["value"].ci95 is not None
     assert found.differences["InterIdSim"]["value"].ci95 is None
+
+
+def test_an_imported_record_is_scored_again(files: dict[str, Path], tiny_folder: Path, tmp_path: Path) -> None:
+    """Its plain numbers have no items to follow from: they stay, and nothing is made of them where it is checked."""
+    dataset, out = open_dataset(tiny_folder), tmp_path / "a-5x.json"
+    references = {name: files[name] for name in ("clean", "compromised")}
+    import_official(files["a-5x"], metrics=METRICS, dataset=dataset, out=out, **references)
+    known = read_record(out)
+    found = read_record(score_again(items_path(out), out=tmp_path / "again" / "a-5x.json"))
+    for name in ("ACS", "IdZSC", "GenKnow", "InterIdSim", "IntraIdSim", "VisIdInt", "FragSim"):
+        assert found.scores[name]["value"].value is not None
+    assert (found.scores, found.verdict, found.dataset) == (known.scores, known.verdict, known.dataset)
+    checked = rescore(known, read_items(out))
+    assert checked.scores["RetFail"] == known.scores["RetFail"]
+    assert checked.scores["InterIdSim"]["value"].value is None
 
 
 def test_the_first_failure_mode_is_judged(files: dict[str, Path], tiny_folder: Path, tmp_path: Path) -> None:

@@ -97,7 +97,9 @@ class Rescored:
     verdict: Verdict
 
 
-def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None) -> Rescored:
+def rescore(
+    record: RunRecord, table: pa.Table, *, bootstraps: int | None = None, keep_stated: bool = False
+) -> Rescored:
     """Compute a record's scores and verdict again from its items.
 
     What the metrics are is taken from the record's protocol: give a record of unknown origin the package's own
@@ -107,6 +109,8 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         record: what was claimed; gives the metrics, the reasons of missing numbers and the number of resamples.
         table: its items.
         bootstraps: resamples instead of the record's.
+        keep_stated: keep numbers that the record states and its items have nothing of, such as another evaluator's;
+            never where the record is to be checked.
 
     Raises:
         RecordError: the record claims more resamples than anybody makes.
@@ -123,6 +127,8 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         bootstraps=resamples,
         held=held_of(record, table),
     )
+    if keep_stated:
+        scores = {**scores, **_without_items(record, table)}
     independent = record.model.kind == "retrained"
     return Rescored(scores, judge(scores, metrics, independent=independent, schema_version=record.schema_version))
 
@@ -141,6 +147,16 @@ def held_of(record: RunRecord, table: pa.Table) -> frozenset[str] | None:
     if stated is not None:
         return frozenset(stated)
     return item_tables.held_identities(table, record.dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
+
+
+def _without_items(record: RunRecord, table: pa.Table) -> Mapping[str, Mapping[str, Score]]:
+    """Numbers of a record that never had items: with a value, of nothing that could be resampled."""
+    scored = set(table.column("metric").unique().to_pylist())
+    return {
+        name: parts
+        for name, parts in record.scores.items()
+        if name not in scored and any(score.value is not None and not score.units for score in parts.values())
+    }
 
 
 def with_seeds(tables: Sequence[pa.Table]) -> pa.Table:
