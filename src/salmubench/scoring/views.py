@@ -61,6 +61,7 @@ def score_items(
     bootstraps: int = BOOTSTRAPS,
     seed: int = SEED,
     held: frozenset[str] | None = None,
+    chance: Mapping[str, float] | None = None,
 ) -> Mapping[str, Mapping[str, Score]]:
     """Compute all scores from a table of items.
 
@@ -72,6 +73,7 @@ def score_items(
         bootstraps: resamples behind an interval.
         seed: of the resamples.
         held: identities of `holdout_association` (`items.held_identities`), where the table alone doesn't tell.
+        chance: name → what guessing gives (`chance_of`), where the table doesn't hold all items of a metric.
     """
     by_metric: dict[str, Mapping[str, Score]] = {}
     held = item_tables.held_identities(table) if held is None else held
@@ -79,7 +81,8 @@ def score_items(
         rows = item_tables.of_metric(table, name)
         if rows.num_rows:
             _check_ranks(metric, rows)
-            scores = _score_metric(metric, rows, held, bootstraps, seed)
+            guessed = (chance or {}).get(name, chance_of(metric, rows))
+            scores = _score_metric(metric, rows, held, guessed, bootstraps, seed)
             by_metric[name] = {
                 part: replace(score, left_out=(left_out or {}).get(name, 0)) for part, score in scores.items()
             }
@@ -206,12 +209,10 @@ def _check_ranks(metric: Metric, rows: pa.Table) -> None:
 
 
 def _score_metric(
-    metric: Metric, rows: pa.Table, held: frozenset[str] | None, bootstraps: int, seed: int
+    metric: Metric, rows: pa.Table, held: frozenset[str] | None, chance: float, bootstraps: int, seed: int
 ) -> dict[str, Score]:
     """Each part over its items: all of them, or those of a group, which then are resampled alone."""
     scores: dict[str, Score] = {}
-    # Pictures of some classes compete with the names of all.
-    chance = 1 / len(rows.column("caption").unique()) if metric.resample == "class" else 0.0
     for group, names in by_group(metric).items():
         of_group = rows if group is None else rows.filter(pa.array(item_tables.groups_of(rows, held) == group))
         if of_group.num_rows:
@@ -220,6 +221,17 @@ def _score_metric(
             why = NO_HIDDEN_CLASSES if group in CLASSES else f"no items of {group}"
             scores |= {name: _no_score(metric, Missing(why)) for name in names}
     return {name: scores[name] for name in parts_of(metric.items, metric.groups)}
+
+
+def chance_of(metric: Metric, rows: pa.Table) -> float:
+    """What guessing gives: pictures of some classes, whichever they are, compete with the names of all.
+
+    Args:
+        metric: its description.
+        rows: all its items.
+    """
+    classes = len(rows.column("caption").unique()) if metric.resample == "class" else 0
+    return 1 / classes if classes else 0.0
 
 
 def by_group(metric: Metric) -> dict[Group | None, list[str]]:
