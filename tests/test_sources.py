@@ -17,6 +17,7 @@ from salmubench.embeddings import open_embeddings
 from salmubench.errors import RecordError, SalmubenchError
 from salmubench.evaluation import encode_model, evaluate
 from salmubench.leaderboard.submission import submit
+from salmubench.metrics import score
 from salmubench.scoring.record_files import read_record
 from tiny import tiny_dataset
 from tiny_model import tiny_model
@@ -141,6 +142,17 @@ def test_records_of_another_dataset_beside_the_new_one(place: Path, tiny_folder:
     references = {name: place / "here" / name for name in ("clean", "compromised")}
     with pytest.raises(SalmubenchError, match="got the gallery of another one"):
         evaluate(model=place / "model-5x", dataset=tiny_folder, **references, out=tmp_path / "b.json")
+    assert not (tmp_path / "b.embeddings").exists()
+
+
+def test_ranks_in_another_gallery_are_refused_first(place: Path, tiny_folder: Path, tmp_path: Path) -> None:
+    references = {name: place / "here" / name for name in ("clean", "compromised")}
+    clean = score(embeddings=references["clean"], **references, out=tmp_path / "clean.json")
+    given = {"model": place / "model-5x", "dataset": tiny_folder, "compromised": references["compromised"]}
+    evaluate(**given, clean=clean, out=tmp_path / "a.json", precision="fp32")
+    clean.write_text(json.dumps(json.loads(clean.read_text()) | {"gallery_sha256": None}))
+    with pytest.raises(RecordError, match=r"--clean: Expected RetFail.* got ranks in an unknown gallery"):
+        evaluate(**given, clean=clean, out=tmp_path / "b.json", precision="fp32")
     assert not (tmp_path / "b.embeddings").exists()
 
 

@@ -18,9 +18,12 @@ from salmubench.errors import (
     SalmubenchError,
 )
 from salmubench.mismatch import check_same
-from salmubench.scoring.gallery import gallery_of
+from salmubench.scoring.gallery import check_ranked, gallery_of
+from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import check_target, gallery_path, read_gallery, read_items, read_record
+from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.score import described_model
+from salmubench.scoring.views import describe_all
 
 if TYPE_CHECKING:
     from salmubench.models import ClipModel
@@ -149,8 +152,8 @@ def _check_encoded(path: Path, dataset: Dataset, texts: Sequence[str], *, is_mod
         record = read_record(path)
         if record.status != "complete":
             raise RecordError(f"Expected a complete record at {path}, got status {record.status!r}.")
-        read_items(path)
         facts = (record.dataset.fingerprint, record.dataset.imagenet)
+        _check_items(path, record, dataset)
     if facts[0] != dataset.fingerprint:
         raise EmbeddingsError(
             f"Expected the dataset {dataset.name} (fingerprint {dataset.fingerprint}), got {facts[0]} in {path}. Give "
@@ -163,6 +166,16 @@ def _check_encoded(path: Path, dataset: Dataset, texts: Sequence[str], *, is_mod
         )
     if texts:
         embeddings.open_embeddings(path).rows_of(texts)
+
+
+def _check_items(path: Path, record: RunRecord, dataset: Dataset) -> None:
+    """Refuse the record of a reference without its items, or with ranks in another gallery."""
+    from salmubench.metrics import descriptions
+
+    items = read_items(path)
+    if record.dataset.fingerprint == dataset.fingerprint:  # of another dataset the message is about that
+        described = describe_all(with_descriptions(record, descriptions()))
+        check_ranked(record, items, gallery_of(dataset).table(), described, path=path)
 
 
 def _named(error: SalmubenchError, name: str) -> SalmubenchError:

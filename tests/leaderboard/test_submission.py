@@ -369,6 +369,15 @@ def test_a_quick_look_is_found(file: str, folder: Path) -> None:
     assert any("got a quick look (--limit 100)" in finding.message and finding.file == file for finding in findings)
 
 
+@pytest.mark.parametrize("file", ["record.json", "clean.json"])
+def test_people_moved_into_another_group_are_found(file: str, folder: Path) -> None:
+    """A record that states who is held out is believed by whoever reads it: a submission's items have to tell it."""
+    edit_json(folder / file, lambda record: record["dataset"].update(held=["00000000"]))
+    mend(folder)
+    findings = check(folder, metrics=METRICS).findings
+    assert any("dataset.held" in finding.message and finding.file == file for finding in findings)
+
+
 def test_another_dataset(folder: Path, submittable: Path) -> None:
     edit_json(folder / "clean.json", lambda record: record["dataset"].update(fingerprint="0" * 64))
     mend(folder)

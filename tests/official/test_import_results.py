@@ -13,10 +13,10 @@ from salmubench.cli.main import main
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode import encode
 from salmubench.errors import RecordError
-from salmubench.metrics import descriptions, required_texts, score
+from salmubench.metrics import descriptions, required_texts, score, score_again
 from salmubench.official.import_results import NO_ITEMS, import_official
 from salmubench.official.result_file import export_official, numbers
-from salmubench.scoring import read_items, read_record
+from salmubench.scoring import read_items, read_record, rescore
 from salmubench.scoring.compare import compare
 from salmubench.scoring.record_files import items_path
 from tiny_model import tiny_model
@@ -73,6 +73,12 @@ def test_an_imported_record_has_the_numbers_and_intervals_of_ours(
         one, other = found.scores[metric][part], known.scores[metric][part]
         assert (one.n, one.units, one.clean) == (other.n, other.units, pytest.approx(other.clean))
         assert one.ci95 == pytest.approx(other.ci95, abs=1e-4)  # the same draws
+    for metric, part in (("RetFail", "mrr"), ("RetFail", "r1"), ("AssocStr", "value")):
+        for group in ("identity", "association"):  # the dataset says who is in which
+            one, other = found.scores[metric][f"{part}_{group}"], known.scores[metric][f"{part}_{group}"]
+            assert (one.n, one.units) == (other.n, other.units)
+            assert one.n > 0
+            assert one.value == pytest.approx(other.value)
     plain = found.scores["InterIdSim"]["value"]
     held_out = len(open_dataset(tiny_folder).rows("holdout_identity"))
     assert (plain.ci95, plain.normalised.reason, plain.n) == (None, NO_ITEMS, held_out)
@@ -93,6 +99,40 @@ def test_imported_records_can_be_compared(files: dict[str, Path], tiny_folder: P
     found = compare(*paths)
     assert found.differences["AssocStr"]["value"].ci95 is not None
     assert found.differences["InterIdSim"]["value"].ci95 is None
+
+
+def test_an_imported_record_is_scored_again(files: dict[str, Path], tiny_folder: Path, tmp_path: Path) -> None:
+    """Its plain numbers have no items to follow from: they stay, and nothing is made of them where it is checked."""
+    dataset, out = open_dataset(tiny_folder), tmp_path / "a-5x.json"
+    references = {name: files[name] for name in ("clean", "compromised")}
+    import_official(files["a-5x"], metrics=METRICS, dataset=dataset, out=out, **references)
+    known = read_record(out)
+    found = read_record(score_again(items_path(out), out=tmp_path / "again" / "a-5x.json"))
+    for name in ("ACS", "IdZSC", "GenKnow", "InterIdSim", "IntraIdSim", "VisIdInt", "FragSim"):
+        assert found.scores[name]["value"].value is not None
+    assert (found.scores, found.verdict, found.dataset) == (known.scores, known.verdict, known.dataset)
+    checked = rescore(known, read_items(out))
+    assert checked.scores["RetFail"] == known.scores["RetFail"]
+    assert checked.scores["InterIdSim"]["value"].value is None
+
+
+def test_the_first_failure_mode_is_judged(files: dict[str, Path], tiny_folder: Path, tmp_path: Path) -> None:
+    """It rests on people all of whose associations must go: here all ranks are Compromised's, and Clean's far off."""
+    content = {name: json.loads(path.read_text()) for name, path in files.items()}
+    rows = len(open_dataset(tiny_folder).rows("forget"))
+    for name, rank in (("clean", 10), ("compromised", 1), ("a-5x", 1)):
+        content[name]["efficacy"]["1.1_RetFail"] |= {
+            "outcomes": [rank] * rows,
+            "MRR": 1 / rank,
+            "R@1": float(rank == 1),
+        }
+        (tmp_path / files[name].name).write_text(json.dumps(content[name]))
+    judged, clean, compromised = (tmp_path / files[name].name for name in ("a-5x", "clean", "compromised"))
+    dataset, out = open_dataset(tiny_folder), tmp_path / "a-5x.json"
+    import_official(judged, metrics=METRICS, dataset=dataset, out=out, clean=clean, compromised=compromised)
+    record = read_record(out)
+    assert record.verdict is not None
+    assert record.verdict.ineffective == "yes"
 
 
 def test_files_that_are_not_of_this_dataset(files: dict[str, Path], tiny_folder: Path, tmp_path: Path) -> None:

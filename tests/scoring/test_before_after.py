@@ -52,6 +52,21 @@ def test_a_model_that_forgot(forgot):
     assert (change.units, change.n) == (8, 32)
 
 
+def test_each_number_states_its_own_people(forgot, world):
+    """A part about some people is resampled over these: its units are not those of all."""
+    whole, told = world.forget_identity, forgot.changes["RetFail"]
+    people = {row.identity for row in world.of("forget")}
+    assert 0 < len(whole) < len(people)
+    assert [told[part].units for part in ("mrr", "mrr_identity", "r1_association")] == [
+        len(people), len(whole), len(people - whole),
+    ]  # fmt: skip
+    holdouts = {split: {row.identity for row in world.of(f"holdout_{split}")} for split in ("identity", "association")}
+    for split, kept in holdouts.items():
+        assert forgot.changes["FactHold"][f"mrr_{split}"].units == len(kept)
+    known = forgot.changes["GenKnow"]
+    assert [known[part].units for part in ("value", "shown", "hidden")] == [4, 3, 1]
+
+
 def test_the_same_model_twice(world, folders, tmp_path):
     record = compared(tmp_path, world, folders["knows"], folders["knows"])
     assert {change.difference for parts in record.changes.values() for change in parts.values()} <= {0.0, None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pytest
 
 from fake_embeddings import fake_world, vectors, write_embeddings
 from salmubench.cli.main import main
-from salmubench.metrics import ScoreConfig, score
-from salmubench.scoring import compare, read_items
+from salmubench.metrics import ScoreConfig, score, score_again
+from salmubench.scoring import compare, read_items, read_record
 from salmubench.scoring.compare import (
     Comparison,
     Difference,
@@ -19,6 +20,7 @@ from salmubench.scoring.compare import (
     asked,
     compare_with_each,
 )
+from salmubench.scoring.record_files import gallery_path, items_path
 
 WORLD = fake_world(identities=30)
 
@@ -85,6 +87,33 @@ def test_references_against_each_other(record: Callable[[str], Path]) -> None:
     found = compare(record("clean"), record("compromised"), bootstraps=300)
     assert answers(found, "AssocStr") == ["better"]
     assert answers(found, "InterIdSim") == ["worse"]
+
+
+def test_facts_are_measured_from_retrained_wherever_items_have_it(tmp_path: Path) -> None:
+    """A record made of items alone names no references; what its items hold decides, as it does for its scores."""
+    strengths = {"clean": 0.0, "compromised": 1.0, "retrained": 0.8, "near-5x": 0.7, "far-5x": 0.05}
+    folders = {
+        name: write_embeddings(tmp_path / "e" / name, WORLD, vectors(WORLD, seed=3, strength=strength))
+        for name, strength in strengths.items()
+    }
+    references = {name: folders[name] for name in ("clean", "compromised", "retrained")}
+    config = ScoreConfig(bootstraps=200)
+    paths = [
+        score(embeddings=folders[name], **references, out=tmp_path / "records" / f"{name}.json", config=config)
+        for name in ("near-5x", "far-5x")
+    ]
+    alone = []
+    for path in paths:
+        items = tmp_path / "alone" / items_path(path).name
+        items.parent.mkdir(exist_ok=True)
+        shutil.copy(items_path(path), items)
+        alone.append(score_again(items, out=tmp_path / "new" / path.name, gallery=gallery_path(path), config=config))
+    assert read_record(alone[0]).references == {}
+    assert read_record(alone[0]).scores["FactRet"]["mrr"].goal == "retrained"
+    known, found = (compare(*both, bootstraps=300).differences for both in (paths, alone))
+    assert known["FactRet"]["mrr"].answer == "better"
+    assert known["AssocStr"]["value"].answer == "worse"  # Clean is nearer to the one that knows little
+    assert found == known
 
 
 def test_holms_correction() -> None:

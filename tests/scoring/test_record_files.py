@@ -184,7 +184,7 @@ def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> 
                 for name, value in LATER.items():
                     assert info.pop(name) == value or name in text
             assert again["model"].pop("weights_sha256") is None or "weights_sha256" in text
-            for within, name in (("model", "method_sha256"), ("dataset", "limit")):
+            for within, name in (("model", "method_sha256"), ("dataset", "limit"), ("dataset", "held")):
                 assert again[within].pop(name) is None
             assert again.pop("benchmark_version") is None
             assert again["provenance"].pop("plan") is None

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from fake_embeddings import FakeRow, FakeWorld, fake_world, vectors, write_embeddings
@@ -20,6 +21,7 @@ from salmubench.errors import ConfigError, EmbeddingsError, OutputMismatch, Reco
 from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring import (
     RunRecord,
+    compare,
     read_gallery,
     read_items,
     read_record,
@@ -87,6 +89,7 @@ def test_record_holds_every_number_with_its_references(run: Callable[..., Path])
     assert record.scores["FragSim"]["value"].normalised.reason == "not defined"
     assert record.model.name == "half-5x"
     assert set(record.references) == {"clean", "compromised"}
+    assert record.dataset.held is None  # the items tell it
     assert record.notes == ()
 
 
@@ -255,6 +258,35 @@ def test_ties_of_the_fragile_set_go_by_file_name(tmp_path: Path) -> None:
     assert json.loads((folder / stored.FRAGILE).read_text()) == [f"d_{number:06d}_ar-1.00.jpg" for number in range(3)]
 
 
+def test_a_quick_look_has_the_groups_of_the_whole_dataset(tmp_path: Path) -> None:
+    """Of some people no row of the holdout is seen: they are nonetheless people of whom something must stay."""
+    held = {row.identity for row in WORLD.of("holdout_association")}
+    lost = sorted(held)[:3]  # type: ignore[type-var]
+    seen = WORLD.with_rows(row for row in WORLD.rows if row.split != "holdout_association" or row.identity not in lost)
+    folders = {}
+    for seed, (name, strength) in enumerate({"clean": 0.0, "compromised": 1.0, "half-5x": 0.4}.items()):
+        folders[name] = write_embeddings(tmp_path / name, seen, vectors(seen, seed=seed, strength=strength))
+        facts = stored.open_embeddings(folders[name]).dataset
+        assert set(lost) <= facts.forget_identity
+        facts = replace(facts, forget_identity=frozenset(WORLD.forget_identity), limit=40)
+        stored.write_dataset_facts(folders[name] / stored.DATASET, facts)
+    path = score(
+        embeddings=folders["half-5x"], clean=folders["clean"], compromised=folders["compromised"],
+        out=tmp_path / "records" / "half-5x.json", config=QUICK,
+    )  # fmt: skip
+    record, items = read_record(path), read_items(path)
+    whole = sum(row.identity in WORLD.forget_identity for row in WORLD.of("forget"))
+    for name, part in (("RetFail", "mrr"), ("AssocStr", "value"), ("FactRet", "mrr"), ("RetFailPara", "mrr")):
+        counts = [record.scores[name][f"{part}_{group}"].n for group in ("identity", "association")]
+        assert counts == [whole, len(WORLD.of("forget")) - whole]
+    assert record.scores["IdZSC"]["value"].n == whole
+    assert set(record.dataset.held or ()) == held
+    again = rescore(record, items)
+    assert (again.scores, again.verdict) == (record.scores, record.verdict)
+    found = compare(path, path, bootstraps=100).differences["RetFail"]
+    assert found["mrr_identity"].n == whole
+
+
 def test_a_world_without_rows_gives_nulls_with_reasons(tmp_path: Path) -> None:
     world = FakeWorld((FakeRow("holdout_identity", "x", "only one", "00000001"),), classes=())
     folder = write_embeddings(tmp_path / "c", world, vectors(world, seed=0))
@@ -345,6 +377,25 @@ def test_reference_records_with_other_items_are_refused(run: Callable[..., Path]
     pq.write_table(items.slice(1), items_path(clean))
     with pytest.raises(RecordError, match=r"same items of RetFail.*54 and 53"):
         run(out="other", clean=clean, compromised=compromised)
+
+
+@pytest.mark.parametrize("gallery", [None, "0" * 64])
+def test_reference_records_with_another_gallery_are_refused(
+    gallery: str | None, run: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The authors' result files, imported, have ranks among captions that nobody knows."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    clean, items = run(name="clean"), read_items(run(name="clean"))
+    content = json.loads(clean.read_text())
+    clean.write_text(json.dumps(content | {"gallery_sha256": gallery}))
+    with pytest.raises(RecordError, match=f"got ranks in {gallery or 'an unknown gallery'}.*Give the reference itself"):
+        run(out="other", clean=clean)
+    assert not (tmp_path / "other" / "half-5x.json").exists()
+    ranked = pc.is_in(items.column("metric"), pa.array(["RetFail", "RetFailPara"]))
+    pq.write_table(items.filter(pc.invert(ranked)), items_path(clean))  # similarities don't depend on it
+    assert read_record(run(out="other", clean=clean)).scores["AssocStr"]["value"].clean is not None
 
 
 METRIC = """

@@ -18,11 +18,11 @@ from salmubench.cli.main import main
 from salmubench.dataset import phrasings
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.people import apparent_gender
-from salmubench.embeddings import DATASET, open_embeddings
+from salmubench.embeddings import DATASET, open_embeddings, write_dataset_facts
 from salmubench.encode import encode
 from salmubench.errors import EmbeddingsError, RecordError, UnknownName
 from salmubench.metrics import ScoreConfig, required_texts, score, score_again
-from salmubench.scoring import read_gallery, read_items, read_record
+from salmubench.scoring import compare, read_gallery, read_items, read_record
 from salmubench.scoring.breakdown import IndexedFacts, labels_of
 from salmubench.scoring.record_files import gallery_path, items_path
 from salmubench.types import GROUPINGS
@@ -112,6 +112,26 @@ def test_resamples_are_the_records(record: Path, tmp_path: Path, capsys: pytest.
     copied.unlink()
     assert main(command) == 0
     assert read_record(out).protocol.bootstraps == 100
+
+
+def test_with_nobody_held_out_everybody_is_a_group(tmp_path: Path) -> None:
+    """A holdout without rows names nobody: all must go of all people, in breakdowns and comparisons too."""
+    world = WORLD.with_rows(row for row in WORLD.rows if row.split != "holdout_association")
+    folders = {}
+    for seed, (name, strength) in enumerate({"clean": 0.1, "compromised": 1.0, "a-5x": 0.4}.items()):
+        folders[name] = write_embeddings(tmp_path / name, world, vectors(world, seed=seed, strength=strength))
+        facts = open_embeddings(folders[name]).dataset
+        write_dataset_facts(folders[name] / DATASET, replace(facts, people={}))
+    path = score(
+        embeddings=folders["a-5x"], clean=folders["clean"], compromised=folders["compromised"],
+        out=tmp_path / "records" / "a-5x.json", config=ScoreConfig(bootstraps=100, by=("kind",)),
+    )  # fmt: skip
+    record, rows = read_record(path), len(world.of("forget"))
+    assert (record.scores["RetFail"]["mrr_identity"].n, record.dataset.held) == (rows, None)
+    groups = record.breakdowns["kind"]["RetFail"]
+    assert groups == {"forget_identity": record.scores["RetFail"]}
+    found = compare(path, path, bootstraps=100).differences["RetFail"]
+    assert (found["mrr_identity"].n, found["mrr_association"].n) == (rows, 0)
 
 
 # --- by group ---------------------------------------------------------------------------------------------------

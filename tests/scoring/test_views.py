@@ -10,6 +10,7 @@ import pytest
 
 from salmubench.errors import RecordError
 from salmubench.metrics import descriptions
+from salmubench.scoring.breakdown import breakdown
 from salmubench.scoring.items import ITEM_SCHEMA, item_table, with_references
 from salmubench.scoring.metric import Items, Metric
 from salmubench.scoring.record import Normalised, Score
@@ -169,6 +170,16 @@ def test_pictures_of_hidden_classes_compete_with_all_classes() -> None:
     items = labelled({"cat": 1.0, "car": 0.8, "cup": 0.2, "key": 0.2}, ("cup", "key"), per=200, compromised=0.4)
     found = score_items(items, metrics={"GenKnow": CLASSES}, bootstraps=300)["GenKnow"]
     assert found["hidden"].normalised.value == pytest.approx(0.5)
+
+
+def test_pictures_of_a_group_compete_with_all_classes() -> None:
+    """The same of a breakdown: a group with pictures of two of four classes is above chance at .4."""
+    items = labelled({"cat": 1.0, "car": 0.8, "cup": 0.2, "key": 0.2}, (), per=200, compromised=0.4)
+    labels = ["animal or car" if name in ("cat", "car") else "thing" for name in items.column("caption").to_pylist()]
+    groups = {group.label: group.scores["value"] for group in breakdown(items, labels, metric=DROP, bootstraps=300)}
+    assert groups["thing"].normalised.value == pytest.approx(0.5)
+    (alone,) = breakdown(items.slice(400), labels[400:], metric=DROP, bootstraps=300)
+    assert alone.scores["value"].normalised.reason == "references don't differ"  # of two names, .4 is below chance
 
 
 def test_without_hidden_classes_these_parts_have_a_reason() -> None:

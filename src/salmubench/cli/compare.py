@@ -41,9 +41,9 @@ def compare_(records: list[Path], *, json: bool = False) -> None:
             _print("recovered by", attacked)
     count = asked(comparisons)
     say(
-        "Better: nearer to Clean's value (numbers of forgetting), or less below Compromised's (numbers of utility), or"
-        "\nless recovered (attacks), by an interval of the paired difference of distances that leaves out 0. Resampled"
-        "\nare identities."
+        "Better: nearer to Clean's value (facts: Retrained's, where there is one) in numbers of forgetting, less below"
+        "\nCompromised's in numbers of utility, or less recovered (attacks), by an interval of the paired difference of"
+        "\ndistances that leaves out 0. Resampled are identities."
     )
     if count:
         say(

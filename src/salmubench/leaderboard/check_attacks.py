@@ -23,6 +23,7 @@ from salmubench.scoring import items as item_tables
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.attacks.recovery import THRESHOLD, section_again
 from salmubench.scoring.attacks.table import GENERAL, KEYS, PARTS, REFERENCES
+from salmubench.scoring.views import held_of
 
 _PACKAGE, _VARIABLE = "salmubench.attacks", "ATTACK"
 _STATED = ("title", "knows", "control", "headline")
@@ -108,7 +109,7 @@ def _pair_problems(loaded: Loaded, rows: pa.Table, metrics: Metrics) -> Iterator
     """Pairs that aren't to be forgotten, and people in the wrong group."""
     judged = rows.filter(pc.not_equal(rows.column("part"), GENERAL))
     items = loaded.items["record"]
-    held = item_tables.held_identities(items, loaded.record.dataset.counts.get("holdout_association"))
+    held = held_of(loaded.record, items)
     whole = next((name for name, one in metrics.items() if one.split == "forget" and one.every_row), "")
     known = set(_pairs(item_tables.of_metric(items, whole), "file_name", "identity_id"))
     for file, identity, group in dict.fromkeys(_pairs(judged, "file_name", "identity", "group")):

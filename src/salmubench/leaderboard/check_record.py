@@ -28,6 +28,9 @@ from salmubench.scoring.items import of_metric
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
+from salmubench.types import Split
+
+_HELD = str(Split.HOLDOUT_ASSOCIATION)
 
 
 def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
@@ -78,6 +81,10 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
             yield Finding(
                 "dataset", FILES[role], f"Expected all rows, got a quick look (--limit {other.dataset.limit})."
             )
+        if other.dataset.held is not None and (other.dataset.held or other.dataset.counts.get(_HELD)):
+            # Stated otherwise, people known best would count as those of whom something must stay.
+            text = "Expected people of whom other facts are held out as the items tell them, got a list (dataset.held)."
+            yield Finding("dataset", FILES[role], text)
         if other.gallery_sha256 != record.gallery_sha256:
             yield Finding("gallery", FILES[role], "Expected the gallery of the model's record, got another one.")
         if role != "record":

@@ -122,7 +122,7 @@ def score(
 
     Raises:
         EmbeddingsError: embeddings are missing, damaged, not finite, or of another dataset.
-        RecordError: a reference's record failed, is of another dataset, or has other items.
+        RecordError: a reference's record failed, is of another dataset, or has other items or another gallery.
         OutputMismatch: the folder holds records of another gallery.
     """
     config, third = config or ScoreConfig(), None if retrained is None else Path(retrained)

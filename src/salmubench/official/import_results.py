@@ -71,24 +71,27 @@ def import_official(
         if columns["value"] is not None:
             tables[metric.name] = _table(metric, columns, dataset)
     items = item_tables.join(list(tables.values()))
-    scored = score_items(items, metrics={metric.name: metric for metric in metrics}, bootstraps=bootstraps)
+    described = {metric.name: metric for metric in metrics}
+    held = item_tables.held_but(items, dataset.forget_identity_ids())
+    scored = score_items(items, metrics=described, bootstraps=bootstraps, held=held)
     scores = {
         metric.name: scored[metric.name] if metric.name in tables else _plain(metric, values, dataset)
         for metric in metrics
     }
+    stated = item_tables.held_untold(items, held, dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
     name = file.stem.removeprefix("evaluation_")
     record = RunRecord(
         schema_version=SCHEMA_VERSION,
         status="complete",
         error=None,
         model=Model(name, None, None, None, None, None, None),
-        dataset=Dataset(dataset.name, dataset.fingerprint, dict(dataset.counts), dataset.revision),
+        dataset=Dataset(dataset.name, dataset.fingerprint, dict(dataset.counts), dataset.revision, held=stated),
         encoding=None,
         gallery_sha256=None,
         fragile_set=None,
         scores=scores,
-        verdict=judge(scores, {metric.name: metric for metric in metrics}),
-        protocol=protocol(ScoreConfig(bootstraps=bootstraps), {metric.name: metric for metric in metrics}),
+        verdict=judge(scores, described),
+        protocol=protocol(ScoreConfig(bootstraps=bootstraps), described),
         cost=Cost(),
         references={},
         inputs={name: manifest.sha256_file(path) for name, path in files.items()},

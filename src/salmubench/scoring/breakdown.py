@@ -18,7 +18,7 @@ from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import Score
-from salmubench.scoring.views import score_items
+from salmubench.scoring.views import chance_of, score_items
 from salmubench.types import Pair
 
 UNKNOWN = "unknown"
@@ -108,7 +108,7 @@ def breakdown(
     """Score each group of a metric's items.
 
     Args:
-        items: n rows of one metric (`ITEM_SCHEMA`).
+        items: n rows of one metric, all that it has (`ITEM_SCHEMA`).
         labels: group of each row (n,).
         metric: its description.
         bootstraps: resamples behind an interval.
@@ -125,11 +125,12 @@ def breakdown(
     of_row = np.array(labels, dtype=object)
     requested = order if order is not None else [label for label, _ in sorted(Counter(labels).items(), key=_by_size)]
     held = item_tables.held_identities(items) if held is None else held
+    described, chance = {metric.name: metric}, {metric.name: chance_of(metric, items)}
     groups = []
     for label in requested:
         rows = items.filter(pa.array(of_row == label))
         if rows.num_rows:
-            scores = score_items(rows, metrics={metric.name: metric}, bootstraps=bootstraps, seed=seed, held=held)
+            scores = score_items(rows, metrics=described, bootstraps=bootstraps, seed=seed, held=held, chance=chance)
             groups.append(Group(label, scores[metric.name]))
     return groups
 
@@ -148,7 +149,7 @@ def score_groups(
         metrics: name → description.
         bootstraps: resamples behind an interval.
     """
-    by_metric, held = {}, item_tables.held_identities(items)
+    by_metric, held = {}, item_tables.held_but(items, facts.forget_identity_ids())
     for name, metric in metrics.items():
         rows = item_tables.of_metric(items, name)
         labels = labels_of(rows, facts, by)

@@ -33,7 +33,7 @@ from salmubench.scoring.metric import (
 )
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
-from salmubench.scoring.views import by_group, describe_all
+from salmubench.scoring.views import by_group, describe_all, held_of
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
     _check_comparable(first, second, *records)
     tables = [read_items(path) for path in (first, second)]
     differences: dict[str, Mapping[str, Difference]] = {}
-    described, held = describe_all(records[0]), item_tables.held_identities(tables[0])
+    described = describe_all(records[0])
+    told = [held_of(record, table) for record, table in zip(records, tables, strict=True)]
+    held = told[1] if told[0] is None else told[0]
     for name in records[0].scores:
         metric = described[name]
         rows = [item_tables.of_metric(table, name) for table in tables]
@@ -117,12 +119,17 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
 
 
 def _target(goal: Goal, rows: Sequence[pa.Table], records: Sequence[RunRecord]) -> Floats | None:
-    """The reference's values of the same items: from a record judged against it, or from its own record."""
+    """The reference's values of the same items: from a record judged against it, or from its own record.
+
+    Of facts Clean's stand for Retrained's where, as in scores, no item has one: items alone name no references.
+    """
+    for name in ("retrained", "clean") if goal == "retrained" else (goal,):
+        for table in rows:
+            if not table.column(name).null_count:
+                return _floats(table, name)
+    # Own records of Clean and Compromised hold no reference's values: they name it.
     if goal == "retrained" and not any(goal in record.references for record in records):
         goal = "clean"
-    for table in rows:
-        if not table.column(goal).null_count:
-            return _floats(table, goal)
     for table, record in zip(rows, records, strict=True):
         if record.model.sha256 is not None and record.references.get(goal) == record.model.sha256:
             return _floats(table, "value")

@@ -23,8 +23,8 @@ class Difference:
         ci95: of the difference, resampling both together; `None` with fewer than two units.
         n: items.
         reason: why there is no difference.
-        answer: whether the first model is nearer to where it should be: for efficacy to Clean's value, on either side;
-            for utility less below Compromised's.
+        answer: whether the first model is nearer to where it should be: for efficacy to Clean's value (facts:
+            Retrained's, where there is one), on either side; for utility less below Compromised's.
         gap_ci95: of the first model's distance minus the second's; `None` where no record tells the reference's items.
         p: of no such difference, two-sided, from the bootstrap's standard error.
         certain: the answer also holds for all numbers of the comparison together (Holm's correction).

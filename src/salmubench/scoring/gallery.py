@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from salmubench.dataset.layout import Dataset
-from salmubench.scoring.metric import Strings
-from salmubench.scoring.record_files import GALLERY_SCHEMA
+from salmubench.errors import RecordError
+from salmubench.scoring.metric import ItemKind, Metric, Strings
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256
 from salmubench.types import Pair, Split
 
 DRAWN = 1000
 """Captions drawn from each source; all of them where there are fewer."""
 SEED = 260326101
 """Seed of the draws: a constant of the protocol."""
+_RANKED: tuple[ItemKind, ...] = ("rank", "reciprocal")
+"""Items that are ranks among the gallery's captions; facts are ranked among copies of their own sentence."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,3 +73,29 @@ def draw_gallery(forget: tuple[Strings, Strings], retain: tuple[Strings, Strings
         drawn = np.sort(rng.choice(len(caption), min(DRAWN, len(caption)), replace=False))
         parts.append((np.full(len(drawn), source, object), file_name[drawn], caption[drawn]))
     return Gallery(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def check_ranked(
+    record: RunRecord, items: pa.Table, gallery: pa.Table, metrics: Mapping[str, Metric], *, path: Path
+) -> None:
+    """Refuse a reference whose ranks are among other captions: a share of them would mean nothing.
+
+    Args:
+        record: of the reference.
+        items: its items.
+        gallery: of the model judged.
+        metrics: name → description.
+        path: of the record, for messages.
+
+    Raises:
+        RecordError: it has such ranks, in another gallery or in an unknown one.
+    """
+    names = items.column("metric").unique().to_pylist()
+    ranked = [name for name in names if name in metrics and metrics[name].items in _RANKED]
+    drawn = gallery_sha256(gallery) if gallery.num_rows else None
+    if ranked and record.gallery_sha256 != drawn:
+        raise RecordError(
+            f"Expected {', '.join(ranked)} in the gallery of the model judged ({drawn}), got ranks in "
+            f"{record.gallery_sha256 or 'an unknown gallery'} in {path}. Give the reference itself or its embeddings, "
+            "or score it again on this dataset."
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import numpy as np
 import pyarrow as pa
@@ -150,10 +150,42 @@ def held_identities(table: pa.Table, rows: int | None = None) -> frozenset[str] 
     Returns:
         The identities; `None` where no item tells them, though there may be some.
     """
-    held = table.filter(pc.equal(table.column("split"), str(Split.HOLDOUT_ASSOCIATION)))
+    held = _of_split(table, Split.HOLDOUT_ASSOCIATION)
     if not held.num_rows:
         return frozenset() if rows == 0 else None
-    return frozenset(held.column("identity_id").unique().to_pylist()) - {None}
+    return _people(held)
+
+
+def held_but(table: pa.Table, whole: Set[str]) -> frozenset[str]:
+    """Identities with items of `forget` of whom only some associations must go, by what the dataset says of people.
+
+    Where not all rows are seen, items of the holdout don't name everybody.
+
+    Args:
+        table: items of all metrics.
+        whole: identities all of whose associations must go.
+    """
+    return _people(_of_split(table, Split.FORGET)) - whole
+
+
+def held_untold(table: pa.Table, held: frozenset[str], rows: int | None) -> tuple[str, ...] | None:
+    """Those identities, where items of the holdout don't tell the same and a record has to; else `None`.
+
+    Args:
+        table: items of all metrics.
+        held: identities with items of `forget` of whom only some associations must go.
+        rows: of the holdout in the dataset, where known.
+    """
+    people, told = _people(_of_split(table, Split.FORGET)), held_identities(table, rows)
+    return None if not people or (told is not None and told & people == held) else tuple(sorted(held))
+
+
+def _of_split(table: pa.Table, split: Split) -> pa.Table:
+    return table.filter(pc.equal(table.column("split"), str(split)))
+
+
+def _people(table: pa.Table) -> frozenset[str]:
+    return frozenset(table.column("identity_id").unique().to_pylist()) - {None}
 
 
 def groups_of(rows: pa.Table, held: frozenset[str] | None) -> Strings:

@@ -95,6 +95,8 @@ class Dataset:
         revision: commit on the Hub, where it comes from there.
         imagenet: SHA-256 of the ImageNet pictures of general knowledge; null where those are the dataset's own.
         limit: most rows of each split that were seen, in a quick look, which can't be submitted; null where all were.
+        held: people of forget some of whose associations are held out, where the items don't tell them: in a quick look
+            and of other evaluators; else null.
     """
 
     name: Name
@@ -103,6 +105,7 @@ class Dataset:
     revision: Name | None = None
     imagenet: Hash | None = None
     limit: Whole | None = None
+    held: tuple[Name, ...] | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -12,13 +12,14 @@ from typing import Any
 import pyarrow as pa
 
 from salmubench import embeddings, manifest, places, reading
-from salmubench.embeddings import Embeddings
+from salmubench.embeddings import DatasetFacts, Embeddings
 from salmubench.errors import EmbeddingsError, RecordError
 from salmubench.scoring import breakdown
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fragile import Fragile, find_fragile
+from salmubench.scoring.gallery import check_ranked
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Unavailable, label
 from salmubench.scoring.origin import Cost, Dataset, Encoding, Model
@@ -81,7 +82,7 @@ def score(
 
     Raises:
         EmbeddingsError: embeddings are missing, damaged, not finite, or of another dataset.
-        RecordError: a reference's record failed, is of another dataset, or has other items.
+        RecordError: a reference's record failed, is of another dataset, or has other items or another gallery.
         OutputMismatch: the folder holds records of another gallery.
 
     Examples:
@@ -211,26 +212,26 @@ class _Session:
 
     def record(self, *, started: str, clock: float) -> RunRecord:
         described, evaluated = self.model.described, self.subject
+        # By what the dataset says: of rows that only some were seen of, the holdout's don't name everybody.
+        held = item_tables.held_but(self.items, self.model.facts.forget_identity)
         scores = score_items(
             self.items,
             metrics=evaluated.metrics,
             missing=evaluated.missing,
             left_out=evaluated.left_out,
             bootstraps=self.config.bootstraps,
-            held=item_tables.held_identities(self.items, self.model.facts.counts.get(str(Split.HOLDOUT_ASSOCIATION))),
+            held=held,
         )
         notes = self._notes(scores)
         for note in notes:
             log.warning("%s", note)
-        facts, encoding = self.model.facts, described.encoding
+        encoding = described.encoding
         return RunRecord(
             schema_version=SCHEMA_VERSION,
             status="complete",
             error=None,
             model=model_of(described.model),
-            dataset=Dataset(
-                facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet, facts.limit
-            ),
+            dataset=_dataset(self.model.facts, self.items, held),
             encoding=Encoding(
                 encoding.precision, encoding.device, encoding.preprocessing, described.cut_captions, encoding.probe
             ),
@@ -265,8 +266,12 @@ class _Session:
         return _evaluate_reference(folder, self.metrics, self.config, self.fragile)
 
     def _reference_items(self, name: str) -> pa.Table:
-        path = self.references[name].path
-        return self._evaluate(path).items if path.is_dir() else read_items(path)
+        path, record = self.references[name].path, self.references[name].record
+        if record is None:
+            return self._evaluate(path).items
+        items = read_items(path)
+        check_ranked(record, items, self.subject.gallery, self.subject.metrics, path=path)
+        return items
 
     def _notes(self, scores: Mapping[str, Mapping[str, Score]]) -> list[str]:
         notes = []
@@ -310,6 +315,7 @@ class _Side:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name, self.path = name, path
+        self.record: RunRecord | None = None
         if path.is_dir():
             opened = embeddings.open_embeddings(path)
             self.facts, self.described = opened.dataset, described_model(opened)
@@ -319,15 +325,11 @@ class _Side:
             self.sha256: str | None = self.described.model.sha256
             self.kind: str | None = self.described.model.kind
         else:
-            record = read_record(path)
+            self.record = record = read_record(path)
             if record.status != "complete":
                 raise RecordError(f"Expected a complete record of {name} at {path}, got status {record.status!r}.")
-            self.fingerprint, self.sha256, self.kind = (
-                record.dataset.fingerprint,
-                record.model.sha256,
-                record.model.kind,
-            )
-            self.imagenet = record.dataset.imagenet
+            self.fingerprint, self.imagenet = record.dataset.fingerprint, record.dataset.imagenet
+            self.sha256, self.kind = record.model.sha256, record.model.kind
             self.precision = None if record.encoding is None else record.encoding.precision
 
     def check_dataset(self, model: _Side) -> None:
@@ -367,6 +369,12 @@ def described_model(opened: Embeddings) -> Encoded:
 def model_of(described: EncodedModel) -> Model:
     """The model as a record names it."""
     return Model(**{item.name: getattr(described, item.name) for item in fields(Model)})
+
+
+def _dataset(facts: DatasetFacts, items: pa.Table, held: frozenset[str]) -> Dataset:
+    stated = item_tables.held_untold(items, held, facts.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
+    counts = dict(facts.counts)
+    return Dataset(facts.name, facts.fingerprint, counts, facts.revision, facts.imagenet, facts.limit, stated)
 
 
 def _cost(known: Mapping[str, float | None]) -> Cost:

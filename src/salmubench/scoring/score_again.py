@@ -49,8 +49,8 @@ def score_again(
 ) -> Path:
     """Compute a record again from its stored items: values, intervals, views, verdict; no embeddings, no model.
 
-    What isn't computed (model, cost, where the dataset comes from, why a number is missing) is taken from the record
-    beside the items, `<stem>.json`, where it is; otherwise it is left empty.
+    What isn't computed (model, cost, where the dataset comes from, why a number is missing, numbers without items) is
+    taken from the record beside the items, `<stem>.json`, where it is; otherwise it is left empty.
 
     Args:
         items: `<stem>.items.parquet`.
@@ -99,7 +99,7 @@ def score_again(
 def _from_record(record: RunRecord, table: pa.Table) -> RunRecord:
     if record.status != "complete":
         raise RecordError(f"Expected items of a complete record, got status {record.status!r} of {record.model.name}.")
-    rescored = rescore(replace(record, schema_version=SCHEMA_VERSION), table)
+    rescored = rescore(replace(record, schema_version=SCHEMA_VERSION), table, keep_stated=True)
     stated = None if record.protocol is None else replace(record.protocol, thresholds=THRESHOLDS)
     return replace(
         record, schema_version=SCHEMA_VERSION, scores=rescored.scores, verdict=rescored.verdict, protocol=stated

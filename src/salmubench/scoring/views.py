@@ -61,6 +61,7 @@ def score_items(
     bootstraps: int = BOOTSTRAPS,
     seed: int = SEED,
     held: frozenset[str] | None = None,
+    chance: Mapping[str, float] | None = None,
 ) -> Mapping[str, Mapping[str, Score]]:
     """Compute all scores from a table of items.
 
@@ -72,6 +73,7 @@ def score_items(
         bootstraps: resamples behind an interval.
         seed: of the resamples.
         held: identities of `holdout_association` (`items.held_identities`), where the table alone doesn't tell.
+        chance: name → what guessing gives (`chance_of`), where the table doesn't hold all items of a metric.
     """
     by_metric: dict[str, Mapping[str, Score]] = {}
     held = item_tables.held_identities(table) if held is None else held
@@ -79,7 +81,8 @@ def score_items(
         rows = item_tables.of_metric(table, name)
         if rows.num_rows:
             _check_ranks(metric, rows)
-            scores = _score_metric(metric, rows, held, bootstraps, seed)
+            guessed = (chance or {}).get(name, chance_of(metric, rows))
+            scores = _score_metric(metric, rows, held, guessed, bootstraps, seed)
             by_metric[name] = {
                 part: replace(score, left_out=(left_out or {}).get(name, 0)) for part, score in scores.items()
             }
@@ -97,7 +100,9 @@ class Rescored:
     verdict: Verdict
 
 
-def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None) -> Rescored:
+def rescore(
+    record: RunRecord, table: pa.Table, *, bootstraps: int | None = None, keep_stated: bool = False
+) -> Rescored:
     """Compute a record's scores and verdict again from its items.
 
     What the metrics are is taken from the record's protocol: give a record of unknown origin the package's own
@@ -107,6 +112,8 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         record: what was claimed; gives the metrics, the reasons of missing numbers and the number of resamples.
         table: its items.
         bootstraps: resamples instead of the record's.
+        keep_stated: keep numbers that the record states and its items have nothing of, such as another evaluator's;
+            never where the record is to be checked.
 
     Raises:
         RecordError: the record claims more resamples than anybody makes.
@@ -121,10 +128,38 @@ def rescore(record: RunRecord, table: pa.Table, *, bootstraps: int | None = None
         missing={name: Missing(score.reason or "no items", score.left_out) for name, score in first.items()},
         left_out={name: score.left_out for name, score in first.items()},
         bootstraps=resamples,
-        held=item_tables.held_identities(table, record.dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION))),
+        held=held_of(record, table),
     )
+    if keep_stated:
+        scores = {**scores, **_without_items(record, table)}
     independent = record.model.kind == "retrained"
     return Rescored(scores, judge(scores, metrics, independent=independent, schema_version=record.schema_version))
+
+
+def held_of(record: RunRecord, table: pa.Table) -> frozenset[str] | None:
+    """Identities some of whose associations are held out: as the record states them, else as its items tell.
+
+    Args:
+        record: what was claimed.
+        table: its items.
+
+    Returns:
+        The identities; `None` where nothing tells them, though there may be some.
+    """
+    stated = record.dataset.held
+    if stated is not None:
+        return frozenset(stated)
+    return item_tables.held_identities(table, record.dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
+
+
+def _without_items(record: RunRecord, table: pa.Table) -> Mapping[str, Mapping[str, Score]]:
+    """Numbers of a record that never had items: with a value, of nothing that could be resampled."""
+    scored = set(table.column("metric").unique().to_pylist())
+    return {
+        name: parts
+        for name, parts in record.scores.items()
+        if name not in scored and any(score.value is not None and not score.units for score in parts.values())
+    }
 
 
 def with_seeds(tables: Sequence[pa.Table]) -> pa.Table:
@@ -174,12 +209,10 @@ def _check_ranks(metric: Metric, rows: pa.Table) -> None:
 
 
 def _score_metric(
-    metric: Metric, rows: pa.Table, held: frozenset[str] | None, bootstraps: int, seed: int
+    metric: Metric, rows: pa.Table, held: frozenset[str] | None, chance: float, bootstraps: int, seed: int
 ) -> dict[str, Score]:
     """Each part over its items: all of them, or those of a group, which then are resampled alone."""
     scores: dict[str, Score] = {}
-    # Pictures of some classes compete with the names of all.
-    chance = 1 / len(rows.column("caption").unique()) if metric.resample == "class" else 0.0
     for group, names in by_group(metric).items():
         of_group = rows if group is None else rows.filter(pa.array(item_tables.groups_of(rows, held) == group))
         if of_group.num_rows:
@@ -188,6 +221,17 @@ def _score_metric(
             why = NO_HIDDEN_CLASSES if group in CLASSES else f"no items of {group}"
             scores |= {name: _no_score(metric, Missing(why)) for name in names}
     return {name: scores[name] for name in parts_of(metric.items, metric.groups)}
+
+
+def chance_of(metric: Metric, rows: pa.Table) -> float:
+    """What guessing gives: pictures of some classes, whichever they are, compete with the names of all.
+
+    Args:
+        metric: its description.
+        rows: all its items.
+    """
+    classes = len(rows.column("caption").unique()) if metric.resample == "class" else 0
+    return 1 / classes if classes else 0.0
 
 
 def by_group(metric: Metric) -> dict[Group | None, list[str]]:

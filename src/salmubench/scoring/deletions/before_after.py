@@ -44,6 +44,7 @@ from salmubench.scoring.record_files import (
 )
 from salmubench.scoring.score import described_model, evaluate, model_of, protocol
 from salmubench.scoring.stages import Encoded
+from salmubench.scoring.views import by_group
 from salmubench.types import HOLDOUT_SPLITS, Pair, Split
 
 NO_VERDICT = (
@@ -143,7 +144,7 @@ def _evaluated(
     opened: Mapping[str, embeddings.Embeddings], metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile
 ) -> Sides:
     before, after = (evaluate(opened[name], metrics, config, fragile) for name in ("before", "after"))
-    held = item_tables.held_identities(after.items, opened["after"].dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
+    held = item_tables.held_but(after.items, opened["after"].dataset.forget_identity)
     return Sides(before, after, held, config.bootstraps)
 
 
@@ -180,9 +181,9 @@ def _changes(sides: Sides, *, skip: str) -> dict[str, dict[str, Change]]:
             changes[name] = {part: _nothing(reason) for part in parts_of(metric.items, metric.groups)}
             continue
         rows = paired_differences(metric, after, before, None, sides.held, sides.bootstraps, SEED)
-        units = _units(after, metric)
+        units = _units(after, metric, sides.held)
         changes[name] = {
-            part: Change(row.second, row.first, row.difference, row.ci95, row.n, units if row.n else 0, row.reason)
+            part: Change(row.second, row.first, row.difference, row.ci95, row.n, units[part], row.reason)
             for part, row in rows.items()
         }
     return changes
@@ -192,9 +193,14 @@ def _nothing(reason: str) -> Change:
     return Change(None, None, None, None, 0, 0, reason)
 
 
-def _units(rows: pa.Table, metric: Metric) -> int:
-    column = "caption" if metric.resample == "class" else "cluster"
-    return len(rows.column(column).unique())
+def _units(rows: pa.Table, metric: Metric, held: frozenset[str] | None) -> dict[str, int]:
+    """Part → people (of general knowledge: classes) of whose items it is made."""
+    column, groups = "caption" if metric.resample == "class" else "cluster", item_tables.groups_of(rows, held)
+    counts: dict[str, int] = {}
+    for group, parts in by_group(metric).items():
+        of_group = rows if group is None else rows.filter(pa.array(groups == group))
+        counts |= dict.fromkeys(parts, len(of_group.column(column).unique()))
+    return counts
 
 
 # --- what else the record says ----------------------------------------------------------------------------------
