@@ -153,7 +153,9 @@ def _end(lines: Sequence[str]) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
+    line = " & ".join(cells)
+    # After `\\` or a rule TeX would read [ or * as that command's own: the empty group keeps them apart.
+    return ("{}" if line.startswith(("[", "*")) else "") + line + r" \\"
 
 
 def _below(intervals: Sequence[str]) -> list[str]:
