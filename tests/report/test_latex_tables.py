@@ -80,6 +80,12 @@ def test_floats_parse_and_hold_numbers_intervals_and_verdicts(records: list[RunR
     assert all(cell in plain for cell in shown)
 
 
+def test_captions_name_their_level(records: list[RunRecord]) -> None:
+    captions = re.findall(r"\\caption\{(.*)\}", latex.latex_report(records, method_titles()))
+    assert len(captions) == 2
+    assert all(", one world, with" in caption for caption in captions)
+
+
 @pytest.mark.parametrize("name", ["[12pt] mine", "*mine", " [a]"])
 def test_no_name_is_read_as_an_option_of_a_line_break_or_rule(
     records: list[RunRecord], name: str, tmp_path: Path

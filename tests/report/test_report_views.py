@@ -88,7 +88,7 @@ def test_a_column_names_its_goal_where_that_is_retrained(by_name: Mapping[str, R
     assert heads["FactRet MRR"].n.endswith(", goal: Retrained")
     assert heads["FactRet MRR"].title.endswith("The goal is Retrained’s value.")
     assert "goal" not in heads["RetFail MRR"].n
-    assert table.caption == "Forgetting: the goal is Clean’s value where a column names no other"
+    assert table.caption == "Forgetting: the goal is Clean’s value where a column names no other, one world"
     at = list(heads).index("FactRet MRR")
     marks = {row.name: (row.goal, row.cells[at].text, row.cells[at].state) for row in table.references}
     number = cells.wording.number(by_name["clean"].scores["FactRet"]["mrr"].value)
@@ -97,7 +97,7 @@ def test_a_column_names_its_goal_where_that_is_retrained(by_name: Mapping[str, R
     assert marks["Retrained"] == (False, "0.434", "is-goal")
     plain = [by_name[name] for name in ("clean", "compromised", "delete-5x")]
     table = cells.number_table(plain, names, goal="clean", key="run1")
-    assert table.caption == "Forgetting: the goal is Clean’s value"
+    assert table.caption == "Forgetting: the goal is Clean’s value, one world"
     assert {cell.state for row in table.references for cell in row.cells} == {""}
 
 

@@ -26,6 +26,9 @@ from salmubench.scoring.record import RunRecord, Score, Thresholds
 Repeats = Mapping[str, Sequence[RunRecord]]
 """Name of a record that speaks of several seeds → the record of each."""
 
+ONE_WORLD = ", one world"
+"""End of a caption: what a table of a run says holds for one dataset with its references."""
+
 MODE_LABELS = {
     "ineffective": "Ineffective", "hollow": "Hollow", "catastrophic": "Catastrophic",
     "over_generalised": "Over-generalised",
@@ -152,7 +155,7 @@ def number_table(
     but = " where a column names no other" if {*goals} - {goal} else ""
     return Table(
         key=f"{key}-{'forgetting' if goal == 'clean' else 'utility'}",
-        caption=f"{pillar}: the goal is {target}’s value{but}",
+        caption=f"{pillar}: the goal is {target}’s value{but}{ONE_WORLD}",
         heads=[_head(records, column, own, goal) for column, own in zip(shown, goals, strict=True)],
         references=references,
         methods=methods,
@@ -167,7 +170,7 @@ def view_table(
     key: str,
     thresholds: Thresholds,
     repeats: Repeats | None = None,
-    caption: str = "Between the references",
+    caption: str = f"Between the references{ONE_WORLD}",
 ) -> Table:
     """Normalised views with intervals and strips."""
     notes = _Notes()
@@ -198,7 +201,7 @@ def mode_table(
     *,
     key: str,
     thresholds: Thresholds,
-    caption: str = "The four questions",
+    caption: str = f"The four questions{ONE_WORLD}",
 ) -> Table:
     """Whether each method passes each question; the references are judged by none."""
 
@@ -225,8 +228,10 @@ def seed_tables(repeats: Repeats, names: Mapping[str, str], *, key: str, thresho
     }
     key = f"{key}-seeds"
     return [
-        view_table(records, called, key=key, thresholds=thresholds, caption="Between the references, by seed"),
-        mode_table(records, called, key=key, thresholds=thresholds, caption="The four questions, by seed"),
+        view_table(
+            records, called, key=key, thresholds=thresholds, caption=f"Between the references, by seed{ONE_WORLD}"
+        ),
+        mode_table(records, called, key=key, thresholds=thresholds, caption=f"The four questions, by seed{ONE_WORLD}"),
     ]
 
 
@@ -255,7 +260,7 @@ def cost_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: s
 
     references, methods = _rows(records, names, row)
     heads = [Head(label) for label, _ in COSTS.values()]
-    return Table(f"{key}-cost", "Cost of each model", heads, references, methods)
+    return Table(f"{key}-cost", f"Cost of each model{ONE_WORLD}", heads, references, methods)
 
 
 def _spread(seeds: Sequence[RunRecord], metric: str, part: str, view: MainView | None = None) -> str:

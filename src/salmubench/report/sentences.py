@@ -55,7 +55,7 @@ def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
     if not methods:
         return "No method has been judged yet"
     free = [record for record in methods if set(answers(record).values()) == {"no"}]
-    total, modes = len(methods), f"all {_modes(methods)} failure modes"
+    total, modes = len(methods), f"all {_modes(methods)} failure modes in this world"
     if free:
         listed = _join([names[record.model.name] for record in free])
         who = "The one method judged" if total == 1 else f"{_spelt(len(free)).capitalize()} of {_spelt(total)} methods"
@@ -69,7 +69,7 @@ def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
             else f"The one method judged may avoid {modes}"
         )
     who = "The one method judged" if total == 1 else f"Each of {_spelt(total)} methods"
-    return f"{who} has a failure mode"
+    return f"{who} has a failure mode in this world"
 
 
 def tally(records: Sequence[RunRecord]) -> str:
