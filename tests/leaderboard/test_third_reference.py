@@ -107,6 +107,11 @@ def test_records_of_schema_1_are_shown_apart_with_three_modes(submittable: Path,
     assert feed["boards"][1]["submissions"][0]["verdict"]["hollow"] is None
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert "records of schema 1" in page
+    assert "judged by L of all rows against Clean" in page
+    assert page.count("Verdicts go by people all of whose facts must go") == 1  # under the newer board's plot alone
+    alone = (tmp_path / "site" / "submissions" / "before.html").read_text(encoding="utf-8")
+    assert "some of whose facts stay, against Retrained" not in alone
+    assert "some of whose facts stay, against Retrained" in page
 
 
 def test_a_verdict_of_schema_1_is_never_taken_on_trust(submittable: Path, tmp_path: Path) -> None:

@@ -80,6 +80,26 @@ def test_floats_parse_and_hold_numbers_intervals_and_verdicts(records: list[RunR
     assert all(cell in plain for cell in shown)
 
 
+def test_captions_name_their_level(records: list[RunRecord]) -> None:
+    captions = re.findall(r"\\caption\{(.*)\}", latex.latex_report(records, method_titles()))
+    assert len(captions) == 2
+    assert all(", one world, with" in caption for caption in captions)
+
+
+@pytest.mark.parametrize("name", ["[12pt] mine", "*mine", " [a]"])
+def test_no_name_is_read_as_an_option_of_a_line_break_or_rule(
+    records: list[RunRecord], name: str, tmp_path: Path
+) -> None:
+    odd = replace(records[2], model=replace(records[2].model, name="x-5x", method=name))
+    failed = replace(odd, status="failed", scores={}, verdict=None, error=Failure("mine", 0, "it diverged"))
+    failed = replace(failed, model=replace(failed.model, name="y-5x", method=f"{name} again"))
+    text = latex.latex_report([*records[:2], odd, failed], method_titles())
+    check(text, tmp_path)
+    begun = [line for line in text.splitlines() if line.startswith("{}" + name.strip())]
+    assert len(begun) == 4
+    assert not re.search(r"(\\\\|rule)\s*[\[*]", text)
+
+
 def test_thousands_and_long_reasons_fit_a_table(records: list[RunRecord], tmp_path: Path) -> None:
     assert latex._plain("−3,377 %") == r"$-3{,}377\,\%$"
     assert latex._plain("1,385 %") == r"1,385\,\%"

@@ -82,13 +82,14 @@ def test_numbers_that_records_break_down_have_tables_without_the_dataset(run: Ru
     names = wording.display_names(alone.records, TITLES)
     (found,) = groups.breakdowns(alone, names, key="r")
     strength, *retrieval = found.tables
-    assert strength.caption == "AssocStr, by attribute"
+    assert strength.caption == "AssocStr, by attribute, one world"
     assert [head.label for head in strength.heads] == [wording.group("city"), wording.group("job")]
     assert [row.name for row in strength.references] == [names[alone.records[0].model.name]]
     assert len(strength.methods) == len(alone.records) - 2
     score = alone.records[2].scores["AssocStr"]["value"]
     assert strength.methods[0].cells[0].text == wording.percent(score.normalised.value)
-    assert [table.caption for table in retrieval] == ["RetFail MRR, by attribute", "RetFail R@1, by attribute"]
+    captions = [table.caption for table in retrieval]
+    assert captions == ["RetFail MRR, by attribute, one world", "RetFail R@1, by attribute, one world"]
 
 
 def test_groups_add_up_to_the_whole(run: Run) -> None:

@@ -221,6 +221,17 @@ def test_tables_have_captions_and_scopes(page: str) -> None:
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
+def test_tables_name_their_level(page: str) -> None:
+    captions = re.findall(r'<table class="numbers-table[^>]*>\s*<caption><span[^>]*>(.*?)</span>', page)
+    assert len(captions) > 5
+    assert all(caption.endswith(", one world") for caption in captions), captions
+
+
+def test_the_plot_says_whose_rule_its_line_is(page: str) -> None:
+    damage = shown(page.partition('-damage" aria')[2].partition("</section>")[0])
+    assert "the paper’s own rule: 1 % of the leakage left over all rows, against Clean." in damage
+
+
 def test_references_stay_on_top(page: str) -> None:
     for table in page.split('<table class="numbers-table')[1:]:
         fixed, moving = table.split('<tbody class="methods">')

@@ -107,6 +107,9 @@ def test_page_shows_spread_seeds_settings_and_weights(folder: Path, tmp_path: Pa
         encoding="utf-8"
     )
     assert "Each seed by itself" in page
+    assert "draws seeds as well as people" in page
+    told = "costs, tables by attribute and group, distributions, examples, learning curves and weights are those of its"
+    assert told in page
     assert "CLIPErase, seed 2" in page
     assert page.count('class="interval spread"') > 10
     assert "Settings chosen by tuning, 12 trials on another world (seed 1000): CLIPErase." in page

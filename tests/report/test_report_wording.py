@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from salmubench.report import sentences, wording
+from salmubench.report import cells, contests, sentences, wording
 from salmubench.report.collect import read_run
 from salmubench.scoring.record import RunRecord, Verdict
-from salmubench.scoring.verdict import THRESHOLDS
+from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
 from salmubench.unlearn.registry import method_titles
 
 
@@ -79,8 +79,8 @@ def test_sentence_without_failure(by_name: dict[str, RunRecord]) -> None:
 
 
 def test_sentence_all_failing(by_name: dict[str, RunRecord]) -> None:
-    text = sentence(judged(by_name["shuffled_captions-5x"], "yes", "yes", "yes"))
-    assert text.startswith("does not forget enough (2.")
+    text = sentence(judged(by_name["vlunlearn-5x"], "yes", "yes", "yes"))
+    assert text.startswith("does not forget enough (5.")
     assert "at most 1 % passes" in text
     assert " and over-generalises (keeps only 5" in text
 
@@ -106,22 +106,41 @@ def test_a_share_is_never_kept_below_nothing(by_name: dict[str, RunRecord]) -> N
 
 def test_rules_say_their_thresholds() -> None:
     rules = {mode: text.replace("\u202f", " ") for mode, text in wording.rules(THRESHOLDS).items()}
-    assert rules["ineffective"].startswith("L above 1 %")
+    assert rules["ineffective"].startswith(
+        "L above 1 % of people all of whose facts must go, against Clean, or above 5 %"
+    )
+    assert "or its whole interval on classes that only pretraining saw" in rules["catastrophic"]
+    assert "or above 5 % of people some of whose facts stay, against Retrained" in rules["ineffective"]
     assert "beyond ±" in rules["hollow"]
     assert set(rules) == set(wording.MODES) == set(wording.QUESTIONS)
+
+
+def test_older_rules_are_told_without_what_they_lack() -> None:
+    rules = wording.rules(OLD_THRESHOLDS)
+    assert rules["ineffective"] == "L above 1\u202f%: the association can still be retrieved"
+    assert rules["catastrophic"] == "D above 1\u202f%: general knowledge is lost"
+    assert "Verdicts go by" in wording.paper_line(THRESHOLDS)
+    assert "Verdicts go by" not in wording.paper_line(OLD_THRESHOLDS)
+
+
+def test_a_contest_tells_the_same_rules() -> None:
+    told = dict(contests.mode_definitions(THRESHOLDS))
+    for mode, rule in wording.rules(THRESHOLDS).items():
+        assert told[cells.MODE_LABELS[mode]].startswith(rule)
 
 
 @pytest.mark.parametrize(
     ("verdicts", "text"),
     [
-        ([("no", "no", "no"), ("no", "no", "yes")], "One of two methods avoids all three failure modes: DELETE"),
+        ([("no", "no", "no"), ("no", "no", "yes")],
+         "One of two methods avoids all three failure modes in this world: DELETE"),
         ([("no", "no", "no"), ("no", "no", "no")],
-         "Two of two methods avoid all three failure modes: DELETE and CLIPErase"),
-        ([("yes", "no", "no"), ("no", "yes", "undecided")], "Each of two methods has a failure mode"),
+         "Two of two methods avoid all three failure modes in this world: DELETE and CLIPErase"),
+        ([("yes", "no", "no"), ("no", "yes", "undecided")], "Each of two methods has a failure mode in this world"),
         ([("undecided", "no", "no"), ("no", "yes", "no")],
-         "None of two methods is shown to avoid all three failure modes; one may"),
-        ([("yes", "no", "no")], "The one method judged has a failure mode"),
-        ([("no", "no", "no")], "The one method judged avoids all three failure modes"),
+         "None of two methods is shown to avoid all three failure modes in this world; one may"),
+        ([("yes", "no", "no")], "The one method judged has a failure mode in this world"),
+        ([("no", "no", "no")], "The one method judged avoids all three failure modes in this world"),
         ([], "No method has been judged yet"),
     ],
 )  # fmt: skip

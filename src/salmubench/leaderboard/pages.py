@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from salmubench import manifest
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.board import Board, Entry
 from salmubench.leaderboard.findings import Finding
@@ -19,9 +18,9 @@ from salmubench.report.drawings import scatter
 from salmubench.report.main_views import KEPT_ON
 from salmubench.report.recovery import heat
 from salmubench.scoring.contest_record import ContestRecord
-from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score
+from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score, Thresholds
 from salmubench.scoring.roles import kept_on, score_in
-from salmubench.scoring.verdict import THRESHOLDS
+from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
 
 SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "part": "Part of the paper’s counts", "paper": "The paper’s counts"}
 TRACK_NAMES = {"closed": "closed track", "generator": "generator track"}
@@ -78,6 +77,7 @@ class Shown:
     lines: Sequence[Line]
     budgets: Sequence[str]
     plots: Sequence[Markup]
+    line: str
     references: Sequence[str]
     recovery: Table | None
     attacks: Sequence[tuple[str, Sequence[tuple[str, str]]]]
@@ -127,7 +127,7 @@ def _index(
         refused=refused,
         heads=HEADS,
         marker=rendering.marker,
-        limits={name: wording.threshold(value) for name, value in manifest.plain(THRESHOLDS).items()},
+        rules={cells.MODE_LABELS[mode]: rule for mode, rule in wording.rules(THRESHOLDS).items()},
     )
 
 
@@ -159,6 +159,7 @@ def _shown(board: Board) -> Shown:
         ]
         if points
         else [],
+        line=wording.paper_line(_thresholds(board)),
         references=sections.references(
             [first.clean, first.compromised, *([] if first.retrained is None else [first.retrained])]
         ),
@@ -188,7 +189,15 @@ _WITHOUT_NOTE = (
     " Without Retrained, people of whom some facts had to go aren't judged by retrieval, and what is left of a fact is "
     "measured from Clean."
 )
-_OLD_NOTE = " These records lack the fourth failure mode, hollow, and are not ranked with newer ones."
+_OLD_NOTE = (
+    " These records lack the fourth failure mode, hollow, are judged by L of all rows against Clean and by D of all "
+    "classes, and are not ranked with newer ones."
+)
+
+
+def _thresholds(board: Board) -> Thresholds:
+    """Where the failure modes of a board's records begin."""
+    return THRESHOLDS if board.schema > 1 else OLD_THRESHOLDS
 
 
 def _is_drawn(entry: Entry) -> bool:
@@ -300,7 +309,7 @@ def _submission(
     retrained = [] if entry.retrained is None else [entry.retrained]
     records = [entry.clean, *retrained, entry.compromised, entry.record]
     names = {record.model.name: wording.method_name(record, titles) for record in records}
-    model = names[entry.record.model.name]
+    model, thresholds = names[entry.record.model.name], _thresholds(board)
     line = _line(board, entry, [other.name for other in board.entries].index(entry.name) + 1, "")
     history = sorted(siblings, key=lambda item: item.info.submitted, reverse=True)
     return render.page(
@@ -312,10 +321,10 @@ def _submission(
         board=board,
         line=line,
         total=len(board.entries),
-        verdict=next(iter(sections.verdicts([entry.record], {entry.record.model.name: model}, THRESHOLDS))),
+        verdict=next(iter(sections.verdicts([entry.record], {entry.record.model.name: model}, thresholds))),
         tables=[
-            cells.mode_table(records, names, key="run", thresholds=THRESHOLDS),
-            cells.view_table(records, names, key="run", thresholds=THRESHOLDS),
+            cells.mode_table(records, names, key="run", thresholds=thresholds),
+            cells.view_table(records, names, key="run", thresholds=thresholds),
             cells.number_table(records, names, goal="clean", key="run"),
             cells.number_table(records, names, goal="compromised", key="run"),
             cells.cost_table(records, names, key="run"),

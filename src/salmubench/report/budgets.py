@@ -14,7 +14,6 @@ from salmubench.report.drawings.svg import Scale
 from salmubench.report.main_views import main_views
 from salmubench.report.sections import Panel, Panels
 from salmubench.scoring.record import RunRecord, Score, Thresholds
-from salmubench.scoring.verdict import FACT_ABOVE, FACT_PARAPHRASE_ABOVE
 
 
 def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: Mapping[str, str]) -> list[Panels]:
@@ -29,13 +28,6 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: 
     for record in records:
         if reference_kind(record) is None and record.status == "complete" and record.model.budget is not None:
             methods.setdefault(wording.method_name(record, titles), []).append(record)
-    limits = {
-        "leakage": thresholds.ineffective,
-        "fact": thresholds.fact or FACT_ABOVE,
-        "fact_paraphrase": thresholds.fact_paraphrase or FACT_PARAPHRASE_ABOVE,
-        "kept": thresholds.over_generalised,
-        "drop": thresholds.catastrophic,
-    }
     curves = []
     for name, runs in methods.items():
         ordered = sorted(runs, key=lambda record: record.model.budget or 0.0)
@@ -52,7 +44,7 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: 
                 and score.normalised.value is not None
             ]
             if known:
-                drawn.append(Panel(title, _panel(known, start, limits[view.role], label=f"{name}, {title}")))
+                drawn.append(Panel(title, _panel(known, start, view.limit(thresholds), label=f"{name}, {title}")))
         if drawn:
             curves.append(Panels(name, drawn))
     return curves

@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from salmubench.report import wording
 from salmubench.report.collect import (
-    REFERENCES,
     answers,
     failure,
     is_pretrained,
@@ -18,7 +17,7 @@ from salmubench.report.collect import (
     score_of,
 )
 from salmubench.report.drawings import panels
-from salmubench.report.main_views import MainView, main_views
+from salmubench.report.main_views import MainView, drop_of_clean, known_view, main_views, share_of_reference
 from salmubench.report.seeds import spread
 from salmubench.report.wording import DASH, Column
 from salmubench.scoring.metric import label
@@ -26,6 +25,9 @@ from salmubench.scoring.record import RunRecord, Score, Thresholds
 
 Repeats = Mapping[str, Sequence[RunRecord]]
 """Name of a record that speaks of several seeds → the record of each."""
+
+ONE_WORLD = ", one world"
+"""End of a caption: what a table of a run says holds for one dataset with its references."""
 
 MODE_LABELS = {
     "ineffective": "Ineffective", "hollow": "Hollow", "catastrophic": "Catastrophic",
@@ -123,39 +125,38 @@ def number_table(
     Args:
         records: of a run.
         names: model name → display name.
-        goal: `clean` for forgetting, `compromised` for utility.
+        goal: `clean` for forgetting, `compromised` for utility; a column whose goal is another says so in its head.
         key: prefix of ids.
         repeats: model name → the record of each seed.
     """
     shown, notes = wording.columns(records, "efficacy" if goal == "clean" else "utility"), _Notes()
+    goals = [_goal(records, column, goal) for column in shown]
 
     def row(record: RunRecord) -> Row:
         seeds = (repeats or {}).get(record.model.name, ())
+        kind = model_kind(record)
         cells = [
             replace(
                 _number_cell(score_of(record, column.metric, column.part), column, notes),
-                spread=_spread(seeds, column.metric, column.part, view=False),
+                spread=_spread(seeds, column.metric, column.part),
+                state=_mark(kind, own, goal),
             )
-            for column in shown
+            for column, own in zip(shown, goals, strict=True)
         ]
-        return Row(
-            names[record.model.name],
-            model_kind(record),
-            cells,
-            detail=record.model.name,
-            goal=reference_kind(record) == goal,
-        )
+        return Row(names[record.model.name], kind, cells, detail=record.model.name, goal=kind == goal)
 
     pillar = "Forgetting" if goal == "clean" else "Utility"
     target = wording.REFERENCE_NAMES[goal]
     references, methods = _rows(records, names, row)
-    if not any(entry.goal for entry in references):
-        goals = [_goal_cell(records, column, goal) for column in shown]
-        references = [Row(target, goal, goals, goal=True), *references]
+    for kind in {goal, *goals} - {entry.kind for entry in references}:  # the methods' records state its numbers
+        cells = [_goal_cell(records, *column, kind, goal) for column in zip(shown, goals, strict=True)]
+        references.append(Row(wording.REFERENCE_NAMES[kind], kind, cells, goal=kind == goal))
+    references.sort(key=lambda entry: [*wording.REFERENCE_NAMES, "failed"].index(entry.kind))
+    but = " where a column names no other" if {*goals} - {goal} else ""
     return Table(
         key=f"{key}-{'forgetting' if goal == 'clean' else 'utility'}",
-        caption=f"{pillar}: the goal is {target}’s value",
-        heads=[_head(records, column) for column in shown],
+        caption=f"{pillar}: the goal is {target}’s value{but}{ONE_WORLD}",
+        heads=[_head(records, column, own, goal) for column, own in zip(shown, goals, strict=True)],
         references=references,
         methods=methods,
         notes=tuple(notes.texts),
@@ -169,38 +170,29 @@ def view_table(
     key: str,
     thresholds: Thresholds,
     repeats: Repeats | None = None,
-    caption: str = "Between the references",
+    caption: str = f"Between the references{ONE_WORLD}",
 ) -> Table:
     """Normalised views with intervals and strips."""
     notes = _Notes()
     views = main_views(records)
-    limits = {"leakage": thresholds.ineffective, "kept": thresholds.over_generalised}
 
     def row(record: RunRecord) -> Row:
         if reference_kind(record) is not None:
-            cells = [_reference_cell(records, record, one) for one in views]
+            cells = [_reference_cell(records, record, one, notes) for one in views]
         else:
             seeds = (repeats or {}).get(record.model.name, ())
             cells = [
                 replace(
-                    _view_cell(record, one, notes, limits.get(one.role)),
-                    spread=_spread(seeds, one.metric, one.part, view=True),
+                    _view_cell(record, one, notes, one.limit(thresholds) if one.strip else None),
+                    spread=_spread(seeds, one.metric, one.part, one),
                 )
                 for one in views
             ]
         return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
 
     references, methods = _rows(records, names, row)
-    heads = [Head(one.title, _meaning(one), wide=one.role in limits) for one in views]
+    heads = [Head(one.title, one.meaning, wide=one.strip) for one in views]
     return Table(f"{key}-views", caption, heads, references, methods, tuple(notes.texts))
-
-
-def _meaning(view: MainView) -> str:
-    """What a view's ends mean, and its formula."""
-    kind = "kept" if view.role == "kept" else "drop" if view.role == "drop" else "leakage"
-    zero = ", Retrained R" if "− R" in view.formula else ", Clean C" if "− C" in view.formula else ""
-    formula = f"{view.formula}; U the method{zero}, P Compromised"
-    return f"{wording.VIEW_MEANINGS[kind]} {formula}."
 
 
 def mode_table(
@@ -209,7 +201,7 @@ def mode_table(
     *,
     key: str,
     thresholds: Thresholds,
-    caption: str = "The four questions",
+    caption: str = f"The four questions{ONE_WORLD}",
 ) -> Table:
     """Whether each method passes each question; the references are judged by none."""
 
@@ -236,8 +228,10 @@ def seed_tables(repeats: Repeats, names: Mapping[str, str], *, key: str, thresho
     }
     key = f"{key}-seeds"
     return [
-        view_table(records, called, key=key, thresholds=thresholds, caption="Between the references, by seed"),
-        mode_table(records, called, key=key, thresholds=thresholds, caption="The four questions, by seed"),
+        view_table(
+            records, called, key=key, thresholds=thresholds, caption=f"Between the references, by seed{ONE_WORLD}"
+        ),
+        mode_table(records, called, key=key, thresholds=thresholds, caption=f"The four questions, by seed{ONE_WORLD}"),
     ]
 
 
@@ -265,14 +259,16 @@ def cost_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: s
         return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
 
     references, methods = _rows(records, names, row)
-    return Table(f"{key}-cost", "Cost of each model", [Head(label) for label, _ in COSTS.values()], references, methods)
+    heads = [Head(label) for label, _ in COSTS.values()]
+    return Table(f"{key}-cost", f"Cost of each model{ONE_WORLD}", heads, references, methods)
 
 
-def _spread(seeds: Sequence[RunRecord], metric: str, part: str, *, view: bool) -> str:
-    variation = spread(seeds, metric, part, view=view)
+def _spread(seeds: Sequence[RunRecord], metric: str, part: str, view: MainView | None = None) -> str:
+    """The spread of a number over seeds, or of a view of it."""
+    variation = spread(seeds, metric, part, view=view is not None, retrained=view is not None and view.retrained)
     if variation is None:
         return ""
-    return f"± {wording.percent(variation.deviation) if view else wording.number(variation.deviation)}"
+    return f"± {wording.number(variation.deviation) if view is None else wording.percent(variation.deviation)}"
 
 
 def _rows(
@@ -306,20 +302,35 @@ def model_kind(record: RunRecord) -> str:
     return "retrained" if is_retrained(record) else reference_kind(record) or "method"
 
 
-def _head(records: Sequence[RunRecord], column: Column) -> Head:
-    scores = [score_of(record, column.metric, column.part) for record in records]
-    n = max((score.n for score in scores if score is not None), default=0)
-    return Head(column.label, column.definition, f"n = {wording.count(n)}" if n else "", column.extension)
+def _scores(records: Sequence[RunRecord], column: Column) -> list[Score]:
+    return [score for record in records if (score := score_of(record, column.metric, column.part)) is not None]
 
 
-def _goal_cell(records: Sequence[RunRecord], column: Column, goal: str) -> Cell:
-    """The goal as the methods' records state it: there is no record of the reference itself."""
-    for record in records:
-        score = score_of(record, column.metric, column.part)
-        value = None if score is None else score.clean if goal == "clean" else score.compromised
-        if value is not None:
-            return Cell(wording.number(value))
-    return Cell(DASH)
+def _goal(records: Sequence[RunRecord], column: Column, goal: str) -> str:
+    """A column's goal: the table's, but Retrained's value where judged records say so."""
+    return "retrained" if any(score.goal == "retrained" for score in _scores(records, column)) else goal
+
+
+def _mark(kind: str, own: str, goal: str) -> str:
+    """How a cell differs from its row: the goal in a row that isn't the table's, or not the goal in the row that is."""
+    return "" if own == goal else "is-goal" if kind == own else "not-goal" if kind == goal else ""
+
+
+def _head(records: Sequence[RunRecord], column: Column, own: str, goal: str) -> Head:
+    """A column's head; it names the goal where that isn't the table's."""
+    n = max((score.n for score in _scores(records, column)), default=0)
+    under, definition = [f"n = {wording.count(n)}"] if n else [], column.definition
+    if own != goal:
+        name = wording.REFERENCE_NAMES[own]
+        under, definition = [*under, f"goal: {name}"], f"{definition} The goal is {name}’s value."
+    return Head(column.label, definition, ", ".join(under), column.extension)
+
+
+def _goal_cell(records: Sequence[RunRecord], column: Column, own: str, kind: str, goal: str) -> Cell:
+    """A reference's number as the methods' records state it: there is no record of the reference itself."""
+    known = (getattr(score, kind) for score in _scores(records, column))
+    number = next((value for value in known if value is not None), None)
+    return Cell(wording.number(number), state=_mark(kind, own, goal))
 
 
 def _number_cell(score: Score | None, column: Column, notes: _Notes) -> Cell:
@@ -344,7 +355,7 @@ def _number_cell(score: Score | None, column: Column, notes: _Notes) -> Cell:
 
 def _view_cell(record: RunRecord, view: MainView, notes: _Notes, limit: float | None) -> Cell:
     score = score_of(record, view.metric, view.part)
-    known = None if score is None else score.against_retrained if view.retrained else score.normalised
+    known = known_view(score, retrained=view.retrained)
     if score is None or known is None or known.value is None:
         reason = (known.reason if known else None) or (score.reason if score else None) or "not in the record"
         return Cell(DASH, title=reason, note=notes.number(f"{label(view.metric, view.part)}: {reason}"))
@@ -372,15 +383,14 @@ def answer_cell(state: str, *, title: str = "") -> Cell:
     return Cell(text, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}", title=title)
 
 
-def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainView) -> Cell:
-    """What the view is for a reference: 0 or 1 by definition; D of Clean: how far the two references are apart."""
-    kind = reference_kind(record)
+def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainView, notes: _Notes) -> Cell:
+    """What the view is for a reference; D of Clean: how far the two references are apart."""
+    kind, reason = reference_kind(record) or "clean", ""
     if view.role != "drop":
-        return Cell(wording.percent(float(REFERENCES.index(kind or "clean"))))
-    if kind == "compromised":
-        return Cell(wording.percent(0.0))
-    other = next((score_of(item, view.metric) for item in records if reference_kind(item) == "compromised"), None)
-    score = score_of(record, view.metric)
-    if score is None or score.value is None or other is None or not other.value:
-        return Cell(DASH, title=f"no {view.metric} of both references")
-    return Cell(wording.percent((other.value - score.value) / other.value))
+        value, reason = share_of_reference(records, kind, view.metric, view.part, retrained=view.retrained)
+    else:
+        value = 0.0 if kind == "compromised" else drop_of_clean(records, record, view.metric)
+    if value is None:
+        reason = reason or f"no {view.metric} of both references"
+        return Cell(DASH, title=reason, note=notes.number(f"{label(view.metric, view.part)}: {reason}"))
+    return Cell(wording.percent(value))

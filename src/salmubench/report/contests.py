@@ -96,7 +96,7 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
             (str(world.seed), world.message or "scored", (world.fingerprint or DASH)[:12]) for world in contest.worlds
         ],
         facts=_facts(contest),
-        definitions=[*(TITLES[number] for number in numbers), *_modes(contest.thresholds)],
+        definitions=[*(TITLES[number] for number in numbers), *mode_definitions(contest.thresholds)],
     )
 
 
@@ -332,15 +332,12 @@ def tally(contest: ContestRecord) -> str:
     return f"Retrained, the exact answer, {said}.{decides}"
 
 
-def _modes(thresholds: Thresholds) -> list[tuple[str, str]]:
-    limit = {name: "" if value is None else wording.threshold(value) for name, value in vars(thresholds).items()}
-    forgets = f"L above {limit['ineffective']} of people all of whose facts must go, against Clean, or above "
-    tells = f"|L| of the fact above {limit['fact']}, or of the paraphrased fact above {limit['fact_paraphrase']}."
+def mode_definitions(thresholds: Thresholds) -> list[tuple[str, str]]:
+    """What the failure modes are and what passes: term and text."""
+    more = {"catastrophic": "; not judged of Retrained, another training"}
+    rules = wording.rules(thresholds).items()
     return [
-        ("Ineffective", f"{forgets}{limit['ineffective_association']} of others, against Retrained."),
-        ("Hollow", tells),
-        ("Catastrophic", f"D above {limit['catastrophic']}; not judged of Retrained, another training."),
-        ("Over-generalised", f"a K below {limit['over_generalised']}."),
+        *((MODE_LABELS[mode], f"{rule}{more.get(mode, '')}.") for mode, rule in rules),
         ("Passed", "The whole interval of each number, within its world, says that there is no failure mode."),
     ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from salmubench.report import wording
-from salmubench.report.cells import Cell, Head, Row, Table, model_kind, with_words
+from salmubench.report.cells import ONE_WORLD, Cell, Head, Row, Table, model_kind, with_words
 from salmubench.report.collect import Run, is_pretrained
 from salmubench.scoring.breakdown import (
     Group,
@@ -144,7 +144,9 @@ def _stored_table(
         rows[0 if is_pretrained(record) else 1].append(with_words(row, record))
     heads = [Head(wording.group(name), n=f"n = {wording.count(sizes[name])}") for name in order]
     title = label(metric, part)
-    return Table(f"{key}-{by}-{metric}-{part}".lower(), f"{title}, {TITLES[by].lower()}", heads, rows[0], rows[1])
+    return Table(
+        f"{key}-{by}-{metric}-{part}".lower(), f"{title}, {TITLES[by].lower()}{ONE_WORLD}", heads, rows[0], rows[1]
+    )
 
 
 def _items(run: Run, model: str, metrics: Sequence[str], metric: Metric) -> pa.Table | None:
@@ -181,7 +183,7 @@ def _table(
         row = Row(names[record.model.name], model_kind(record), [_cell(group, part) for group in groups])
         rows[0 if is_pretrained(record) else 1].append(with_words(row, record))
     heads = [Head(wording.group(name), n=f"n = {wording.count(sizes.get(name))}") for name in order]
-    return Table(key, f"{title}, {TITLES[by].lower()}", heads, rows[0], rows[1])
+    return Table(key, f"{title}, {TITLES[by].lower()}{ONE_WORLD}", heads, rows[0], rows[1])
 
 
 def _order(labels: Sequence[str]) -> list[str]:

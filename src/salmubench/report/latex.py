@@ -104,11 +104,12 @@ def _main_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None) 
 
 def _main_caption(records: Sequence[RunRecord]) -> str:
     return (
-        "Results on " + _dataset(records) + r", with 95\,\% intervals over identities. Leakage left "
-        r"$L$: 0\,\% as Clean (facts: as Retrained), 100\,\% as Compromised. Utility drop $D$; kept $K$: 100\,\% "
-        r"unharmed, 0\,\% as if never learned, on associations of other people (inter), other associations of the same "
-        r"people (intra), and values among other values (facts). Verdict: forgets (F), hides no fact (H), keeps "
-        r"general knowledge (G), spares others (S); yes, no: the whole interval says so, ?: undecided."
+        "Results on " + _dataset(records) + r", one world, with 95\,\% intervals over identities. Leakage left "
+        r"$L$: 0\,\% as Clean (facts: as Retrained, where there is one), 100\,\% as Compromised. Utility drop $D$; "
+        r"kept $K$: 100\,\% unharmed, 0\,\% as if never learned, on associations of other people (inter), other "
+        r"associations of the same people (intra), and values among other values (facts). Verdict: forgets (F), hides "
+        r"no fact (H), keeps general knowledge (G), spares others (S); yes, no: the whole interval says so, "
+        r"?: undecided."
     )
 
 
@@ -116,7 +117,7 @@ def _numbers_caption(records: Sequence[RunRecord]) -> str:
     return (
         "The numbers of the benchmark on "
         + _dataset(records)
-        + r", with 95\,\% intervals. Forgetting should come near "
+        + r", one world, with 95\,\% intervals. Forgetting should come near "
         "Clean, utility near Compromised."
     )
 
@@ -153,7 +154,9 @@ def _end(lines: Sequence[str]) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
+    line = " & ".join(cells)
+    # After `\\` or a rule TeX would read [ or * as that command's own: the empty group keeps them apart.
+    return ("{}" if line.startswith(("[", "*")) else "") + line + r" \\"
 
 
 def _below(intervals: Sequence[str]) -> list[str]:

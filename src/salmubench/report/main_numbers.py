@@ -9,11 +9,11 @@ from typing import cast
 from salmubench.report import wording
 from salmubench.report.cells import COSTS
 from salmubench.report.collect import REFERENCES, answers, failure, is_retrained, reference_kind
-from salmubench.report.main_views import KEPT_ON
+from salmubench.report.main_views import KEPT_ON, share_of_reference
 from salmubench.scoring.metric import Role, label
 from salmubench.scoring.origin import Cost, Model
 from salmubench.scoring.record import Normalised, RunRecord, Score
-from salmubench.scoring.roles import facts_kept, kept_on, score_in, with_role
+from salmubench.scoring.roles import facts_kept, first, kept_on, score_in, with_role
 
 MODES = {
     "ineffective": "ineffective", "hollow": "hollow", "catastrophic": "catastrophic",
@@ -23,10 +23,11 @@ MODES = {
 
 LEGEND = (
     "leakage left: 0 % as Clean, 100 % as Compromised · K: 100 % unharmed, 0 % as if never learned\n"
-    "fact left: the true value among other values of its field, in the caption and paraphrased; 0 % as Retrained\n"
+    "fact left: the true value among others of its field, in the caption and paraphrased; 0 % as Retrained (without "
+    "one: Clean)\n"
     "K inter-identity: associations of other people · K intra-identity: other associations of the same people\n"
     "K facts: values that should stay, among other values, of whichever holdout keeps less\n"
-    "below 0 %: pushed below the reference that never learned it\n"
+    "below 0 %: below the reference that never learned it\n"
     "yes is good, no is a failure mode: the whole 95 % interval says so · ?: undecided"
 )
 """How to read them."""
@@ -76,7 +77,7 @@ def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) 
             entries.append(Row(name, None, (), (), " ".join(failure(record).split())))
         else:
             kind = "retrained" if is_retrained(record) else reference_kind(record)
-            numbers, intervals = _main_numbers(record)
+            numbers, intervals = _main_numbers(record, records)
             entries.append(
                 Row(name, kind, numbers, passes(record), None, intervals, COSTS["pairs"][1](record.cost.pairs))
             )
@@ -161,7 +162,7 @@ def _as_reference(score: Score, kind: str) -> Score:
     )  # fmt: skip
 
 
-def _main_numbers(record: RunRecord) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _main_numbers(record: RunRecord, records: Sequence[RunRecord]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The numbers of a row and their intervals (`Row.numbers`, `Row.intervals`)."""
     leakage, knowledge = score_in(record, "leakage"), score_in(record, "drop")
     facts = [score_in(record, role) for role in wording.FACT_ROLES]
@@ -171,12 +172,21 @@ def _main_numbers(record: RunRecord) -> tuple[tuple[str, ...], tuple[str, ...]]:
     (mrr, of_mrr), (accuracy, of_accuracy) = (_number(score) for score in (leakage, knowledge))
     kind = reference_kind(record)
     if kind is not None:
+        between = [_left_in_reference(records, record, kind, role) for role in ("leakage", *wording.FACT_ROLES)]
         fixed = "0 %" if kind == "clean" else "100 %"
-        numbers = (mrr, fixed, fixed, fixed, accuracy, "", fixed, fixed, fixed)
+        numbers = (mrr, *between, accuracy, "", fixed, fixed, fixed)
         return numbers, (of_mrr, "", "", "", of_accuracy, "", "", "", "")
     left, fact, paraphrased, drop, *shares = (_share(score) for score in (leakage, *facts, knowledge, *kept))
     cells = ((mrr, of_mrr), left, fact, paraphrased, (accuracy, of_accuracy), drop, *shares)
     return tuple(text for text, _ in cells), tuple(interval for _, interval in cells)
+
+
+def _left_in_reference(records: Sequence[RunRecord], record: RunRecord, kind: str, role: Role) -> str:
+    held = first(record, role)
+    share: float | None = 0.0 if kind == "clean" else 1.0
+    if held is not None:
+        share, _ = share_of_reference(records, kind, held.metric, held.part)
+    return wording.percent(share).replace("\u202f", " ")
 
 
 def _number(score: Score | None) -> tuple[str, str]:

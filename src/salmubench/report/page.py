@@ -183,5 +183,6 @@ def _render(page_sections: Sequence[_Section], config: ReportConfig) -> str:
         marker=rendering.marker,
         threshold=wording.threshold,
         rules=wording.rules,
+        paper_line=wording.paper_line,
         modes=cells.MODE_LABELS,
     )

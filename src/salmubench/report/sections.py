@@ -165,12 +165,12 @@ def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list
             score_in(record, "drop"),
         )
         left = leakage.normalised.value if leakage else None
-        kept = worst[0].normalised.value if worst else None
+        kept = worst.normalised.value if worst else None
         if leakage is None or worst is None or left is None or kept is None:
             reason = leakage.normalised.reason if leakage else None
             missing.append(f"{name} ({reason or 'no number between the references'})")
             continue
-        left_spread, kept_spread = leakage.normalised.ci95 or (left, left), worst[0].normalised.ci95 or (kept, kept)
+        left_spread, kept_spread = leakage.normalised.ci95 or (left, left), worst.normalised.ci95 or (kept, kept)
         drawn.append(
             scatter.Point(
                 index=len(drawn) + 1,

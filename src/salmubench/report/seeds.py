@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from salmubench import manifest
 from salmubench.report.collect import Run, reference_kind, score_of
+from salmubench.report.main_views import known_view
 from salmubench.scoring.record import RunRecord, Score, Verdict
 from salmubench.scoring.record_files import items_path, read_items
 from salmubench.scoring.verdict import MODES
@@ -55,11 +56,24 @@ def pooled(run: Run) -> Run:
     return replace(run, records=sorted(records, key=lambda record: order[record.model.name]), repeats=repeats)
 
 
-def spread(repeats: Sequence[RunRecord], metric: str, part: str, *, view: bool = False) -> Spread | None:
-    """How a number (or its normalised view) varies over seeds; `None` with fewer than two of them."""
+def spread(
+    repeats: Sequence[RunRecord], metric: str, part: str, *, view: bool = False, retrained: bool = False
+) -> Spread | None:
+    """How a number varies over seeds; `None` with fewer than two of them.
+
+    Args:
+        repeats: the record of each seed.
+        metric: its name.
+        part: of the score.
+        view: of its normalised view instead.
+        retrained: of that view against Retrained which stands beside the one against Clean.
+    """
 
     def number(score: Score | None) -> float | None:
-        return None if score is None else score.normalised.value if view else score.value
+        if not view:
+            return None if score is None else score.value
+        known = known_view(score, retrained=retrained)
+        return None if known is None else known.value
 
     values = [value for record in repeats if (value := number(score_of(record, metric, part))) is not None]
     return Spread(statistics.stdev(values), len(values)) if len(values) > 1 else None

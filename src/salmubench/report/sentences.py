@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from salmubench.report.collect import answers, failure, is_pretrained
-from salmubench.report.wording import FACT_ROLES, MODES, REFERENCE_NAMES, THIN, WHOSE, percent, threshold
+from salmubench.report.deciding import deciding, judged
+from salmubench.report.wording import (
+    HIDDEN_CLASSES,
+    MODES,
+    PEOPLE_JUDGED,
+    REFERENCE_NAMES,
+    THIN,
+    WHOSE,
+    percent,
+    threshold,
+)
 from salmubench.scoring.record import RunRecord, Score, Thresholds
-from salmubench.scoring.roles import Held, first, score_in, spared, with_role
+from salmubench.scoring.roles import Held, score_in, spared, with_role
+from salmubench.scoring.verdict import HIDDEN
 
 
 def sentence(record: RunRecord, thresholds: Thresholds) -> str:
@@ -16,10 +27,10 @@ def sentence(record: RunRecord, thresholds: Thresholds) -> str:
         return failure(record)
     states = answers(record)
     texts = {
-        "ineffective": _forgetting(record, states["ineffective"], thresholds.ineffective),
-        **({"hollow": _fact(record, states["hollow"])} if "hollow" in states else {}),
-        "catastrophic": _utility(record, states["catastrophic"]),
-        "over_generalised": _others(record, states["over_generalised"]),
+        "ineffective": _forgetting(record, states["ineffective"], thresholds),
+        **({"hollow": _fact(record, states["hollow"], thresholds)} if "hollow" in states else {}),
+        "catastrophic": _utility(record, states["catastrophic"], thresholds),
+        "over_generalised": _others(record, states["over_generalised"], thresholds),
     }
     good, bad, unclear = (
         [text for mode, text in texts.items() if states[mode] == answer] for answer in ("no", "yes", "undecided")
@@ -40,44 +51,40 @@ def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
         records: run records.
         names: model name → display name.
     """
-    judged = _judged(records)
-    if not judged:
+    methods = _judged(records)
+    if not methods:
         return "No method has been judged yet"
-    free = [record for record in judged if set(answers(record).values()) == {"no"}]
-    total = len(judged)
+    free = [record for record in methods if set(answers(record).values()) == {"no"}]
+    total, modes = len(methods), f"all {_modes(methods)} failure modes in this world"
     if free:
         listed = _join([names[record.model.name] for record in free])
         who = "The one method judged" if total == 1 else f"{_spelt(len(free)).capitalize()} of {_spelt(total)} methods"
         verb = "avoids" if len(free) == 1 or total == 1 else "avoid"
-        return f"{who} {verb} all {_modes(judged)} failure modes" + ("" if total == 1 else f": {listed}")
-    unclear = [record for record in judged if "yes" not in answers(record).values()]
+        return f"{who} {verb} {modes}" + ("" if total == 1 else f": {listed}")
+    unclear = [record for record in methods if "yes" not in answers(record).values()]
     if unclear:
         return (
-            f"None of {_spelt(total)} methods is shown to avoid all {_modes(judged)} failure modes; "
-            f"{_spelt(len(unclear))} may"
+            f"None of {_spelt(total)} methods is shown to avoid {modes}; {_spelt(len(unclear))} may"
             if total > 1
-            else f"The one method judged may avoid all {_modes(judged)} failure modes"
+            else f"The one method judged may avoid {modes}"
         )
-    return (
-        "The one method judged has a failure mode"
-        if total == 1
-        else f"Each of {_spelt(total)} methods has a failure mode"
-    )
+    who = "The one method judged" if total == 1 else f"Each of {_spelt(total)} methods"
+    return f"{who} has a failure mode in this world"
 
 
 def tally(records: Sequence[RunRecord]) -> str:
     """How many methods pass each of the questions."""
-    judged = _judged(records)
-    if len(judged) < 2:
+    methods = _judged(records)
+    if len(methods) < 2:
         return ""
-    passed = {mode: sum(answers(record).get(mode) == "no" for record in judged) for mode in MODES}
+    passed = {mode: sum(answers(record).get(mode) == "no" for record in methods) for mode in MODES}
     hides = f", {_spelt(passed['hollow'])} {'hides' if passed['hollow'] == 1 else 'hide'} no fact"
-    if _modes(judged) == "three":
+    if _modes(methods) == "three":
         hides = ""
     elif not passed["hollow"]:  # "none hide no fact" would have to be read twice
         hides = ", all hide the fact or may"
     return (
-        f"{_spelt(passed['ineffective']).capitalize()} of {_spelt(len(judged))} methods "
+        f"{_spelt(passed['ineffective']).capitalize()} of {_spelt(len(methods))} methods "
         f"{'forgets' if passed['ineffective'] == 1 else 'forget'}{hides}, {_spelt(passed['catastrophic'])} "
         f"{'keeps' if passed['catastrophic'] == 1 else 'keep'} general knowledge, {_spelt(passed['over_generalised'])} "
         f"{'spares' if passed['over_generalised'] == 1 else 'spare'} the other associations. A method counts only "
@@ -85,19 +92,15 @@ def tally(records: Sequence[RunRecord]) -> str:
     )
 
 
-def _modes(judged: Sequence[RunRecord]) -> str:
+def _modes(methods: Sequence[RunRecord]) -> str:
     """How many failure modes the records tell: all four, or three where one is of an older schema."""
-    return _spelt(min(len(answers(record)) for record in judged))
+    return _spelt(min(len(answers(record)) for record in methods))
 
 
-def worst_kept(record: RunRecord) -> tuple[Score, str] | None:
-    """The score with the smaller K of a record, and whose associations it speaks of; `None` where there is no K."""
-    held = [
-        (one.score.normalised.value, one.score, WHOSE.get(one.split or "", _whose(one)))
-        for one in spared(record)
-        if one.score.normalised.value is not None
-    ]
-    return min(held, key=lambda item: item[0])[1:] if held else None
+def worst_kept(record: RunRecord) -> Score | None:
+    """The score with the smallest K of a record; `None` where there is no K."""
+    held = [(one.score.normalised.value, one.score) for one in spared(record) if one.score.normalised.value is not None]
+    return min(held, key=lambda item: item[0])[1] if held else None
 
 
 def _whose(held: Held) -> str:
@@ -112,14 +115,14 @@ def _judged(records: Sequence[RunRecord]) -> list[RunRecord]:
     return [record for record in records if not is_pretrained(record) and record.status == "complete"]
 
 
-def _fact(record: RunRecord, state: str) -> str:
-    """How far the fact can still be told from other values, by whichever sentence tells more."""
-    held = [one for role in FACT_ROLES for one in with_role(record, role)[:1] if one.score.normalised.value is not None]
-    if not held:
+def _fact(record: RunRecord, state: str, thresholds: Thresholds) -> str:
+    """How far the fact can still be told from other values, by the sentence that decides."""
+    one = deciding(record, "hollow", state, thresholds)
+    if one is None:
         return f"whether it hides the fact ({_why(score_in(record, 'fact'))})"
-    most = max(held, key=lambda one: abs(one.score.normalised.value or 0.0))
-    paraphrased = " when paraphrased" if most.metric != held[0].metric else ""
-    value, zero = most.score.normalised.value or 0.0, most.score.normalised.against or "clean"
+    said = [held.metric for held in with_role(record, "fact_paraphrase")]
+    paraphrased = " when paraphrased" if one.held.metric in said else ""
+    value, zero = one.view.value or 0.0, one.view.against or "clean"
     amount = f"{percent(value)} of the fact left among other values{paraphrased}"
     if value < 0:
         amount = (
@@ -129,38 +132,38 @@ def _fact(record: RunRecord, state: str) -> str:
     return f"{words.get(state, 'whether it hides the fact')} ({amount})"
 
 
-def _forgetting(record: RunRecord, state: str, limit: float) -> str:
-    score = score_in(record, "leakage")
-    if score is None or score.normalised.value is None:
-        return f"whether it forgets ({_why(score)})"
-    value = score.normalised.value
-    left = f"{percent(value)} of the leakage left" if value >= 0 else f"pushed below Clean, L {percent(value)}"
-    if state == "yes":
-        return f"does not forget enough ({left}; at most {threshold(limit)} passes)"
-    if state == "no":
-        return f"forgets ({left})"
-    return f"whether it forgets ({left})"
+def _forgetting(record: RunRecord, state: str, thresholds: Thresholds) -> str:
+    """What is left of the leakage of the people who decide, and how much of theirs passes."""
+    one = deciding(record, "ineffective", state, thresholds)
+    if one is None:
+        missing = judged(record, "ineffective", thresholds)
+        return f"whether it forgets ({_why(missing[0].held.score if missing else None)})"
+    value, zero = one.view.value or 0.0, one.view.against or "clean"
+    whom = next((f" of {who}" for group, who in PEOPLE_JUDGED.items() if one.held.part.endswith(f"_{group}")), "")
+    beside = " against Retrained" if zero == "retrained" else ""
+    left = f"{percent(value)} of the leakage left{beside}{',' if whom else ''}{whom}"
+    if value < 0:
+        left = f"pushed below {REFERENCE_NAMES[zero]}, L {percent(value)}{whom}"
+    words = {"yes": "does not forget enough", "no": "forgets"}
+    return f"{words.get(state, 'whether it forgets')} ({left}; at most {threshold(one.limit)} passes)"
 
 
-def _utility(record: RunRecord, state: str) -> str:
-    held = first(record, "drop")
-    score = None if held is None else held.score
-    if score is None or score.normalised.value is None:
-        return f"whether it keeps general knowledge ({_why(score)})"
-    drop = score.normalised.value
-    change = percent(abs(drop))
-    name = "general knowledge" if held is None else held.metric
-    moved = f"{name} {'falls' if drop > 0 else 'rises'} by {change}" if drop else f"{name} unchanged"
+def _utility(record: RunRecord, state: str, thresholds: Thresholds) -> str:
+    one = deciding(record, "catastrophic", state, thresholds)
+    if one is None:
+        return f"whether it keeps general knowledge ({_why(score_in(record, 'drop'))})"
+    drop, name = one.view.value or 0.0, one.held.metric
+    moved = f"{name} {'falls' if drop > 0 else 'rises'} by {percent(abs(drop))}" if drop else f"{name} unchanged"
+    moved += f" on {HIDDEN_CLASSES}" if one.held.part == HIDDEN else ""
     words = {"yes": "loses general knowledge", "no": "keeps general knowledge"}
     return f"{words.get(state, 'whether it keeps general knowledge')} ({moved})"
 
 
-def _others(record: RunRecord, state: str) -> str:
-    worst = worst_kept(record)
-    if worst is None:
+def _others(record: RunRecord, state: str, thresholds: Thresholds) -> str:
+    one = deciding(record, "over_generalised", state, thresholds)
+    if one is None:
         return f"whether it spares other associations ({_why(score_in(record, 'kept'))})"
-    score, whose = worst
-    value = score.normalised.value or 0.0
+    value, whose = one.view.value or 0.0, WHOSE.get(one.held.split or "", _whose(one.held))
     if value < 0:
         amount = f"{whose} pushed below Clean, K {percent(value)}"
     else:

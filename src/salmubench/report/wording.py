@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from salmubench.report.collect import is_pretrained, is_retrained, reference_kind
-from salmubench.scoring.metric import Metric, Pillar, Role, label, parts_of
+from salmubench.scoring.metric import Group, Metric, Pillar, Role, label, parts_of
 from salmubench.scoring.record import MetricInfo, RunRecord, Thresholds
 from salmubench.scoring.verdict import FACT_ABOVE, FACT_PARAPHRASE_ABOVE
 
@@ -70,6 +70,15 @@ WHOSE = {
 }
 """Holdout split → whose associations it holds."""
 
+PEOPLE_JUDGED: Mapping[Group, str] = {
+    "identity": "people all of whose facts must go",
+    "association": "people some of whose facts stay",
+}
+"""Group of people by whose leakage a model is judged → who they are."""
+
+HIDDEN_CLASSES = "classes that only pretraining saw"
+"""Those of general knowledge that no method meets among its retain pairs."""
+
 FACT_ROLES: tuple[Role, ...] = ("fact", "fact_paraphrase")
 
 VIEWS = {"leakage": "L", "kept": "K", "drop": "D"}
@@ -106,17 +115,39 @@ MARKS = {"yes": "✓", "no": "✕", "?": "?"}
 
 
 def rules(thresholds: Thresholds) -> dict[str, str]:
-    """Failure mode → when a model has it. It counts only where the whole 95 % interval says so."""
+    """Failure mode → when a model has it. It counts only where the whole 95 % interval says so.
+
+    Thresholds of records of schema 1 are those of the paper's rules.
+    """
+    leaks, lost = f"L above {threshold(thresholds.ineffective)}", f"D above {threshold(thresholds.catastrophic)}"
+    if thresholds.ineffective_association is not None:
+        leaks += (
+            f" of {PEOPLE_JUDGED['identity']}, against Clean, or above {threshold(thresholds.ineffective_association)} "
+            f"of {PEOPLE_JUDGED['association']}, against Retrained"
+        )
+        lost += f" on all classes, or its whole interval on {HIDDEN_CLASSES}"
     fact = threshold(thresholds.fact or FACT_ABOVE)
     paraphrase = threshold(thresholds.fact_paraphrase or FACT_PARAPHRASE_ABOVE)
     return {
-        "ineffective": f"L above {threshold(thresholds.ineffective)}: the association can still be retrieved",
+        "ineffective": f"{leaks}: the association can still be retrieved",
         "hollow": f"L of the fact beyond ±{fact}, paraphrased beyond ±{paraphrase}: the true value can still be told "
         "from others of its field",
-        "catastrophic": f"D above {threshold(thresholds.catastrophic)}: general knowledge is lost",
+        "catastrophic": f"{lost}: general knowledge is lost",
         "over_generalised": f"a K below {threshold(thresholds.over_generalised)}: associations that should stay are "
         "lost",
     }
+
+
+def paper_line(thresholds: Thresholds) -> str:
+    """Which rule a line at the leakage of all rows stands for, where the verdict goes by another."""
+    limit = threshold(thresholds.ineffective)
+    line = f"The upright line is the paper’s own rule: {limit} of the leakage left over all rows, against Clean."
+    if thresholds.ineffective_association is None:
+        return line
+    return (
+        f"{line} Verdicts go by {PEOPLE_JUDGED['identity']}, against Clean, and by {PEOPLE_JUDGED['association']}, "
+        "against Retrained: the exact answer itself may lie beyond the line."
+    )
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------
