@@ -169,8 +169,8 @@ def _loss(dataset, model):
 
 
 def test_failing_worker_gives_one_line(tiny_folder, tmp_path):
-    with pytest.raises(StageError, match="argument --accum-freq: invalid int value: 'many'") as caught:
-        train(tiny_folder, tmp_path / "x", replace(CONFIG, extra_args={"accum-freq": "many"}))
+    with pytest.raises(StageError, match="argument --epochs-cooldown: invalid int value: 'many'") as caught:
+        train(tiny_folder, tmp_path / "x", replace(CONFIG, extra_args={"epochs-cooldown": "many"}))
     assert "Traceback" not in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "x" / "manifest.json").exists()
