@@ -74,7 +74,9 @@ def test_curves(whole):
 
 def test_finished_folder_is_left_alone_and_other_settings_are_refused(whole, tiny_folder):
     before = (whole / WEIGHTS).stat().st_mtime_ns
+    (whole / "training").mkdir()  # left by a kill after the manifest was written
     assert train(tiny_folder, whole) == str(whole)
+    assert not (whole / "training").exists()
     assert (whole / WEIGHTS).stat().st_mtime_ns == before
     with pytest.raises(OutputMismatch, match=r"config\.lr"):
         train(tiny_folder, whole, replace(CONFIG, lr=1e-4))
