@@ -88,6 +88,13 @@ def test_all_problems_at_once(tmp_path):
     assert not (tmp_path / "dataset" / "data").exists()
 
 
+def test_a_caption_that_no_dataset_can_hold(tmp_path):
+    root = write_things(tmp_path / "things")
+    (root / "train" / "tea_pot" / "1.txt").write_text("word " * 4_000)
+    with pytest.raises(ConfigError, match=r"tea_pot/1\.png: Expected a caption in UTF-8 of at most 16,384 bytes"):
+        backends.SCENES.load("folder", {"path": str(root)}).examine(config(root))
+
+
 def test_too_few_classes_or_no_folder(tmp_path):
     with pytest.raises(ConfigError, match=r"retain_real_options\.path"):
         backends.SCENES.load("folder", {})
