@@ -103,3 +103,28 @@ def test_shortcuts_need_both_sides(tmp_path):
     with pytest.raises(DatasetError, match="holdout_identity and holdout_association"):
         shortcut_checks(open_dataset(folder))
     assert layout.Dataset(folder).counts["forget"] == 24
+
+
+@pytest.mark.parametrize(("identities", "pictures"), [(4, 2), (8, 2), (4, 3)])
+def test_small_datasets_give_numbers_or_a_reason(tmp_path, identities, pictures):
+    """However small: what the classifiers can't be fitted on is told in one line."""
+    dataset = open_dataset(tiny_dataset(tmp_path / "dataset", identities=identities, pictures=pictures, size=16))
+    try:
+        assert len(shortcut_checks(dataset)) == 3
+    except DatasetError as error:
+        assert "\n" not in str(error)
+
+
+def test_what_nothing_can_be_fitted_on_has_a_reason(tmp_path):
+    folder = tiny_dataset(tmp_path / "dataset", size=16)
+    for split in ("forget", "holdout_association", "holdout_identity"):
+        rows = list({row.identity: row for row in open_dataset(folder).raw_rows(split, images=True)}.values())
+        write_shard(
+            folder,
+            split,
+            0,
+            1,
+            iter([Row(row.image, f"word{n}{split}", row.identity, row.file_name) for n, row in enumerate(rows)]),
+        )
+    with pytest.raises(DatasetError, match="Expected people, pictures and captions enough to look for shortcuts"):
+        shortcut_checks(open_dataset(folder))

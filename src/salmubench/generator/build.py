@@ -84,7 +84,7 @@ def build(
 
 
 def check(config: DatasetConfig) -> None:
-    """Check what needs the backends: that they exist, know the countries, have classes enough and can draw portraits so.
+    """Check what needs the backends: that they exist, know countries, have classes, can draw portraits so.
 
     Raises:
         ConfigError: with the field of the recipe.
