@@ -13,6 +13,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -102,11 +103,12 @@ class ShardSet:
         return len(self._of(part))
 
     def pattern(self, part: Part) -> str:
-        """The part as one brace pattern, as WebDataset and open_clip's `--train-data` take it."""
+        """The part as one brace pattern, as WebDataset and open_clip's `--train-data` take it; the path is literal."""
         count = self.shards(part)
         numbers = "00000" if count == 1 else f"{{00000..{count - 1:05d}}}"
         elsewhere = self.holdouts_folder if part == "holdouts" else None
-        return str((elsewhere or self.folder) / f"{part}-{numbers}.tar")
+        folder = re.sub(r"([\\{}])", r"\\\1", str(elsewhere or self.folder))
+        return str(Path(folder) / f"{part}-{numbers}.tar")
 
     def _of(self, part: Part) -> tuple[int, ...]:
         shard_set: tuple[int, ...] | None = getattr(self, part)
@@ -170,12 +172,17 @@ def find_or_write(dataset: Dataset, other: Path, *, holdouts: bool = False) -> S
             folder is read-only they alone go to `<other>-holdouts`, so that the retain shards stay the very same.
 
     Raises:
-        DatasetError: shards of another dataset, or no retain rows.
+        DatasetError: shards of another dataset, no retain rows, or a path that the engine can't be given.
         OutputError: neither folder can be written.
     """
     own = dataset.folder / FOLDER
     there = (own / DESCRIPTION).is_file() or os.access(dataset.folder, os.W_OK)
     place = own if there else other
+    if "::" in str(places.real(place)):
+        raise DatasetError(
+            f"Expected a path without '::', which stands between shards in the engine's --train-data, got {place}. "
+            "Rename the folder."
+        )
     if not (place / DESCRIPTION).is_file():
         return write_shards(dataset, place)
     shard_set = read_shards(place, dataset)
