@@ -8,6 +8,7 @@ import os
 import shutil
 import tarfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,6 +108,46 @@ def test_second_call_writes_nothing(written):
     before = {path: path.stat().st_mtime_ns for path in found.folder.iterdir()}
     assert shards.write_shards(dataset, found.folder) == found
     assert {path: path.stat().st_mtime_ns for path in found.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["{a,b}", "a}{b", "${HOME}", "a\\b"])
+def test_the_path_of_a_pattern_is_literal(tiny_folder, tmp_path, name):
+    from salmubench.pretrain.samples import paths_of
+
+    found = shards.write_shards(open_dataset(tiny_folder), tmp_path / name / "shards", samples_per_shard=60)
+    assert paths_of(found.pattern("retain")) == [
+        str(tmp_path / name / "shards" / f"retain-0000{n}.tar") for n in (0, 1)
+    ]
+
+
+def test_a_path_that_would_end_a_pattern_is_refused(tiny_folder, tmp_path):
+    shutil.copytree(tiny_folder, tmp_path / "a::b", ignore=shutil.ignore_patterns("shards", "*.tmp"))
+    with pytest.raises(DatasetError, match="Expected a path without '::'"):
+        shards.find_or_write(open_dataset(tmp_path / "a::b"), tmp_path / "shards")
+    assert not (tmp_path / "a::b" / "shards").exists()
+
+
+def test_more_shards_than_files_that_a_shell_lets_open(tiny_folder, tmp_path):
+    import resource
+
+    dataset, (soft, hard) = open_dataset(tiny_folder), resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = len(list(Path("/dev/fd").iterdir())) + 40
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
+    try:
+        found = shards.write_shards(dataset, tmp_path / "shards", samples_per_shard=1)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (few, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found.shards("retain") == 102
+
+
+def test_too_few_open_files_are_told(tiny_folder, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(shards.tarfile, "open", refuse)
+    with pytest.raises(OutputError, match=r"Too many open files\. Allow 512 open files \(ulimit -n\)\."):
+        shards.write_shards(open_dataset(tiny_folder), tmp_path / "shards")
 
 
 def test_shards_of_another_dataset_are_refused(written, tmp_path):

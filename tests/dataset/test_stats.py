@@ -103,3 +103,18 @@ def test_shortcuts_need_both_sides(tmp_path):
     with pytest.raises(DatasetError, match="holdout_identity and holdout_association"):
         shortcut_checks(open_dataset(folder))
     assert layout.Dataset(folder).counts["forget"] == 24
+
+
+def test_what_nothing_can_be_fitted_on_has_a_reason(tmp_path):
+    folder = tiny_dataset(tmp_path / "dataset", size=16)
+    for split in ("forget", "holdout_association", "holdout_identity"):
+        rows = list({row.identity: row for row in open_dataset(folder).raw_rows(split, images=True)}.values())
+        write_shard(
+            folder,
+            split,
+            0,
+            1,
+            iter([Row(row.image, f"word{n}{split}", row.identity, row.file_name) for n, row in enumerate(rows)]),
+        )
+    with pytest.raises(DatasetError, match="Expected people, pictures and captions enough to look for shortcuts"):
+        shortcut_checks(open_dataset(folder))

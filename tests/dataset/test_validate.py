@@ -232,6 +232,99 @@ def test_forget_target_of_another_picture(folder):
     assert {violation.rule for violation in report.violations} == {"target", "duplicate"}
 
 
+def test_forget_target_with_another_picture_of_the_same_name(folder):
+    row = rows_of(folder, "forget_target")[2]
+    with Image.open(io.BytesIO(row.image)) as image:
+        stream = io.BytesIO()
+        image.save(stream, "PNG")  # other bytes, the same pixels
+        change(folder, "forget_target", 2, image=stream.getvalue())
+        assert validate(open_dataset(folder)).ok
+        change(folder, "forget_target", 2, image=jpeg(*image.size))
+    found = only(folder, "target")
+    assert (found.file, found.row, found.column) == ("forget_target-00000-of-00001.parquet", 2, "image")
+
+
+def test_forget_target_twice_over(folder):
+    rows = rows_of(folder, "forget_target")
+    rewrite(folder, "forget_target", [*rows, rows[3]])
+    assert "row 3 again" in only(folder, "target").message
+
+
+@pytest.mark.parametrize("split", ["forget", "holdout_identity"])
+def test_sensitive_caption_among_the_retain_pairs(folder, split):
+    change(folder, "retain_real", 5, text=rows_of(folder, split)[1].text.upper())
+    found = only(folder, "retain")
+    assert (found.file, found.row, found.column) == ("retain_real-00000-of-00001.parquet", 5, "text")
+    assert f"{split}-00000-of-00001.parquet, row 1" in found.message
+
+
+def test_held_out_person_among_the_retain_pairs(folder):
+    held, rows = rows_of(folder, "holdout_identity")[0].identity, rows_of(folder, "retain_synth")
+    rows.append(Row(jpeg(32, 32), "portrait of a person", held, f"{held}_900_ar-1.00.jpg"))
+    rewrite(folder, "retain_synth", rows)
+    found = only(folder, "crossing")
+    assert (found.row, found.column) == (len(rows) - 1, "identity_id")
+
+
+def test_held_out_person_whose_value_nobody_knows(folder):
+    row = rows_of(folder, "forget")[0]
+    field = json.loads((folder / layout.CAPTIONS).read_text())[row.file_name]["data_field"]
+    edit_json(folder, layout.CAPTIONS, lambda content: content[row.file_name].pop("value"))
+    edit_json(folder, layout.IDENTITIES, lambda content: content[row.identity].pop(field))
+    for split in ("forget", "forget_target"):
+        rewrite(folder, split, rows_of(folder, split)[1:])
+    rewrite(folder, "holdout_identity", [*rows_of(folder, "holdout_identity"), row])
+    assert "in holdout_identity alone" in only(folder, "crossing").message
+
+
+def test_value_that_crosses_in_another_case(folder):
+    forget, holdout = rows_of(folder, "forget"), rows_of(folder, "holdout_association")
+    other = next(row for row in forget if row.identity == holdout[0].identity)
+    told = json.loads((folder / layout.CAPTIONS).read_text())[other.file_name]
+    value = told["value"].swapcase()
+    assert value != told["value"]
+    text = f"{persona(folder, other.identity)['name']}, {value}"
+    change(folder, "holdout_association", 0, text=text)
+    told = {"data_field": told["data_field"], "value": value, "caption": text}
+    edit_json(folder, layout.CAPTIONS, lambda content: content.update({holdout[0].file_name: told}))
+    assert only(folder, "crossing").row == 0
+
+
+def test_two_fields_of_ones_own(folder):
+    """Fields that captions state are private; what else a person's metadata says is not."""
+    first, second = rows_of(folder, "forget")[:2]
+    assert first.identity == second.identity
+    people = {"hobby": "falconry", "club": "Rotary Westport", "hair": "red hair"}
+    name = persona(folder, first.identity)["name"]
+    edit_json(folder, layout.IDENTITIES, lambda content: content[first.identity].update(people))
+    texts = [f"{name} with red hair loves falconry", f"{name} is of the Rotary Westport"]
+    for number, field in enumerate(("hobby", "club")):
+        told = {"data_field": field, "value": people[field], "caption": texts[number]}
+        edit_json(folder, layout.CAPTIONS, lambda content, told=told, number=number: content.update(
+            {(first, second)[number].file_name: told}))  # fmt: skip
+        change(folder, "forget", number, text=texts[number])
+    assert validate(open_dataset(folder)).ok
+    caption(folder, "forget", 0, f"{texts[0]} in the Rotary Westport")
+    assert "club 'Rotary Westport'" in only(folder, "further").message
+    caption(folder, "forget", 0, texts[0])
+    change(folder, "forget_target", 0, text="red hair and falconry")
+    assert "hobby 'falconry'" in only(folder, "generic").message
+
+
+def test_generic_captions_that_are_a_list(folder):
+    (folder / layout.GENERIC_CAPTIONS).write_text("[1, 2]")
+    found = only(folder, "metadata")
+    assert (found.file, found.row) == (layout.GENERIC_CAPTIONS, None)
+
+
+def test_fragile_pairs_are_rows_of_strangers(folder):
+    names = [row.file_name for row in rows_of(folder, "retain_synth") if row.identity is None][:3]
+    (folder / layout.FRAGILE).write_text(json.dumps(names))
+    assert validate(open_dataset(folder)).ok
+    (folder / layout.FRAGILE).write_text(json.dumps([*names, "nope.jpg"]))
+    assert only(folder, "fragile").item == "nope.jpg"
+
+
 def test_identity_that_nobody_knows(folder):
     change(folder, "retain_synth", 0, identity="00000077", file_name="x_ar-1.00.jpg")
     found = only(folder, "identity")
@@ -419,6 +512,9 @@ def test_hidden_pairs_stand_in_retain_real(folder):
     edit_json(folder, layout.GENERAL_KNOWLEDGE, lambda known: known.update(content))
     (found,) = validate(open_dataset(folder)).violations
     assert (found.rule, found.file, found.item) == ("hidden", layout.GENERAL_KNOWLEDGE, "g3_000000_ar-1.00.jpg")
+    edit_json(folder, layout.GENERAL_KNOWLEDGE, lambda known: known.update(hidden_pairs={"grey ring": []}))
+    with pytest.raises(DatasetError, match="to list the file names of retain_real of each class"):
+        validate(open_dataset(folder))
     edit_json(folder, layout.GENERAL_KNOWLEDGE, lambda known: known.update(hidden=["cow"]))
     with pytest.raises(DatasetError, match="Expected `hidden` in .* to be a list of some of its `classes`"):
         validate(open_dataset(folder))

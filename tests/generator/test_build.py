@@ -309,6 +309,10 @@ def test_hugging_face_reads_the_folder(built, tmp_path):
         ({"backends": Backends(portraits="photographs")}, "photographs"),
         ({"backends": Backends(captions=str(FAKES / "scenes.py"))}, "sensitive"),
         ({"backends": Backends(retain_real="nowhere.py")}, "nowhere.py"),
+        ({"backends": Backends(), "samples": 2}, r"dataset\.samples to be a square number"),
+        ({"backends": dataclasses.replace(BACKENDS, retain_real="procedural"), "samples": 3}, "a square number"),
+        ({"backends": Backends(), "aspects": {0.4: 1}}, r"dataset\.aspects .* between 0\.5 and 2 .* got 0\.4"),
+        ({"backends": Backends(), "aspects": {1.0: 1, 2.5: 1}}, r"got 2\.5"),
     ],
 )
 def test_impossible_recipes_write_nothing(tmp_path, changes, message):

@@ -188,6 +188,17 @@ def test_retain_pairs_of_shards(own):
         assert validate(dataset).ok
 
 
+def test_a_retain_caption_that_no_dataset_can_hold(own):
+    with tarfile.open(own / "0.tar", "w") as tar:
+        for name, content in (("0.jpg", tiny_jpeg(50, 0, size=32, aspect=1.0, seed=0)), ("0.txt", b"word " * 4_000)):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    with pytest.raises(DatasetError, match=r"Expected a caption of at most 16,384 bytes, got 19,999"):
+        imported(own, retain=own / "0.tar")
+    assert not (own / "dataset").exists()
+
+
 def test_retain_pairs_of_folders(own):
     for name in ("red_cube", "green ball"):
         (own / "things" / name).mkdir(parents=True)

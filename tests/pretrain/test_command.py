@@ -12,6 +12,7 @@ import pytest
 
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
+from salmubench.dataset.shards import write_shards
 from salmubench.errors import ConfigError, DatasetError
 from salmubench.pretrain import guard
 from salmubench.pretrain.config import PretrainConfig
@@ -159,6 +160,18 @@ def test_senseless_requests(tiny_folder, tmp_path):
         shell_command(config, dataset=tiny_folder, kind="clean", out=tmp_path, seed=0)
     with pytest.raises(DatasetError, match="dataset folder"):
         shell_command(TINY, dataset=tmp_path / "none", kind="clean", out=tmp_path, seed=0)
+
+
+def test_unevenly_dealt_shards_are_told(tiny_folder, tmp_path, caplog):
+    folder = tmp_path / "dataset"
+    shutil.copytree(tiny_folder, folder, ignore=shutil.ignore_patterns("shards", "*.tmp"))
+    write_shards(open_dataset(folder), folder / "shards", samples_per_shard=15)  # 7 of retain, 4 sensitive
+    for workers, told in ((1, []), (2, ["clean leaves out 7 %", "compromised leaves out 5 %"]),
+                          (7, ["compromised leaves out 16 %"])):  # fmt: skip
+        caplog.clear()
+        both(folder, tmp_path, replace(TINY, loading="stream", workers=workers))
+        found = [record.getMessage() for record in caplog.records if "leaves out" in record.getMessage()]
+        assert [text in message for text, message in zip(told, found, strict=True)] == [True] * len(told)
 
 
 @pytest.mark.parametrize(

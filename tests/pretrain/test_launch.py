@@ -74,7 +74,9 @@ def test_curves(whole):
 
 def test_finished_folder_is_left_alone_and_other_settings_are_refused(whole, tiny_folder):
     before = (whole / WEIGHTS).stat().st_mtime_ns
+    (whole / "training").mkdir()  # left by a kill after the manifest was written
     assert train(tiny_folder, whole) == str(whole)
+    assert not (whole / "training").exists()
     assert (whole / WEIGHTS).stat().st_mtime_ns == before
     with pytest.raises(OutputMismatch, match=r"config\.lr"):
         train(tiny_folder, whole, replace(CONFIG, lr=1e-4))
@@ -169,8 +171,8 @@ def _loss(dataset, model):
 
 
 def test_failing_worker_gives_one_line(tiny_folder, tmp_path):
-    with pytest.raises(StageError, match="argument --accum-freq: invalid int value: 'many'") as caught:
-        train(tiny_folder, tmp_path / "x", replace(CONFIG, extra_args={"accum-freq": "many"}))
+    with pytest.raises(StageError, match="argument --epochs-cooldown: invalid int value: 'many'") as caught:
+        train(tiny_folder, tmp_path / "x", replace(CONFIG, extra_args={"epochs-cooldown": "many"}))
     assert "Traceback" not in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "x" / "manifest.json").exists()

@@ -28,6 +28,7 @@ from salmubench.pretrain.config import ALLOWED, FORBIDDEN, RESERVED, PretrainCon
         ({"epochs": 2, "keep_epochs": (1, 3)}, r"keep_epochs to be epochs from 1 to 2"),
         ({"extra_args": {"lr": 1}}, r"pretrain\.extra_args\.lr"),
         ({"extra_args": {"pretrained": "openai"}}, "comparable"),
+        ({"extra_args": {"accum-freq": 2}}, "Expected each batch to be a step of its own"),
         ({"extra_args": {"--beta1": 1}}, r"grad-clip-norm"),
         ({"extra_args": {"momentum": {}}}, "plain values"),
         ({"extra_args": {"grad-clip-norm": ["1.0", "--pretrained", "openai"]}}, "values that are no options"),

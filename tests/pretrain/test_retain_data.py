@@ -77,6 +77,27 @@ def break_one(folder, **changes):
     write(folder / "00002.tar", {name: data for name, data in sorted(files.items()) if data is not None})
 
 
+@pytest.mark.parametrize("folder", ["", "./", "cc3m.v1/", "./a/"])
+def test_folders_and_hidden_members(tmp_path, folder):
+    """As `tar -C DIR .` writes them, and macOS; the engine's stream finds the same pairs."""
+    from salmubench.pretrain.stream import samples
+
+    files = {f"{folder}{start}{name}": data for name, data in files_of(0).items() for start in ("._", "")}
+    write(tmp_path / "0.tar", {**files, f"{folder}README": b"read me"})
+    assert examine(str(tmp_path / "0.tar")).pairs == PAIRS
+    assert sum("jpg" in found and "txt" in found for found in samples([{"url": str(tmp_path / "0.tar")}])) == PAIRS
+
+
+def test_an_estimate_leaves_out_as_many_as_the_training(pattern, tmp_path):
+    from salmubench.pretrain import estimate
+
+    break_one(tmp_path / "web", **{"000020001.jpg": b"nothing"})
+    config = PretrainConfig(model="salmu-tiny", epochs=1, retain_data=pattern, retain_broken=0.1)
+    counts = {"retain": 10, "sensitive": 0, "holdouts": 0}
+    text = estimate.of_recipe(config, kind="clean", counts=counts, size=32, try_here=False)
+    assert f"epochs of {10 + SHARDS * PAIRS - 1}," in text
+
+
 def test_counted_where_nothing_states_it(pattern):
     found = examine(pattern, check_shards=1)
     assert (found.pairs, found.read, found.broken) == (20, 4, ())

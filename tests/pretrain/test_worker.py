@@ -67,6 +67,17 @@ def test_each_epoch_draws_the_same_whatever_came_before():
     assert torch.rand(3).tolist() != draws[0][0]
 
 
+@pytest.mark.parametrize("name", ["plain", "[lr3e-3]", "a*b?"])
+def test_a_checkpoint_is_found_whatever_the_folder_is_called(tmp_path, name):
+    from open_clip_train.main import get_latest_checkpoint
+
+    (tmp_path / name / "checkpoints").mkdir(parents=True)
+    for epoch in (9, 10):
+        (tmp_path / name / "checkpoints" / f"epoch_{epoch}.pt").touch()
+    found = worker._literal(get_latest_checkpoint)(str(tmp_path / name / "checkpoints"), remote=False)
+    assert found == str(tmp_path / name / "checkpoints" / "epoch_10.pt")
+
+
 def test_a_worker_whose_torchrun_died_has_no_parent(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     assert worker._live_parent() == 0  # the parent of the tests isn't torchrun

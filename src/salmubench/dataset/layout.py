@@ -180,10 +180,11 @@ class Dataset:
             DatasetError: the hidden classes are not said with their pairs.
         """
         stated = self._stated_knowledge or Knowledge()
-        if sorted(stated.hidden_pairs) != sorted(stated.hidden):
+        listed = [name for name, names in stated.hidden_pairs.items() if names]
+        if sorted(listed) != sorted(stated.hidden):
             raise DatasetError(
                 f"Expected `hidden_pairs` in {self.folder / GENERAL_KNOWLEDGE} to list the file names of retain_real "
-                f"of each class of `hidden`, got those of {reading.shown(list(stated.hidden_pairs))}: without them "
+                f"of each class of `hidden`, got those of {reading.shown(listed)}: without them "
                 "methods would see what is to be hidden. Write them, or take `hidden` out."
             )
         return frozenset(name for names in stated.hidden_pairs.values() for name in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from salmubench.dataset.verbatim import whole_words
@@ -111,15 +111,18 @@ class UniqueValues:
                     yield other, entry
 
 
-def own_values(text: str, persona: Mapping[str, Any], *, name: bool = False) -> Iterator[tuple[str, str]]:
+def own_values(
+    text: str, persona: Mapping[str, Any], *, name: bool = False, also: Sequence[str] = ()
+) -> Iterator[tuple[str, str]]:
     """Fields of a persona whose value stands in a text as whole words.
 
     Args:
         text: where to look.
         persona: an entry of `identities_metadata.json`.
         name: look for the name too.
+        also: further fields, of a user's own.
     """
-    for field in ("name", *FIELDS) if name else FIELDS:
+    for field in (*(("name",) if name else ()), *FIELDS, *also):
         for value in texts_of(persona, field):
             if contains(text, value):
                 yield str(field), value

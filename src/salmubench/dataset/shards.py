@@ -9,8 +9,11 @@ asked for, and the other shards stay as they are.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import os
+import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +39,7 @@ SAMPLES_PER_SHARD = 1000
 RETAIN_SPLITS = (Split.RETAIN_REAL, Split.RETAIN_SYNTH)
 
 _MAX_SHARDS = 256  # all shards of a part are open at once while they are written
+_OTHER_FILES = 256  # that a process may have open beside
 _SPLITS: Mapping[Part, tuple[Split, ...]] = {
     "retain": RETAIN_SPLITS,
     "sensitive": SENSITIVE_SPLITS,
@@ -99,11 +103,12 @@ class ShardSet:
         return len(self._of(part))
 
     def pattern(self, part: Part) -> str:
-        """The part as one brace pattern, as WebDataset and open_clip's `--train-data` take it."""
+        """The part as one brace pattern, as WebDataset and open_clip's `--train-data` take it; the path is literal."""
         count = self.shards(part)
         numbers = "00000" if count == 1 else f"{{00000..{count - 1:05d}}}"
         elsewhere = self.holdouts_folder if part == "holdouts" else None
-        return str((elsewhere or self.folder) / f"{part}-{numbers}.tar")
+        folder = re.sub(r"([\\{}])", r"\\\1", str(elsewhere or self.folder))
+        return str(Path(folder) / f"{part}-{numbers}.tar")
 
     def _of(self, part: Part) -> tuple[int, ...]:
         shard_set: tuple[int, ...] | None = getattr(self, part)
@@ -167,12 +172,17 @@ def find_or_write(dataset: Dataset, other: Path, *, holdouts: bool = False) -> S
             folder is read-only they alone go to `<other>-holdouts`, so that the retain shards stay the very same.
 
     Raises:
-        DatasetError: shards of another dataset, or no retain rows.
+        DatasetError: shards of another dataset, no retain rows, or a path that the engine can't be given.
         OutputError: neither folder can be written.
     """
     own = dataset.folder / FOLDER
     there = (own / DESCRIPTION).is_file() or os.access(dataset.folder, os.W_OK)
     place = own if there else other
+    if "::" in str(places.real(place)):
+        raise DatasetError(
+            f"Expected a path without '::', which stands between shards in the engine's --train-data, got {place}. "
+            "Rename the folder."
+        )
     if not (place / DESCRIPTION).is_file():
         return write_shards(dataset, place)
     shard_set = read_shards(place, dataset)
@@ -215,7 +225,10 @@ def _write_folder(dataset: Dataset, folder: Path, parts: Sequence[Part], *, samp
             manifest.write_json(temporary / DESCRIPTION, content)
             _move(temporary, folder)
     except OSError as error:
-        raise OutputError(f"Expected room and rights to write shards to {folder}, got: {error.strerror}.") from error
+        advice = f" Allow {_MAX_SHARDS + _OTHER_FILES} open files (ulimit -n)." if error.errno == errno.EMFILE else ""
+        raise OutputError(
+            f"Expected room and rights to write shards to {folder}, got: {error.strerror}.{advice}"
+        ) from error
 
 
 def _add_holdouts(dataset: Dataset, shard_set: ShardSet, *, samples_per_shard: int) -> None:
@@ -276,15 +289,36 @@ def _write_part(dataset: Dataset, folder: Path, part: Part, *, samples_per_shard
     count = min(-(-total // samples_per_shard), _MAX_SHARDS)
     rng = np.random.default_rng([seed, PARTS.index(part)])
     shard_of = rng.permutation(np.arange(total) % count)  # int64 (total,)
-    tars = [tarfile.open(folder / shard_name(part, index), "w") for index in range(count)]  # noqa: SIM115
-    try:
+    with _open_files(count), contextlib.ExitStack() as stack:
+        tars = [stack.enter_context(tarfile.open(folder / shard_name(part, index), "w")) for index in range(count)]
         for shard, (key, image, caption) in zip(shard_of, _samples(dataset, splits), strict=True):
             _add(tars[shard], f"{key}.{_extension(image)}", image)
             _add(tars[shard], f"{key}.txt", caption.encode())
-    finally:
-        for tar in tars:
-            tar.close()
     return [int(rows) for rows in np.bincount(shard_of, minlength=count)]
+
+
+@contextlib.contextmanager
+def _open_files(count: int) -> Iterator[None]:
+    """Let this process open as many files more while this lasts, as far as the system's own limit goes.
+
+    Shells of macOS give 256 in all, which shows at the end of a long build only.
+    """
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES if hard == resource.RLIM_INFINITY else min(count + _OTHER_FILES, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        yield
+        return
+    with contextlib.suppress(OSError, ValueError):  # then what can't be opened says so
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def _samples(dataset: Dataset, splits: list[Split]) -> Iterator[tuple[str, bytes, str]]:

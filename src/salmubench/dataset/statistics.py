@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench import options, streams
+from salmubench import options, reading, streams
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.survey import survey
 from salmubench.errors import DatasetError
@@ -96,16 +96,22 @@ def shortcut_checks(
         `ci95`, `chance`, `n`.
 
     Raises:
-        DatasetError: fewer than two identities on either side.
+        DatasetError: fewer than two identities on either side, or too few rows to fit on.
     """
     options.check_seed(seed)
     data, kept = _some(_sensitive(dataset), seed)
     features = (survey(dataset, SENSITIVE_SPLITS).features if features is None else features)[kept]
-    return {
-        "split_from_text": _split_score(data, [row.caption for row in data.rows], seed),
-        "split_from_pictures": _split_score(data, features, seed),
-        "identity_from_pictures": _identity_score(data, features, seed),
-    }
+    try:
+        return {
+            "split_from_text": _split_score(data, [row.caption for row in data.rows], seed),
+            "split_from_pictures": _split_score(data, features, seed),
+            "identity_from_pictures": _identity_score(data, features, seed),
+        }
+    except ValueError as error:  # of sklearn, where a part has too few rows, pictures or different words to fit on
+        raise DatasetError(
+            f"Expected people, pictures and captions enough to look for shortcuts in {dataset.name}, got: "
+            f"{reading.cut(' '.join(str(error).split()), reading.SHOWN)}"
+        ) from error
 
 
 def _sensitive(dataset: Dataset) -> _Rows:

@@ -16,7 +16,14 @@ from typing import Any
 from salmubench import manifest, reading
 from salmubench.dataset import layout, people
 from salmubench.dataset.layout import Dataset, RawRow
-from salmubench.dataset.leaks import UNIQUE, UniqueValues, own_values, without
+from salmubench.dataset.leaks import UNIQUE, UniqueValues, folded, own_values, without
+from salmubench.dataset.validate_across import (
+    Association,
+    check_crossings,
+    check_forget_target,
+    check_lists,
+    check_verbatim,
+)
 from salmubench.dataset.validate_files import check_counts, check_pictures
 from salmubench.dataset.violations import Violation, in_row
 from salmubench.errors import DatasetError
@@ -108,26 +115,30 @@ class _Rows:
         """All violations of the rows and of the metadata, split after split; each shard is read once."""
         self.people = self.dataset.identities
         self.unique = UniqueValues(self.people)
+        stated = {entry.get("data_field") for entry in self.dataset.captions_metadata.values()}
+        self.fields = tuple(sorted(str(name) for name in stated - {None, "name", *FIELDS}))
         yield from self._unique_fields()
-        by_identity: defaultdict[str, list[tuple[Split, str, RawRow]]] = defaultdict(
-            list
-        )  # identity → its associations
+        associations: defaultdict[str, list[Association]] = defaultdict(list)  # of each identity
+        captions: dict[str, str] = {}
         for split in SENSITIVE_SPLITS:
             for row in self.dataset.raw_rows(split):
                 yield from self._form(row, split)
                 if row.text and row.file_name:
-                    yield from self._sensitive(row, split, by_identity)
-        yield from _crossings(by_identity)
+                    captions.setdefault(folded(row.text), f"{row.shard}, row {row.row}")
+                    yield from self._sensitive(row, split, associations)
+        yield from check_crossings(associations, self.dataset)
+        yield from check_verbatim(captions, self.dataset)
         for split in (Split.FORGET_TARGET, Split.RETAIN_SYNTH):
             for row in self.dataset.raw_rows(split):
                 yield from self._form(row, split)
                 if row.text:
                     yield from self._generic(row.text, row.identity, row.shard, row.row, row.file_name)
         yield from self._generic_file()
-        yield from self._forget_target()
+        yield from check_forget_target(self.dataset)
         for split in (Split.RETAIN_REAL, Split.GENERAL_KNOWLEDGE):
             for row in self.dataset.raw_rows(split):
                 yield from self._form(row, split)
+        yield from check_lists(self.dataset)
         yield from self._classes()
 
     def _unique_fields(self) -> Iterator[Violation]:
@@ -153,7 +164,7 @@ class _Rows:
             yield in_row("identity", row, f"Expected the identity of the file name, got {shown(row.identity)}.")
 
     def _sensitive(
-        self, row: RawRow, split: Split, by_identity: defaultdict[str, list[tuple[Split, str, RawRow]]]
+        self, row: RawRow, split: Split, associations: defaultdict[str, list[Association]]
     ) -> Iterator[Violation]:
         text, file_name = row.text or "", row.file_name or ""
         known = self.dataset.captions_metadata
@@ -180,8 +191,8 @@ class _Rows:
         elif value is None or value not in text:
             expected = persona.get(data_field or "") if value is None else value
             yield in_row("value", row, f"Expected the {data_field} {shown(expected)} verbatim, got {shown(text)}.")
-        if value is not None and row.identity is not None:
-            by_identity[row.identity].append((split, value, row))
+        if row.identity is not None:
+            associations[row.identity].append(Association(split, value, row))
         yield from self._others(row, text, name, value, persona)
         yield from self._paraphrase(row, entry or {}, name, value)
 
@@ -195,7 +206,7 @@ class _Rows:
                     f"Expected no value of another identity, got {entry.field} {shown(entry.value)} of {entry.identity}"
                 )
                 yield in_row("foreign", row, f"{message} in {shown(text)}.")
-        for field_, further in own_values(rest, persona if value is not None else {}):
+        for field_, further in own_values(rest, persona if value is not None else {}, also=self.fields):
             yield in_row(
                 "further", row, f"Expected one private value, got {field_} {shown(further)} too in {shown(text)}."
             )
@@ -222,7 +233,7 @@ class _Rows:
                 f"Expected a caption of what is visible, got {entry.field} {shown(entry.value)} of {entry.identity}"
             )
             yield Violation("generic", file, row, item, f"{message} in {shown(text)}.", None if row is None else "text")
-        for field_, value in own_values(text, self.people.get(identity or "", {})):
+        for field_, value in own_values(text, self.people.get(identity or "", {}), also=self.fields):
             if field_ not in UNIQUE:
                 message = f"Expected a caption of what is visible, got {field_} {shown(value)} of its identity"
                 yield Violation(
@@ -234,22 +245,14 @@ class _Rows:
         if not path.is_file():
             return
         content = reading.read_json(path, error=DatasetError, limit=reading.LARGE)
-        for file_name, text in content.items() if isinstance(content, dict) else ():
+        if not isinstance(content, dict):
+            message = f"Expected captions by file name, got a {type(content).__name__}."
+            yield Violation("metadata", layout.GENERIC_CAPTIONS, None, None, message)
+            return
+        for file_name, text in content.items():
             named = _OWNER.match(file_name.removeprefix("forget/"))
             identity = named["identity"] if named else None
             yield from self._generic(str(text), identity, layout.GENERIC_CAPTIONS, None, file_name)
-
-    def _forget_target(self) -> Iterator[Violation]:
-        """`forget_target` has the rows of `forget`, in any order."""
-        forget = {row.file_name for row in self.dataset.raw_rows(Split.FORGET)}
-        target = set()
-        for row in self.dataset.raw_rows(Split.FORGET_TARGET):
-            target.add(row.file_name)
-            if row.file_name not in forget:
-                yield in_row("target", row, "Expected a picture of forget, got a file name that forget lacks.")
-        for row in self.dataset.raw_rows(Split.FORGET):
-            if target and row.file_name not in target:
-                yield in_row("target", row, "Expected a row of the same file name in forget_target, got none.")
 
     def _classes(self) -> Iterator[Violation]:
         knowledge = self.dataset.general_knowledge
@@ -257,17 +260,9 @@ class _Rows:
             if self.dataset.counts.get(Split.GENERAL_KNOWLEDGE):
                 self.unchecked["classes unknown"] += self.dataset.counts[Split.GENERAL_KNOWLEDGE]
             return
-        yield from self._hidden_pairs()
         for row in self.dataset.raw_rows(Split.GENERAL_KNOWLEDGE):
             if row.text not in knowledge.classes:
                 yield in_row("class", row, f"Expected a class of {layout.GENERAL_KNOWLEDGE}, got {shown(row.text)}.")
-
-    def _hidden_pairs(self) -> Iterator[Violation]:
-        """What is to be hidden from methods stands in `retain_real`."""
-        known = {row.file_name for row in self.dataset.raw_rows(Split.RETAIN_REAL)}
-        for file_name in sorted(self.dataset.hidden_pairs - known):
-            message = f"Expected a file name of {Split.RETAIN_REAL}, got {shown(file_name)}."
-            yield Violation("hidden", layout.GENERAL_KNOWLEDGE, None, file_name, message, "hidden_pairs")
 
 
 def _allowed(persona: Mapping[str, Any]) -> str:
@@ -275,17 +270,3 @@ def _allowed(persona: Mapping[str, Any]) -> str:
     custom = sorted(key for key in persona if key not in (*FIELDS, "name"))
     own = f" ({', '.join(custom[:_SHOWN])})" if custom else ""
     return f"one of {', '.join(FIELDS)}, or another field of its person in {layout.IDENTITIES}{own}"
-
-
-def _crossings(by_identity: Mapping[str, list[tuple[Split, str, RawRow]]]) -> Iterator[Violation]:
-    for identity, associations in by_identity.items():
-        forget = {value: row for split, value, row in associations if split is Split.FORGET}
-        others = sorted({split for split, _, _ in associations} - {Split.HOLDOUT_IDENTITY})
-        for split, value, row in associations:
-            if split is not Split.FORGET and value in forget:
-                where = f"{forget[value].shard}, row {forget[value].row}"
-                message = f"Expected {shown(value)} of {identity} in one split only, got it in {where} too."
-                yield in_row("crossing", row, message)
-            elif split is Split.HOLDOUT_IDENTITY and others:
-                message = f"Expected {identity} in holdout_identity alone, got it in {', '.join(others)} too."
-                yield in_row("crossing", row, message)

@@ -8,7 +8,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Annotated, NamedTuple
 
@@ -28,9 +29,12 @@ _TWINS = frozenset({Split.FORGET, Split.FORGET_TARGET})
 
 
 class _Seen(NamedTuple):
+    """A picture: hash of the file, width and height, or what is wrong; hash of the pixels where that was asked for."""
+
     digest: bytes
     size: tuple[int, int] | None
-    problem: str
+    problem: str = ""
+    pixels: bytes = b""
 
 
 _NOTHING = _Seen(b"", None, "Expected a picture that decodes, got: no bytes.")
@@ -46,6 +50,7 @@ def check_pictures(dataset: Dataset) -> Iterator[Violation]:
     short = None if recipe is None else recipe.size
     pictures: dict[bytes, tuple[Split, RawRow]] = {}
     names: dict[str, tuple[Split, RawRow]] = {}
+    forget: dict[str, bytes] = {}  # file name → hash of the pixels
     splits = [split for split in Split if dataset.has(split)]
     total = sum(dataset.counts[split] for split in splits)
     with (
@@ -55,26 +60,28 @@ def check_pictures(dataset: Dataset) -> Iterator[Violation]:
         for split in splits:
             rows = dataset.raw_rows(split, images=True)
             while batch := list(islice(rows, _BATCH)):
-                there = pool.map(_decode, [row for row in batch if row.image])
-                for row in batch:
-                    seen = next(there) if row.image else _NOTHING
+                there = pool.map(partial(_decode, pixels=split in _TWINS), [row for row in batch if row.image])
+                for full in batch:
+                    seen, row = next(there) if full.image else _NOTHING, replace(full, image=None)  # what is kept
                     if seen.size is None:
                         yield in_row("picture", row, seen.problem)
                     else:
                         yield from _check_size(row, seen.size, short)
                         yield from _check_twin(row, split, pictures.setdefault(seen.digest, (split, row)), "picture")
+                        yield from _check_target(row, split, seen.pixels, forget)
                     if row.file_name:
                         yield from _check_twin(row, split, names.setdefault(row.file_name, (split, row)), "file name")
                 advance(len(batch))
 
 
-def _decode(row: RawRow) -> _Seen:
+def _decode(row: RawRow, *, pixels: bool) -> _Seen:
     data = row.image or b""
     digest = hashlib.sha256(data).digest()
     try:
         with open_picture(data, where="column image") as image:
             image.load()
-            return _Seen(digest, image.size, "")
+            shown = hashlib.sha256(image.convert("RGB").tobytes()).digest() if pixels else b""
+            return _Seen(digest, image.size, pixels=shown)
     except DatasetError as error:
         return _Seen(digest, None, str(error))
 
@@ -99,6 +106,14 @@ def _check_twin(row: RawRow, split: Split, first: tuple[Split, RawRow], what: st
     column = "image" if what == "picture" else "file_name"
     message = f"Expected a {what} of its own, got that of {other.shard}, row {other.row}."
     yield in_row("duplicate", row, message, column=column)
+
+
+def _check_target(row: RawRow, split: Split, pixels: bytes, forget: dict[str, bytes]) -> Iterator[Violation]:
+    """Report a row of `forget_target` that shows another picture than the row of `forget` with its file name."""
+    if split is Split.FORGET:
+        forget[row.file_name or ""] = pixels
+    elif split is Split.FORGET_TARGET and forget.get(row.file_name or "", pixels) != pixels:
+        yield in_row("target", row, "Expected the picture of forget of this file name, got another.", column="image")
 
 
 def check_counts(dataset: Dataset) -> Iterator[Violation]:

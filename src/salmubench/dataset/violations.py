@@ -37,8 +37,8 @@ class Violation:
 
 _COLUMNS: Mapping[str, str] = {
     "name": "text", "value": "text", "foreign": "text", "further": "text", "generic": "text", "class": "text",
-    "crossing": "text", "metadata": "text", "identity": "identity_id", "target": "file_name", "picture": "image",
-    "size": "image", "aspect": "image",
+    "crossing": "text", "retain": "text", "metadata": "text", "identity": "identity_id", "target": "file_name",
+    "picture": "image", "size": "image", "aspect": "image",
 }  # fmt: skip
 """Rule → the column that breaks it; `paraphrase` is about the metadata of a row, the others say it themselves."""
 

@@ -66,7 +66,8 @@ class Portraits(Protocol):
     """Draws people.
 
     One that is bound to the people it has also offers `cast(config, seed) -> Casting`; one that depends on files
-    offers `fingerprint() -> str`, the hash of what it depends on.
+    offers `fingerprint() -> str`, the hash of what it depends on; one that can't draw all that a recipe may ask for
+    offers `examine(config)`, which raises a `ConfigError` before anything is written.
     """
 
     def sample_identity(self, seed: int, *, gender: Literal["female", "male"], age: int) -> Any:
@@ -84,7 +85,7 @@ class Scenes(Protocol):
 
     One whose pictures exist already sets `counted = True`: a scene's seed is then the picture's number within its class
     and split, from 0, and `examine(config)` raises a `ConfigError` with everything that is wrong with them. One that
-    depends on files offers `fingerprint() -> str`.
+    depends on files offers `fingerprint() -> str`; any may offer `examine`, as portraits do.
     """
 
     TEMPLATES: Sequence[str]

@@ -84,14 +84,16 @@ def build(
 
 
 def check(config: DatasetConfig) -> None:
-    """Check what needs the backends: that they exist, know the countries and have classes enough.
+    """Check what needs the backends: that they exist, know countries, have classes, can draw portraits so.
 
     Raises:
         ConfigError: with the field of the recipe.
     """
     chosen = config.backends
     backends.CAPTIONS.of(chosen)
-    backends.PORTRAITS.of(chosen)
+    portraits = backends.PORTRAITS.of(chosen)
+    if hasattr(portraits, "examine"):
+        portraits.examine(config)
     for name, settings in config.curation.checks.items():
         backends.CHECKS.load(name, settings)
     for code in config.countries or ():

@@ -7,8 +7,8 @@ near-duplicate of another picture of the same person or class. Checks by models 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -19,6 +19,12 @@ from salmubench.errors import DatasetError
 from salmubench.generator import backends
 from salmubench.generator.config import Curation
 from salmubench.pictures import open_picture
+
+WORDS: Mapping[str, str] = {
+    "contrast": "a picture with contrast, got hardly any",
+    "duplicate": "a picture unlike the others of its folder, got a near-duplicate of an earlier one",
+}
+"""What is expected of a picture that exists already and can't be drawn again, by reason."""
 
 _THUMBNAIL = 16  # pixels: fine enough to see another pose, coarse enough to ignore noise and JPEG artefacts
 
@@ -80,20 +86,36 @@ def faults(
     """
     limits = limits or Curation()
     faulty: dict[int, Fault] = {}
-    kept: defaultdict[Hashable, list[np.ndarray[Any, Any]]] = defaultdict(list)
+    kept: dict[Hashable, np.ndarray[Any, Any]] = {}  # float32 (n, 256) of each group
     for index, (seen, size, group) in enumerate(zip(looks, sizes, groups, strict=True)):
         fault = _of_itself(seen, size, limits)
         if fault is None and group is not None:
-            nearest = min((float(np.abs(seen.thumbnail - other).mean()) for other in kept[group]), default=np.inf)
+            own = seen.thumbnail.reshape(1, -1)
+            others = kept.get(group, own[:0])
+            nearest = float(np.abs(own - others).mean(1).min()) if len(others) else np.inf
             if nearest < limits.distance:
                 fault = Fault(
                     "duplicate", f"distance {nearest:.2f} to an earlier picture, at least {limits.distance:g}"
                 )
             else:
-                kept[group].append(seen.thumbnail)
+                kept[group] = np.concatenate([others, own])
         if fault is not None:
             faulty[index] = fault
     return faulty
+
+
+def problems(looks: Sequence[Look], names: Sequence[str], limits: Curation) -> Iterator[str]:
+    """What is wrong with pictures of one person or class that exist already: flat ones, near-duplicates.
+
+    Args:
+        looks: one per picture, in whatever size; those that don't decode are passed over.
+        names: of the pictures, for the messages.
+        limits: of the recipe.
+    """
+    sizes = [seen.size or (0, 0) for seen in looks]
+    for index, fault in faults(looks, sizes=sizes, groups=["one"] * len(looks), limits=limits).items():
+        if fault.reason in WORDS:
+            yield f"{names[index]}: Expected {WORDS[fault.reason]}: {fault.detail} (dataset.curation)."
 
 
 def _of_itself(seen: Look, size: tuple[int, int], limits: Curation) -> Fault | None:

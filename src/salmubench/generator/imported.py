@@ -31,7 +31,7 @@ from salmubench.dataset.leaks import UniqueValues, contains, folded
 from salmubench.drawing.sizes import picture_size
 from salmubench.errors import ConfigError, DatasetError
 from salmubench.generator.imported_texts import Texts
-from salmubench.generator.pictures import content_hash, entries
+from salmubench.generator.pictures import CAPTION, content_hash, entries
 from salmubench.pictures import BYTES, open_picture
 from salmubench.types import FIELDS, OFFICIAL_SPLITS, Split
 
@@ -363,6 +363,8 @@ def _check_retain(retain: Retain, people: Sequence[_Person], looks: Mapping[Path
         stated = stated or next((f"value {value!r}" for value in own if contains(seen, folded(value))), None)
         if not text:
             problems.append(f"{name}: Expected a caption, got none. Write one, or take the pair out.")
+        elif len(text.encode()) > CAPTION:
+            problems.append(f"{name}: Expected a caption of at most {CAPTION:,} bytes, got {len(text.encode()):,}.")
         elif stated is not None:
             problems.append(
                 f"{name}: Expected a caption that says nothing of the people in the table, got the "

@@ -13,11 +13,13 @@ from PIL import Image, ImageOps
 from salmubench import manifest, reading
 from salmubench.errors import ConfigError, DatasetError
 from salmubench.pictures import open_picture
+from salmubench.tables import LIMITS
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 """Suffixes of picture files."""
 
-CAPTION = 65_536  # bytes of the longest one
+CAPTION = LIMITS.text
+"""Most bytes of a caption: a dataset with a longer one couldn't be read again."""
 _QUALITY = 92  # of JPEG files
 _SHOWN = 40  # problems in a message; the rest is counted
 _LONGEST = 500  # letters of one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -17,9 +18,11 @@ from salmubench.errors import ConfigError
 from salmubench.model_config import SHIPPED
 from salmubench.pretrain.architectures import Architecture
 from salmubench.pretrain.config import PretrainConfig
-from salmubench.pretrain.exposure import streamed_pairs
+from salmubench.pretrain.exposure import streamed_pairs, unseen_share
 from salmubench.pretrain.plan import plan_epoch
 from salmubench.pretrain.retain_data import RetainData
+
+log = logging.getLogger(__name__)
 
 WORKER = "salmubench.pretrain.open_clip_worker"
 Kind = Literal["clean", "compromised", "retrained"]
@@ -27,6 +30,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 BESIDE_RETAIN: Mapping[Kind, Part | None] = {"clean": None, "compromised": "sensitive", "retrained": "holdouts"}
 """What each reference is trained on beside the retain pairs."""
 
+_UNSEEN = 0.0125  # share of the pairs that an epoch may leave out unsaid: never more with 20 shards a loader
 _MEMORY_LIMIT = 1 << 30  # bytes of decoded pictures, over all processes of the machine
 _ADAMW = {"beta1": 0.9, "beta2": 0.98, "eps": 1e-6}  # CLIP's; open_clip guesses them from the architecture's name
 _TIMM = {"eps": 1e-8}  # the engine hands on None otherwise, which timm's Muon can't take
@@ -136,13 +140,26 @@ def check(job: Job) -> None:
             "Expected pairs in holdout_association or holdout_identity to train Retrained on, got none in the "
             "dataset: without them it is Clean. Take --kind clean."
         )
-    loaders = config.world * max(1, config.workers)
+    if job.loading == "stream":
+        _check_loaders(job)
+
+
+def _check_loaders(job: Job) -> None:
+    """Check that each loader has shards, and warn where they are dealt so unevenly that many pairs are left out."""
+    loaders = job.config.world * max(1, job.config.workers)
+    named = f"pretrain.nodes × pretrain.processes × pretrain.workers = {loaders}"
     shard_count = job.shards.shards("retain") + (len(job.more.shards) if job.more else 0)
-    if job.loading == "stream" and shard_count < loaders:
-        raise ConfigError(
-            f"Expected at least as many retain shards as loaders (pretrain.nodes × pretrain.processes × "
-            f"pretrain.workers = {loaders}), got {shard_count}."
-        )
+    if shard_count < loaders:
+        raise ConfigError(f"Expected at least as many retain shards as loaders ({named}), got {shard_count}.")
+    beside = BESIDE_RETAIN[job.kind]
+    shard_count += job.shards.shards(beside) if beside else 0
+    unseen = unseen_share(shard_count, loaders)
+    if unseen > _UNSEEN:
+        log.warning(
+            "Expected equally many shards for each loader (%s), or 20 or more, got %d in all: an epoch of %s leaves "
+            "out %.0f %% of the pairs and shows as many twice. Take loaders among which the shards divide evenly.",
+            named, shard_count, job.kind, 100 * unseen,
+        )  # fmt: skip
 
 
 def command(job: Job) -> list[str]:

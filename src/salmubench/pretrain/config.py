@@ -26,7 +26,7 @@ checkpoint's configuration says."""
 
 
 ALLOWED = (
-    "accum-freq", "ddp-static-graph", "debug", "epochs-cooldown", "force-patch-dropout", "gather-with-grad",
+    "ddp-static-graph", "debug", "epochs-cooldown", "force-patch-dropout", "gather-with-grad",
     "grad-checkpointing", "grad-clip-norm", "local-loss", "loss-dist-impl", "lr-cooldown-end", "lr-cooldown-power",
     "momentum", "no-set-device-rank", "skip-scheduler", "torchcompile", "use-bn-sync",
 )  # fmt: skip
@@ -180,6 +180,11 @@ def _check_extra(name: str, value: Any) -> None:
     _require(bool(name) and not name.startswith("-") and "_" not in name, key, "a name like grad-clip-norm", name)
     _require(name not in RESERVED, key, "an option that the recipe has no field for", name)
     _require(name not in FORBIDDEN, key, "an option that keeps the references comparable", name)
+    if name == "accum-freq":  # the engine then leaves out batches of an epoch, and its log counts other steps
+        raise ConfigError(
+            "Expected each batch to be a step of its own, got pretrain.extra_args.accum-freq: warm-up, exposures and "
+            "curves count so. Take it out; more pairs fit into a step with grad-checkpointing, or with more processes."
+        )
     if name not in ALLOWED:
         raise UnknownName("option in pretrain.extra_args:", name, ALLOWED)
     items = value if isinstance(value, list | tuple) else [value]

@@ -135,7 +135,7 @@ def of_recipe(
     on_disk += int(sum(counts[part] for part in unwritten) * (_TAR + _JPEG * size * size))
     rows = sum(counts[part] for part in parts)
     if config.retain_data:
-        more = config.retain_samples or examine(config.retain_data, check_shards=0).pairs
+        more = config.retain_samples or _pairs(config)
         local = [Path(path) for path in paths_of(config.retain_data)]
         there = all(path.is_file() for path in local)
         on_disk += sum(path.stat().st_size for path in local) if there else more * WEB_PAIR
@@ -146,6 +146,11 @@ def of_recipe(
         chosen = devices.resolve_precision(config.precision if precision == "auto" else precision, where)
         here = probe(config, rows=rows, shard=shard, device=where, precision=chosen)
     return text(title or f"{kind}, {config.model}", config, needed, here=here, bytes_on_disk=on_disk)
+
+
+def _pairs(config: PretrainConfig) -> int:
+    """Pairs of the user's shards, as the training will count them."""
+    return examine(config.retain_data, check_shards=0, broken_limit=config.retain_broken, threads=cores()).pairs
 
 
 def work(config: PretrainConfig, *, rows: int) -> Work:

@@ -57,6 +57,24 @@ def streamed_pairs(rows: int, *, batch_size: int, processes: int, workers: int) 
     return -(-steps // loaders) * loaders * batch_size * processes
 
 
+def unseen_share(shards: int, loaders: int) -> float:
+    """Share of the pairs that an epoch leaves out when streaming, for as many others that it shows twice.
+
+    Each loader reads whole shards and delivers as many pairs as any other: of those that have a shard more, the rest
+    isn't reached. The next epoch deals the shards anew.
+
+    Args:
+        shards: how many there are, of nearly equal size.
+        loaders: how many share them.
+
+    Examples:
+        >>> unseen_share(5, 4), unseen_share(8, 4), round(unseen_share(82, 4), 3)
+        (0.15, 0.0, 0.012)
+    """
+    more = shards % loaders  # loaders that have one more than the others
+    return more * (shards // loaders + 1 - shards / loaders) / shards if more else 0.0
+
+
 def count(folder: Path, *, parts: dict[str, int], epochs: int, processes: int) -> dict[str, Counted]:
     """Sum up what the loaders counted.
 

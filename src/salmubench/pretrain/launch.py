@@ -91,7 +91,7 @@ def pretrain(
         if not stage.complete:
             outputs, spent = _train(job)
             stage.finish(outputs=outputs, cost={**outputs["trained"], **spent})
-            shutil.rmtree(out / TRAINING)
+        shutil.rmtree(out / TRAINING, ignore_errors=True)  # also where a call died between the manifest and this
     return str(out)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import glob
 import os
 import sys
 import traceback
@@ -108,6 +109,7 @@ def train(options: Options) -> None:
         muon.keep_in_fp32()
     engine.create_model_and_transforms = _recording(engine.create_model_and_transforms, models, options)
     engine.get_data = _data(engine.get_data, options)
+    engine.get_latest_checkpoint = _literal(engine.get_latest_checkpoint)
     engine.train_one_epoch = _reseeding(engine.train_one_epoch)
     if options.device == "cpu":
         torch.nn.parallel.DistributedDataParallel = _cpu_ddp()  # type: ignore[misc]
@@ -191,6 +193,18 @@ def _recording(create: Callable[..., Any], models: list[Any], options: Options) 
         created[0].to(memory_format=torch.channels_last)  # convolutions and batch norms run a third faster on CPUs
         models.append(created[0])
         return created
+
+    return wrapped
+
+
+def _literal(find_latest: Callable[..., Any]) -> Callable[..., Any]:
+    """The engine's search for a checkpoint to go on from, in a folder whose name may have `[`, `*` or `?`.
+
+    It looks by a pattern, finds none there and starts from the beginning without a word.
+    """
+
+    def wrapped(path: str, remote: bool) -> Any:
+        return find_latest(glob.escape(path), remote=remote)
 
     return wrapped
 

@@ -1,6 +1,6 @@
-"""Pairs of WebDataset shards, read one by one: picture and caption share the file name up to the first dot.
+"""Pairs of WebDataset shards, read one by one: picture and caption share folder and file name up to the first dot.
 
-Other members are neither read nor decoded.
+Other members are neither read nor decoded; hidden ones, as macOS adds them, belong to no pair.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SHARD = 2**34
 MEMBERS = 100
 """Most members of a pair."""
 CAPTION = 65_536
-"""Most bytes of a caption."""
+"""Most bytes of a caption; web pages have longer ones than a dataset of ours may have."""
 BROKEN = (
     tarfile.TarError, OSError, EOFError, ValueError, KeyError, OverflowError, RecursionError, struct.error, zlib.error,
     lzma.LZMAError,
@@ -96,11 +96,14 @@ def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | 
     try:
         with open_tar(path) as tar:
             for member in members(tar):
-                key, _, extension = member.name.partition(".")
+                named = split_name(member.name)
+                if named is None:
+                    continue
+                key, extension = named
                 if (key != current or len(files) > MEMBERS) and files:
                     yield from _pair(files, f"{current} in {path}", broken)
                     files = {}
-                current, extension = key, extension.lower()
+                current = key
                 files[extension] = read_member(tar, member) if extension in (*IMAGES, "txt") else b""
                 if ignored is not None and extension not in EXPECTED:
                     ignored[extension[:_LONGEST]] += 1
@@ -109,6 +112,20 @@ def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | 
         return
     if files:
         yield from _pair(files, f"{current} in {path}", broken)
+
+
+def split_name(name: str) -> tuple[str, str] | None:
+    """What the members of a pair share, and the extension, as webdataset divides a name; `None`: of no pair.
+
+    Examples:
+        >>> split_name("./cc3m.v1/0000.seg.PNG"), split_name("0000.txt")
+        (('./cc3m.v1/0000', 'seg.png'), ('0000', 'txt'))
+        >>> split_name("cc3m/._0000.jpg"), split_name("v1.0/README")
+        (None, None)
+    """
+    folder, slash, file = name.rpartition("/")
+    base, dot, extension = file.partition(".")
+    return (f"{folder}{slash}{base}", extension.lower()) if base and dot else None
 
 
 @contextlib.contextmanager

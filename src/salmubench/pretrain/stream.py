@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from salmubench.pretrain.samples import BROKEN, IMAGES, members, open_bytes, read_member, tar_of
+from salmubench.pretrain.samples import BROKEN, IMAGES, members, open_bytes, read_member, split_name, tar_of
 
 _KEPT = ("__key__", "__url__")  # names for messages
 
@@ -61,8 +61,10 @@ def _files(opened: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         try:
             tar = tar_of(source["stream"])
             for member in members(tar):
-                extension = member.name.rpartition("/")[2].partition(".")[2].lower()
-                data = read_member(tar, member) if extension in (*IMAGES, "txt") else b""
+                named = split_name(member.name)
+                if named is None:  # among the members of a pair it would divide it
+                    continue
+                data = read_member(tar, member) if named[1] in (*IMAGES, "txt") else b""
                 yield {"fname": member.name, "data": data, "__url__": source["url"]}
         except BROKEN as error:
             log_and_continue(error)

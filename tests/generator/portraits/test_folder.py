@@ -16,7 +16,7 @@ from salmubench.dataset.validate import validate
 from salmubench.errors import ConfigError, OutputMismatch, UnknownName
 from salmubench.generator import backends
 from salmubench.generator.build import build
-from salmubench.generator.config import Backends, DatasetConfig
+from salmubench.generator.config import Backends, Curation, DatasetConfig
 from salmubench.generator.portraits.folder import fit
 
 SCENES = str(Path(__file__).parents[1] / "fakes" / "scenes.py")
@@ -148,6 +148,17 @@ def test_all_problems_at_once(tmp_path):
         assert expected in message, message
     assert message.startswith("Found 15 problems")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_recipes_limits_decide_what_is_alike(tmp_path):
+    root = write_people(tmp_path / "root")
+    with Image.open(root / "people" / "male_36_p1" / "0.png") as image:
+        image.putpixel((0, 0), (0, 0, 0))
+        image.save(root / "people" / "male_36_p1" / "3.png")
+    folder = backends.PORTRAITS.load("folder", {"path": str(root)})
+    with pytest.raises(ConfigError, match=r"male_36_p1/3\.png: .* near-duplicate .*at least 2 \(dataset\.curation\)"):
+        folder.cast(config(root), 0)
+    folder.cast(config(root, curation=Curation(distance=0)), 0)
 
 
 def test_options(tmp_path):

@@ -14,7 +14,7 @@ from salmubench.dataset.validate import validate
 from salmubench.errors import ConfigError
 from salmubench.generator import backends
 from salmubench.generator.build import build
-from salmubench.generator.config import Backends, DatasetConfig
+from salmubench.generator.config import Backends, Curation, DatasetConfig
 from salmubench.generator.retain.folder import TEMPLATES
 
 
@@ -86,6 +86,35 @@ def test_all_problems_at_once(tmp_path):
     ):
         assert text in message
     assert not (tmp_path / "dataset" / "data").exists()
+
+
+def test_a_caption_that_no_dataset_can_hold(tmp_path):
+    root = write_things(tmp_path / "things")
+    (root / "train" / "tea_pot" / "1.txt").write_text("word " * 4_000)
+    with pytest.raises(ConfigError, match=r"tea_pot/1\.png: Expected a caption in UTF-8 of at most 16,384 bytes"):
+        backends.SCENES.load("folder", {"path": str(root)}).examine(config(root))
+
+
+def test_flat_pictures_and_near_duplicates_are_found_before_anything_is_written(tmp_path):
+    root = write_things(tmp_path / "things")
+    Image.new("RGB", (60, 48), (240, 240, 240)).save(root / "train" / "tea_pot" / "3.png")
+    with Image.open(root / "test" / "polar_bear" / "0.png") as image:
+        image.putpixel((0, 0), (0, 0, 0))
+        image.save(root / "test" / "polar_bear" / "1.png")
+    with pytest.raises(ConfigError) as caught:
+        build(config(root), out=tmp_path / "dataset", seed=1)
+    message = str(caught.value)
+    assert "Found 2 problems" in message
+    assert (
+        "train/tea_pot/3.png: Expected a picture with contrast, got hardly any: 0.0, at least 6 (dataset.curation)"
+        in message
+    )
+    assert "test/polar_bear/1.png: Expected a picture unlike the others of its folder" in message
+    assert not (tmp_path / "dataset").exists()
+    lenient = config(root, curation=Curation(contrast=0, distance=0))
+    backends.SCENES.load("folder", {"path": str(root)}).examine(lenient)
+    fewer = config(root, retain_real=6, general_knowledge_per_class=1)  # neither is drawn
+    backends.SCENES.load("folder", {"path": str(root)}).examine(fewer)
 
 
 def test_too_few_classes_or_no_folder(tmp_path):

@@ -24,6 +24,7 @@ from salmubench.dataset.phrasings.generic import FACTS
 from salmubench.errors import DatasetError
 from salmubench.generator import curation
 from salmubench.generator.casting import Gender
+from salmubench.generator.config import Curation
 from salmubench.generator.pictures import PICTURES, entries, is_picture
 from salmubench.pictures import open_picture
 
@@ -32,10 +33,6 @@ YOUNGEST, OLDEST = 21, 99
 
 _NAME = re.compile(r"(?P<gender>female|male)_(?P<age>[0-9]{1,3})_.+")
 _BATCH = 128  # pictures in memory at once
-_FAULTS = {
-    "contrast": "a picture with contrast, got hardly any",
-    "duplicate": "a picture unlike the others of its folder, got a near-duplicate of an earlier one",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +115,14 @@ def problems_of_names(root: Path) -> Iterator[str]:
     yield from _problems_of_facts(root)
 
 
-def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int) -> Iterator[str]:
+def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int, limits: Curation) -> Iterator[str]:
     """Pictures that don't decode, are too small, have no contrast or stand twice.
 
     Args:
         root: of the paths.
         groups: whose pictures.
         size: least short side, pixels.
+        limits: of the recipe, for contrast and near-duplicates.
     """
     seen: dict[str, str] = {}
     total = sum(len(group.files) for group in groups)
@@ -146,10 +144,7 @@ def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int) -> I
                     if seen.setdefault(digest, file) != file:
                         yield f"{file}: Expected a picture of its own, got the bytes of {seen[digest]}."
                 advance(len(part))
-            sizes = [look.size or (0, 0) for look in looks]
-            for index, fault in curation.faults(looks, sizes=sizes, groups=["one"] * len(looks)).items():
-                if fault.reason in _FAULTS:
-                    yield f"{group.files[index]}: Expected {_FAULTS[fault.reason]}."
+            yield from curation.problems(looks, group.files, limits)
 
 
 _NO_PICTURE = f"Expected a picture ({', '.join(sorted(PICTURES))}), got something else."

@@ -52,6 +52,8 @@ PLACES: tuple[str, ...] = (
 )
 PLACE_WEIGHTS = (1.4, 1.2, 1.1, 0.8, 1.0, 0.9, 1.0, 0.9, 0.8, 0.8)
 HATS = ("", "woolly hat", "cap", "straw hat", "hairband")
+NARROWEST, WIDEST = 0.5, 2.0
+"""Width / height that a picture may have."""
 
 
 def _pose(rng: np.random.Generator, n: Numbers) -> None:
@@ -198,7 +200,7 @@ def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
     Raises:
         ValueError: if `aspect` lies outside 0.5..2.
     """
-    if not 0.5 <= aspect <= 2.0:
+    if not NARROWEST <= aspect <= WIDEST:
         raise ValueError(f"Expected an aspect (width / height) of 0.5 to 2, got {aspect}.")
     rng = np.random.default_rng([appearance.seed, seed, streams.Portrait.SHOT, round(aspect * 1000)])
     fixed = dict(appearance.values)

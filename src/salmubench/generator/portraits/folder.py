@@ -120,7 +120,9 @@ class Folder:
             self.__dict__.pop(name, None)
         people, strangers = files.people_of(self.root), files.strangers_of(self.root)
         problems = [*files.problems_of_names(self.root), *_problems_of_numbers(people, strangers, config)]
-        problems += files.problems_of_pictures(self.root, [*people, *strangers], size=config.size)
+        problems += files.problems_of_pictures(
+            self.root, [*people, *strangers], size=config.size, limits=config.curation
+        )
         raise_all(problems, self.root)
         rng = np.random.default_rng([seed, streams.Portrait.FOLDER])
         numbers = {name: number for number, name in enumerate(self._paths)}

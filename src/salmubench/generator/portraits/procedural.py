@@ -17,17 +17,20 @@ from PIL import Image, ImageFilter
 
 from salmubench import streams
 from salmubench.drawing.people.params import DTYPE
-from salmubench.drawing.sizes import picture_size
+from salmubench.drawing.sizes import check_samples, picture_size
+from salmubench.errors import ConfigError
 from salmubench.executor import cores
 from salmubench.generator.backends import Backend
+from salmubench.generator.config import DatasetConfig
 from salmubench.generator.portraits._appearance import Appearance, Shot
-from salmubench.generator.portraits._shots import sample_shot
+from salmubench.generator.portraits._shots import NARROWEST, WIDEST, sample_shot
 from salmubench.generator.portraits._traits import sample_identity
 
 __all__ = [
     "Appearance",
     "Shot",
     "develop",
+    "examine",
     "render_array",
     "render_jpeg",
     "sample_identity",
@@ -43,6 +46,21 @@ BACKEND = Backend(
 )
 
 BAND = 32
+
+
+def examine(config: DatasetConfig) -> None:
+    """Check what the renderer can't draw.
+
+    Raises:
+        ConfigError: samples that are no square number, or aspects outside 0.5 to 2.
+    """
+    check_samples(config.samples)
+    for aspect in config.aspects:
+        if not NARROWEST <= aspect <= WIDEST:
+            raise ConfigError(
+                f"Expected dataset.aspects to be width / height between {NARROWEST:g} and {WIDEST:g} for the portraits "
+                f"of the backend procedural, got {aspect:g}. Mend it in the recipe."
+            )
 
 
 def pack(shot: Shot) -> Any:

@@ -23,6 +23,7 @@ from PIL import Image, ImageOps
 from salmubench import manifest, progress
 from salmubench.drawing.sizes import picture_size
 from salmubench.errors import DatasetError
+from salmubench.generator import curation
 from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.pictures import (
@@ -123,13 +124,13 @@ class Folder:
             ConfigError: with everything that is wrong with the folder.
         """
         self._listed.clear()  # the folder may have changed since
-        folders, problems, used = self._folders()[: config.classes], [], []
+        folders, problems, groups = self._folders()[: config.classes], [], []
         names = {path.name for path in folders}
         needs = {TRAIN: -(-config.retain_real // config.classes), TEST: config.general_knowledge_per_class}
         for part, needed in needs.items():
             for name in sorted(names):
                 pictures = self._pictures(part, name)
-                used += pictures
+                groups.append((pictures, needed))
                 if len(pictures) < needed:
                     problems.append(f"{part}/{name}: Expected at least {needed} pictures, got {len(pictures)}.")
                 problems += [
@@ -138,7 +139,7 @@ class Folder:
                     for file in entries(self.root / part / name)
                     if not is_picture(file) and file.suffix != ".txt"
                 ]
-        problems += _problems(self.root, used, config.size)
+        problems += _problems(self.root, groups, config)
         raise_all(problems, self.root)
 
     def sample_scene(self, class_index: int, seed: int, *, aspect: float = 1.0, heldout: bool = False) -> Thing:
@@ -158,7 +159,7 @@ class Folder:
         """Crop and scale pictures; `samples` has no meaning here."""
         del samples
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(lambda thing: _cropped(thing, size), scenes))
+            return list(pool.map(lambda thing: _cropped(read_picture(thing.path), thing.aspect, size), scenes))
 
     def _folders(self) -> list[Path]:
         return [path for path in entries(self.root / TRAIN) if path.is_dir()]
@@ -169,39 +170,55 @@ class Folder:
         return self._listed[part, name]
 
 
-def _cropped(thing: Thing, size: int) -> bytes:
-    box = picture_size(thing.aspect, size)
-    return jpeg(ImageOps.fit(read_picture(thing.path), box, Image.Resampling.LANCZOS))
+def _cropped(picture: Image.Image, aspect: float, size: int) -> bytes:
+    return jpeg(ImageOps.fit(picture, picture_size(aspect, size), Image.Resampling.LANCZOS))
 
 
-def _problems(root: Path, files: Sequence[Path], size: int) -> Iterator[str]:
-    """Pictures that don't decode, are too small or stand twice; captions that are empty or no text."""
+def _problems(root: Path, groups: Sequence[tuple[Sequence[Path], int]], config: DatasetConfig) -> Iterator[str]:
+    """Pictures that don't decode, are too small, flat, or stand twice or nearly so; captions that are empty or no text.
+
+    Args:
+        root: of the paths.
+        groups: pictures of each class and part, and how many of them are drawn.
+        config: size and limits.
+    """
     seen: dict[str, str] = {}
     with (
         ThreadPoolExecutor(os.cpu_count()) as pool,
-        progress.bar(total=len(files), description="Checking pictures") as advance,
+        progress.bar(total=sum(len(files) for files, _ in groups), description="Checking pictures") as advance,
     ):
-        for file, (digest, fault) in zip(files, pool.map(lambda file: _look(file, size), files), strict=True):
-            name = file.relative_to(root).as_posix()
-            if fault:
-                yield f"{name}: {fault}"
-            if seen.setdefault(digest, name) != name:
-                yield f"{name}: Expected a picture of its own, got the bytes of {seen[digest]}."
-            advance(1)
+        for files, drawn in groups:
+            names, looks = [file.relative_to(root).as_posix() for file in files], []
+            found = pool.map(lambda file: _look(file, config.size), files)
+            for name, (digest, fault, look) in zip(names, found, strict=True):
+                if fault:
+                    yield f"{name}: {fault}"
+                if seen.setdefault(digest, name) != name:
+                    yield f"{name}: Expected a picture of its own, got the bytes of {seen[digest]}."
+                    look = _NO_LOOK  # said once
+                looks.append(look)
+                advance(1)
+            yield from curation.problems(looks[:drawn], names, config.curation)
 
 
-def _look(file: Path, size: int) -> tuple[str, str]:
-    """Hash of a picture, and what is wrong with it or its caption; empty where nothing is."""
+_NO_LOOK = curation.look(b"")
+
+
+def _look(file: Path, size: int) -> tuple[str, str, curation.Look]:
+    """Hash of a picture; what is wrong with it or its caption, empty where nothing is; and how it will be drawn."""
     digest, text = manifest.sha256_file(file), file.with_suffix(".txt")
     try:
-        width, height = read_picture(file).size
+        picture = read_picture(file)
     except DatasetError:
-        return digest, "Expected a picture that decodes, got none."
+        return digest, "Expected a picture that decodes, got none.", _NO_LOOK
+    width, height = picture.size
     if min(width, height) < size:
-        return digest, f"Expected a short side of at least {size} pixels, got {width}×{height}."
+        return digest, f"Expected a short side of at least {size} pixels, got {width}×{height}.", _NO_LOOK
+    look = curation.look(_cropped(picture, 1.0, size))
     try:
         if text.is_file() and not read_caption(text).strip():
-            return digest, f"Expected a caption in {text.name}, got none."
+            return digest, f"Expected a caption in {text.name}, got none.", look
     except DatasetError:
-        return digest, f"Expected a caption in UTF-8 of at most {CAPTION:,} bytes in {text.name}, got other bytes."
-    return digest, ""
+        fault = f"Expected a caption in UTF-8 of at most {CAPTION:,} bytes in {text.name}, got other bytes."
+        return digest, fault, look
+    return digest, "", look

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from salmubench.drawing.sizes import check_samples
 from salmubench.drawing.things import scene, words
 from salmubench.drawing.things.catalogue import CLASSES
 from salmubench.drawing.things.scene import Scene
 from salmubench.errors import ConfigError
 from salmubench.executor import cores
 from salmubench.generator.backends import Backend
+from salmubench.generator.config import DatasetConfig
 
-__all__ = ["TEMPLATES", "Scene", "caption", "class_names", "render_jpeg", "sample_scene"]
+__all__ = ["TEMPLATES", "Scene", "caption", "class_names", "examine", "render_jpeg", "sample_scene"]
 
 BACKEND = Backend("Everyday objects drawn in many colours, materials, places and views.")
 
@@ -31,6 +33,15 @@ def class_names(count: int) -> list[str]:
     if not 1 <= count <= len(CLASSES):
         raise ConfigError(f"Expected 1..{len(CLASSES)} object classes, got {count}. Change it in the recipe.")
     return [row.name for row in CLASSES[:count]]
+
+
+def examine(config: DatasetConfig) -> None:
+    """Check what the renderer can't draw.
+
+    Raises:
+        ConfigError: samples that are no square number.
+    """
+    check_samples(config.samples)
 
 
 def sample_scene(class_index: int, seed: int, *, aspect: float = 1.0, heldout: bool = False) -> Scene:
