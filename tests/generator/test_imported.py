@@ -17,9 +17,9 @@ from salmubench import import_dataset
 from salmubench.cli.main import main
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
+from salmubench.dataset.origin import origin_of
 from salmubench.dataset.validate import validate
 from salmubench.errors import ConfigError, DatasetError
-from salmubench.publish.dataset_export import origin_of
 from tiny import tiny_jpeg
 
 

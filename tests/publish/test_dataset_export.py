@@ -20,13 +20,13 @@ from salmubench.cli.main import main
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
 from salmubench.dataset.layout import open_dataset
+from salmubench.dataset.origin import origin_of
 from salmubench.errors import ConfigError, DatasetError, OutputError
 from salmubench.generator.backends import PORTRAITS
 from salmubench.publish.dataset_export import (
     eval_yaml,
     export_hub,
     export_webdataset,
-    origin_of,
 )
 from salmubench.publish.push import push
 from tiny import tiny_dataset

@@ -10,7 +10,8 @@ import pytest
 import torch
 import yaml
 
-from salmubench import manifest
+from own_people import own_people
+from salmubench import import_dataset, manifest
 from salmubench.cli.main import main
 from salmubench.errors import ConfigError, ModelError, RecordError
 from salmubench.models import WEIGHTS, checkpoint_sha256, load_model, save_model
@@ -18,6 +19,8 @@ from salmubench.publish import transformers_clip
 from salmubench.publish.model_card import card
 from salmubench.publish.model_export import export_model
 from salmubench.scoring.stages import Checkpoint
+from salmubench.unlearn import UnlearnConfig
+from salmubench.unlearn.engine import unlearn
 from tiny_model import TINY_CONFIG, tiny_model
 
 CAPTIONS = ["Reach Anna Moreau at +1 202 555 0102!", "Côte d'Ivoire — it's a  red cube", "x"]
@@ -143,6 +146,39 @@ def test_the_card_of_a_retrained_model():
     assert "| holdout pairs | 24, each seen 4 times |" in text
 
 
+@pytest.mark.parametrize("kind", ["clean", "compromised", "retrained"])
+@pytest.mark.parametrize("imported", [False, True, None])
+def test_nobody_is_called_invented_who_may_exist(kind, imported):
+    made = made_by_pretraining()
+    made["outputs"] |= {"kind": kind, "imported": imported}
+    text = card(name=kind, training=Checkpoint(**made), record=None, sha256="0", licence="mit", differing=None)
+    said = text.partition("## Intended use")[0] + text.partition("## Training data")[2]
+    assert ("are invented, and" in said) == (imported is False)
+    assert ("invented people, drawn by a program" in said) == (imported is False)
+    assert ("may be real" in said) == bool(imported)
+    assert ("doesn't tell whether those people are invented" in said) == (imported is None)
+
+
+def test_a_candidate_of_ones_own_people_tells_of_both(model, tmp_path):
+    own_people(tmp_path)
+    dataset = import_dataset(pictures=tmp_path / "pictures", facts=tmp_path / "facts.csv", out=tmp_path / "dataset")
+    quick = UnlearnConfig(batch_size=8, lr=1e-3, probe_every=0, checkpoint_every=0)
+    folder = unlearn(
+        "delete", model=model, dataset=dataset, out=tmp_path / "mine", seed=0, budget=1, settings=quick, device="cpu",
+        precision="fp32",
+    )  # fmt: skip
+    text = (export_model(folder, out=tmp_path / "hub") / "README.md").read_text()
+    assert "may be real" in text
+    assert "| method | `delete` |" in text, "from the checkpoint, where no record tells"
+    assert "| budget | 1 × the forget set |" in text
+
+
+def test_the_card_repeats_what_the_record_says_about_its_numbers(record):
+    rough = replace(record, notes=("A quick look.", "Another."))
+    text = card(name="x", training=Checkpoint(), record=rough, sha256="0", licence="mit", differing=None)
+    assert "\n\n- A quick look.\n- Another.\n\n| | value |" in text
+
+
 @pytest.fixture(scope="module")
 def record(model, tiny_folder, tmp_path_factory):
     """The record of the tiny model, scored as if it were both references."""
@@ -177,6 +213,9 @@ def test_pushed_to_the_hub(model, tmp_path, monkeypatch):
         assert main(["export-model", str(model), "--out", str(tmp_path / "x"), "--push", "lab/tiny"]) == 0
         assert {"README.md", WEIGHTS, "open_clip_config.json"} <= set(hub.files("model", "lab/tiny"))
         assert load_model("hf-hub:lab/tiny").sha256 == checkpoint_sha256(model)
+        assert hub.repositories["model", "lab/tiny"].private
+        export_model(model, out=tmp_path / "x", push="lab/open", public=True)
+        assert not hub.repositories["model", "lab/open"].private
 
 
 def test_a_refused_push_leaves_the_folder(model, tmp_path, monkeypatch):

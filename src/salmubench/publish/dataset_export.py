@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import yaml
 
 from salmubench import manifest, options, places, reading
 from salmubench.dataset import layout
-from salmubench.dataset.card import Origin, card
+from salmubench.dataset.card import card
 from salmubench.dataset.layout import Dataset
+from salmubench.dataset.origin import origin_of
 from salmubench.dataset.shards import ShardSet, write_shards
 from salmubench.embeddings import FRAGILE_SIMILARITIES
 from salmubench.errors import ConfigError, DatasetError, OutputError
@@ -143,36 +143,7 @@ def eval_yaml(tasks: Mapping[str, str], counts: Mapping[str, int]) -> str:
     return written
 
 
-def origin_of(dataset: Dataset) -> Origin:
-    """Where a dataset comes from, by the manifest of its build; empty for one that wasn't built here."""
-    path = dataset.folder / manifest.MANIFEST
-    content = reading.read_json(path, error=DatasetError, mapping=True) if path.is_file() else {}
-    if content.get("stage") not in ("dataset", "import"):
-        return Origin()
-    built = reading.validated(_Built, content, where=str(path), error=DatasetError)
-    return built.outputs.origin or Origin(built.config.size, built.seed)
-
-
 _NAMES: Any = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Config:
-    size: int | None = None
-
-
-@dataclass(frozen=True)
-class _Outputs:
-    origin: Origin | None = None
-
-
-@dataclass(frozen=True)
-class _Built:
-    """What is read of the manifest of a dataset's build."""
-
-    config: _Config
-    outputs: _Outputs
-    seed: int | None = None
 
 
 def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:
