@@ -77,7 +77,7 @@ def tune(
         ConfigError: options make no sense, or the world is not the selection world.
     """
     options.check_seed(seed)
-    out, terms = Path(out), terms or Terms()
+    out, alone, terms = Path(out), terms is None, terms or Terms()
     manifest.check_ours(out, also=(*_BEFORE, *map(further_folder, terms.worlds)))
     loaded = recipes.load(recipe)
     settings = loaded.recipe.tune if trials is None else replace(loaded.recipe.tune, trials=trials)
@@ -103,7 +103,7 @@ def tune(
     else:
         make = partial(pipeline.run, recipe=recipe, methods=(), seed=settings.selection_seed, device=device)
         _alone(lambda: make(out=ground, precision=precision))
-    bench = _bench(loaded, ground, terms, out=out, seed=seed)
+    bench = replace(_bench(loaded, ground, terms, out=out, seed=seed), one_model=alone)
     _alone(partial(_begin, bench, settings))
     run = partial(_side_by_side, bench, total=settings.trials, executor=executor, workers=workers)
     _search(bench, {name: item for name, item in configured.items() if spaces[name]}, spaces, settings.trials, run)

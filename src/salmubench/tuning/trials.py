@@ -16,6 +16,7 @@ from salmubench.scoring.record_files import read_record
 from salmubench.tuning import rule as search
 from salmubench.tuning.bench import Bench, Trial, further_folder
 from salmubench.unlearn.registry import configure, load_method
+from salmubench.writing import explained
 
 TRIAL = "tuning trial"
 SETTINGS = "settings_sha256"
@@ -94,6 +95,9 @@ def _report(bench: Bench, trial: Trial, method: str, entry: Mapping[str, Any]) -
         return
     attributes = {key: value for key, value in entry.items() if key != "objective"}
     params, distributions = search.as_parameters(trial.space, entry["values"])
-    study.add_trial(
-        optuna.create_trial(params=params, distributions=distributions, value=entry["objective"], user_attrs=attributes)
-    )
+    with explained(bench.folder(method)):
+        study.add_trial(
+            optuna.create_trial(
+                params=params, distributions=distributions, value=entry["objective"], user_attrs=attributes
+            )
+        )
