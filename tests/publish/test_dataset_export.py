@@ -178,6 +178,14 @@ def test_webdataset_holds_every_pair(tiny_folder, tmp_path, capsys):
     assert main(["dataset", "export", str(tiny_folder), "--format", "webdataset", "--out", str(tmp_path / "w")]) == 0
 
 
+def test_shards_of_another_seed_are_refused(tiny_folder, tmp_path):
+    dataset = open_dataset(tiny_folder)
+    assert export_webdataset(dataset, tmp_path / "shards", seed=1).seed == 1
+    assert export_webdataset(dataset, tmp_path / "shards").seed == 1
+    with pytest.raises(OutputError, match="dealt by the seed 2 in .* got those of seed 1"):
+        export_webdataset(dataset, tmp_path / "shards", seed=2)
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset_is_what_the_engine_reads(tiny_folder, tmp_path):
     """open_clip's own loader, on the pattern that is printed, with its own reading of sizes.json."""
