@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,33 @@ def test_towers_without_an_architecture_in_transformers(tmp_path):
     with pytest.raises(ModelError, match=r"got a ResNet: transformers has no CLIP architecture .*--transformers"):
         export_model(folder, out=tmp_path / "x", transformers=True)
     assert export_model(folder, out=tmp_path / "y") == tmp_path / "y"
+
+
+def with_preprocessing(model, out, preprocessing):
+    shutil.copytree(model, out)
+    config = {name: value for name, value in TINY_CONFIG.items() if name != "preprocess_cfg"} | preprocessing
+    manifest.write_json(out / "open_clip_config.json", config)
+    return out
+
+
+@pytest.mark.parametrize("given", [{}, {"preprocess_cfg": {"resize_mode": "shortest", "interpolation": "bilinear"}}])
+def test_preprocessing_that_is_left_out_is_open_clips(given, model, tmp_path):
+    from transformers import CLIPProcessor
+
+    folder = with_preprocessing(model, tmp_path / "model", given)
+    processor = CLIPProcessor.from_pretrained(export_model(folder, out=tmp_path / "x", transformers=True))
+    normalize = load_model(folder).preprocess.transforms[-1]
+    assert processor.image_processor.image_mean == pytest.approx(list(normalize.mean))
+    assert processor.image_processor.image_std == pytest.approx(list(normalize.std))
+    assert processor.image_processor.resample == (2 if given else 3)
+
+
+def test_pictures_that_are_squashed_have_no_processor(model, tmp_path):
+    squashing = {"preprocess_cfg": {**TINY_CONFIG["preprocess_cfg"], "resize_mode": "squash"}}
+    folder = with_preprocessing(model, tmp_path / "model", squashing)
+    with pytest.raises(ModelError, match="got resize_mode 'squash'.*without --transformers"):
+        export_model(folder, out=tmp_path / "x", transformers=True)
+    assert not (tmp_path / "x" / "config.json").exists()
 
 
 def test_the_card_warns_and_knows_what_it_does_not_know(model, released):
