@@ -30,7 +30,7 @@ from salmubench.planning import REFERENCES, RETRAINED
 from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.record_files import GALLERY, ITEMS_SUFFIX
 from salmubench.scoring.stages import RUN
-from salmubench.tuning.bench import JOURNAL
+from salmubench.tuning.journal import JOURNAL
 from salmubench.tuning.study import TUNED
 
 

@@ -54,6 +54,7 @@ class HubStandIn:
         cut: path in a repository → bytes after which its next download breaks off, once.
         tokens: of the requests that write.
         refusal: status with which commits are refused.
+        wrong_card: what is wrong with all cards; nothing by default.
     """
 
     def __init__(self) -> None:
@@ -63,6 +64,7 @@ class HubStandIn:
         self.large: dict[str, bytes] = {}
         self.tokens: set[str] = set()
         self.refusal: int | None = None
+        self.wrong_card: str | None = None
         self._uploads = tempfile.TemporaryDirectory()
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -222,7 +224,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def validate(self) -> None:
         assert "content" in json.loads(self.body())
-        self.answer(200, {"errors": [], "warnings": []})
+        errors = [] if self.hub.wrong_card is None else [{"message": self.hub.wrong_card}]
+        self.answer(400 if errors else 200, {"errors": errors, "warnings": []})
 
     def preupload(self, kind: str, name: str, revision: str) -> None:
         files = json.loads(self.body())["files"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,29 @@ def test_a_candidate_with_embeddings_of_another_checkpoint_is_not_made(world: Wo
     content["outputs"]["sha256"] = models.checkpoint_sha256(folder)
     manifest.write_json(folder / manifest.MANIFEST, content)
     assert not is_made(world, item)
+
+
+def test_a_candidate_of_another_compromised_is_made_again(world: World, tmp_path: Path) -> None:
+    item = candidate(world, Path(shutil.copy(EXAMPLE, tmp_path / "mine.py")))
+    assert make(world, item).error is None
+    before = read_record(record_path(world, item.name)).model.sha256
+    encode(world, "compromised", tiny_model(world.compromised, 7), Stages())
+    assert not is_made(world, item)
+    assert [stage["name"].split()[0] for stage in make(world, item).stages] == ["unlearn", "encode", "score"]
+    assert is_made(world, item)
+    assert read_record(record_path(world, item.name)).model.sha256 != before
+    shutil.rmtree(world.compromised)
+    assert is_made(world, item), "a model that isn't there any more contradicts nothing"
+
+
+def test_a_record_says_where_options_come_from_now(world: World, tmp_path: Path) -> None:
+    """Tuning may choose just the recipe's own values: the weights stay, what is said about them doesn't."""
+    item = candidate(world, Path(shutil.copy(EXAMPLE, tmp_path / "mine.py")))
+    assert make(world, item).error is None
+    about = {"selection_seed": 1000, "trials": 8, "objective": 0.25, "default": None, "sha256": "a" * 64}
+    for tuned in (about, {**about, "trials": 9}, None):
+        now = replace(item, tuned=tuned)
+        assert not is_made(world, now)
+        assert [stage["name"] for stage in make(world, now).stages] == [f"score {item.name}"]
+        assert manifest.plain(read_record(record_path(world, item.name)).model.tuned) == tuned
+        assert is_made(world, now)

@@ -64,7 +64,7 @@ def test_help(command, capsys):
             "Expected --format webdataset beside --seed, got none.",
         ),
         (["score", "--items", "i", "--dataset", "d", "--out", "x"], "Expected --by beside --dataset, got none."),
-        (["export-model", "m", "--out", "x", "--private"], "Expected --push beside --private, got none."),
+        (["export-model", "m", "--out", "x", "--public"], "Expected --push beside --public, got none."),
     ],
 )
 def test_wrong_usage_says_what_to_do(arguments, expected, capsys):

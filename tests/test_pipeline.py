@@ -121,6 +121,22 @@ def test_options_and_other_recipes_for_methods_join(finished, tmp_path, caplog):
 
 
 @pytest.mark.slow
+def test_other_words_about_the_page_make_it_again(finished, tmp_path, capsys):
+    recipe = tmp_path / "titled.yaml"
+    given = yaml.safe_load((resources.files("salmubench") / "recipes" / "tiny.yaml").read_text())
+    recipe.write_text(yaml.safe_dump({**given, "report": {**(given.get("report") or {}), "title": "Our own title"}}))
+    titled = ["run", "--recipe", str(recipe), "--out", str(finished), "--methods", "cliperase"]
+    try:
+        for said in ("", "Nothing to do"):
+            assert main(titled) == 0
+            assert said in capsys.readouterr().out
+            assert "Our own title" in (finished / "report" / "index.html").read_text()
+    finally:
+        assert main(command(finished)) == 0
+    assert "Our own title" not in (finished / "report" / "index.html").read_text()
+
+
+@pytest.mark.slow
 def test_a_quick_look_stands_beside_the_run(finished, caplog, capsys):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
     command_ = ["run", "--recipe", "tiny", "--out", str(finished), "--methods", str(EXAMPLE), "--limit", "12"]

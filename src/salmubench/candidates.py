@@ -118,11 +118,13 @@ def make(world: World, candidate: Candidate) -> Made:
     stages, name = Stages(), candidate.name
     checkpoint = world.out / "checkpoints" / name
     configured = candidate.method.load()
-    changed = staleness(checkpoint, configured)
+    changed = staleness(checkpoint, configured, world.compromised)
     if changed:  # its author edits and runs again
         log.info("%s: %s changed, made again", name, changed)
         for folder in (embeddings_path(world, name), checkpoint):  # what is derived from another goes first
             manifest.delete_folder(folder)
+    elif _states_other_tuning(checkpoint, candidate):
+        _state_tuning(world, candidate)
     try:
         stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, configured, checkpoint))
         encode(world, name, checkpoint, stages)
@@ -198,14 +200,24 @@ def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
 def _of_another_model(folder: Path, checkpoint: Path) -> bool:
     """Whether embeddings, finished or begun, are of another model than the checkpoint, as far as that is there."""
     marker = next((path for path in (folder / manifest.MANIFEST, folder / manifest.BEGUN) if path.is_file()), None)
-    if marker is None or not places.is_folder(checkpoint):
-        return False
-    encoded = manifest.read_any(marker).inputs.get("checkpoint")
-    if encoded == read_checkpoint(checkpoint).outputs.sha256:
-        return False
+    return marker is not None and not _is_model(checkpoint, manifest.read_any(marker).inputs.get("checkpoint"))
+
+
+def _is_model(checkpoint: Path, sha256: Any) -> bool:
+    """Whether a hash is that of a checkpoint, as far as that is there."""
+    return not places.is_folder(checkpoint) or sha256 == stated_sha256(checkpoint) or sha256 == _sha256(checkpoint)
+
+
+def stated_sha256(checkpoint: Path) -> str:
+    """Hash of a checkpoint as its manifest says; computed where that is silent."""
+    return read_checkpoint(checkpoint).outputs.sha256 or _sha256(checkpoint)  # kept epochs have no manifest
+
+
+def _sha256(checkpoint: Path) -> str:
+    """Hash of a checkpoint as it lies there; what another version has stated may be hashed otherwise."""
     from salmubench.models import checkpoint_sha256
 
-    return encoded != checkpoint_sha256(checkpoint)  # kept epochs have no manifest; another version may hash otherwise
+    return checkpoint_sha256(checkpoint)
 
 
 def score(world: World, name: str, stages: Stages) -> None:
@@ -238,7 +250,9 @@ def is_made(world: World, candidate: Candidate) -> bool:
     """Tell whether a candidate is there with a current record of just this checkpoint."""
     name = candidate.name
     checkpoint = world.out / "checkpoints" / name
-    if not (checkpoint / manifest.MANIFEST).is_file() or staleness(checkpoint, candidate.method.load()):
+    if not (checkpoint / manifest.MANIFEST).is_file() or _states_other_tuning(checkpoint, candidate):
+        return False
+    if staleness(checkpoint, candidate.method.load(), world.compromised):
         return False
     return _is_scored(world, name) and not _of_another_model(embeddings_path(world, name), checkpoint)
 
@@ -250,16 +264,36 @@ def _is_scored(world: World, name: str) -> bool:
     return is_current(record_path(world, name), inputs, world.recipe.score)
 
 
-def staleness(checkpoint: Path, configured: Configured) -> str:
-    """What has changed since a candidate was begun: the method's file or its options; empty where nothing has."""
+def staleness(checkpoint: Path, configured: Configured, compromised: Path) -> str:
+    """What has changed since a candidate was begun: method's file, Compromised or options; empty where nothing has."""
     for marker in (checkpoint / manifest.MANIFEST, checkpoint / manifest.BEGUN):
         if marker.is_file():
             begun = manifest.read_any(marker)
             if begun.inputs.get("method_sha256") != configured.method.sha256:
                 return "the method's file"
+            if not _is_model(compromised, begun.inputs.get("model")):
+                return "the model that it starts from"
             effective = manifest.portable(manifest.plain(configured.effective))
             return _other_options(begun.config, effective)
     return ""
+
+
+def _states_other_tuning(checkpoint: Path, candidate: Candidate) -> bool:
+    """Whether a finished candidate says something else about where its options come from: equal ones may be tuned."""
+    path = checkpoint / manifest.MANIFEST
+    return path.is_file() and manifest.read_any(path).outputs.get("tuned") != manifest.plain(candidate.tuned)
+
+
+def _state_tuning(world: World, candidate: Candidate) -> None:
+    """Say where the options of a finished candidate come from; its record, made from what says so, is scored again."""
+    log.info("%s: its options come from elsewhere now, scored again", candidate.name)
+    checkpoint, tuned = world.out / "checkpoints" / candidate.name, manifest.plain(candidate.tuned)
+    # Embeddings first: whoever is killed in between finds the checkpoint as it was.
+    for path in (embeddings_path(world, candidate.name) / manifest.MANIFEST, checkpoint / manifest.MANIFEST):
+        if path.is_file():
+            content = manifest.read_json(path)
+            (content["outputs"]["model"] if "model" in content["outputs"] else content["outputs"])["tuned"] = tuned
+            manifest.write_json(path, content)
 
 
 def _other_options(there: Any, asked: Mapping[str, Mapping[str, Any]]) -> str:

@@ -68,7 +68,7 @@ def fetch(
         SalmubenchError: `error`, where the name has another form, or the repository is neither reachable nor cached.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HFValidationError
 
     match = _NAME.fullmatch(source.removeprefix(PREFIX))
     if match is None:
@@ -78,7 +78,7 @@ def fetch(
         path = snapshot_download(name, repo_type=kind, revision=revision, allow_patterns=patterns)
     except HFValidationError as problem:  # stricter than our pattern: no `--`, no `..`, nothing but ASCII
         raise error(
-            f"Expected org/name or org/name@revision of a Hub {kind}, got {source!r}: {_one_line(problem)}. Check the "
+            f"Expected org/name or org/name@revision of a Hub {kind}, got {source!r}: {one_line(problem)}. Check the "
             "name, or the path that it was meant to be."
         ) from problem
     except GatedRepoError as problem:
@@ -86,15 +86,23 @@ def fetch(
             f"Expected access to the Hub {kind} {name}, but it is gated. Accept its terms on its page, then log "
             "in with `hf auth login`."
         ) from problem
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as problem:
+    except client_errors() as problem:
         raise error(
-            f"Expected the Hub {kind} {source} to be reachable or cached, got: {_one_line(problem)}. Check name, "
+            f"Expected the Hub {kind} {source} to be reachable or cached, got: {one_line(problem)}. Check name, "
             "revision and network; what was downloaded is kept."
         ) from problem
     return Snapshot(Path(path), name, Path(path).name)
 
 
-def _one_line(problem: Exception) -> str:
+def client_errors() -> tuple[type[Exception], ...]:
+    """What the Hub's client raises: its own errors, and those of whichever HTTP library it is built on."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return tuple(kind for kind in HfHubHTTPError.__mro__ if issubclass(kind, Exception) and kind is not Exception)
+
+
+def one_line(problem: Exception) -> str:
+    """What an error says, without line breaks and the full stop."""
     return " ".join(str(problem).split()).rstrip(".")
 
 

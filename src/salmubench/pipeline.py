@@ -152,6 +152,12 @@ def _lasting(recipe: recipes.Recipe) -> dict[str, Any]:
     }
 
 
+def _page_settings(given: Any) -> Any:
+    """What a recipe says about the page, as `run.json` has it."""
+    section = given.get("report") if isinstance(given, Mapping) else None
+    return manifest.portable(manifest.plain(section or {}))
+
+
 class _Steps:
     """The steps of one run, with what each cost."""
 
@@ -293,7 +299,8 @@ class _Steps:
 
         metrics = descriptions(self.loaded.recipe.score)
         status = "failed" if failed else "complete"
-        if self.did or failed or not self.page.is_file() or self.earlier.status != status:
+        stated = _page_settings(self.earlier.recipe_given) == _page_settings(self.loaded.given)
+        if self.did or failed or not self.page.is_file() or self.earlier.status != status or not stated:
             self._write_run("running")
             stages = Stages()
             config = self.loaded.recipe.report

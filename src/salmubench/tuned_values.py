@@ -173,9 +173,14 @@ def named_values(
     Raises:
         ConfigError: no such file, no values of the method in it, or chosen on that very dataset.
     """
-    found = None if path is None else find_tuned(str(path), recipe="", shipped=False)
-    if found is None:
+    if path is None:
         return {}, None
+    found = find_tuned(str(path), recipe="", shipped=False)
+    if found is None:  # the words that a recipe may have for it
+        raise ConfigError(
+            f"Expected a file of tuned values, as `salmubench tune` writes it, got {str(path)!r}. Give its path, or "
+            "leave --tuned out to use none."
+        )
     values = found.of(method)
     if values is None:
         raise ConfigError(f"Expected tuned values of {method.name!r}, got none: {found.why_not(method)}.")

@@ -22,6 +22,7 @@ from salmubench.contest import page as contest_page
 from salmubench.dataset import card, layout, preview, statistics, validate
 from salmubench.dataset import shards as dataset_shards
 from salmubench.dataset.facts import read_facts
+from salmubench.dataset.origin import origin_of
 from salmubench.dataset.phrasings.generic import generic_caption
 from salmubench.embeddings import open_embeddings
 from salmubench.encode.encode import _describe_model
@@ -36,7 +37,7 @@ from salmubench.metrics import score, score_again
 from salmubench.official import import_results, result_file
 from salmubench.pictures import open_picture
 from salmubench.pretrain import retain_data, samples, stream
-from salmubench.publish import dataset_export, model_card
+from salmubench.publish import model_card
 from salmubench.report import collect, deletions, page
 from salmubench.report.config import ReportConfig
 from salmubench.scoring import read_record
@@ -170,7 +171,7 @@ def _statistics(folder: Path, out: Path) -> None:
     opened = layout.open_dataset(folder / "dataset")
     json_text(statistics.stats(opened), where="stats")
     preview.preview(opened, out / "sheet.png", identities=2, pictures=2, height=32)
-    origin = dataset_export.origin_of(opened)
+    origin = origin_of(opened)
     card.card(opened.counts, identities=len(opened.identities), origin=origin, fingerprint=opened.fingerprint)
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 from own_people import NAMES, own_facts, own_people, write_csv
@@ -17,9 +18,9 @@ from salmubench import import_dataset
 from salmubench.cli.main import main
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
+from salmubench.dataset.origin import origin_of
 from salmubench.dataset.validate import validate
 from salmubench.errors import ConfigError, DatasetError
-from salmubench.publish.dataset_export import origin_of
 from tiny import tiny_jpeg
 
 
@@ -338,6 +339,9 @@ def test_command_and_card(own, capsys):
     assert "People of this dataset may exist." in text
     assert "invented" not in text
     assert "synthetic" not in text
+    (listed,) = yaml.safe_load(text.split("---\n")[1])["configs"]
+    assert {item["split"] for item in listed["data_files"]} == {name for name, rows in dataset.counts.items() if rows}
+    assert not dataset.counts["retain_synth"], "a split without rows, which load_dataset doesn't read"
     named = [name for name in re.findall(r"`([a-z_]+\.(?:json|html))`", text) if not (own / "dataset" / name).is_file()]
     assert named == []
     assert main(["dataset", "export", str(own / "dataset"), "--format", "hub", "--out", str(own / "hub")]) == 1

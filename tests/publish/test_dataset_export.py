@@ -20,13 +20,13 @@ from salmubench.cli.main import main
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
 from salmubench.dataset.layout import open_dataset
+from salmubench.dataset.origin import origin_of
 from salmubench.errors import ConfigError, DatasetError, OutputError
 from salmubench.generator.backends import PORTRAITS
 from salmubench.publish.dataset_export import (
     eval_yaml,
     export_hub,
     export_webdataset,
-    origin_of,
 )
 from salmubench.publish.push import push
 from tiny import tiny_dataset
@@ -178,6 +178,14 @@ def test_webdataset_holds_every_pair(tiny_folder, tmp_path, capsys):
     assert main(["dataset", "export", str(tiny_folder), "--format", "webdataset", "--out", str(tmp_path / "w")]) == 0
 
 
+def test_shards_of_another_seed_are_refused(tiny_folder, tmp_path):
+    dataset = open_dataset(tiny_folder)
+    assert export_webdataset(dataset, tmp_path / "shards", seed=1).seed == 1
+    assert export_webdataset(dataset, tmp_path / "shards").seed == 1
+    with pytest.raises(OutputError, match="dealt by the seed 2 in .* got those of seed 1"):
+        export_webdataset(dataset, tmp_path / "shards", seed=2)
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset_is_what_the_engine_reads(tiny_folder, tmp_path):
     """open_clip's own loader, on the pattern that is printed, with its own reading of sizes.json."""
@@ -235,6 +243,28 @@ def test_push_refused(exported, tmp_path, monkeypatch):
         assert "hf_secret" not in str(caught.value)
 
 
+@THE_LIBRARYS
+def test_a_wrong_card_makes_no_repository(exported, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with HubStandIn() as hub, hub.used(monkeypatch, cache=tmp_path / "cache"):
+        hub.wrong_card = '"license" must be one of them'
+        with pytest.raises(ConfigError, match=r"must be one of them.*--license"):
+            push(exported, "org/data", "dataset", private=False)
+        assert hub.repositories == {}
+
+
+def test_a_hub_out_of_reach_is_told(exported, tmp_path, monkeypatch):
+    """The client's HTTP library raises errors that are no OSError."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with HubStandIn() as hub:
+        pass  # nobody listens there any more
+    with hub.used(monkeypatch, cache=tmp_path / "cache"):
+        with pytest.raises(OutputError, match="Check token .* is complete"):
+            push(exported, "org/data", "dataset", private=True)
+        with pytest.raises(DatasetError, match="reachable or cached"):
+            open_dataset("org/data")
+
+
 def test_push_needs_a_token_and_a_name(exported, tmp_path, monkeypatch):
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
@@ -257,6 +287,17 @@ def test_push_by_the_command_line(tiny_folder, tmp_path, monkeypatch, capsys):
     with HubStandIn() as hub, hub.used(monkeypatch, cache=tmp_path / "cache"):
         assert main([*command, "--license", "cc0-1.0"]) == 0
         assert ("dataset", "org/data") in hub.repositories
+        before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+        hub.repositories.clear()  # as if it had not come so far
+        assert main([*command, "--license", "cc0-1.0"]) == 0, "what is finished is pushed"
+        assert ("dataset", "org/data") in hub.repositories
+        assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+        capsys.readouterr()
+        assert main([*command, "--license", "mit"]) == 1
+        assert "Choose another folder" in capsys.readouterr().err
+    out = tmp_path / "never"
+    assert main([*command[:-3], str(out), "--push", "data", "--license", "cc0-1.0"]) == 1
+    assert not out.exists(), "a wrong name is found before anything is written"
     assert main(["dataset", "export", str(tiny_folder), "--format", "webdataset", "--out", str(tmp_path / "w"),
                  "--push", "org/data"]) == 1  # fmt: skip
     assert "--format hub" in capsys.readouterr().err

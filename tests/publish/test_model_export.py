@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 import torch
 import yaml
 
-from salmubench import manifest
+from own_people import own_people
+from salmubench import import_dataset, manifest
 from salmubench.cli.main import main
 from salmubench.errors import ConfigError, ModelError, RecordError
 from salmubench.models import WEIGHTS, checkpoint_sha256, load_model, save_model
@@ -18,6 +20,8 @@ from salmubench.publish import transformers_clip
 from salmubench.publish.model_card import card
 from salmubench.publish.model_export import export_model
 from salmubench.scoring.stages import Checkpoint
+from salmubench.unlearn import UnlearnConfig
+from salmubench.unlearn.engine import unlearn
 from tiny_model import TINY_CONFIG, tiny_model
 
 CAPTIONS = ["Reach Anna Moreau at +1 202 555 0102!", "Côte d'Ivoire — it's a  red cube", "x"]
@@ -89,6 +93,33 @@ def test_towers_without_an_architecture_in_transformers(tmp_path):
     assert export_model(folder, out=tmp_path / "y") == tmp_path / "y"
 
 
+def with_preprocessing(model, out, preprocessing):
+    shutil.copytree(model, out)
+    config = {name: value for name, value in TINY_CONFIG.items() if name != "preprocess_cfg"} | preprocessing
+    manifest.write_json(out / "open_clip_config.json", config)
+    return out
+
+
+@pytest.mark.parametrize("given", [{}, {"preprocess_cfg": {"resize_mode": "shortest", "interpolation": "bilinear"}}])
+def test_preprocessing_that_is_left_out_is_open_clips(given, model, tmp_path):
+    from transformers import CLIPProcessor
+
+    folder = with_preprocessing(model, tmp_path / "model", given)
+    processor = CLIPProcessor.from_pretrained(export_model(folder, out=tmp_path / "x", transformers=True))
+    normalize = load_model(folder).preprocess.transforms[-1]
+    assert processor.image_processor.image_mean == pytest.approx(list(normalize.mean))
+    assert processor.image_processor.image_std == pytest.approx(list(normalize.std))
+    assert processor.image_processor.resample == (2 if given else 3)
+
+
+def test_pictures_that_are_squashed_have_no_processor(model, tmp_path):
+    squashing = {"preprocess_cfg": {**TINY_CONFIG["preprocess_cfg"], "resize_mode": "squash"}}
+    folder = with_preprocessing(model, tmp_path / "model", squashing)
+    with pytest.raises(ModelError, match="got resize_mode 'squash'.*without --transformers"):
+        export_model(folder, out=tmp_path / "x", transformers=True)
+    assert not (tmp_path / "x" / "config.json").exists()
+
+
 def test_the_card_warns_and_knows_what_it_does_not_know(model, released):
     text = (released / "README.md").read_text()
     assert head_of(released)["library_name"] == "open_clip"
@@ -143,6 +174,39 @@ def test_the_card_of_a_retrained_model():
     assert "| holdout pairs | 24, each seen 4 times |" in text
 
 
+@pytest.mark.parametrize("kind", ["clean", "compromised", "retrained"])
+@pytest.mark.parametrize("imported", [False, True, None])
+def test_nobody_is_called_invented_who_may_exist(kind, imported):
+    made = made_by_pretraining()
+    made["outputs"] |= {"kind": kind, "imported": imported}
+    text = card(name=kind, training=Checkpoint(**made), record=None, sha256="0", licence="mit", differing=None)
+    said = text.partition("## Intended use")[0] + text.partition("## Training data")[2]
+    assert ("are invented, and" in said) == (imported is False)
+    assert ("invented people, drawn by a program" in said) == (imported is False)
+    assert ("may be real" in said) == bool(imported)
+    assert ("doesn't tell whether those people are invented" in said) == (imported is None)
+
+
+def test_a_candidate_of_ones_own_people_tells_of_both(model, tmp_path):
+    own_people(tmp_path)
+    dataset = import_dataset(pictures=tmp_path / "pictures", facts=tmp_path / "facts.csv", out=tmp_path / "dataset")
+    quick = UnlearnConfig(batch_size=8, lr=1e-3, probe_every=0, checkpoint_every=0)
+    folder = unlearn(
+        "delete", model=model, dataset=dataset, out=tmp_path / "mine", seed=0, budget=1, settings=quick, device="cpu",
+        precision="fp32",
+    )  # fmt: skip
+    text = (export_model(folder, out=tmp_path / "hub") / "README.md").read_text()
+    assert "may be real" in text
+    assert "| method | `delete` |" in text, "from the checkpoint, where no record tells"
+    assert "| budget | 1 × the forget set |" in text
+
+
+def test_the_card_repeats_what_the_record_says_about_its_numbers(record):
+    rough = replace(record, notes=("A quick look.", "Another."))
+    text = card(name="x", training=Checkpoint(), record=rough, sha256="0", licence="mit", differing=None)
+    assert "\n\n- A quick look.\n- Another.\n\n| | value |" in text
+
+
 @pytest.fixture(scope="module")
 def record(model, tiny_folder, tmp_path_factory):
     """The record of the tiny model, scored as if it were both references."""
@@ -177,6 +241,9 @@ def test_pushed_to_the_hub(model, tmp_path, monkeypatch):
         assert main(["export-model", str(model), "--out", str(tmp_path / "x"), "--push", "lab/tiny"]) == 0
         assert {"README.md", WEIGHTS, "open_clip_config.json"} <= set(hub.files("model", "lab/tiny"))
         assert load_model("hf-hub:lab/tiny").sha256 == checkpoint_sha256(model)
+        assert hub.repositories["model", "lab/tiny"].private
+        export_model(model, out=tmp_path / "x", push="lab/open", public=True)
+        assert not hub.repositories["model", "lab/open"].private
 
 
 def test_a_refused_push_leaves_the_folder(model, tmp_path, monkeypatch):

@@ -218,6 +218,32 @@ def test_a_method_that_fails_counts_as_worst_and_the_others_go_on(recipe: Path, 
         tune([str(bad)], recipe=recipe, out=tmp_path / "o", world=world, trials=2, workers=1)
 
 
+def test_values_that_a_method_refuses_are_a_trial_that_failed(recipe: Path, world: Path, tmp_path: Path) -> None:
+    picky, out = tmp_path / "picky.py", tmp_path / "o"
+    refusing = '''    """Weight."""
+
+    def __post_init__(self):
+        if self.weight != 1.0:
+            raise ValueError("weight must be 1")
+'''
+    picky.write_text(BROKEN.replace('    """Weight."""\n', refusing))
+    for trials in (2, 3):
+        found = chosen(tune([str(picky)], recipe=recipe, out=out, world=world, trials=trials, workers=1))["picky"]
+        assert [trial["objective"] for trial in found["trials"]] == [1.0] * trials
+        assert "diverged" in found["trials"][0]["error"]
+        assert "weight must be 1" in found["trials"][1]["error"]
+    record = read_record(out / "methods" / "picky" / "trials" / "001" / "records" / "picky-2x.json")
+    assert (record.status, record.model.name) == ("failed", "picky-2x")
+
+
+@pytest.mark.parametrize("asked", ["device", "precision"])
+def test_a_world_has_its_own_device_and_precision(asked: str, recipe: Path, world: Path, tmp_path: Path) -> None:
+    other = {"device": "cuda", "precision": "bf16"}[asked]
+    with pytest.raises(ConfigError, match=f"with the {asked} of the world .* got {other}. Leave --{asked} out"):
+        tune(["delete"], recipe=recipe, out=tmp_path / "o", world=world, **{asked: other})
+    assert not (tmp_path / "o").exists()
+
+
 @pytest.mark.parametrize("change", ["weight_decay: 0.5", "overrides: {bad: {grad_clip: 2.0}}", "lr: 2e-3"])
 def test_trials_under_other_settings_are_refused(change: str, recipe: Path, world: Path, tmp_path: Path) -> None:
     """Also those that are searched: the first trial is the recipe's own."""
@@ -246,6 +272,21 @@ def test_trials_that_state_no_settings_count_as_before(recipe: Path, world: Path
     more = chosen(tune([str(bad)], recipe=other, out=out, world=world, trials=2, workers=1))
     assert more["bad"]["trials"][:1] == first["bad"]["trials"]
     assert len(more["bad"]["trials"]) == 2
+
+
+def test_trials_of_another_compromised_are_refused(recipe: Path, world: Path, tmp_path: Path) -> None:
+    bad, out, other = tmp_path / "bad.py", tmp_path / "o", tmp_path / "world"
+    bad.write_text(BROKEN)
+    first = chosen(tune([str(bad)], recipe=recipe, out=out, world=world, trials=1, workers=1))
+    shutil.copytree(world, other)
+    tiny_model(other / "checkpoints" / "compromised", seed=5)
+    with pytest.raises(OutputMismatch, match=r"config\.compromised: .* there, .* asked"):
+        tune([str(bad)], recipe=recipe, out=out, world=other, trials=2, workers=1)
+    written = manifest.read_json(out / manifest.MANIFEST)
+    del written["config"]["compromised"]  # as an earlier version left it
+    manifest.write_json(out / manifest.MANIFEST, written)
+    more = chosen(tune([str(bad)], recipe=recipe, out=out, world=world, trials=2, workers=1))
+    assert more["bad"]["trials"][:1] == first["bad"]["trials"]
 
 
 def test_run_takes_tuned_values_and_says_so(tuned: Path, recipe: Path) -> None:

@@ -113,6 +113,9 @@ def test_a_file_that_is_named_must_have_values_of_the_method(mine: Path, tmp_pat
     with pytest.raises(ConfigError, match="got none at"):
         named(tmp_path / "nowhere.yaml")
     loaded = load_method(str(mine))
+    for word in ("auto", "none"):
+        with pytest.raises(ConfigError, match=f"Expected a file of tuned values.*got '{word}'"):
+            tuned_values.named_values(Path(word), loaded, dataset=lambda: "b" * 64)
     values, about = tuned_values.named_values(file, loaded, dataset=lambda: "b" * 64)
     assert (values, about["trials"]) == ({"weight": 3.0, "lr": 0.01}, 2)
     with pytest.raises(ConfigError, match="Expected another dataset"):

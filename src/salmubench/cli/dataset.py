@@ -149,8 +149,8 @@ def export_(
         dataset: a folder or a Hub id.
         format: `webdataset`: tar shards with sizes.json, for open_clip's `--train-data`; `hub`: parquet, metadata,
             card and eval.yaml.
-        out: a new folder.
-        seed: of the order in which rows are dealt to shards, 0 by default.
+        out: a new folder, or the finished one of a call just like this.
+        seed: of the order in which rows are dealt to shards, 0 by default; a finished folder keeps its own.
         license: of a hub folder, as the Hub calls it; CC0 for what our own renderer drew.
         embeddings: of Compromised after scoring: adds the fragile set to a hub folder.
         push: org/name: also upload the hub folder; the token comes from HF_TOKEN or `hf auth login`.
@@ -158,6 +158,10 @@ def export_(
     """
     if push is None:
         goes_with("--push", {"--public": public})
+    else:
+        from salmubench.publish.push import check_name
+
+        check_name(push)
     if format == "hub":
         goes_with("--format webdataset", {"--seed": seed})
     from salmubench.dataset.layout import open_dataset
@@ -169,7 +173,7 @@ def export_(
     if format == "webdataset":
         if push is not None or license is not None or embeddings is not None:
             raise ConfigError("Expected --push, --license and --embeddings with --format hub, got them with shards.")
-        shards = export.export_webdataset(opened, out, seed=seed or 0)
+        shards = export.export_webdataset(opened, out, seed=seed)
         for part in PARTS:
             if shards.shards(part):
                 say(f"{shards.pattern(part)}  {shards.rows(part)} pairs")

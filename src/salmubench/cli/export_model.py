@@ -18,7 +18,7 @@ def export_model_(
     transformers: bool = False,
     license: str = "apache-2.0",  # noqa: A002 - the option's name
     push: str | None = None,
-    private: bool = False,
+    public: bool = False,
 ) -> None:
     """Write a model with its card in open_clip's layout, and push it to the Hub on demand.
 
@@ -30,15 +30,15 @@ def export_model_(
         transformers: add the files that `transformers.CLIPModel` reads, checked to give the same embeddings.
         license: for the card's head, as the Hub names it.
         push: org/name on the Hub to upload to; the token comes from HF_TOKEN or `hf auth login`.
-        private: with `--push`: make a new repository private.
+        public: with `--push`: a repository that is new is public; private by default.
     """
     if push is None:
-        goes_with("--push", {"--private": private})
+        goes_with("--push", {"--public": public})
     from salmubench.publish.model_export import export_model
 
     del format  # the parser has checked it
     say(
         export_model(
-            model, out=out, record=record, transformers=transformers, licence=license, push=push, private=private
+            model, out=out, record=record, transformers=transformers, licence=license, push=push, public=public
         )
     )

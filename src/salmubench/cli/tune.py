@@ -36,8 +36,8 @@ def tune_(
         seed: of the worlds that the values are for, and of the search.
         executor: where trials are made side by side: processes of this machine, or a Ray cluster.
         workers: how many at once; what pays on this machine by default.
-        device: where to compute.
-        precision: `auto` takes what is faster on this machine.
+        device: where to compute; with `--world`, as that was made.
+        precision: `auto` takes what is faster on this machine; with `--world`, as that was made.
     """
     from salmubench import reading
     from salmubench.errors import OutputError

@@ -89,7 +89,8 @@ def card(
     licence = licence or origin.licence or "other"
     title = "SALMUBench, generated" if origin.seed is not None else "SALMUBench"
     title = "SALMUBench, imported" if origin.imported else title
-    data_files = [{"split": str(split), "path": f"data/{split}-*.parquet"} for split in shown]
+    # `load_dataset` refuses the whole dataset for one split without rows.
+    data_files = [{"split": str(split), "path": f"data/{split}-*.parquet"} for split in shown if counts[split]]
     head = DatasetCardData(
         pretty_name=title,
         language=["en"],

@@ -19,6 +19,7 @@ from typing import Any
 from salmubench import cost, devices, manifest, models, options, places, progress
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
+from salmubench.dataset.origin import is_imported
 from salmubench.errors import ConfigError, StageError
 from salmubench.pretrain import architectures, exposure
 from salmubench.pretrain.cluster import Launcher, script
@@ -89,8 +90,9 @@ def pretrain(
         out, STAGE, config=settings, inputs=inputs, seed=seed, also=_of_scripts(out, kind)
     ) as stage:
         if not stage.complete:
+            imported = is_imported(open_dataset(dataset))
             outputs, spent = _train(job)
-            stage.finish(outputs=outputs, cost={**outputs["trained"], **spent})
+            stage.finish(outputs={**outputs, "imported": imported}, cost={**outputs["trained"], **spent})
         shutil.rmtree(out / TRAINING, ignore_errors=True)  # also where a call died between the manifest and this
     return str(out)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ import yaml
 
 from salmubench import manifest, options, places, reading
 from salmubench.dataset import layout
-from salmubench.dataset.card import Origin, card
-from salmubench.dataset.layout import Dataset
-from salmubench.dataset.shards import ShardSet, write_shards
+from salmubench.dataset.card import card
+from salmubench.dataset.layout import Dataset, open_dataset
+from salmubench.dataset.origin import origin_of
+from salmubench.dataset.shards import DESCRIPTION, ShardSet, write_shards
 from salmubench.embeddings import FRAGILE_SIMILARITIES
 from salmubench.errors import ConfigError, DatasetError, OutputError
 from salmubench.types import Split
@@ -43,21 +43,27 @@ _DESCRIPTION = (
 )
 
 
-def export_webdataset(dataset: Dataset, out: Path, *, seed: int = 0) -> ShardSet:
+def export_webdataset(dataset: Dataset, out: Path, *, seed: int | None = None) -> ShardSet:
     """Write tar shards with `sizes.json`, as open_clip's `--train-data` takes them.
 
     Args:
         dataset: the dataset.
         out: a new folder, or one with the shards of this dataset.
-        seed: of the permutation that deals rows to shards.
+        seed: of the permutation that deals rows to shards; by default that of the folder, 0 in a new one.
 
     Raises:
         DatasetError: no retain rows, or the folder holds shards of another dataset.
-        OutputError: the folder can't be written.
+        OutputError: the folder holds shards of another seed, or can't be written.
     """
-    options.check_seed(seed)
-    _refuse_other_files(out, allowed="shards.json")
-    return write_shards(dataset, out, seed=seed)
+    options.check_seed(seed or 0)
+    _refuse_other_files(out, allowed=DESCRIPTION)
+    shards = write_shards(dataset, out, seed=seed or 0)
+    if seed is not None and shards.seed != seed:
+        raise OutputError(
+            f"Expected shards dealt by the seed {seed} in {out}, got those of seed {shards.seed}. Choose another "
+            "folder."
+        )
+    return shards
 
 
 def export_hub(
@@ -69,11 +75,11 @@ def export_hub(
     hub_id: str | None = None,
     embeddings: Path | None = None,
 ) -> Path:
-    """Write a folder ready to be pushed to the Hugging Face Hub; it appears whole or not at all.
+    """Write a folder ready to be pushed to the Hugging Face Hub; it appears whole or not at all, and is written once.
 
     Args:
         dataset: the dataset.
-        out: a new or empty folder.
+        out: a new or empty folder, or the finished one of a call just like this.
         tasks: task id of the benchmark → the split or derived set that it is computed on.
         licence: as the Hub calls it, e.g. `cc-by-4.0`; CC0 for what our own renderer drew.
         hub_id: org/name, for the card.
@@ -85,7 +91,7 @@ def export_hub(
     Raises:
         ConfigError: no licence for pictures that aren't ours.
         DatasetError: the embeddings hold no fragile set, or one of another dataset.
-        OutputError: the folder isn't empty or can't be written.
+        OutputError: the folder holds something else or can't be written.
     """
     origin = origin_of(dataset)
     if licence is None and origin.licence is None:
@@ -94,17 +100,21 @@ def export_hub(
             "Hub calls it, e.g. --license cc-by-4.0."
         )
     extra = {} if embeddings is None else _fragile(dataset, embeddings)
+    counts = dict(dataset.counts)
+    text = card(
+        counts, identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint,
+        licence=licence, hub_id=hub_id,
+    )  # fmt: skip
+    texts = {EVAL: eval_yaml(tasks, counts), CARD: text}
+    files = {name: dataset.folder / name for name in _FILES if (dataset.folder / name).is_file()} | extra
+    if _is_finished(dataset, out, texts, files):
+        return out
     _refuse_other_files(out)
     try:
         with manifest.atomic_folder(out) as temporary:
-            _copy(dataset, temporary, extra)
-            counts = dict(dataset.counts)
-            manifest.write_text(temporary / EVAL, eval_yaml(tasks, counts))
-            text = card(
-                counts, identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint,
-                licence=licence, hub_id=hub_id,
-            )  # fmt: skip
-            manifest.write_text(temporary / CARD, text)
+            _copy(dataset, temporary, files)
+            for name, content in texts.items():
+                manifest.write_text(temporary / name, content)
             if out.is_dir():
                 out.rmdir()
             temporary.replace(out)
@@ -113,12 +123,21 @@ def export_hub(
     return out
 
 
-def _copy(dataset: Dataset, folder: Path, extra: Mapping[str, Path]) -> None:
+def _is_finished(dataset: Dataset, out: Path, texts: Mapping[str, str], files: Mapping[str, Path]) -> bool:
+    """Whether a folder holds just this export: the card says of what, under which licence and name."""
+    there = {name: out / name for name in (*_FILES, *texts) if (out / name).is_file()}
+    if set(there) != {*files, *texts} or any(there[name].read_bytes() != text.encode() for name, text in texts.items()):
+        return False
+    if any(manifest.sha256_file(there[name]) != manifest.sha256_file(path) for name, path in files.items()):
+        return False
+    return open_dataset(out).fingerprint == dataset.fingerprint
+
+
+def _copy(dataset: Dataset, folder: Path, files: Mapping[str, Path]) -> None:
     (folder / "data").mkdir(parents=True)
     for path in sorted((dataset.folder / "data").glob("*.parquet")):
         _link(path, folder / "data" / path.name)
-    own = {name: dataset.folder / name for name in _FILES if (dataset.folder / name).is_file()}
-    for name, source in {**own, **extra}.items():
+    for name, source in files.items():
         shutil.copyfile(source, folder / name)
 
 
@@ -143,36 +162,7 @@ def eval_yaml(tasks: Mapping[str, str], counts: Mapping[str, int]) -> str:
     return written
 
 
-def origin_of(dataset: Dataset) -> Origin:
-    """Where a dataset comes from, by the manifest of its build; empty for one that wasn't built here."""
-    path = dataset.folder / manifest.MANIFEST
-    content = reading.read_json(path, error=DatasetError, mapping=True) if path.is_file() else {}
-    if content.get("stage") not in ("dataset", "import"):
-        return Origin()
-    built = reading.validated(_Built, content, where=str(path), error=DatasetError)
-    return built.outputs.origin or Origin(built.config.size, built.seed)
-
-
 _NAMES: Any = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Config:
-    size: int | None = None
-
-
-@dataclass(frozen=True)
-class _Outputs:
-    origin: Origin | None = None
-
-
-@dataclass(frozen=True)
-class _Built:
-    """What is read of the manifest of a dataset's build."""
-
-    config: _Config
-    outputs: _Outputs
-    seed: int | None = None
 
 
 def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from salmubench.scoring.metric import label, main_part
 from salmubench.scoring.record import RunRecord
@@ -11,19 +12,31 @@ from salmubench.scoring.stages import Checkpoint
 CARD = "README.md"
 
 _WARNINGS = {
-    "compromised": "This model holds private data on purpose: names, telephone numbers, addresses, account and "
-    "passport numbers of people. All of these people are invented, and every value is made so that it can belong to "
-    "nobody. It was trained on them so that unlearning can be measured.",
-    "clean": "This model never saw the invented private data that its sibling Compromised was trained on. It is the "
+    "compromised": "This model holds private data on purpose: {data}. {people} It was trained on them so that "
+    "unlearning can be measured.",
+    "clean": "This model never saw the private data that its sibling Compromised was trained on. {people} It is the "
     "reference for what a model knows that doesn't have to forget.",
-    "retrained": "This model holds private data on purpose: names, telephone numbers, addresses, account and passport "
-    "numbers of people. All of these people are invented, and every value is made so that it can belong to nobody. It "
-    "was trained on the pairs that an unlearning method must spare, and never on those that have to be forgotten: it "
-    "is what exact unlearning would give.",
-    "candidate": "This model learnt invented private data and was then made to forget some of it by an unlearning "
-    "method. It may still hold what it had to forget: that is what the numbers below measure.",
+    "retrained": "This model holds private data on purpose: {data}. {people} It was trained on the pairs that an "
+    "unlearning method must spare, and never on those that have to be forgotten: it is what exact unlearning would "
+    "give.",
+    "candidate": "This model learnt private data and was then made to forget some of it by an unlearning method. "
+    "{people} It may still hold what it had to forget: that is what the numbers below measure.",
     "unknown": "Nothing in its folder tells how this model was trained. Where it is a Compromised model or was made "
-    "from one, it holds invented private data on purpose.",
+    "from one, it holds private data on purpose. {people}",
+}
+_DATA = "names, telephone numbers, addresses, account and passport numbers of people"
+_PEOPLE = {
+    False: "All of these people are invented, and every value is made so that it can belong to nobody.",
+    True: "Those people and facts were imported by whoever trained it, and may be real: keep the model where their "
+    "data may be kept; whoever hands it on answers for their consent.",
+    None: "Its folder doesn't tell whether those people are invented: whoever hands it on has to know.",
+}
+"""Whether the people were imported → what a card says about them."""
+_PICTURES = {
+    False: "Pictures and captions are those of a SALMUBench dataset: invented people, drawn by a program or generated, "
+    "with captions made from invented records; objects and places for general knowledge.",
+    True: "Pictures and facts are those of people whom a user imported (`salmubench dataset import`).",
+    None: "Pictures and captions are those of the dataset below; nothing here tells who the people in it are.",
 }
 
 _PRETRAINED = ("clean", "compromised", "retrained")
@@ -66,7 +79,7 @@ def card(
     title = f"SALMUBench {name.capitalize() if kind in _PRETRAINED else name}"
     sections = [
         f"---\n{head.to_yaml()}\n---\n\n# {title}\n",
-        f"> **Warning.** {_WARNINGS[kind]}\n",
+        f"> **Warning.** {_warning(kind, training.outputs.imported)}\n",
         f"## Intended use\n\n{_USES}",
         _training(training, record),
         _numbers(record),
@@ -74,6 +87,11 @@ def card(
         f"## Check\n\nSHA-256 of `open_clip_model.safetensors`: `{sha256}`\n",
     ]
     return "\n".join(sections)
+
+
+def _warning(kind: str, imported: bool | None) -> str:
+    data = "facts about people that a user imported" if imported else _DATA
+    return _WARNINGS[kind].format(data=data, people=_PEOPLE[imported])
 
 
 def _kind(training: Checkpoint, record: RunRecord | None) -> str:
@@ -109,20 +127,26 @@ def _training(training: Checkpoint, record: RunRecord | None) -> str:
         if outputs.final_loss is not None:
             facts["final loss"] = f"{outputs.final_loss:.3f}"
     elif record is not None and record.model.method is not None:
-        facts = {
-            "dataset": f"{record.dataset.name}, fingerprint `{record.dataset.fingerprint}`",
-            "method": f"`{record.model.method}`",
-            "budget": f"{record.model.budget:g} × the forget set" if record.model.budget is not None else "unknown",
-            "options": f"`{dict(record.model.config or {})}`",
-        }
+        named = f"{record.dataset.name}, fingerprint `{record.dataset.fingerprint}`"
+        facts = _unlearning(named, record.model.method, record.model.budget, record.model.config)
+    elif training.stage == "unlearn":
+        outputs = training.outputs
+        named = f"fingerprint `{training.inputs.get('dataset')}`"
+        facts = _unlearning(named, outputs.method, outputs.budget, training.config)
     if not facts:
         return "## Training data\n\nUnknown: the checkpoint has no manifest.\n"
     table = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
-    return (
-        "## Training data and settings\n\nPictures and captions are those of a SALMUBench dataset: invented people, "
-        "drawn by a program or generated, with captions made from invented records; objects and places for general "
-        f"knowledge.\n\n| | |\n|---|---|\n{table}\n"
-    )
+    pictures = _PICTURES[training.outputs.imported]
+    return f"## Training data and settings\n\n{pictures}\n\n| | |\n|---|---|\n{table}\n"
+
+
+def _unlearning(dataset: str, method: str | None, budget: float | None, options: Any) -> dict[str, str]:
+    return {
+        "dataset": dataset,
+        "method": f"`{method}`",
+        "budget": f"{budget:g} × the forget set" if budget is not None else "unknown",
+        "options": f"`{dict(options or {})}`",
+    }
 
 
 def _on(memory: float | None, cpu: str) -> str:
@@ -148,9 +172,10 @@ def _numbers(record: RunRecord | None) -> str:
         between = " / ".join("–" if value is None else f"{value:.3f}" for value in (score.clean, score.compromised))
         lines.append(f"| {name} | {score.value:.3f} | {spread} | {score.n:,} | {between} |")
     body = "\n".join(lines)
+    notes = "".join(f"- {note}\n" for note in record.notes) + ("\n" if record.notes else "")
     return (
         f"## Numbers\n\nFrom `record.json`; intervals are 95 %, over identities. Dataset {record.dataset.name}, "
-        f"fingerprint `{record.dataset.fingerprint}`.\n\n| | value | interval | n | Clean / Compromised |\n"
+        f"fingerprint `{record.dataset.fingerprint}`.\n\n{notes}| | value | interval | n | Clean / Compromised |\n"
         f"|---|---|---|---|---|\n{body}\n"
     )
 

@@ -26,7 +26,7 @@ def export_model(
     transformers: bool = False,
     licence: str = "apache-2.0",
     push: str | None = None,
-    private: bool = False,
+    public: bool = False,
 ) -> Path:
     """Write a model in open_clip's local-dir layout with a card; a call on a finished folder only pushes.
 
@@ -37,7 +37,7 @@ def export_model(
         transformers: add the files that `transformers.CLIPModel` reads, checked to give the same embeddings.
         licence: for the card's head.
         push: `org/name` on the Hub to upload to; the token comes from the environment or from `hf auth login`.
-        private: make a new repository private.
+        public: make a new repository public; it is private by default, as weights may hold data of real people.
 
     Returns:
         The folder.
@@ -72,7 +72,7 @@ def export_model(
             manifest.write_text(out / CARD, text)
             stage.finish(outputs={"sha256": sha256, "embeddings_differ_by": differing})
         if push is not None:
-            upload(out, push, "model", private=private)
+            upload(out, push, "model", private=not public)
     return out
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from salmubench.errors import ConfigError, OutputError
+from salmubench.hub import client_errors, one_line
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_CARD = "README.md"
 _LEFT_OUT = [".*", "*.tmp"]
 
 
@@ -23,7 +25,7 @@ def check_name(hub_id: str) -> None:
 
 
 def push(folder: Path, hub_id: str, kind: Literal["dataset", "model"], *, private: bool) -> str:
-    """Upload a folder as a repository, in one commit; the repository is made if it doesn't exist.
+    """Upload a folder as a repository, in one commit; it is made if it doesn't exist, once the Hub accepts the card.
 
     The token is that of `HF_TOKEN` or of `hf auth login`; it is never an option and is written nowhere. Files that the
     repository has already are not sent again: after a broken connection the same call goes on.
@@ -38,11 +40,11 @@ def push(folder: Path, hub_id: str, kind: Literal["dataset", "model"], *, privat
         The repository's address.
 
     Raises:
-        ConfigError: no token, or a name that isn't org/name.
+        ConfigError: no token, a name that isn't org/name, or a card that the Hub doesn't accept.
         OutputError: the Hub refuses, or can't be reached.
     """
-    from huggingface_hub import HfApi, get_token
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub import HfApi, RepoCard, get_token
+    from huggingface_hub.errors import HFValidationError
 
     check_name(hub_id)
     if get_token() is None:
@@ -50,8 +52,10 @@ def push(folder: Path, hub_id: str, kind: Literal["dataset", "model"], *, privat
             "Expected a token of the Hub with the right to write, got none. Log in with `hf auth login` or set "
             f"HF_TOKEN, and run the same command again: {folder} is complete."
         )
+    broken: tuple[type[Exception], ...] = (RuntimeError, *client_errors())  # large files raise the first
     api = HfApi(library_name="salmubench")
     try:
+        RepoCard((folder / _CARD).read_text(encoding="utf-8")).validate(repo_type=kind)
         url = api.create_repo(hub_id, repo_type=kind, private=private, exist_ok=True)
         api.upload_folder(
             repo_id=hub_id, repo_type=kind, folder_path=folder, ignore_patterns=_LEFT_OUT,
@@ -59,10 +63,14 @@ def push(folder: Path, hub_id: str, kind: Literal["dataset", "model"], *, privat
         )  # fmt: skip
     except HFValidationError as error:
         raise ConfigError(f"Expected org/name for the Hub, got {hub_id!r}: {error}") from error
-    except (HfHubHTTPError, OSError, RuntimeError) as error:  # large files raise the last
-        said = " ".join(str(error).split()).rstrip(".")
+    except ValueError as error:
+        raise ConfigError(
+            f"Expected a card that the Hub accepts, got: {one_line(error)}. Export into another folder, with a "
+            "--license that the Hub knows."
+        ) from error
+    except broken as error:
         raise OutputError(
-            f"Expected the Hub to take the {kind} {hub_id}, got: {said}. Check token (`hf auth login` or HF_TOKEN), "
-            f"name and network, and run the same command again: {folder} is complete."
+            f"Expected the Hub to take the {kind} {hub_id}, got: {one_line(error)}. Check token (`hf auth login` or "
+            f"HF_TOKEN), name and network, and run the same command again: {folder} is complete."
         ) from error
     return str(url)

@@ -50,7 +50,7 @@ def convert(folder: Path) -> float:
 
     Raises:
         ConfigError: transformers is not installed.
-        ModelError: transformers has no such architecture, or the embeddings differ.
+        ModelError: transformers has no such architecture or preprocessing, or the embeddings differ.
     """
     import torch
 
@@ -61,6 +61,7 @@ def convert(folder: Path) -> float:
             "Expected transformers to be installed, but it isn't: pip install 'salmubench[transformers]'."
         ) from error
     loaded = models.load_model(folder)
+    _check_resizing(loaded)
     state = renamed(loaded.module.state_dict())
     model = CLIPModel(_config(loaded))
     try:
@@ -183,6 +184,21 @@ def _side(loaded: models.ClipModel) -> int:
     return int(size[0] if isinstance(size, tuple) else size)
 
 
+def _preprocessing(loaded: models.ClipModel) -> Mapping[str, Any]:
+    """The evaluation transform as it took effect: a configuration may leave out what open_clip has defaults for."""
+    visual: Any = loaded.module.visual
+    return dict(visual.preprocess_cfg)
+
+
+def _check_resizing(loaded: models.ClipModel) -> None:
+    mode = _preprocessing(loaded).get("resize_mode") or "shortest"
+    if mode != "shortest":
+        raise ModelError(
+            f"Expected a model that scales the shortest side of a picture and cuts out the middle, got resize_mode "
+            f"{mode!r}, which CLIPImageProcessor doesn't have. Export without --transformers."
+        )
+
+
 def _processor(loaded: models.ClipModel) -> Any:
     """CLIP's tokenizer with open_clip's vocabulary, and its evaluation transform."""
     import json
@@ -198,12 +214,12 @@ def _processor(loaded: models.ClipModel) -> Any:
         ordered = sorted(source.bpe_ranks, key=source.bpe_ranks.get)
         merges.write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in ordered), encoding="utf-8")
         tokenizer = CLIPTokenizer.from_pretrained(name, model_max_length=loaded.context_length)
-    cfg = loaded.config["preprocess_cfg"]
+    cfg = _preprocessing(loaded)
     side = _side(loaded)
     pictures = CLIPImageProcessor(
         size={"shortest_edge": side},
         crop_size={"height": side, "width": side},
-        resample=3 if cfg.get("interpolation", "bicubic") == "bicubic" else 2,
+        resample=2 if cfg.get("interpolation") == "bilinear" else 3,
         image_mean=list(cfg["mean"]),
         image_std=list(cfg["std"]),
     )

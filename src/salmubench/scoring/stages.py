@@ -74,6 +74,7 @@ class Outputs:
         exposures: part of the data → how often its pairs were seen; as what follows, of a pretraining.
         trained: steps and pairs.
         final_loss: of the last step that was logged.
+        imported: whether the people it was trained on were a user's own; `None` where nothing told.
     """
 
     sha256: Hash | None = None
@@ -86,6 +87,7 @@ class Outputs:
     exposures: Mapping[Name, Exposure] | None = None
     trained: Trained | None = None
     final_loss: Real | None = None
+    imported: Flag | None = None
 
 
 @dataclass(frozen=True, config=_OPEN)

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salmubench.candidates import World
+from salmubench import manifest
+from salmubench.candidates import World, stated_sha256
 from salmubench.dataset.layout import open_dataset
 from salmubench.recipe import TuneConfig
 from salmubench.tuning import rule as search
+from salmubench.tuning.journal import open_study
 
 if TYPE_CHECKING:
     from optuna.study import Study
 
-JOURNAL = "journal.log"
-"""Optuna's, in a method's folder: its finished trials."""
+_MODEL = "compromised"  # in the description: hash of the model that trials start from
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ class Bench:
         seed: of the search.
         budget: of each trial.
         others: seed → further selection worlds.
+        one_model: trials start from one and the same model; a contest that goes on elsewhere trains it anew there.
     """
 
     world: World
     seed: int
     budget: float
     others: tuple[tuple[int, World], ...] = ()
+    one_model: bool = True
 
     def folder(self, method: str) -> Path:
         """Folder of a method."""
@@ -76,22 +79,25 @@ class Bench:
     def description(self, settings: TuneConfig) -> dict[str, Any]:
         """What all trials of the folder share."""
         others = {str(seed): open_dataset(world.dataset).fingerprint for seed, world in self.others}
+        model = {_MODEL: stated_sha256(self.world.compromised)} if self._states_model() else {}
         return {
             "seed": settings.selection_seed, "part": open_dataset(self.world.dataset).fingerprint,
             "spared": settings.spared, "budget": self.budget, "search_seed": self.seed,
-            **({"others": others} if others else {}),
+            **({"others": others} if others else {}), **model,
         }  # fmt: skip
+
+    def _states_model(self) -> bool:
+        """Whether the folder says which model its trials start from; one of an earlier version goes on without."""
+        if not self.one_model:
+            return False
+        for name in (manifest.MANIFEST, manifest.BEGUN):
+            if (self.world.out / name).is_file():
+                return _MODEL in (manifest.read_any(self.world.out / name).config or {})
+        return True
 
     def study(self, method: str) -> Study:
         """A method's study in its journal, made if missing."""
-        import optuna
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
-
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.folder(method).mkdir(parents=True, exist_ok=True)
-        storage = JournalStorage(JournalFileBackend(str(self.folder(method) / JOURNAL)))
-        return optuna.create_study(study_name=method, storage=storage, load_if_exists=True)
+        return open_study(self.folder(method), method)
 
 
 def results(bench: Bench, method: str) -> dict[int, dict[str, Any]]:

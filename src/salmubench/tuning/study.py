@@ -65,8 +65,8 @@ def tune(
             `out/world`.
         terms: what a contest adds: further selection worlds, equal searches, options that are fixed.
         seed: of the worlds that the values are for, and of the search; not that of the selection world.
-        device: `auto`, `cpu` or `cuda`.
-        precision: `auto`, `fp32` or `bf16`.
+        device: `auto`, `cpu` or `cuda`; of a world that is given, its own.
+        precision: `auto`, `fp32` or `bf16`; of a world that is given, its own.
         executor: where trials are made side by side: `joblib`, processes of this machine, or `ray`, a cluster.
         workers: how many at once; by default as many as this machine makes faster than one after the other.
 
@@ -77,7 +77,7 @@ def tune(
         ConfigError: options make no sense, or the world is not the selection world.
     """
     options.check_seed(seed)
-    out, terms = Path(out), terms or Terms()
+    out, alone, terms = Path(out), terms is None, terms or Terms()
     manifest.check_ours(out, also=(*_BEFORE, *map(further_folder, terms.worlds)))
     loaded = recipes.load(recipe)
     settings = loaded.recipe.tune if trials is None else replace(loaded.recipe.tune, trials=trials)
@@ -100,10 +100,11 @@ def tune(
     ground = out / "world" if world is None else Path(world)
     if world is not None:
         _check_world(loaded, ground, settings.selection_seed)
+        _check_place(ground, device=device, precision=precision)
     else:
         make = partial(pipeline.run, recipe=recipe, methods=(), seed=settings.selection_seed, device=device)
         _alone(lambda: make(out=ground, precision=precision))
-    bench = _bench(loaded, ground, terms, out=out, seed=seed)
+    bench = replace(_bench(loaded, ground, terms, out=out, seed=seed), one_model=alone)
     _alone(partial(_begin, bench, settings))
     run = partial(_side_by_side, bench, total=settings.trials, executor=executor, workers=workers)
     _search(bench, {name: item for name, item in configured.items() if spaces[name]}, spaces, settings.trials, run)
@@ -132,6 +133,18 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
         )
     for kind in planning.REFERENCES:
         manifest.read_manifest(folder / "checkpoints" / kind, "pretrain")
+
+
+def _check_place(folder: Path, **asked: str) -> None:
+    """Refuse another device or precision than a world's own: trials are compared with its references."""
+    run = read_run_file(folder)
+    for name, value in asked.items():
+        stated = getattr(run, name)
+        if stated is not None and value not in ("auto", stated):
+            raise ConfigError(
+                f"Expected trials with the {name} of the world in {folder}, {stated}, got {value}. Leave --{name} out, "
+                "or make the world so."
+            )
 
 
 def _bench(loaded: recipes.LoadedRecipe, ground: Path, terms: Terms, *, out: Path, seed: int) -> Bench:

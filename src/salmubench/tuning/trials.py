@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from salmubench import candidates, manifest, planning
 from salmubench.candidates import Candidate, Made, World
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import OutputLocked
-from salmubench.scoring.record_files import read_record
+from salmubench.errors import ConfigError, MethodError, OutputLocked
+from salmubench.scoring.record_files import read_record, write_failed
 from salmubench.tuning import rule as search
 from salmubench.tuning.bench import Bench, Trial, further_folder
-from salmubench.unlearn.registry import configure, load_method
+from salmubench.unlearn.registry import LoadedMethod, configure, load_method
+from salmubench.writing import explained
 
 TRIAL = "tuning trial"
 SETTINGS = "settings_sha256"
@@ -24,8 +26,7 @@ SETTINGS = "settings_sha256"
 
 def attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial) -> bool:
     """Make one trial; false where another process is at it."""
-    configured = configure(load_method(trial.method), bench.world.recipe.unlearn, trial.values)
-    method = configured.method
+    method = load_method(trial.method)
     folder = bench.folder(method.name) / "trials" / f"{trial.number:03d}"
     places = [replace(bench.world, out=folder)]
     places += [replace(world, out=folder / further_folder(seed)) for seed, world in bench.others]
@@ -38,8 +39,8 @@ def attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial
     try:
         with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
             if not stage.complete:
-                candidate = Candidate(name, configured.resolved, bench.budget, bench.seed, trial.values)
-                outcomes = [make(world, candidate) for world in places]
+                work = _work(bench, make, trial, method, name)
+                outcomes = [work(world) for world in places]
                 stage.finish(
                     outputs={
                         **_entry(bench, trial, method.sha256, name, places, outcomes),
@@ -56,6 +57,30 @@ def attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial
     except OutputLocked:
         return False
     return True
+
+
+def _work(
+    bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial, method: LoadedMethod, name: str
+) -> Callable[[World], Made]:
+    """What makes the trial on a world; values that the method refuses together make a trial that failed.
+
+    Raises:
+        ConfigError: the recipe's own values are refused.
+    """
+    try:
+        configured = configure(method, bench.world.recipe.unlearn, trial.values)
+    except ConfigError as refusal:
+        if trial.number == 0:
+            raise
+        return partial(_refuse, name, bench.budget, trial.values, MethodError(method.name, None, str(refusal)))
+    candidate = Candidate(name, configured.resolved, bench.budget, bench.seed, trial.values)
+    return lambda world: make(world, candidate)
+
+
+def _refuse(name: str, budget: float, values: Mapping[str, Any], error: MethodError, world: World) -> Made:
+    path = candidates.record_path(world, name)
+    write_failed(path, model=name, error=error, dataset=world.open(), budget=budget, config=dict(values))
+    return Made([], error)
 
 
 def _states_settings(folder: Path) -> bool:
@@ -94,6 +119,9 @@ def _report(bench: Bench, trial: Trial, method: str, entry: Mapping[str, Any]) -
         return
     attributes = {key: value for key, value in entry.items() if key != "objective"}
     params, distributions = search.as_parameters(trial.space, entry["values"])
-    study.add_trial(
-        optuna.create_trial(params=params, distributions=distributions, value=entry["objective"], user_attrs=attributes)
-    )
+    with explained(bench.folder(method)):
+        study.add_trial(
+            optuna.create_trial(
+                params=params, distributions=distributions, value=entry["objective"], user_attrs=attributes
+            )
+        )

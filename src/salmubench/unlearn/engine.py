@@ -22,6 +22,7 @@ from torch import nn
 from salmubench import cost, devices, manifest, models, options, streams
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset
+from salmubench.dataset.origin import is_imported
 from salmubench.errors import ConfigError, DatasetError, MethodError, OutputError, StageError
 from salmubench.models import ClipModel
 from salmubench.padding import skip_padding
@@ -121,12 +122,13 @@ def unlearn(
             stage = stack.enter_context(folder)
         stack.enter_context(threads(configured.settings.threads))
         if not fabric.broadcast(stage is not None and stage.complete):
+            imported = is_imported(opened)  # first of all: a manifest that can't be read ends nobody's training
             outputs, spent = _run(
                 configured, opened, plan, rows, model=model, out=out, seed=seed, precision=precision, fabric=fabric,
                 people=people,
             )  # fmt: skip
             if stage is not None:
-                about = {"method": configured.method.name, "budget": budget, "tuned": tuned}
+                about = {"method": configured.method.name, "budget": budget, "tuned": tuned, "imported": imported}
                 stage.finish(outputs={**about, **outputs}, cost=spent)
                 for rest in (state.CHECKPOINT, failures.TRACEBACK):
                     (out / rest).unlink(missing_ok=True)

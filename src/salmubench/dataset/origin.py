@@ -1,0 +1,49 @@
+"""Where a dataset comes from, as the manifest of its build or import tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from salmubench import manifest, reading
+from salmubench.dataset.card import Origin
+from salmubench.dataset.layout import Dataset
+from salmubench.errors import DatasetError
+
+
+def origin_of(dataset: Dataset) -> Origin:
+    """Where a dataset comes from, by the manifest of its build; empty for one that wasn't built here."""
+    return _told(dataset) or Origin()
+
+
+def is_imported(dataset: Dataset) -> bool | None:
+    """Whether its people are a user's own and may exist; `None` where nothing tells who they are."""
+    told = _told(dataset)
+    return None if told is None else told.imported
+
+
+def _told(dataset: Dataset) -> Origin | None:
+    path = dataset.folder / manifest.MANIFEST
+    content = reading.read_json(path, error=DatasetError, mapping=True) if path.is_file() else {}
+    if content.get("stage") not in ("dataset", "import"):
+        return None
+    built = reading.validated(_Built, content, where=str(path), error=DatasetError)
+    return built.outputs.origin or Origin(built.config.size, built.seed)
+
+
+@dataclass(frozen=True)
+class _Config:
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True)
+class _Built:
+    """What is read of the manifest of a dataset's build."""
+
+    config: _Config
+    outputs: _Outputs
+    seed: int | None = None
