@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from salmubench import manifest, reading
 from salmubench.dataset.card import Origin
@@ -44,6 +44,6 @@ class _Outputs:
 class _Built:
     """What is read of the manifest of a dataset's build."""
 
-    config: _Config
-    outputs: _Outputs
+    config: _Config = field(default_factory=_Config)
+    outputs: _Outputs = field(default_factory=_Outputs)
     seed: int | None = None
