@@ -7,6 +7,7 @@ name, e.g. `salmubench.unlearn.methods`) or by the path of a `.py` file.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 import hashlib
 import importlib
@@ -15,6 +16,7 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
+from dataclasses import MISSING
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -207,3 +209,19 @@ def _load_file(path: Path, *, kind: str) -> ModuleType:
         line = f" ({path.name}:{where[-1].lineno})\n    {where[-1].line}" if where else ""
         raise _fails(path, kind, error, line) from error
     return module
+
+
+def check_config(path: Path, config: Any) -> type[Any]:
+    """`Config` of a plug-in's file: a frozen dataclass whose options all have defaults.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
+        raise ConfigError(f"Expected a dataclass Config in {path}, got {config!r}.")
+    if not config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise ConfigError(f"Expected @dataclass(frozen=True) on Config in {path}, but it can be changed.")
+    for item in dataclasses.fields(config):
+        if item.default is MISSING and item.default_factory is MISSING:
+            raise ConfigError(f"Expected a default for each option of Config in {path}, got none for {item.name!r}.")
+    return config

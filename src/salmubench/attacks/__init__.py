@@ -10,7 +10,7 @@ import dataclasses
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -118,7 +118,7 @@ def load(name: str, values: Mapping[str, Any] | None = None) -> Loaded:
         given, allowed = getattr(described, field), get_args(words)
         if given not in allowed:
             raise ConfigError(f"Expected {field} of ATTACK to be one of {', '.join(allowed)} in {path}, got {given!r}.")
-    checked = _check_config(path, config)
+    checked = plugins.check_config(path, config)
     known = [item.name for item in dataclasses.fields(checked)]
     for option in values or {}:
         if option not in known:
@@ -155,14 +155,3 @@ def load_all(requested: Sequence[str], overrides: Mapping[str, Mapping[str, Any]
         if name not in {*stems, *names()}:
             raise UnknownName("attack in the overrides:", name, {*stems, *names()})
     return [load(name, (overrides or {}).get(plugins.stem(name))) for name in listed]
-
-
-def _check_config(path: Path, config: Any) -> type[Any]:
-    if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
-        raise ConfigError(f"Expected a dataclass Config in {path}, got {config!r}.")
-    if not config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise ConfigError(f"Expected @dataclass(frozen=True) on Config in {path}, but it can be changed.")
-    for item in dataclasses.fields(config):
-        if item.default is MISSING and item.default_factory is MISSING:
-            raise ConfigError(f"Expected a default for each option of Config in {path}, got none for {item.name!r}.")
-    return config

@@ -7,7 +7,6 @@ import inspect
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import MISSING
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -120,13 +119,8 @@ def check_names(path: Path, variable: str, declared: Any) -> Mapping[str, Any]:
 
 def check_config(path: Path, config: Any) -> None:
     """A frozen dataclass whose options all have defaults, none with the name of an engine setting."""
-    if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
-        raise ConfigError(f"Expected a dataclass Config in {path}, got {config!r}.")
-    if not config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise ConfigError(f"Expected @dataclass(frozen=True) on Config in {path}, but it can be changed.")
+    plugins.check_config(path, config)
     for item in dataclasses.fields(config):
-        if item.default is MISSING and item.default_factory is MISSING:
-            raise ConfigError(f"Expected a default for each option of Config in {path}, got none for {item.name!r}.")
         if item.name in ENGINE_OPTIONS:
             raise ConfigError(
                 f"Expected Config in {path} to leave {item.name!r} to the engine, got an option of that name. "
