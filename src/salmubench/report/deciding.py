@@ -5,50 +5,28 @@ Which numbers these are is `scoring.verdict`'s to say; here is what a sentence c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from salmubench.report.collect import score_of
-from salmubench.scoring.metric import PEOPLE
-from salmubench.scoring.record import Normalised, RunRecord, Thresholds
-from salmubench.scoring.roles import Held, first, of_group, spared, with_role
-from salmubench.scoring.verdict import FACT_ABOVE, FACT_PARAPHRASE_ABOVE, HIDDEN, INEFFECTIVE_ASSOCIATION_ABOVE
+from salmubench.scoring.record import MetricInfo, RunRecord, Thresholds
+from salmubench.scoring.verdict import View, is_above, lost_on_hidden, rests_on
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A number that a mode is judged by.
-
-    Attributes:
-        held: the number, its metric and part.
-        view: it between the references that count here.
-        limit: beyond which the mode begins.
-    """
-
-    held: Held
-    view: Normalised
-    limit: float
-
-
-def judged(record: RunRecord, mode: str, thresholds: Thresholds) -> list[Judged]:
-    """What a mode is judged by, missing numbers too.
+def judged(record: RunRecord, mode: str, thresholds: Thresholds) -> list[View]:
+    """What a mode is judged by, numbers without a value too.
 
     Args:
         record: of a method.
         mode: the failure mode.
         thresholds: where the modes begin.
     """
-    if mode == "ineffective":
-        return _leakage(record, thresholds)
-    if mode == "hollow":
-        limits = (thresholds.fact or FACT_ABOVE, thresholds.fact_paraphrase or FACT_PARAPHRASE_ABOVE)
-        facts = with_role(record, "fact")[:1], with_role(record, "fact_paraphrase")[:1]
-        return [_plain(one, limit) for held, limit in zip(facts, limits, strict=True) for one in held]
-    if mode == "catastrophic":
-        return _drop(record, thresholds.catastrophic)
-    return [_plain(one, thresholds.over_generalised) for one in spared(record)]
+    metrics: Mapping[str, MetricInfo] = {} if record.protocol is None else record.protocol.metrics
+    views = rests_on(record.scores, metrics, thresholds=thresholds, schema_version=record.schema_version).get(mode, [])
+    if mode == "catastrophic" and record.schema_version > 1:  # the hidden classes where these alone say yes
+        return [one if is_above(one.view, one.limit) else lost_on_hidden(one, record.scores) or one for one in views]
+    return views
 
 
-def deciding(record: RunRecord, mode: str, state: str, thresholds: Thresholds) -> Judged | None:
+def deciding(record: RunRecord, mode: str, state: str, thresholds: Thresholds) -> View | None:
     """The number that a mode's answer turns on, or `None` where all are missing.
 
     `yes` turns on a number whose whole interval lies beyond its limit, `undecided` on one whose interval reaches over
@@ -61,7 +39,7 @@ def deciding(record: RunRecord, mode: str, state: str, thresholds: Thresholds) -
         thresholds: where the modes begin.
     """
 
-    def reach(one: Judged) -> tuple[bool, float]:
+    def reach(one: View) -> tuple[bool, float]:
         value = one.view.value or 0.0
         low, high = one.view.ci95 or (value, value)
         if mode == "over_generalised":
@@ -74,36 +52,3 @@ def deciding(record: RunRecord, mode: str, state: str, thresholds: Thresholds) -
 
     known = [one for one in judged(record, mode, thresholds) if one.view.value is not None]
     return max(known, key=reach, default=None)
-
-
-def _plain(held: Held, limit: float) -> Judged:
-    return Judged(held, held.score.normalised, limit)
-
-
-def _leakage(record: RunRecord, thresholds: Thresholds) -> list[Judged]:
-    """Of people all of whose facts must go and of others; of an older record, the paper's one number."""
-    held = first(record, "leakage")
-    if held is None:
-        return []
-    identity, association = (of_group(held, record.scores, group) for group in PEOPLE)
-    if record.schema_version == 1 or identity is None or association is None:
-        return [_plain(held, thresholds.ineffective)]
-    beside = association.score.against_retrained
-    limit = thresholds.ineffective_association or INEFFECTIVE_ASSOCIATION_ABOVE
-    return [_plain(identity, thresholds.ineffective), *([] if beside is None else [Judged(association, beside, limit)])]
-
-
-def _drop(record: RunRecord, limit: float) -> list[Judged]:
-    """Of all classes; of the hidden ones where these alone say yes: they never make a verdict undecided."""
-    held = first(record, "drop")
-    if held is None:
-        return []
-    whole = _plain(held, limit)
-    score = None if record.schema_version == 1 else score_of(record, held.metric, HIDDEN)
-    if score is None or not _above(score.normalised, limit) or _above(whole.view, limit):
-        return [whole]
-    return [_plain(Held(held.metric, HIDDEN, held.split, score), limit)]
-
-
-def _above(view: Normalised, limit: float) -> bool:
-    return view.ci95 is not None and view.ci95[0] > limit

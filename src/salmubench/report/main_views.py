@@ -10,7 +10,7 @@ from salmubench.report.wording import VIEW_MEANINGS
 from salmubench.scoring.metric import PEOPLE, Role, label
 from salmubench.scoring.record import Normalised, RunRecord, Score, Thresholds
 from salmubench.scoring.roles import Held, by_holdout, of_group, with_role
-from salmubench.scoring.verdict import FACT_ABOVE, FACT_PARAPHRASE_ABOVE, INEFFECTIVE_ASSOCIATION_ABOVE
+from salmubench.scoring.verdict import complete
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,15 @@ class MainView:
 
     def limit(self, thresholds: Thresholds) -> float:
         """Where its failure mode begins; of the leakage of all rows, by the paper's own rule."""
+        known = complete(thresholds)
         limits = {
-            "leakage": thresholds.ineffective,
-            "fact": thresholds.fact or FACT_ABOVE,
-            "fact_paraphrase": thresholds.fact_paraphrase or FACT_PARAPHRASE_ABOVE,
-            "kept": thresholds.over_generalised,
-            "drop": thresholds.catastrophic,
-        }
-        if self.retrained:
-            return thresholds.ineffective_association or INEFFECTIVE_ASSOCIATION_ABOVE
-        return limits[self.role]
+            "leakage": known.ineffective_association if self.retrained else known.ineffective,
+            "fact": known.fact, "fact_paraphrase": known.fact_paraphrase, "kept": known.over_generalised,
+            "drop": known.catastrophic,
+        }  # fmt: skip
+        limit = limits[self.role]
+        assert limit is not None  # for the type checker
+        return limit
 
 
 KEPT_ON = {"holdout_identity": "inter-identity", "holdout_association": "intra-identity"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from salmubench.report.collect import is_pretrained, is_retrained, reference_kind
 from salmubench.scoring.metric import Group, Metric, Pillar, Role, label, parts_of
 from salmubench.scoring.record import MetricInfo, RunRecord, Thresholds
-from salmubench.scoring.verdict import FACT_ABOVE, FACT_PARAPHRASE_ABOVE
+from salmubench.scoring.verdict import complete
 
 GROUPS = {
     "country_code": "country", "blood_type": "blood type", "phone_number": "phone number", "emails": "e-mail",
@@ -126,8 +126,8 @@ def rules(thresholds: Thresholds) -> dict[str, str]:
             f"of {PEOPLE_JUDGED['association']}, against Retrained"
         )
         lost += f" on all classes, or its whole interval on {HIDDEN_CLASSES}"
-    fact = threshold(thresholds.fact or FACT_ABOVE)
-    paraphrase = threshold(thresholds.fact_paraphrase or FACT_PARAPHRASE_ABOVE)
+    known = complete(thresholds)
+    fact, paraphrase = (threshold(limit or 0.0) for limit in (known.fact, known.fact_paraphrase))
     return {
         "ineffective": f"{leaks}: the association can still be retrieved",
         "hollow": f"L of the fact beyond ±{fact}, paraphrased beyond ±{paraphrase}: the true value can still be told "

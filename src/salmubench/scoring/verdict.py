@@ -7,11 +7,11 @@ no paraphrases) is left out of its mode, and the verdict says which; a mode with
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from salmubench.scoring.intervals import Interval
 from salmubench.scoring.metric import PEOPLE, Metric, label
-from salmubench.scoring.record import SCHEMA_VERSION, Answer, MetricInfo, Thresholds, Verdict
+from salmubench.scoring.record import SCHEMA_VERSION, Answer, MetricInfo, Normalised, Thresholds, Verdict
 from salmubench.scoring.roles import Held, Scores, by_holdout, in_role, of_group
 
 INEFFECTIVE_ABOVE = 0.01
@@ -49,17 +49,77 @@ HIDDEN = "hidden"
 
 @dataclass(frozen=True)
 class View:
-    """A normalised number that a mode rests on.
+    """A number that a mode rests on.
 
     Attributes:
-        name: for readers: the number, and the reference where it is not Clean.
-        interval: of the number between its references; `None` where it is missing.
+        held: the number, its metric and part.
+        view: it between the references that count here.
         limit: beyond which the mode begins.
     """
 
-    name: str
-    interval: Interval | None
+    held: Held
+    view: Normalised
     limit: float
+
+    @property
+    def name(self) -> str:
+        """For readers: the number, and the reference where it is not the number's own."""
+        beside = "" if self.view is self.held.score.normalised else " against Retrained"
+        return label(self.held.metric, self.held.part) + beside
+
+
+def complete(thresholds: Thresholds) -> Thresholds:
+    """Thresholds of an older record with those that it doesn't know."""
+    stated = {name: value for name, value in vars(thresholds).items() if value is not None}
+    return replace(THRESHOLDS, **stated)
+
+
+def rests_on(
+    scores: Scores,
+    metrics: Mapping[str, MetricInfo] | Mapping[str, Metric],
+    *,
+    thresholds: Thresholds = THRESHOLDS,
+    schema_version: int = SCHEMA_VERSION,
+) -> dict[str, list[View]]:
+    """Failure mode → the numbers that it rests on, those without a value too.
+
+    Args:
+        scores: metric → part → score.
+        metrics: name → description.
+        thresholds: where the modes begin.
+        schema_version: of the record: 1 has three modes, by the paper's rule for `ineffective`.
+    """
+    limits = complete(thresholds)
+    leakage, drop, kept = (in_role(scores, metrics, role) for role in ("leakage", "drop", "kept"))
+    catastrophic = [_view(one, limits.catastrophic) for one in drop[:1]]
+    if schema_version == 1:
+        return {
+            "ineffective": [_view(one, limits.ineffective) for one in leakage[:1]],
+            "catastrophic": catastrophic,
+            "over_generalised": [_view(one, limits.over_generalised) for one in kept],
+        }
+    assert limits.fact is not None  # for the type checker, as below
+    assert limits.fact_paraphrase is not None
+    return {
+        "ineffective": [view for one in leakage[:1] for view in _leakage(one, scores, limits)],
+        "hollow": [
+            *(_view(one, limits.fact) for one in in_role(scores, metrics, "fact")[:1]),
+            *(_view(one, limits.fact_paraphrase) for one in in_role(scores, metrics, "fact_paraphrase")[:1]),
+        ],
+        "catastrophic": catastrophic,
+        "over_generalised": [_view(one, limits.over_generalised) for held in kept for one in by_holdout(held, scores)],
+    }
+
+
+def lost_on_hidden(whole: View, scores: Scores) -> View | None:
+    """The utility drop on what no method has read, where its whole interval lies beyond the limit of all.
+
+    It makes a verdict `yes`, and so few classes never make it undecided.
+    """
+    score = scores[whole.held.metric].get(HIDDEN)
+    if score is None or not is_above(score.normalised, whole.limit):
+        return None
+    return _view(Held(whole.held.metric, HIDDEN, whole.held.split, score), whole.limit)
 
 
 def judge(
@@ -82,37 +142,22 @@ def judge(
         >>> judge({}, {}).ineffective  # nothing was measured
         'undecided'
     """
-    leakage, drop = in_role(scores, metrics, "leakage")[:1], in_role(scores, metrics, "drop")[:1]
-    paper = [_view(one, INEFFECTIVE_ABOVE) for one in leakage]
+    views = rests_on(scores, metrics, schema_version=schema_version)
+    paper = [_view(one, INEFFECTIVE_ABOVE) for one in in_role(scores, metrics, "leakage")[:1]]
     if schema_version == 1:
-        held = [_view(one, OVER_GENERALISED_BELOW) for one in in_role(scores, metrics, "kept")]
-        fallen = [_view(one, CATASTROPHIC_ABOVE) for one in drop]
-        return Verdict(_any(paper, _above), _any(fallen, _above), _any(held, _below))
-    ineffective = [view for one in leakage for view in _leakage(one, scores)]
-    hollow = [
-        *(_view(one, FACT_ABOVE) for one in in_role(scores, metrics, "fact")[:1]),
-        *(_view(one, FACT_PARAPHRASE_ABOVE) for one in in_role(scores, metrics, "fact_paraphrase")[:1]),
-    ]
-    catastrophic = [] if independent else [_view(one, CATASTROPHIC_ABOVE) for one in drop]
-    kept = [
-        _view(one, OVER_GENERALISED_BELOW)
-        for held in in_role(scores, metrics, "kept")
-        for one in by_holdout(held, scores)
-    ]
-    modes = {"ineffective": ineffective, "hollow": hollow, "catastrophic": catastrophic, "over_generalised": kept}
-    ignored = {mode: tuple(view.name for view in views if view.interval is None) for mode, views in modes.items()}
+        return Verdict(
+            _any(paper, _above), _any(views["catastrophic"], _above), _any(views["over_generalised"], _below)
+        )
+    ignored = {mode: tuple(one.name for one in rests if one.view.ci95 is None) for mode, rests in views.items()}
     if independent:
-        ignored["catastrophic"] = tuple(label(one.metric, one.part) for one in drop)
-    hidden = [] if independent else [scores[one.metric].get(HIDDEN) for one in drop]
-    beyond = any(
-        score is not None and score.normalised.ci95 is not None and score.normalised.ci95[0] > CATASTROPHIC_ABOVE
-        for score in hidden
-    )
+        ignored["catastrophic"] = tuple(one.name for one in views["catastrophic"])
+        views["catastrophic"] = []
+    hidden = any(lost_on_hidden(one, scores) for one in views["catastrophic"])
     return Verdict(
-        ineffective=_any(ineffective, _above),
-        catastrophic="yes" if beyond else _any(catastrophic, _above),  # so few classes never make it undecided
-        over_generalised=_any(kept, _below),
-        hollow=_any(hollow, _outside),
+        ineffective=_any(views["ineffective"], _above),
+        catastrophic="yes" if hidden else _any(views["catastrophic"], _above),
+        over_generalised=_any(views["over_generalised"], _below),
+        hollow=_any(views["hollow"], _outside),
         ineffective_paper=_any(paper, _above),
         ignored={mode: names for mode, names in ignored.items() if names},
     )
@@ -123,29 +168,28 @@ def passes(verdict: Verdict) -> bool:
     return all(getattr(verdict, mode) == "no" for mode in MODES)
 
 
+def is_above(view: Normalised, limit: float) -> bool:
+    """Whether the whole interval lies above a limit."""
+    return view.ci95 is not None and view.ci95[0] > limit
+
+
 def _view(held: Held, limit: float) -> View:
-    return View(label(held.metric, held.part), held.score.normalised.ci95, limit)
+    return View(held, held.score.normalised, limit)
 
 
-def _leakage(held: Held, scores: Scores) -> list[View]:
+def _leakage(held: Held, scores: Scores, limits: Thresholds) -> list[View]:
     """Of people all of whose facts must go, against Clean; of others against Retrained, who knows their names."""
     identity, association = (of_group(held, scores, group) for group in PEOPLE)
     if identity is None or association is None:
-        return [_view(held, INEFFECTIVE_ABOVE)]
-    beside = association.score.against_retrained
-    return [
-        _view(identity, INEFFECTIVE_ABOVE),
-        View(
-            f"{label(association.metric, association.part)} against Retrained",
-            None if beside is None else beside.ci95,
-            INEFFECTIVE_ASSOCIATION_ABOVE,
-        ),
-    ]
+        return [_view(held, limits.ineffective)]
+    assert limits.ineffective_association is not None
+    beside = association.score.against_retrained or Normalised(None, None, None, None)
+    return [_view(identity, limits.ineffective), View(association, beside, limits.ineffective_association)]
 
 
 def _any(views: Sequence[View], beyond: Callable[[Interval, float], Answer]) -> Answer:
     """`yes` where any number is beyond its limit, `no` where none is; missing numbers are left out."""
-    answers = [beyond(view.interval, view.limit) for view in views if view.interval is not None]
+    answers = [beyond(one.view.ci95, one.limit) for one in views if one.view.ci95 is not None]
     if "yes" in answers:
         return "yes"
     return "no" if answers and set(answers) == {"no"} else "undecided"

@@ -48,11 +48,8 @@ def attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial
                     }
                 )
             _report(bench, trial, method.name, stage.manifest["outputs"])
-            for world in places:
-                for part in (
-                    "checkpoints",
-                    "embeddings",
-                ):  # the record says all that is needed, at a thousandth of the room
+            for world in places:  # the record says all that is needed, at a thousandth of the room
+                for part in ("checkpoints", "embeddings"):
                     shutil.rmtree(world.out / part, ignore_errors=True)
     except OutputLocked:
         return False
