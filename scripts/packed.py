@@ -22,6 +22,7 @@ PACKED = "packed.tar.xz"
 
 def pack(paths: Sequence[Path]) -> None:
     """Move files of one folder into its archive, which is written anew: the same bytes for the same files."""
+    paths = sorted(set(paths))
     if not paths:
         return
     (folder,) = {path.parent for path in paths}
@@ -30,7 +31,7 @@ def pack(paths: Sequence[Path]) -> None:
         lzma.open(temporary, "wb", preset=9 | lzma.PRESET_EXTREME) as stream,
         tarfile.open(fileobj=stream, mode="w") as archive,
     ):
-        for path in sorted(paths):
+        for path in paths:
             about = tarfile.TarInfo(path.name)
             about.size = path.stat().st_size
             with path.open("rb") as content:

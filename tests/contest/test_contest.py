@@ -17,7 +17,7 @@ from typing import Literal
 import pytest
 import yaml
 from collect_contest import collect
-from packed import PACKED, packed
+from packed import PACKED, pack, packed
 
 from contest_world import METHOD, RECIPE, SEEDS, begin, without_time, write_plan
 from salmubench import manifest
@@ -139,6 +139,14 @@ def test_the_other_models_are_packed(
         assert archive.getnames() == names
     again = tmp_path / "two" / "worlds" / "101" / "records" / PACKED
     assert again.read_bytes() == (records / PACKED).read_bytes()
+
+
+def test_a_file_named_twice_is_packed_once(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(name)
+    pack([tmp_path / name for name in ("b.json", "a.json", "b.json")])
+    assert {path.name for path in tmp_path.iterdir()} == {PACKED}
+    assert packed(tmp_path) == {"a.json": b"a.json", "b.json": b"b.json"}
 
 
 def copied(done: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
