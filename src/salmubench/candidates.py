@@ -149,12 +149,21 @@ def make_in_worker(world: World, candidate: Candidate, *, level: int = logging.I
     Args:
         world: what candidates share.
         candidate: the candidate.
-        level: of the notes; on a terminal, where the bar of all candidates is shown, only warnings are.
+        level: of the notes.
+    """
+    notes_in_worker(level)
+    return make(world, candidate)
+
+
+def notes_in_worker(level: int) -> None:
+    """Let a fresh process write notes.
+
+    Args:
+        level: of the notes; on a terminal, where the bar of all pieces is shown, only warnings are.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     noted = level if level <= logging.DEBUG or not sys.stderr.isatty() else max(level, logging.WARNING)
     logging.getLogger("salmubench").setLevel(noted)
-    return make(world, candidate)
 
 
 def maker(*, alone: bool) -> Callable[[World, Candidate], Made]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from salmubench import manifest, options, plugins
 from salmubench import recipe as recipes
@@ -29,6 +29,7 @@ from salmubench.candidates import (
 from salmubench.dataset.layout import open_dataset
 from salmubench.executor import Executor, parallel
 from salmubench.planning import REFERENCES, RETRAINED, Budgets, check_first, check_limit, plan
+from salmubench.references import Training, train
 from salmubench.scoring.stages import RUN, read_run_file
 from salmubench.tuned_values import TunedFile, choose_tuned
 from salmubench.unlearn.given import Given, by_method
@@ -206,8 +207,8 @@ class _Steps:
         used = {plugins.stem(item.method.method) for item in candidates}
         if tuned is not None and used & set(tuned.methods):
             tuned.check_world(open_dataset(self.base / "dataset").fingerprint)
-        for kind in self.kinds:
-            self._step(f"pretrain {kind}", self._checkpoint(kind), partial(self._pretrain, kind))
+        for stages in train(self._training(), executor=executor, workers=workers):
+            self._note(stages)
         for kind in self.kinds:
             self._add(kind, partial(encode, self.world, kind, self._checkpoint(kind)))
         for kind in self.kinds:
@@ -277,17 +278,15 @@ class _Steps:
 
         build(self.loaded.recipe.dataset, out=self.out / "dataset", seed=self.seed)
 
-    def _pretrain(self, kind: Literal["clean", "compromised", "retrained"]) -> None:
-        from salmubench.pretrain.launch import pretrain
-
-        pretrain(
-            self.loaded.recipe.pretrain,
+    def _training(self) -> Training:
+        config = self.loaded.recipe.pretrain
+        return Training(
+            config=config,
             dataset=self.out / "dataset",
-            kind=kind,
-            out=self._checkpoint(kind),
+            checkpoints={kind: self._checkpoint(kind) for kind in self.kinds},
             seed=self.seed,
             device=self.device,
-            precision=self.precision if self.loaded.recipe.pretrain.precision == "auto" else self.asked,
+            precision=self.precision if config.precision == "auto" else self.asked,
         )
 
     def _report(self, failed: Mapping[str, str]) -> None:
