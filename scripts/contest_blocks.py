@@ -12,10 +12,9 @@ import re
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from packed import packed
+from packed import stored_records
 from page_blocks import ROOT, computer
 
 from salmubench import manifest
@@ -75,9 +74,8 @@ def _by_the_papers_rule(name: str) -> dict[str, list[str]]:
     """Model → what each world's record says of that rule, packed records too."""
     answers: defaultdict[str, list[str]] = defaultdict(list)
     for records in sorted((ROOT / "results" / name / WORLDS).glob("*/records")):
-        stored = {path.name: path.read_bytes() for path in records.glob("*.json")} | dict(packed(records))
-        for file, content in stored.items():
-            answers[Path(file).stem].append(str((json.loads(content)["verdict"] or {}).get("ineffective_paper")))
+        for model, content in stored_records(records).items():
+            answers[model].append(str((json.loads(content)["verdict"] or {}).get("ineffective_paper")))
     return answers
 
 

@@ -107,9 +107,8 @@ def findings() -> str:
     return "\n".join(lines)
 
 
-def phenomenon() -> str:
+def phenomenon(records: Sequence[RunRecord], *, classes: int) -> str:
     """What a miniature must show, and what this one shows."""
-    records = committed(MINI)
     clean, compromised = (
         next(item for item in records if reference_kind(item) == kind) for kind in ("clean", "compromised")
     )
@@ -117,7 +116,7 @@ def phenomenon() -> str:
     mrr = [record.scores["RetFail"]["mrr"].value or 0.0 for record in (clean, compromised)]
     strength = [record.scores["AssocStr"]["value"].value or 0.0 for record in (clean, compromised)]
     known = [record.scores["GenKnow"]["value"] for record in (clean, compromised)]
-    chance = 1 / 64
+    chance = 1 / classes
     lines = ["| asked | found |", "|---|---|"]
     lines.append(
         f"| RetFail MRR of Compromised ≥ 0.15 and ≥ 20 × Clean's | {mrr[1]:.3f}, {mrr[1] / mrr[0]:.0f} × {mrr[0]:.4f} |"

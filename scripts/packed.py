@@ -50,5 +50,11 @@ def packed(folder: Path) -> Mapping[str, bytes]:
         return {name: content.read() for name, content in opened.items() if content is not None}
 
 
+def stored_records(folder: Path) -> dict[str, bytes]:
+    """Model → its record as it lies in a folder, packed or not."""
+    stored = {path.name: path.read_bytes() for path in folder.glob("*.json")} | dict(packed(folder))
+    return {Path(name).stem: content for name, content in stored.items() if name.endswith(".json")}
+
+
 if __name__ == "__main__":
     pack([Path(name) for name in sys.argv[1:]])

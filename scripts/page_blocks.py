@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +51,17 @@ def processor(hardware: Mapping[str, Any]) -> str:
 def computer(hardware: Mapping[str, Any]) -> str:
     """A computer: its cores and their processor."""
     return f"{hardware['cores']} cores of {processor(hardware)}"
+
+
+def stage_lines(stages: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Seconds and peak memory of stages as a table's lines, those of a kind but pretrainings added up."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for stage in stages:
+        kind = stage["name"].split()[0]
+        groups.setdefault(stage["name"] if kind == "pretrain" else kind, []).append(stage)
+    lines = ["| stage | seconds | peak memory |", "|:--|--:|--:|"]
+    for name, members in groups.items():
+        count = f" ({len(members)} models)" if len(members) > 1 else ""
+        peak = max(stage["peak_memory"] for stage in members) / 2**30
+        lines.append(f"| {name}{count} | {sum(stage['seconds'] for stage in members):.0f} | {peak:.2f} GiB |")
+    return lines

@@ -18,12 +18,13 @@ import contest_picture
 import coverage_blocks
 import fidelity_blocks
 import history_blocks
+import medium_blocks
 import mini_blocks
 import mistake_blocks
 import security_blocks
 import trial_blocks
 from mini_blocks import run
-from page_blocks import ROOT, computer, processor, update
+from page_blocks import ROOT, computer, processor, stage_lines, update
 
 from salmubench import manifest
 from salmubench import recipe as recipes
@@ -53,15 +54,7 @@ PAGES = (
 
 def stage_costs() -> str:
     """Seconds and peak memory of the stages, the candidates' stages summed."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for stage in run()["stages"]:
-        kind = stage["name"].split()[0]
-        groups.setdefault(stage["name"] if kind == "pretrain" else kind, []).append(stage)
-    lines = ["| stage | seconds | peak memory |", "|:--|--:|--:|"]
-    for name, stages in groups.items():
-        count = f" ({len(stages)} models)" if len(stages) > 1 else ""
-        peak = max(stage["peak_memory"] for stage in stages) / 2**30
-        lines.append(f"| {name}{count} | {sum(stage['seconds'] for stage in stages):.0f} | {peak:.2f} GiB |")
+    lines = stage_lines(run()["stages"])
     total = run().get("wall_seconds") or sum(stage["seconds"] for stage in run()["stages"])
     peak = max(stage["peak_memory"] for stage in run()["stages"]) / 2**30
     lines.append(f"| **all, by the clock** | **{total:.0f}** | **{peak:.2f} GiB** |")
@@ -340,7 +333,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "dataset-speed": dataset_speed,
     "demo-table": mini_blocks.demo_table,
     "main-table": mini_blocks.main_table,
-    "phenomenon": mini_blocks.phenomenon,
+    "phenomenon": lambda: mini_blocks.phenomenon(mini_blocks.committed(mini_blocks.MINI), classes=64),
     "findings": mini_blocks.findings,
     "recovery": mini_blocks.recovery,
     "attack-costs": attack_blocks.costs,
@@ -391,6 +384,11 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "level-differences": partial(contest_blocks.differences, "contest-level"),
     "level-costs": partial(contest_blocks.costs, "contest-level"),
     "level-beside": partial(contest_blocks.beside, "contest-level", 5),
+    "medium-table": medium_blocks.table,
+    "medium-phenomenon": medium_blocks.phenomenon,
+    "medium-findings": medium_blocks.findings,
+    "medium-beside": medium_blocks.beside,
+    "medium-costs": medium_blocks.costs,
     "trials-table": trial_blocks.table,
     "trials-totals": trial_blocks.totals,
 }
