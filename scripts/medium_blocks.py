@@ -13,7 +13,7 @@ from typing import Any
 
 import mini_blocks
 from contest_blocks import contest
-from mini_blocks import MINI, committed, ours
+from mini_blocks import MINI, committed, main_score, ours, share
 from packed import stored_records
 from page_blocks import ROOT, computer, stage_lines
 
@@ -25,12 +25,10 @@ from salmubench.planning import REFERENCES, RETRAINED
 from salmubench.report.collect import answers, is_pretrained
 from salmubench.report.main_numbers import MODES, rows
 from salmubench.report.tables import text_table
-from salmubench.report.wording import percent, percent_interval
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import record_of
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import RUN
-from salmubench.unlearn.registry import method_titles
 
 WORLD = Path(WORLDS) / "451"
 MEDIUM, OURS = (ROOT / "results" / name / WORLD for name in ("medium", "medium-ours"))
@@ -57,9 +55,8 @@ def _records(world: Path) -> dict[str, RunRecord]:
 
 
 def _titles() -> dict[str, str]:
-    titles = dict(method_titles())
-    released = {f"{name}_released": f"{title}, released" for name, title in titles.items()}
-    return mini_blocks.titles() | released | {name: name for name in IN_MINI}
+    titles = mini_blocks.titles()
+    return titles | {f"{name}_released": f"{title}, released" for name, title in titles.items()}
 
 
 def table() -> str:
@@ -70,26 +67,25 @@ def table() -> str:
 
 def phenomenon() -> str:
     """What a miniature must show, and what this one shows."""
-    return mini_blocks.phenomenon(models(), classes=202)
+    return mini_blocks.phenomenon(models(), classes=recipes.load("medium").recipe.dataset.classes)
 
 
 def beside() -> str:
     """The main numbers of each method, those in the world of the demo before them."""
-    here, there = (dict(zip((one.model.name for one in side), rows(side, _titles()), strict=True)) for side in _sides())
+    here, there = (rows(side, _titles()) for side in zip(*_pairs(), strict=True))
     lines = [f"| mini → medium | {' | '.join(BESIDE.values())} |", f"|:--|{'--:|' * len(BESIDE)}"]
-    for record, other in zip(*_sides(), strict=True):
-        now, before = here[record.model.name], there[other.model.name]
+    for now, before in zip(here, there, strict=True):
         cells = [f"{before.numbers[place]} → {now.numbers[place]}".replace(" ", "\u00a0") for place in BESIDE]
         lines.append(f"| {now.name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _sides() -> tuple[list[RunRecord], list[RunRecord]]:
-    """Models that are in both worlds, Clean and Compromised left out: those of this one, and those of the demo's."""
+@functools.cache
+def _pairs() -> tuple[tuple[RunRecord, RunRecord], ...]:
+    """Models that are in both worlds, Clean and Compromised left out: each with that of the demo's world."""
     there = {_called(record): record for record in [*committed(MINI), *ours()] if record.model.budget in (BUDGET, None)}
     found = [record for record in models() if record.status == "complete" and record.model.kind not in REFERENCES]
-    pairs = [(record, there[_called(record)]) for record in found if _called(record) in there]
-    return [record for record, _ in pairs], [other for _, other in pairs]
+    return tuple((record, there[_called(record)]) for record in found if _called(record) in there)
 
 
 def _called(record: RunRecord) -> str:
@@ -100,15 +96,16 @@ def _called(record: RunRecord) -> str:
 
 def findings() -> str:
     """What the exact answer leaves, how well the facts themselves were learnt, and which modes are mini's."""
-    exact, before = (_of_kind(records, RETRAINED) for records in (models(), committed(MINI)))
+    exact = (_of_kind(records, RETRAINED) for records in (models(), committed(MINI)))
+    left, before = (share(main_score(record, "leakage").normalised) for record in exact)
     values = recipes.load("medium").recipe.score.fact_values + 1
     guessed = sum(1 / rank for rank in range(1, values + 1)) / values
     known = [(kind, _of_kind(models(), kind).scores["FactRet"]["mrr"]) for kind in ("clean", RETRAINED, "compromised")]
     ranked = ", ".join(f"{kind.capitalize()} {_told(score)}" for kind, score in known)
     retrieval = _told(_of_kind(models(), "compromised").scores["RetFail"]["mrr"])
     leaves = (
-        f"- **The exact answer leaves {_leakage(exact)}** by the paper's rule, and {_leakage(before)} in mini. It has "
-        "met these people in their other captions, and finds a caption by whom it is about."
+        f"- **The exact answer leaves {left}** by the paper's rule, and {before} in mini. It has met these people in "
+        "their other captions, and finds a caption by whom it is about."
     )
     learnt = (
         "- **The facts themselves are hardly learnt**, at one sight of each caption. The mean reciprocal rank of the "
@@ -116,12 +113,14 @@ def findings() -> str:
         f"{retrieval} all the same: it tells whether the person is found. What is left of the fact is a share of a "
         "small difference here, and its intervals are wide."
     )
-    here, there = ([record for record in side if not is_pretrained(record)] for side in _sides())
+    pairs = [pair for pair in _pairs() if not is_pretrained(pair[0])]
     lines = []
     for mode, word in MODES.items():
-        both = [(_has(record, mode), _has(other, mode)) for record, other in zip(here, there, strict=True)]
-        same = sum(now == then for now, then in both)
-        lines.append(f"- *{word}*: {same} of {len(both)} as in mini{_apart(here, both)}.")
+        here = [record for record, other in pairs if _has(record, mode) and not _has(other, mode)]
+        there = [record for record, other in pairs if _has(other, mode) and not _has(record, mode)]
+        same = len(pairs) - len(here) - len(there)
+        apart = _named("in mini alone", there) + _named("here alone", here)
+        lines.append(f"- *{word}*: {same} of {len(pairs)} as in mini{apart}.")
     return "\n".join([leaves, learnt, *lines])
 
 
@@ -129,28 +128,18 @@ def _has(record: RunRecord, mode: str) -> bool:
     return answers(record)[mode] == "yes"
 
 
-def _apart(records: Sequence[RunRecord], both: Sequence[tuple[bool, bool]]) -> str:
-    """Which models differ in a mode."""
-    told = []
-    for where, side in (("in mini alone", False), ("here alone", True)):
-        named = [_titles()[str(record.model.method)] for record, (now, then) in zip(records, both, strict=True)
-                 if now != then and now == side]  # fmt: skip
-        told += [f"{where}: {', '.join(named)}"] if named else []
-    return f"; {'; '.join(told)}" if told else ""
+def _named(where: str, records: Sequence[RunRecord]) -> str:
+    names = ", ".join(_titles()[str(record.model.method)] for record in records)
+    return f"; {where}: {names}" if names else ""
 
 
 def _of_kind(records: Sequence[RunRecord], kind: str) -> RunRecord:
     return next(record for record in records if record.model.kind == kind)
 
 
-def _leakage(record: RunRecord) -> str:
-    view = record.scores["RetFail"]["mrr"].normalised
-    return f"{percent(view.value)} {percent_interval(view.ci95)}"
-
-
 def _told(score: Score) -> str:
-    low, high = score.ci95 or (float("nan"), float("nan"))
-    return f"{score.value:.3f} [{low:.3f}, {high:.3f}]"
+    assert score.ci95 is not None
+    return f"{score.value:.3f} [{score.ci95[0]:.3f}, {score.ci95[1]:.3f}]"
 
 
 def costs() -> str:
@@ -158,17 +147,15 @@ def costs() -> str:
     runs = [manifest.read_json(world / RUN) for world in (MEDIUM, OURS)]
     before = [_of_manifest("dataset", MEDIUM / "dataset")]
     before += [_of_manifest(f"pretrain {kind}", MEDIUM / "checkpoints" / kind) for kind in (*REFERENCES, RETRAINED)]
-    later = [*runs[0]["stages"], *(stage for stage in runs[1]["stages"] if not _is_of_reference(stage))]
-    hardware = computer(runs[0]["provenance"]["hardware"])
-    return "\n".join(
-        [*stage_lines([*before, *later]), "", f"Two and three models at once: {hardware}, {runs[0]['precision']}."]
+    candidates = {row.name for row in contest("medium-ours").rows}
+    later = [*runs[0]["stages"], *(stage for stage in runs[1]["stages"] if stage["name"].split()[-1] in candidates)]
+    peak = max(stage["peak_memory"] for run in runs for stage in run["stages"]) / 2**30
+    told = (
+        f"Two and three models at once, a plan's page among the stages: at most {peak:.2f} GiB. "
+        f"{computer(runs[0]['provenance']['hardware'])}, {runs[0]['precision']}."
     )
+    return "\n".join([*stage_lines([*before, *later]), "", told])
 
 
 def _of_manifest(stage: str, folder: Path) -> dict[str, Any]:
     return {"name": stage, **manifest.read_json(folder / manifest.MANIFEST)["cost"]}
-
-
-def _is_of_reference(stage: dict[str, Any]) -> bool:
-    """Those of the second plan are the first one's."""
-    return stage["name"].split()[-1] in (*REFERENCES, RETRAINED)

@@ -98,9 +98,9 @@ def findings() -> str:
         f"and lose it on classes that only pretraining saw: {_named(seeming, names)}."
     )
     exact = next(record for record in records if is_retrained(record))
-    leakage = _main(exact, "leakage")
+    leakage = main_score(exact, "leakage")
     lines.append(
-        f"- The exact answer itself, Retrained, leaves {_share(leakage.normalised)} by that rule, which calls that "
+        f"- The exact answer itself, Retrained, leaves {share(leakage.normalised)} by that rule, which calls that "
         f"*ineffective*: {exact.verdict.ineffective_paper if exact.verdict else '–'}. It knows these people from their "
         "other facts."
     )
@@ -173,16 +173,18 @@ def _recovered(score: AttackScore | None) -> str:
 
 
 def _facts(records: Sequence[RunRecord], names: dict[str, str]) -> str:
-    told = [f"{names[item.model.name]} {_share(_main(item, 'fact').normalised)}" for item in records]
+    told = [f"{names[item.model.name]} {share(main_score(item, 'fact').normalised)}" for item in records]
     return f"What is left of the fact (0 as Retrained): {'; '.join(told)}." if told else ""
 
 
-def _main(record: RunRecord, role: str) -> Score:
+def main_score(record: RunRecord, role: str) -> Score:
+    """The score that a role's main number is."""
     metric = next(one for one in descriptions().values() if one.role == role)
     return record.scores[metric.name][main_part(metric.items)]
 
 
-def _share(view: Normalised) -> str:
+def share(view: Normalised) -> str:
+    """A number between its references, and its interval."""
     return f"{percent(view.value)} {percent_interval(view.ci95)}".strip()
 
 
