@@ -18,12 +18,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from salmubench import manifest
-from salmubench import recipe as recipes
 from salmubench.attacks import load_all
+from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
-from salmubench.recovery import price
 from salmubench.recovery.worker import CAPTIONS, PEAK, PICTURES, SPENT, STEPS
+from salmubench.workflow import attack_price as price
+from salmubench.workflow import recipe as recipes
 
 KEYS = (SPENT, STEPS, PICTURES, CAPTIONS)
 

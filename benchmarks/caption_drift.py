@@ -20,14 +20,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from salmubench import manifest, models, progress
+from salmubench.clip import models
+from salmubench.clip.models import ClipModel
+from salmubench.core import manifest, progress
+from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.texts import encode_texts, tokenize
 from salmubench.generator.personas.fresh import fresh_people
-from salmubench.models import ClipModel
 from salmubench.scoring.bootstrap import find_units, resampled_means
 from salmubench.scoring.intervals import percentiles
-from salmubench.types import Split
 from salmubench.unlearn.counterfactuals import Fact, Neighbours, fact_of, recombined_name, substituted
 
 SPLITS = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)

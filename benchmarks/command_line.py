@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from salmubench import manifest
+from salmubench.core import manifest
 
 RECORDS = Path(__file__).resolve().parents[1] / "results" / "mini" / "records"
 COMPARED = [str(RECORDS / f"{name}.json") for name in ("compromised", "retrained")]

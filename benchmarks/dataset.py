@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from salmubench import manifest
-from salmubench import recipe as recipes
+from salmubench.core import manifest
+from salmubench.core.executor import cores
+from salmubench.core.types import FIELDS, Split
 from salmubench.dataset import layout
 from salmubench.dataset.phrasings import STYLES
-from salmubench.executor import cores
 from salmubench.generator import backends
 from salmubench.generator.build import build
 from salmubench.generator.config import DatasetConfig
@@ -34,7 +34,7 @@ from salmubench.generator.personas import sample_personas
 from salmubench.generator.plan import make_plan
 from salmubench.generator.portraits import procedural as portraits
 from salmubench.generator.retain import procedural as scenes
-from salmubench.types import FIELDS, Split
+from salmubench.workflow import recipe as recipes
 
 COUNTS = {64: 192, 224: 24, 512: 6}  # pictures at each size: two to four seconds each
 CLASSES = 202

@@ -14,8 +14,8 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from salmubench import manifest
-from salmubench.pipeline import run
+from salmubench.core import manifest
+from salmubench.workflow.pipeline import run
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from salmubench import devices, manifest, models
+from salmubench.clip import devices, models
+from salmubench.core import manifest
 from salmubench.dataset import layout
 from salmubench.encode import encode
 

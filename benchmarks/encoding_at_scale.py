@@ -24,11 +24,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from salmubench import devices, manifest, models
+from salmubench.clip import devices, models
+from salmubench.core import manifest
+from salmubench.core.types import OFFICIAL_SPLITS
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.pictures import decoded, grouped, split_transform
-from salmubench.types import OFFICIAL_SPLITS
 
 ARCH = "ViT-B-16"
 

@@ -13,13 +13,14 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from salmubench import devices, manifest
-from salmubench import recipe as recipes
+from salmubench.clip import devices
+from salmubench.core import manifest
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain import estimate
 from salmubench.pretrain.command import BESIDE_RETAIN, KINDS
 from salmubench.pretrain.launch import pretrain
+from salmubench.workflow import recipe as recipes
 
 
 def main() -> None:

@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from salmubench import manifest
-from salmubench import recipe as recipes
+from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
 from salmubench.generator.build import build
@@ -34,6 +33,7 @@ from salmubench.pretrain.launch import pretrain
 from salmubench.scoring.bootstrap import find_units, resampled_means
 from salmubench.scoring.intervals import percentiles
 from salmubench.scoring.record_files import read_items, read_record
+from salmubench.workflow import recipe as recipes
 
 SHOWN = (("RetFail", "mrr"), ("RetFail", "r1"), ("AssocStr", "value"), ("GenKnow", "value"))
 

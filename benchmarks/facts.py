@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from salmubench import manifest
-from salmubench import recipe as recipes
+from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
 from salmubench.metrics import load_all
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.plugin import texts_of
+from salmubench.workflow import recipe as recipes
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
-    from salmubench import embeddings
+    from salmubench.clip import embeddings
 
     torch.set_num_threads(1)
     recipe, dataset = recipes.load(arguments.recipe).recipe, open_dataset(arguments.run / "dataset")

@@ -20,8 +20,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest
-from salmubench import recipe as recipes
+from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
 from salmubench.generator.build import build
@@ -31,6 +30,7 @@ from salmubench.pretrain.launch import pretrain
 from salmubench.scoring.metric import Metric, Role, label, main_part, part_of
 from salmubench.scoring.record import Normalised, RunRecord
 from salmubench.scoring.record_files import read_record
+from salmubench.workflow import recipe as recipes
 
 DEFAULTS = {"ineffective_association": 0.01, "fact": 0.05, "fact_paraphrase": 0.05}
 """Thresholds where the intervals allow them."""

@@ -29,7 +29,7 @@ import numpy as np
 import pyarrow.compute as pc
 from scipy.special import ndtr, ndtri
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, Units, find_units, leaf_sums, resampled_sums
 from salmubench.scoring.intervals import WIDER, Ratio, bootstrap_t, intervals

@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 import pyarrow as pa
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.submission import submit

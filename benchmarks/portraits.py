@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from salmubench import executor
+from salmubench.core import executor
 from salmubench.generator.portraits import procedural
 from salmubench.generator.portraits._appearance import Shot
 

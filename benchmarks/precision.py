@@ -11,11 +11,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
-from salmubench.evaluation import encode_model
 from salmubench.metrics import score
 from salmubench.scoring import read_record
+from salmubench.workflow.evaluation import encode_model
 
 TOLERANCE = 0.002
 

@@ -34,9 +34,10 @@ import torch
 from PIL import Image
 from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
-from salmubench import devices, manifest, muon
+from salmubench.clip import devices, muon
+from salmubench.clip.padding import skip_padding
+from salmubench.core import manifest
 from salmubench.dataset import layout, shards
-from salmubench.padding import skip_padding
 from salmubench.pretrain import open_clip_worker as worker
 from salmubench.pretrain.architectures import find
 from salmubench.pretrain.config import PretrainConfig

@@ -28,14 +28,15 @@ import torch
 from PIL import Image
 from scipy import stats
 
-from salmubench import manifest, models
+from salmubench.clip import models
+from salmubench.core import manifest
+from salmubench.core.types import SENSITIVE_SPLITS
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.shards import FOLDER, write_shards
 from salmubench.generator.build import build
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import pretrain
-from salmubench.recipe import load
-from salmubench.types import SENSITIVE_SPLITS
+from salmubench.workflow.recipe import load
 
 
 def main() -> None:

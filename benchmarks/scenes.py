@@ -11,7 +11,7 @@ import argparse
 import json
 import time
 
-from salmubench.executor import cores
+from salmubench.core.executor import cores
 from salmubench.generator.retain import procedural
 
 

@@ -19,12 +19,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import embeddings, manifest
+from salmubench.clip import embeddings
+from salmubench.core import manifest
+from salmubench.core.types import FIELDS, SENSITIVE_SPLITS, Pair
 from salmubench.dataset import phrasings
 from salmubench.dataset.layout import GeneralKnowledge
 from salmubench.metrics import load_all, score
 from salmubench.scoring.config import ScoreConfig
-from salmubench.types import FIELDS, SENSITIVE_SPLITS, Pair
 
 MODELS = ("clean", "compromised", "candidate")
 IDENTITIES, CLASSES, SHOWN = 774, 1000, 50

@@ -23,14 +23,15 @@ import numpy as np
 import open_clip
 import torch
 
-from salmubench import devices, manifest, models, prefixes
+from salmubench.clip import devices, models, prefixes
+from salmubench.core import manifest
+from salmubench.core.types import Split
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig
 from salmubench.encode.texts import encode_texts, tokenize
 from salmubench.pretrain import architectures
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import caption, fact_texts
-from salmubench.types import Split
 
 TOWERS = {"salmu-mini": 1, "ViT-B-32": 4}
 """Architecture → of how many texts one is encoded."""

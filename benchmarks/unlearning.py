@@ -35,10 +35,11 @@ import open_clip
 import torch
 from torch import Tensor
 
-from salmubench import devices, manifest, models
-from salmubench.models import ClipModel
-from salmubench.padding import skip_padding
-from salmubench.types import Pair
+from salmubench.clip import devices, models
+from salmubench.clip.models import ClipModel
+from salmubench.clip.padding import skip_padding
+from salmubench.core import manifest
+from salmubench.core.types import Pair
 from salmubench.unlearn import Batch, LoadedMethod, Model, Pairs, load_method
 
 METHODS = ("cliperase", "delete", "vlunlearn")

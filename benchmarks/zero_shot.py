@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image
 
-from salmubench import devices, manifest, models
+from salmubench.clip import devices, models
+from salmubench.core import manifest
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.imagenet import WithImageNet

@@ -7,7 +7,7 @@ from typing import Any
 
 from page_blocks import ROOT, processor
 
-from salmubench import manifest
+from salmubench.core import manifest
 
 
 def costs() -> str:

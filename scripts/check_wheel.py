@@ -18,7 +18,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-RECIPES = "from salmubench import recipe; print(*(recipe.load(name).name for name in recipe.names()))"
+RECIPES = "from salmubench.workflow import recipe; print(*(recipe.load(name).name for name in recipe.names()))"
 HOME = "import salmubench; print(salmubench.__file__)"
 
 

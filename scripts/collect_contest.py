@@ -19,19 +19,19 @@ from typing import Literal
 
 from packed import PACKED, pack
 
-from salmubench import manifest
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.clock import CLOCK
 from salmubench.contest.page import RESULT
 from salmubench.contest.room import SELECTION
 from salmubench.contest.selection import CHOSEN
 from salmubench.contest.table import DONE, SECOND
-from salmubench.planning import REFERENCES, RETRAINED
+from salmubench.core import manifest
 from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.record_files import GALLERY, ITEMS_SUFFIX
 from salmubench.scoring.stages import RUN
 from salmubench.tuning.journal import JOURNAL
 from salmubench.tuning.study import TUNED
+from salmubench.workflow.planning import REFERENCES, RETRAINED
 
 
 def main() -> None:

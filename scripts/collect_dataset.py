@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.validate import validate
 

@@ -12,7 +12,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.report.collect import read_run
 from salmubench.report.seeds import pooled

@@ -17,10 +17,10 @@ from typing import Any
 from packed import stored_records
 from page_blocks import ROOT, computer
 
-from salmubench import manifest
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.page import RESULT
 from salmubench.contest.statistics import Estimate, paired
+from salmubench.core import manifest
 from salmubench.report.contests import TITLES, difference, headline, is_certain, tally, text_rows
 from salmubench.report.wording import DASH, percent, percent_interval, seconds, threshold
 from salmubench.scoring.bootstrap import LEVEL

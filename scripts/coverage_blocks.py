@@ -8,7 +8,7 @@ from typing import Any
 
 from page_blocks import ROOT
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.scoring.intervals import WIDER
 
 _ALONE, _WIDER = "bootstrap_t 1.00", f"bootstrap_t {WIDER:.2f}"

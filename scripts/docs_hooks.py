@@ -14,10 +14,11 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 import salmubench
-from salmubench import metrics, plugins
+from salmubench import metrics
 from salmubench.cli.listing import entry, known
 from salmubench.cli.main import COMMANDS, command_help
 from salmubench.contest import page as contest_page
+from salmubench.core import plugins
 from salmubench.generator.backends import listed
 from salmubench.scoring.contest_record import read_contest
 

@@ -16,14 +16,14 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest
 from salmubench.contest import fidelity
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.fidelity import World
+from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.official.result_file import published
-from salmubench.planning import REFERENCES
 from salmubench.scoring.contest_record import read_contest
+from salmubench.workflow.planning import REFERENCES
 
 ANCHOR = "cliperase"
 PLANS = {"anchor": "anchor", "study": "fidelity", "share": "share"}

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from page_blocks import ROOT
 from page_pictures import levels, sheet
 
-from salmubench import manifest
 from salmubench.contest.fidelity import Numbers, between, dropped
+from salmubench.core import manifest
 from salmubench.official.result_file import published
 from salmubench.report.drawings import svg
 from salmubench.report.wording import number, percent

@@ -33,7 +33,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from fuzz import judge, seeds  # noqa: E402
 from fuzz.readers import READERS  # noqa: E402
-from salmubench import manifest  # noqa: E402
+from salmubench.core import manifest  # noqa: E402
 
 _BATCH = 100
 SEED = 20260326

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 from page_blocks import ROOT, processor
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.official.agreement import Agreement, agreement
 from salmubench.report.collect import answers, failure, reference_kind, score_of
@@ -44,7 +44,7 @@ CAPTIONS = {
 }  # fmt: skip
 
 TUNED = {
-    "closed": ROOT / "src" / "salmubench" / "recipes" / "tuned" / "mini.yaml",
+    "closed": ROOT / "src" / "salmubench" / "workflow" / "recipes" / "tuned" / "mini.yaml",
     "generator": HISTORY / "tuned-generator" / "tuned.yaml",
 }
 

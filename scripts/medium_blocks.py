@@ -17,11 +17,9 @@ from mini_blocks import MINI, committed, main_score, ours, share
 from packed import stored_records
 from page_blocks import ROOT, computer, stage_lines
 
-from salmubench import manifest
-from salmubench import recipe as recipes
 from salmubench.contest.checks import WORLDS
+from salmubench.core import manifest
 from salmubench.metrics import descriptions
-from salmubench.planning import REFERENCES, RETRAINED
 from salmubench.report.collect import answers, is_pretrained
 from salmubench.report.main_numbers import MODES, rows
 from salmubench.report.tables import text_table
@@ -29,6 +27,8 @@ from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import record_of
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import RUN
+from salmubench.workflow import recipe as recipes
+from salmubench.workflow.planning import REFERENCES, RETRAINED
 
 WORLD = Path(WORLDS) / "451"
 MEDIUM, OURS = (ROOT / "results" / name / WORLD for name in ("medium", "medium-ours"))

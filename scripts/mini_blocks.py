@@ -13,7 +13,7 @@ from typing import Any
 
 from page_blocks import ROOT
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.report.collect import answers, is_pretrained, is_retrained, reference_kind
 from salmubench.report.recovery.heat import attacks_of, headline

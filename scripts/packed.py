@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from salmubench import manifest
+from salmubench.core import manifest
 
 PACKED = "packed.tar.xz"
 

@@ -26,11 +26,11 @@ from pathlib import Path
 
 import yaml
 
-from salmubench import pipeline
-from salmubench.errors import RecordError, SalmubenchError
+from salmubench.core.errors import RecordError, SalmubenchError
 from salmubench.metrics import score_again
 from salmubench.scoring import THRESHOLDS, RunRecord, read_record
 from salmubench.scoring.stages import RUN, read_run_file
+from salmubench.workflow import pipeline
 
 ROUNDING = 1e-9
 """By which numbers of the same items may differ: sums run in another order."""

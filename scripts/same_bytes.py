@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from salmubench import pipeline, recipe
+from salmubench.workflow import pipeline, recipe
 
 SEED = 0
 BUILD, PLAN = (

@@ -7,7 +7,8 @@ from typing import Any
 
 from page_blocks import ROOT, processor
 
-from salmubench import errors, manifest, model_config, pictures, reading, tables
+from salmubench.clip import model_config
+from salmubench.core import errors, manifest, pictures, reading, tables
 from salmubench.dataset import validate
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.pretrain import samples

@@ -40,8 +40,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), os.environ.get("P
 
 import pyarrow.parquet as pq  # noqa: E402
 
-from salmubench import manifest  # noqa: E402
-from salmubench.writing import is_leftover  # noqa: E402
+from salmubench.core import manifest  # noqa: E402
+from salmubench.core.writing import is_leftover  # noqa: E402
 
 SEED = 20260327
 METHOD = "cliperase"
@@ -589,9 +589,10 @@ def _warm() -> None:
     import open_clip
     import torch
 
-    from salmubench import contest, evaluation, pipeline, recovery
+    from salmubench import contest, recovery
     from salmubench.report import page
     from salmubench.tuning import study
+    from salmubench.workflow import evaluation, pipeline
 
     torch.set_num_threads(1)
     assert all((joblib, lightning_fabric, open_clip, contest, evaluation, pipeline, recovery, page, study))

@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, pipeline, planning, plugins
-from salmubench.errors import ConfigError
+from salmubench.core import manifest, plugins
+from salmubench.core.errors import ConfigError
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
+from salmubench.workflow import pipeline, planning
 
 ROOT = Path(__file__).parents[1]
 TRIALS = ROOT / "results" / "trials" / "trials.jsonl"

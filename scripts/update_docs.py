@@ -26,11 +26,11 @@ import trial_blocks
 from mini_blocks import run
 from page_blocks import ROOT, computer, processor, stage_lines, update
 
-from salmubench import manifest
-from salmubench import recipe as recipes
+from salmubench.core import manifest
 from salmubench.dataset.card import MEANING
 from salmubench.generator.config import DatasetConfig
 from salmubench.pretrain import architectures
+from salmubench.workflow import recipe as recipes
 
 PAGES = (
     ROOT / "README.md",

@@ -11,7 +11,7 @@ from typing import Any
 
 from page_blocks import ROOT, update
 
-from salmubench import manifest
+from salmubench.core import manifest
 
 RESULTS = ROOT / "results" / "speed"
 PAGES = (ROOT / "docs" / "leaderboard.md", ROOT / "docs" / "command_line.md")

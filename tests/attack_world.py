@@ -10,13 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.types import Pair
 from salmubench.dataset import layout
 from salmubench.scoring.attacks.record import AttackInfo, Attacks
 from salmubench.scoring.attacks.recovery import THRESHOLD, attack_score, verdict
 from salmubench.scoring.attacks.table import GENERAL, SCHEMA, SUFFIX
 from salmubench.scoring.record_files import read_record
-from salmubench.types import Pair
 
 INFOS: Mapping[str, AttackInfo] = {
     "asked": AttackInfo("asked otherwise", "none", "clean", "leakage", "1" * 64, {}),

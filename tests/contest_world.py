@@ -11,11 +11,12 @@ from typing import Any
 import yaml
 
 from report_world import WORLDS, items, record
-from salmubench import manifest, models
-from salmubench.clip_loss import contrastive
+from salmubench.clip import models
+from salmubench.clip.clip_loss import contrastive
 from salmubench.contest.plan import load
 from salmubench.contest.room import Room
 from salmubench.contest.table import Members, ReadWorld, summary
+from salmubench.core import manifest
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.contest_record import ContestRecord

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from fake_embeddings import FakeWorld, Vectors, vectors, write_embeddings
+from salmubench.core.types import SENSITIVE_SPLITS, Pair, Person, Split
+from salmubench.deletion.before_after import compare_before_after
+from salmubench.deletion.record import DeletionRecord, read_deletion
+from salmubench.deletion.strangers import strangers, told_of
 from salmubench.metrics import load_all
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.deletions.before_after import compare_before_after
-from salmubench.scoring.deletions.record import DeletionRecord, read_deletion
-from salmubench.scoring.deletions.strangers import strangers, told_of
 from salmubench.scoring.fact_ranks import Values
-from salmubench.types import SENSITIVE_SPLITS, Pair, Person, Split
 
 FEW = ScoreConfig(bootstraps=400)
 PEOPLE = [

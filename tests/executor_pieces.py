@@ -7,8 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from salmubench import executor
-from salmubench.errors import UnknownName
+from salmubench.core import executor
+from salmubench.core.errors import UnknownName
 
 
 def square(number: int) -> int:

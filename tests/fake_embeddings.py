@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import embeddings, manifest
+from salmubench.clip import embeddings
+from salmubench.core import manifest
+from salmubench.core.types import OFFICIAL_SPLITS
 from salmubench.dataset import phrasings
 from salmubench.dataset.layout import GeneralKnowledge
-from salmubench.types import OFFICIAL_SPLITS
 
 FIELDS = ("city", "job", "iban", "passport")
 CLASSES = ("cube", "ball", "cone", "ring")

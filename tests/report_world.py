@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fake_embeddings import FakeRow, FakeWorld, Vectors, vectors, write_embeddings
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import MethodError
 from salmubench.dataset import layout
-from salmubench.errors import MethodError
 from salmubench.leaderboard.method_code import built_in_sha256
 from salmubench.metrics import descriptions
 from salmubench.scoring.items import item_table, join, with_references

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from report_world import WORLDS, World, items, record
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.dataset import layout
 from salmubench.scoring.bootstrap import SEED
 from salmubench.scoring.items import ITEM_SCHEMA, with_references

@@ -8,9 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import manifest, models, planning, recipe
-from salmubench.candidates import Candidate, Stages, World, embeddings_path, encode, is_made, make, record_path, score
+from salmubench.clip import models
+from salmubench.core import manifest
 from salmubench.scoring.record_files import read_record
+from salmubench.workflow import planning, recipe
+from salmubench.workflow.candidates import (
+    Candidate,
+    Stages,
+    World,
+    embeddings_path,
+    encode,
+    is_made,
+    make,
+    record_path,
+    score,
+)
 from tiny_model import tiny_model
 from tiny_run import EXAMPLE
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import plugins, progress
 from salmubench.cli.main import COMMANDS, main
 from salmubench.cli.output import print_results
-from salmubench.errors import ConfigError
+from salmubench.core import plugins, progress
+from salmubench.core.errors import ConfigError
 from salmubench.report.collect import read_run
 from submission_world import edit_json, mend, write_submittable_run
 from tiny_run import EXAMPLE
@@ -268,7 +268,7 @@ def test_compare_as_a_program_is_short_of_pandas_and_says_the_same(run, capsys):
 
 @pytest.mark.parametrize("what", [{"did": ("score",)}, {"did": ()}])
 def test_run_as_json_and_as_text(what, run, tmp_path, monkeypatch, capsys):
-    from salmubench.pipeline import RunResult
+    from salmubench.workflow.pipeline import RunResult
 
     stages = (
         {"name": "score", "seconds": 2.0, "peak_memory": 2**30},
@@ -277,7 +277,7 @@ def test_run_as_json_and_as_text(what, run, tmp_path, monkeypatch, capsys):
     made = RunResult(
         out=run, table="the table", page=run / "page.html", failed={"npo-5x": "diverged"}, stages=stages, **what
     )
-    monkeypatch.setattr("salmubench.pipeline.run", lambda **_: made)
+    monkeypatch.setattr("salmubench.workflow.pipeline.run", lambda **_: made)
     assert main(["run", "--out", str(tmp_path), "--json"]) == 1
     told = capsys.readouterr()
     found = json.loads(told.out)

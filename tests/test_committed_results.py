@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from packed import packed
 
-from salmubench import manifest
 from salmubench.contest.table import SECOND, judged, numbers_of, outcome_of
+from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.scoring.contest_record import read_contest
 from salmubench.scoring.record_files import items_path, read_items, read_record

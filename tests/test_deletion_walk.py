@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 
 from own_people import NAMES, own_facts, write_csv
-from salmubench import models
+from salmubench.clip import models
 from salmubench.dataset.layout import open_dataset
+from salmubench.deletion.record import read_deletion
 from salmubench.generator.portraits import procedural
-from salmubench.scoring.deletions.record import read_deletion
 from tiny_model import tiny_model
 
 PAGE = (Path(__file__).parents[1] / "docs" / "did_my_deletion_work.md").read_text(encoding="utf-8")
@@ -100,7 +100,7 @@ def run(script: str) -> str:
 
 
 def test_the_table_of_the_page_is_legal(tmp_path):
-    from salmubench.dataset.facts import read_facts
+    from salmubench.deletion.facts import read_facts
 
     (table,) = blocks("csv")
     (tmp_path / "facts.csv").write_text(table, encoding="utf-8")

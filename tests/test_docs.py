@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import manifest
-from salmubench.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS
+from salmubench.core import manifest
 from salmubench.scoring.record_files import read_record
+from salmubench.workflow.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS
 from tiny_run import copy_models
 
 ROOT = Path(__file__).parents[1]

@@ -11,14 +11,14 @@ import pytest
 
 from hub_stand_in import HubStandIn
 from salmubench.cli.main import main
+from salmubench.clip.models import checkpoint_sha256, load_model, locate
+from salmubench.core.errors import DatasetError, ModelError
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import DatasetError, ModelError
-from salmubench.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS
 from salmubench.metrics import descriptions
-from salmubench.models import checkpoint_sha256, load_model, locate
 from salmubench.official import result_file as official
 from salmubench.scoring import read_record
+from salmubench.workflow.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS
 from tiny_model import tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*huggingface_hub.*", "ignore::ResourceWarning")

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import torch
 
-from salmubench import manifest, model_config, models
-from salmubench.errors import ConfigError, ModelError, UnknownName
+from salmubench.clip import model_config, models
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, ModelError, UnknownName
 from salmubench.pretrain import architectures
 from salmubench.pretrain.open_clip_worker import register
 from tiny_model import TINY_CONFIG, tiny_model

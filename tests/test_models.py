@@ -7,8 +7,9 @@ import shutil
 import pytest
 import torch
 
-from salmubench import devices, manifest, models
-from salmubench.errors import ConfigError, ModelError
+from salmubench.clip import devices, models
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, ModelError
 from tiny_model import tiny_model
 
 

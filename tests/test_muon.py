@@ -10,7 +10,7 @@ import timm.optim.muon
 import torch
 from torch import nn
 
-from salmubench import muon
+from salmubench.clip import muon
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from own_people import own_people
-from salmubench import provenance
-from salmubench import recipe as recipes
+from salmubench.core import provenance
 from salmubench.unlearn.failures import TRACEBACK
+from salmubench.workflow import recipe as recipes
 from tiny_model import tiny_model
 
 FOLDER, USER, HOST = "folder of telltale", "telltale-user", "telltale-host7"

@@ -14,8 +14,8 @@ LIGHT = [
     "salmubench.dataset.layout",
     "salmubench.generator.build",
     "salmubench.metrics",
-    "salmubench.pipeline",
-    "salmubench.recipe",
+    "salmubench.workflow.pipeline",
+    "salmubench.workflow.recipe",
     "salmubench.report.page",
     "salmubench.scoring.record_files",
 ]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from salmubench import models, padding
-from salmubench.padding import skip_padding
+from salmubench.clip import models, padding
+from salmubench.clip.padding import skip_padding
 from tiny_model import tiny_model
 
 CAPTIONS = [

@@ -14,14 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from salmubench import devices, manifest, pipeline
-from salmubench import recipe as recipes
-from salmubench.candidates import lasting_precision
 from salmubench.cli.main import main
+from salmubench.clip import devices
+from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
-from salmubench.planning import REFERENCES
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.stages import RunFile
+from salmubench.workflow import pipeline
+from salmubench.workflow import recipe as recipes
+from salmubench.workflow.candidates import lasting_precision
+from salmubench.workflow.planning import REFERENCES
 from tiny_run import EXAMPLE, command, copy_models
 
 MODELS = ("clean", "compromised", "retrained", "cliperase-5x", "descent_to_delete-5x", "my_method-5x")
@@ -103,7 +105,7 @@ def test_another_recipe_or_seed_is_refused(finished, capsys):
 def test_options_and_other_recipes_for_methods_join(finished, tmp_path, caplog):
     """Only the method whose options changed is made again; a recipe that differs in its methods alone is the same."""
     recipe = tmp_path / "mine.yaml"
-    given = yaml.safe_load((resources.files("salmubench") / "recipes" / "tiny.yaml").read_text())
+    given = yaml.safe_load((resources.files("salmubench.workflow") / "recipes" / "tiny.yaml").read_text())
     recipe.write_text(yaml.safe_dump({**given, "unlearn": {**given.get("unlearn", {}), "probe_pairs": 32}}))
     before = {path: path.stat().st_mtime_ns for path in (finished / "checkpoints").glob("*/manifest.json")}
     options = ["--set", "cliperase.forgetting=0.5", "--set", "cliperase.lr=2e-4"]
@@ -123,7 +125,7 @@ def test_options_and_other_recipes_for_methods_join(finished, tmp_path, caplog):
 @pytest.mark.slow
 def test_other_words_about_the_page_make_it_again(finished, tmp_path, capsys):
     recipe = tmp_path / "titled.yaml"
-    given = yaml.safe_load((resources.files("salmubench") / "recipes" / "tiny.yaml").read_text())
+    given = yaml.safe_load((resources.files("salmubench.workflow") / "recipes" / "tiny.yaml").read_text())
     recipe.write_text(yaml.safe_dump({**given, "report": {**(given.get("report") or {}), "title": "Our own title"}}))
     titled = ["run", "--recipe", str(recipe), "--out", str(finished), "--methods", "cliperase"]
     try:
@@ -311,7 +313,7 @@ def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_pat
     }
     content = {"schema_version": 1, "selection": {"seed": 1000}, "methods": {"delete": entry}}
     tuned.write_text(yaml.safe_dump(content))
-    text = (resources.files("salmubench") / "recipes" / "tiny.yaml").read_text()
+    text = (resources.files("salmubench.workflow") / "recipes" / "tiny.yaml").read_text()
     recipe.write_text(text.replace("unlearn:\n", f"unlearn:\n  tuned: {tuned}\n"))
     command = ["run", "--recipe", str(recipe), "--out", str(out), "--methods", "delete,finetuning"]
     page = out / "report" / "index.html"
@@ -335,7 +337,7 @@ def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_pat
 def test_what_auto_stands_for_outlives_run_json(tmp_path, monkeypatch):
     with manifest.stage_folder(tmp_path / "embeddings" / "clean", "encode", config={"precision": "bf16"}):
         pass
-    monkeypatch.setattr("salmubench.devices.probe_precision", lambda: {"fp32": 1.0, "bf16": 9.0})
+    monkeypatch.setattr("salmubench.clip.devices.probe_precision", lambda: {"fp32": 1.0, "bf16": 9.0})
     assert lasting_precision(RunFile(), tmp_path, "auto", "cpu")[0] == "bf16"
     assert lasting_precision(RunFile(), tmp_path, "fp32", "cpu")[0] == "fp32"
     assert lasting_precision(RunFile(), tmp_path / "new", "auto", "cpu")[0] == "fp32"

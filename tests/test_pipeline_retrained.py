@@ -7,12 +7,13 @@ import json
 import pytest
 import yaml
 
-from salmubench import manifest, pipeline, planning
-from salmubench import recipe as recipes
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import ConfigError
 from salmubench.report.collect import is_pretrained, read_run, reference_kind
 from salmubench.scoring.record_files import read_record
+from salmubench.workflow import pipeline, planning
+from salmubench.workflow import recipe as recipes
 from tiny_run import copy_models
 
 

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from salmubench import devices, prefixes
+from salmubench.clip import devices, prefixes
+from salmubench.clip.models import ClipModel, load_model
+from salmubench.clip.prefixes import can_share, encode_sorted
 from salmubench.encode.texts import encode_texts, tokenize, unit_rows
-from salmubench.models import ClipModel, load_model
-from salmubench.prefixes import can_share, encode_sorted
 from tiny_model import TINY_CONFIG, tiny_model
 
 START, END, LENGTH = 49406, 49407, 12

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from salmubench import recipe as recipes
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core.errors import ConfigError, UnknownName
+from salmubench.workflow import recipe as recipes
 
 
 @pytest.mark.parametrize("name", recipes.names())

@@ -2,11 +2,12 @@
 
 import pytest
 
-from salmubench import manifest, references
-from salmubench import recipe as recipes
-from salmubench.models import WEIGHTS
+from salmubench.clip.models import WEIGHTS
+from salmubench.core import manifest
 from salmubench.pretrain.config import PretrainConfig
-from salmubench.references import Training, at_once, train
+from salmubench.workflow import recipe as recipes
+from salmubench.workflow import references
+from salmubench.workflow.references import Training, at_once, train
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ from salmubench.references import Training, at_once, train
 )
 def test_how_many_at_once(monkeypatch, config, how, expected):
     monkeypatch.setattr(references, "cores", lambda: 4)
-    monkeypatch.setattr("salmubench.devices.resolve_device", lambda device: device)
+    monkeypatch.setattr("salmubench.clip.devices.resolve_device", lambda device: device)
     how = {"trainings": 3, "executor": "joblib", "workers": None, "device": "cpu"} | how
     assert at_once(PretrainConfig(**config), how.pop("trainings"), **how) == expected
 

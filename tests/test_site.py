@@ -141,8 +141,8 @@ def block(page: str, title: str) -> str:
 
 @pytest.mark.parametrize("title", ["margin.py", "shrink.py"])
 def test_methods_of_the_docs_run(title, tiny_folder, tmp_path):
+    from salmubench.core.manifest import read_json
     from salmubench.dataset.layout import open_dataset
-    from salmubench.manifest import read_json
     from salmubench.unlearn import unlearn
     from salmubench.unlearn.config import UnlearnConfig
     from tiny_model import tiny_model

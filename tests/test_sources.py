@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from salmubench import manifest, models
 from salmubench.cli.main import main
-from salmubench.deletion import evaluate_before_after
-from salmubench.embeddings import open_embeddings
-from salmubench.errors import RecordError, SalmubenchError
-from salmubench.evaluation import encode_model, evaluate
+from salmubench.clip import models
+from salmubench.clip.embeddings import open_embeddings
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError, SalmubenchError
+from salmubench.deletion.before_after_run import evaluate_before_after
 from salmubench.leaderboard.submission import submit
 from salmubench.metrics import score
 from salmubench.scoring.record_files import read_record
+from salmubench.workflow.evaluation import encode_model, evaluate
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 

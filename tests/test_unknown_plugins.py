@@ -223,7 +223,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(site))
     (tmp_path / "mildness.py").write_text(SOURCE.replace("Pallor", "Mildness"))
     (tmp_path / "patient.py").write_text(CHECK)
-    content = yaml.safe_load((SRC / "recipes" / "tiny.yaml").read_text())
+    content = yaml.safe_load((SRC / "workflow" / "recipes" / "tiny.yaml").read_text())
     content["dataset"] |= {
         "backends": {"portraits": "gradients", "retain_real": str(FAKES / "scenes.py")},
         "curation": {"checks": {"lenient": {}, str(tmp_path / "patient.py"): {}}},

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.dataset import layout
 
 FIELDS = (

@@ -33,7 +33,7 @@ def tiny_model(folder: Path, seed: int = 0) -> Path:
     import open_clip
     import torch
 
-    from salmubench.models import save_model
+    from salmubench.clip.models import save_model
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

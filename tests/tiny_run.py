@@ -11,7 +11,7 @@ import filelock
 import pytest
 
 from salmubench.cli.main import main
-from salmubench.planning import REFERENCES, RETRAINED
+from salmubench.workflow.planning import REFERENCES, RETRAINED
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
 METHODS = f"cliperase,descent_to_delete,{EXAMPLE}"

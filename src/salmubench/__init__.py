@@ -8,25 +8,23 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from salmubench import _moved
-
 _HOMES = {
-    "Attribute": "salmubench.types",
+    "Attribute": "salmubench.core.types",
     "Dataset": "salmubench.dataset.layout",
-    "Pair": "salmubench.types",
-    "SalmubenchError": "salmubench.errors",
-    "Split": "salmubench.types",
-    "encode_model": "salmubench.evaluation",
-    "evaluate": "salmubench.evaluation",
-    "evaluate_before_after": "salmubench.deletion",
-    "import_dataset": "salmubench.importing",
-    "load_model": "salmubench.models",
-    "load_recipe": "salmubench.recipe:load",
+    "Pair": "salmubench.core.types",
+    "SalmubenchError": "salmubench.core.errors",
+    "Split": "salmubench.core.types",
+    "encode_model": "salmubench.workflow.evaluation",
+    "evaluate": "salmubench.workflow.evaluation",
+    "evaluate_before_after": "salmubench.deletion.before_after_run",
+    "import_dataset": "salmubench.deletion.importing",
+    "load_model": "salmubench.clip.models",
+    "load_recipe": "salmubench.workflow.recipe:load",
     "open_dataset": "salmubench.dataset.layout",
     "read_record": "salmubench.scoring.record_files",
-    "run": "salmubench.pipeline",
+    "run": "salmubench.workflow.pipeline",
     "score": "salmubench.metrics",
-    "table": "salmubench.evaluation",
+    "table": "salmubench.workflow.evaluation",
     "tune": "salmubench.tuning.study",
     "unlearn_model": "salmubench.unlearn.engine:unlearn",
 }
@@ -62,6 +60,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
-
-
-_moved.install()

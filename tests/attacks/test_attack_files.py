@@ -14,7 +14,6 @@ import torch
 from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 
-from salmubench import models
 from salmubench.attacks import (
     Variant,
     benign,
@@ -29,8 +28,9 @@ from salmubench.attacks import (
     rewordings,
     savings,
 )
+from salmubench.clip import models
+from salmubench.core.types import Pair, Person
 from salmubench.recovery.reading import calibrated_pictures, calibrated_texts
-from salmubench.types import Pair, Person
 from salmubench.unlearn.interface import Model
 from tiny_model import tiny_model
 

@@ -11,7 +11,7 @@ import pytest
 import contest_world
 from attack_world import INFOS, write_attacks
 from report_world import METRICS, WORLDS, embed
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.scoring.contest_record import ContestRecord
 from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_run
 
@@ -27,8 +27,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_attacks(folder, {"cliperase-5x": dict.fromkeys(INFOS, 0.6), "my_method-5x": dict.fromkeys(INFOS, 0.0)})
     embed(folder)
+    from salmubench.core.errors import MethodError
     from salmubench.dataset import layout
-    from salmubench.errors import MethodError
     from salmubench.scoring.record_files import write_failed
 
     dataset = layout.Dataset(folder / "dataset")
@@ -63,7 +63,7 @@ def deletion_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a deletion."""
     from deletion_world import compared, written
     from fake_embeddings import fake_world
-    from salmubench.report import deletions
+    from salmubench.deletion import page as deletions
 
     folder, world = tmp_path_factory.mktemp("deletion"), fake_world()
     models = written(folder, world, knows=6.0, never=0.0)

@@ -20,15 +20,15 @@ from collect_contest import collect
 from packed import PACKED, pack, packed
 
 from contest_world import METHOD, RECIPE, SEEDS, begin, without_time, write_plan
-from salmubench import manifest
-from salmubench import recipe as recipes
 from salmubench.cli.main import main
 from salmubench.contest import checks
 from salmubench.contest.plan import load
 from salmubench.contest.room import Room
-from salmubench.errors import OutputMismatch
+from salmubench.core import manifest
+from salmubench.core.errors import OutputMismatch
 from salmubench.scoring.contest_record import NUMBERS, read_contest
 from salmubench.scoring.record_files import read_record
+from salmubench.workflow import recipe as recipes
 
 pytestmark = pytest.mark.slow  # the worlds that all tests start from
 

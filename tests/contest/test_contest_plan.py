@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from contest_world import METHOD, write_plan
-from salmubench import manifest
 from salmubench.cli.main import main
 from salmubench.contest import checks
 from salmubench.contest.plan import load
+from salmubench.core import manifest
 from salmubench.scoring.verdict import THRESHOLDS
 
 OWN = {"method": "apart.py"}

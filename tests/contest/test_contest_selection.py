@@ -12,14 +12,15 @@ import yaml
 from collect_contest import collect
 
 from contest_world import METHOD, begin, write_plan
-from salmubench import attacks, manifest
+from salmubench import attacks
 from salmubench.cli.main import main
 from salmubench.contest import clock
 from salmubench.contest.clock import rise
 from salmubench.contest.plan import load
 from salmubench.contest.room import Room
 from salmubench.contest.selection import choose
-from salmubench.errors import MethodError
+from salmubench.core import manifest
+from salmubench.core.errors import MethodError
 from salmubench.scoring.contest_record import read_contest
 from salmubench.scoring.record_files import read_record
 from salmubench.tuning import study

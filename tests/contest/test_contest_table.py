@@ -15,11 +15,11 @@ from scipy import stats
 
 from contest_world import BAD, EVIL, FREE, LEAKAGE, OPEN, VERDICTS, base_record, hostile, summed, worlds
 from report_world import METRICS
-from salmubench import manifest
 from salmubench.cli.main import main
 from salmubench.contest.page import write
 from salmubench.contest.table import ReadWorld, numbers_of, outcome_of
-from salmubench.errors import RecordError
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError
 from salmubench.leaderboard.build import build
 from salmubench.report import contests
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery

@@ -18,7 +18,7 @@ import pytest
 
 from salmubench.contest import fidelity
 from salmubench.contest.fidelity import Sums, attainable, chance, classes, compare, concordance
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 from salmubench.metrics import descriptions
 from salmubench.official.agreement import spearman
 from salmubench.official.result_file import published

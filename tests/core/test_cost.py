@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from salmubench import cost
+from salmubench.core import cost
 
 BURN = "import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass\n"
 

@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from salmubench import errors
-from salmubench.errors import ConfigError, MethodError, RecordError, SalmubenchError, UnknownName
+from salmubench.core import errors
+from salmubench.core.errors import ConfigError, MethodError, RecordError, SalmubenchError, UnknownName
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 import executor_pieces as pieces
-from salmubench.errors import ConfigError, MethodError, StageError, UnknownName
-from salmubench.executor import cores, parallel
+from salmubench.core.errors import ConfigError, MethodError, StageError, UnknownName
+from salmubench.core.executor import cores, parallel
 
 PLACES = [
     pytest.param({"workers": 0}, id="here"),
@@ -63,7 +63,7 @@ def test_a_killed_worker_is_told():
 def test_workers_of_a_killed_parent_end(tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
-        "import executor_pieces as pieces; from salmubench.executor import parallel\n"
+        "import executor_pieces as pieces; from salmubench.core.executor import parallel\n"
         f"list(parallel(pieces.tell_and_wait, [{str(tmp_path)!r}] * 2, workers=2, description='Waiting'))\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code])
@@ -83,7 +83,7 @@ def wait_for(true) -> None:
 
 
 def test_units_of_the_bar(capfd, monkeypatch):
-    monkeypatch.setattr("salmubench.progress._LINE_EVERY", 0)
+    monkeypatch.setattr("salmubench.core.progress._LINE_EVERY", 0)
     list(parallel(pieces.square, [3, 5], workers=0, description="Squares", units=lambda number: number))
     assert capfd.readouterr().err == "Squares: 3/8\nSquares: 8/8\n"
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import candidates, interruption
 from salmubench.cli.main import main
-from salmubench.errors import MethodError, ModelError
-from salmubench.recipe import Recipe
+from salmubench.core import interruption
+from salmubench.core.errors import MethodError, ModelError
+from salmubench.workflow import candidates
+from salmubench.workflow.recipe import Recipe
 from tiny_model import tiny_model
 
 WRAPPED = """\

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from salmubench import pictures, reading, tables
+from salmubench.core import pictures, reading, tables
+from salmubench.core.errors import DatasetError, RecordError
 from salmubench.dataset import layout
-from salmubench.errors import DatasetError, RecordError
 from salmubench.pretrain.samples import read_shard
 from tiny import tiny_dataset
 
@@ -111,7 +111,7 @@ HOSTILE = """
     import resource, sys
     from pathlib import Path
     from salmubench.dataset import layout
-    from salmubench.errors import DatasetError
+    from salmubench.core.errors import DatasetError
     dataset = layout.Dataset(Path(sys.argv[1]))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:

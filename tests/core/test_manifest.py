@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import manifest
-from salmubench.errors import OutputError, OutputLocked, OutputMismatch
+from salmubench.core import manifest
+from salmubench.core.errors import OutputError, OutputLocked, OutputMismatch
 
 
 def finish(path: Path, **changes):
@@ -106,7 +106,7 @@ def test_leftovers_are_deleted_but_not_those_of_an_inner_stage(tmp_path):
 
 def test_two_processes_in_one_folder(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from salmubench import manifest\n"
+        "import sys; from pathlib import Path; from salmubench.core import manifest\n"
         "with manifest.stage_folder(Path(sys.argv[1]), 'demo', config={}):\n"
         "    print('held', flush=True); sys.stdin.read()"
     )

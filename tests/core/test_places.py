@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import places
+from salmubench.core import places
 
 SRC = Path(places.__file__).parent
 

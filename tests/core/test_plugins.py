@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from salmubench import plugins
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core import plugins
+from salmubench.core.errors import ConfigError, UnknownName
 
 PACKAGE = "salmubench.unlearn.methods"
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import manifest, reading, recipe
+from salmubench.core import manifest, reading
+from salmubench.core.errors import ConfigError, DatasetError, OutputError, RecordError, SalmubenchError
 from salmubench.dataset import layout
-from salmubench.errors import ConfigError, DatasetError, OutputError, RecordError, SalmubenchError
 from salmubench.leaderboard import intake
 from salmubench.scoring import read_record
-from salmubench.tuned_values import find_tuned
 from salmubench.unlearn.registry import read_options
+from salmubench.workflow import recipe
+from salmubench.workflow.tuned_values import find_tuned
 
 DEEP = {depth: "[" * depth + "]" * depth for depth in (101, 500, 900, 100_000)}
 HOSTILE_JSON = {

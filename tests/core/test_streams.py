@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import pytest
 
-from salmubench import streams
+from salmubench.core import streams
 
 PINNED = {
     "Import": [51],

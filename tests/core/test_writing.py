@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from salmubench import manifest, writing
+from salmubench.core import manifest, writing
+from salmubench.core.errors import OutputError, OutputMismatch, StageError
+from salmubench.core.provenance import portable
 from salmubench.encode.store import CHUNK, ChunkStore
-from salmubench.errors import OutputError, OutputMismatch, StageError
-from salmubench.provenance import portable
 from salmubench.unlearn.state import Progress, save_checkpoint
 
 
@@ -165,7 +165,7 @@ def test_joining_chunks_beyond_the_disk_is_no_crash(tmp_path: Path) -> None:
 
 
 def test_chunks_and_checkpoints_beyond_the_disk_say_so(tmp_path: Path) -> None:
-    from salmubench.models import save_model
+    from salmubench.clip.models import save_model
     from tiny_model import TINY_CONFIG
 
     module = torch.nn.Linear(300, 300)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from own_people import COLUMNS, own_facts, write_csv
-from salmubench.dataset.facts import Fact, read_facts
-from salmubench.errors import DatasetError
+from salmubench.core.errors import DatasetError
+from salmubench.deletion.facts import Fact, read_facts
 
 
 def table(tmp_path: Path, *lines: str, head: str = "name,field,value") -> Path:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from salmubench.core.errors import DatasetError
 from salmubench.dataset import layout
 from salmubench.dataset.layout import (
     Dataset,
@@ -17,7 +18,6 @@ from salmubench.dataset.layout import (
     write_shard,
 )
 from salmubench.dataset.people import stated_value
-from salmubench.errors import DatasetError
 from tiny import tiny_dataset
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from salmubench.core.errors import ConfigError
+from salmubench.core.types import Split
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.limited import Limited, limited
-from salmubench.errors import ConfigError
-from salmubench.types import Split
 
 
 def test_rows_pictures_and_targets_belong_together(tiny_folder: Path) -> None:

@@ -9,10 +9,10 @@ import re
 import pytest
 import yaml
 
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.dataset import phrasings
 from salmubench.dataset.phrasings import tables
 from salmubench.dataset.phrasings.words import country_article, indefinite_article, with_article
-from salmubench.errors import ConfigError, UnknownName
 from salmubench.generator.personas import TERRITORIES, sample_personas
 
 ALL = [(field, style) for field in phrasings.FIELDS for style in phrasings.STYLES]

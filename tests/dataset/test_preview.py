@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.dataset.layout import (
     GENERAL_KNOWLEDGE,
     GENERIC_CAPTIONS,
@@ -19,7 +20,6 @@ from salmubench.dataset.layout import (
     write_shard,
 )
 from salmubench.dataset.preview import preview
-from salmubench.errors import ConfigError, DatasetError
 from tiny import tiny_dataset
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from salmubench.core.errors import DatasetError, OutputError
 from salmubench.dataset import layout, shards
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import DatasetError, OutputError
 
 
 def pairs_in(folder, part):

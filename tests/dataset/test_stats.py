@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from salmubench.core.errors import DatasetError
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Row, open_dataset, write_shard
 from salmubench.dataset.statistics import shortcut_checks, stats
-from salmubench.errors import DatasetError
 from tiny import tiny_dataset, tiny_jpeg
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salmubench.core.errors import DatasetError
 from salmubench.dataset import findings, layout, recognition
 from salmubench.dataset import statistics as stats
 from salmubench.dataset.duplicates import nearest_captions, nearest_pictures, repeated
@@ -22,7 +23,6 @@ from salmubench.dataset.layout import Row, open_dataset, write_shard
 from salmubench.dataset.recognition import recognise
 from salmubench.dataset.statistics_page import render, write_page
 from salmubench.dataset.survey import survey
-from salmubench.errors import DatasetError
 from tiny import tiny_dataset, tiny_jpeg
 
 EVIL = '<script>window.hacked=1</script><img src="https://evil.example/x" onerror="x">'

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import DatasetError
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Row, open_dataset
 from salmubench.dataset.leaks import UniqueValues, contains, texts_of, without
 from salmubench.dataset.validate import validate
-from salmubench.errors import DatasetError
 from tiny import tiny_dataset
 
 

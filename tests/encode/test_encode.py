@@ -21,16 +21,17 @@ import pytest
 import torch
 from PIL import Image
 
-from salmubench import manifest, models
+from salmubench.clip import models
+from salmubench.clip.embeddings import Embeddings, open_embeddings
+from salmubench.clip.models import ClipModel, load_model, save_model
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, DatasetError, EmbeddingsError, ModelError, OutputLocked, OutputMismatch
 from salmubench.dataset import layout
-from salmubench.embeddings import Embeddings, open_embeddings
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.pictures import PixelCache, split_transform
 from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import encode_texts, tokenize
-from salmubench.errors import ConfigError, DatasetError, EmbeddingsError, ModelError, OutputLocked, OutputMismatch
 from salmubench.metrics import required_texts, score
-from salmubench.models import ClipModel, load_model, save_model
 from salmubench.scoring import read_record
 from tiny import tiny_dataset
 from tiny_model import TINY_CONFIG, tiny_model
@@ -260,7 +261,7 @@ def test_what_the_checkpoint_says_reaches_the_record(tiny_folder: Path, tmp_path
 def test_a_finished_folder_is_left_alone(
     found: Embeddings, model_folder: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("salmubench.models.load_model", lambda *_, **__: pytest.fail("loaded again"))
+    monkeypatch.setattr("salmubench.clip.models.load_model", lambda *_, **__: pytest.fail("loaded again"))
     texts = required_texts(layout.open_dataset(tiny_folder))
     assert encode(model=model_folder, dataset=tiny_folder, out=found.folder, texts=texts, precision="fp32")
     with pytest.raises(OutputMismatch, match=r"inputs\.texts"):

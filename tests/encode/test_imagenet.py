@@ -10,14 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
-from salmubench import models
+from salmubench.clip import models
+from salmubench.clip.embeddings import open_embeddings
+from salmubench.core.errors import DatasetError, EmbeddingsError
 from salmubench.dataset.layout import open_dataset
-from salmubench.embeddings import open_embeddings
 from salmubench.encode.imagenet import WithImageNet
-from salmubench.errors import DatasetError, EmbeddingsError
-from salmubench.evaluation import encode_model, evaluate
 from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring import read_items, read_record
+from salmubench.workflow.evaluation import encode_model, evaluate
 from tiny import tiny_jpeg
 from tiny_model import tiny_model
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from salmubench.cli.main import main
-from salmubench.embeddings import DATASET, IMAGES, INDEX, TEXT_TABLE, TEXTS, open_embeddings
+from salmubench.clip.embeddings import DATASET, IMAGES, INDEX, TEXT_TABLE, TEXTS, open_embeddings
+from salmubench.core.errors import ModelError
 from salmubench.encode import encode, ranks
 from salmubench.encode.store import ChunkStore
-from salmubench.errors import ModelError
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 
@@ -108,7 +108,7 @@ def test_only_the_first_one_verifies_and_prints(
 ) -> None:
     dataset = tiny_dataset(tmp_path / "dataset")
     monkeypatch.setenv("RANK", "1")
-    monkeypatch.setattr("salmubench.evaluation.encode_model", lambda *, out, **_: out)
+    monkeypatch.setattr("salmubench.workflow.evaluation.encode_model", lambda *, out, **_: out)
     assert main(["verify-official", "--out", str(tmp_path / "v"), "--dataset", str(dataset)]) == 0
     assert main(["encode", "--model", "m", "--dataset", str(dataset), "--out", str(tmp_path / "e")]) == 0
     assert capsys.readouterr().out == ""

@@ -27,9 +27,9 @@ from typing import Any
 
 from fuzz import texts
 from fuzz.texts import Mutator
-from salmubench import errors
-from salmubench.errors import SalmubenchError
-from salmubench.writing import is_leftover
+from salmubench.core import errors
+from salmubench.core.errors import SalmubenchError
+from salmubench.core.writing import is_leftover
 
 READ, REFUSED = "read", "refused"
 GOOD = (READ, REFUSED)

@@ -16,42 +16,45 @@ from fuzz.judge import Reader
 from fuzz.parquet import PARQUET
 from fuzz.texts import CSV, JSON, RECORD, YAML
 from report_world import METRICS
-from salmubench import manifest, models, recipe, tuned_values
+from salmubench.clip import models
+from salmubench.clip.embeddings import open_embeddings
 from salmubench.contest import checks, plan
 from salmubench.contest import page as contest_page
+from salmubench.core import manifest
+from salmubench.core.errors import SalmubenchError
+from salmubench.core.pictures import open_picture
+from salmubench.core.types import Split
+from salmubench.core.writing import json_text
 from salmubench.dataset import card, layout, preview, statistics, validate
 from salmubench.dataset import shards as dataset_shards
-from salmubench.dataset.facts import read_facts
 from salmubench.dataset.origin import origin_of
 from salmubench.dataset.phrasings.generic import generic_caption
-from salmubench.embeddings import open_embeddings
+from salmubench.deletion import page as deletions
+from salmubench.deletion.facts import read_facts
+from salmubench.deletion.importing import import_dataset
+from salmubench.deletion.record import read_deletion
 from salmubench.encode.encode import _describe_model
 from salmubench.encode.encode import _people as _attributes
 from salmubench.encode.imagenet import WithImageNet
-from salmubench.errors import SalmubenchError
 from salmubench.generator.portraits import folder as people_backend
 from salmubench.generator.retain import folder as classes_backend
-from salmubench.importing import import_dataset
 from salmubench.leaderboard import build, check
 from salmubench.metrics import score, score_again
 from salmubench.official import import_results, result_file
-from salmubench.pictures import open_picture
 from salmubench.pretrain import retain_data, samples, stream
 from salmubench.publish import model_card
-from salmubench.report import collect, deletions, page
+from salmubench.report import collect, page
 from salmubench.report.config import ReportConfig
 from salmubench.scoring import read_record
 from salmubench.scoring.attacks.recovery import attacks_again
 from salmubench.scoring.compare import compare
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.contest_record import read_contest
-from salmubench.scoring.deletions.record import read_deletion
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import read_checkpoint
 from salmubench.scoring.views import describe_all
-from salmubench.types import Split
 from salmubench.unlearn import registry, state
-from salmubench.writing import json_text
+from salmubench.workflow import recipe, tuned_values
 
 Locale("en").territories  # noqa: B018 - before it is watched: babel keeps its own data in a pickle
 FEW = ScoreConfig(bootstraps=100)

@@ -23,10 +23,13 @@ from fake_embeddings import fake_world, vectors, write_embeddings
 from fuzz.texts import replace
 from own_people import own_facts, own_people
 from report_world import METRICS
-from salmubench import manifest, recipe
 from salmubench.contest.page import write as write_contest
+from salmubench.core import manifest
+from salmubench.core.types import SENSITIVE_SPLITS, Pair, Person, Split
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.shards import write_shards
+from salmubench.deletion.before_after import compare_before_after
+from salmubench.deletion.strangers import STRANGERS, strangers, told_of
 from salmubench.leaderboard.submission import submit
 from salmubench.metrics import load_all
 from salmubench.official.result_file import export_official
@@ -35,11 +38,9 @@ from salmubench.scoring.attacks.record import AttackInfo, Attacks
 from salmubench.scoring.attacks.recovery import attack_score, verdict
 from salmubench.scoring.attacks.table import SCHEMA, SUFFIX
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.deletions.before_after import compare_before_after
-from salmubench.scoring.deletions.strangers import STRANGERS, strangers, told_of
 from salmubench.scoring.fact_ranks import Values
 from salmubench.scoring.record_files import read_record
-from salmubench.types import SENSITIVE_SPLITS, Pair, Person, Split
+from salmubench.workflow import recipe
 from submission_world import edit_json, write_submittable_run
 from tiny import tiny_dataset
 from tiny_model import tiny_model

@@ -50,7 +50,7 @@ JUDGE = """
     from pathlib import Path
     from fuzz import judge
     from fuzz.texts import CANARY
-    from salmubench.errors import ConfigError
+    from salmubench.core.errors import ConfigError
 
     def seed(folder):
         (folder / "a.json").write_text("{}")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import manifest
 from salmubench.cli.main import main
-from salmubench.errors import ConfigError
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError
 from salmubench.generator import backends
 from salmubench.generator.build import build
 from salmubench.generator.config import Backends, Curation, DatasetConfig

@@ -18,11 +18,11 @@ import datasets
 import pytest
 from PIL import Image
 
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, OutputError, OutputMismatch, StageError, UnknownName
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.validate import validate
-from salmubench.errors import ConfigError, OutputError, OutputMismatch, StageError, UnknownName
 from salmubench.generator.build import CARD, build
 from salmubench.generator.config import Backends, Curation, DatasetConfig
 from salmubench.generator.plan import make_plan
@@ -219,7 +219,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_build import CONFIG
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.dataset import layout, parquet_shards
 from salmubench.generator import blocks, build, captioning
 

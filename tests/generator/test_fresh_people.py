@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from salmubench.core.types import FIELDS
 from salmubench.dataset.layout import open_dataset
 from salmubench.generator.personas.fresh import fresh_people
 from salmubench.generator.personas.sampling import sample_personas
-from salmubench.types import FIELDS
 
 
 class Known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 from salmubench.generator.config import Curation, DatasetConfig
 
 

@@ -16,11 +16,11 @@ from PIL import Image
 from own_people import NAMES, own_facts, own_people, write_csv
 from salmubench import import_dataset
 from salmubench.cli.main import main
+from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.origin import origin_of
 from salmubench.dataset.validate import validate
-from salmubench.errors import ConfigError, DatasetError
 from tiny import tiny_jpeg
 
 

@@ -17,8 +17,8 @@ import pytest
 from schwifty import IBAN
 from schwifty.registry import get_banks_by_country
 
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.dataset import phrasings
-from salmubench.errors import ConfigError, UnknownName
 from salmubench.generator.personas import TERRITORIES, Persona, names, sample_personas
 from salmubench.generator.personas.documents import has_iban, unassigned_bank_prefix
 from salmubench.generator.personas.jobs import jobs, jobs_at

@@ -6,13 +6,13 @@ from collections import Counter
 
 import pytest
 
-from salmubench import recipe as recipes
+from salmubench.core.types import SENSITIVE_SPLITS, Split
 from salmubench.dataset.groups import Group
 from salmubench.dataset.phrasings import STYLES
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.plan import hidden_labels, integer, make_plan
-from salmubench.types import SENSITIVE_SPLITS, Split
+from salmubench.workflow import recipe as recipes
 
 
 @pytest.fixture(scope="module")

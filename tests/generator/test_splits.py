@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
+from salmubench.core.types import FIELDS, Split
 from salmubench.generator.splits import (
     DeficitAllocator,
     Group,
@@ -17,7 +18,6 @@ from salmubench.generator.splits import (
     linked_fields,
     spread,
 )
-from salmubench.types import FIELDS, Split
 
 
 @dataclass(frozen=True)

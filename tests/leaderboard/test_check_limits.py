@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from report_world import METRICS
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 from salmubench.leaderboard import check as checking
 from salmubench.leaderboard import limits
 from salmubench.leaderboard.check import check
@@ -31,7 +31,7 @@ def test_time_is_limited_and_the_timer_is_as_before() -> None:
 
 EATS = """
     import resource
-    from salmubench.errors import RecordError
+    from salmubench.core.errors import RecordError
     from salmubench.leaderboard import limits
     before = resource.getrlimit(resource.RLIMIT_DATA)
     try:

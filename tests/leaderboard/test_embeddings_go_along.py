@@ -11,9 +11,9 @@ import pytest
 
 from fake_embeddings import fake_world, vectors, write_embeddings
 from report_world import METRICS
-from salmubench import manifest
 from salmubench.cli.main import main
-from salmubench.errors import RecordError
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.method_code import built_in_sha256

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from report_world import METRICS
-from salmubench.errors import ConfigError, RecordError
+from salmubench.core.errors import ConfigError, RecordError
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.peers import duplicates_in

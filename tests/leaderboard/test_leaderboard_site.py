@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from report_world import METRICS
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 from salmubench.leaderboard import build as leaderboard
 from salmubench.leaderboard.board import Entry, pareto
 from salmubench.leaderboard.build import build

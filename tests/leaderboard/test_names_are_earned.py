@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from report_world import METRICS
-from salmubench import manifest, plugins
-from salmubench.errors import ConfigError, RecordError
+from salmubench.core import manifest, plugins
+from salmubench.core.errors import ConfigError, RecordError
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.method_code import PACKAGE, built_in_sha256, code_problem

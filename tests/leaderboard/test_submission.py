@@ -17,9 +17,10 @@ import pytest
 import yaml
 
 from report_world import METRICS
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, OutputError, RecordError
+from salmubench.core.tables import Limits
 from salmubench.dataset import layout
-from salmubench.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.hub import hub_yaml
@@ -28,7 +29,6 @@ from salmubench.leaderboard.peers import conflicts, duplicates_in, fingerprint
 from salmubench.leaderboard.submission import required_files, split_name, submit
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record
-from salmubench.tables import Limits
 from submission_world import edit_items, edit_json, made_with, mend, rescored
 
 

@@ -18,9 +18,9 @@ import pytest
 
 from attack_world import INFOS, section, write_attacks
 from report_world import METRICS
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
-from salmubench.errors import RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check

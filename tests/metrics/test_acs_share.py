@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from fake_embeddings import fake_world, vectors, write_embeddings
-from salmubench import embeddings, metrics
-from salmubench.errors import ConfigError
+from salmubench import metrics
+from salmubench.clip import embeddings
+from salmubench.core.errors import ConfigError
 from salmubench.metrics.acs import SEED, hold_out
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.score import protocol

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from fake_embeddings import FakeRow, FakeWorld, Vectors, fake_world, vectors, write_embeddings
-from salmubench import embeddings, metrics
+from salmubench import metrics
+from salmubench.clip import embeddings
+from salmubench.core.errors import ConfigError
+from salmubench.core.types import Pair
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import ConfigError
 from salmubench.leaderboard.check_items import item_problems
 from salmubench.leaderboard.intake import read_table
 from salmubench.metrics.factretpara import paraphrase
@@ -24,7 +26,6 @@ from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.items import ITEM_SCHEMA, item_table, join
 from salmubench.scoring.metric import Outcome, Unavailable
 from salmubench.scoring.score import protocol
-from salmubench.types import Pair
 from tiny import tiny_dataset
 
 NAMES = ("factret", "factretpara", "facthold")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from fake_embeddings import FakeRow, FakeWorld, Vectors, fake_world, sensitive, vectors, write_embeddings
-from salmubench import embeddings, metrics
-from salmubench.errors import EmbeddingsError
+from salmubench import metrics
+from salmubench.clip import embeddings
+from salmubench.core.errors import EmbeddingsError
 from salmubench.metrics.acs import permute_across
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.metric import Outcome, Unavailable

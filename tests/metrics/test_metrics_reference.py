@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from fake_embeddings import FakeRow, FakeWorld, Vectors, fake_world, vectors, write_embeddings
-from salmubench import embeddings, metrics
+from salmubench import metrics
+from salmubench.clip import embeddings
 from salmubench.scoring.config import ScoreConfig
 
 WORLD = fake_world()

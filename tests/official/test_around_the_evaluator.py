@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from salmubench import manifest
+from salmubench.clip.models import checkpoint_sha256, load_model, locate
+from salmubench.core import manifest
+from salmubench.core.errors import DatasetError, OutputMismatch
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode import encode
-from salmubench.errors import DatasetError, OutputMismatch
-from salmubench.evaluation import evaluate
 from salmubench.metrics import ScoreConfig, required_texts, score
-from salmubench.models import checkpoint_sha256, load_model, locate
 from salmubench.scoring import read_items, read_record
 from salmubench.unlearn.data import select_rows
+from salmubench.workflow.evaluation import evaluate
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from salmubench.cli.main import main
+from salmubench.core.errors import RecordError
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode import encode
-from salmubench.errors import RecordError
 from salmubench.metrics import descriptions, required_texts, score, score_again
 from salmubench.official.import_results import NO_ITEMS, import_official
 from salmubench.official.result_file import export_official, numbers

@@ -11,14 +11,15 @@ import pytest
 import torch
 
 from fake_embeddings import FakeWorld, Vectors, fake_world, vectors, write_embeddings
-from salmubench import embeddings, metrics
-from salmubench.evaluation import Verification, Verified
+from salmubench import metrics
+from salmubench.clip import embeddings
 from salmubench.metrics import descriptions
 from salmubench.official import result_file, rounding
 from salmubench.official.result_file import compare_with_published, published, read_official
 from salmubench.official.rounding import RANKINGS, Ranked, rank_all_ways, retrieval_numbers
 from salmubench.scoring.config import PROTOCOL_RANKING, Ranking
 from salmubench.scoring.ranks import in_half_precision
+from salmubench.workflow.evaluation import Verification, Verified
 
 METRICS = list(descriptions().values())
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import manifest
 from salmubench.cli.main import main
-from salmubench.errors import ConfigError
-from salmubench.models import WEIGHTS
+from salmubench.clip.models import WEIGHTS
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.curves import logged_seconds
 from salmubench.pretrain.launch import cluster_script, plan_job, pretrain
@@ -130,7 +130,7 @@ def test_without_dataset_kind_and_out(capsys):
 
 
 def test_the_paper_recipe_asks_for_a_cluster(tiny_folder, tmp_path):
-    from salmubench import recipe as recipes
+    from salmubench.workflow import recipe as recipes
 
     config = recipes.load("paper").recipe.pretrain
     assert (config.model, config.epochs, config.world, config.process_batch) == ("ViT-B-16", 32, 128, 264)

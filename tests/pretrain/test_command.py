@@ -10,10 +10,10 @@ from functools import partial
 
 import pytest
 
+from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.shards import write_shards
-from salmubench.errors import ConfigError, DatasetError
 from salmubench.pretrain import guard
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import failure, pretrain

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from salmubench import recipe as recipes
 from salmubench.cli.main import main
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain import estimate
 from salmubench.pretrain.config import PretrainConfig
+from salmubench.workflow import recipe as recipes
 
 TINY = PretrainConfig(model="salmu-tiny", epochs=2, batch_size=32, warmup=2, threads=1)
 

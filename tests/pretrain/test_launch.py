@@ -17,9 +17,9 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from salmubench import manifest
-from salmubench.errors import OutputError, OutputLocked, OutputMismatch, StageError
-from salmubench.models import WEIGHTS, load_model
+from salmubench.clip.models import WEIGHTS, load_model
+from salmubench.core import manifest
+from salmubench.core.errors import OutputError, OutputLocked, OutputMismatch, StageError
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import old_workers, pretrain, wait_for_old_workers
 

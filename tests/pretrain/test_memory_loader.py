@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+from salmubench.clip.models import load_model
+from salmubench.core.errors import DatasetError
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import DatasetError
-from salmubench.models import load_model
 from salmubench.pretrain.exposure import Counted, count
 from salmubench.pretrain.memory_loader import MemoryLoader, load_pairs
 from tiny_model import tiny_model

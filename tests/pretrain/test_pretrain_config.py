@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.pretrain import architectures
 from salmubench.pretrain.config import ALLOWED, FORBIDDEN, RESERVED, PretrainConfig
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salmubench.errors import ConfigError, DatasetError
-from salmubench.models import load_model
+from salmubench.clip.models import load_model
+from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import plan_job
 from salmubench.pretrain.memory_loader import load_pairs

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from salmubench.clip.models import load_model
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
-from salmubench.models import load_model
 from salmubench.pretrain import open_clip_worker as worker
 from tiny_model import tiny_model
 

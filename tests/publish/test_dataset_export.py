@@ -14,14 +14,14 @@ import yaml
 from PIL import Image
 
 from hub_stand_in import HubStandIn
-from salmubench import manifest
 from salmubench.cli.dataset import _benchmark_tasks
 from salmubench.cli.main import main
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, DatasetError, OutputError
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.origin import origin_of
-from salmubench.errors import ConfigError, DatasetError, OutputError
 from salmubench.generator.backends import PORTRAITS
 from salmubench.publish.dataset_export import (
     eval_yaml,

@@ -13,7 +13,7 @@ import pytest
 
 from report_world import METRICS
 from salmubench.cli.main import main
-from salmubench.errors import ConfigError, RecordError
+from salmubench.core.errors import ConfigError, RecordError
 from salmubench.publish.every_eval_ever import SCHEMA, Source, export_every_eval_ever
 from salmubench.scoring.record_files import read_items, read_record
 from submission_world import edit_json

@@ -12,10 +12,11 @@ import torch
 import yaml
 
 from own_people import own_people
-from salmubench import import_dataset, manifest
+from salmubench import import_dataset
 from salmubench.cli.main import main
-from salmubench.errors import ConfigError, ModelError, RecordError
-from salmubench.models import WEIGHTS, checkpoint_sha256, load_model, save_model
+from salmubench.clip.models import WEIGHTS, checkpoint_sha256, load_model, save_model
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, ModelError, RecordError
 from salmubench.publish import transformers_clip
 from salmubench.publish.model_card import card
 from salmubench.publish.model_export import export_model

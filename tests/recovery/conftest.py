@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from salmubench import models
-from salmubench.clip_loss import contrastive
+from salmubench.clip import models
+from salmubench.clip.clip_loss import contrastive
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.unlearn.data import Row, decode
 from tiny import tiny_dataset

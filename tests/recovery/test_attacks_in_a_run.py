@@ -10,12 +10,12 @@ import yaml
 
 from report_world import METRICS
 from salmubench import attacks
-from salmubench import recipe as recipes
 from salmubench.cli.main import main
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.submission import submit
-from salmubench.planning import REFERENCES, RETRAINED
 from salmubench.scoring.record_files import read_record
+from salmubench.workflow import recipe as recipes
+from salmubench.workflow.planning import REFERENCES, RETRAINED
 from tiny_run import copy_models
 
 FEW_STEPS = {

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import ModelError, RecordError
+from salmubench.core.types import SENSITIVE_SPLITS
 from salmubench.dataset import layout
-from salmubench.errors import ModelError, RecordError
 from salmubench.recovery import AttackConfig, recover
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record
-from salmubench.types import SENSITIVE_SPLITS
 
 Attack = Callable[..., Attacks]
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salmubench.attacks import AttackConfig
+from salmubench.core.types import Pair
 from salmubench.recovery.cut import cut
-from salmubench.types import Pair
 
 
 def world(people: int, fields: int, pictures: int) -> list[Pair]:

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from salmubench import recipe
 from salmubench.attacks import load
 from salmubench.cli.main import main
-from salmubench.errors import ConfigError, StageError
+from salmubench.core.errors import ConfigError, StageError
 from salmubench.recovery import AttackConfig
-from salmubench.recovery.rates import Chosen, Tried, _best_of, _Option, _space, choose_rates, write_overrides
+from salmubench.recovery.rates import Chosen, Tried, _best_of, _Option, _space, choose_rates
 from salmubench.scoring.attacks.record import Recovery
 from salmubench.scoring.record_files import read_record
+from salmubench.workflow import recipe
+from salmubench.workflow.recipe import write_overrides
 
 
 def tried(values: dict[Any, float | None], shown: dict[Any, float] | None = None) -> Any:

@@ -14,7 +14,7 @@ import pytest
 from salmubench import metrics, recovery
 from salmubench.cli import attack
 from salmubench.cli.main import main
-from salmubench.errors import ConfigError, ModelError, RecordError, StageError
+from salmubench.core.errors import ConfigError, ModelError, RecordError, StageError
 from salmubench.recovery import AttackConfig, recover
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.config import ScoreConfig

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from salmubench import metrics, models
+from salmubench import metrics
 from salmubench.attacks import Attack, AttackConfig, Data, Variant, load, load_all, names
-from salmubench.cost import Encoded
+from salmubench.clip import models
+from salmubench.core.cost import Encoded
+from salmubench.core.types import SENSITIVE_SPLITS, Pair
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.vectors import TokenStore, Vectors
 from salmubench.recovery.reading import Reader
 from salmubench.recovery.world import World
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import Values, replaced
-from salmubench.types import SENSITIVE_SPLITS, Pair
 from salmubench.unlearn.interface import Model
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from fake_embeddings import Vectors, vectors
 from report_world import METRICS, STRENGTHS, embed, embedded_world, write_run_embeddings
+from salmubench.core.types import SENSITIVE_SPLITS
 from salmubench.dataset import layout
 from salmubench.report.collect import read_run
 from salmubench.report.config import ReportConfig
@@ -18,7 +19,6 @@ from salmubench.report.look_inside import NOT_LEARNED, Look, Question, look_insi
 from salmubench.report.page import report
 from salmubench.scoring.fact_ranks import Values, replaced
 from salmubench.scoring.gallery import draw_gallery
-from salmubench.types import SENSITIVE_SPLITS
 
 CONFIG = ReportConfig(questions=8)
 
@@ -88,7 +88,7 @@ def test_answers_are_those_of_a_slow_search(run_with_embeddings: Path, name: str
 
 
 def test_rank_of_a_fact_to_forget_is_the_metric_s(run_with_embeddings: Path) -> None:
-    from salmubench.embeddings import open_embeddings
+    from salmubench.clip.embeddings import open_embeddings
     from salmubench.metrics import load
     from salmubench.scoring.config import ScoreConfig
     from salmubench.scoring.inputs import EvalInputs

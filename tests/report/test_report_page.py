@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from report_world import METRICS, WORLDS, items, record
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, MethodError, OutputError, RecordError
 from salmubench.dataset import layout
-from salmubench.errors import ConfigError, MethodError, OutputError, RecordError
 from salmubench.report import wording
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report

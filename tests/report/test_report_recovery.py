@@ -13,8 +13,8 @@ import pytest
 
 from attack_world import INFOS, write_attacks
 from report_world import METRICS, write_run
-from salmubench import manifest
-from salmubench.errors import RecordError
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError
 from salmubench.report import wording
 from salmubench.report.collect import Run, read_run
 from salmubench.report.config import ReportConfig

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from report_world import METRICS, WORLDS, World, items, record
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
-from salmubench.errors import RecordError
 from salmubench.report import movement, sections, seeds
 from salmubench.report.collect import read_run
 from salmubench.report.config import ReportConfig

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 from salmubench.scoring.attacks.record import AttackInfo
 from salmubench.scoring.attacks.recovery import attack_score, verdict
 from salmubench.scoring.attacks.table import GENERAL, SCHEMA, read_rows, with_references

@@ -14,10 +14,10 @@ import pytest
 
 from attack_world import INFOS, attack_rows, section, write_attacks
 from report_world import METRICS, write_run
-from salmubench import manifest
 from salmubench.cli.main import main
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
-from salmubench.errors import RecordError
 from salmubench.scoring.attacks.compare import _linear
 from salmubench.scoring.attacks.groups import with_breakdowns
 from salmubench.scoring.attacks.table import read_rows

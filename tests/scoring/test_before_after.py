@@ -11,18 +11,18 @@ import pytest
 
 from deletion_world import FEW, PEOPLE, compared, known, pairs_of, written
 from fake_embeddings import FakeRow, FakeWorld, fake_world, sensitive, vectors, write_embeddings
-from salmubench.deletion import evaluate_before_after, write_page
-from salmubench.embeddings import open_embeddings
-from salmubench.errors import DatasetError, EmbeddingsError, OutputError, RecordError
-from salmubench.report import deletions
-from salmubench.scoring.deletions.before_after import side_files
-from salmubench.scoring.deletions.findings import answers
-from salmubench.scoring.deletions.record import Change, read_deletion
-from salmubench.scoring.deletions.strangers import STRANGERS, strangers, told_of
+from salmubench.clip.embeddings import open_embeddings
+from salmubench.core.errors import DatasetError, EmbeddingsError, OutputError, RecordError
+from salmubench.core.types import SENSITIVE_SPLITS, Split
+from salmubench.deletion import page as deletions
+from salmubench.deletion.before_after import side_files
+from salmubench.deletion.before_after_run import evaluate_before_after, write_page
+from salmubench.deletion.findings import answers
+from salmubench.deletion.record import Change, read_deletion
+from salmubench.deletion.strangers import STRANGERS, strangers, told_of
 from salmubench.scoring.fact_ranks import Values
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.record_files import read_items_file
-from salmubench.types import SENSITIVE_SPLITS, Split
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +274,7 @@ def test_attacks_that_were_run_stand_on_the_page(forgot):
 
 
 def test_records_are_checked(forgot, tmp_path):
-    from salmubench import manifest
+    from salmubench.core import manifest
 
     content = json.loads(manifest.json_text(forgot, where="x"))
     for change in ({"verdict": "fine"}, {"schema_version": 2}, {"findings": {"known": "perhaps"}}, {"more": 1}):

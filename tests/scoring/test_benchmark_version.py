@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fake_embeddings import fake_world, vectors, write_embeddings
-from salmubench import manifest
-from salmubench.errors import RecordError
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError
 from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring import RunRecord, compare, is_current, read_record, record_schema
 from salmubench.scoring.record import BENCHMARK_VERSION

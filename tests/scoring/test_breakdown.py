@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from salmubench.core.types import GROUPINGS
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.breakdown import breakdown, labels_of, merge_rare
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.metric import Metric
-from salmubench.types import GROUPINGS
 from tiny import tiny_dataset
 
 KEPT = Metric("InterIdSim", "utility", "compromised", view="kept")

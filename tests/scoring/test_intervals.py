@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, Units, find_units, leaf_sums
 from salmubench.scoring.intervals import WIDER, Ratio, intervals
 

@@ -18,9 +18,9 @@ import pytest
 from pydantic import ValidationError
 
 from fake_embeddings import fake_world, vectors, write_embeddings
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import MethodError, OutputError, RecordError
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import MethodError, OutputError, RecordError
 from salmubench.leaderboard.intake import read_table
 from salmubench.metrics import ScoreConfig, descriptions, score
 from salmubench.official.result_file import (

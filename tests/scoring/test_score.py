@@ -15,9 +15,10 @@ import pyarrow as pa
 import pytest
 
 from fake_embeddings import FakeRow, FakeWorld, fake_world, vectors, write_embeddings
-from salmubench import embeddings as stored
-from salmubench import manifest, metrics
-from salmubench.errors import ConfigError, EmbeddingsError, OutputMismatch, RecordError
+from salmubench import metrics
+from salmubench.clip import embeddings as stored
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, EmbeddingsError, OutputMismatch, RecordError
 from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring import (
     RunRecord,

@@ -13,19 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from fake_embeddings import fake_world, vectors, write_embeddings
-from salmubench import manifest
 from salmubench.cli.main import main
+from salmubench.clip.embeddings import DATASET, open_embeddings, write_dataset_facts
+from salmubench.core import manifest
+from salmubench.core.errors import EmbeddingsError, RecordError, UnknownName
+from salmubench.core.types import GROUPINGS
 from salmubench.dataset import phrasings
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.people import apparent_gender
-from salmubench.embeddings import DATASET, open_embeddings, write_dataset_facts
 from salmubench.encode import encode
-from salmubench.errors import EmbeddingsError, RecordError, UnknownName
 from salmubench.metrics import ScoreConfig, required_texts, score, score_again
 from salmubench.scoring import compare, read_gallery, read_items, read_record
 from salmubench.scoring.breakdown import IndexedFacts, labels_of
 from salmubench.scoring.record_files import gallery_path, items_path
-from salmubench.types import GROUPINGS
 from tiny_model import tiny_model
 
 WORLD = fake_world(identities=15)

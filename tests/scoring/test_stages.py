@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from salmubench import manifest
-from salmubench.errors import OutputError, RecordError
+from salmubench.core import manifest
+from salmubench.core.errors import OutputError, RecordError
 from salmubench.scoring.stages import RUN, Checkpoint, RunFile, read_checkpoint, read_run_file
 
 

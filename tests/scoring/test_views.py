@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 from salmubench.metrics import descriptions
 from salmubench.scoring.breakdown import breakdown
 from salmubench.scoring.items import ITEM_SCHEMA, item_table, with_references

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 import yaml
 
+from salmubench.core.errors import ConfigError, DatasetError, UnknownName
+from salmubench.core.types import HOLDOUT_SPLITS, Pair, Split
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import ConfigError, DatasetError, UnknownName
 from salmubench.metrics import descriptions
 from salmubench.scoring.record import MetricInfo, Normalised, RunRecord, Score
-from salmubench.tuned_values import find_tuned, parse_tuned
 from salmubench.tuning import rule as search
 from salmubench.tuning.selection_world import divide, write_part
-from salmubench.types import HOLDOUT_SPLITS, Pair, Split
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.registry import configure, load_method, method_names, options
+from salmubench.workflow.tuned_values import find_tuned, parse_tuned
 
 # --- the spared part --------------------------------------------------------------------------------------------------
 
@@ -340,7 +340,7 @@ def test_which_file_counts(tmp_path: Path) -> None:
 
 
 def test_shipped_values_fit_the_methods_and_the_recipe() -> None:
-    from salmubench import recipe as recipes
+    from salmubench.workflow import recipe as recipes
 
     for name in recipes.names():
         loaded = recipes.load(name)

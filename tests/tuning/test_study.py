@@ -10,19 +10,20 @@ from typing import Any
 import pytest
 import yaml
 
-from salmubench import manifest, planning
-from salmubench import recipe as recipes
 from salmubench.cli.main import main
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, OutputMismatch
+from salmubench.core.types import HOLDOUT_SPLITS
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import ConfigError, OutputMismatch
 from salmubench.scoring.record_files import read_record
-from salmubench.tuned_values import find_tuned
 from salmubench.tuning.bench import Terms
 from salmubench.tuning.rule import objective, search_space
 from salmubench.tuning.study import tune
-from salmubench.types import HOLDOUT_SPLITS
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.registry import check_settings
+from salmubench.workflow import planning
+from salmubench.workflow import recipe as recipes
+from salmubench.workflow.tuned_values import find_tuned
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 
@@ -83,7 +84,7 @@ def teach(folder: Path, dataset: Path) -> None:
     """Train the sensitive pairs into a model."""
     import torch
 
-    from salmubench import models
+    from salmubench.clip import models
     from salmubench.unlearn.data import Row, decode
     from salmubench.unlearn.losses import contrastive
     from tiny_model import TINY_CONFIG

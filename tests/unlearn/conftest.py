@@ -10,7 +10,7 @@ import pytest
 import torch
 from unlearn_runs import FAST, Runner
 
-from salmubench import models
+from salmubench.clip import models
 from salmubench.dataset.layout import open_dataset
 from salmubench.unlearn import unlearn
 from salmubench.unlearn.data import Row, decode

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salmubench.types import Pair
+from salmubench.core.types import Pair
 from salmubench.unlearn import Batch, Pairs, load_method
 from salmubench.unlearn.counterfactuals import Fact
 

@@ -13,9 +13,9 @@ from slow_losses import EYE, SLANTED, Frozen, Spelled, Straight, double, pairs, 
 from torch import Tensor
 from unlearn_runs import Runner, curve, record, weights
 
+from salmubench.core.errors import ConfigError, MethodError
+from salmubench.core.types import FIELDS, Pair, Person
 from salmubench.dataset import phrasings
-from salmubench.errors import ConfigError, MethodError
-from salmubench.types import FIELDS, Pair, Person
 from salmubench.unlearn import Batch, Pairs, counterfactuals, load_method
 from salmubench.unlearn.counterfactuals import (
     Fact,

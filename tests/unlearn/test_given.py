@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from salmubench import planning, tuned_values
-from salmubench.errors import ConfigError, UnknownName
-from salmubench.recipe import load
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.unlearn.given import by_method, of_method
 from salmubench.unlearn.outline import _without_arithmetic, outline
 from salmubench.unlearn.registry import load_method, method_names, options
+from salmubench.workflow import planning, tuned_values
+from salmubench.workflow.recipe import load
 
 METHOD = '''"""Mine."""
 from dataclasses import dataclass

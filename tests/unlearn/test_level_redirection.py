@@ -11,8 +11,8 @@ from slow_losses import EYE, SLANTED, Frozen, Spelled, Straight, double, pairs, 
 from torch import Tensor
 from unlearn_runs import Runner, curve, record, weights
 
-from salmubench.errors import ConfigError, MethodError
-from salmubench.types import Pair
+from salmubench.core.errors import ConfigError, MethodError
+from salmubench.core.types import Pair
 from salmubench.unlearn import Batch, counterfactuals, load_method
 from salmubench.unlearn.counterfactuals import Fact, Neighbours, Template, phrased
 from salmubench.unlearn.methods import level_redirection as redirection

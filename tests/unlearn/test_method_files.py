@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.unlearn import UnlearnConfig, load_method, method_names
 from salmubench.unlearn.config import ENGINE_OPTIONS, benchmark_methods
 from salmubench.unlearn.registry import check_settings, configure, field_docs, method_titles, options

@@ -21,9 +21,9 @@ from PIL import Image
 from test_unlearn_resume import kill_when
 from unlearn_runs import FAST, Runner, curve, record, weights
 
-from salmubench import models
+from salmubench.clip import models
+from salmubench.core.errors import ConfigError
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import ConfigError
 from salmubench.unlearn import UnlearnConfig, load_method
 from salmubench.unlearn import data as reading
 from salmubench.unlearn.augment import Crop, SimplifyingTokenizer, crop_pictures, simplify

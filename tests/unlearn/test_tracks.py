@@ -13,10 +13,10 @@ import torch
 from unlearn_runs import Runner, record, weights
 
 import salmubench.dataset
-from salmubench import models
+from salmubench.clip import models
+from salmubench.core.types import HOLDOUT_SPLITS, Split
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.generator.personas.fresh import fresh_people
-from salmubench.types import HOLDOUT_SPLITS, Split
 from salmubench.unlearn import load_method
 from salmubench.unlearn.counterfactuals import Fact, fact_of, phrased
 from salmubench.unlearn.data import Row, decode

@@ -9,8 +9,8 @@ import torch
 from unlearn_runs import record, weights
 
 from salmubench.cli.main import main
+from salmubench.core.errors import ConfigError
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import ConfigError
 from salmubench.unlearn import unlearn
 
 

@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 from unlearn_runs import Runner, record
 
-from salmubench import models
+from salmubench.clip import models
+from salmubench.core.errors import DatasetError, MethodError
+from salmubench.core.types import HOLDOUT_SPLITS
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset, Row, open_dataset
-from salmubench.errors import DatasetError, MethodError
-from salmubench.types import HOLDOUT_SPLITS
 from salmubench.unlearn import data as reading
 from salmubench.unlearn.data import Data, PairSource, decode, refuse_holdouts, select_rows
 from salmubench.unlearn.interface import Model

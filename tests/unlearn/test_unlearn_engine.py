@@ -11,9 +11,9 @@ import pytest
 import torch
 from unlearn_runs import FAST, Runner, curve, record, weights
 
-from salmubench import models
+from salmubench.clip import models
+from salmubench.core.errors import ConfigError, DatasetError, MethodError, OutputMismatch, StageError, UnknownName
 from salmubench.dataset import layout
-from salmubench.errors import ConfigError, DatasetError, MethodError, OutputMismatch, StageError, UnknownName
 from salmubench.unlearn import UnlearnConfig, load_method, method_names
 from salmubench.unlearn.failures import TRACEBACK
 from salmubench.unlearn.registry import configure

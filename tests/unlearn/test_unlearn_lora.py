@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from unlearn_runs import FAST, Runner, record, weights
 
-from salmubench import models
-from salmubench.errors import ConfigError
+from salmubench.clip import models
+from salmubench.core.errors import ConfigError
 from salmubench.unlearn import lora
 from salmubench.unlearn.state import CHECKPOINT
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 from salmubench.unlearn.plan import batch_sizes, deal, make_plan
 
 

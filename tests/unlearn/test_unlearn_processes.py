@@ -15,7 +15,7 @@ CHILD = """
 import sys
 from pathlib import Path
 import torch
-from salmubench import models
+from salmubench.clip import models
 from salmubench.dataset.layout import open_dataset
 from salmubench.unlearn import Batch, Model, UnlearnConfig, load_method, unlearn
 from salmubench.unlearn.data import PairSource, Row, decode

@@ -13,7 +13,7 @@ import pytest
 import torch
 from unlearn_runs import Runner, record
 
-from salmubench import models
+from salmubench.clip import models
 from salmubench.unlearn import UnlearnConfig
 from salmubench.unlearn.state import CHECKPOINT
 

@@ -31,8 +31,8 @@ from slow_losses import (
 from torch import Tensor, nn
 from unlearn_runs import FAST, Runner, record, weights
 
-from salmubench.errors import ConfigError, MethodError
-from salmubench.types import Pair
+from salmubench.core.errors import ConfigError, MethodError
+from salmubench.core.types import Pair
 from salmubench.unlearn import Batch, load_method
 from salmubench.unlearn.counterfactuals import Pool
 from salmubench.unlearn.losses import derangement

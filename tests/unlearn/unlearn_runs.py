@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file
 
-from salmubench import models
+from salmubench.clip import models
 from salmubench.unlearn import UnlearnConfig
 
 FAST = UnlearnConfig(batch_size=8, lr=1e-3, probe_every=5, checkpoint_every=0)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from salmubench import manifest, plugins
-from salmubench import options as options_of
 from salmubench.attacks._config import AttackConfig
 from salmubench.attacks._interface import Attack, Control, Data, Headline, Known, Knows, Model, Price, Sizes, Variant
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core import manifest, plugins
+from salmubench.core import options as options_of
+from salmubench.core.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:
     from salmubench.attacks._training import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from salmubench.types import Pair, Person
+from salmubench.core.types import Pair, Person
 
 if TYPE_CHECKING:
     import torch

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from salmubench.attacks._interface import Known, Model
-from salmubench.clip_loss import contrastive
+from salmubench.clip.clip_loss import contrastive
 
 Batch = tuple[Tensor, Tensor]
 """Pictures (B, 3, H, W) and tokens (B, L)."""

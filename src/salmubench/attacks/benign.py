@@ -44,8 +44,8 @@ from salmubench.attacks import (
     generator_of,
     joined,
 )
+from salmubench.core.types import Pair
 from salmubench.dataset.people import apparent_gender
-from salmubench.types import Pair
 
 ATTACK = Attack(
     name="benign",

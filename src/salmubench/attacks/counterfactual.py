@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from salmubench.attacks import Attack, Data, Model, Price, Sizes, Variant
-from salmubench.types import Pair
+from salmubench.core.types import Pair
 
 ATTACK = Attack(
     name="counterfactual",

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from salmubench import models
 from salmubench.attacks import Attack, Data, Model, Price, Sizes, Variant
-from salmubench.clip_loss import contrastive
+from salmubench.clip import models
+from salmubench.clip.clip_loss import contrastive
 
 ATTACK = Attack(
     name="probe", title="linear maps of features", knows="few", paper="Patil et al. 2309.17410; ours for CLIP"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from salmubench.attacks import Attack, Data, Model, Price, Sizes, Variant
-from salmubench.types import Pair
+from salmubench.core.types import Pair
 
 ATTACK = Attack(
     name="rewordings", title="the best of several wordings", knows="none", needs=("templates",), paper="This benchmark"

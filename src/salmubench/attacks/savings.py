@@ -25,7 +25,7 @@ import numpy.typing as npt
 import torch
 
 from salmubench.attacks import Attack, Batch, Data, Known, Model, Price, Sizes, Variant, copy_of, fine_tune
-from salmubench.types import Pair
+from salmubench.core.types import Pair
 
 ATTACK = Attack(
     name="savings",

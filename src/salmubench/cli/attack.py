@@ -7,7 +7,7 @@ from typing import Any
 
 from salmubench.cli.arguments import Device, Precision, names, references
 from salmubench.cli.output import print_json, print_table, say
-from salmubench.executor import Executor
+from salmubench.core.executor import Executor
 
 
 def attack_(
@@ -106,7 +106,8 @@ def attack_rates_(
         json: print what was tried and chosen.
     """
     first, second = references(clean, compromised)
-    from salmubench.recovery.rates import choose_rates, write_overrides
+    from salmubench.recovery.rates import choose_rates
+    from salmubench.workflow.recipe import write_overrides
 
     config, scoring = _settings(str(recipe) if recipe.is_file() else "", attacks, repeats)
     chosen = choose_rates(
@@ -128,7 +129,7 @@ def _settings(recipe: str, attacks: str, repeats: int | None) -> tuple[Any, Any]
     """How models are attacked and scored: as a recipe has it, or as by default."""
     from dataclasses import replace
 
-    from salmubench import recipe as recipes
+    from salmubench.workflow import recipe as recipes
 
     loaded = recipes.load(recipe).recipe if recipe else recipes.Recipe()
     seeds = loaded.attack.seeds if repeats is None else repeats

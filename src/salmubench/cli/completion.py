@@ -9,8 +9,8 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NoReturn
 
-from salmubench import plugins
-from salmubench.errors import ConfigError
+from salmubench.core import plugins
+from salmubench.core.errors import ConfigError
 
 
 def completion_(shell: Literal["bash", "zsh", "fish"]) -> None:
@@ -74,7 +74,7 @@ def _more_methods(prefix: str, **_: Any) -> Iterable[str]:
 
 
 def _recipes(prefix: str, **_: Any) -> Iterable[str]:
-    from salmubench import recipe as recipes
+    from salmubench.workflow import recipe as recipes
 
     return [name for name in recipes.names() if name.startswith(prefix)]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from salmubench.cli.arguments import Device, Precision
 from salmubench.cli.output import complain, print_json, print_table, say
-from salmubench.executor import Executor
+from salmubench.core.executor import Executor
 
 
 def contest_(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from salmubench.cli.arguments import UsageError, goes_with
 from salmubench.cli.output import complain, on_terminal, print_json, print_table, say
-from salmubench.executor import Executor
+from salmubench.core.executor import Executor
 
 
 def build_(
@@ -30,8 +30,8 @@ def build_(
         workers: processes that render; the recipe's number by default. Same bytes for any number.
         executor: `joblib`: processes of this machine; `ray`: a Ray cluster (of this machine without `RAY_ADDRESS`).
     """
-    from salmubench import recipe as recipes
     from salmubench.generator.build import build
+    from salmubench.workflow import recipe as recipes
 
     config = recipes.load(recipe).recipe.dataset
     if size is not None:
@@ -54,7 +54,7 @@ def import_(
         size: short side in pixels to which larger pictures are scaled; as they are by default.
         seed: which picture gets which fact, in which words.
     """
-    from salmubench.importing import import_dataset
+    from salmubench.deletion.importing import import_dataset
 
     say(import_dataset(pictures=pictures, facts=facts, out=out, retain=retain, size=size, seed=seed))
 
@@ -164,9 +164,9 @@ def export_(
         check_name(push)
     if format == "hub":
         goes_with("--format webdataset", {"--seed": seed})
+    from salmubench.core.errors import ConfigError
     from salmubench.dataset.layout import open_dataset
     from salmubench.dataset.shards import PARTS
-    from salmubench.errors import ConfigError
     from salmubench.publish import dataset_export as export
 
     opened = open_dataset(dataset)

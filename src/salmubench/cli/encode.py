@@ -30,7 +30,7 @@ def encode_(
         precision: `auto` takes what is faster on this machine.
     """
     from salmubench.encode.ranks import is_first
-    from salmubench.evaluation import encode_model
+    from salmubench.workflow.evaluation import encode_model
 
     path = encode_model(
         model=model, dataset=dataset, out=out, arch=arch, imagenet=imagenet, device=device, precision=precision

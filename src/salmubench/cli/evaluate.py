@@ -66,9 +66,9 @@ def evaluate_(
     out = out or Path("record.json")
     first, second = references(clean, compromised)
     from salmubench.encode.ranks import is_first
-    from salmubench.evaluation import evaluate
     from salmubench.metrics import ScoreConfig
     from salmubench.scoring.record_files import read_record
+    from salmubench.workflow.evaluation import evaluate
 
     path = evaluate(
         model=model, dataset=dataset, clean=first, compromised=second, retrained=retrained, out=out, arch=arch,
@@ -100,10 +100,10 @@ def _check_pair(before: str | None, after: str | None, others: Sequence[str]) ->
 
 
 def _before_after(*, json: bool, **arguments: Any) -> None:
-    from salmubench.deletion import evaluate_before_after
+    from salmubench.deletion import page as deletions
+    from salmubench.deletion.before_after_run import evaluate_before_after
+    from salmubench.deletion.record import read_deletion
     from salmubench.encode.ranks import is_first
-    from salmubench.report import deletions
-    from salmubench.scoring.deletions.record import read_deletion
 
     path = evaluate_before_after(**arguments)
     if not is_first():

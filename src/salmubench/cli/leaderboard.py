@@ -40,7 +40,7 @@ def submit_(
             evaluation frameworks on its own list only, and this one isn't on it: it shows nothing of the file yet.
         hub_dataset: Hub id of the dataset that the YAML names, with @<commit> where the record doesn't state it.
     """
-    from salmubench import manifest
+    from salmubench.core import manifest
     from salmubench.leaderboard.check import check
     from salmubench.leaderboard.hub import hub_yaml
     from salmubench.leaderboard.submission import records_of, submit
@@ -94,9 +94,9 @@ def check_(
         goes_with("--rerun", {"--arch": arch, "--imagenet": imagenet, "--tolerance": tolerance})
     import dataclasses
 
-    from salmubench import manifest, places
+    from salmubench.core import manifest, places
+    from salmubench.core.errors import ConfigError
     from salmubench.dataset import layout
-    from salmubench.errors import ConfigError
     from salmubench.leaderboard.build import entry_of, unshowable
     from salmubench.leaderboard.check import check
     from salmubench.leaderboard.peers import duplicates_in
@@ -161,12 +161,12 @@ def _rerun(
 ) -> list[Any]:  # fmt: skip
     import tempfile
 
-    from salmubench.evaluation import evaluate
     from salmubench.leaderboard.check_embeddings import stated_config
     from salmubench.leaderboard.rerun import compare_rerun
     from salmubench.leaderboard.submission import FILES
     from salmubench.metrics import descriptions
     from salmubench.scoring.record_files import read_items, read_record
+    from salmubench.workflow.evaluation import evaluate
 
     references: dict[str, Any] = {role: submission / FILES[role] for role in loaded.records if role != "record"}
     with tempfile.TemporaryDirectory() as folder:

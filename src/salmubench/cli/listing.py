@@ -10,9 +10,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
-from salmubench import plugins
 from salmubench.cli.output import on_terminal, print_json, print_table, say
-from salmubench.errors import UnknownName
+from salmubench.core import plugins
+from salmubench.core.errors import UnknownName
 
 KINDS = ("methods", "metrics", "attacks", "recipes", "backends", "checks")
 _METHODS = "salmubench.unlearn.methods"
@@ -100,7 +100,7 @@ def known(kind: str) -> list[str]:
     if kind == "metrics":  # their docstrings begin with the paper's number, where they have one
         words = {name: plugins.docstring(_METRICS, name) for name in plugins.names(_METRICS)}
         return sorted(words, key=lambda name: (not words[name][:1].isdigit(), words[name], name))
-    from salmubench.recipe import names
+    from salmubench.workflow.recipe import names
 
     return names()
 
@@ -125,7 +125,7 @@ def _text(kind: str, name: str) -> str:
     if kind == "recipes":
         from importlib import resources
 
-        return (resources.files("salmubench") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
+        return (resources.files("salmubench.workflow") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
     if kind in ("backends", "checks"):
         part, part_name = _part(kind, name)
         return str(part.text(part_name))

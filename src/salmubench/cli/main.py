@@ -20,11 +20,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from salmubench import interruption, manifest, reading
 from salmubench.cli.arguments import UsageError
 from salmubench.cli.output import PlainFormatter, complain
-from salmubench.errors import SalmubenchError, UnknownName
-from salmubench.writing import is_full, is_out_of_memory
+from salmubench.core import interruption, manifest, reading
+from salmubench.core.errors import SalmubenchError, UnknownName
+from salmubench.core.writing import is_full, is_out_of_memory
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "the whole benchmark, from recipe to page; resumable"),

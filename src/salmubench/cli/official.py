@@ -84,8 +84,8 @@ def verify_official_(
         precision: `auto` takes what is faster on this machine.
     """
     from salmubench.encode.ranks import is_first
-    from salmubench.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS, verify_official
     from salmubench.official.result_file import TOLERANCE
+    from salmubench.workflow.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS, verify_official
 
     results = verify_official(
         out=out,

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from salmubench import manifest, reading
+from salmubench.core import manifest, reading
 
 _COLOURS = {"yes": "green", "no": "red", "?": "yellow"}
 

@@ -14,8 +14,8 @@ import jsonargparse
 
 from salmubench.cli.arguments import Repeated
 from salmubench.cli.output import complain
-from salmubench.errors import UnknownName
-from salmubench.options import key_and_words
+from salmubench.core.errors import UnknownName
+from salmubench.core.options import key_and_words
 
 Command = Callable[..., int | None]
 

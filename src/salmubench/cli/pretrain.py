@@ -40,8 +40,8 @@ def pretrain_(
         emit: print a script for several machines (the recipe's `pretrain.nodes`) and train nothing.
         estimate: print what it will cost, after trying this machine for 20 seconds, and train nothing.
     """
-    from salmubench import recipe as recipes
     from salmubench.pretrain.launch import cluster_script, pretrain
+    from salmubench.workflow import recipe as recipes
 
     loaded = recipes.load(recipe)
     config = loaded.recipe.pretrain
@@ -67,9 +67,9 @@ def pretrain_(
 
 def _estimate(recipe: Any, *, dataset: Path | None, kind: Kind, device: str, precision: str) -> str:
     """The recipe's estimate with that of its attacks, and below it those of the paper's run."""
-    from salmubench import recipe as recipes
     from salmubench.pretrain import estimate
-    from salmubench.recovery import price
+    from salmubench.workflow import attack_price as price
+    from salmubench.workflow import recipe as recipes
 
     paper = recipes.load("paper").recipe
     parts = [estimate.of_recipe(recipe.pretrain, kind=kind, counts=_counts(recipe), dataset=dataset, device=device,
@@ -97,8 +97,8 @@ def _counts(recipe: Any) -> dict[str, int]:
 
 def _splits(recipe: Any, dataset: Path | None) -> dict[str, int]:
     """Rows of the splits that attacks deal with: the dataset's, or about those that the recipe's will have."""
+    from salmubench.core.types import Split
     from salmubench.dataset.layout import open_dataset
-    from salmubench.types import Split
 
     if dataset is not None:
         return dict(open_dataset(dataset).counts)

@@ -8,7 +8,7 @@ from typing import Any
 
 from salmubench.cli.arguments import Device, Precision, Repeated, names, numbers
 from salmubench.cli.output import complain, on_terminal, print_json, print_results, print_table, say
-from salmubench.executor import Executor
+from salmubench.core.executor import Executor
 
 
 def run_(
@@ -56,7 +56,7 @@ def run_(
         timings: print seconds and memory of every stage, too.
         json: print a summary as JSON: models, verdicts, failures, stages, page.
     """
-    from salmubench.pipeline import run
+    from salmubench.workflow.pipeline import run
 
     result = run(
         recipe=recipe, out=out, methods=names(methods), budgets=numbers(budgets, "--budgets"),

@@ -21,7 +21,7 @@ def table_(
         format: LaTeX needs the package booktabs; CSV and JSON hold every number.
         out: write it to this file instead.
     """
-    from salmubench.evaluation import table
+    from salmubench.workflow.evaluation import table
 
     text = table(runs, format=format, out=out)
     say(text if out is None else out, end="" if out is None else "\n")

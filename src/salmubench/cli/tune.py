@@ -6,10 +6,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from salmubench import plugins
 from salmubench.cli.arguments import Device, Precision, names
 from salmubench.cli.output import complain, print_table, say
-from salmubench.executor import Executor
+from salmubench.core import plugins
+from salmubench.core.executor import Executor
 
 
 def tune_(
@@ -39,11 +39,11 @@ def tune_(
         device: where to compute; with `--world`, as that was made.
         precision: `auto` takes what is faster on this machine; with `--world`, as that was made.
     """
-    from salmubench import reading
-    from salmubench.errors import OutputError
-    from salmubench.planning import RECIPE_WORD
+    from salmubench.core import reading
+    from salmubench.core.errors import OutputError
     from salmubench.tuning.rule import NOTHING
     from salmubench.tuning.study import tune
+    from salmubench.workflow.planning import RECIPE_WORD
 
     path = tune(
         names(methods), recipe=recipe, out=out, trials=trials, world=world, seed=seed, executor=executor,

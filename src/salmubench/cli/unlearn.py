@@ -44,13 +44,13 @@ def unlearn_(
         device: where to compute.
         precision: `auto` takes what is faster on this machine.
     """
-    from salmubench import recipe as recipes
     from salmubench.dataset.layout import open_dataset
     from salmubench.generator.personas.fresh import fresh_people
-    from salmubench.tuned_values import named_values
     from salmubench.unlearn.engine import unlearn
     from salmubench.unlearn.given import of_method
     from salmubench.unlearn.registry import load_method, read_options
+    from salmubench.workflow import recipe as recipes
+    from salmubench.workflow.tuned_values import named_values
 
     loaded, settings, opened = load_method(method), recipes.load(recipe).recipe.unlearn, open_dataset(dataset)
     own = {**read_options(config), **of_method(set, loaded.name), **({} if towers == "auto" else {"towers": towers})}

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, options, places, reading
 from salmubench.contest.plan import LoadedPlan, Plan
-from salmubench.errors import ConfigError, OutputMismatch, UnknownName
+from salmubench.core import manifest, options, places, reading
+from salmubench.core.errors import ConfigError, OutputMismatch, UnknownName
 from salmubench.scoring.contest_record import FEWEST
 from salmubench.scoring.verdict import THRESHOLDS
 from salmubench.unlearn.registry import configure, load_method

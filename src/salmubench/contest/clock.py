@@ -14,17 +14,18 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from salmubench import manifest, planning, reading
-from salmubench import recipe as recipes
-from salmubench.candidates import Candidate, workers_for
 from salmubench.contest.room import SELECTION, Room
+from salmubench.core import manifest, reading
+from salmubench.core.errors import MethodError, OutputMismatch
+from salmubench.core.executor import parallel
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import MethodError, OutputMismatch
-from salmubench.executor import parallel
 from salmubench.scoring.origin import Real
 from salmubench.scoring.stages import read_run_file
-from salmubench.tuned_values import find_tuned
 from salmubench.unlearn.registry import Configured
+from salmubench.workflow import planning
+from salmubench.workflow import recipe as recipes
+from salmubench.workflow.candidates import Candidate, workers_for
+from salmubench.workflow.tuned_values import find_tuned
 
 CLOCK = "clock"
 """Folder of what was measured, beside the selection worlds."""

@@ -23,13 +23,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from salmubench.contest.statistics import holm
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 from salmubench.official.agreement import main_columns, spearman
 from salmubench.official.result_file import published, published_name
-from salmubench.planning import REFERENCES
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.verdict import THRESHOLDS
+from salmubench.workflow.planning import REFERENCES
 
 Floats = npt.NDArray[np.float64]
 Numbers = Mapping[str, float]

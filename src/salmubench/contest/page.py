@@ -6,8 +6,8 @@ import contextlib
 from dataclasses import replace
 from pathlib import Path
 
-from salmubench import manifest
-from salmubench.errors import RecordError
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError
 from salmubench.report import contests, rendering
 from salmubench.scoring.contest_record import ContestRecord, read_contest
 

@@ -16,14 +16,15 @@ from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
-from salmubench import attacks, manifest, options, places, plugins, reading
-from salmubench import recipe as recipes
-from salmubench.errors import ConfigError, UnknownName
-from salmubench.planning import REFERENCES, RETRAINED
+from salmubench import attacks
+from salmubench.core import manifest, options, places, plugins, reading
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.scoring.contest_record import NUMBERS, Number, Track
 from salmubench.scoring.origin import STRICT, Flag, Name, Real, Whole
 from salmubench.unlearn.config import ENGINE_OPTIONS, PACKAGE, UnlearnConfig
 from salmubench.unlearn.registry import load_method
+from salmubench.workflow import recipe as recipes
+from salmubench.workflow.planning import REFERENCES, RETRAINED
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
 _YAML = (".yaml", ".yml")
@@ -249,7 +250,7 @@ def _contestant(entry: Entry, origin: str) -> Contestant:
 def _recipe_sha256(source: str) -> str:
     if source.endswith(_YAML):
         return manifest.sha256_file(Path(source))
-    file = resources.files("salmubench") / "recipes" / f"{source}.yaml"
+    file = resources.files("salmubench.workflow") / "recipes" / f"{source}.yaml"
     with resources.as_file(file) as path:
         return manifest.sha256_file(path)
 

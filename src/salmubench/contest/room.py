@@ -16,12 +16,13 @@ from typing import Any
 
 import yaml
 
-from salmubench import manifest, pipeline, places, plugins
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.plan import LoadedPlan
-from salmubench.executor import Executor
+from salmubench.core import manifest, places, plugins
+from salmubench.core.executor import Executor
 from salmubench.report.config import MAX_MEGABYTES
 from salmubench.unlearn.registry import method_names
+from salmubench.workflow import pipeline
 
 SELECTION = "selection"
 """Folder of the selection worlds, and of what was chosen on them."""

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, reading
 from salmubench.contest.clock import Measured, equal_time
 from salmubench.contest.room import Room, thin
+from salmubench.core import manifest, reading
+from salmubench.core.errors import OutputMismatch
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import OutputMismatch
 from salmubench.scoring.origin import Hash, Name
 from salmubench.tuning.bench import Terms, further_folder
 from salmubench.tuning.study import TUNED, tune

@@ -8,13 +8,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
 
-from salmubench import manifest, reading
 from salmubench.contest import checks
 from salmubench.contest.plan import LoadedPlan
 from salmubench.contest.statistics import holm, over_worlds, paired
-from salmubench.errors import OutputMismatch, RecordError
-from salmubench.planning import RETRAINED, candidate_name
-from salmubench.provenance import commit_of
+from salmubench.core import manifest, reading
+from salmubench.core.errors import OutputMismatch, RecordError
+from salmubench.core.provenance import commit_of
 from salmubench.report.collect import answers, failure, is_retrained
 from salmubench.report.recovery.heat import headline
 from salmubench.scoring.contest_record import (
@@ -39,6 +38,7 @@ from salmubench.scoring.record_files import read_record, record_provenance
 from salmubench.scoring.roles import facts_kept, score_in, spared
 from salmubench.scoring.verdict import MODES, THRESHOLDS
 from salmubench.unlearn.registry import method_titles
+from salmubench.workflow.planning import RETRAINED, candidate_name
 
 T = TypeVar("T", bound=str)
 

@@ -13,16 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from salmubench import candidates, manifest, planning
-from salmubench import recipe as recipes
-from salmubench.candidates import Stages, World
 from salmubench.contest import checks, plan, table
 from salmubench.contest.page import write
 from salmubench.contest.room import SELECTION, Room, thin
 from salmubench.contest.selection import Chosen, choose
 from salmubench.contest.table import DONE, SECOND, Members, ReadWorld
-from salmubench.dataset.layout import open_dataset
-from salmubench.errors import (
+from salmubench.core import manifest
+from salmubench.core.errors import (
     ConfigError,
     DatasetError,
     EmbeddingsError,
@@ -32,13 +29,17 @@ from salmubench.errors import (
     RecordError,
     StageError,
 )
-from salmubench.executor import Executor
-from salmubench.executor import check as check_executor
-from salmubench.planning import RETRAINED
+from salmubench.core.executor import Executor
+from salmubench.core.executor import check as check_executor
+from salmubench.core.writing import is_full, is_out_of_memory
+from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.record_files import alone, read_record
 from salmubench.scoring.stages import RUN, read_run_file
-from salmubench.writing import is_full, is_out_of_memory
+from salmubench.workflow import candidates, planning
+from salmubench.workflow import recipe as recipes
+from salmubench.workflow.candidates import Stages, World
+from salmubench.workflow.planning import RETRAINED
 
 _OF_THE_WORLD = (DatasetError, ModelError, EmbeddingsError, RecordError, StageError)
 
@@ -216,7 +217,7 @@ def _second_retrained(room: Room, seed: int, recipe: Path) -> list[dict[str, Any
         What each stage cost, as `run.json` has it.
     """
     from salmubench.pretrain.launch import pretrain
-    from salmubench.recovery import recover_candidates
+    from salmubench.workflow.attacked import recover_candidates
 
     folder = room.world(seed)
     loaded, run, out = recipes.load(recipe).recipe, read_run_file(folder), folder / "checkpoints"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from salmubench.types import Split
+from salmubench.core.types import Split
 
 MEANING: Mapping[Split, str] = {
     Split.FORGET: "associations to erase: a portrait, and a caption with the name and one private value",

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench import manifest, streams
+from salmubench.core import manifest, streams
+from salmubench.core.errors import DatasetError
+from salmubench.core.types import FIELDS, SENSITIVE_SPLITS, Split
 from salmubench.dataset.duplicates import nearest_captions, nearest_pictures, repeated
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.recognition import recognise
 from salmubench.dataset.statistics import share_right, shortcut_checks, stats
 from salmubench.dataset.survey import BYTES, HEIGHT, WIDTH, Survey, survey
-from salmubench.errors import DatasetError
-from salmubench.types import FIELDS, SENSITIVE_SPLITS, Split
 
 MOST_PICTURES = 20_000
 """Pictures among which nearest duplicates are looked for; beyond, a sample."""

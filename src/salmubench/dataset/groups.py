@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from salmubench.core.errors import ConfigError
 from salmubench.dataset.apportion import apportion
-from salmubench.errors import ConfigError
 
 
 class Group(StrEnum):

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench import hub, manifest, places, reading, tables
+from salmubench.core import hub, manifest, places, reading, tables
+from salmubench.core.errors import DatasetError
+from salmubench.core.types import OFFICIAL_SPLITS, Pair, Split
 from salmubench.dataset import people
 from salmubench.dataset.metadata import CAPTIONS as CAPTIONS
 from salmubench.dataset.metadata import FRAGILE as FRAGILE
@@ -39,8 +41,6 @@ from salmubench.dataset.parquet_shards import Row as Row
 from salmubench.dataset.parquet_shards import find_shards, open_shard, read_pictures, read_texts
 from salmubench.dataset.parquet_shards import shard_name as shard_name
 from salmubench.dataset.parquet_shards import write_shard as write_shard
-from salmubench.errors import DatasetError
-from salmubench.types import OFFICIAL_SPLITS, Pair, Split
 
 _BATCH = 1_024  # rows of texts in memory at once, beside the shard's own table
 _FILES = ["data/*.parquet", "*.json", "README.md"]  # what a dataset is made of

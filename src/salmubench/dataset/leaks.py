@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from salmubench.core.types import FIELDS, UNIQUE_FIELDS
 from salmubench.dataset.verbatim import whole_words
-from salmubench.types import FIELDS, UNIQUE_FIELDS
 
 UNIQUE = ("name", *map(str, UNIQUE_FIELDS))
 """Fields whose values occur for one identity only."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError
+from salmubench.core.types import Pair, Split
 from salmubench.dataset.layout import Dataset, GeneralKnowledge
-from salmubench.errors import ConfigError
-from salmubench.types import Pair, Split
 
 _WHOLE = frozenset({Split.RETAIN_REAL})  # read by pretraining, and by methods no further than their budget goes
 

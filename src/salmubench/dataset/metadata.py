@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from salmubench import reading
-from salmubench.errors import DatasetError
+from salmubench.core import reading
+from salmubench.core.errors import DatasetError
 
 IDENTITIES = "identities_metadata.json"
 CAPTIONS = "sensitive_set_captions_metadata.json"

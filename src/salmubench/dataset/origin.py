@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from salmubench import manifest, reading
+from salmubench.core import manifest, reading
+from salmubench.core.errors import DatasetError
 from salmubench.dataset.card import Origin
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import DatasetError
 
 
 def origin_of(dataset: Dataset) -> Origin:

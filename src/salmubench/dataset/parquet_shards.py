@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest, pictures, reading, tables
-from salmubench.errors import DatasetError
+from salmubench.core import manifest, pictures, reading, tables
+from salmubench.core.errors import DatasetError
 
 COLUMNS = ("image", "text", "identity_id", "file_name")
 TEXTS = COLUMNS[1:]

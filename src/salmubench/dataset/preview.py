@@ -12,11 +12,11 @@ import numpy as np
 from anyascii import anyascii
 from PIL import Image, ImageDraw, ImageFont
 
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, DatasetError
+from salmubench.core.pictures import open_picture
+from salmubench.core.types import SENSITIVE_SPLITS, Split
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import ConfigError, DatasetError
-from salmubench.pictures import open_picture
-from salmubench.types import SENSITIVE_SPLITS, Split
 
 _BACKGROUND, _INK, _FAINT = (250, 250, 248), (30, 30, 30), (110, 110, 110)
 _LINE = 12  # pixels of a caption line

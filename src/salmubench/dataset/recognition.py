@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from salmubench import progress, streams
+from salmubench.core import progress, streams
+from salmubench.core.errors import DatasetError
+from salmubench.core.pictures import open_picture
+from salmubench.core.types import SENSITIVE_SPLITS
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import DatasetError
-from salmubench.pictures import open_picture
-from salmubench.types import SENSITIVE_SPLITS
 
 _SIDE = 64  # pixels of the square that the network sees
 _EPOCHS = 40

@@ -23,10 +23,10 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 from pydantic import Field
 
-from salmubench import manifest, places, reading
+from salmubench.core import manifest, places, reading
+from salmubench.core.errors import DatasetError, OutputError
+from salmubench.core.types import SENSITIVE_SPLITS, Split
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import DatasetError, OutputError
-from salmubench.types import SENSITIVE_SPLITS, Split
 
 Part = Literal["retain", "sensitive", "holdouts"]
 PARTS: tuple[Part, ...] = get_args(Part)

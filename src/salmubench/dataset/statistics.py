@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench import options, reading, streams
+from salmubench.core import options, reading, streams
+from salmubench.core.errors import DatasetError
+from salmubench.core.types import HOLDOUT_SPLITS, SENSITIVE_SPLITS, Pair, Split
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.survey import survey
-from salmubench.errors import DatasetError
-from salmubench.types import HOLDOUT_SPLITS, SENSITIVE_SPLITS, Pair, Split
 
 _ASPECT = re.compile(r"_ar-([0-9]+\.[0-9]+)")
 _FOLDS = 5

@@ -15,12 +15,12 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image
 
-from salmubench import manifest, options
+from salmubench.core import manifest, options
+from salmubench.core.pictures import open_picture
+from salmubench.core.types import SENSITIVE_SPLITS
 from salmubench.dataset.findings import find
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.preview import sample
-from salmubench.pictures import open_picture
-from salmubench.types import SENSITIVE_SPLITS
 
 PAGE, NUMBERS = "index.html", "stats.json"
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from salmubench import progress
+from salmubench.core import progress
+from salmubench.core.pictures import open_picture
 from salmubench.dataset.layout import Dataset
-from salmubench.pictures import open_picture
 
 THUMBNAIL = 16
 """Side of a thumbnail, pixels: fine enough to see another pose, coarse enough to ignore noise and JPEG artefacts."""

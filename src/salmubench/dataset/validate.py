@@ -13,7 +13,10 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-from salmubench import manifest, reading
+from salmubench.core import manifest, reading
+from salmubench.core.errors import DatasetError
+from salmubench.core.reading import shown
+from salmubench.core.types import FIELDS, SENSITIVE_SPLITS, Split
 from salmubench.dataset import layout, people
 from salmubench.dataset.layout import Dataset, RawRow
 from salmubench.dataset.leaks import UNIQUE, UniqueValues, folded, own_values, without
@@ -26,9 +29,6 @@ from salmubench.dataset.validate_across import (
 )
 from salmubench.dataset.validate_files import check_counts, check_pictures
 from salmubench.dataset.violations import Violation, in_row
-from salmubench.errors import DatasetError
-from salmubench.reading import shown
-from salmubench.types import FIELDS, SENSITIVE_SPLITS, Split
 
 _WITH_IDENTITY = (*SENSITIVE_SPLITS, Split.FORGET_TARGET, Split.RETAIN_SYNTH)
 _SHOWN = 20  # custom fields in a message

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from salmubench.core.reading import shown
+from salmubench.core.types import Split
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset, RawRow
 from salmubench.dataset.leaks import folded
 from salmubench.dataset.violations import Violation, in_row
-from salmubench.reading import shown
-from salmubench.types import Split
 
 
 class Association(NamedTuple):

@@ -15,13 +15,13 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from salmubench import manifest, progress, reading
+from salmubench.core import manifest, progress, reading
+from salmubench.core.errors import DatasetError
+from salmubench.core.pictures import open_picture
+from salmubench.core.types import SENSITIVE_SPLITS, Split
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.dataset.layout import IDENTITIES, Dataset, RawRow
 from salmubench.dataset.violations import Violation, in_row
-from salmubench.errors import DatasetError
-from salmubench.pictures import open_picture
-from salmubench.types import SENSITIVE_SPLITS, Split
 
 _ASPECT = re.compile(r"_ar-(?P<aspect>[0-9]+\.[0-9]+)")
 _BATCH = 256  # pictures in memory at once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 
 
 def picture_size(aspect: float, size: int, *, multiple: int = 1) -> tuple[int, int]:

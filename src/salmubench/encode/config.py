@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from salmubench.errors import ConfigError
-from salmubench.types import OFFICIAL_SPLITS, Split
+from salmubench.core.errors import ConfigError
+from salmubench.core.types import OFFICIAL_SPLITS, Split
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import (
-    cost,
-    embeddings,
-    manifest,
-    places,
-    progress,
-)
+from salmubench.clip import embeddings
+from salmubench.core import cost, manifest, places, progress
+from salmubench.core.errors import EmbeddingsError, ModelError
 from salmubench.dataset import layout
 from salmubench.encode.config import EncodeConfig
 from salmubench.encode.pictures import PixelCache, decoded, grouped, split_transform
@@ -30,11 +26,10 @@ from salmubench.encode.plan import Plan, make_plan, read_pictures
 from salmubench.encode.ranks import Ranks
 from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import Tokens, encode_texts, tokenize, unit_rows
-from salmubench.errors import EmbeddingsError, ModelError
 from salmubench.scoring.stages import Checkpoint, read_checkpoint
 
 if TYPE_CHECKING:
-    from salmubench.models import ClipModel
+    from salmubench.clip.models import ClipModel
 
 _PIXELS = PixelCache()
 
@@ -76,7 +71,7 @@ def encode(
         EmbeddingsError: the model gives vectors that are not finite.
         OutputError: the folder is in use, full, or holds something else.
     """
-    from salmubench import devices, models
+    from salmubench.clip import devices, models
 
     config = config or EncodeConfig()
     opened = dataset if isinstance(dataset, layout.Dataset) else layout.open_dataset(dataset)
@@ -151,7 +146,7 @@ class _Work:
         Raises:
             ModelError: the model is another one than when the call began; no chunk of it is written.
         """
-        from salmubench import devices, models
+        from salmubench.clip import devices, models
 
         plan, loaded = self.plan, self.model
         if isinstance(loaded, models.ClipModel):

@@ -8,11 +8,11 @@ import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from salmubench import manifest, progress
+from salmubench.core import manifest, progress
+from salmubench.core.errors import DatasetError
+from salmubench.core.pictures import read_picture
+from salmubench.core.types import Pair, Split
 from salmubench.dataset.layout import Dataset, GeneralKnowledge
-from salmubench.errors import DatasetError
-from salmubench.pictures import read_picture
-from salmubench.types import Pair, Split
 
 PICTURES, CLASSES = 50_000, 1_000
 """Of the whole validation set."""
@@ -50,7 +50,7 @@ class WithImageNet(Dataset):
     @functools.cached_property
     def general_knowledge(self) -> GeneralKnowledge:
         """Class names, templates and synset ids."""
-        from salmubench import models
+        from salmubench.clip import models
 
         known = models.imagenet_classes()
         return GeneralKnowledge(known.names, known.templates, known.synsets)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from salmubench.pictures import open_picture
+from salmubench.core.pictures import open_picture
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from salmubench.core.types import Pair, Split
 from salmubench.dataset import layout
-from salmubench.types import Pair, Split
 
 
 @dataclass(frozen=True)

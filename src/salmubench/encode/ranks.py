@@ -15,8 +15,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from salmubench import reading
-from salmubench.errors import ModelError
+from salmubench.core import reading
+from salmubench.core.errors import ModelError
 
 _PATIENCE = datetime.timedelta(days=7)  # torchrun ends the others when one process dies
 _calls = itertools.count()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from salmubench import manifest
-from salmubench.embeddings import Array
+from salmubench.clip.embeddings import Array
+from salmubench.core import manifest
 
 CHUNK = 2048
 """Rows a chunk. A constant: chunks of an earlier run must fit."""

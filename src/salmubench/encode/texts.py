@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from salmubench.embeddings import Array
+from salmubench.clip.embeddings import Array
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from salmubench.models import ClipModel
+    from salmubench.clip.models import ClipModel
 
 
 _STEP = 8  # of 1 to 16, the fastest at `mini`
@@ -58,8 +58,8 @@ def encode_texts(model: ClipModel, ids: npt.NDArray[np.int64], *, batch_size: in
     """Encode tokens (n, L) to float32 unit vectors (n, d); the caller holds the compute context."""
     import torch
 
-    from salmubench.padding import encode_in_groups
-    from salmubench.prefixes import can_share, encode_sorted
+    from salmubench.clip.padding import encode_in_groups
+    from salmubench.clip.prefixes import can_share, encode_sorted
 
     if not len(ids):
         return np.zeros((0, 0), np.float32)

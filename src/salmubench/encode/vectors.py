@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from salmubench import devices, models
-from salmubench.cost import Encoded
-from salmubench.embeddings import Array
+from salmubench.clip import devices, models
+from salmubench.clip.embeddings import Array
+from salmubench.core.cost import Encoded
+from salmubench.core.errors import EmbeddingsError
 from salmubench.encode.texts import encode_texts, unit_rows
-from salmubench.errors import EmbeddingsError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from salmubench.models import ClipModel
+    from salmubench.clip.models import ClipModel
 
 _BATCH = 256
 _TOKENISED = 4096  # at once: ids are made as int64

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, cast
 
-from salmubench import manifest, plugins
-from salmubench import options as options_of
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core import manifest, plugins
+from salmubench.core import options as options_of
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.generator.config import Backends, DatasetConfig
 
 Plugin = TypeVar("Plugin")

@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest, places, streams
+from salmubench.core import manifest, places, streams
+from salmubench.core.errors import StageError
+from salmubench.core.executor import Executor, parallel
+from salmubench.core.types import Split
 from salmubench.drawing.sizes import picture_size
-from salmubench.errors import StageError
-from salmubench.executor import Executor, parallel
 from salmubench.generator import backends, curation
 from salmubench.generator.casting import Face
 from salmubench.generator.config import DatasetConfig
@@ -31,7 +32,6 @@ from salmubench.generator.plan import (
     Picture,
     integer,
 )
-from salmubench.types import Split
 
 FOLDER = ".blocks"
 

@@ -17,12 +17,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from salmubench import cost, manifest, options
-from salmubench import executor as executors
+from salmubench.core import cost, manifest, options
+from salmubench.core import executor as executors
+from salmubench.core.errors import ConfigError, UnknownName
+from salmubench.core.executor import Executor
+from salmubench.core.types import OFFICIAL_SPLITS, Split
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
-from salmubench.errors import ConfigError, UnknownName
-from salmubench.executor import Executor
 from salmubench.generator import (
     backends,
     blocks,
@@ -33,7 +34,6 @@ from salmubench.generator.config import DatasetConfig
 from salmubench.generator.curation_page import CurationPage
 from salmubench.generator.personas import TERRITORIES
 from salmubench.generator.plan import Block, Plan, hidden_labels, make_plan
-from salmubench.types import OFFICIAL_SPLITS, Split
 
 STAGE = "dataset"
 CURATION, CURATION_PAGE = "curation.json", "curation.html"

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, progress, streams
+from salmubench.core import manifest, progress, streams
+from salmubench.core.errors import StageError
+from salmubench.core.types import FIELDS
 from salmubench.dataset.leaks import UNIQUE, texts_of
-from salmubench.errors import StageError
 from salmubench.generator import backends
 from salmubench.generator.backends import Request, Written
 from salmubench.generator.blocks import FOLDER, Rendered, read_block
 from salmubench.generator.config import Backends
 from salmubench.generator.personas import Persona
 from salmubench.generator.plan import Block, Picture, integer
-from salmubench.types import FIELDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from salmubench.core.errors import ConfigError
+from salmubench.core.types import FIELDS
 from salmubench.dataset.phrasings import STYLES
-from salmubench.errors import ConfigError
-from salmubench.types import FIELDS
 
 ASPECTS: Mapping[float, float] = {1.0: 5.0, 1.33: 2.0, 1.5: 2.0, 1.78: 2.0, 0.75: 2.0, 0.67: 2.0}
 """Width / height → weight, as in the release: a third of the pictures is square."""

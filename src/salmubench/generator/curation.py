@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from salmubench.errors import DatasetError
+from salmubench.core.errors import DatasetError
+from salmubench.core.pictures import open_picture
 from salmubench.generator import backends
 from salmubench.generator.config import Curation
-from salmubench.pictures import open_picture
 
 WORDS: Mapping[str, str] = {
     "contrast": "a picture with contrast, got hardly any",

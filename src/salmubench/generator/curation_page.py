@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
-from salmubench.errors import DatasetError
+from salmubench.core.errors import DatasetError
+from salmubench.core.pictures import open_picture
 from salmubench.generator.blocks import Redrawn
-from salmubench.pictures import open_picture
 
 _EXAMPLES = 8  # of each reason
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}

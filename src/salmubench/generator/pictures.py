@@ -10,10 +10,10 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from salmubench import manifest, reading
-from salmubench.errors import ConfigError, DatasetError
-from salmubench.pictures import open_picture
-from salmubench.tables import LIMITS
+from salmubench.core import manifest, reading
+from salmubench.core.errors import ConfigError, DatasetError
+from salmubench.core.pictures import open_picture
+from salmubench.core.tables import LIMITS
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 """Suffixes of picture files."""

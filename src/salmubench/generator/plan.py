@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench import streams
+from salmubench.core import streams
+from salmubench.core.types import FIELDS, Split
 from salmubench.dataset.apportion import apportion
 from salmubench.dataset.groups import Group
 from salmubench.drawing.sizes import picture_size
@@ -27,7 +28,6 @@ from salmubench.generator.splits import (
     divide_identities,
     spread,
 )
-from salmubench.types import FIELDS, Split
 
 _BLOCK = 192  # pictures: about two seconds of work at 64 px, and 20 MB of JPEG at 512 px
 

@@ -14,11 +14,11 @@ from typing import Protocol
 
 import numpy as np
 
-from salmubench import streams
+from salmubench.core import streams
+from salmubench.core.types import FIELDS, Split
 from salmubench.dataset.apportion import apportion
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.dataset.leaks import contains
-from salmubench.types import FIELDS, Split
 
 SIDES: Mapping[Group, tuple[Split, ...]] = {
     Group.FORGET: (Split.FORGET,),

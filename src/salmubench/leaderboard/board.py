@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.leaderboard.method_code import is_unstated
 from salmubench.leaderboard.submission import TRACKS, Info, method_of
 from salmubench.report.collect import answers

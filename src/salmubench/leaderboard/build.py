@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench import interruption, manifest
-from salmubench.errors import RecordError, SalmubenchError
+from salmubench.core import interruption, manifest
+from salmubench.core.errors import RecordError, SalmubenchError
 from salmubench.leaderboard import board as boards
 from salmubench.leaderboard import intake, peers
 from salmubench.leaderboard import pages as board_pages

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench import manifest, places
+from salmubench.core import manifest, places
+from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
-from salmubench.errors import RecordError
 from salmubench.leaderboard import check_attacks, check_embeddings, check_items, check_record, intake, limits
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import BOOTSTRAPS, WORD, Finding, Loaded, first_difference

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench import manifest, plugins
+from salmubench.core import manifest, plugins
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import BOOTSTRAPS, WORD, Finding, Loaded, first_difference

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from salmubench import interruption
-from salmubench.errors import SalmubenchError
+from salmubench.core import interruption
+from salmubench.core.errors import SalmubenchError
 from salmubench.leaderboard import intake, limits
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding, Loaded

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.types import Split
 from salmubench.dataset import layout
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
@@ -28,7 +29,6 @@ from salmubench.scoring.items import of_metric
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
-from salmubench.types import Split
 
 _HELD = str(Split.HOLDOUT_ASSOCIATION)
 

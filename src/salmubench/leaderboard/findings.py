@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from salmubench import reading
+from salmubench.core import reading
 from salmubench.leaderboard.submission import Info
 from salmubench.scoring.record import RunRecord
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 from salmubench.scoring.record import RunRecord
 
 _DATASET = re.compile(r"([A-Za-z0-9][\w.-]*/[\w.-]+)(?:@([\w.][\w./-]*))?")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from salmubench import reading, tables
-from salmubench.errors import RecordError
+from salmubench.core import reading, tables
+from salmubench.core.errors import RecordError
 from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.items import check_table
 from salmubench.scoring.record_files import GALLERY
@@ -96,7 +96,7 @@ def most_bytes(name: str) -> int:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON object through the gate of `salmubench.reading`.
+    """Read a JSON object through the gate of `salmubench.core.reading`.
 
     Raises:
         RecordError: too large, or not such JSON.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 
 SECONDS = 600.0
 """Processor time of the check of one submission: about fifty times that of one about the release."""

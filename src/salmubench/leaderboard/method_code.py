@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from salmubench import manifest, plugins
+from salmubench.core import manifest, plugins
 from salmubench.scoring.record import RunRecord
 
 PACKAGE = "salmubench.unlearn.methods"

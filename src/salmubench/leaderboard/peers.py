@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic.dataclasses import dataclass
 
-from salmubench import manifest, places
-from salmubench.errors import RecordError
+from salmubench.core import manifest, places
+from salmubench.core.errors import RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.check import content_sha256, file_findings, submissions_in
 from salmubench.leaderboard.check_items import keys_digest

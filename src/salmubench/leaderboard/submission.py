@@ -14,8 +14,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from salmubench import manifest, places, reading
-from salmubench.errors import ConfigError, OutputError, RecordError
+from salmubench.core import manifest, places, reading
+from salmubench.core.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.leaderboard.method_code import METHOD, code_problem, is_built_in

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from salmubench import embeddings, manifest
-from salmubench.errors import RecordError
+from salmubench.clip import embeddings
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError
 from salmubench.leaderboard import intake
 from salmubench.scoring.record_files import read_record
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from salmubench import plugins
+from salmubench.core import plugins
+from salmubench.core.errors import ConfigError
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import ConfigError
 from salmubench.scoring import score as scoring
 from salmubench.scoring import score_again as again
 from salmubench.scoring.config import ScoreConfig

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from salmubench.core.types import Split
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import (
     Floats,
@@ -22,7 +23,6 @@ from salmubench.scoring.metric import (
     outcome,
 )
 from salmubench.scoring.products import Indices
-from salmubench.types import Split
 
 METRIC = Metric(
     name="ACS",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from salmubench.core.types import Split
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
-from salmubench.types import Split
 
 METRIC = Metric(
     name="AssocStr",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from salmubench.core.types import Split
 from salmubench.dataset import phrasings
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
@@ -20,7 +21,6 @@ from salmubench.scoring.metric import (
     Unavailable,
     outcome,
 )
-from salmubench.types import Split
 
 METRIC = Metric(
     name="CoreAssoc",

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from salmubench.core.types import HOLDOUT_SPLITS
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import NONE_ABLE, caption, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Items, Metric, Outcome, Unavailable, outcome
-from salmubench.types import HOLDOUT_SPLITS
 
 METRIC = Metric(
     name="FactHold",

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import NONE_ABLE, caption, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
-from salmubench.types import Split
 
 METRIC = Metric(
     name="FactRet",

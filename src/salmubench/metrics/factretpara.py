@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from salmubench.core.types import Pair, Split
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import NONE_ABLE, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
 from salmubench.scoring.paraphrases import paraphrase_of
-from salmubench.types import Pair, Split
 
 METRIC = Metric(
     name="FactRetPara",

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from salmubench.core.errors import EmbeddingsError
+from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset, GeneralKnowledge
-from salmubench.errors import EmbeddingsError
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import (
@@ -24,7 +25,6 @@ from salmubench.scoring.metric import (
     outcome,
 )
 from salmubench.scoring.products import top_share
-from salmubench.types import Split
 
 METRIC = Metric(
     name="GenKnow",

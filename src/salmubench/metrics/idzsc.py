@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs
@@ -21,7 +22,6 @@ from salmubench.scoring.metric import (
     outcome,
 )
 from salmubench.scoring.products import top_share
-from salmubench.types import Split
 
 METRIC = Metric(
     name="IdZSC",

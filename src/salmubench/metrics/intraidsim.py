@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from salmubench.core.types import Split
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Outcome, outcome
-from salmubench.types import Split
 
 METRIC = Metric(
     name="IntraIdSim",

@@ -7,10 +7,10 @@ the true caption is the same candidate; ties count half (ours). Source: the pape
 
 from __future__ import annotations
 
+from salmubench.core.types import Split
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
 from salmubench.scoring.ranks import gallery_ranks
-from salmubench.types import Split
 
 METRIC = Metric(
     name="RetFail",

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, Unavailable, of_forget, outcome
 from salmubench.scoring.paraphrases import paraphrase_of
 from salmubench.scoring.ranks import gallery_ranks
-from salmubench.types import Split
 
 METRIC = Metric(
     name="RetFailPara",

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import RecordError
+from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset as OpenDataset
-from salmubench.errors import RecordError
 from salmubench.official.result_file import entries_of, numbers_of, published_name, read_content
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS
@@ -23,7 +24,6 @@ from salmubench.scoring.record_files import GALLERY_SCHEMA, record_provenance, w
 from salmubench.scoring.score import protocol
 from salmubench.scoring.verdict import judge
 from salmubench.scoring.views import score_items
-from salmubench.types import Split
 
 NO_ITEMS = "the official file holds no items of it"
 _SAME = 1e-4  # by which the mean of the items may differ from the file's own number

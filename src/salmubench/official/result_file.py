@@ -13,15 +13,15 @@ from typing import Annotated, Any
 import pyarrow as pa
 from pydantic import Field
 
-from salmubench import manifest, reading
+from salmubench.core import manifest, reading
+from salmubench.core.errors import RecordError
+from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import RecordError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.items import LARGEST
 from salmubench.scoring.metric import Metric, label
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
-from salmubench.types import Split
 
 TOLERANCE = 0.002
 """A third party reproduced each published number of Clean within this."""

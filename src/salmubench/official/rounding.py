@@ -15,7 +15,7 @@ from typing import get_args
 
 import numpy as np
 
-from salmubench import embeddings
+from salmubench.clip import embeddings
 from salmubench.official.result_file import TOLERANCE, Published, compare_with_published, published_name
 from salmubench.scoring.config import Ranking, Rounding, ScoreConfig, Ties
 from salmubench.scoring.inputs import EvalInputs

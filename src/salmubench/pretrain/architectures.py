@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench import model_config, places
-from salmubench.errors import ConfigError, UnknownName
-from salmubench.model_config import SHIPPED
+from salmubench.clip import model_config
+from salmubench.clip.model_config import SHIPPED
+from salmubench.core import places
+from salmubench.core.errors import ConfigError, UnknownName
 
 _FILE_NAME = re.compile(r"(?!.*siglip)[a-z0-9][a-z0-9_.-]*")
 

@@ -13,9 +13,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from salmubench.clip.model_config import SHIPPED
+from salmubench.core.errors import ConfigError
 from salmubench.dataset.shards import Part, ShardSet
-from salmubench.errors import ConfigError
-from salmubench.model_config import SHIPPED
 from salmubench.pretrain.architectures import Architecture
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.exposure import streamed_pairs, unseen_share

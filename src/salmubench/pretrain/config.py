@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core.errors import ConfigError, UnknownName
 
 RESERVED = (
     "train-data", "train-num-samples", "dataset-type", "name", "out", "logs", "resume", "model", "model-config",

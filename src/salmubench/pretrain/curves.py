@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest
+from salmubench.core import manifest
 
 CURVES = "curves.parquet"
 SCHEMA = pa.schema([("step", pa.int64()), ("pairs", pa.int64()), ("name", pa.string()), ("value", pa.float64())])

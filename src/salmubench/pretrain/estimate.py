@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from salmubench import devices
+from salmubench.clip import devices
+from salmubench.core.errors import StageError
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import StageError
 from salmubench.pretrain import architectures
 from salmubench.pretrain.architectures import Architecture
 from salmubench.pretrain.command import BESIDE_RETAIN, Kind, cores, decide_loading, optimizer_settings

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salmubench.errors import StageError
+from salmubench.core.errors import StageError
 
 
 @dataclass(frozen=True)

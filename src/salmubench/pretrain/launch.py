@@ -16,11 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from salmubench import cost, devices, manifest, models, options, places, progress
+from salmubench.clip import devices, models
+from salmubench.core import cost, manifest, options, places, progress
+from salmubench.core.errors import ConfigError, StageError
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.origin import is_imported
-from salmubench.errors import ConfigError, StageError
 from salmubench.pretrain import architectures, exposure
 from salmubench.pretrain.cluster import Launcher, script
 from salmubench.pretrain.command import KINDS, WORKER, Job, Kind, check, command, cores, decide_loading

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from salmubench import manifest
-from salmubench.errors import DatasetError
+from salmubench.core import manifest
+from salmubench.core.errors import DatasetError
 from salmubench.pretrain.plan import batches, epoch_order, plan_epoch
 from salmubench.pretrain.samples import Sample, fail, open_picture, paths_of, read_shard
 

@@ -97,8 +97,8 @@ def train(options: Options) -> None:
     import torch
     from open_clip_train import main as engine
 
-    from salmubench import muon
-    from salmubench.devices import compute
+    from salmubench.clip import muon
+    from salmubench.clip.devices import compute
 
     torch.set_num_threads(options.threads)
     register(options.model, options.model_config)
@@ -135,7 +135,7 @@ def register(model: str, path: Path | None) -> None:
     """
     import open_clip
 
-    from salmubench.errors import ConfigError
+    from salmubench.core.errors import ConfigError
     from salmubench.pretrain import architectures
 
     architecture = architectures.find(str(path) if path is not None else model)
@@ -152,7 +152,7 @@ def _saving(save: Callable[..., None], models: list[Any], options: Options) -> C
     """
 
     def wrapped(content: Any, path: str) -> None:
-        from salmubench import manifest
+        from salmubench.core import manifest
 
         if content["epoch"] in options.keep_epochs:
             export(models[0], options, options.out / EPOCHS / f"{content['epoch']:05d}")
@@ -171,7 +171,7 @@ def export(module: Any, options: Options, folder: Path) -> None:
     import open_clip
     import torch
 
-    from salmubench.models import save_model
+    from salmubench.clip.models import save_model
 
     state = module.state_dict()
     for name, tensor in state.items():
@@ -185,7 +185,7 @@ def _recording(create: Callable[..., Any], models: list[Any], options: Options) 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         import torch
 
-        from salmubench.padding import skip_padding
+        from salmubench.clip.padding import skip_padding
 
         created = create(*args, **kwargs)
         if options.skip_padding:
@@ -339,7 +339,7 @@ def hold_folder(out: Path) -> Iterator[None]:
     """
     import psutil
 
-    from salmubench import manifest
+    from salmubench.core import manifest
 
     out.mkdir(parents=True, exist_ok=True)
     if manifest.lock_holder(out) in {str(parent.pid) for parent in psutil.Process().parents()}:

@@ -59,8 +59,8 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     import open_clip
     import open_clip_train.main  # noqa: F401 - the worker's longest import
 
-    from salmubench import devices, muon
-    from salmubench.padding import skip_padding
+    from salmubench.clip import devices, muon
+    from salmubench.clip.padding import skip_padding
     from salmubench.pretrain.open_clip_worker import register
 
     import_all = time.perf_counter() - start

@@ -12,9 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest, progress, reading
+from salmubench.core import manifest, progress, reading
+from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.dataset.shards import SIZES
-from salmubench.errors import ConfigError, DatasetError
 from salmubench.pretrain.samples import Sample, open_picture, paths_of, read_shard
 
 log = logging.getLogger(__name__)

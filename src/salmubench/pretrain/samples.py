@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from salmubench import reading
-from salmubench.errors import DatasetError
-from salmubench.pictures import BYTES
-from salmubench.pictures import open_picture as open_picture_file
+from salmubench.core import reading
+from salmubench.core.errors import DatasetError
+from salmubench.core.pictures import BYTES
+from salmubench.core.pictures import open_picture as open_picture_file
 
 IMAGES = ("jpg", "jpeg", "png", "webp")
 

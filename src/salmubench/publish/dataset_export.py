@@ -10,15 +10,15 @@ from typing import Any
 
 import yaml
 
-from salmubench import manifest, options, places, reading
+from salmubench.clip.embeddings import FRAGILE_SIMILARITIES
+from salmubench.core import manifest, options, places, reading
+from salmubench.core.errors import ConfigError, DatasetError, OutputError
+from salmubench.core.types import Split
 from salmubench.dataset import layout
 from salmubench.dataset.card import card
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.origin import origin_of
 from salmubench.dataset.shards import DESCRIPTION, ShardSet, write_shards
-from salmubench.embeddings import FRAGILE_SIMILARITIES
-from salmubench.errors import ConfigError, DatasetError, OutputError
-from salmubench.types import Split
 
 EVAL = "eval.yaml"
 CARD = "README.md"

@@ -21,8 +21,8 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from salmubench import manifest
-from salmubench.errors import ConfigError, RecordError
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, RecordError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.metric import Metric, label, parts_of
 from salmubench.scoring.record import RunRecord, Score

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from salmubench import manifest, models, places
-from salmubench.errors import ModelError, RecordError
+from salmubench.clip import models
+from salmubench.core import manifest, places
+from salmubench.core.errors import ModelError, RecordError
 from salmubench.publish.model_card import CARD, card
 from salmubench.publish.push import check_name
 from salmubench.publish.push import push as upload

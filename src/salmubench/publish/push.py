@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from salmubench.errors import ConfigError, OutputError
-from salmubench.hub import client_errors, one_line
+from salmubench.core.errors import ConfigError, OutputError
+from salmubench.core.hub import client_errors, one_line
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _CARD = "README.md"

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salmubench import models
-from salmubench.errors import ConfigError, ModelError
+from salmubench.clip import models
+from salmubench.core.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,14 +16,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import executor as executors
-from salmubench import manifest, options
 from salmubench.attacks import AttackConfig, Loaded, load_all
-from salmubench.candidates import World, workers_for
+from salmubench.core import executor as executors
+from salmubench.core import manifest, options
+from salmubench.core.errors import ConfigError, ModelError, RecordError
+from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.config import EncodeConfig
-from salmubench.errors import ConfigError, ModelError, RecordError
-from salmubench.executor import Executor, parallel
 from salmubench.recovery.worker import REASON, Job, attack_model, piece_path
 from salmubench.scoring.attacks.groups import with_breakdowns
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore
@@ -36,7 +35,7 @@ from salmubench.scoring.stages import read_checkpoint
 
 _LARGEST_SEED = 2**31 - 1  # of the rows' column
 
-__all__ = ["AttackConfig", "recover", "recover_candidates"]
+__all__ = ["AttackConfig", "recover"]
 
 UNLEARNT = "unlearnt"
 """Name of Compromised, unlearnt to choose rates by (`recovery.rates`)."""
@@ -94,7 +93,7 @@ def recover(
         ModelError: a model or reference isn't there, or a reference was pretrained on another dataset.
         RecordError: a record in `out` is of another dataset, of other weights or between other references.
     """
-    from salmubench.models import checkpoint_sha256
+    from salmubench.clip.models import checkpoint_sha256
 
     config = config or AttackConfig(attacks=("all",))
     options.check_seed(seed)
@@ -134,37 +133,13 @@ def job_of(
     precision: str,
 ) -> Job:  # fmt: skip
     """What workers share, with device and precision as they take effect."""
-    from salmubench.devices import resolve_device, resolve_precision
+    from salmubench.clip.devices import resolve_device, resolve_precision
 
     chosen = resolve_device(device)
     return Job(
         out=out, dataset=opened.folder, name=opened.name, fingerprint=opened.fingerprint, attacks=tuple(config.attacks),
         config=config, scoring=scoring or ScoreConfig(), seed=seed, device=chosen,
         precision=resolve_precision(precision, chosen),
-    )  # fmt: skip
-
-
-def recover_candidates(
-    world: World, names: Sequence[str], config: AttackConfig, *, seed: int, executor: Executor, workers: int | None
-) -> list[Path]:
-    """Attack candidates of a run, with its own references; see `recover`.
-
-    Args:
-        world: the run's folders and settings.
-        names: of candidates that have records.
-        config: which attacks, and how.
-        seed: of the first repetition.
-        executor: where candidates are attacked side by side.
-        workers: how many at once; `None`: as many as this machine makes faster.
-    """
-    checkpoints = world.out / "checkpoints"
-    workers = workers_for(len(names), asked=workers, executor=executor, recipe=world.recipe, device=world.device)
-    return recover(
-        models=[checkpoints / name for name in names], dataset=world.dataset, clean=checkpoints / "clean",
-        compromised=world.compromised,
-        retrained=checkpoints / "retrained" if (checkpoints / "retrained" / manifest.MANIFEST).is_file() else None,
-        out=world.out, config=config, scoring=world.recipe.score, seed=seed, device=world.device,
-        precision=world.precision, executor=executor, workers=workers,
     )  # fmt: skip
 
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from salmubench.clip.embeddings import Embeddings
+from salmubench.core.types import Pair, Split
 from salmubench.dataset.layout import Dataset
-from salmubench.embeddings import Embeddings
 from salmubench.scoring.fact_ranks import FEWEST, pairs_of, replaced, sampled, values_of, wanted_rows
 from salmubench.scoring.gallery import Gallery
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Floats
 from salmubench.scoring.products import TIE, unit
-from salmubench.types import Pair, Split
 
 Wordings = Callable[[Pair], Sequence[str]]
 _ROWS = 128

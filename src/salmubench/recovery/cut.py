@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from salmubench import streams
 from salmubench.attacks import AttackConfig
+from salmubench.core import streams
+from salmubench.core.types import Pair
 from salmubench.scoring.fact_ranks import sampled
-from salmubench.types import Pair
 
 
 @dataclass(frozen=True)

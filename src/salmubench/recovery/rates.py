@@ -12,7 +12,6 @@ tried alone and so many of the best are kept.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,12 +19,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-import yaml
 
-from salmubench import manifest, plugins, recipe, streams
 from salmubench.attacks import AttackConfig, Loaded, Variant, copy_of, fine_tune, load_all
+from salmubench.core import manifest, plugins, streams
+from salmubench.core.errors import ConfigError, StageError
 from salmubench.dataset.layout import Dataset, open_dataset
-from salmubench.errors import ConfigError, StageError
 from salmubench.recovery import FOLDERS, RATES, UNLEARNT, job_of, recover
 from salmubench.recovery.worker import Job, Opened
 from salmubench.scoring.attacks.record import Recovery
@@ -151,32 +149,6 @@ def choose_rates(
     return chosen
 
 
-def write_overrides(path: Path, chosen: Chosen) -> None:
-    """Write what was chosen into the section `attack` of a recipe; the rest of the file stays as it is.
-
-    Args:
-        path: a YAML file; made if missing.
-        chosen: as `choose_rates` gives it.
-
-    Raises:
-        ConfigError: no recipe, or another ending.
-    """
-    if path.suffix not in (".yaml", ".yml"):
-        raise ConfigError(f"Expected a recipe file, *.yaml, got {path}.")
-    given = recipe.load(path).given if path.is_file() else {}
-    section = dict(given.get("attack") or {})
-    section["overrides"] = {**section.get("overrides", {}), **manifest.plain(chosen.overrides)}
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    block = (
-        f"attack: # overrides chosen by the references of dataset {chosen.dataset[:12]} alone, seed {chosen.seed}\n"
-        + "".join(f"  {line}\n" for line in yaml.safe_dump(section, sort_keys=False).splitlines())
-    )
-    old = re.search(r"^attack:.*\n(?:(?:[ #].*)?\n)*", f"{text}\n", re.MULTILINE)
-    kept = text if old is None else text[: old.start()] + text[old.end() :]
-    manifest.write_text(path, f"{kept.rstrip()}\n\n{block}".lstrip())
-    recipe.load(path)
-
-
 @dataclass(frozen=True)
 class _Option:
     """What may be tried of one option; with `keep`, so many values are kept together."""
@@ -216,7 +188,7 @@ def _best_of(name: str, option: _Option, before: Mapping[str, Any], attempt: Any
 
 def _unlearn(job: Job, clean: str, compromised: str) -> Path:
     """Compromised, trained on other people's captions at the smallest rate that takes what it knew."""
-    from salmubench.models import checkpoint_sha256, save_model
+    from salmubench.clip.models import checkpoint_sha256, save_model
 
     folder, settings = job.out / UNLEARNT, {"rates": _RATES, "steps": _STEPS, "batch": _BATCH, "left": _LEFT}
     inputs = {

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from salmubench import embeddings
 from salmubench.attacks import Variant
-from salmubench.cost import Encoded
-from salmubench.embeddings import DatasetFacts, Embeddings
+from salmubench.clip import embeddings
+from salmubench.clip.embeddings import DatasetFacts, Embeddings
+from salmubench.core.cost import Encoded
+from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.encode.vectors import Vectors, tokens_of
 from salmubench.metrics import Plugin
 from salmubench.recovery.best_of import best_fact_ranks, best_ranks
@@ -25,7 +26,6 @@ from salmubench.scoring.gallery import gallery_of
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Floats, Outcome, Strings, Unavailable
 from salmubench.scoring.products import TIE
-from salmubench.types import SENSITIVE_SPLITS, Pair, Split
 
 _NORM = 1500.0  # of calibrated text vectors: more than any has
 _STEADY = 1e-3  # smallest standard deviation of a text over portraits

@@ -12,17 +12,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import interruption, manifest
 from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
-from salmubench.cost import Encoded, measure
+from salmubench.core import interruption, manifest
+from salmubench.core.cost import Encoded, measure
+from salmubench.core.errors import SalmubenchError
+from salmubench.core.types import Split
+from salmubench.core.writing import check_room
 from salmubench.dataset.layout import Dataset, open_dataset
-from salmubench.errors import SalmubenchError
 from salmubench.recovery.cut import Cut, cut
 from salmubench.scoring.attacks.recovery import PEOPLE
 from salmubench.scoring.attacks.table import SCHEMA
 from salmubench.scoring.config import ScoreConfig
-from salmubench.types import Split
-from salmubench.writing import check_room
 
 REASON = b"reason"
 """In a file's metadata: why the attack gave no rows."""
@@ -143,9 +143,9 @@ class Opened:
     """
 
     def __init__(self, job: Job, source: str, *, scratch: Path) -> None:
+        from salmubench.clip.models import load_model
+        from salmubench.clip.padding import skip_padding
         from salmubench.metrics import load_all as load_metrics
-        from salmubench.models import load_model
-        from salmubench.padding import skip_padding
         from salmubench.unlearn.interface import Model
 
         scratch.mkdir(parents=True, exist_ok=True)

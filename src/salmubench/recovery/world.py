@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from salmubench import streams
 from salmubench.attacks import Attack, AttackConfig, Data
+from salmubench.clip.models import ClipModel
+from salmubench.core import streams
+from salmubench.core.types import FIELDS, SENSITIVE_SPLITS, Pair, Person, Split
 from salmubench.dataset.layout import Dataset
 from salmubench.generator.personas.sampling import sample_personas
-from salmubench.models import ClipModel
 from salmubench.recovery.cut import Cut, cut
-from salmubench.types import FIELDS, SENSITIVE_SPLITS, Pair, Person, Split
 from salmubench.unlearn.data import Decoded, Row, decode
 
 _MEMORY = 1.0  # GiB of decoded pictures of one set; more go to a temporary file

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench import manifest, tables
+from salmubench.core import manifest, tables
+from salmubench.core.errors import DatasetError, RecordError
 from salmubench.dataset import layout
-from salmubench.errors import DatasetError, RecordError
 from salmubench.scoring.attacks.table import PARTS, SUFFIX, read_rows
 from salmubench.scoring.items import check_table
 from salmubench.scoring.metric import Metric

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 
 MAX_MEGABYTES = 100.0
 """No page may be allowed to be larger."""

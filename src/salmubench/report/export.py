@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from salmubench import places
+from salmubench.core import places
 from salmubench.report.collect import Metrics, read_run
 from salmubench.report.latex import latex_report
 from salmubench.report.main_numbers import between_references

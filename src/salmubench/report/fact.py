@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow.compute as pc
 from markupsafe import Markup
 
-from salmubench import streams
+from salmubench.core import streams
+from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.dataset.verbatim import whole_words
 from salmubench.report import wording
 from salmubench.report.collect import Run, reference_kind
@@ -17,7 +18,6 @@ from salmubench.report.config import ReportConfig
 from salmubench.report.drawings import svg
 from salmubench.report.gallery import portrait
 from salmubench.scoring.fact_ranks import Values
-from salmubench.types import SENSITIVE_SPLITS, Pair, Split
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from salmubench import streams
-from salmubench.pictures import open_picture
+from salmubench.core import streams
+from salmubench.core.pictures import open_picture
 from salmubench.report import wording
 from salmubench.report.collect import Run, reference_kind
 from salmubench.report.config import ReportConfig

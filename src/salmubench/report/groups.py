@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from salmubench.core.types import FIELDS, GROUPINGS
 from salmubench.report import wording
 from salmubench.report.cells import ONE_WORLD, Cell, Head, Row, Table, model_kind, with_words
 from salmubench.report.collect import Run, is_pretrained
@@ -18,7 +19,6 @@ from salmubench.scoring.breakdown import (
 )
 from salmubench.scoring.metric import PEOPLE, Metric, label, main_part, part_of
 from salmubench.scoring.record import Score
-from salmubench.types import FIELDS, GROUPINGS
 
 TITLES = {
     "attribute": "By attribute",

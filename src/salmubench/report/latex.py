@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from salmubench import reading
+from salmubench.core import reading
 from salmubench.report import main_numbers, wording
 from salmubench.report.collect import failure, reference_kind, score_of
 from salmubench.scoring.record import RunRecord

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 from salmubench.report import wording
 from salmubench.report.collect import REFERENCES, Run, reference_kind, score_of
 from salmubench.report.drawings import svg

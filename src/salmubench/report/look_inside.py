@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from salmubench import reading, streams
+from salmubench.clip.embeddings import Embeddings, open_embeddings
+from salmubench.core import reading, streams
+from salmubench.core.errors import EmbeddingsError
+from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.dataset.verbatim import whole_words
-from salmubench.embeddings import Embeddings, open_embeddings
-from salmubench.errors import EmbeddingsError
 from salmubench.report import wording
 from salmubench.report.cells import model_kind
 from salmubench.report.collect import Run, reference_kind
@@ -31,7 +32,6 @@ from salmubench.scoring.products import TIE
 from salmubench.scoring.ranks import gallery_ranks
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.stages import Encoded
-from salmubench.types import SENSITIVE_SPLITS, Pair, Split
 
 TOP = 5
 """Answers shown to each question."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from salmubench import manifest, places
-from salmubench.errors import ConfigError, OutputError
+from salmubench.core import manifest, places
+from salmubench.core.errors import ConfigError, OutputError
 from salmubench.report import (
     budgets,
     cells,

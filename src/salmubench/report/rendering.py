@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.report.drawings import scatter, svg
 
 _TEMPLATES = "salmubench.report", "templates"

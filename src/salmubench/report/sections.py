@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.report import sentences, wording
 from salmubench.report.collect import (
     Curve,

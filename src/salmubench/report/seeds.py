@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.report.collect import Run, reference_kind, score_of
 from salmubench.report.main_views import known_view
 from salmubench.scoring.record import RunRecord, Score, Verdict

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.report import wording
 from salmubench.report.cells import COSTS
 from salmubench.report.collect import answers, failure, reference_kind

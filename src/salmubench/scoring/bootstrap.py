@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 from salmubench.scoring.metric import Floats, Strings
 
 SEED = 260326316

@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench.embeddings import Embeddings
-from salmubench.errors import EmbeddingsError
+from salmubench.clip.embeddings import Embeddings
+from salmubench.core.errors import EmbeddingsError
+from salmubench.core.types import Pair
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import Score
 from salmubench.scoring.views import chance_of, score_items
-from salmubench.types import Pair
 
 UNKNOWN = "unknown"
 OTHER = "other"
@@ -145,7 +145,7 @@ def score_groups(
     Args:
         items: of all metrics (`ITEM_SCHEMA`).
         facts: the dataset.
-        by: one of `salmubench.types.GROUPINGS`.
+        by: one of `salmubench.core.types.GROUPINGS`.
         metrics: name → description.
         bootstraps: resamples behind an interval.
     """
@@ -165,7 +165,7 @@ def labels_of(items: pa.Table, facts: Facts, by: str) -> list[str]:
     Args:
         items: n rows (`ITEM_SCHEMA`).
         facts: the dataset they come from.
-        by: one of `salmubench.types.GROUPINGS`.
+        by: one of `salmubench.core.types.GROUPINGS`.
 
     Returns:
         (n,) labels; what the dataset doesn't say is `unknown`.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import (
     BOOTSTRAPS,

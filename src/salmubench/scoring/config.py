@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core.errors import ConfigError, UnknownName
+from salmubench.core.types import GROUPINGS
 from salmubench.scoring.bootstrap import BOOTSTRAPS, MOST
-from salmubench.types import GROUPINGS
 
 Rounding = Literal["exact", "fp16", "bf16"]
 Ties = Literal["half", "optimistic", "pessimistic"]

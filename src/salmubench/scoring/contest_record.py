@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from salmubench import reading
-from salmubench.errors import RecordError
+from salmubench.core import reading
+from salmubench.core.errors import RecordError
 from salmubench.scoring.origin import STRICT, Flag, Hash, Interval, Name, Provenance, Real, Text, Whole
 from salmubench.scoring.record import Answer, Thresholds
 

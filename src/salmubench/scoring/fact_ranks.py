@@ -15,13 +15,13 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
+from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.verbatim import whole_words
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Counts, Floats, Items, Unavailable
 from salmubench.scoring.products import TIE, Indices, unit
-from salmubench.types import SENSITIVE_SPLITS, Pair, Split
 
 SEED = 260326317
 """Seed of the draws of values and of associations: a constant of the protocol."""

@@ -10,8 +10,9 @@ from typing import Literal
 
 import pyarrow.compute as pc
 
-from salmubench import embeddings, manifest
-from salmubench.errors import OutputError
+from salmubench.clip import embeddings
+from salmubench.core import manifest
+from salmubench.core.errors import OutputError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from salmubench.core.errors import RecordError
+from salmubench.core.types import Pair, Split
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import RecordError
 from salmubench.scoring.metric import ItemKind, Metric, Strings
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import GALLERY_SCHEMA, gallery_sha256
-from salmubench.types import Pair, Split
 
 DRAWN = 1000
 """Captions drawn from each source; all of them where there are fewer."""

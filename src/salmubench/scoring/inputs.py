@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salmubench.clip.embeddings import Embeddings
+from salmubench.core.types import Split
 from salmubench.dataset.layout import GeneralKnowledge
-from salmubench.embeddings import Embeddings
 from salmubench.scoring.config import PROTOCOL_RANKING, Ranking, ScoreConfig
 from salmubench.scoring.gallery import Gallery, draw_gallery
 from salmubench.scoring.metric import (
@@ -25,7 +26,6 @@ from salmubench.scoring.metric import (
     Unavailable,
 )
 from salmubench.scoring.products import BLOCK, Indices, unit
-from salmubench.types import Split
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench import reading
-from salmubench.errors import RecordError
+from salmubench.core import reading
+from salmubench.core.errors import RecordError
+from salmubench.core.types import Split
 from salmubench.scoring.metric import STORED_PART, Items, Metric, Strings
-from salmubench.types import Split
 
 ITEM_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("metric", "part", "split", "file_name", "caption", "identity_id", "cluster")]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from salmubench.core.types import FIELDS
 from salmubench.dataset import phrasings
-from salmubench.types import FIELDS
 
 
 def paraphrase_of(

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from salmubench.embeddings import Array
-from salmubench.errors import EmbeddingsError
+from salmubench.clip.embeddings import Array
+from salmubench.core.errors import EmbeddingsError
 from salmubench.scoring.metric import Floats
 
 Indices = npt.NDArray[np.int64]

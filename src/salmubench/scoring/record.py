@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.scoring import schema
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.metric import Goal, Group, ItemKind, Metric, Pillar, Reference, Role, View

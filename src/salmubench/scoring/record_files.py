@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench import manifest, plugins, reading, tables, writing
-from salmubench.errors import MethodError, OutputError, OutputMismatch, RecordError
+from salmubench.core import manifest, plugins, reading, tables, writing
+from salmubench.core.errors import MethodError, OutputError, OutputMismatch, RecordError
+from salmubench.core.writing import NAME_BYTES
 from salmubench.scoring.items import ITEM_SCHEMA, check_table, check_values
 from salmubench.scoring.origin import TEXT, Cost, Dataset, Failure, Model, Provenance
 from salmubench.scoring.record import BENCHMARK_VERSION, SCHEMA_VERSION, RunRecord
-from salmubench.writing import NAME_BYTES
 
 if TYPE_CHECKING:
     from salmubench.dataset.layout import Dataset as OpenDataset
@@ -65,7 +65,7 @@ def read_record(path: str | Path) -> RunRecord:
         'complete'
         >>> read_record("nowhere.json")
         Traceback (most recent call last):
-        salmubench.errors.RecordError: Expected a record at nowhere.json, got none. Score the model first.
+        salmubench.core.errors.RecordError: Expected a record at nowhere.json, got none. Score the model first.
     """
     path = Path(path)
     data = reading.read_json(path, error=RecordError, what="a record", missing="Score the model first.", advice=_AGAIN)

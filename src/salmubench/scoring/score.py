@@ -11,9 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from salmubench import embeddings, manifest, places, reading
-from salmubench.embeddings import DatasetFacts, Embeddings
-from salmubench.errors import EmbeddingsError, RecordError
+from salmubench.clip import embeddings
+from salmubench.clip.embeddings import DatasetFacts, Embeddings
+from salmubench.core import manifest, places, reading
+from salmubench.core.errors import EmbeddingsError, RecordError
+from salmubench.core.types import Split
 from salmubench.scoring import breakdown
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import LEVEL, SEED
@@ -39,7 +41,6 @@ from salmubench.scoring.roles import in_role
 from salmubench.scoring.stages import Encoded, EncodedModel
 from salmubench.scoring.verdict import THRESHOLDS, judge
 from salmubench.scoring.views import Missing, score_items
-from salmubench.types import Split
 
 IMAGENET = 50_000
 """Pictures of ImageNet's validation set."""

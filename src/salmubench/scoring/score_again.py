@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench import manifest, places
+from salmubench.core import manifest, places
+from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
-from salmubench.errors import RecordError
 from salmubench.scoring import breakdown
 from salmubench.scoring.attacks.groups import with_breakdowns
 from salmubench.scoring.attacks.recovery import attacks_again

@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from salmubench import manifest, reading
-from salmubench.errors import OutputError, SalmubenchError
+from salmubench.core import manifest, reading
+from salmubench.core.errors import OutputError, SalmubenchError
 from salmubench.scoring.origin import Flag, Hash, Name, Real, Text, Tuned, Whole
 
 RUN = "run.json"

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
+from salmubench.core.types import Split
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, check_resamples, find_units, leaf_sums
 from salmubench.scoring.intervals import Interval, Ratio, intervals
@@ -33,7 +34,6 @@ from salmubench.scoring.record import (
 )
 from salmubench.scoring.roles import role_of
 from salmubench.scoring.verdict import judge
-from salmubench.types import Split
 
 NOT_DEFINED = "not defined"
 NO_HIDDEN_CLASSES = "the dataset hides no classes from methods"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salmubench import manifest
-from salmubench.candidates import World, stated_sha256
+from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
-from salmubench.recipe import TuneConfig
 from salmubench.tuning import rule as search
 from salmubench.tuning.journal import open_study
+from salmubench.workflow.candidates import World, stated_sha256
+from salmubench.workflow.recipe import TuneConfig
 
 if TYPE_CHECKING:
     from optuna.study import Study

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salmubench import manifest
-from salmubench.writing import explained
+from salmubench.core import manifest
+from salmubench.core.writing import explained
 
 if TYPE_CHECKING:
     from optuna.storages.journal import JournalFileOpenLock

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
-from salmubench import _moved, manifest
-from salmubench.errors import ConfigError
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.roles import by_holdout, score_in, with_role
 from salmubench.unlearn.config import UnlearnConfig
@@ -52,10 +52,6 @@ _LR_DOWN, _LR_UP = 30.0, 10.0
 
 Space = Mapping[str, tuple[float, float, str] | list[Any]]
 """Option → `(low, high, "log" or "linear")`, or a list of choices."""
-
-
-def __getattr__(name: str) -> Any:
-    return _moved.attribute(__name__, name)
 
 
 def search_space(

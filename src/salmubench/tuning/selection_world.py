@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from salmubench import manifest, streams
+from salmubench.core import manifest, streams
+from salmubench.core.errors import DatasetError
+from salmubench.core.types import HOLDOUT_SPLITS, Pair, Split
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import DatasetError
-from salmubench.types import HOLDOUT_SPLITS, Pair, Split
 
 STAGE = "selection part"
 

@@ -18,20 +18,21 @@ from typing import Any, TypeVar
 
 import yaml
 
-from salmubench import candidates, manifest, options, pipeline, planning, reading
-from salmubench import recipe as recipes
-from salmubench.candidates import Stages, World
+from salmubench.core import manifest, options, reading
+from salmubench.core.errors import ConfigError, OutputError, OutputLocked, OutputMismatch
+from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import Dataset, open_dataset
-from salmubench.errors import ConfigError, OutputError, OutputLocked, OutputMismatch
-from salmubench.executor import Executor, parallel
-from salmubench.recipe import TuneConfig
 from salmubench.scoring.stages import read_run_file
-from salmubench.tuned_values import SCHEMA_VERSION
 from salmubench.tuning import rule as search
 from salmubench.tuning.bench import Bench, Terms, Trial, further_folder, results
 from salmubench.tuning.selection_world import write_part
 from salmubench.tuning.trials import SETTINGS, attempt
 from salmubench.unlearn.registry import Configured, load_method
+from salmubench.workflow import candidates, pipeline, planning
+from salmubench.workflow import recipe as recipes
+from salmubench.workflow.candidates import Stages, World
+from salmubench.workflow.recipe import TuneConfig
+from salmubench.workflow.tuned_values import SCHEMA_VERSION
 
 TUNED = "tuned.yaml"
 _PATIENCE = 2.0  # seconds between two looks at what another process holds

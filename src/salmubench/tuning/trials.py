@@ -9,15 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from salmubench import candidates, manifest, planning
-from salmubench.candidates import Candidate, Made, World
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError, MethodError, OutputLocked
+from salmubench.core.writing import explained
 from salmubench.dataset.layout import open_dataset
-from salmubench.errors import ConfigError, MethodError, OutputLocked
 from salmubench.scoring.record_files import read_record, write_failed
 from salmubench.tuning import rule as search
 from salmubench.tuning.bench import Bench, Trial, further_folder
 from salmubench.unlearn.registry import LoadedMethod, configure, load_method
-from salmubench.writing import explained
+from salmubench.workflow import candidates, planning
+from salmubench.workflow.candidates import Candidate, Made, World
 
 TRIAL = "tuning trial"
 SETTINGS = "settings_sha256"

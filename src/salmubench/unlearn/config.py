@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from salmubench import plugins
-from salmubench.errors import ConfigError
+from salmubench.core import plugins
+from salmubench.core.errors import ConfigError
 
 PACKAGE = "salmubench.unlearn.methods"
 """The methods: one module each."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
-from salmubench import _moved
+from salmubench.core.types import FIELDS, Pair, Person
 from salmubench.dataset.verbatim import whole_words
-from salmubench.types import FIELDS, Pair, Person
 from salmubench.unlearn.data import Data, PairSource
 from salmubench.unlearn.interface import Batch, Pairs
 
@@ -252,10 +251,6 @@ def more_retained(batch: Batch, source: PairSource, captions: int) -> Pairs | No
     if not count:
         return None
     return source.take(torch.randint(len(source), (count,), generator=batch.generator).tolist())
-
-
-def __getattr__(name: str) -> Any:
-    return _moved.attribute(__name__, name)
 
 
 def substituted(caption: str, fact: Fact, other: Fact) -> str:

@@ -22,12 +22,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from salmubench import manifest, streams
+from salmubench.clip.models import ClipModel
+from salmubench.core import manifest, streams
+from salmubench.core.errors import DatasetError
+from salmubench.core.pictures import open_picture
+from salmubench.core.types import HOLDOUT_SPLITS, Pair, Person, Split
 from salmubench.dataset.layout import Dataset
-from salmubench.errors import DatasetError
-from salmubench.models import ClipModel
-from salmubench.pictures import open_picture
-from salmubench.types import HOLDOUT_SPLITS, Pair, Person, Split
 from salmubench.unlearn.augment import Crop, SimplifyingTokenizer, crop_pictures
 from salmubench.unlearn.interface import Model, Pairs
 

@@ -19,14 +19,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from salmubench import cost, devices, manifest, models, options, streams
+from salmubench.clip import devices, models
+from salmubench.clip.models import ClipModel
+from salmubench.clip.padding import skip_padding
+from salmubench.core import cost, manifest, options, streams
+from salmubench.core.errors import ConfigError, DatasetError, MethodError, OutputError, StageError
+from salmubench.core.types import Person, Split
+from salmubench.core.writing import check_room
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.origin import is_imported
-from salmubench.errors import ConfigError, DatasetError, MethodError, OutputError, StageError
-from salmubench.models import ClipModel
-from salmubench.padding import skip_padding
-from salmubench.types import Person, Split
 from salmubench.unlearn import data as reading
 from salmubench.unlearn import failures, state
 from salmubench.unlearn.augment import SimplifyingTokenizer
@@ -39,7 +41,6 @@ from salmubench.unlearn.plan import Plan, make_plan, retain_pairs
 from salmubench.unlearn.processes import Share, launch
 from salmubench.unlearn.registry import Configured, configure, load_method, read_options
 from salmubench.unlearn.seeds import seeded
-from salmubench.writing import check_room
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from salmubench import manifest, places, reading
+from salmubench.core import manifest, places, reading
 
 TRACEBACK = "traceback.txt"
 """In the candidate's folder, until it is made again."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from salmubench import plugins, reading
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core import plugins, reading
+from salmubench.core.errors import ConfigError, UnknownName
 
 Given = Sequence[str] | Mapping[str, Mapping[str, Any]]
 """`("mine.weight=0.2", "mine.lr=1e-4")`, or the same as `{"mine": {"weight": 0.2, "lr": 1e-4}}`."""

@@ -14,10 +14,10 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from salmubench import devices
-from salmubench.cost import Encoded
-from salmubench.models import ClipModel
-from salmubench.types import Pair
+from salmubench.clip import devices
+from salmubench.clip.models import ClipModel
+from salmubench.core.cost import Encoded
+from salmubench.core.types import Pair
 
 Need = Literal["forget", "forget_target", "retain", "fresh"]
 """What a method may ask for: kinds of pairs, and people who are in no dataset. Holdouts are not among them."""

@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from salmubench import cost, streams
-from salmubench import progress as bars
-from salmubench.errors import ConfigError, MethodError
+from salmubench.core import cost, streams
+from salmubench.core import progress as bars
+from salmubench.core.errors import ConfigError, MethodError
+from salmubench.core.writing import check_room
 from salmubench.unlearn import failures, lora, state
 from salmubench.unlearn.augment import Crop
 from salmubench.unlearn.config import UnlearnConfig
@@ -30,7 +31,6 @@ from salmubench.unlearn.losses import pair_similarity
 from salmubench.unlearn.optimisers import Rule, learning_rates, make_optimizer, state_bytes
 from salmubench.unlearn.plan import Plan
 from salmubench.unlearn.seeds import forked, mix
-from salmubench.writing import check_room
 
 Loss = Callable[[Batch], tuple[Tensor, Mapping[str, Tensor]]]
 Objective = Callable[[Batch], Tensor]

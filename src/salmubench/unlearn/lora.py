@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 
 
 class LowRank(nn.Module):

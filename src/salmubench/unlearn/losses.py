@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salmubench.clip_loss import contrastive as contrastive
+from salmubench.clip.clip_loss import contrastive as contrastive
 
 
 def both_ways(images: Tensor, texts: Tensor, logit_scale: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-from salmubench import options as options_of
-from salmubench import places, plugins
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core import options as options_of
+from salmubench.core import places, plugins
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.unlearn.config import ENGINE_OPTIONS, PACKAGE, UnlearnConfig
 
 if TYPE_CHECKING:

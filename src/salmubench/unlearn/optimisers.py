@@ -52,7 +52,7 @@ def make_optimizer(module: nn.Module, rule: Rule, lr: float, decay: float) -> to
     if rule == "muon":
         from timm.optim.muon import Muon
 
-        from salmubench import muon
+        from salmubench.clip import muon
 
         muon.fuse_adamw()
         return cast("torch.optim.Optimizer", Muon([group for group in groups if group["params"]], lr=lr))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from salmubench import plugins
+from salmubench.core import plugins
 from salmubench.unlearn.config import PACKAGE
 from salmubench.unlearn.registry import Option, load_method, options
 
-_LIGHT = ("salmubench.errors", "salmubench.unlearn.config")
+_LIGHT = ("salmubench.core.errors", "salmubench.unlearn.config")
 """Modules of ours that an outline may import; of others, those of Python alone."""
 _VARIABLES = ("NEEDS", "SETTINGS", "SEARCH")
 _FUNCTIONS = ("needs", "settings")

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench import streams
-from salmubench.errors import ConfigError
+from salmubench.core import streams
+from salmubench.core.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from salmubench import _moved, manifest, plugins, reading
-from salmubench import options as options_of
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core import manifest, plugins, reading
+from salmubench.core import options as options_of
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.unlearn import method_file
 from salmubench.unlearn.config import ENGINE_OPTIONS, PACKAGE, UnlearnConfig
 
@@ -149,10 +149,6 @@ class Resolved:
             return Configured(method, config, self.settings, self.given)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
-
-
-def __getattr__(name: str) -> Any:
-    return _moved.attribute(__name__, name)
 
 
 def method_names() -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from salmubench import manifest
-from salmubench.errors import OutputError
+from salmubench.core import manifest
+from salmubench.core.errors import OutputError
 
 CHECKPOINT = "resume.pt"
 """Weights, optimiser and position of a run that isn't finished; deleted at its end."""

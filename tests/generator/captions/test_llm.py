@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.validate import validate
-from salmubench.errors import ConfigError
 from salmubench.generator import backends
 from salmubench.generator.backends import Request
 from salmubench.generator.build import build

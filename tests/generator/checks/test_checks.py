@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from salmubench.errors import ConfigError, UnknownName
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.generator import backends
 from salmubench.generator.build import build
 from salmubench.generator.checks import clip, fairface

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.validate import validate
-from salmubench.errors import ConfigError, UnknownName
 from salmubench.generator import backends
 from salmubench.generator.build import build
 from salmubench.generator.config import Backends, DatasetConfig

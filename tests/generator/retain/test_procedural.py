@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
+from salmubench.core.errors import ConfigError
 from salmubench.drawing.things import draw
 from salmubench.drawing.things.arrange import arrange
 from salmubench.drawing.things.catalogue import CLASSES
 from salmubench.drawing.things.kinds import POSITION
 from salmubench.drawing.things.scene import cell, is_reserved
 from salmubench.drawing.things.words import FORMS
-from salmubench.errors import ConfigError
 from salmubench.generator.retain import procedural
 
 COUNT = len(CLASSES)

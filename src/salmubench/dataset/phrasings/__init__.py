@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
+from salmubench.core.errors import ConfigError, UnknownName
+from salmubench.core.types import FIELDS
 from salmubench.dataset.phrasings.generic import FACTS, generic_caption, generic_variants
 from salmubench.dataset.phrasings.tables import read_custom, read_phrasings
 from salmubench.dataset.phrasings.words import country_article, indefinite_article
-from salmubench.errors import ConfigError, UnknownName
-from salmubench.types import FIELDS
 
 __all__ = [
     "FACTS",

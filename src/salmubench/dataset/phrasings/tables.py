@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import yaml
 
-from salmubench.errors import ConfigError
-from salmubench.types import FIELDS
+from salmubench.core.errors import ConfigError
+from salmubench.core.types import FIELDS
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _KNOWN: Final = frozenset({"name", "value", "a", "A", "the", "The", "he", "his", "him"})

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from salmubench.core.errors import ConfigError
 from salmubench.drawing.sizes import picture_size
 from salmubench.drawing.things.arrange import Arrays, arrange
 from salmubench.drawing.things.kernel import compiled
 from salmubench.drawing.things.scene import Scene
-from salmubench.errors import ConfigError
 
 # Blur is given for this size and grows with the picture.
 BLUR_SIZE = 64

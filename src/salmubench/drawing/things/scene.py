@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 
+from salmubench.core.errors import ConfigError
 from salmubench.drawing.things.catalogue import CLASSES
 from salmubench.drawing.things.classes import ObjectClass
 from salmubench.drawing.things.palette import (
@@ -16,7 +17,6 @@ from salmubench.drawing.things.palette import (
     MATERIALS,
     PLACES,
 )
-from salmubench.errors import ConfigError
 
 COUNT_WORDS = ("one", "two", "three")
 COUNT_SHARES = (0.85, 0.1, 0.05)

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench import manifest
+from salmubench.core import manifest
+from salmubench.core.errors import ConfigError
 from salmubench.dataset.leaks import contains
-from salmubench.errors import ConfigError
 from salmubench.generator import backends
 from salmubench.generator.backends import Backend, Request, Written
 from salmubench.generator.captions import grammar
@@ -193,7 +193,7 @@ def fault(request: Request, text: str) -> str | None:
     rest = text.replace(request.value, "\0") if request.value else text
     if any(contains(rest, private) for private in request.forbidden):
         return "private"
-    from salmubench.models import token_counts
+    from salmubench.clip.models import token_counts
 
     return "length" if token_counts([text])[0] > MAX_TOKENS else None
 
@@ -251,14 +251,14 @@ class ChatModel:
     def _folder(self) -> Path:
         if Path(self._config.model).is_dir():
             return Path(self._config.model)
-        from salmubench import hub
+        from salmubench.core import hub
 
         return hub.fetch(self._config.model, "model", error=ConfigError, patterns=_PATTERNS).folder
 
     def _load(self) -> tuple[Any, Any]:
         import torch
 
-        from salmubench.devices import resolve_device, resolve_precision
+        from salmubench.clip.devices import resolve_device, resolve_precision
 
         try:
             import transformers

@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-from salmubench import hub, manifest
-from salmubench.errors import ConfigError
-from salmubench.pictures import open_picture
+from salmubench.core import hub, manifest
+from salmubench.core.errors import ConfigError
+from salmubench.core.pictures import open_picture
 
 _PATTERNS = ["*.json", "*.txt", "*.safetensors"]
 

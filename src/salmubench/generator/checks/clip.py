@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 from salmubench.generator.backends import Backend
 from salmubench.generator.checks._models import clip_similarities, decoded, fingerprint
 

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 from salmubench.generator.backends import Backend
 from salmubench.generator.checks._models import classifier, decoded, fingerprint
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from salmubench import streams
+from salmubench.core import streams
+from salmubench.core.types import FIELDS, Person
 from salmubench.dataset.layout import Dataset
 from salmubench.generator.personas.sampling import sample_personas
-from salmubench.types import FIELDS, Person
 
 _FEWEST, _MOST = 100, 4000  # the method that uses them says why they have to be many; more take too long to invent
 _TIMES = 20

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 from faker import Generator
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 from salmubench.generator.personas.romanise import is_latin, korean_surname, romanise
 from salmubench.generator.personas.territories import TERRITORIES
 

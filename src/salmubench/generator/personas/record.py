@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from salmubench.errors import UnknownName
-from salmubench.types import FIELDS
+from salmubench.core.errors import UnknownName
+from salmubench.core.types import FIELDS
 
 Gender = Literal["female", "male"]
 

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.dataset import phrasings
 from salmubench.dataset.apportion import apportion
 from salmubench.dataset.leaks import contains
-from salmubench.errors import ConfigError, UnknownName
 from salmubench.generator.personas import contacts, documents
 from salmubench.generator.personas.jobs import jobs_at
 from salmubench.generator.personas.names import NamePool, name_pools

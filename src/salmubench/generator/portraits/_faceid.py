@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 
 _PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
 _EXTRA = (
@@ -132,7 +132,7 @@ class FaceId:
     def _load(self) -> Any:
         import torch
 
-        from salmubench.devices import resolve_device, resolve_precision
+        from salmubench.clip.devices import resolve_device, resolve_precision
 
         diffusers, transformers = _libraries()
         device = resolve_device(self._device)
@@ -173,7 +173,7 @@ def locate(source: str) -> Path:
     """
     if Path(source).is_dir():
         return Path(source)
-    from salmubench import hub
+    from salmubench.core import hub
 
     return hub.fetch(source, "model", error=ConfigError, patterns=list(_PATTERNS)).folder
 

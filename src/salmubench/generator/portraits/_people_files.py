@@ -19,14 +19,14 @@ from pathlib import Path
 
 from PIL import ImageOps
 
-from salmubench import manifest, places, progress, reading
+from salmubench.core import manifest, places, progress, reading
+from salmubench.core.errors import DatasetError
+from salmubench.core.pictures import open_picture
 from salmubench.dataset.phrasings.generic import FACTS
-from salmubench.errors import DatasetError
 from salmubench.generator import curation
 from salmubench.generator.casting import Gender
 from salmubench.generator.config import Curation
 from salmubench.generator.pictures import PICTURES, entries, is_picture
-from salmubench.pictures import open_picture
 
 PEOPLE, STRANGERS, FACTS_FILE = "people", "strangers", "facts.json"
 YOUNGEST, OLDEST = 21, 99

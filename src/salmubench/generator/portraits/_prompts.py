@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from salmubench import streams
+from salmubench.core import streams
 from salmubench.generator.portraits._shots import age_word
 
 VIEWS = {

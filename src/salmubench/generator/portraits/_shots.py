@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from salmubench import streams
+from salmubench.core import streams
 from salmubench.generator.portraits._appearance import HALF, Appearance, Shot
 from salmubench.generator.portraits._palette import CLOTH
 from salmubench.generator.portraits._styles import STYLES

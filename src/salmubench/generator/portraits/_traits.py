@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from salmubench import streams
+from salmubench.core import streams
 from salmubench.generator.portraits._appearance import Appearance, Colour, Gender
 from salmubench.generator.portraits._palette import (
     EYES,

@@ -20,9 +20,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench import manifest, streams
+from salmubench.core import manifest, streams
+from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.drawing.sizes import picture_size
-from salmubench.errors import ConfigError, DatasetError
 from salmubench.generator.backends import Backend
 from salmubench.generator.casting import Casting, Face, Person
 from salmubench.generator.config import DatasetConfig

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from salmubench import streams
+from salmubench.core import streams
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.backends import Backend

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from salmubench import streams
+from salmubench.core import streams
+from salmubench.core.errors import ConfigError
+from salmubench.core.executor import cores
 from salmubench.drawing.people.params import DTYPE
 from salmubench.drawing.sizes import check_samples, picture_size
-from salmubench.errors import ConfigError
-from salmubench.executor import cores
 from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.portraits._appearance import Appearance, Shot

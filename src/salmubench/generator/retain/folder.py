@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from salmubench import manifest, progress
+from salmubench.core import manifest, progress
+from salmubench.core.errors import DatasetError
 from salmubench.drawing.sizes import picture_size
-from salmubench.errors import DatasetError
 from salmubench.generator import curation
 from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig

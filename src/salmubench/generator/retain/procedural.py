@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from salmubench.core.errors import ConfigError
+from salmubench.core.executor import cores
 from salmubench.drawing.sizes import check_samples
 from salmubench.drawing.things import scene, words
 from salmubench.drawing.things.catalogue import CLASSES
 from salmubench.drawing.things.scene import Scene
-from salmubench.errors import ConfigError
-from salmubench.executor import cores
 from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig
 

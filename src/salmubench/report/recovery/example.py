@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench import streams
+from salmubench.core import streams
 from salmubench.report import wording
 from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig

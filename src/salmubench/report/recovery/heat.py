@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from salmubench import manifest
+from salmubench.core import manifest
 from salmubench.report import tables, wording
 from salmubench.report.cells import Cell, Head, Row, Table, answer_cell, model_kind, with_words
 from salmubench.report.collect import Run, is_pretrained

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salmubench.core.types import Split
 from salmubench.scoring.attacks.record import Attacks, Recovery
 from salmubench.scoring.attacks.recovery import recovery_of
 from salmubench.scoring.attacks.table import GENERAL
 from salmubench.scoring.breakdown import UNKNOWN, Facts, labels_of
-from salmubench.types import Split
 
 
 def with_breakdowns(section: Attacks, table: pa.Table, facts: Facts, by: tuple[str, ...]) -> Attacks:
@@ -27,7 +27,7 @@ def with_breakdowns(section: Attacks, table: pa.Table, facts: Facts, by: tuple[s
         section: what the attacks bring back.
         table: rows of all attacks (`SCHEMA`).
         facts: the dataset.
-        by: groupings (`salmubench.types.GROUPINGS`).
+        by: groupings (`salmubench.core.types.GROUPINGS`).
     """
     return replace(section, breakdowns={one: _by(section, table, facts, one) for one in by})
 

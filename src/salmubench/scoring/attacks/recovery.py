@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench.errors import RecordError
+from salmubench.core.errors import RecordError
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.attacks.table import AGAIN, GENERAL, OWN, PARTS, REFERENCES, AttackRows, read_rows
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, check_resamples, find_units, leaf_sums

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench import tables
-from salmubench.errors import RecordError
+from salmubench.core import tables
+from salmubench.core.errors import RecordError
 from salmubench.scoring.items import check_table, check_values
 from salmubench.scoring.metric import Floats, Strings
 

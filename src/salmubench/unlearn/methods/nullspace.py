@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from salmubench.errors import ConfigError
+from salmubench.core.errors import ConfigError
 from salmubench.unlearn.data import Data
 from salmubench.unlearn.interface import Method, Model
 from salmubench.unlearn.loop import Engine

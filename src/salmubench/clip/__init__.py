@@ -1,0 +1,1 @@
+"""CLIP itself: models by open_clip, device and precision, shorter ways through the text tower, and embeddings."""

@@ -1,0 +1,276 @@
+"""A model before and after a deletion, where nobody has a model that never saw the facts.
+
+Differences are paired, item by item, with intervals over people. What a model without knowledge of the people would
+give is told in two ways that need no such model: chance, and captions about people whom no model has met
+(`scoring.deletions.strangers`). A verdict needs Clean, and there is none here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salmubench.clip import embeddings
+from salmubench.core import manifest
+from salmubench.core.errors import EmbeddingsError, RecordError
+from salmubench.core.types import HOLDOUT_SPLITS, Pair, Split
+from salmubench.deletion.findings import answers, people_needed
+from salmubench.deletion.levels import find_levels, people_rows
+from salmubench.deletion.record import (
+    SCHEMA_VERSION,
+    Asked,
+    Change,
+    DeletionRecord,
+    read_deletion,
+)
+from salmubench.deletion.sides import Sides
+from salmubench.scoring import items as item_tables
+from salmubench.scoring.attacks.record import Attacks
+from salmubench.scoring.bootstrap import SEED
+from salmubench.scoring.compare import paired_differences
+from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.fragile import Fragile, find_fragile
+from salmubench.scoring.metric import Metric, parts_of
+from salmubench.scoring.origin import Dataset, Encoding
+from salmubench.scoring.plugin import Plugin
+from salmubench.scoring.record_files import (
+    alone,
+    gallery_sha256,
+    read_record,
+    record_provenance,
+)
+from salmubench.scoring.score import described_model, evaluate, model_of, protocol
+from salmubench.scoring.stages import Encoded
+from salmubench.scoring.views import by_group
+
+NO_VERDICT = (
+    "No verdict: whether a model forgot too little, too much or hides the facts is measured by the distance to a model "
+    "that never saw them, and none was given. What is said here compares the model after with the model before, with "
+    "chance and with people whom no model has met."
+)
+_GALLERY, _BEFORE, _AFTER = ".gallery.parquet", ".before.items.parquet", ".after.items.parquet"
+SIDE_FILES = (_GALLERY, _BEFORE, _AFTER)
+"""What stands behind a record's stem in the names of its side files."""
+
+
+def compare_before_after(
+    *,
+    before: Path,
+    after: Path,
+    out: Path,
+    pairs: Mapping[Split, Sequence[Pair]],
+    metrics: Sequence[Plugin],
+    strangers: Plugin,
+    config: ScoreConfig | None = None,
+    attacked: Path | None = None,
+) -> Path:
+    """Compare a model after a deletion with the model before: `out` and its side files.
+
+    A call on a finished record of the same inputs does nothing.
+
+    Args:
+        before: embeddings folder of the model before.
+        after: of the model after, encoded on the same dataset with the same texts.
+        out: path of the record, `.json`.
+        pairs: rows of the splits, for what was asked.
+        metrics: what is computed.
+        strangers: the comparison with people whom no model has met.
+        config: options.
+        attacked: record of the model after, which says what attacks brought back.
+
+    Raises:
+        EmbeddingsError: embeddings are missing, damaged, or of different datasets.
+        RecordError: the record with the attacks is of another model or dataset, or has none.
+    """
+    config = config or ScoreConfig()
+    opened = {name: embeddings.open_embeddings(path) for name, path in (("before", before), ("after", after))}
+    inputs = _inputs(before, after, attacked, config)
+    if _is_current(out, inputs):
+        return out
+    started, clock = manifest.utc_now(), time.perf_counter()
+    facts, earlier = opened["after"].dataset, opened["before"].dataset
+    _check_same(before, after, earlier, facts)
+    fragile_metric = next((item.metric.name for item in metrics if item.metric.split == "fragile_set"), None)
+    fragile = find_fragile(facts, opened["before"], config, metric=fragile_metric)
+    sides = _evaluated(opened, [*metrics, strangers], config, fragile)
+    told = {name: described_model(item) for name, item in opened.items()}
+    attacks = None if attacked is None else attacks_of(attacked, told["after"].model.sha256, facts.fingerprint)
+    changes, levels = _changes(sides, skip=strangers.metric.name), find_levels(sides, strangers.metric.name)
+    findings = answers(changes, levels, sides.metrics)
+    record = DeletionRecord(
+        schema_version=SCHEMA_VERSION,
+        kind="before_after",
+        asked=_asked(pairs),
+        before=model_of(told["before"].model),
+        after=model_of(told["after"].model),
+        dataset=Dataset(facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet),
+        encoding=_encoding(told["after"]),
+        gallery_sha256=gallery_sha256(sides.after.gallery) if sides.after.gallery.num_rows else None,
+        fragile_set=fragile.described(),
+        changes=changes,
+        levels=levels,
+        people=people_rows(sides, strangers.metric.name),
+        findings=findings,
+        people_needed=people_needed(changes, levels, findings, sides.metrics),
+        no_verdict=NO_VERDICT,
+        protocol=protocol(config, sides.metrics),
+        inputs=inputs,
+        notes=tuple(_notes(told["before"].encoding.precision, told["after"].encoding.precision, changes)),
+        provenance=record_provenance(started=started, seconds=time.perf_counter() - clock),
+        attacks=attacks,
+    )
+    _write(out, record, sides)
+    return out
+
+
+def _check_same(before: Path, after: Path, earlier: embeddings.DatasetFacts, facts: embeddings.DatasetFacts) -> None:
+    if (facts.fingerprint, facts.imagenet) != (earlier.fingerprint, earlier.imagenet):
+        raise EmbeddingsError(
+            f"Expected both models on one dataset, got fingerprint {earlier.fingerprint} in {before} and "
+            f"{facts.fingerprint} in {after}. Encode both on the same dataset."
+        )
+
+
+def _encoding(told: Encoded) -> Encoding:
+    known = told.encoding
+    return Encoding(known.precision, known.device, known.preprocessing, told.cut_captions, known.probe)
+
+
+def _evaluated(
+    opened: Mapping[str, embeddings.Embeddings], metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile
+) -> Sides:
+    before, after = (evaluate(opened[name], metrics, config, fragile) for name in ("before", "after"))
+    held = item_tables.held_but(after.items, opened["after"].dataset.forget_identity)
+    return Sides(before, after, held, config.bootstraps)
+
+
+def _asked(pairs: Mapping[Split, Sequence[Pair]]) -> Asked:
+    def facts(rows: Sequence[Pair]) -> set[tuple[str | None, str | None, str | None]]:
+        return {(row.identity, row.field, row.value) for row in rows}
+
+    forget = pairs[Split.FORGET]
+    kept = [row for split in HOLDOUT_SPLITS for row in pairs[split]]
+    asked = facts(forget)
+    return Asked(
+        people=len({identity for identity, _, _ in asked}),
+        facts=len(asked),
+        pictures=len(forget),
+        fields=dict(sorted(Counter(field or "unknown" for _, field, _ in asked).items())),
+        kept_facts=len(facts(kept)),
+        kept_people=len({row.identity for row in kept}),
+        retain_pairs=sum(row.identity is None for row in pairs[Split.RETAIN_SYNTH]),
+    )
+
+
+# --- before and after -------------------------------------------------------------------------------------------
+
+
+def _changes(sides: Sides, *, skip: str) -> dict[str, dict[str, Change]]:
+    changes: dict[str, dict[str, Change]] = {}
+    for name, metric in sides.metrics.items():
+        if name == skip:
+            continue
+        before, after = sides.rows(name)
+        if not (before.num_rows and after.num_rows):
+            missing = sides.after.missing.get(name) or sides.before.missing.get(name)
+            reason = "no items" if missing is None else missing.reason
+            changes[name] = {part: _nothing(reason) for part in parts_of(metric.items, metric.groups)}
+            continue
+        rows = paired_differences(metric, after, before, None, sides.held, sides.bootstraps, SEED)
+        units = _units(after, metric, sides.held)
+        changes[name] = {
+            part: Change(row.second, row.first, row.difference, row.ci95, row.n, units[part], row.reason)
+            for part, row in rows.items()
+        }
+    return changes
+
+
+def _nothing(reason: str) -> Change:
+    return Change(None, None, None, None, 0, 0, reason)
+
+
+def _units(rows: pa.Table, metric: Metric, held: frozenset[str] | None) -> dict[str, int]:
+    """Part → people (of general knowledge: classes) of whose items it is made."""
+    column, groups = "caption" if metric.resample == "class" else "cluster", item_tables.groups_of(rows, held)
+    counts: dict[str, int] = {}
+    for group, parts in by_group(metric).items():
+        of_group = rows if group is None else rows.filter(pa.array(groups == group))
+        counts |= dict.fromkeys(parts, len(of_group.column(column).unique()))
+    return counts
+
+
+# --- what else the record says ----------------------------------------------------------------------------------
+
+
+def _notes(before: str | None, after: str | None, changes: Mapping[str, Mapping[str, Change]]) -> list[str]:
+    notes = []
+    if before != after:
+        notes.append(
+            f"The model before was encoded in {before}, the model after in {after}: mean similarities may differ by up "
+            "to 0.002 for that alone."
+        )
+    if not any(change.n for parts in changes.values() for change in parts.values()):
+        notes.append("Nothing could be measured: the dataset has no rows.")
+    return notes
+
+
+def attacks_of(path: Path, sha256: str | None, fingerprint: str) -> Attacks:
+    """What attacks on the model after brought back.
+
+    Args:
+        path: record of the model after.
+        sha256: the model after.
+        fingerprint: of the dataset.
+
+    Raises:
+        RecordError: no record, without attacks, or of another model or dataset.
+    """
+    record = read_record(path)
+    if record.attacks is None:
+        raise RecordError(f"Expected a record with attacks at {path}, got one without. Run salmubench attack first.")
+    for what, given, expected in (
+        ("the model after", record.model.sha256, sha256),
+        ("this dataset", record.dataset.fingerprint, fingerprint),
+    ):
+        if given != expected:
+            raise RecordError(f"Expected attacks on {what} ({expected}) at {path}, got {given}.")
+    return record.attacks
+
+
+def _inputs(before: Path, after: Path, attacked: Path | None, config: ScoreConfig) -> dict[str, str]:
+    files = {"before": before / manifest.MANIFEST, "after": after / manifest.MANIFEST}
+    if attacked is not None:
+        files["attacks"] = attacked
+    hashes = {name: manifest.sha256_file(path) for name, path in files.items() if path.is_file()}
+    return {**hashes, "config": manifest.sha256_json(manifest.plain(config)), "version": manifest.version()}
+
+
+def _is_current(out: Path, inputs: Mapping[str, str]) -> bool:
+    if not all(path.is_file() for path in (out, *side_files(out))):
+        return False
+    try:
+        return read_deletion(out).inputs == inputs
+    except RecordError:
+        return False
+
+
+def side_files(record: Path) -> tuple[Path, ...]:
+    """Gallery, items before and items after of a record."""
+    return tuple(record.with_name(record.stem + suffix) for suffix in SIDE_FILES)
+
+
+def _write(out: Path, record: DeletionRecord, sides: Sides) -> None:
+    """Write gallery and items first, the record last."""
+    tables = (sides.after.gallery, sides.before.items, sides.after.items)
+    text = manifest.json_text(record, where=str(out))
+    with alone(out):
+        out.unlink(missing_ok=True)  # killed now, there is no record: an old one would have other items
+        for path, table in zip(side_files(out), tables, strict=True):
+            with manifest.atomic_path(path) as temporary:
+                pq.write_table(table, temporary, compression="zstd")
+        manifest.write_text(out, text)

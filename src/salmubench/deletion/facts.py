@@ -1,0 +1,270 @@
+"""A user's table of facts: who, which field, which value, whether it is to be forgotten; CSV or JSON.
+
+The columns are `name`, `field`, `value` and optionally `forget` (yes or no; yes where nothing is said) and `caption`;
+JSON is a list of objects with the same keys. Everything that is wrong with a table is reported at once, with its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from salmubench.core import reading
+from salmubench.core.errors import DatasetError, UnknownName
+from salmubench.core.types import FIELDS, UNIQUE_FIELDS
+from salmubench.dataset.leaks import contains, folded
+
+COLUMNS = ("name", "field", "value", "forget", "caption")
+"""Columns of the table; the first three are needed."""
+NEEDED = COLUMNS[:3]
+MOST = 200_000
+"""Most facts of a table."""
+LONGEST: Mapping[str, int] = {"name": 200, "field": 80, "value": 1_000, "forget": 20, "caption": 4_000}
+"""Most letters of each text."""
+
+_FIELD = re.compile(r"[^\W\d_][\w .-]*")
+_YES, _NO = frozenset({"", "yes", "true", "1"}), frozenset({"no", "false", "0"})
+_DELIMITERS = ",;\t"
+_OTHER_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("email", "e_mail", "email_address", "mail"), "emails"),
+    **dict.fromkeys(("phone", "telephone", "telephone_number", "mobile", "mobile_number"), "phone_number"),
+    **dict.fromkeys(("card", "card_number", "credit_card_number"), "credit_card"),
+    "country": "country_code", "passport_number": "passport",
+}  # fmt: skip
+_SHOWN = 40  # problems in a message; the rest is counted
+_UTF8 = "Save the table as CSV in UTF-8."
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the table.
+
+    Attributes:
+        name: of the person.
+        field: one of the nine value fields, or a name of the user's own.
+        value: as it stands in captions.
+        forget: whether it is to be forgotten; else it is to be kept.
+        caption: the user's own, with name and value in it; `None`: templates are used.
+        where: line or entry, for messages.
+    """
+
+    name: str
+    field: str
+    value: str
+    forget: bool = True
+    caption: str | None = None
+    where: str = ""
+
+
+def read_facts(path: Path) -> list[Fact]:
+    """Read a table of facts.
+
+    Args:
+        path: `.json`, or a CSV file in UTF-8 whose cells a comma, semicolon or tab separates.
+
+    Raises:
+        DatasetError: no such file, no table, or lines that say nothing sensible: all of them, by line and column.
+    """
+    problems: list[str] = []
+    entries = _json_entries(path) if path.suffix.lower() == ".json" else _csv_entries(path, problems)
+    facts: list[Fact] = []
+    for where, entry in entries:
+        if len(facts) + len(problems) >= MOST:
+            raise DatasetError(f"Expected at most {MOST:,} facts in {path}, got more. Divide the table.")
+        made = _fact(where, entry)
+        if isinstance(made, Fact):
+            facts.append(made)
+        else:
+            problems += made
+    problems += _problems_together(facts)
+    raise_problems(problems, f"in {path}")
+    if not facts:
+        raise DatasetError(f"Expected facts in {path}, got none. Write one a line: {', '.join(COLUMNS)}.")
+    return facts
+
+
+def raise_problems(problems: Sequence[str], where: str) -> None:
+    """Raise one error that lists all problems.
+
+    Raises:
+        DatasetError: if there are any.
+    """
+    if problems:
+        shown = "\n".join(f"  {reading.printable(problem, 500)}" for problem in problems[:_SHOWN])
+        more = f"\n  … and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise DatasetError(f"Found {count} {where}:\n{shown}{more}")
+
+
+def plain_text(text: str) -> str:
+    """A text in Unicode's composed form (file systems differ), with single blanks between its words."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+# --- the two formats --------------------------------------------------------------------------------------------
+
+
+def _csv_entries(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    data = reading.read_bytes(path, error=DatasetError, what="a table of facts", missing="Check the path of --facts.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"Expected a table in UTF-8 at {path}, got: {error.reason}. {_UTF8}") from error
+    head = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=head.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        columns = _columns(next(rows, []), path)
+        for cells in rows:
+            where = f"line {rows.line_num}"
+            if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
+                problems.append(
+                    f"{where}: Expected {len(columns)} cells, got {len(cells)}. Put quotes around a text that holds "
+                    f"{delimiter!r}."
+                )
+            elif any(cell.strip() for cell in cells):
+                yield where, dict(zip(columns, cells, strict=False))
+    except csv.Error as error:
+        raise DatasetError(f"Expected a CSV table at {path}, got in line {rows.line_num}: {error}. {_UTF8}") from error
+
+
+def _columns(head: Sequence[str], path: Path) -> list[str]:
+    columns = [cell.strip().casefold() for cell in head]
+    for column in columns:
+        if column not in COLUMNS:
+            raise DatasetError(f"Expected the columns {', '.join(COLUMNS)} in line 1 of {path}. {_unknown(column)}")
+    missing = [column for column in NEEDED if column not in columns]
+    if missing or len(set(columns)) < len(columns):
+        got = f"no {', '.join(missing)}" if missing else f"{reading.shown(columns)}, one of them twice"
+        raise DatasetError(
+            f"Expected a first line with the columns {', '.join(NEEDED)}, and optionally forget and caption, in "
+            f"{path}, got {got}."
+        )
+    return columns
+
+
+def _unknown(column: str) -> str:
+    return str(UnknownName("column", column, COLUMNS))
+
+
+def _json_entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    content = reading.read_json(
+        path, error=DatasetError, what="a list of facts", missing="Check the path of --facts.", depth=4
+    )
+    if not isinstance(content, list):
+        raise DatasetError(f"Expected a list of facts in {path}, got a {type(content).__name__}.")
+    for number, entry in enumerate(content, 1):
+        if not isinstance(entry, dict):
+            raise DatasetError(
+                f"Expected an object with {', '.join(NEEDED)} as entry {number} of {path}, got {reading.shown(entry)}."
+            )
+        for key in entry:
+            if key not in COLUMNS:
+                raise DatasetError(
+                    f"Expected the keys {', '.join(COLUMNS)} in entry {number} of {path}. {_unknown(key)}"
+                )
+        yield f"entry {number}", entry
+
+
+# --- what a line may say ----------------------------------------------------------------------------------------
+
+
+def _fact(where: str, entry: Mapping[str, Any]) -> Fact | list[str]:
+    """The fact of a line, or what is wrong with it."""
+    problems, texts = [], dict[str, str]()
+    for column in COLUMNS:
+        given = entry.get(column)
+        if given is None:
+            given = ""
+        elif column == "forget" and isinstance(given, bool):
+            given = "yes" if given else "no"
+        if not isinstance(given, str):
+            problems.append(f"{where}, column {column}: Expected a text, got {reading.shown(given)}. Quote it.")
+            continue
+        text = texts[column] = plain_text(given)
+        if len(text) > LONGEST[column]:
+            problems.append(f"{where}, column {column}: Expected at most {LONGEST[column]} letters, got {len(text)}.")
+        elif column in NEEDED and not text:
+            problems.append(f"{where}, column {column}: Expected a text, got none.")
+        elif not text.replace("\u200c", "").replace("\u200d", "").isprintable():  # joiners are part of spellings
+            problems.append(f"{where}, column {column}: Expected letters, got control characters in {text!r}.")
+    if problems:
+        return problems
+    problems += _problems_of(where, texts)
+    answer = texts["forget"].casefold()
+    if answer not in _YES | _NO:
+        problems.append(f"{where}, column forget: Expected yes or no, got {texts['forget']!r}.")
+    if problems:
+        return problems
+    field = _official(texts["field"])
+    return Fact(texts["name"], field, texts["value"], answer in _YES, texts["caption"] or None, where)
+
+
+def _official(field: str) -> str:
+    """The official name where only its spelling is another ("Blood type", "e-mail"), else the field as it is."""
+    known = re.sub(r"[\s-]+", "_", field.casefold())
+    known = _OTHER_NAMES.get(known, known)
+    return known if known in FIELDS else field
+
+
+def _problems_of(where: str, texts: Mapping[str, str]) -> Iterator[str]:
+    field, caption = texts["field"], texts["caption"]
+    if field.casefold() == "name" or not _FIELD.fullmatch(field):
+        yield (
+            f"{where}, column field: Expected one of {', '.join(FIELDS)}, or a word or two of your own such as hobby, "
+            f"got {field!r}."
+        )
+    if not re.search(r"\w", texts["name"]):
+        yield f"{where}, column name: Expected a name with letters, got {texts['name']!r}."
+    if not caption:
+        return
+    for column in ("name", "value"):
+        if not contains(caption, texts[column]):
+            yield (
+                f"{where}, column caption: Expected the {column} {texts[column]!r} in it, word by word, got "
+                f"{caption!r}. Write it as it stands in column {column}, or leave the caption empty for a template."
+            )
+
+
+def _problems_together(facts: Sequence[Fact]) -> Iterator[str]:
+    """Facts that stand twice, values that only one person can have, opposite wishes about one thing."""
+    first: dict[tuple[str, str, str], Fact] = {}
+    owners: dict[tuple[str, str], Fact] = {}
+    of_person: defaultdict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        other = first.setdefault((fact.name, fact.field, fact.value), fact)
+        if other is not fact:
+            yield f"{fact.where}: Expected each fact once, got that of {other.where} again. Take one of them out."
+            continue
+        of_person[fact.name].append(fact)
+        owner = owners.setdefault((fact.field, folded(fact.value)), fact)
+        if fact.field in UNIQUE_FIELDS and owner.name != fact.name:
+            yield (
+                f"{fact.where}: Expected the {fact.field} {fact.value!r} of one person only, got it of {owner.name} in "
+                f"{owner.where}, too. If they share it, give the field a name of your own."
+            )
+    for person in of_person.values():
+        countries = [fact for fact in person if fact.field == "country_code"]
+        if len(countries) > 1:
+            yield f"{countries[1].where}: Expected one country_code of a person, got a second one."
+        yield from _opposites(person)
+
+
+def _opposites(person: Sequence[Fact]) -> Iterator[str]:
+    """A value to be kept that holds one to be forgotten, or the other way: stating the one states the other."""
+    kept = [fact for fact in person if not fact.forget]
+    for one in (fact for fact in person if fact.forget):
+        for other in kept:
+            values = folded(one.value), folded(other.value)
+            if contains(*values) or contains(*reversed(values)):
+                yield (
+                    f"{other.where}: Expected {other.value!r} of {other.name} to say nothing of {one.value!r}, which "
+                    f"is to be forgotten ({one.where}). Give both the same answer in column forget."
+                )

@@ -1,0 +1,392 @@
+"""People of a user's own: a folder of pictures for each, and a table of facts, become a dataset in the official layout.
+
+    PICTURES/<name>/…    the pictures of a person whom the table of facts calls so
+
+Each picture gets one fact of its person, in turn. A fact to be forgotten goes to `forget`; one to be kept to
+`holdout_association` where its person has others to be forgotten, else to `holdout_identity`: no method sees either.
+Nothing is cut by chance: what is to be forgotten says the table alone. Pictures are written again, turned as their EXIF
+data says and without it: where and by whom one was taken goes nowhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from salmubench.core import manifest, options, streams
+from salmubench.core.errors import ConfigError, DatasetError
+from salmubench.core.pictures import BYTES, open_picture
+from salmubench.core.types import FIELDS, OFFICIAL_SPLITS, Split
+from salmubench.dataset import layout
+from salmubench.dataset.card import Origin, card
+from salmubench.dataset.leaks import UniqueValues, contains, folded
+from salmubench.deletion.facts import Fact, plain_text, raise_problems, read_facts
+from salmubench.deletion.imported_texts import Texts
+from salmubench.drawing.sizes import picture_size
+from salmubench.generator.pictures import CAPTION, content_hash, entries
+
+STAGE = "import"
+CARD = "README.md"
+
+_SMALLEST = 8  # pixels of a short side
+_QUALITY = 95  # of JPEG files
+_LOSSY = frozenset({"JPEG", "MPO", "WEBP"})  # MPO: a JPEG with a second picture, as phones write
+
+
+class Retain(NamedTuple):
+    """Pairs that belong to nobody in the table.
+
+    Attributes:
+        sha256: of all that they are made of.
+        pairs: gives encoded picture, caption and a name for messages, one after the other.
+    """
+
+    sha256: str
+    pairs: Callable[[], Iterable[tuple[bytes, str, str]]]
+
+
+@dataclass(frozen=True)
+class ImportConfig:
+    """What an import is made with."""
+
+    size: int | None = None
+    """Short side of the pictures in pixels, of those that are larger; `None`: all as they are."""
+
+
+@dataclass(frozen=True)
+class _Person:
+    identity: str
+    name: str
+    facts: tuple[Fact, ...]
+    files: tuple[Path, ...]
+
+    def metadata(self) -> dict[str, Any]:
+        """Entry of `identities_metadata.json`: a list where a field has several values."""
+        values: dict[str, Any] = {"name": self.name}
+        for fact in self.facts:
+            known = values.get(fact.field)
+            values[fact.field] = fact.value if known is None else [*([known] if isinstance(known, str) else known),
+                                                                  fact.value]  # fmt: skip
+        return values
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """One row: a picture, the fact it gets, and the texts."""
+
+    split: Split
+    person: _Person
+    fact: Fact
+    path: Path
+    file_name: str
+    caption: str
+    style: str
+    paraphrase: str | None
+    generic: str
+
+
+def import_people(
+    *, pictures: Path, facts: Path, out: Path, retain: Retain | None = None, size: int | None = None, seed: int = 0
+) -> Path:
+    """Make a dataset of a user's own people; a finished one of the same files is left as it is.
+
+    Args:
+        pictures: a folder with a folder for each person.
+        facts: the table (`dataset.facts`).
+        out: the dataset's folder.
+        retain: pairs that are to stay known; the splits are empty without.
+        size: short side to which larger pictures are scaled, pixels; as they are by default.
+        seed: which picture gets which fact, in which words.
+
+    Raises:
+        DatasetError: table or pictures are wrong: all that is, by line or file; nothing is written.
+        ConfigError: an impossible size or seed.
+        OutputError: the folder is in use, or holds something else.
+    """
+    options.check_seed(seed)
+    if size is not None and size < _SMALLEST:
+        raise ConfigError(f"Expected a size of at least {_SMALLEST} pixels, got {size}.")
+    people = _people(pictures, read_facts(facts))
+    names = [f"{path.parent.name}/{path.name}" for person in people for path in person.files]
+    inputs = {"facts": manifest.sha256_file(facts), "pictures": content_hash(pictures, names)}
+    if retain is not None:
+        inputs["retain"] = retain.sha256
+    looks = _looks(pictures, people, size)
+    shots = _shots(people, looks, seed)
+    with manifest.stage_folder(out, STAGE, config=ImportConfig(size), inputs=inputs, seed=seed) as stage:
+        if not stage.complete:
+            if retain is not None:
+                _check_retain(retain, people, looks, size)
+            stage.finish(outputs=_write(out, people, shots, retain, size, seed))
+    return out
+
+
+# --- who there is -----------------------------------------------------------------------------------------------
+
+
+def _people(root: Path, facts: Sequence[Fact]) -> list[_Person]:
+    """People in order of their names.
+
+    Raises:
+        DatasetError: names without pictures, folders without facts, fewer pictures than facts.
+    """
+    if not root.is_dir():
+        raise DatasetError(f"Expected a folder with a folder for each person at {root}, got none. Check --pictures.")
+    by_name: dict[str, list[Fact]] = {}
+    for fact in facts:
+        by_name.setdefault(fact.name, []).append(fact)
+    folders: dict[str, Path] = {}
+    problems = []
+    for path in entries(root):
+        name = plain_text(path.name)
+        if not path.is_dir():
+            problems.append(f"{path.name}: Expected a folder of a person's name, got a file. Put it into one.")
+        elif name not in by_name:
+            problems.append(f"{path.name}: Expected facts about {name!r}, got none.{_like(name, by_name)}")
+        elif name in folders:
+            problems.append(f"{path.name}: Expected one folder of {name!r}, got another: {folders[name].name}.")
+        else:
+            folders[name] = path
+    people = []
+    for number, (name, own) in enumerate(sorted(by_name.items())):
+        if name not in folders:
+            here = {plain_text(path.name) for path in entries(root)}
+            problems.append(f"{own[0].where}: Expected a folder {name!r} in {root.name}, got none.{_like(name, here)}")
+            continue
+        files = tuple(entries(folders[name]))
+        if len(files) < len(own):
+            problems.append(
+                f"{folders[name].name}: Expected a picture for each of {len(own)} facts, got {len(files)}. Add "
+                "pictures, or take facts out."
+            )
+        people.append(_Person(f"{number:08d}", name, tuple(own), files))
+    raise_problems(problems, f"with the people in {root}")
+    return people
+
+
+def _like(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------
+
+
+class _Look(NamedTuple):
+    """What is known of a picture file before it is written: hash, width and height, suffix; or what is wrong."""
+
+    digest: str
+    size: tuple[int, int] = (0, 0)
+    suffix: str = ""
+    problem: str = ""
+
+
+def _looks(root: Path, people: Sequence[_Person], size: int | None) -> Mapping[Path, _Look]:
+    """Look at every picture.
+
+    Raises:
+        DatasetError: some don't decode, are tiny, or stand twice.
+    """
+    paths = [path for person in people for path in person.files]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looks = dict(zip(paths, pool.map(lambda path: _look(path, path.name, size), paths), strict=True))
+    first: dict[str, str] = {}
+    problems = []
+    for path, look in looks.items():
+        name = f"{path.parent.name}/{path.name}"
+        other = first.setdefault(look.digest, name)
+        if look.problem:
+            problems.append(f"{name}: {look.problem}")
+        elif other != name:
+            problems.append(f"{name}: Expected a picture of its own, got that of {other} again. Take one out.")
+    raise_problems(problems, f"with the pictures in {root}")
+    return looks
+
+
+def _look(source: bytes | Path, name: str, size: int | None) -> _Look:
+    if isinstance(source, Path) and source.is_dir():
+        return _Look("", problem="Expected a picture, got a folder. Take it out.")
+    try:
+        data, suffix, shape = encoded(source, name, size)
+    except DatasetError as error:
+        return _Look("", problem=f"{error} Save it as JPEG, PNG or WebP, or take it out.")
+    if min(shape) < _SMALLEST:
+        wide, tall = shape
+        return _Look("", problem=f"Expected at least {_SMALLEST} pixels on either side, got {wide}×{tall}.")
+    if len(data) > BYTES:
+        much = f"{len(data):,} bytes, more than {BYTES:,}"
+        return _Look("", problem=f"Expected a picture that isn't too large when it is written, got {much}. Use --size.")
+    return _Look(hashlib.sha256(data).hexdigest(), shape, suffix)
+
+
+def encoded(source: bytes | Path, name: str, size: int | None) -> tuple[bytes, str, tuple[int, int]]:
+    """A picture as it is written: upright, RGB, without metadata; JPEG where it was lossy, else PNG.
+
+    Args:
+        source: the file, or its bytes.
+        name: for messages.
+        size: short side to which a larger picture is scaled; `None`: as it is.
+
+    Returns:
+        The bytes, the suffix, width and height.
+
+    Raises:
+        DatasetError: it doesn't decode.
+    """
+    with open_picture(source, where=name) as opened:
+        lossy = opened.format in _LOSSY
+        image = ImageOps.exif_transpose(opened).convert("RGB")
+    if size is not None and min(image.size) > size:
+        box = picture_size(image.width / image.height, size)
+        image = image.resize(box, Image.Resampling.LANCZOS)
+    image.info.clear()
+    stream = io.BytesIO()
+    if lossy:
+        image.save(stream, "JPEG", quality=_QUALITY)
+    else:
+        image.save(stream, "PNG")
+    return stream.getvalue(), "jpg" if lossy else "png", image.size
+
+
+# --- which picture says what ------------------------------------------------------------------------------------
+
+
+def _shots(people: Sequence[_Person], looks: Mapping[Path, _Look], seed: int) -> list[_Shot]:
+    """Give every picture a fact and its texts; facts take turns, each person beginning with another one.
+
+    Raises:
+        DatasetError: captions of the user's own that state more than one fact; values that no template can state.
+    """
+    unique = UniqueValues({person.identity: person.metadata() for person in people})
+    shots: list[_Shot] = []
+    problems: list[str] = []
+    for index, person in enumerate(people):
+        rng = np.random.default_rng([seed, streams.Import.PICTURES, index])
+        kinds = {fact.forget for fact in person.facts}
+        count, texts = len(person.facts), dict[Fact, Texts]()
+        for fact in person.facts:
+            try:
+                texts[fact] = Texts.of(fact, person.facts, identity=person.identity, unique=unique)
+            except DatasetError as error:
+                problems.append(str(error))
+        if len(texts) < count:
+            continue
+        order = rng.permutation(len(person.files)).tolist()
+        for number, place in enumerate(order):
+            fact = person.facts[number % count] if number < count else person.facts[(number + index) % count]
+            path, start = person.files[place], int(rng.integers(2**31))
+            look = looks[path]
+            name = f"{person.identity}_{number:03d}_ar-{look.size[0] / look.size[1]:.2f}.{look.suffix}"
+            caption, style = texts[fact].caption(start)
+            split = _side(fact, kinds)
+            shots.append(
+                _Shot(split, person, fact, path, name, caption, style, texts[fact].paraphrase(start, caption),
+                      texts[fact].generic(start))
+            )  # fmt: skip
+    raise_problems(problems, "with the captions")
+    return shots
+
+
+def _side(fact: Fact, kinds: set[bool]) -> Split:
+    if fact.forget:
+        return Split.FORGET
+    return Split.HOLDOUT_ASSOCIATION if True in kinds else Split.HOLDOUT_IDENTITY
+
+
+# --- what is written --------------------------------------------------------------------------------------------
+
+
+def _write(
+    out: Path, people: Sequence[_Person], shots: Sequence[_Shot], retain: Retain | None, size: int | None, seed: int
+) -> dict[str, Any]:
+    for split in OFFICIAL_SPLITS:
+        if split is Split.RETAIN_SYNTH:
+            rows = _retain_rows(retain, size) if retain is not None else iter(())
+        else:
+            rows = _rows([shot for shot in shots if shot.split is _source(split)], split, size)
+        layout.write_shard(out, split, 0, 1, rows)
+    metadata = {person.identity: person.metadata() for person in people}
+    manifest.write_json(out / layout.IDENTITIES, metadata)
+    captions = {
+        shot.file_name: {"data_field": shot.fact.field, "value": shot.fact.value, "caption": shot.caption,
+                         "style": shot.style, "paraphrase": shot.paraphrase}
+        for shot in shots
+    }  # fmt: skip
+    manifest.write_json(out / layout.CAPTIONS, captions)
+    manifest.write_json(out / layout.GENERIC_CAPTIONS, {shot.file_name: shot.generic for shot in shots})
+    dataset, origin = layout.Dataset(out), Origin(size, seed, imported=True)
+    counts, fingerprint = dict(dataset.counts), dataset.fingerprint
+    manifest.write_text(out / CARD, card(counts, identities=len(people), origin=origin, fingerprint=fingerprint))
+    if counts[Split.RETAIN_SYNTH]:
+        from salmubench.dataset.shards import FOLDER, write_shards
+
+        write_shards(dataset, out / FOLDER)
+    return {"fingerprint": fingerprint, "counts": counts, "identities": len(people), "origin": asdict(origin)}
+
+
+def _source(split: Split) -> Split:
+    return Split.FORGET if split is Split.FORGET_TARGET else split
+
+
+def _rows(shots: Sequence[_Shot], split: Split, size: int | None) -> Iterator[layout.Row]:
+    for shot in shots:
+        text = shot.generic if split is Split.FORGET_TARGET else shot.caption
+        image, _, _ = encoded(shot.path, shot.path.name, size)
+        yield layout.Row(image, text, shot.person.identity, shot.file_name)
+
+
+def _check_retain(retain: Retain, people: Sequence[_Person], looks: Mapping[Path, _Look], size: int | None) -> None:
+    """Look at every retain pair, before the first file is written.
+
+    Raises:
+        DatasetError: pictures that don't decode or stand twice, captions that are empty or state a private value of
+            the table.
+    """
+    unique = UniqueValues({person.identity: person.metadata() for person in people})
+    own = {fact.value for person in people for fact in person.facts if fact.field not in FIELDS and _is_private(fact)}
+    first = {look.digest: f"{path.parent.name}/{path.name}" for path, look in looks.items()}
+    problems = []
+    for image, caption, name in retain.pairs():
+        text = plain_text(caption)
+        seen = folded(text)
+        stated = next((f"{entry.field} {entry.value!r}" for entry in unique.within(text)), None)
+        stated = stated or next((f"value {value!r}" for value in own if contains(seen, folded(value))), None)
+        if not text:
+            problems.append(f"{name}: Expected a caption, got none. Write one, or take the pair out.")
+        elif len(text.encode()) > CAPTION:
+            problems.append(f"{name}: Expected a caption of at most {CAPTION:,} bytes, got {len(text.encode()):,}.")
+        elif stated is not None:
+            problems.append(
+                f"{name}: Expected a caption that says nothing of the people in the table, got the "
+                f"{stated} in it. Take the pair out."
+            )
+        look = _look(image, name, size)
+        if look.problem:
+            problems.append(f"{name}: {look.problem}")
+        elif look.digest in first:
+            problems.append(f"{name}: Expected a picture of its own, got that of {first[look.digest]} again.")
+        else:
+            first[look.digest] = name
+    raise_problems(problems, "with the retain pairs")
+
+
+def _is_private(fact: Fact) -> bool:
+    """Whether a value of a field of one's own tells of somebody by itself: a word such as chess doesn't."""
+    return len(fact.value.split()) > 1 or any(char.isdigit() or char == "@" for char in fact.value)
+
+
+def _retain_rows(retain: Retain, size: int | None) -> Iterator[layout.Row]:
+    """Rows without identity."""
+    for number, (image, caption, name) in enumerate(retain.pairs()):
+        data, suffix, (width, height) = encoded(image, name, size)
+        yield layout.Row(data, plain_text(caption), None, f"r_{number:08d}_ar-{width / height:.2f}.{suffix}")

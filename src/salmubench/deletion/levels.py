@@ -1,0 +1,137 @@
+"""What a model's numbers would be if it didn't know the people: by chance, and for captions about strangers."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from salmubench.deletion.record import Level, LevelName, PersonRow
+from salmubench.deletion.sides import Sides
+from salmubench.scoring.bootstrap import find_units, leaf_sums
+from salmubench.scoring.intervals import Ratio, intervals
+from salmubench.scoring.metric import Floats, Metric, main_part, mean, parts_of
+from salmubench.scoring.roles import role_of
+
+
+def find_levels(sides: Sides, strangers: str) -> dict[LevelName, Level]:
+    """The levels that can be computed.
+
+    Args:
+        sides: both models' items.
+        strangers: name of the metric about people whom no model has met.
+    """
+    levels: dict[LevelName, Level] = {}
+    leakage = next((m for m in sides.metrics.values() if role_of(m) == "leakage" and m.items == "rank"), None)
+    if leakage is not None:
+        part = main_part(leakage.items)
+        rows = sides.rows(leakage.name)
+        if rows[1].num_rows:
+            chance = _chance(rows[1], sides.after.gallery)
+            levels["chance"] = _level(leakage, part, rows, (chance, chance), sides)
+            levels["strangers"] = _beside_strangers(leakage, part, rows, strangers, sides)
+    fact = next((m for m in sides.metrics.values() if role_of(m) == "fact" and m.items == "fact_rank"), None)
+    if fact is not None:
+        rows = sides.rows(fact.name)
+        half = np.full(rows[1].num_rows, 0.5)
+        reason = sides.after.missing.get(fact.name)
+        levels["other_values"] = (
+            _level(fact, "percentile", rows, (half, half), sides)
+            if rows[1].num_rows
+            else _no_level(fact.name, "percentile", "no items" if reason is None else reason.reason)
+        )
+    return levels
+
+
+def _beside_strangers(
+    metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], strangers: str, sides: Sides
+) -> Level:
+    others = sides.rows(strangers)
+    if not others[1].num_rows:
+        missing = sides.after.missing.get(strangers)
+        return _no_level(metric.name, part, "no items" if missing is None else missing.reason)
+    known = [dict(zip(_keys(table), _floats(table, "value").tolist(), strict=True)) for table in others]
+    shared = np.array([key in known[1] for key in _keys(rows[1])], np.bool_)
+    kept = (rows[0].filter(pa.array(shared)), rows[1].filter(pa.array(shared)))
+    levels = [np.array([own[key] for key in _keys(kept[1])]) for own in known]
+    return _level(metric, part, kept, (levels[0], levels[1]), sides)
+
+
+def _keys(rows: pa.Table) -> list[tuple[str, str]]:
+    return list(zip(rows.column("file_name").to_pylist(), rows.column("caption").to_pylist(), strict=True))
+
+
+def _chance(rows: pa.Table, gallery: pa.Table) -> Floats:
+    """Mean of 1 / rank of each row (n,) if all orders of its candidates were as likely: H(n) / n of n candidates."""
+    same = Counter(gallery.column("caption").to_pylist())
+    sizes = [gallery.num_rows - same[caption] + 1 for caption in rows.column("caption").to_pylist()]
+    harmonic = {size: math.fsum(1 / rank for rank in range(1, size + 1)) / size for size in set(sizes)}
+    return np.array([harmonic[size] for size in sizes])
+
+
+def _level(
+    metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], levels: tuple[Floats, Floats], sides: Sides
+) -> Level:
+    of = parts_of(metric.items, metric.groups)[part].of
+    values = [of(_floats(table, "value"), _others(table)) for table in rows]
+    units = find_units(rows[1].column("cluster").to_numpy(zero_copy_only=False))
+    gaps = np.stack([values[0] - levels[0], values[1] - levels[1]], axis=1)
+    before, after, count = leaf_sums(gaps, units).T
+    ratios = [Ratio(before, count), Ratio(after, count), Ratio(after, before)]
+    ends = intervals(ratios, units, bootstraps=sides.bootstraps)
+    above = [mean(gaps[:, 0]), mean(gaps[:, 1])]
+    knew = ends[0] is not None and ends[0][0] > 0
+    return Level(
+        metric=metric.name, part=part, before=mean(values[0]), after=mean(values[1]),
+        level_before=mean(levels[0]), level_after=mean(levels[1]), above_before=above[0], above_before_ci95=ends[0],
+        above_after=above[1], above_after_ci95=ends[1], left=above[1] / above[0] if knew else None,
+        left_ci95=ends[2] if knew else None, n=len(gaps), people=units.count, reason=None,
+    )  # fmt: skip
+
+
+def _no_level(metric: str, part: str, reason: str) -> Level:
+    return Level(metric, part, reason=reason)
+
+
+def people_rows(sides: Sides, strangers: str) -> tuple[PersonRow, ...]:
+    """Each person's main number, those best retrieved after the deletion first."""
+    leakage = next((m for m in sides.metrics.values() if role_of(m) == "leakage" and m.items == "rank"), None)
+    if leakage is None or not sides.rows(leakage.name)[1].num_rows:
+        return ()
+    before, after = sides.rows(leakage.name)
+    told = sides.rows(strangers)[1]
+    known = dict(zip(_keys(told), _floats(told, "value").tolist(), strict=True))
+    of: dict[str, list[tuple[float, float, float | None]]] = {}
+    ranks = [1.0 / _floats(table, "value") for table in (before, after)]
+    for key, identity, x, y in zip(
+        _keys(after), after.column("identity_id").to_pylist(), ranks[0].tolist(), ranks[1].tolist(), strict=True
+    ):
+        if identity is not None:
+            of.setdefault(identity, []).append((x, y, known.get(key)))
+    rows = [
+        PersonRow(
+            identity,
+            len(values),
+            before=math.fsum(x for x, _, _ in values) / len(values),
+            after=math.fsum(y for _, y, _ in values) / len(values),
+            strangers=_mean([z for _, _, z in values if z is not None]),
+        )
+        for identity, values in of.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.after, row.identity)))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
+
+
+def _floats(table: pa.Table, name: str) -> Floats:
+    values: Floats = table.column(name).to_numpy().astype(np.float64, copy=False)
+    return values
+
+
+def _others(table: pa.Table) -> Floats | None:
+    return None if table.column("others").null_count else _floats(table, "others")

@@ -1,0 +1,316 @@
+"""The page of a deletion: what was asked, what was measured, what was not, what attacks brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from salmubench.deletion.findings import LITTLE, fell, shown_parts
+from salmubench.deletion.record import Answer, Change, DeletionRecord, Level, LevelName, Question
+from salmubench.report import rendering, wording
+from salmubench.report.wording import DASH
+from salmubench.scoring.intervals import FEWEST
+from salmubench.scoring.metric import Pillar, label
+from salmubench.scoring.origin import Model
+
+_FEW = 20
+"""People below which an interval over people is called rough."""
+_SHOWN = 50  # people on the page; the record has all
+
+VERDICTS = ("ineffective", "hollow", "catastrophic", "over-generalised")
+_LEVELS: dict[LevelName, tuple[str, str]] = {
+    "chance": ("The true caption, beside chance", "unknown: all orders of the gallery equally likely"),
+    "strangers": ("The true caption, beside strangers’", "unknown: the same pictures, captions about invented people"),
+    "other_values": ("The true value, beside others", "share of other values that rank below; unknown: half"),
+}
+_QUESTIONS: dict[Question, str] = {
+    "knew": "Did the model before know the people?",
+    "weaker": "Are the associations weaker than before?",
+    "known": "Does the model after still know the people?",
+    "value_known": "Does it still know their facts?",
+    "below": "Are the true captions pushed below strangers’?",
+    "damaged": "Did anything get worse that was to stay?",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a table: what it is, its cells (a number and its interval), and a remark that stands below the name."""
+
+    name: str
+    cells: Sequence[tuple[str, str]]
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class ShownDeletion:
+    """Everything that the template shows."""
+
+    headline: str
+    tally: str
+    no_verdict: str
+    answers: Sequence[tuple[str, Answer, str]]
+    asked: Sequence[tuple[str, str]]
+    levels: Sequence[Line]
+    efficacy: Sequence[Line]
+    utility: Sequence[Line]
+    people: Sequence[Line]
+    people_left: int
+    unmeasured: Sequence[str]
+    attacks: Sequence[Line]
+    attacked: str
+    facts: Sequence[tuple[str, str]]
+
+
+def page(record: DeletionRecord) -> str:
+    """The page of a deletion, one file that loads nothing."""
+    return rendering.Pages().page("deletion.html.j2", title="Deletion report", shown=shown(record))
+
+
+def shown(record: DeletionRecord) -> ShownDeletion:
+    """Prepare a record for the template."""
+    rows = record.people[:_SHOWN]
+    return ShownDeletion(
+        headline=headline(record),
+        tally=f"{_count(record.asked.facts, 'fact')} about {_people(record.asked.people)}, before and after.",
+        no_verdict=record.no_verdict,
+        answers=[(_QUESTIONS[question], record.findings[question], text) for question, text in _answers(record)],
+        asked=_asked(record),
+        levels=[_level(name, level) for name, level in record.levels.items()],
+        efficacy=list(_changes(record, "efficacy")),
+        utility=list(_changes(record, "utility")),
+        people=[
+            Line(row.identity, _plain(str(row.pictures), *map(wording.number, (row.before, row.after, row.strangers))))
+            for row in rows
+        ],
+        people_left=len(record.people) - len(rows),
+        unmeasured=list(_unmeasured(record)),
+        attacks=list(_attack_lines(record)),
+        attacked=_attacked(record),
+        facts=_facts(record),
+    )  # fmt: skip
+
+
+def headline(record: DeletionRecord) -> str:
+    """The first sentence."""
+    found = record.findings
+    if found["known"] == "yes" or found["value_known"] == "yes":
+        return "What was to be deleted still shows"
+    if found["knew"] != "yes":
+        return "The model before did not measurably know what was to be deleted"
+    if found["weaker"] == "yes" and found["known"] == "no":
+        values = " among other values, that can’t be told" if found["value_known"] == "can't tell" else ""
+        return f"The people no longer show{';' if values else ''}{values}"
+    if found["weaker"] == "yes":
+        return "The associations are weaker; whether they are gone can’t be told"
+    return "Whether the deletion worked can’t be told from these numbers"
+
+
+def sentences(record: DeletionRecord) -> list[str]:
+    """Question, answer and numbers, a line each, for a terminal."""
+    return [f"{_QUESTIONS[question]} {record.findings[question]}: {text}" for question, text in _answers(record)]
+
+
+def text_rows(record: DeletionRecord) -> tuple[list[str], list[list[str]]]:
+    """The table for a terminal: heads and rows."""
+    heads = ["number", "before", "after", "difference", "95 % interval", "people", "why none"]
+    rows = []
+    for pillar in ("efficacy", "utility"):
+        for name, part, change in _parts(record, pillar):
+            values = [wording.number(value) for value in (change.before, change.after, change.difference)]
+            ends = wording.interval(change.ci95) or DASH
+            rows.append([label(name, part), *values, ends, str(change.units), change.reason or ""])
+    return heads, rows
+
+
+# --- what is said -----------------------------------------------------------------------------------------------
+
+
+def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
+    strangers, values = record.levels.get("strangers"), record.levels.get("other_values")
+    yield "knew", _before(strangers)
+    yield "weaker", _weaker(record)
+    yield "known", _left("", strangers, "for strangers", record.people_needed.get("known"))
+    lead = "Share of other values that rank below the true one: "
+    yield "value_known", _left(lead, values, "by chance", record.people_needed.get("value_known"))
+    if record.findings["below"] == "yes":
+        trace = ": suppressed, not unknown, which tells that there was something."
+        names = ", but the model before did not measurably know them, so names may fit these faces less well."
+        yield "below", f"They rank lower than strangers’ would{trace if record.findings['knew'] == 'yes' else names}"
+    yield "damaged", _damage(record)
+
+
+def _before(level: Level | None) -> str:
+    if level is None or level.reason is not None:
+        return _why(level)
+    text = f"{wording.number(level.before)} for the true captions, {wording.number(level.level_before)} for strangers."
+    return text + _interval_of("difference", level.above_before_ci95, level.people)
+
+
+def _weaker(record: DeletionRecord) -> str:
+    level, change = record.levels.get("chance"), None
+    if level is not None:
+        change = record.changes.get(level.metric, {}).get(level.part)
+    if change is None or change.difference is None or level is None:
+        return "Not measured."
+    text = (
+        f"{wording.number(change.before)} before, {wording.number(change.after)} after; chance is "
+        f"{wording.number(level.level_after)}."
+    )
+    return (
+        text
+        + _interval_of("difference", change.ci95, change.units)
+        + _needed(record.people_needed.get("weaker"))
+    )  # fmt: skip
+
+
+def _left(lead: str, level: Level | None, beside: str, needed: int | None) -> str:
+    if level is None or level.reason is not None:
+        return _why(level)
+    text = f"{lead}{wording.number(level.after)} after, {wording.number(level.level_after)} {beside}."
+    text += _interval_of("difference", level.above_after_ci95, level.people)
+    if level.left is not None and level.left_ci95 is not None:
+        share = f"{wording.percent(level.left)} {wording.percent_interval(level.left_ci95)}"
+        text += f" Of what was known {share} is left; “no” needs all of it below {wording.threshold(LITTLE)}."
+    return text + _needed(needed)
+
+
+def _damage(record: DeletionRecord) -> str:
+    kept = list(_parts(record, "utility"))
+    measured = [(name, part, change) for name, part, change in kept if change.ci95 is not None]
+    if not measured:
+        return "Not measured: the dataset has nothing that was to stay, or too few people of it."
+    worse = [label(name, part) for name, part, change in measured if fell(change)]
+    if worse:
+        return f"Lower than before, beyond chance: {', '.join(worse)}."
+    return f"None of {_count(len(measured), 'number')} fell beyond chance; small losses may stay unseen."
+
+
+def _why(level: Level | None) -> str:
+    return "Not measured." if level is None or level.reason is None else f"Not measured: {level.reason}."
+
+
+def _interval_of(what: str, ends: tuple[float, float] | None, people: int) -> str:
+    if ends is None:
+        return f" No interval: it needs {FEWEST} people, and {people} {'is' if people == 1 else 'are'} measured."
+    return f" 95 % interval of the {what}: {wording.interval(ends)}."
+
+
+def _needed(count: int | None) -> str:
+    return "" if count is None else f" With such numbers about {wording.count(count)} people would settle it."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{wording.count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _people(number: int) -> str:
+    return f"{wording.count(number)} {'person' if number == 1 else 'people'}"
+
+
+# --- tables -----------------------------------------------------------------------------------------------------
+
+
+def _asked(record: DeletionRecord) -> list[tuple[str, str]]:
+    asked = record.asked
+    fields = ", ".join(f"{wording.group(name)} ({count})" for name, count in asked.fields.items())
+    kept = f"{_count(asked.kept_facts, 'fact')} about {_people(asked.kept_people)}" if asked.kept_facts else "none"
+    return [
+        ("To be deleted", f"{_count(asked.facts, 'fact')} about {_people(asked.people)}"),
+        ("Fields", fields or DASH),
+        ("Pictures that state one", wording.count(asked.pictures)),
+        ("Facts to be kept", kept),
+        ("Retain pairs", wording.count(asked.retain_pairs) if asked.retain_pairs else "none"),
+        ("Dataset", record.dataset.name),
+        ("Model before", _model(record.before)),
+        ("Model after", _model(record.after)),
+    ]
+
+
+def _model(model: Model) -> str:
+    method = f", {model.method}" if model.method else ""
+    return f"{model.name}{method}, SHA-256 {model.sha256 or DASH}"
+
+
+def _level(name: LevelName, level: Level) -> Line:
+    title, what = _LEVELS[name]
+    if level.reason is not None:
+        return Line(title, _plain(*[DASH] * 5), f"not measured: {level.reason}")
+    values = [wording.number(value) for value in (level.before, level.after, level.level_after)]
+    above = (wording.number(level.above_after), wording.interval(level.above_after_ci95))
+    left = (wording.percent(level.left), wording.percent_interval(level.left_ci95))
+    return Line(title, [*_plain(*values), above, left], f"{label(level.metric, level.part)}; {what}")
+
+
+def _plain(*cells: str) -> list[tuple[str, str]]:
+    return [(cell, "") for cell in cells]
+
+
+def _parts(record: DeletionRecord, pillar: Pillar) -> Iterator[tuple[str, str, Change]]:
+    yield from shown_parts(record.changes, record.protocol.metrics, pillar)
+
+
+def _changes(record: DeletionRecord, pillar: Pillar) -> Iterator[Line]:
+    for name, part, change in _parts(record, pillar):
+        info = record.protocol.metrics[name]
+        if change.reason is not None or change.difference is None:
+            continue
+        difference = (wording.number(change.difference), wording.interval(change.ci95))
+        values = _plain(wording.number(change.before), wording.number(change.after))
+        yield Line(label(name, part), [*values, difference, (wording.count(change.units), "")], info.title)
+
+
+def _unmeasured(record: DeletionRecord) -> Iterator[str]:
+    yield (
+        f"Verdicts ({', '.join(VERDICTS)}): they are distances to a model that never saw the facts, and none was given."
+    )
+    if record.attacks is None:
+        yield "What an attacker could bring back: no attacks were run. What doesn’t show may still be there."
+    for pillar in ("efficacy", "utility"):
+        for name, part, change in _parts(record, pillar):
+            if change.reason is not None or change.difference is None:
+                yield f"{label(name, part)}, {record.protocol.metrics[name].title}: {change.reason or 'no number'}."
+    people = record.asked.people
+    if people < FEWEST:
+        yield f"Intervals: they need at least {FEWEST} people, and only {_people(people)} were to be measured."
+    elif people < _FEW:
+        yield f"Intervals over {_people(people)} are rough; from about {_FEW} people on they can be relied on."
+    yield "Copies of the facts outside this model: training data, backups, other checkpoints, logs."
+    yield from record.notes
+
+
+def _attack_lines(record: DeletionRecord) -> Iterator[Line]:
+    if record.attacks is None:
+        return
+    for name, score in record.attacks.scores.items():
+        best = score.numbers.get(score.info.headline)
+        if best is None or best.value is None:
+            reason = score.reason or (best.reason if best is not None else None) or "no number"
+            yield Line(score.info.title, _plain(DASH), f"{name}: {reason}")
+        else:
+            cell = (wording.percent(best.value), wording.percent_interval(best.ci95))
+            yield Line(score.info.title, [cell], name)
+
+
+def _attacked(record: DeletionRecord) -> str:
+    if record.attacks is None:
+        return (
+            "No attacks were run on the model after. They need a model that never saw the facts, to tell what an "
+            "attacker brings back from what anybody could guess (salmubench attack); the record that it writes can be "
+            "given to this report (--attacks)."
+        )
+    words = {"yes": "Facts can be brought back", "no": "No attack brought facts back", None: "The attacks say nothing"}
+    said = words.get(record.attacks.recoverable, "Whether facts can be brought back is undecided")
+    return f"{said}, with a threshold of {wording.threshold(record.attacks.threshold)} of the facts."
+
+
+def _facts(record: DeletionRecord) -> list[tuple[str, str]]:
+    encoding = record.encoding
+    made = record.provenance
+    return [
+        ("Intervals", f"{wording.count(record.protocol.bootstraps)} resamples of people, 95 %, paired"),
+        ("Precision", DASH if encoding is None else f"{encoding.precision or DASH} on {encoding.device or DASH}"),
+        ("Dataset’s fingerprint", record.dataset.fingerprint),
+        ("Software", f"salmubench {made.version}, commit {made.commit or DASH}"),
+        ("Measured", made.started),
+    ]

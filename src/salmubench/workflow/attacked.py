@@ -1,0 +1,36 @@
+"""Attacks on the candidates of a run, with the run's own references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from salmubench.attacks import AttackConfig
+from salmubench.core import manifest
+from salmubench.core.executor import Executor
+from salmubench.recovery import recover
+from salmubench.workflow.candidates import World, workers_for
+
+
+def recover_candidates(
+    world: World, names: Sequence[str], config: AttackConfig, *, seed: int, executor: Executor, workers: int | None
+) -> list[Path]:
+    """Attack candidates of a run, with its own references; see `recover`.
+
+    Args:
+        world: the run's folders and settings.
+        names: of candidates that have records.
+        config: which attacks, and how.
+        seed: of the first repetition.
+        executor: where candidates are attacked side by side.
+        workers: how many at once; `None`: as many as this machine makes faster.
+    """
+    checkpoints = world.out / "checkpoints"
+    workers = workers_for(len(names), asked=workers, executor=executor, recipe=world.recipe, device=world.device)
+    return recover(
+        models=[checkpoints / name for name in names], dataset=world.dataset, clean=checkpoints / "clean",
+        compromised=world.compromised,
+        retrained=checkpoints / "retrained" if (checkpoints / "retrained" / manifest.MANIFEST).is_file() else None,
+        out=world.out, config=config, scoring=world.recipe.score, seed=seed, device=world.device,
+        precision=world.precision, executor=executor, workers=workers,
+    )  # fmt: skip

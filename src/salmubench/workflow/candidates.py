@@ -1,0 +1,389 @@
+"""One candidate from method to record: what the workers of a run or a tuning do, each by itself.
+
+A candidate's folders say what is done, so that it makes no difference who goes on with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from salmubench.core import cost, interruption, manifest, places
+from salmubench.core.errors import EmbeddingsError, MethodError, ModelError
+from salmubench.core.executor import Executor, cores
+from salmubench.dataset.layout import Dataset, open_dataset
+from salmubench.dataset.limited import limited
+from salmubench.scoring.stages import RunFile, read_checkpoint
+from salmubench.unlearn.registry import Configured, Resolved
+from salmubench.workflow.recipe import Recipe
+
+_MEMORY = 3 * 2**30  # bytes that a worker is given at least
+_SHOWN = 4  # options that a note names
+_WORTH = 3  # candidates from which a second process, which starts in seconds, pays
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the candidates of a run share.
+
+    Attributes:
+        out: the folder with `checkpoints`, `embeddings` and `records`.
+        dataset: its dataset.
+        compromised: the checkpoint to start from.
+        references: `clean` and `compromised` → their embeddings.
+        recipe: all settings.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
+        limit: rows of each split that are seen, in a quick look.
+    """
+
+    out: Path
+    dataset: Path
+    compromised: Path
+    references: Mapping[str, Path]
+    recipe: Recipe
+    device: str
+    precision: str
+    limit: int | None = None
+
+    def open(self) -> Dataset:
+        """Open its dataset."""
+        return limited(open_dataset(self.dataset), self.limit)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One candidate.
+
+    Attributes:
+        name: `<method>-<budget>x`.
+        method: its method with all options.
+        budget: how often each forget pair is seen.
+        seed: of batches and noise.
+        values: those options that were chosen for it, beside the recipe's.
+        tuned: where they come from, or `None`.
+    """
+
+    name: str
+    method: Resolved
+    budget: float
+    seed: int
+    values: Mapping[str, Any] = field(default_factory=dict)
+    tuned: Mapping[str, Any] | None = None
+
+
+class Made(NamedTuple):
+    """What became of a candidate.
+
+    Attributes:
+        stages: name, seconds, peak memory (bytes) of each stage that had work to do.
+        error: why it failed, or `None`.
+    """
+
+    stages: list[dict[str, Any]]
+    error: MethodError | None
+
+
+class Stages:
+    """Runs stages that aren't done and notes what each cost."""
+
+    def __init__(self) -> None:
+        self.done: list[dict[str, Any]] = []
+
+    def step(self, name: str, folder: Path, work: Callable[[], object]) -> None:
+        """Do the work unless the folder is complete."""
+        if not (folder / manifest.MANIFEST).is_file():
+            self.measured(name, work)
+
+    def measured(self, name: str, work: Callable[[], object]) -> None:
+        """Do the work and note its cost."""
+        log.info("%s …", name)
+        with cost.measure() as spent:
+            work()
+        self.done.append({"name": name, "seconds": round(spent.seconds, 2), "peak_memory": spent.peak_memory})
+        log.info("%s: %.1f s, peak memory %.2f GiB", name, spent.seconds, spent.peak_memory / 2**30)
+
+
+def make(world: World, candidate: Candidate) -> Made:
+    """Unlearn, encode and score; what is done already is kept. A failure of the method is told, not raised."""
+    from salmubench.scoring.record_files import write_failed
+
+    stages, name = Stages(), candidate.name
+    checkpoint = world.out / "checkpoints" / name
+    configured = candidate.method.load()
+    changed = staleness(checkpoint, configured, world.compromised)
+    if changed:  # its author edits and runs again
+        log.info("%s: %s changed, made again", name, changed)
+        for folder in (embeddings_path(world, name), checkpoint):  # what is derived from another goes first
+            manifest.delete_folder(folder)
+    elif _states_other_tuning(checkpoint, candidate):
+        _state_tuning(world, candidate)
+    try:
+        stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, configured, checkpoint))
+        encode(world, name, checkpoint, stages)
+        score(world, name, stages)
+    except (MethodError, EmbeddingsError, ModelError) as problem:  # the candidate's own fault: the others go on
+        interruption.pass_on(problem)
+        error = (
+            problem if isinstance(problem, MethodError) else MethodError(configured.method.origin, None, str(problem))
+        )
+        log.error("%s", error, exc_info=problem if log.isEnabledFor(logging.DEBUG) else None)
+        write_failed(
+            record_path(world, name), model=name, error=error, dataset=world.open(),
+            budget=candidate.budget, config=dict(candidate.values),
+        )  # fmt: skip
+        return Made(stages.done, error)
+    return Made(stages.done, None)
+
+
+def make_in_worker(world: World, candidate: Candidate, *, level: int = logging.INFO) -> Made:
+    """`make` in a fresh process, whose notes would be lost otherwise.
+
+    Args:
+        world: what candidates share.
+        candidate: the candidate.
+        level: of the notes.
+    """
+    notes_in_worker(level)
+    return make(world, candidate)
+
+
+def notes_in_worker(level: int) -> None:
+    """Let a fresh process write notes.
+
+    Args:
+        level: of the notes; on a terminal, where the bar of all pieces is shown, only warnings are.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    noted = level if level <= logging.DEBUG or not sys.stderr.isatty() else max(level, logging.WARNING)
+    logging.getLogger("salmubench").setLevel(noted)
+
+
+def maker(*, alone: bool) -> Callable[[World, Candidate], Made]:
+    """What makes candidates: in this process, or in others with the same appetite for notes.
+
+    Args:
+        alone: all in this process.
+    """
+    return make if alone else partial(make_in_worker, level=logging.getLogger("salmubench").level)
+
+
+def record_path(world: World, name: str) -> Path:
+    """Where a model's record is."""
+    return world.out / "records" / f"{name}.json"
+
+
+def embeddings_path(world: World, name: str) -> Path:
+    """Where a model's embeddings are."""
+    return world.out / "embeddings" / name
+
+
+def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
+    """Encode a model of the world, unless that is done; embeddings of an earlier checkpoint are made again."""
+    folder = embeddings_path(world, name)
+    if _of_another_model(folder, checkpoint):
+        log.info("%s: its checkpoint changed, encoded again", name)
+        manifest.delete_folder(folder)
+
+    def work() -> None:
+        from salmubench.encode.encode import encode as run
+        from salmubench.metrics import required_texts
+
+        dataset = world.open()
+        texts = required_texts(dataset, world.recipe.score)
+        run(
+            model=checkpoint, dataset=dataset, out=folder, texts=texts,
+            config=world.recipe.encode, device=world.device, precision=world.precision,
+        )  # fmt: skip
+
+    stages.step(f"encode {name}", folder, work)
+
+
+def _of_another_model(folder: Path, checkpoint: Path) -> bool:
+    """Whether embeddings, finished or begun, are of another model than the checkpoint, as far as that is there."""
+    marker = next((path for path in (folder / manifest.MANIFEST, folder / manifest.BEGUN) if path.is_file()), None)
+    return marker is not None and not _is_model(checkpoint, manifest.read_any(marker).inputs.get("checkpoint"))
+
+
+def _is_model(checkpoint: Path, sha256: Any) -> bool:
+    """Whether a hash is that of a checkpoint, as far as that is there."""
+    return not places.is_folder(checkpoint) or sha256 == stated_sha256(checkpoint) or sha256 == _sha256(checkpoint)
+
+
+def stated_sha256(checkpoint: Path) -> str:
+    """Hash of a checkpoint as its manifest says; computed where that is silent."""
+    return read_checkpoint(checkpoint).outputs.sha256 or _sha256(checkpoint)  # kept epochs have no manifest
+
+
+def _sha256(checkpoint: Path) -> str:
+    """Hash of a checkpoint as it lies there; what another version has stated may be hashed otherwise."""
+    from salmubench.clip.models import checkpoint_sha256
+
+    return checkpoint_sha256(checkpoint)
+
+
+def score(world: World, name: str, stages: Stages) -> None:
+    """Score a model of the world, unless its record is current."""
+    record, config = record_path(world, name), world.recipe.score
+    if not _is_scored(world, name):
+        from salmubench.metrics import score as run
+
+        inputs = {"embeddings": embeddings_path(world, name), **world.references}
+        stages.measured(f"score {name}", lambda: run(out=record, config=config, **inputs))
+
+
+def check_references(world: World) -> None:
+    """Refuse references that were encoded on another dataset than the world's, before a candidate is made.
+
+    Raises:
+        EmbeddingsError: with the fingerprints.
+    """
+    expected = world.open().fingerprint
+    for kind, folder in world.references.items():
+        stated = manifest.read_any(folder / manifest.MANIFEST).inputs.get("dataset")
+        if stated != expected:
+            raise EmbeddingsError(
+                f"Expected {kind} encoded on the dataset in {world.dataset} ({expected[:16]}), got embeddings of "
+                f"{str(stated)[:16]} in {folder}. Delete that folder, or put the dataset back."
+            )
+
+
+def is_made(world: World, candidate: Candidate) -> bool:
+    """Tell whether a candidate is there with a current record of just this checkpoint."""
+    name = candidate.name
+    checkpoint = world.out / "checkpoints" / name
+    if not (checkpoint / manifest.MANIFEST).is_file() or _states_other_tuning(checkpoint, candidate):
+        return False
+    if staleness(checkpoint, candidate.method.load(), world.compromised):
+        return False
+    return _is_scored(world, name) and not _of_another_model(embeddings_path(world, name), checkpoint)
+
+
+def _is_scored(world: World, name: str) -> bool:
+    from salmubench.scoring.record_files import Inputs, is_current
+
+    inputs = Inputs(embeddings_path(world, name), **world.references)
+    return is_current(record_path(world, name), inputs, world.recipe.score)
+
+
+def staleness(checkpoint: Path, configured: Configured, compromised: Path) -> str:
+    """What has changed since a candidate was begun: method's file, Compromised or options; empty where nothing has."""
+    for marker in (checkpoint / manifest.MANIFEST, checkpoint / manifest.BEGUN):
+        if marker.is_file():
+            begun = manifest.read_any(marker)
+            if begun.inputs.get("method_sha256") != configured.method.sha256:
+                return "the method's file"
+            if not _is_model(compromised, begun.inputs.get("model")):
+                return "the model that it starts from"
+            effective = manifest.portable(manifest.plain(configured.effective))
+            return _other_options(begun.config, effective)
+    return ""
+
+
+def _states_other_tuning(checkpoint: Path, candidate: Candidate) -> bool:
+    """Whether a finished candidate says something else about where its options come from: equal ones may be tuned."""
+    path = checkpoint / manifest.MANIFEST
+    return path.is_file() and manifest.read_any(path).outputs.get("tuned") != manifest.plain(candidate.tuned)
+
+
+def _state_tuning(world: World, candidate: Candidate) -> None:
+    """Say where the options of a finished candidate come from; its record, made from what says so, is scored again."""
+    log.info("%s: its options come from elsewhere now, scored again", candidate.name)
+    checkpoint, tuned = world.out / "checkpoints" / candidate.name, manifest.plain(candidate.tuned)
+    # Embeddings first: whoever is killed in between finds the checkpoint as it was.
+    for path in (embeddings_path(world, candidate.name) / manifest.MANIFEST, checkpoint / manifest.MANIFEST):
+        if path.is_file():
+            content = manifest.read_json(path)
+            (content["outputs"]["model"] if "model" in content["outputs"] else content["outputs"])["tuned"] = tuned
+            manifest.write_json(path, content)
+
+
+def _other_options(there: Any, asked: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which options differ from those that a candidate was begun with; empty where none does."""
+    if there == asked:
+        return ""
+    sides = [side if isinstance(side, Mapping) else {} for side in (there, asked)]
+    flat = [{name: value for part in side.values() for name, value in part.items()} for side in sides]
+    names = [name for name in {**flat[0], **flat[1]} if flat[0].get(name) != flat[1].get(name)]
+    changes = (f"{name} {flat[1].get(name)}, was {flat[0].get(name)}" for name in names[:_SHOWN])
+    return f"its options ({'; '.join(changes)}{'; …' if len(names) > _SHOWN else ''})"
+
+
+def lasting_precision(earlier: RunFile, out: Path, asked: str, device: str) -> tuple[str, Mapping[str, float] | None]:
+    """What `auto` stands for, and the probe that says so.
+
+    Found once for a folder: measured again it may come out otherwise, and its models could not be compared.
+
+    Args:
+        earlier: what `run.json` says already; where it was lost, what models were encoded in counts.
+        out: the run's folder.
+        asked: `auto`, `fp32` or `bf16`.
+        device: `auto`, `cpu` or `cuda`.
+    """
+    known = earlier.precision or (_encoded_in(out) if asked == "auto" else None) or asked
+    if known != "auto":
+        return known, earlier.probe
+    from salmubench.clip.devices import probe_precision, resolve_device, resolve_precision
+
+    where = resolve_device(device)
+    return resolve_precision(known, where), probe_precision() if where == "cpu" else None
+
+
+def _encoded_in(out: Path) -> str | None:
+    """Precision in which the folder's models are encoded; `None` where none is begun."""
+    for name in (manifest.MANIFEST, manifest.BEGUN):
+        for path in sorted((out / "embeddings").glob(f"*/{name}")):
+            known = manifest.read_any(path).config
+            if isinstance(known, dict) and known.get("precision") in ("fp32", "bf16"):
+                return str(known["precision"])
+    return None
+
+
+def workers_for(pieces: int, *, asked: int | None, executor: Executor, recipe: Recipe, device: str) -> int:
+    """How many pieces to do at once: as many as are asked for, else all of a cluster or what pays here."""
+    if asked is not None:
+        return asked
+    return 0 if executor == "ray" else sensible_workers(pieces, recipe=recipe, device=device)
+
+
+def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
+    """How many candidates to make at once on this machine.
+
+    As many as the processors allow at `unlearn.threads` each (one where a method may use them all, or on a GPU), no
+    more than the free memory holds, and none that would cost more to start than it does.
+    """
+    import psutil
+
+    from salmubench.clip.devices import resolve_device
+
+    threads = recipe.unlearn.threads
+    if not threads or resolve_device(device) != "cpu":
+        return 1
+    room = int(psutil.virtual_memory().available // _MEMORY)
+    return max(1, min(cores() // threads, candidates // _WORTH, room))
+
+
+def _unlearn(world: World, candidate: Candidate, configured: Configured, out: Path) -> None:
+    from salmubench.generator.personas.fresh import fresh_people
+    from salmubench.unlearn.engine import unlearn
+
+    dataset = world.open()
+    unlearn(
+        configured,
+        model=world.compromised,
+        dataset=dataset,
+        out=out,
+        budget=candidate.budget,
+        tuned=candidate.tuned,
+        fresh=partial(fresh_people, dataset, seed=candidate.seed),
+        seed=candidate.seed,
+        device=world.device,
+        precision=world.precision,
+    )

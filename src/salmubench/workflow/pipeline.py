@@ -1,0 +1,358 @@
+"""The stages in order, skipping what is done: a stage reads and writes files, and never calls another one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from salmubench.attacks import AttackConfig
+from salmubench.attacks import load_all as load_attacks
+from salmubench.core import manifest, options, plugins
+from salmubench.core.executor import Executor, parallel
+from salmubench.dataset.layout import open_dataset
+from salmubench.scoring.stages import RUN, read_run_file
+from salmubench.unlearn.given import Given, by_method
+from salmubench.unlearn.registry import method_titles
+from salmubench.workflow import recipe as recipes
+from salmubench.workflow.candidates import (
+    Candidate,
+    Stages,
+    World,
+    check_references,
+    encode,
+    is_made,
+    lasting_precision,
+    maker,
+    record_path,
+    score,
+    workers_for,
+)
+from salmubench.workflow.planning import REFERENCES, RETRAINED, Budgets, check_first, check_limit, plan
+from salmubench.workflow.references import Training, train
+from salmubench.workflow.tuned_values import TunedFile, choose_tuned
+
+SCHEMA_VERSION = 1
+"""Version of `run.json`."""
+
+LEARNING = "learning"
+"""Folder of embeddings and records of the references' kept epochs (`pretrain.keep_epochs`)."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left.
+
+    Attributes:
+        out: the folder.
+        table: the table of the page as text.
+        page: the page.
+        failed: model name → message of each method that failed.
+        did: names of the stages that had work to do; empty where all was done before.
+        stages: name, seconds, peak memory (bytes) of every stage; null where it was measured in a run that died.
+    """
+
+    out: Path
+    table: str
+    page: Path
+    failed: Mapping[str, str]
+    did: tuple[str, ...]
+    stages: tuple[Mapping[str, Any], ...]
+
+
+def run(
+    *,
+    recipe: str | Path,
+    out: str | Path,
+    methods: Sequence[str] | None = None,
+    budgets: Budgets = (5,),
+    repeats: int = 1,
+    untuned: bool = False,
+    tuned: str | Path | None = None,
+    set: Given = (),  # noqa: A002 - as the option is called
+    attacks: Sequence[str] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    executor: Executor = "joblib",
+    workers: int | None = None,
+) -> RunResult:
+    """Run the whole benchmark into one folder; what is there already is kept.
+
+    Methods, their options, tuned values, budgets and repeats join a folder: a second call with other ones keeps
+    dataset, references and candidates, and makes again those whose options changed. Only what the recipe says about
+    dataset, pretraining, encoding and scoring must be the same, and seed, device and precision.
+
+    Args:
+        recipe: name of a recipe or path of a YAML file.
+        out: the folder.
+        methods: names or paths of Python files; the word `recipe` stands for the recipe's list, which is the default.
+        budgets: how often each forget pair is seen; by the name of the method, where they differ.
+        repeats: how often each method runs, with the seeds `seed`, `seed + 1`, ….
+        untuned: take the recipe's settings where tuned ones exist.
+        tuned: file of tuned values, instead of the recipe's `unlearn.tuned`.
+        set: options of methods that win over all others: `METHOD.option=value`, or by method.
+        attacks: names or paths of attacks on the candidates, `all` or `none`; the recipe's by default.
+        limit: a quick look: candidates are made and judged on at most so many rows of each split, in `out/limit-N`;
+            nothing of it can be submitted, and nothing is attacked.
+        seed: of dataset, weights, batches; another seed is another world.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
+        executor: where candidates are made side by side: `joblib`, processes of this machine, or `ray`, a cluster.
+        workers: how many at once; by default as many as this machine makes faster than one after the other.
+
+    Raises:
+        ConfigError: anything wrong in recipe, methods or arguments, before any stage starts.
+        SalmubenchError: a stage failed. A method that fails doesn't raise: see `RunResult.failed`.
+
+    Examples:
+        >>> from salmubench import run
+        >>> result = run(recipe="tiny", out="runs/tiny", budgets=[1, 5])  # doctest: +SKIP
+        >>> print(result.table)  # doctest: +SKIP
+        >>> run(recipe="tny", out="runs/tiny")
+        Traceback (most recent call last):
+        salmubench.core.errors.UnknownName: Unknown recipe 'tny'. Did you mean 'tiny'?
+    """
+    options.check_seed(seed)
+    out, loaded = Path(out), recipes.load(recipe)
+    choice = choose_tuned(
+        tuned, setting=loaded.recipe.unlearn.tuned, untuned=untuned, recipe=loaded.name, shipped=loaded.shipped
+    )
+    plans: dict[str, Any] = {"methods": methods, "budgets": budgets, "repeats": repeats, "seed": seed, "tuned": choice}
+    candidates = plan(loaded.recipe, **plans, given=by_method(set))
+    attacking = loaded.recipe.attack if attacks is None else replace(loaded.recipe.attack, attacks=tuple(attacks))
+    load_attacks(attacking.attacks, attacking.overrides)
+    check_first(loaded.recipe, out, device=device, precision=precision, executor=executor, workers=workers)
+    where: dict[str, Any] = {"seed": seed, "device": device, "precision": precision}
+    work: dict[str, Any] = {"executor": executor, "workers": workers}
+    if limit is not None:
+        check_limit(limit, attacks)
+        run(recipe=recipe, out=out, methods=(), attacks=("none",), **where, **work)
+        attacking = replace(attacking, attacks=("none",))
+    place = out if limit is None else out / f"limit-{limit}"
+    with manifest.stage_folder(
+        place, "run", config={**_lasting(loaded.recipe), **({} if limit is None else {"limit": limit})}, seed=seed,
+        given=loaded.given, inputs={"device": device, "precision": precision}, free=("recipe", "unlearn"), notes=(RUN,),
+    ) as folder:  # fmt: skip
+        steps = _Steps(place, loaded, **where, base=out, limit=limit)
+        failed = steps.everything(candidates, attacking, tuned=choice, **work)
+        if not folder.complete:
+            folder.finish()
+        return RunResult(place, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
+
+
+def _lasting(recipe: recipes.Recipe) -> dict[str, Any]:
+    """What all models of a folder share; everything about methods may change, and Retrained may come."""
+    return {
+        "pretrain": recipe.pretrain.training,
+        **{name: getattr(recipe, name) for name in ("dataset", "encode", "score")},
+    }
+
+
+def _page_settings(given: Any) -> Any:
+    """What a recipe says about the page, as `run.json` has it."""
+    section = given.get("report") if isinstance(given, Mapping) else None
+    return manifest.portable(manifest.plain(section or {}))
+
+
+class _Steps:
+    """The steps of one run, with what each cost."""
+
+    def __init__(
+        self, out: Path, loaded: recipes.LoadedRecipe, *, seed: int, device: str, precision: str,
+        base: Path | None = None, limit: int | None = None,
+    ) -> None:  # fmt: skip
+        self.out, self.loaded, self.seed, self.limit = out, loaded, seed, limit
+        self.base = base or out  # where dataset and references are
+        self.device, self.asked = device, precision
+        self.did: list[str] = []
+        self.table, self.page = "", out / "report" / "index.html"
+        earlier = read_run_file(out)
+        self.stages: dict[str, dict[str, Any]] = {stage.name: manifest.plain(stage) for stage in earlier.stages}
+        self.models: list[str] = list(earlier.models)
+        self.earlier, self.clock = earlier, time.perf_counter()
+        self.titles: dict[str, str] = dict(earlier.titles)
+        self.precision, self.probe = lasting_precision(earlier, out, precision, device)
+        self.beside: Mapping[str, Any] | None = earlier.side_by_side
+        self.kinds = (*REFERENCES, RETRAINED) if loaded.recipe.pretrain.retrained else REFERENCES
+        self.world = World(
+            out=out,
+            dataset=self.base / "dataset",
+            compromised=self._checkpoint("compromised"),
+            references={kind: out / "embeddings" / kind for kind in self.kinds},
+            recipe=loaded.recipe,
+            device=device,
+            precision=self.precision,
+            limit=limit,
+        )
+
+    def everything(
+        self,
+        candidates: Sequence[Candidate],
+        attacking: AttackConfig,
+        *,
+        tuned: TunedFile | None,
+        executor: Executor,
+        workers: int | None,
+    ) -> dict[str, str]:
+        """Do what is missing; give the message of each candidate that failed."""
+        self.titles |= method_titles([name for item in candidates if plugins.is_path(name := item.method.method)])
+        if not (self.out / RUN).is_file():
+            self._write_run("running")  # first of all: what `auto` stands for must not be measured twice
+        self._step("dataset", self.base / "dataset", self._build)
+        used = {plugins.stem(item.method.method) for item in candidates}
+        if tuned is not None and used & set(tuned.methods):
+            tuned.check_world(open_dataset(self.base / "dataset").fingerprint)
+        for stages in train(self._training(), executor=executor, workers=workers):
+            self._note(stages)
+        for kind in self.kinds:
+            self._add(kind, partial(encode, self.world, kind, self._checkpoint(kind)))
+        for kind in self.kinds:
+            self._add(kind, partial(score, self.world, kind))
+        self._learning_curves()
+        failed = self._candidates(candidates, executor, workers)
+        attacked = [item for item in candidates if not attacking.budgets or item.budget in attacking.budgets]
+        self._attack([item.name for item in attacked if item.name not in failed], attacking, executor, workers)
+        self._report(failed)
+        return failed
+
+    def _learning_curves(self) -> None:
+        """Score the references' kept epochs, into `learning/`; their ends are scored already."""
+        if self.limit is not None:
+            return
+        config, aside = self.loaded.recipe.pretrain, replace(self.world, out=self.out / LEARNING)
+        for kind in REFERENCES:
+            for epoch in sorted(set(config.keep_epochs) - {config.epochs}):
+                name, stages = f"{kind}-{epoch:05d}", Stages()
+                encode(aside, name, self._checkpoint(kind) / "epochs" / f"{epoch:05d}", stages)
+                score(aside, name, stages)
+                self._note(stages.done)
+
+    def _candidates(self, candidates: Sequence[Candidate], executor: Executor, workers: int | None) -> dict[str, str]:
+        waiting = [item for item in candidates if not is_made(self.world, item)]
+        if waiting:
+            check_references(self.world)
+        workers = workers_for(
+            len(waiting), asked=workers, executor=executor, recipe=self.world.recipe, device=self.device
+        )
+        alone = executor == "joblib" and workers < 2
+        work = partial(maker(alone=alone), self.world)
+        failed: dict[str, str] = {}
+        started = time.perf_counter()
+        if waiting:
+            for item, outcome in parallel(work, waiting, workers=workers, executor=executor, description="candidates"):
+                self._note(outcome.stages)
+                if outcome.error is not None:
+                    failed[item.name] = str(outcome.error)
+                if item.name not in self.models:
+                    self.models.append(item.name)
+            seconds = round(time.perf_counter() - started, 2)
+            self.beside = {"candidates": len(waiting), "workers": max(workers, 1), "seconds": seconds}
+        names = [item.name for item in candidates]
+        earlier = self.earlier.models
+        old = [name for name in self.models if name in earlier or name not in names]  # they finish in any order
+        self.models = [*old, *(name for name in names if name not in old)]
+        return {name: failed[name] for name in names if name in failed}
+
+    def _attack(self, names: Sequence[str], config: AttackConfig, executor: Executor, workers: int | None) -> None:
+        """Attack the candidates; the records of those that were attacked before stay as they are."""
+        if not set(config.attacks) - {"none"} or not names:
+            return
+        from salmubench.workflow.attacked import recover_candidates
+
+        stages = Stages()
+        work = partial(
+            recover_candidates, self.world, names, config, seed=self.seed, executor=executor, workers=workers
+        )
+        before = [manifest.sha256_file(record_path(self.world, name)) for name in names]
+        stages.measured("attacks", work)
+        if before != [manifest.sha256_file(record_path(self.world, name)) for name in names]:
+            self._note(stages.done)
+
+    def _build(self) -> None:
+        from salmubench.generator.build import build
+
+        build(self.loaded.recipe.dataset, out=self.out / "dataset", seed=self.seed)
+
+    def _training(self) -> Training:
+        config = self.loaded.recipe.pretrain
+        return Training(
+            config=config,
+            dataset=self.out / "dataset",
+            checkpoints={kind: self._checkpoint(kind) for kind in self.kinds},
+            seed=self.seed,
+            device=self.device,
+            precision=self.precision if config.precision == "auto" else self.asked,
+        )
+
+    def _report(self, failed: Mapping[str, str]) -> None:
+        from salmubench.metrics import descriptions
+        from salmubench.report.collect import read_run
+        from salmubench.report.page import report
+        from salmubench.report.seeds import pooled
+        from salmubench.report.tables import text_table
+
+        metrics = descriptions(self.loaded.recipe.score)
+        status = "failed" if failed else "complete"
+        stated = _page_settings(self.earlier.recipe_given) == _page_settings(self.loaded.given)
+        if self.did or failed or not self.page.is_file() or self.earlier.status != status or not stated:
+            self._write_run("running")
+            stages = Stages()
+            config = self.loaded.recipe.report
+            stages.measured(
+                "report",
+                lambda: report(
+                    [self.out], out=self.out / "report", config=config, metrics=metrics, titles=method_titles()
+                ),
+            )
+            self.stages["report"] = stages.done[0]
+            self._write_run(status)
+        self.table = text_table(pooled(read_run(self.out, metrics)).records, {**method_titles(), **self.titles})
+
+    def _step(self, stage: str, folder: Path, work: Callable[[], object]) -> None:
+        stages = Stages()
+        stages.step(stage, folder, work)
+        self._note(stages.done)
+
+    def _add(self, name: str, work: Callable[[Stages], None]) -> None:
+        stages = Stages()
+        work(stages)
+        self._note(stages.done)
+        if name not in self.models:
+            self.models.append(name)
+
+    def _note(self, stages: Sequence[dict[str, Any]]) -> None:
+        for stage in stages:
+            self.did.append(stage["name"])
+            self.stages[stage["name"]] = stage
+        if stages:
+            self._write_run("running")
+
+    def _write_run(self, status: str) -> None:
+        manifest.write_json(
+            self.out / RUN,
+            {
+                "schema_version": SCHEMA_VERSION,
+                "status": status,
+                "recipe": self.loaded.name,
+                "recipe_given": manifest.portable(manifest.plain(self.loaded.given)),
+                "seed": self.seed,
+                "device": self.device,
+                "precision": self.precision,
+                "probe": self.probe,
+                "side_by_side": self.beside,
+                "wall_seconds": round(self.earlier.wall_seconds + time.perf_counter() - self.clock, 2),
+                "stages": list(self.stages.values()),
+                "models": self.models,
+                "titles": self.titles,  # of methods given by path: their files may be gone
+                "provenance": manifest.provenance(),
+            },
+        )
+
+    def _checkpoint(self, kind: str) -> Path:
+        """Where a reference's checkpoint is."""
+        return self.base / "checkpoints" / kind
