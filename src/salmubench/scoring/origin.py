@@ -187,7 +187,7 @@ class Provenance:
     Attributes:
         version: of the package.
         commit: of the checkout, null where installed.
-        dirty: whether the checkout had changes.
+        dirty: whether the package's files differed from it.
         python: version.
         packages: versions of the packages that matter.
         hardware: processor, cores, memory.
