@@ -19,8 +19,8 @@ PLAIN = {name: value for name, value in os.environ.items() if not name.startswit
 TEXT = "worlds: 6\n"
 OTHERS = (
     "core.askPass", "core.pager", "core.editor", "core.gitProxy", "core.alternateRefsCommand", "credential.helper",
-    "gpg.ssh.program", "interactive.diffFilter", "merge.tool", "pager.ls-tree", "pager.rev-list", "pager.rev-parse", "sequence.editor",
-    "uploadpack.packObjectsHook", "web.browser", "ssh.variant", "trace2.eventTarget",
+    "gpg.ssh.program", "interactive.diffFilter", "merge.tool", "pager.ls-tree", "pager.rev-list", "pager.rev-parse",
+    "sequence.editor", "uploadpack.packObjectsHook", "web.browser", "ssh.variant", "trace2.eventTarget",
 )  # fmt: skip
 LOG = ("log", "-1", "-p", "--ext-diff", "--textconv")
 

@@ -115,7 +115,10 @@ def test_a_script_runs_through(tiny_folder, tmp_path):
     )  # fmt: skip
     (tmp_path / "train.sh").write_text(script)
     environment = {**os.environ, "HEAD": "127.0.0.1", "NODE_RANK": "0"}
-    done = subprocess.run(["bash", tmp_path / "train.sh"], env=environment, capture_output=True, text=True)
+    (tmp_path / "salmubench.py").write_text("raise SystemExit('imported from the working folder')\n")
+    done = subprocess.run(
+        ["bash", tmp_path / "train.sh"], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1] == str(out)
     cost = manifest.read_manifest(out, "pretrain")["cost"]

@@ -215,6 +215,10 @@ def test_counts_that_no_shard_has(pattern, tmp_path, count):
 def test_remote_shards_need_a_count():
     with pytest.raises(ConfigError, match="retain_samples"):
         examine("pipe:aws s3 cp s3://x/{0..3}.tar -")
+    for scheme in ("https", "PIPED"):
+        with pytest.raises(ConfigError, match="addresses without '"):
+            examine(f"{scheme}://x/'; touch here; '{{0..3}}.tar", samples=7)
+    assert examine("pipe:cat 'https://x/{0..3}.tar'", samples=7).pairs == 7
     found = examine("s3://x/{0..3}.tar", samples=7)
     assert (found.pairs, len(found.shards), found.local) == (7, 4, False)
 

@@ -113,6 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with interruption.noted():
         try:
             if argv is None:
+                os.environ["PYTHONSAFEPATH"] = "1"  # no process of ours imports what lies in the working folder
                 _lighten(_named(sys.argv[1:]))
             code = _run(sys.argv[1:] if argv is None else argv)
             sys.stdout.flush()  # here, where a reader that has gone is no surprise

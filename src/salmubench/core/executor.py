@@ -10,6 +10,7 @@ a long one while another worker idles) and gives nothing back before all are don
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -28,6 +29,7 @@ Executor = Literal["joblib", "ray"]
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
+SAFE_PATH = "PYTHONSAFEPATH"
 _GUARD = "salmubench-guard"
 
 _LOST = (
@@ -110,6 +112,23 @@ def cores() -> int:
     return min(usable, int(asked)) if asked.isdecimal() and int(asked) else usable
 
 
+@contextlib.contextmanager
+def safe_path() -> Iterator[None]:
+    """Meanwhile no Python that is started takes modules from the working folder, which may be a stranger's.
+
+    `python -m` and `python -c`, by which joblib and others start processes, would look there first.
+    """
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(SAFE_PATH, None)
+        else:
+            os.environ[SAFE_PATH] = before
+
+
 def end_with_parent(parent: int) -> None:
     """Start a thread, once a process, that ends this process soon after its parent is gone.
 
@@ -146,7 +165,7 @@ def _by_joblib(
     run = _numbered if "backend" in pool else partial(_guarded, os.getpid())
     jobs = (delayed(run)(work, number, piece) for number, piece in enumerate(pieces))
     try:
-        with warnings.catch_warnings():  # a worker that has grown is replaced by a fresh one: nothing to tell
+        with safe_path(), warnings.catch_warnings():  # a worker that has grown is replaced: nothing to tell
             warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
             yield from Parallel(return_as="generator_unordered", batch_size=1, **pool)(jobs)
     except TerminatedWorkerError as error:
@@ -160,11 +179,14 @@ def _by_ray(work: Callable[[Piece], Result], pieces: Sequence[Piece], workers: i
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers about each use
     import ray
     from ray.exceptions import OutOfMemoryError, RayTaskError, WorkerCrashedError
+    from ray.job_config import JobConfig
 
     ours = not ray.is_initialized()
     if ours:
         local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers or cores(), "include_dashboard": False}
-        ray.init(log_to_driver=False, logging_level="warning", **local)
+        job = JobConfig(_client_job=True)  # of any other, workers look for modules in the working folder first
+        with safe_path():
+            ray.init(log_to_driver=False, logging_level="warning", job_config=job, **local)
     try:
         task = ray.remote(_numbered)
         shared = ray.put(work)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+import numba.core.config
+
+_settings: dict[str, Any] = vars(numba.core.config)
+_settings["_config_fname"] = os.devnull
+"""Else numba reads `.numba_config.yaml` of the working folder, which can name a folder of cached kernels: pickles."""
+_settings["reload_config"]()
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from salmubench.core import interruption, manifest
 from salmubench.core.errors import RecordError, SalmubenchError
+from salmubench.core.executor import safe_path
 from salmubench.leaderboard import board as boards
 from salmubench.leaderboard import intake, peers
 from salmubench.leaderboard import pages as board_pages
@@ -176,9 +177,10 @@ def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_bu
         return [_check(path, known[path.name], metrics, max_budget, now) for path in folders]
     import joblib
 
-    outcomes: list[_Outcome] = joblib.Parallel(n_jobs=workers, batch_size=8)(
-        joblib.delayed(_check)(path, known[path.name], metrics, max_budget, now) for path in folders
-    )
+    with safe_path():
+        outcomes: list[_Outcome] = joblib.Parallel(n_jobs=workers, batch_size=8)(
+            joblib.delayed(_check)(path, known[path.name], metrics, max_budget, now) for path in folders
+        )
     return outcomes
 
 

@@ -28,6 +28,7 @@ set -euo pipefail
 
 HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 export OMP_NUM_THREADS={threads}
+export PYTHONSAFEPATH=1  # no modules from the folder where this runs
 
 srun --kill-on-bad-exit=1 \\
 {command}
@@ -48,6 +49,7 @@ set -euo pipefail
 : "${{HEAD:?the host name or address of machine 0}}"
 : "${{NODE_RANK:?the number of this machine, 0 to {last}}}"
 export OMP_NUM_THREADS={threads}
+export PYTHONSAFEPATH=1  # no modules from the folder where this runs
 
 {command}
 

@@ -206,7 +206,7 @@ def probe(
     architecture = architectures.find(config.model)
     processes = min(config.processes, _places(device))
     threads = min(config.threads or cores(), max(1, cores() // processes))
-    words = [sys.executable, "-m", "salmubench.pretrain.probe"]
+    words = [sys.executable, "-P", "-m", "salmubench.pretrain.probe"]
     options = {
         "model": architecture.name, "opt": config.optimizer, "lr": config.lr, "wd": config.weight_decay,
         "batch-size": config.process_batch, "threads": threads, "device": device, "seconds": seconds,

@@ -144,7 +144,7 @@ def cluster_script(
         config, dataset=dataset, kind=kind, out=out, seed=seed, device=there, precision=precision, elsewhere=True
     )  # fmt: skip
     named = str(places.real(recipe)) if recipe.endswith((".yaml", ".yml")) else recipe
-    again = [sys.executable, "-m", "salmubench.cli.main", "pretrain"]
+    again = [sys.executable, "-P", "-m", "salmubench.cli.main", "pretrain"]
     for name, value in {
         "dataset": places.real(dataset), "kind": kind, "recipe": named, "out": job.out, "seed": seed, "device": there,
         "precision": job.precision,
@@ -366,8 +366,8 @@ def _exposures(job: Job) -> dict[str, exposure.Exposure]:
 
 def _output(words: list[str], log_file: Path) -> Iterator[str]:
     """Run a command that dies with this process; give its output line by line and keep it in a file."""
-    local = [sys.executable, "-m", "salmubench.pretrain.loopback", *words]
-    guarded = [sys.executable, "-m", "salmubench.pretrain.guard", str(os.getpid()), *local]
+    local = [sys.executable, "-P", "-m", "salmubench.pretrain.loopback", *words]
+    guarded = [sys.executable, "-P", "-m", "salmubench.pretrain.guard", str(os.getpid()), *local]
     process = subprocess.Popen(
         guarded, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )

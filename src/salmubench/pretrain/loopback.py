@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from salmubench.core.executor import SAFE_PATH
+
 HOST = "127.0.0.1"
 _INTERFACE = {"linux": "lo", "darwin": "lo0"}.get(sys.platform)
 
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str]) -> None:
                 options["master_listen_fd"] = listening.detach()
             super().__init__(host_name, port, world_size, is_master, *args, **options)
 
+    os.environ[SAFE_PATH] = "1"  # torchrun starts the workers by `python -m`
     vars(torch.distributed)["TCPStore"] = LocalStore  # before torchrun's modules take it from there
     if _INTERFACE is not None:
         os.environ |= dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME", "TP_SOCKET_IFNAME"), _INTERFACE)

@@ -83,11 +83,12 @@ def examine(
         threads: for decoding.
 
     Raises:
-        ConfigError: remote shards, whose pairs can't be counted here, without `samples`.
+        ConfigError: remote shards, whose pairs can't be counted here, without `samples`, or with a quote in an address.
         DatasetError: a shard is missing, too many pairs are broken, or the count is another than `samples`.
     """
     paths = paths_of(pattern)
-    if any(path.startswith("pipe:") or "://" in path for path in paths):
+    if any(path.lower().startswith("pipe:") or "://" in path for path in paths):
+        _check_addresses(paths)
         if not samples:
             raise ConfigError("Expected pretrain.retain_samples with shards that are no local files, got 0.")
         return RetainData(pattern, tuple(Shard(path, None, None, None) for path in paths), samples, 0, (), {})
@@ -124,6 +125,16 @@ def examine(
         )  # fmt: skip
     pairs = samples if counted is None else counted
     return RetainData(pattern, tuple(shards), pairs, len(chosen), tuple(broken), listed)
+
+
+def _check_addresses(paths: Sequence[str]) -> None:
+    """Check addresses for quotes: webdataset fetches them by a shell command, each between two."""
+    ending = [path for path in paths if "'" in path and "://" in path and not path.lower().startswith("pipe:")]
+    if ending:
+        raise ConfigError(
+            f"Expected addresses without ' in pretrain.retain_data, got {ending[0]!r}: what follows it would be run as "
+            "a command. Write %27."
+        )
 
 
 def _check_broken(broken: Sequence[str], *, limit: float, seen: int, read: int) -> None:
