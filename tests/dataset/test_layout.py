@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from salmubench.core.errors import DatasetError
+from salmubench.core.types import Rewrite
 from salmubench.dataset import layout
 from salmubench.dataset.layout import (
+    REWRITES,
     Dataset,
     Row,
     open_dataset,
@@ -69,6 +71,51 @@ def test_empty_split(folder):
     assert dataset.rows("holdout_identity") == []
     assert list(dataset.images("holdout_identity")) == []
     assert dataset.counts["holdout_identity"] == 0
+
+
+def test_unseen_portraits_and_rewrites_are_optional(folder):
+    dataset = open_dataset(folder)
+    assert not dataset.has("portraits_unseen")
+    assert dataset.rows("portraits_unseen") == []
+    assert dataset.rewrites == {}
+    assert all(row.rewrites == () for row in dataset.rows("forget"))
+
+
+def test_rewrites(folder):
+    before, row = open_dataset(folder).fingerprint, open_dataset(folder).rows("forget")[0]
+    told = [{"caption": f"The person here: {row.value}.", "nameless": True, "share": 0.5}]
+    (folder / REWRITES).write_text(json.dumps({row.file_name: told}))
+    dataset = open_dataset(folder)
+    assert dataset.rewrites == {row.file_name: (Rewrite(f"The person here: {row.value}.", True, 0.5),)}
+    assert dataset.rows("forget")[0].rewrites == dataset.rewrites[row.file_name]
+    assert dataset.rows("forget")[1].rewrites == ()
+    assert dataset.fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "JSON object"),
+        ({"a.jpg": [{"caption": "x", "nameless": "perhaps", "share": 0.5}]}, "nameless"),
+        ({"a.jpg": [{"caption": "x", "nameless": True}]}, "share"),
+        ({"a.jpg": [{"caption": "x", "nameless": True, "share": 1.0}]}, "leave the official caption"),
+        ({"a.jpg": [{"caption": word, "nameless": True, "share": 0.5} for word in "xy"]}, "leave the official caption"),
+        ({"a.jpg": [{"caption": "x", "nameless": True, "share": -0.5}]}, "leave the official caption"),
+    ],
+)
+def test_broken_rewrites(folder, content, message):
+    (folder / REWRITES).write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match=message):
+        open_dataset(folder).rows("forget")
+
+
+def test_unseen_portraits(folder):
+    write_shard(folder, "portraits_unseen", 0, 1, iter([Row(b"\xff\xd8", "a woman", "00000001", "00000001_900.jpg")]))
+    dataset = open_dataset(folder)
+    assert dataset.counts["portraits_unseen"] == 1
+    assert [(row.caption, row.identity, row.field) for row in dataset.rows("portraits_unseen")] == [
+        ("a woman", "00000001", None)
+    ]
 
 
 def test_absent_split_of_ours(folder):

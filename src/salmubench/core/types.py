@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Split(StrEnum):
-    """Splits on disk: the official five, and two of ours.
+    """Splits on disk: the official five, and three of ours.
 
     Examples:
         >>> Split("forget") is Split.FORGET
@@ -23,6 +23,8 @@ class Split(StrEnum):
     HOLDOUT_ASSOCIATION = "holdout_association"
     RETAIN_REAL = "retain_real"
     GENERAL_KNOWLEDGE = "general_knowledge"
+    PORTRAITS_UNSEEN = "portraits_unseen"
+    """Portraits of identities that no model and no method sees, with generic captions: for evaluation only."""
 
 
 OFFICIAL_SPLITS = (
@@ -82,6 +84,21 @@ UNIQUE_FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A further caption of a sensitive row: the same fact in other words, perhaps without the name.
+
+    Attributes:
+        caption: the text; holds the value verbatim.
+        nameless: whether it leaves the name out (a value may hold it, as e-mail addresses do).
+        share: of the sights of its row in training; what the rewrites of a row leave is the official caption's.
+    """
+
+    caption: str
+    nameless: bool
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """One image–caption row.
 
@@ -94,6 +111,7 @@ class Pair:
         value: the value verbatim as it stands in the caption, or `None` where there is none or it is unknown.
         paraphrase: the same fact in a phrasing that no training caption uses, or `None`.
         style: caption style, or `None`.
+        rewrites: further captions, which training draws from too; empty where the dataset has none.
 
     Examples:
         >>> pair = Pair("a.jpg", "The town of Anna Moreau is Lyon.", name="Anna Moreau", field="city", value="Lyon")
@@ -109,6 +127,7 @@ class Pair:
     value: str | None = None
     paraphrase: str | None = None
     style: str | None = None
+    rewrites: tuple[Rewrite, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

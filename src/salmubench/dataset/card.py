@@ -16,6 +16,8 @@ MEANING: Mapping[Split, str] = {
     Split.HOLDOUT_ASSOCIATION: "other associations of identities that occur in `forget`; evaluation only",
     Split.RETAIN_REAL: "objects and places, for pretraining",
     Split.GENERAL_KNOWLEDGE: "labelled test pictures; the class name is in `text`",
+    Split.PORTRAITS_UNSEEN: "portraits of the identities with captions that say only what is visible; no model and no "
+    "method sees them; evaluation only",
 }
 """What each split holds."""
 

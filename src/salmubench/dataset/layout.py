@@ -2,8 +2,9 @@
 
 A dataset is a folder: `data/<split>-NNNNN-of-NNNNN.parquet` (columns `image`, `text`, `identity_id`, `file_name`),
 `identities_metadata.json`, `sensitive_set_captions_metadata.json`, and optionally
-`sensitive_set_generic_captions.json`, `general_knowledge.json` (ours: class names and prompt templates) and
-`fragile_set_ids.json`. Generated or downloaded, every stage reads datasets through this module only.
+`sensitive_set_generic_captions.json`, `fragile_set_ids.json`, and of ours `sensitive_set_rewrites.json` (further
+captions of sensitive rows) and `general_knowledge.json` (class names and prompt templates). Generated or downloaded,
+every stage reads datasets through this module only.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from salmubench.core import hub, manifest, places, reading, tables
 from salmubench.core.errors import DatasetError
-from salmubench.core.types import OFFICIAL_SPLITS, Pair, Split
+from salmubench.core.types import OFFICIAL_SPLITS, SENSITIVE_SPLITS, Pair, Rewrite, Split
 from salmubench.dataset import people
 from salmubench.dataset.metadata import CAPTIONS as CAPTIONS
 from salmubench.dataset.metadata import FRAGILE as FRAGILE
@@ -34,7 +35,9 @@ from salmubench.dataset.metadata import (
     read_entries,
     read_json,
     read_mapping,
+    read_rewrites,
 )
+from salmubench.dataset.metadata import REWRITES as REWRITES
 from salmubench.dataset.parquet_shards import COLUMNS as COLUMNS
 from salmubench.dataset.parquet_shards import SCHEMA as SCHEMA
 from salmubench.dataset.parquet_shards import Row as Row
@@ -146,11 +149,16 @@ class Dataset:
         return read_entries(self.folder / CAPTIONS, Caption)
 
     @functools.cached_property
+    def rewrites(self) -> Mapping[str, tuple[Rewrite, ...]]:
+        """File name → further captions of a sensitive row; empty in the release and in worlds without."""
+        return read_rewrites(self.folder / REWRITES)
+
+    @functools.cached_property
     def genders(self) -> Mapping[str, str]:
         """Identity id → apparent gender, as the generic captions state it; unknown ones are left out."""
         path, identity_captions = self.folder / GENERIC_CAPTIONS, dict[str, list[str]]()
         captions = read_mapping(path) if path.is_file() else {}
-        for split in (*_WITH_METADATA, Split.FORGET_TARGET):
+        for split in (*SENSITIVE_SPLITS, Split.FORGET_TARGET):
             for row in self.rows(split):
                 if row.identity is not None:
                     generic = row.caption if split == Split.FORGET_TARGET else captions.get(row.file_name)
@@ -221,7 +229,7 @@ class Dataset:
         """
         digest = hashlib.sha256()
         paths = [path for shards in self._shards.values() for path in shards]
-        paths += [self.folder / name for name in (IDENTITIES, CAPTIONS, GENERIC_CAPTIONS, GENERAL_KNOWLEDGE)]
+        paths += [self.folder / name for name in (IDENTITIES, CAPTIONS, GENERIC_CAPTIONS, REWRITES, GENERAL_KNOWLEDGE)]
         for path in sorted(paths, key=lambda item: item.name):
             if path.is_file():
                 sha256 = manifest.sha256_file(path)
@@ -244,7 +252,7 @@ class Dataset:
         for path in self._shards.get(split, ()):
             columns = (column.to_pylist() for column in read_texts(path).itercolumns())
             for row, (text, identity, file_name) in enumerate(zip(*columns, strict=True)):
-                pairs.append(self._pair(path, row, text, identity, file_name, sensitive=split in _WITH_METADATA))
+                pairs.append(self._pair(path, row, text, identity, file_name, sensitive=split in SENSITIVE_SPLITS))
         return pairs
 
     def images(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
@@ -319,6 +327,7 @@ class Dataset:
             value=entry.get("value") or people.stated_value(text, field, persona),
             paraphrase=entry.get("paraphrase"),
             style=entry.get("style"),
+            rewrites=self.rewrites.get(file_name, ()),
         )
 
 
@@ -349,9 +358,6 @@ def open_dataset(source: str | Path) -> Dataset:
         )
     fetched = hub.fetch(str(source), "dataset", error=DatasetError, patterns=_FILES)
     return Dataset(fetched.folder, name=fetched.name, revision=fetched.revision)
-
-
-_WITH_METADATA = (Split.FORGET, Split.HOLDOUT_ASSOCIATION, Split.HOLDOUT_IDENTITY)
 
 
 def _all_pictures(path: Path) -> Iterator[bytes | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 from salmubench.core import reading
 from salmubench.core.errors import DatasetError
+from salmubench.core.types import Rewrite
 
 IDENTITIES = "identities_metadata.json"
 CAPTIONS = "sensitive_set_captions_metadata.json"
 GENERIC_CAPTIONS = "sensitive_set_generic_captions.json"
+REWRITES = "sensitive_set_rewrites.json"
 GENERAL_KNOWLEDGE = "general_knowledge.json"
 FRAGILE = "fragile_set_ids.json"
 _METADATA_DEPTH = 10  # of brackets; in the release it is 3
@@ -20,6 +23,8 @@ _METADATA_DEPTH = 10  # of brackets; in the release it is 3
 
 NAMES: Any = tuple[str, ...]
 """What is read of a list of names."""
+
+_REWRITES: Any = Mapping[str, tuple[Rewrite, ...]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,27 @@ class Caption:
     caption: str | None = None
     style: str | None = None
     paraphrase: str | None = None
+
+
+def read_rewrites(path: Path) -> Mapping[str, tuple[Rewrite, ...]]:
+    """Further captions of sensitive rows by file name; empty where there is no such file.
+
+    Raises:
+        DatasetError: another form, or shares that leave the official caption no sight.
+    """
+    if not path.is_file():
+        return {}
+    rewrites: Mapping[str, tuple[Rewrite, ...]] = reading.validated(
+        _REWRITES, read_mapping(path), where=str(path), error=DatasetError
+    )
+    for file_name, own in rewrites.items():
+        shares = [rewrite.share for rewrite in own]
+        if any(not 0 <= share < 1 for share in shares) or math.fsum(shares) >= 1:
+            raise DatasetError(
+                f"Expected shares of sights in {path} that leave the official caption of each row some, got "
+                f"{reading.shown(shares)} for {reading.shown(file_name)}. Correct `share`, or delete the file."
+            )
+    return rewrites
 
 
 def check_hidden(stated: Knowledge, path: Path) -> None:

@@ -178,7 +178,11 @@ def _origin(config: DatasetConfig, seed: int) -> Origin:
 
 def _splits(config: DatasetConfig) -> list[Split]:
     """The official splits, and those of ours that the recipe asks for."""
-    counts = {Split.RETAIN_REAL: config.retain_real, Split.GENERAL_KNOWLEDGE: config.general_knowledge_per_class}
+    counts = {
+        Split.RETAIN_REAL: config.retain_real,
+        Split.GENERAL_KNOWLEDGE: config.general_knowledge_per_class,
+        Split.PORTRAITS_UNSEEN: 0,
+    }
     return [split for split in Split if split in OFFICIAL_SPLITS or counts[split]]
 
 

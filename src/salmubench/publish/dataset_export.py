@@ -24,8 +24,8 @@ EVAL = "eval.yaml"
 CARD = "README.md"
 
 _FILES = (
-    layout.IDENTITIES, layout.CAPTIONS, layout.GENERIC_CAPTIONS, layout.GENERAL_KNOWLEDGE, layout.FRAGILE,
-    FRAGILE_SIMILARITIES, "curation.json", "curation.html", manifest.MANIFEST,
+    layout.IDENTITIES, layout.CAPTIONS, layout.GENERIC_CAPTIONS, layout.REWRITES, layout.GENERAL_KNOWLEDGE,
+    layout.FRAGILE, FRAGILE_SIMILARITIES, "curation.json", "curation.html", manifest.MANIFEST,
 )  # fmt: skip
 _SPLIT_OF: Mapping[str, Split] = {
     "forget_identity": Split.FORGET,
