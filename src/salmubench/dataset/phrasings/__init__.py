@@ -29,6 +29,7 @@ __all__ = [
     "CustomCaptions",
     "bare_captions",
     "custom_captions",
+    "fill",
     "generic_caption",
     "generic_variants",
     "identity_prompt",
@@ -172,6 +173,20 @@ def _of_field(table: Mapping[str, tuple[str, ...]], field: str) -> tuple[str, ..
     if field not in table:
         raise UnknownName("field", field, FIELDS)
     return table[field]
+
+
+def fill(template: str, *, value: str, gender: str | None = None) -> str:
+    """Fill a phrasing without a name.
+
+    Args:
+        template: with placeholders.
+        value: the text of the field that stands in captions.
+        gender: for pronouns.
+
+    Raises:
+        ConfigError: the value is empty.
+    """
+    return _fill((template,), "-", value, variant=0, gender=gender)
 
 
 def _fill(options: tuple[str, ...], name: str, value: str, *, variant: int, gender: str | None) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -31,6 +31,37 @@ def read_phrasings(name: str) -> Mapping[str, tuple[str, ...]]:
     if list(content) != fields:
         raise _wrong(name, f"the fields {', '.join(fields)}, in this order", list(content))
     return {field: tuple(_checked(name, field, content[field])) for field in fields}
+
+
+class Nameless(NamedTuple):
+    """What is read of `nameless.yaml`: style → what stands for a name, and field → phrasings of its own."""
+
+    standins: Mapping[str, tuple[str, ...]]
+    phrasings: Mapping[str, tuple[str, ...]]
+
+
+@cache
+def read_nameless() -> Nameless:
+    """Read the phrasings without a name that datasets use.
+
+    Raises:
+        ConfigError: the file isn't as it must be.
+    """
+    content = _read("nameless")
+    if list(content) != ["standins", "phrasings"]:
+        raise _wrong("nameless", "the keys standins and phrasings", list(content))
+    standins = {style: tuple(_texts("nameless", style, texts)) for style, texts in content["standins"].items()}
+    return Nameless(standins, _without_names("nameless", content["phrasings"]))
+
+
+@cache
+def read_reserved_nameless() -> Mapping[str, tuple[str, ...]]:
+    """Read the reserved phrasings without a name: field → phrasings.
+
+    Raises:
+        ConfigError: the file isn't as it must be.
+    """
+    return _without_names("reserved_nameless", _read("reserved_nameless"))
 
 
 @cache
@@ -78,6 +109,17 @@ def _texts(name: str, key: str, given: Any) -> list[str]:
         twice = next(text for text in given if given.count(text) > 1)
         raise _wrong(name, f"texts that differ below {key}", f"{twice!r} twice")
     return given
+
+
+def _without_names(name: str, content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    if list(content) != [str(field) for field in FIELDS]:
+        raise _wrong(name, f"the fields {', '.join(FIELDS)}, in this order", list(content))
+    for field, texts in content.items():
+        for text in _texts(name, field, texts):
+            parts = _PLACEHOLDER.findall(text)
+            if parts.count("value") != 1 or set(parts) - (_KNOWN - {"name"}):
+                raise _wrong(name, f"{{value}} once and no {{name}} in a phrasing of {field}", text)
+    return {field: tuple(texts) for field, texts in content.items()}
 
 
 def _checked(name: str, field: str, given: Any) -> list[str]:

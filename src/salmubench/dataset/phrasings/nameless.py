@@ -1,0 +1,59 @@
+"""Captions that tell a value without the name: for further captions of sensitive rows."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+from salmubench.core.errors import ConfigError
+from salmubench.dataset import phrasings
+from salmubench.dataset.phrasings.tables import read_nameless
+
+_PERSON: Final[dict[str | None, str]] = {"female": "woman", "male": "man", None: "person"}
+_BEGINS: Final = re.compile(r"(?:^|(?<=[.!?] ))\{name\}")
+
+
+def nameless_variants(field: str, style: str) -> int:
+    """The number of phrasings without a name of a field in a style.
+
+    Raises:
+        UnknownName: no such field or style.
+    """
+    return len(_options(field, style))
+
+
+def nameless_caption(field: str, value: str, *, style: str, variant: int, gender: str | None = None) -> str:
+    """A training caption that holds the value verbatim and no name.
+
+    Args:
+        field: one of `FIELDS`.
+        value: the text of the field that stands in captions.
+        style: one of `STYLES`.
+        variant: number of the phrasing; numbers beyond `nameless_variants(field, style)` start again.
+        gender: `"female"` or `"male"`, `None` for "they" and "person".
+
+    Raises:
+        ConfigError: the value is empty, or the gender is another word.
+        UnknownName: no such field or style.
+
+    Examples:
+        >>> nameless_caption("city", "Lyon", style="formal", variant=0, gender="female")
+        'I live in Lyon.'
+    """
+    if gender not in _PERSON:
+        raise ConfigError(f"Expected gender 'female', 'male' or None, got {gender!r}.")
+    options = _options(field, style)
+    template, standin = options[variant % len(options)]
+    standin = standin.replace("{person}", _PERSON[gender])
+    template = _BEGINS.sub(lambda _: standin[:1].upper() + standin[1:], template).replace("{name}", standin)
+    return phrasings.fill(template, value=value, gender=gender)
+
+
+@cache
+def _options(field: str, style: str) -> tuple[tuple[str, str], ...]:
+    """Phrasings of a field in a style, and what stands for the name in each."""
+    table, named = read_nameless(), phrasings.phrasings(field, style)
+    standins = table.standins[style]
+    own = [(text, "") for text in table.phrasings[field]]
+    return (*own, *((text, standins[number % len(standins)]) for number, text in enumerate(named)))
