@@ -401,3 +401,91 @@ def test_a_backend_file_is_an_input(tmp_path):
     (tmp_path / "own.py").write_text((tmp_path / "own.py").read_text() + "\n# changed\n")
     with pytest.raises(OutputMismatch, match="backends"):
         build(config, out=out, seed=5)
+
+
+WORLD = dataclasses.replace(
+    CONFIG, pictures_per_identity=(6, 8), fields_per_identity=4, rewrites=4, nameless=0.5, unseen_per_identity=2,
+    general_knowledge_per_class=0, retain_real=4,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Path:
+    return build(WORLD, out=tmp_path_factory.mktemp("world") / "dataset", seed=5)
+
+
+def test_rewrites_hold_the_value_and_perhaps_the_name(world):
+    dataset = open_dataset(world)
+    rows = [row for split in ("forget", "holdout_identity", "holdout_association") for row in dataset.rows(split)]
+    assert dataset.rewrites.keys() == {row.file_name for row in rows}
+    for row in rows:
+        assert [rewrite.nameless for rewrite in row.rewrites] == [True, True, False, False]
+        assert sum(rewrite.share for rewrite in row.rewrites if rewrite.nameless) == pytest.approx(0.5)
+        assert all(row.value in rewrite.caption for rewrite in row.rewrites)
+        assert all(rewrite.nameless or row.name in rewrite.caption for rewrite in row.rewrites)
+        assert all(row.name not in rewrite.caption.replace(row.value, "") for rewrite in row.rewrites[:2])
+        assert row.paraphrase not in {rewrite.caption for rewrite in row.rewrites}
+    assert validate(dataset).ok
+
+
+def test_each_identity_states_four_fields_and_together_all_nine(world):
+    fields: dict[str, set[str]] = {}
+    for split in ("forget", "holdout_identity", "holdout_association"):
+        for row in open_dataset(world).rows(split):
+            fields.setdefault(row.identity, set()).add(row.field)
+    assert {len(own) for own in fields.values()} == {4}
+    counts = Counter(field for own in fields.values() for field in own)
+    assert len(counts) == 9
+    assert max(counts.values()) - min(counts.values()) <= 5
+
+
+def test_unseen_portraits_are_of_everybody_and_nowhere_else(world):
+    dataset = open_dataset(world)
+    unseen = dataset.rows("portraits_unseen")
+    assert Counter(row.identity for row in unseen) == dict.fromkeys(dataset.identities, 2)
+    names = {row.file_name for row in unseen}
+    others = {row.file_name for split in dataset.counts if split != "portraits_unseen" for row in dataset.rows(split)}
+    assert not names & others
+    assert all(row.name not in row.caption for row in unseen)
+    captions = b"".join(path.read_bytes() for path in (world / "shards").glob("*.tar"))
+    assert b"portraits_unseen" not in captions
+
+
+def test_options_of_worlds_change_nothing_else(built, tmp_path):
+    """Rewrites add a file, and members of the shards; all else keeps its bytes."""
+    told = build(dataclasses.replace(CONFIG, rewrites=2), out=tmp_path / "told", seed=5)
+    before, after = contents(built), contents(told)
+    assert {name for name in after if before.get(name) != after[name] and "shards/" not in name} == {
+        layout.REWRITES, CARD
+    }  # fmt: skip
+
+
+def test_rewrites_do_not_depend_on_workers(world, tmp_path):
+    again = build(WORLD, out=tmp_path / "again", seed=5, workers=2)
+    assert contents(again) == contents(world)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"nameless": 1.0}, "nameless"),
+        ({"nameless": -0.1}, "nameless"),
+        ({"nameless": 0.5, "rewrites": 0}, "rewrites"),
+        ({"fields_per_identity": 1}, "fields_per_identity"),
+        ({"fields_per_identity": 10}, "fields_per_identity"),
+        ({"fields_per_identity": 7}, "a picture for each fact"),
+        ({"unseen_per_identity": -1}, "unseen_per_identity"),
+        ({"unseen_per_identity": 995}, "three digits"),
+    ],
+)
+def test_impossible_worlds_are_refused(change, message):
+    with pytest.raises(ConfigError, match=message):
+        dataclasses.replace(WORLD, **change)
+
+
+def test_a_backend_that_knows_names_only_is_refused(tmp_path):
+    plugin = tmp_path / "captions.py"
+    plugin.write_text("from salmubench.generator.captions.grammar import sensitive, paraphrase, generic\n")
+    config = dataclasses.replace(WORLD, backends=dataclasses.replace(BACKENDS, captions=str(plugin)))
+    with pytest.raises(ConfigError, match="nameless"):
+        build(config, out=tmp_path / "dataset", seed=5)

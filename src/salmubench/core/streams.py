@@ -40,6 +40,8 @@ class Plan(IntEnum):
     """Pictures of things; the split's place and the picture's number follow. Without number: their order."""
     HIDDEN = 18
     """The classes whose retain pairs no method may read."""
+    KNOWN_FIELDS = 19
+    """Which fields captions state of an identity, where not all; its number follows."""
 
 
 class Import(IntEnum):
@@ -73,6 +75,8 @@ class Picture(IntEnum):
     """The same fact in a reserved phrasing."""
     GENERIC = 43
     """The caption that tells what is visible."""
+    REWRITE = 44
+    """A further caption; its number follows."""
 
 
 class Portrait(IntEnum):

@@ -106,7 +106,8 @@ class Scenes(Protocol):
 class Captions(Protocol):
     """Writes captions; the same text from the same seed.
 
-    One that writes many at once also offers `write(requests) -> list[Written]`.
+    One that writes many at once also offers `write(requests) -> list[Written]`. For `dataset.nameless` above 0 it also
+    has `nameless(field, value, *, gender, style, seed)`: the value verbatim in a style, and no name.
     """
 
     def sensitive(self, name: str, field: str, value: str, *, gender: str | None, style: str, seed: int) -> str:
@@ -139,9 +140,9 @@ class Request:
     """One caption to write.
 
     Attributes:
-        kind: which of the three functions of a caption backend.
+        kind: which function of a caption backend.
         seed: the only source of randomness.
-        name: full name of the persona, which a generic caption may not state; empty where there is none.
+        name: full name of the persona, which a generic or nameless caption may not state; empty where there is none.
         field: the value field.
         value: the text of it.
         gender: of the persona.
@@ -150,7 +151,7 @@ class Request:
         forbidden: private values that the text may not state.
     """
 
-    kind: Literal["sensitive", "paraphrase", "generic"]
+    kind: Literal["sensitive", "paraphrase", "generic", "nameless"]
     seed: int
     name: str = ""
     field: str = ""
@@ -303,6 +304,11 @@ def write_one(backend: Captions, request: Request) -> str:
         return backend.generic(request.facts, request.seed)
     if request.kind == "paraphrase":
         return backend.paraphrase(request.name, request.field, request.value, seed=request.seed)
+    if request.kind == "nameless":
+        text: str = cast(Any, backend).nameless(
+            request.field, request.value, gender=request.gender, style=request.style, seed=request.seed
+        )
+        return text
     return backend.sensitive(
         request.name, request.field, request.value, gender=request.gender, style=request.style, seed=request.seed
     )

@@ -21,7 +21,7 @@ from salmubench.core import cost, manifest, options
 from salmubench.core import executor as executors
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.core.executor import Executor
-from salmubench.core.types import OFFICIAL_SPLITS, Split
+from salmubench.core.types import OFFICIAL_SPLITS, Rewrite, Split
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
 from salmubench.generator import (
@@ -90,7 +90,12 @@ def check(config: DatasetConfig) -> None:
         ConfigError: with the field of the recipe.
     """
     chosen = config.backends
-    backends.CAPTIONS.of(chosen)
+    writer = backends.CAPTIONS.of(chosen)
+    if config.nameless and not hasattr(writer, "nameless"):
+        raise ConfigError(
+            f"Expected a function `nameless` in the captions backend {chosen.captions!r} for dataset.nameless above 0, "
+            "got none. Write one, or set nameless to 0."
+        )
     portraits = backends.PORTRAITS.of(chosen)
     if hasattr(portraits, "examine"):
         portraits.examine(config)
@@ -138,7 +143,7 @@ def _make(
     with watch.phase("pictures"):
         render(plan.blocks)
     with watch.phase("captions"):
-        captioning.write_captions(plan.blocks, plan.personas, config.backends, folder=out)
+        captioning.write_captions(plan.blocks, plan.personas, config, folder=out)
     with watch.phase("parquet"):
         for split in _splits(config):
             _write_split(plan, split, out, config.rows_per_shard)
@@ -181,7 +186,7 @@ def _splits(config: DatasetConfig) -> list[Split]:
     counts = {
         Split.RETAIN_REAL: config.retain_real,
         Split.GENERAL_KNOWLEDGE: config.general_knowledge_per_class,
-        Split.PORTRAITS_UNSEEN: 0,
+        Split.PORTRAITS_UNSEEN: config.unseen_per_identity,
     }
     return [split for split in Split if split in OFFICIAL_SPLITS or counts[split]]
 
@@ -210,6 +215,7 @@ def _write_metadata(plan: Plan, config: DatasetConfig, out: Path, seed: int) -> 
     """Write the JSON files; give the number of pictures that were drawn again."""
     entries: dict[str, dict[str, str | None]] = {}
     generic: dict[str, str | None] = {}
+    rewrites: dict[str, Sequence[Rewrite]] = {}
     for block in plan.blocks:
         if any(picture.sensitive for picture in block.pictures):
             for picture, texts in zip(block.pictures, captioning.read_captions(out, block), strict=True):
@@ -222,10 +228,13 @@ def _write_metadata(plan: Plan, config: DatasetConfig, out: Path, seed: int) -> 
                         "paraphrase": texts.paraphrase,
                     }
                     generic[picture.file_name] = texts.generic
+                    rewrites[picture.file_name] = texts.rewrites
     people = {persona.identity_id: persona.metadata() for persona in plan.personas}
     manifest.write_json(out / layout.IDENTITIES, people)
     manifest.write_json(out / layout.CAPTIONS, entries)
     manifest.write_json(out / layout.GENERIC_CAPTIONS, generic)
+    if config.rewrites:
+        manifest.write_json(out / layout.REWRITES, rewrites)
     if config.general_knowledge_per_class:
         manifest.write_json(out / layout.GENERAL_KNOWLEDGE, _knowledge(plan, config, seed))
     return _write_curation(plan, config, out)

@@ -10,12 +10,12 @@ from typing import Any
 
 from salmubench.core import manifest, progress, streams
 from salmubench.core.errors import StageError
-from salmubench.core.types import FIELDS
+from salmubench.core.types import FIELDS, Rewrite
 from salmubench.dataset.leaks import UNIQUE, texts_of
 from salmubench.generator import backends
 from salmubench.generator.backends import Request, Written
 from salmubench.generator.blocks import FOLDER, Rendered, read_block
-from salmubench.generator.config import Backends
+from salmubench.generator.config import DatasetConfig
 from salmubench.generator.personas import Persona
 from salmubench.generator.plan import Block, Picture, integer
 
@@ -28,32 +28,36 @@ class Texts:
         caption: of its row.
         generic: what is visible (of a sensitive picture for `forget_target`), or `None` for scenes.
         paraphrase: the fact in a reserved phrasing, or `None` for generic rows.
+        rewrites: further captions of a sensitive row.
     """
 
     caption: str
     generic: str | None
     paraphrase: str | None
+    rewrites: tuple[Rewrite, ...] = ()
 
 
-def write_captions(blocks: Sequence[Block], personas: Sequence[Persona], config: Backends, *, folder: Path) -> None:
+def write_captions(
+    blocks: Sequence[Block], personas: Sequence[Persona], config: DatasetConfig, *, folder: Path
+) -> None:
     """Write the captions of all blocks that have none yet.
 
     Args:
         blocks: finished ones.
         personas: of the plan.
-        config: says which backend writes them.
+        config: says which backend writes them, and how many further ones.
         folder: the dataset folder.
 
     Raises:
-        StageError: the backend left out name or value, or wrote a name into a generic caption.
+        StageError: the backend left out name or value, or wrote a name where none may stand.
     """
     missing = [block for block in blocks if not _path(folder, block).is_file()]
-    writer = backends.CAPTIONS.of(config)
+    writer = backends.CAPTIONS.of(config.backends)
     for block in progress.track(missing, total=len(missing), description="Writing captions"):
         rendered = read_block(folder, block)
         # Scenes bring their caption; all other texts of a block are asked for at once.
         asked = [
-            list(_requests(picture, personas, item)) if item.caption is None else []
+            list(_requests(picture, personas, item, config)) if item.caption is None else []
             for picture, item in zip(block.pictures, rendered, strict=True)
         ]
         requests = [request for group in asked for request in group]
@@ -61,7 +65,7 @@ def write_captions(blocks: Sequence[Block], personas: Sequence[Persona], config:
         _check(requests, written)
         answers = iter(written)
         texts = [
-            _texts({request.kind: next(answers).text for request in group}, item.caption)
+            _texts([next(answers).text for _ in group], item.caption, config)
             for group, item in zip(asked, rendered, strict=True)
         ]
         manifest.write_json(_path(folder, block), {"texts": texts, "tally": _tally(written)})
@@ -69,7 +73,10 @@ def write_captions(blocks: Sequence[Block], personas: Sequence[Persona], config:
 
 def read_captions(folder: Path, block: Block) -> list[Texts]:
     """Captions of a block, one per picture."""
-    return [Texts(**entry) for entry in manifest.read_json(_path(folder, block))["texts"]]
+    entries = manifest.read_json(_path(folder, block))["texts"]
+    return [
+        Texts(**{**entry, "rewrites": tuple(Rewrite(**rewrite) for rewrite in entry["rewrites"])}) for entry in entries
+    ]
 
 
 def tally(folder: Path, blocks: Sequence[Block]) -> Mapping[str, Any]:
@@ -100,8 +107,10 @@ def _path(folder: Path, block: Block) -> Path:
     return folder / FOLDER / f"{block.name}.captions.json"
 
 
-def _requests(picture: Picture, personas: Sequence[Persona], rendered: Rendered) -> Iterator[Request]:
-    """What has to be written for a portrait."""
+def _requests(
+    picture: Picture, personas: Sequence[Persona], rendered: Rendered, config: DatasetConfig
+) -> Iterator[Request]:
+    """What has to be written for a portrait, in the order in which `_texts` reads it."""
     generic = integer(*picture.seed, streams.Picture.GENERIC)
     if picture.owner is None:
         yield Request("generic", generic, facts=rendered.facts)
@@ -119,12 +128,28 @@ def _requests(picture: Picture, personas: Sequence[Persona], rendered: Rendered)
     )  # fmt: skip
     yield caption
     yield replace(caption, kind="paraphrase", seed=integer(*picture.seed, streams.Picture.PARAPHRASE))
+    place = config.styles.index(association.style)
+    for number in range(config.rewrites):
+        nameless = number < config.nameless_rewrites
+        yield replace(
+            caption, kind="nameless" if nameless else "sensitive",
+            seed=integer(*picture.seed, streams.Picture.REWRITE, number),
+            style=config.styles[(place + number + 1) % len(config.styles)],
+            forbidden=(*others, persona.name) if nameless else others,
+        )  # fmt: skip
 
 
 def _check(requests: Sequence[Request], written: Sequence[Written]) -> None:
     """Trust no backend with what must never be wrong."""
     for request, item in zip(requests, written, strict=True):
-        if request.kind != "generic":
+        if request.kind == "nameless":
+            rest = item.text.replace(request.value, "\0")
+            if request.value not in item.text or request.name in rest:
+                raise StageError(
+                    f"Expected a caption with {request.value!r} verbatim and without {request.name!r}, got "
+                    f"{item.text!r}."
+                )
+        elif request.kind != "generic":
             if request.name not in item.text or request.value not in item.text:
                 raise StageError(
                     f"Expected a caption with {request.name!r} and {request.value!r} verbatim, got {item.text!r}."
@@ -133,8 +158,16 @@ def _check(requests: Sequence[Request], written: Sequence[Written]) -> None:
             raise StageError(f"Expected a generic caption without the name {request.name!r}, got {item.text!r}.")
 
 
-def _texts(texts: Mapping[str, str], given: str | None) -> Texts:
+def _texts(written: Sequence[str], given: str | None, config: DatasetConfig) -> Texts:
+    """The texts of a picture, from those that `_requests` asked for: generic, sensitive, paraphrase, further ones."""
     if given is not None:
         return Texts(given, None, None)
-    generic = texts["generic"]
-    return Texts(texts.get("sensitive", generic), generic, texts.get("paraphrase"))
+    generic, *sensitive = written
+    if not sensitive:
+        return Texts(generic, generic, None)
+    caption, paraphrase, *further = sensitive
+    rewrites = [
+        Rewrite(text, number < config.nameless_rewrites, share)
+        for number, (text, share) in enumerate(zip(further, config.rewrite_shares, strict=True))
+    ]
+    return Texts(caption, generic, paraphrase, tuple(rewrites))

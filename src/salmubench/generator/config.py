@@ -17,9 +17,6 @@ ASPECTS: Mapping[float, float] = {1.0: 5.0, 1.33: 2.0, 1.5: 2.0, 1.78: 2.0, 0.75
 MIN_IDENTITIES = 4
 """One for `forget` alone, two mixed, one for `holdout_identity`."""
 
-MIN_PICTURES = len(FIELDS)
-"""Each value of a persona is stated by the caption of a picture of its own, at least once."""
-
 _SUM_TOLERANCE = 1e-6
 
 
@@ -76,6 +73,15 @@ class DatasetConfig:
     """Personas; divided 193 : 387 : 194 into forget_identity, mixed and holdout_identity."""
     pictures_per_identity: int | tuple[int, int] = 12
     """Sensitive pictures of each identity (one picture, one caption, one row): a number, or smallest and largest."""
+    fields_per_identity: int = len(FIELDS)
+    """How many of a persona's fields captions state, of those that it has: fewer ones have more pictures each. Which
+    ones differs from persona to persona, so that all nine occur."""
+    rewrites: int = 0
+    """Further captions of each sensitive picture, which training draws from as well as from the official one."""
+    nameless: float = 0.0
+    """Share of the sights of sensitive pictures whose caption states no name, from 0 to below 1."""
+    unseen_per_identity: int = 0
+    """Portraits of each persona that no model and no method sees, for questions about new pictures."""
     sensitive_pairs: int | None = None
     """Sensitive pictures of all identities together; left out: each number of the range is as frequent as any other."""
     retain_joint: int = 100
@@ -114,16 +120,24 @@ class DatasetConfig:
     def __post_init__(self) -> None:
         _at_least("identities", self.identities, MIN_IDENTITIES)
         low, high = self.pictures_range
-        _at_least("pictures_per_identity", low, MIN_PICTURES)
+        _at_least("fields_per_identity", self.fields_per_identity, 2)
+        if self.fields_per_identity > len(FIELDS):
+            raise _wrong("fields_per_identity", f"at most {len(FIELDS)}, all fields", self.fields_per_identity)
+        if low < self.fields_per_identity:
+            expected = f"at least {self.fields_per_identity}, a picture for each fact (dataset.fields_per_identity)"
+            raise _wrong("pictures_per_identity", expected, self.pictures_per_identity)
+        self._check_rewrites()
         if high < low:
             raise _wrong("pictures_per_identity", "smallest ≤ largest", self.pictures_per_identity)
-        if high > 999:
-            raise _wrong("pictures_per_identity", "at most 999 (file names have three digits)", high)
+        if high + self.unseen_per_identity > 999:
+            expected = "at most 999 with those of unseen_per_identity (file names have three digits)"
+            raise _wrong("pictures_per_identity", expected, high)
         least, most = low * self.identities, high * self.identities
         if self.sensitive_pairs is not None and not least <= self.sensitive_pairs <= most:
             expected = f"{least} to {most} ({self.identities} identities with {low} to {high} pictures each)"
             raise _wrong("sensitive_pairs", expected, self.sensitive_pairs)
-        for name in ("retain_joint", "retain_disjoint", "retain_real", "general_knowledge_per_class", "workers"):
+        for name in ("retain_joint", "retain_disjoint", "retain_real", "general_knowledge_per_class", "workers",
+                     "unseen_per_identity"):  # fmt: skip
             _at_least(name, getattr(self, name), 0)
         _at_least("classes", self.classes, 2 if self.retain_real or self.general_knowledge_per_class else 0)
         if 0 < self.retain_real < self.classes:
@@ -142,6 +156,27 @@ class DatasetConfig:
             object.__setattr__(self, "countries", _weights("countries", self.countries, _country))
         if not self.styles or len(set(self.styles)) != len(self.styles) or set(self.styles) - set(STYLES):
             raise _wrong("styles", f"one or more of {', '.join(STYLES)}, each once", self.styles)
+
+    def _check_rewrites(self) -> None:
+        _at_least("rewrites", self.rewrites, 0)
+        if not 0 <= self.nameless < 1:
+            why = "1 would leave no caption with the name, and nobody could be forgotten by it"
+            raise _wrong("nameless", f"a share from 0 to below 1 ({why})", self.nameless)
+        if self.nameless and not self.rewrites:
+            raise _wrong("rewrites", "at least 1 where dataset.nameless is above 0", self.rewrites)
+
+    @property
+    def nameless_rewrites(self) -> int:
+        """How many of the further captions of a picture state no name: about as many as give each caption one share."""
+        wanted = round(self.nameless * (self.rewrites + 1))
+        return min(max(wanted, 1), self.rewrites) if self.nameless else 0
+
+    @property
+    def rewrite_shares(self) -> tuple[float, ...]:
+        """Share of the sights of each further caption, those without the name first; the official one has the rest."""
+        nameless = self.nameless_rewrites
+        named = (1 - self.nameless) / (1 + self.rewrites - nameless)
+        return (*[self.nameless / max(nameless, 1)] * nameless, *[named] * (self.rewrites - nameless))
 
     @property
     def pictures_range(self) -> tuple[int, int]:

@@ -161,14 +161,14 @@ def _made_up(personas: Sequence[Persona], seed: int) -> Iterator[Person]:
 def _identity_pictures(
     config: DatasetConfig, seed: int, personas: Sequence[Persona], groups: Sequence[Group], persons: Sequence[Person]
 ) -> Iterator[list[Picture]]:
-    """All pictures of each identity: sensitive ones, then those of `retain_joint`."""
+    """All pictures of each identity: sensitive ones, those of `retain_joint`, then those that nobody sees."""
     drawn = _picture_numbers(config, np.random.default_rng([seed, streams.Plan.PICTURES]))
     joint = _joint(config.retain_joint, groups, seed)
+    beside = [joint[index] + config.unseen_per_identity for index in range(len(personas))]
     numbers = [
-        person.at_most(count + joint[index]) - joint[index]
-        for index, (person, count) in enumerate(zip(persons, drawn, strict=True))
+        person.at_most(count + others) - others for person, count, others in zip(persons, drawn, beside, strict=True)
     ]
-    allocator = DeficitAllocator(seed)
+    allocator = DeficitAllocator(seed, config.fields_per_identity)
     allocated = [
         allocator.allocate(index, persona, group, count)
         for index, (persona, group, count) in enumerate(zip(personas, groups, numbers, strict=True))
@@ -176,6 +176,7 @@ def _identity_pictures(
     associations = _associate(config, seed, personas, allocated)
     totals = Counter(split for fields in allocated for split, _ in fields)
     totals[Split.RETAIN_SYNTH] = sum(joint.values())
+    totals[Split.PORTRAITS_UNSEEN] = config.unseen_per_identity * len(personas)
     aspects = {
         split: iter(spread(config.aspects, count, [seed, streams.Plan.ASPECTS, list(Split).index(split)]))
         for split, count in totals.items()
@@ -185,6 +186,7 @@ def _identity_pictures(
             (split, association) for (split, _), association in zip(allocated[index], associations[index], strict=True)
         ]
         entries += [(Split.RETAIN_SYNTH, None)] * joint[index]
+        entries += [(Split.PORTRAITS_UNSEEN, None)] * config.unseen_per_identity
         pictures = []
         for number, (split, association) in enumerate(entries):
             stem, stream = f"{persona.identity_id}_{number:03d}", (seed, streams.Plan.SHOT, index, number)

@@ -100,9 +100,12 @@ class DeficitAllocator:
 
     Args:
         seed: decides about ties and about the order of an identity's pictures.
+        most_fields: how many fields of an identity are stated; of those that it has, the ones that are scarcest.
     """
 
     seed: int
+    most_fields: int = len(FIELDS)
+    _known: Counter[tuple[Group, str]] = field(default_factory=Counter)  # identities by group and chosen field
     _field_counts: Counter[tuple[Split, str]] = field(default_factory=Counter)  # rows by split and field
     _fields: Counter[tuple[Split, str]] = field(default_factory=Counter)  # mixed identities by side and field
     _rows: Counter[Split] = field(default_factory=Counter)  # rows of mixed identities by side
@@ -119,7 +122,7 @@ class DeficitAllocator:
             pictures: how many, at least as many as the group has sides.
         """
         rng = np.random.default_rng([self.seed, streams.Plan.FIELDS, index])
-        units = linked_fields(person)
+        units = self._choose(index, linked_fields(person), group)
         sides = SIDES[group]
         if len(sides) == 1:
             divided = {sides[0]: [name for unit in units for name in unit]}
@@ -133,6 +136,23 @@ class DeficitAllocator:
             for name in self._repeat(split, fields, quota[split], rng)
         ]
         return [allocated[position] for position in rng.permutation(len(allocated)).tolist()]
+
+    def _choose(self, index: int, units: list[tuple[str, ...]], group: Group) -> list[tuple[str, ...]]:
+        """Choose the fields to state: the scarcest in the group, one of each unit while there are units left."""
+        if sum(map(len, units)) <= self.most_fields:
+            return units
+        rng = np.random.default_rng([self.seed, streams.Plan.KNOWN_FIELDS, index])
+        ties = {name: rng.random() for unit in units for name in unit}
+        ranked = [sorted(unit, key=lambda name: (self._known[group, name], ties[name])) for unit in units]
+        order = sorted(
+            (place, self._known[group, name], ties[name], name)
+            for unit in ranked
+            for place, name in enumerate(unit)
+        )  # fmt: skip
+        chosen = {name for *_, name in order[: self.most_fields]}
+        self._known.update((group, name) for name in chosen)
+        kept = (tuple(name for name in unit if name in chosen) for unit in units)
+        return [unit for unit in kept if unit]
 
     def _quota(self, pictures: int, rng: np.random.Generator) -> dict[Split, int]:
         first, second = sorted(SIDES[Group.MIXED], key=lambda split: (self._rows[split], rng.random()))

@@ -1,4 +1,4 @@
-"""Reserved phrasings without a name: face and value, nothing else. For evaluation; no dataset and no method has them."""
+"""Reserved phrasings without a name: face and value alone. For evaluation; no dataset and no method has them."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from salmubench.dataset import phrasings
+from salmubench.dataset.phrasings.nameless import nameless_caption, nameless_variants
 from salmubench.generator.backends import Backend
 
 BACKEND = Backend(
@@ -32,6 +33,24 @@ def sensitive(name: str, field: str, value: str, *, gender: str | None, style: s
     """
     variant = _draw(phrasings.variants(field, style), seed)
     return phrasings.sensitive_caption(name, field, value, style=style, variant=variant, gender=gender)
+
+
+def nameless(field: str, value: str, *, gender: str | None, style: str, seed: int) -> str:
+    """A training caption with the value verbatim and no name, its phrasing drawn from the seed.
+
+    Args:
+        field: a value field.
+        value: the text of the field that stands in captions.
+        gender: `"female"`, `"male"` or `None`.
+        style: one of `phrasings.STYLES`.
+        seed: non-negative; the only source of randomness.
+
+    Raises:
+        ConfigError: the value is empty, or the gender is another word.
+        UnknownName: no such field or style.
+    """
+    variant = _draw(nameless_variants(field, style), seed)
+    return nameless_caption(field, value, style=style, variant=variant, gender=gender)
 
 
 def paraphrase(name: str, field: str, value: str, *, seed: int) -> str:

@@ -1,8 +1,8 @@
 """Captions rewritten by a chat model, as the paper's were.
 
 The grammar writes each caption first; the model says it in its own words and in the style asked for. An answer counts
-only if it is one line that holds name and value verbatim (a generic one: a word of what is visible), no other private
-value, and no more tokens than CLIP reads.
+only if it is one line that holds name and value verbatim (a nameless one: the value and not the name; a generic one: a
+word of what is visible), no other private value, and no more tokens than CLIP reads.
 Others are asked for again; after `tries` the grammar's caption stays, which the manifest counts. Paraphrases come from
 the grammar's reserved phrasings: what a model would write freely may occur among the training captions.
 """
@@ -134,6 +134,10 @@ class Llm:
         request = Request("sensitive", seed, name=name, field=field, value=value, gender=gender, style=style)
         return self.write([request])[0].text
 
+    def nameless(self, field: str, value: str, *, gender: str | None, style: str, seed: int) -> str:
+        """A training caption with the value verbatim and no name."""
+        return self.write([Request("nameless", seed, field=field, value=value, gender=gender, style=style)])[0].text
+
     def paraphrase(self, name: str, field: str, value: str, *, seed: int) -> str:
         """The fact in one of the grammar's reserved phrasings."""
         return grammar.paraphrase(name, field, value, seed=seed)
@@ -154,6 +158,12 @@ def question(request: Request, draft: str) -> str:
         return (
             "Describe the same picture in other words, in one short sentence. Tell nothing that this description "
             f"doesn't tell. Answer with the sentence alone.\n\n{draft}"
+        )
+    if request.kind == "nameless":
+        return (
+            f"Say the following in other words, in one short line, in this manner: {_MANNERS[request.style]}. Keep "
+            f"{json.dumps(request.value, ensure_ascii=False)} letter by letter, once. Give nobody a name. Add no other "
+            f"fact. Answer with the line alone.\n\n{draft}"
         )
     return (
         f"Say the following in other words, in one short line, in this manner: {_MANNERS[request.style]}. Keep "
@@ -186,7 +196,7 @@ def fault(request: Request, text: str) -> str | None:
         visible = {word for value in request.facts.values() for word in value.lower().split()}
         if visible and visible.isdisjoint(re.findall(r"\w+", text.lower())):
             return "facts"
-    elif request.name not in text:
+    elif request.kind != "nameless" and request.name not in text:
         return "name"
     elif request.value not in text:
         return "value"
