@@ -69,7 +69,7 @@ def test_counts_of_all_epochs_and_processes(found, model, tmp_path):
             for _ in loader(pairs, model, tmp_path, epoch, rank=rank, processes=2):
                 pass
     parts = {"retain": 102, "sensitive": 48}
-    assert count(tmp_path, parts=parts, epochs=2, processes=2) == {
+    assert count(tmp_path, parts=parts, repeats=dict.fromkeys(parts, 1), epochs=2, processes=2) == {
         "retain": Counted(2.0, 2, 2),
         "sensitive": Counted(2.0, 2, 2),
     }

@@ -21,7 +21,7 @@ from webdataset import autodecode, filters
 
 from salmubench.pretrain import open_clip_worker as worker
 from salmubench.pretrain.samples import IMAGES
-from salmubench.pretrain.stream import decode_pairs_only, samples
+from salmubench.pretrain.stream import decode_pair, decode_pairs_only, samples
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # webdataset leaves files to the garbage collector
 
@@ -219,12 +219,12 @@ def test_another_pipeline_is_refused(shard: SimpleNamespace, change: Any) -> Non
     loader = unchanged(shard)
     change(loader.pipeline[0].dataset.pipeline)
     with pytest.raises(RuntimeError, match="another form"):
-        decode_pairs_only(loader)
+        decode_pairs_only(loader, decode_pair)
 
 
 def test_a_loader_without_a_pipeline_is_refused() -> None:
     with pytest.raises(RuntimeError, match="another form"):
-        decode_pairs_only(SimpleNamespace(dataset=[]))
+        decode_pairs_only(SimpleNamespace(dataset=[]), decode_pair)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

@@ -1,7 +1,8 @@
 """WebDataset shards for pretraining: the dataset's own JPEG bytes and captions in tar files.
 
 `retain-NNNNN.tar` holds `retain_real` and `retain_synth`, `sensitive-NNNNN.tar` holds `forget` and both holdouts,
-`holdouts-NNNNN.tar` both holdouts alone. Rows are assigned to shards by a seeded permutation, each part by its own.
+`holdouts-NNNNN.tar` both holdouts alone. Further captions of a row are members `r1.txt`, `r2.txt`, …, with their shares
+of the row's sights in `shares.json`. Rows are assigned to shards by a seeded permutation, each part by its own.
 Beside them lie `sizes.json` (rows of each shard, as open_clip reads it) and `shards.json` (whose they are).
 The folder appears whole or not at all. Folders of a former version lack the holdouts; these are added where they are
 asked for, and the other shards stay as they are.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import os
 import re
 import tarfile
@@ -25,7 +27,7 @@ from pydantic import Field
 
 from salmubench.core import manifest, places, reading
 from salmubench.core.errors import DatasetError, OutputError
-from salmubench.core.types import SENSITIVE_SPLITS, Split
+from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.dataset.layout import Dataset
 
 Part = Literal["retain", "sensitive", "holdouts"]
@@ -36,6 +38,8 @@ FOLDER = "shards"
 SIZES = "sizes.json"
 DESCRIPTION = "shards.json"
 SAMPLES_PER_SHARD = 1000
+SHARES = "shares.json"
+"""Member of a pair: share of its sights that each further caption has, in order."""
 RETAIN_SPLITS = (Split.RETAIN_REAL, Split.RETAIN_SYNTH)
 
 _MAX_SHARDS = 256  # all shards of a part are open at once while they are written
@@ -118,6 +122,11 @@ class ShardSet:
 def shard_name(part: Part, index: int) -> str:
     """Name of a shard, e.g. `retain-00003.tar`."""
     return f"{part}-{index:05d}.tar"
+
+
+def rewrite_member(number: int) -> str:
+    """Extension of a further caption of a pair, by its number from 0."""
+    return f"r{number + 1}.txt"
 
 
 def rows_of(dataset: Dataset, part: Part) -> int:
@@ -291,9 +300,14 @@ def _write_part(dataset: Dataset, folder: Path, part: Part, *, samples_per_shard
     shard_of = rng.permutation(np.arange(total) % count)  # int64 (total,)
     with _open_files(count), contextlib.ExitStack() as stack:
         tars = [stack.enter_context(tarfile.open(folder / shard_name(part, index), "w")) for index in range(count)]
-        for shard, (key, image, caption) in zip(shard_of, _samples(dataset, splits), strict=True):
+        for shard, (key, image, row) in zip(shard_of, _samples(dataset, splits), strict=True):
             _add(tars[shard], f"{key}.{_extension(image)}", image)
-            _add(tars[shard], f"{key}.txt", caption.encode())
+            _add(tars[shard], f"{key}.txt", row.caption.encode())
+            for number, rewrite in enumerate(row.rewrites):
+                _add(tars[shard], f"{key}.{rewrite_member(number)}", rewrite.caption.encode())
+            if row.rewrites:
+                shares = [rewrite.share for rewrite in row.rewrites]
+                _add(tars[shard], f"{key}.{SHARES}", json.dumps(shares).encode())
     return [int(rows) for rows in np.bincount(shard_of, minlength=count)]
 
 
@@ -321,11 +335,11 @@ def _open_files(count: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _samples(dataset: Dataset, splits: list[Split]) -> Iterator[tuple[str, bytes, str]]:
+def _samples(dataset: Dataset, splits: list[Split]) -> Iterator[tuple[str, bytes, Pair]]:
     for split in splits:
         rows = dataset.rows(split)
         for index, (row, image) in enumerate(zip(rows, dataset.images(split), strict=True)):
-            yield f"{split}-{index:08d}", image, row.caption
+            yield f"{split}-{index:08d}", image, row
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

@@ -72,9 +72,14 @@ class Job:
         return {"retain": retain, **({beside: self.shards.rows(beside)} if beside else {})}
 
     @property
+    def repeats(self) -> dict[str, int]:
+        """How often an epoch passes through each part."""
+        return {part: 1 if part == "retain" else self.config.sensitive_repeats for part in self.parts}
+
+    @property
     def rows(self) -> int:
-        """Rows that an epoch passes through."""
-        return sum(self.parts.values())
+        """Rows that an epoch passes through, those of a part that is listed again counted again."""
+        return sum(rows * self.repeats[part] for part, rows in self.parts.items())
 
     @property
     def step_pairs(self) -> list[int]:
@@ -91,12 +96,12 @@ class Job:
 
     @property
     def train_data(self) -> str:
-        """`--train-data`: RETAIN, RETAIN::SENSITIVE or RETAIN::HOLDOUTS."""
+        """`--train-data`: RETAIN, RETAIN::SENSITIVE or RETAIN::HOLDOUTS, what is beside RETAIN once for each repeat."""
         retain = self.shards.pattern("retain")
         if self.more:
             retain = f"{self.more.pattern}::{retain}"
         beside = BESIDE_RETAIN[self.kind]
-        return f"{retain}::{self.shards.pattern(beside)}" if beside else retain
+        return "::".join([retain, *([self.shards.pattern(beside)] * self.repeats[beside] if beside else [])])
 
 
 def decide_loading(
@@ -152,7 +157,7 @@ def _check_loaders(job: Job) -> None:
     if shard_count < loaders:
         raise ConfigError(f"Expected at least as many retain shards as loaders ({named}), got {shard_count}.")
     beside = BESIDE_RETAIN[job.kind]
-    shard_count += job.shards.shards(beside) if beside else 0
+    shard_count += job.shards.shards(beside) * job.repeats[beside] if beside else 0
     unseen = unseen_share(shard_count, loaders)
     if unseen > _UNSEEN:
         log.warning(

@@ -46,7 +46,11 @@ class PretrainConfig:
     a JSON file like those in `pretrain/model_configs/`."""
 
     epochs: int = 4
-    """Passes over the data. Each pair is seen once an epoch, so this is the number of exposures too."""
+    """Passes over the data. Each retain pair is seen once an epoch, so this is the number of its exposures too."""
+
+    sensitive_repeats: int = 1
+    """How often an epoch shows each sensitive pair (of the holdouts in Retrained), by listing its shards as often; each
+    time a caption of it is drawn anew. Retain pairs are seen once an epoch by all references."""
 
     batch_size: int = 256
     """Pairs in a batch of one process; `global_batch` replaces it."""
@@ -153,7 +157,7 @@ class PretrainConfig:
         Raises:
             ConfigError: names the field.
         """
-        for name in ("epochs", "batch_size", "processes", "nodes", "log_every"):
+        for name in ("epochs", "sensitive_repeats", "batch_size", "processes", "nodes", "log_every"):
             _require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
         for name in ("warmup", "threads", "workers", "retain_samples", "retain_check_shards", "global_batch"):
             _require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))

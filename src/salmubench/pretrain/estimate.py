@@ -133,7 +133,7 @@ def of_recipe(
         on_disk = sum(of["bytes"] for name, of in shard_set.files.items() if name.startswith(tuple(parts)))
         unwritten = [part for part in parts if not shard_set.shards(part)]
     on_disk += int(sum(counts[part] for part in unwritten) * (_TAR + _JPEG * size * size))
-    rows = sum(counts[part] for part in parts)
+    rows = counts["retain"] + (counts[beside] * config.sensitive_repeats if beside else 0)
     if config.retain_data:
         more = config.retain_samples or _pairs(config)
         local = [Path(path) for path in paths_of(config.retain_data)]

@@ -37,10 +37,10 @@ class Exposure:
 
 
 def expected_exposures(rows: int, *, pairs_per_epoch: int, epochs: int) -> float:
-    """Mean exposures of a pair: pairs delivered over all epochs, divided by the rows.
+    """Mean exposures of a pair that is listed once: pairs delivered over all epochs, divided by the rows.
 
     Args:
-        rows: rows of the data.
+        rows: rows of the data, as often as they are listed.
         pairs_per_epoch: pairs that an epoch delivers; the engine rounds up to whole batches when streaming.
         epochs: passes.
     """
@@ -75,19 +75,22 @@ def unseen_share(shards: int, loaders: int) -> float:
     return more * (shards // loaders + 1 - shards / loaders) / shards if more else 0.0
 
 
-def count(folder: Path, *, parts: dict[str, int], epochs: int, processes: int) -> dict[str, Counted]:
+def count(
+    folder: Path, *, parts: dict[str, int], repeats: dict[str, int], epochs: int, processes: int
+) -> dict[str, Counted]:
     """Sum up what the loaders counted.
 
     Args:
         folder: with one file for each epoch and process.
         parts: rows of each part, in the order of `--train-data`.
+        repeats: how often each part is listed there.
         epochs: passes that there should be.
         processes: processes that there should be.
 
     Raises:
         StageError: a file is missing.
     """
-    total = np.zeros(sum(parts.values()), np.int64)
+    total = np.zeros(sum(rows * repeats[name] for name, rows in parts.items()), np.int64)
     for epoch in range(epochs):
         for rank in range(processes):
             path = folder / f"epoch-{epoch:05d}-rank-{rank:05d}.npy"
@@ -96,8 +99,9 @@ def count(folder: Path, *, parts: dict[str, int], epochs: int, processes: int) -
             total += np.load(path)
     counted, start = {}, 0
     for name, rows in parts.items():
-        part = total[start : start + rows]
+        listed = rows * repeats[name]
+        part = total[start : start + listed].reshape(repeats[name], rows).sum(axis=0)
         if rows:
             counted[name] = Counted(float(part.mean()), int(part.min()), int(part.max()))
-        start += rows
+        start += listed
     return counted

@@ -351,15 +351,14 @@ def failure(lines: Sequence[str]) -> str:
 
 
 def _exposures(job: Job) -> dict[str, exposure.Exposure]:
-    config, per_epoch = job.config, job.step_pairs[-1]
-    counted: dict[str, exposure.Counted] = {}
+    epochs, per_epoch, repeats = job.config.epochs, job.step_pairs[-1], job.repeats
+    exact, counted = per_epoch == job.rows and job.loading == "memory", dict[str, exposure.Counted]()
     if job.loading == "memory":
-        counted = exposure.count(
-            job.out / TRAINING / COUNTS, parts=job.parts, epochs=config.epochs, processes=config.world
-        )
-    expected = exposure.expected_exposures(job.rows, pairs_per_epoch=per_epoch, epochs=config.epochs)
+        folder = job.out / TRAINING / COUNTS
+        counted = exposure.count(folder, parts=job.parts, repeats=repeats, epochs=epochs, processes=job.config.world)
+    expected = exposure.expected_exposures(job.rows, pairs_per_epoch=per_epoch, epochs=epochs)
     return {
-        name: exposure.Exposure(rows, expected, per_epoch == job.rows and job.loading == "memory", counted.get(name))
+        name: exposure.Exposure(rows, expected * repeats[name], exact, counted.get(name))
         for name, rows in job.parts.items()
     }
 

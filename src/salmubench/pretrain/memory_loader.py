@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from salmubench.core import manifest
 from salmubench.core.errors import DatasetError
 from salmubench.pretrain.plan import batches, epoch_order, plan_epoch
 from salmubench.pretrain.samples import Sample, fail, open_picture, paths_of, read_shard
+from salmubench.pretrain.sights import draw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,13 +37,33 @@ class Pairs(NamedTuple):
 
     Attributes:
         images: uint8 (N, 3, S, S), as the model's evaluation transform leaves them before scaling.
-        texts: int64 (N, L).
+        texts: int64 (N, L), official captions.
         sources: rows of each source of `--train-data`, in order.
+        places: int64 (sum of sources,), the pair of each row: one that is listed several times is kept once.
+        sights: int64 (sum of sources,), how often its pair is listed before each row.
+        rewrites: of the pairs that have further captions.
     """
 
     images: Tensor
     texts: Tensor
     sources: tuple[int, ...]
+    places: NDArray[np.int64]
+    sights: NDArray[np.int64]
+    rewrites: Mapping[int, Rewrites]
+
+
+class Rewrites(NamedTuple):
+    """Further captions of a pair.
+
+    Attributes:
+        key: name of the pair in its shard.
+        texts: int64 (n, L).
+        shares: of the pair's sights.
+    """
+
+    key: str
+    texts: Tensor
+    shares: tuple[float, ...]
 
 
 class MemoryLoader:
@@ -78,7 +99,7 @@ class MemoryLoader:
         self.pairs, self.seed, self.rank, self.epoch, self.counts = pairs, seed, rank, epoch, counts
         self.mean = torch.tensor(mean).view(1, 3, 1, 1)
         self.std = torch.tensor(std).view(1, 3, 1, 1)
-        self.plan = plan_epoch(len(pairs.texts), batch_size=batch_size, processes=processes)
+        self.plan = plan_epoch(len(pairs.places), batch_size=batch_size, processes=processes)
         self.num_batches = self.plan.steps
         self.num_samples = self.plan.pairs
 
@@ -90,11 +111,24 @@ class MemoryLoader:
         order = epoch_order(self.pairs.sources, seed=self.seed, epoch=epoch)
         delivered = np.zeros(len(order), np.uint16)
         for rows in batches(order, self.plan, rank=self.rank):
-            chosen = torch.from_numpy(rows)
+            chosen = torch.from_numpy(self.pairs.places[rows])
             images = self.pairs.images[chosen].to(torch.float32, memory_format=torch.channels_last).div_(255)
-            yield images.sub_(self.mean).div_(self.std), self.pairs.texts[chosen]
+            yield images.sub_(self.mean).div_(self.std), self._texts(rows, epoch)
             np.add.at(delivered, rows, 1)
         save_counts(self.counts, delivered, epoch=epoch, rank=self.rank)
+
+    def _texts(self, rows: NDArray[np.int64], epoch: int) -> Tensor:
+        """The caption that each row shows in this epoch: int64 (B, L)."""
+        places = self.pairs.places[rows]
+        texts = self.pairs.texts[places]  # a copy
+        for position, (row, place) in enumerate(zip(rows.tolist(), places.tolist(), strict=True)):
+            own = self.pairs.rewrites.get(place)
+            if own is not None:
+                sight = int(self.pairs.sights[row])
+                number = draw(own.shares, seed=self.seed, epoch=epoch, row=own.key, sight=sight)
+                if number:
+                    texts[position] = own.texts[number - 1]
+        return texts
 
 
 def save_counts(folder: Path, delivered: NDArray[np.uint16], *, epoch: int, rank: int) -> None:
@@ -120,7 +154,7 @@ def load_pairs(
         preprocess: open_clip's evaluation transform; its last two steps (to tensor, normalise) are left to the loader.
         tokenize: captions → (n, L).
         threads: for decoding.
-        expected: pairs there should be.
+        expected: pairs there should be, those of a source that is listed again counted again.
         skip_broken: leave out what can't be decoded, instead of ending there.
 
     Raises:
@@ -131,7 +165,10 @@ def load_pairs(
     transforms, images = preprocess.transforms[:-2], None
     broken = _note if skip_broken else fail
     captions: list[str] = []
+    further: dict[int, Sample] = {}  # without pictures
     sources: list[int] = []
+    read: dict[str, tuple[range, int]] = {}  # places of a source's pairs, and how often it was listed
+    listed: list[tuple[range, int]] = []
 
     def attempt(sample: Sample) -> Tensor | None:
         try:
@@ -142,6 +179,12 @@ def load_pairs(
 
     with ThreadPoolExecutor(threads) as pool:
         for source in train_data.split("::"):
+            if source in read:
+                places, times = read[source]
+                listed.append((places, times))
+                read[source] = (places, times + 1)
+                sources.append(len(places))
+                continue
             before = len(captions)
             samples = chain.from_iterable(read_shard(path, broken) for path in paths_of(source))
             while chunk := list(islice(samples, _CHUNK)):
@@ -153,15 +196,32 @@ def load_pairs(
                 images = torch.empty((expected, *decoded.shape[1:]), dtype=torch.uint8) if images is None else images
                 room = images[len(captions) : len(captions) + len(decoded)]
                 room.copy_(decoded[: len(room)])
-                captions += (sample.caption for one, sample in attempts if one is not None)
-            sources.append(len(captions) - before)
-    if images is None or len(captions) != expected:
+                for one, sample in attempts:
+                    if one is not None:
+                        if sample.rewrites:
+                            further[len(captions)] = sample._replace(image=b"")
+                        captions.append(sample.caption)
+            places = range(before, len(captions))
+            read[source] = (places, 1)
+            listed.append((places, 0))
+            sources.append(len(places))
+    if images is None or sum(sources) != expected:
         raise DatasetError(
-            f"Expected {expected} pairs (--train-num-samples) in {train_data}, got {len(captions)}. Shards that the "
+            f"Expected {expected} pairs (--train-num-samples) in {train_data}, got {sum(sources)}. Shards that the "
             "dataset's folder holds are written anew when they are deleted."
         )
-    texts = [tokenize(captions[start : start + _CHUNK]) for start in range(0, expected, _CHUNK)]
-    return Pairs(images, torch.cat(texts), tuple(sources))
+    texts = [tokenize(captions[start : start + _CHUNK]) for start in range(0, len(captions), _CHUNK)]
+    return Pairs(
+        images[: len(captions)],
+        torch.cat(texts),
+        tuple(sources),
+        places=np.concatenate([np.asarray(places, np.int64) for places, _ in listed]),
+        sights=np.concatenate([np.full(len(places), times, np.int64) for places, times in listed]),
+        rewrites={
+            place: Rewrites(sample.key, tokenize(list(sample.rewrites)), sample.shares)
+            for place, sample in further.items()
+        },
+    )
 
 
 def _note(error: DatasetError) -> None:

@@ -259,12 +259,13 @@ def prepare_stream(data: Mapping[str, Any], *, seed: int, rank: int) -> None:
     """
     from open_clip_train.data import CsvDataset, SyntheticDataset
 
-    from salmubench.pretrain.stream import decode_pairs_only
+    from salmubench.pretrain.stream import Decoder, decode_pair, decode_pairs_only
 
     for part in {"train", "val"} & data.keys():
         loader = data[part].dataloader
         if not isinstance(getattr(loader, "dataset", None), CsvDataset | SyntheticDataset):
-            decode_pairs_only(loader)
+            shared = data[part].shared_epoch
+            decode_pairs_only(loader, Decoder(seed, shared.get_value) if part == "train" else decode_pair)
     seed_shuffle(data["train"], seed=seed, rank=rank)
 
 

@@ -104,7 +104,9 @@ def _pairs(options: argparse.Namespace, preprocess: Any, tokenizer: Any) -> tupl
     images = torch.stack([decode(sample, preprocess.transforms[:-2]) for sample in samples])
     seconds = time.perf_counter() - start
     texts = tokenizer([sample.caption for sample in samples])
-    return Pairs(images, texts, (len(samples),)), len(samples) / seconds
+    count = len(samples)
+    pairs = Pairs(images, texts, (count,), np.arange(count), np.zeros(count, np.int64), {})
+    return pairs, count / seconds
 
 
 def _optimizer(module: Any, options: argparse.Namespace) -> Any:

@@ -22,6 +22,7 @@ from salmubench.core import reading
 from salmubench.core.errors import DatasetError
 from salmubench.core.pictures import BYTES
 from salmubench.core.pictures import open_picture as open_picture_file
+from salmubench.pretrain.sights import is_caption, read_rewrites
 
 IMAGES = ("jpg", "jpeg", "png", "webp")
 
@@ -55,11 +56,17 @@ class Sample(NamedTuple):
         image: encoded picture.
         caption: its caption.
         name: key and shard, for messages.
+        key: what the members share, without a folder.
+        rewrites: further captions.
+        shares: of each of them in the sights of the pair.
     """
 
     image: bytes
     caption: str
     name: str
+    key: str = ""
+    rewrites: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
 
 
 Broken = Callable[[DatasetError], None]
@@ -101,17 +108,22 @@ def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | 
                     continue
                 key, extension = named
                 if (key != current or len(files) > MEMBERS) and files:
-                    yield from _pair(files, f"{current} in {path}", broken)
+                    yield from _pair(files, current, f"{current} in {path}", broken)
                     files = {}
                 current = key
-                files[extension] = read_member(tar, member) if extension in (*IMAGES, "txt") else b""
-                if ignored is not None and extension not in EXPECTED:
+                files[extension] = read_member(tar, member) if is_read(extension) else b""
+                if ignored is not None and extension not in EXPECTED and not is_caption(extension):
                     ignored[extension[:_LONGEST]] += 1
     except BROKEN as error:
         broken(DatasetError(reading.printable(f"Expected a WebDataset shard at {path}, got: {error}.")))
         return
     if files:
-        yield from _pair(files, f"{current} in {path}", broken)
+        yield from _pair(files, current, f"{current} in {path}", broken)
+
+
+def is_read(extension: str) -> bool:
+    """Whether a member of a pair is read: pictures and captions are."""
+    return extension in IMAGES or is_caption(extension)
 
 
 def split_name(name: str) -> tuple[str, str] | None:
@@ -228,7 +240,7 @@ def open_bytes(data: bytes, name: str) -> Any:
         return picture.convert("RGB")
 
 
-def _pair(files: Mapping[str, bytes], name: str, broken: Broken) -> Iterator[Sample]:
+def _pair(files: Mapping[str, bytes], key: str, name: str, broken: Broken) -> Iterator[Sample]:
     image = next((files[extension] for extension in IMAGES if extension in files), None)
     if image is None or "txt" not in files:
         broken(DatasetError(f"Expected a picture and a caption (.jpg, .txt) for {name}, got {sorted(files)}."))
@@ -241,4 +253,9 @@ def _pair(files: Mapping[str, bytes], name: str, broken: Broken) -> Iterator[Sam
     except UnicodeDecodeError as error:
         broken(DatasetError(f"Expected a caption in UTF-8 for {name}, got: {error}."))
         return
-    yield Sample(image, caption, name)
+    try:
+        rewrites, shares = read_rewrites(files, name)
+    except DatasetError as error:
+        broken(error)
+        return
+    yield Sample(image, caption, name, key.rpartition("/")[2], tuple(rewrites), tuple(shares))

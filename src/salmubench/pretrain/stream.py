@@ -7,19 +7,22 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from salmubench.pretrain.samples import BROKEN, IMAGES, members, open_bytes, read_member, split_name, tar_of
+from salmubench.pretrain.samples import BROKEN, IMAGES, is_read, members, open_bytes, read_member, split_name, tar_of
+from salmubench.pretrain.sights import draw, read_rewrites
 
 _KEPT = ("__key__", "__url__")  # names for messages
 
 
-def decode_pairs_only(loader: Any) -> None:
+def decode_pairs_only(loader: Any, decoder: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
     """Replace the stages of the engine's pipeline that read and decode members.
 
     Args:
         loader: the engine's loader of shards; changed in place.
+        decoder: what decodes a sample, `Decoder` or `decode_pair`.
 
     Raises:
         RuntimeError: its pipeline has another form, so that something else might read or decode.
@@ -36,7 +39,7 @@ def decode_pairs_only(loader: Any) -> None:
     if functions[-len(tail) :] != tail or decoders != [len(stages) - len(tail) + 1] or len(readers) != 1:
         raise RuntimeError("open_clip_train's data pipeline has another form than that of version 3.3")
     stages[readers[0]] = samples
-    stages[decoders[0]] = filters.map(decode_pair, handler=log_and_continue)
+    stages[decoders[0]] = filters.map(decoder, handler=log_and_continue)
 
 
 def samples(sources: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -64,7 +67,7 @@ def _files(opened: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
                 named = split_name(member.name)
                 if named is None:  # among the members of a pair it would divide it
                     continue
-                data = read_member(tar, member) if named[1] in (*IMAGES, "txt") else b""
+                data = read_member(tar, member) if is_read(named[1]) else b""
                 yield {"fname": member.name, "data": data, "__url__": source["url"]}
         except BROKEN as error:
             log_and_continue(error)
@@ -72,8 +75,39 @@ def _files(opened: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
             source["stream"].close()
 
 
+class Decoder:
+    """Decodes samples of a training, each with the caption that is drawn for this sight.
+
+    Args:
+        seed: the run's.
+        epoch: says which epoch it is, in the loader's processes too.
+    """
+
+    def __init__(self, seed: int, epoch: Callable[[], int]) -> None:
+        self.seed, self.epoch = seed, epoch
+        self._seen: tuple[int, Counter[str]] = (-1, Counter())  # sights of each row in an epoch
+
+    def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """As `decode_pair`.
+
+        Raises:
+            DatasetError: a picture can't be decoded, or the rewrites are broken.
+            UnicodeDecodeError: the caption isn't UTF-8.
+        """
+        decoded, epoch = decode_pair(sample), self.epoch()
+        rewrites, shares = read_rewrites(sample, str(sample.get("__key__")))
+        if rewrites:
+            if self._seen[0] != epoch:
+                self._seen = (epoch, Counter())
+            key = str(sample["__key__"]).rpartition("/")[2]
+            number = draw(shares, seed=self.seed, epoch=epoch, row=key, sight=self._seen[1][key])
+            self._seen[1][key] += 1
+            decoded["txt"] = (decoded["txt"], *rewrites)[number]
+        return decoded
+
+
 def decode_pair(sample: Mapping[str, Any]) -> dict[str, Any]:
-    """Decode pictures (PIL, RGB) and caption of a sample, and leave out all other members.
+    """Decode pictures (PIL, RGB) and the official caption of a sample, and leave out all other members.
 
     Args:
         sample: bytes by extension.
