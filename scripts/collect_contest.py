@@ -28,10 +28,10 @@ from salmubench.contest.table import DONE, SECOND
 from salmubench.core import manifest
 from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.record_files import GALLERY, ITEMS_SUFFIX
+from salmubench.scoring.references import KINDS
 from salmubench.scoring.stages import RUN
 from salmubench.tuning.journal import JOURNAL
 from salmubench.tuning.study import TUNED
-from salmubench.workflow.planning import REFERENCES, RETRAINED
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def collect(
     contest: Path, out: Path, items: Sequence[str] = (), *, pack_others: Literal["records", "items"] | None = None
 ) -> None:
     """Copy what is kept, items of references and of these models too; pack what is kept of the others."""
-    apart = {f"{name}{suffix}" for name in (*REFERENCES, RETRAINED, SECOND, *items) for suffix in (".json", *_ITEMS)}
+    apart = {f"{name}{suffix}" for name in (*KINDS, SECOND, *items) for suffix in (".json", *_ITEMS)}
     for path in kept(contest):
         whole = path.name in apart or pack_others == "items"
         if path.name.endswith(_ITEMS) and not whole:

@@ -23,7 +23,7 @@ from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.official.result_file import published
 from salmubench.scoring.contest_record import read_contest
-from salmubench.workflow.planning import REFERENCES
+from salmubench.scoring.references import ENDS
 
 ANCHOR = "cliperase"
 PLANS = {"anchor": "anchor", "study": "fidelity", "share": "share"}
@@ -74,7 +74,7 @@ def by_rate(contest: Path) -> dict[str, list[World]]:
             method, _, rate = path.stem.removesuffix("-5x").rpartition("_")
             names[rate][method] = path.stem
         for rate, methods in names.items():
-            named = {**methods, **{str(name): str(name) for name in REFERENCES}}
+            named = {**methods, **{str(name): str(name) for name in ENDS}}
             found[rate].append(fidelity.read_world(folder / "records", named, TOLD))
     return {rate: found[rate] for rate in sorted(found, key=float)}
 

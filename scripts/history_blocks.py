@@ -17,12 +17,15 @@ from page_blocks import ROOT, processor
 from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.official.agreement import Agreement, agreement
-from salmubench.report.collect import answers, failure, reference_kind, score_of
+from salmubench.report.collect import failure, score_of
 from salmubench.report.seeds import spread
-from salmubench.report.wording import MODES, display_names, number, percent, percent_interval
+from salmubench.report.wording import display_names, number, percent, percent_interval
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.references import reference_kind
 from salmubench.scoring.roles import with_descriptions
+from salmubench.scoring.verdict import answers
 from salmubench.unlearn.registry import method_titles
 
 HISTORY = ROOT / "results" / "history"
@@ -259,7 +262,9 @@ def _modes(record: RunRecord) -> str:
     """As on the leaderboard: I, H, C, O, and a question mark where the interval leaves it open."""
     states = answers(record)
     letters = [
-        mode[0].upper() + ("" if states[mode] == "yes" else "?") for mode in MODES if states.get(mode, "no") != "no"
+        mode.letter + ("" if states[mode.name] == "yes" else "?")
+        for mode in MODES
+        if states.get(mode.name, "no") != "no"
     ]
     return "\u00a0".join(letters) or "**none**"
 
@@ -269,9 +274,9 @@ def _rho(item: Agreement) -> str:
 
 
 def _passed(found: Sequence[Row]) -> str:
-    known = [mode for mode in MODES if all(mode in answers(row.record) for row in found)]  # older records have three
-    passes = {mode: sum(answers(row.record)[mode] == "no" for row in found) for mode in known}
-    told = ", ".join(f"{MODES[mode][0]} {passes[mode]}" for mode in known)
+    known = [mode for mode in MODES if all(mode.name in answers(row.record) for row in found)]  # older: three
+    passes = {mode: sum(answers(row.record)[mode.name] == "no" for row in found) for mode in known}
+    told = ", ".join(f"{mode.answers[0]} {passes[mode]}" for mode in known)
     return f"Rows that pass of {len(found)}, by the whole interval: {told}."
 
 

@@ -20,15 +20,16 @@ from page_blocks import ROOT, computer, stage_lines
 from salmubench.contest.checks import WORLDS
 from salmubench.core import manifest
 from salmubench.metrics import descriptions
-from salmubench.report.collect import answers, is_pretrained
-from salmubench.report.main_numbers import MODES, rows
+from salmubench.report.main_numbers import rows
 from salmubench.report.tables import text_table
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import record_of
+from salmubench.scoring.references import ENDS, KINDS, RETRAINED, is_pretrained
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import RUN
+from salmubench.scoring.verdict import answers
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.planning import REFERENCES, RETRAINED
 
 WORLD = Path(WORLDS) / "451"
 MEDIUM, OURS = (ROOT / "results" / name / WORLD for name in ("medium", "medium-ours"))
@@ -44,7 +45,7 @@ def models() -> tuple[RunRecord, ...]:
     """All models of the world: references, the nine methods, their variants, ours."""
     found = {**_records(OURS), **_records(MEDIUM)}
     candidates = [row.name for name in ("medium", "medium-ours") for row in contest(name).rows]
-    return tuple(found[name] for name in (*REFERENCES, RETRAINED, *candidates))
+    return tuple(found[name] for name in (*KINDS, *candidates))
 
 
 def _records(world: Path) -> dict[str, RunRecord]:
@@ -84,7 +85,7 @@ def beside() -> str:
 def _pairs() -> tuple[tuple[RunRecord, RunRecord], ...]:
     """Models that are in both worlds, Clean and Compromised left out: each with that of the demo's world."""
     there = {_called(record): record for record in [*committed(MINI), *ours()] if record.model.budget in (BUDGET, None)}
-    found = [record for record in models() if record.status == "complete" and record.model.kind not in REFERENCES]
+    found = [record for record in models() if record.status == "complete" and record.model.kind not in ENDS]
     return tuple((record, there[_called(record)]) for record in found if _called(record) in there)
 
 
@@ -115,7 +116,7 @@ def findings() -> str:
     )
     pairs = [pair for pair in _pairs() if not is_pretrained(pair[0])]
     lines = []
-    for mode, word in MODES.items():
+    for mode, word in ((mode.name, mode.word) for mode in MODES):
         here = [record for record, other in pairs if _has(record, mode) and not _has(other, mode)]
         there = [record for record, other in pairs if _has(other, mode) and not _has(record, mode)]
         same = len(pairs) - len(here) - len(there)
@@ -146,7 +147,7 @@ def costs() -> str:
     """Seconds and peak memory of the stages of both plans; what came before them as its own manifests say."""
     runs = [manifest.read_json(world / RUN) for world in (MEDIUM, OURS)]
     before = [_of_manifest("dataset", MEDIUM / "dataset")]
-    before += [_of_manifest(f"pretrain {kind}", MEDIUM / "checkpoints" / kind) for kind in (*REFERENCES, RETRAINED)]
+    before += [_of_manifest(f"pretrain {kind}", MEDIUM / "checkpoints" / kind) for kind in KINDS]
     candidates = {row.name for row in contest("medium-ours").rows}
     later = [*runs[0]["stages"], *(stage for stage in runs[1]["stages"] if stage["name"].split()[-1] in candidates)]
     peak = max(stage["peak_memory"] for run in runs for stage in run["stages"]) / 2**30

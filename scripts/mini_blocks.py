@@ -15,16 +15,16 @@ from page_blocks import ROOT
 
 from salmubench.core import manifest
 from salmubench.metrics import descriptions
-from salmubench.report.collect import answers, is_pretrained, is_retrained, reference_kind
-from salmubench.report.recovery.heat import attacks_of, headline
+from salmubench.report.recovery.heat import attacks_of
 from salmubench.report.tables import markdown_table, text_table
 from salmubench.report.wording import display_names, percent, percent_interval
 from salmubench.scoring.attacks.record import AttackScore
 from salmubench.scoring.metric import main_part
 from salmubench.scoring.record import Normalised, RunRecord, Score
 from salmubench.scoring.record_files import items_path, read_items_file, read_record
+from salmubench.scoring.references import is_judged_reference, is_pretrained, reference_kind
 from salmubench.scoring.roles import with_descriptions
-from salmubench.scoring.verdict import THRESHOLDS
+from salmubench.scoring.verdict import THRESHOLDS, answers
 from salmubench.scoring.views import rescore
 from salmubench.unlearn.registry import method_titles
 
@@ -97,7 +97,7 @@ def findings() -> str:
         f"- Keep general knowledge by the classes that their retain pairs show (D's interval reaches {percent(DROP)}), "
         f"and lose it on classes that only pretraining saw: {_named(seeming, names)}."
     )
-    exact = next(record for record in records if is_retrained(record))
+    exact = next(record for record in records if is_judged_reference(record))
     leakage = main_score(exact, "leakage")
     lines.append(
         f"- The exact answer itself, Retrained, leaves {share(leakage.normalised)} by that rule, which calls that "
@@ -166,7 +166,7 @@ def recovery() -> str:
 
 
 def _recovered(score: AttackScore | None) -> str:
-    found = None if score is None else headline(score)
+    found = None if score is None else score.main
     if found is None or found.value is None:
         return "–"
     return f"{percent(found.value)}<br>{percent_interval(found.ci95)}".replace(" ", "\u00a0")

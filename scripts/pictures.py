@@ -20,9 +20,10 @@ from playwright.sync_api import sync_playwright
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.submission import submit
 from salmubench.metrics import descriptions
-from salmubench.report.collect import is_pretrained, read_run
+from salmubench.report.collect import read_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
+from salmubench.scoring.references import is_pretrained
 from salmubench.unlearn.registry import method_titles
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

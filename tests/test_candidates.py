@@ -11,6 +11,7 @@ import pytest
 from salmubench.clip import models
 from salmubench.core import manifest
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.references import ENDS
 from salmubench.workflow import planning, recipe
 from salmubench.workflow.candidates import (
     Candidate,
@@ -31,7 +32,7 @@ from tiny_run import EXAMPLE
 def world(tiny_folder: Path, tmp_path: Path) -> World:
     """Two random references, encoded and scored on a tiny dataset."""
     out = tmp_path / "run"
-    references = {kind: out / "embeddings" / kind for kind in planning.REFERENCES}
+    references = {kind: out / "embeddings" / kind for kind in ENDS}
     world = World(
         out, tiny_folder, out / "checkpoints" / "compromised", references, recipe.load("tiny").recipe, "cpu", "fp32"
     )
@@ -55,7 +56,7 @@ def test_a_new_checkpoint_is_encoded_and_scored_again(world: World, monkeypatch:
     encode(world, "compromised", checkpoint, again)
     score(world, "compromised", again)
     assert not again.done
-    assert {path.name for path in (world.out / "embeddings").iterdir()} == set(planning.REFERENCES)
+    assert {path.name for path in (world.out / "embeddings").iterdir()} == set(ENDS)
     stated = {"stage": "pretrain", "outputs": {"sha256": after.model.sha256}}
     manifest.write_json(checkpoint / manifest.MANIFEST, stated)
     monkeypatch.setattr(models, "checkpoint_sha256", lambda *_, **__: pytest.fail("hashed, though it is stated"))
@@ -118,7 +119,7 @@ def test_killed_while_the_old_ones_are_deleted(world: World, tmp_path: Path, mon
     assert not embeddings_path(world, name).exists()
     assert (world.out / "checkpoints" / name / manifest.MANIFEST).is_file()
     assert not is_made(world, candidate(world, file))
-    left = [path.name for path in (world.out / "embeddings").iterdir() if path.name not in planning.REFERENCES]
+    left = [path.name for path in (world.out / "embeddings").iterdir() if path.name not in ENDS]
     assert len(left) == 1
     manifest.delete_leftovers(world.out)
     assert not (world.out / "embeddings" / left[0]).exists()

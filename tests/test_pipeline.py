@@ -19,11 +19,11 @@ from salmubench.clip import devices
 from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.references import ENDS
 from salmubench.scoring.stages import RunFile
 from salmubench.workflow import pipeline
 from salmubench.workflow import recipe as recipes
 from salmubench.workflow.candidates import lasting_precision
-from salmubench.workflow.planning import REFERENCES
 from tiny_run import EXAMPLE, command, copy_models
 
 MODELS = ("clean", "compromised", "retrained", "cliperase-5x", "descent_to_delete-5x", "my_method-5x")
@@ -290,7 +290,7 @@ def test_repeats_side_by_side_have_the_weights_of_one_after_another(finished, tm
     assert "Each seed by itself" in (finished / "report" / "index.html").read_text()
 
     alone = tmp_path / "alone"
-    copy_models(finished, alone, REFERENCES)
+    copy_models(finished, alone, ENDS)
     command = ["run", "--recipe", "tiny", "--out", str(alone), "--methods", "delete", "--repeats", "2"]
     assert main([*command, "--workers", "1"]) == 0
     for name in ("delete-5x", "delete-r2-5x"):
@@ -303,7 +303,7 @@ def test_repeats_side_by_side_have_the_weights_of_one_after_another(finished, tm
 def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_path, capsys, caplog):
     """A recipe that names a file of tuned values: the candidate made before is made again, `--untuned` turns back."""
     out, tuned, recipe = tmp_path / "run", tmp_path / "tuned.yaml", tmp_path / "tiny.yaml"
-    copy_models(finished, out, REFERENCES)
+    copy_models(finished, out, ENDS)
     entry = {
         "values": {"lr": 2e-3},
         "method_sha256": "",

@@ -10,8 +10,9 @@ import yaml
 from salmubench.core import manifest
 from salmubench.core.errors import ConfigError
 from salmubench.dataset.layout import open_dataset
-from salmubench.report.collect import is_pretrained, read_run, reference_kind
+from salmubench.report.collect import read_run
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.references import ENDS, is_pretrained, reference_kind
 from salmubench.workflow import pipeline, planning
 from salmubench.workflow import recipe as recipes
 from tiny_run import copy_models
@@ -19,7 +20,7 @@ from tiny_run import copy_models
 
 @pytest.mark.slow
 def test_retrained_comes_to_a_run_and_is_scored_between_the_references(tiny_run, tmp_path):
-    out, recipe = copy_models(tiny_run, tmp_path / "run", planning.REFERENCES), tmp_path / "mine.yaml"
+    out, recipe = copy_models(tiny_run, tmp_path / "run", ENDS), tmp_path / "mine.yaml"
     given = recipes.load("tiny").given
     recipe.write_text(yaml.safe_dump(given | {"pretrain": given["pretrain"] | {"retrained": False}}))
     arguments = {"recipe": recipe, "out": out, "methods": [], "device": "cpu"}

@@ -11,7 +11,7 @@ import filelock
 import pytest
 
 from salmubench.cli.main import main
-from salmubench.workflow.planning import REFERENCES, RETRAINED
+from salmubench.scoring.references import KINDS
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
 METHODS = f"cliperase,descent_to_delete,{EXAMPLE}"
@@ -31,7 +31,7 @@ def make_tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def copy_models(run: Path, out: Path, models: Sequence[str] = (*REFERENCES, RETRAINED)) -> Path:
+def copy_models(run: Path, out: Path, models: Sequence[str] = KINDS) -> Path:
     """Copy the dataset, checkpoints and embeddings of that run, from which a run of another recipe can go on."""
     for part in ("dataset", *(f"{kind}/{name}" for kind in ("checkpoints", "embeddings") for name in models)):
         shutil.copytree(run / part, out / part)

@@ -14,8 +14,8 @@ from salmubench.cli.main import main
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.submission import submit
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.references import KINDS
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.planning import REFERENCES, RETRAINED
 from tiny_run import copy_models
 
 FEW_STEPS = {
@@ -33,7 +33,7 @@ def test_a_run_attacks_its_candidates(tiny_run: Path, tmp_path: Path, capsys: py
     assert main([*given, "--attacks", "fewshots"]) == 1  # before anything is made
     assert "Did you mean 'fewshot'" in capsys.readouterr().err
     assert not out.exists()
-    copy_models(tiny_run, out, [*REFERENCES, RETRAINED, "cliperase-5x"])
+    copy_models(tiny_run, out, [*KINDS, "cliperase-5x"])
     assert main([*given, "--attacks", "all"]) == 0
     path = out / "records" / "cliperase-5x.json"
     section = read_record(path).attacks

@@ -13,8 +13,9 @@ from report_world import METRICS
 from salmubench.report import sentences
 from salmubench.report.collect import read_run
 from salmubench.report.deciding import deciding, judged
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import Normalised, Reference, RunRecord, Score
-from salmubench.scoring.verdict import MODES, OLD_THRESHOLDS, THRESHOLDS, judge
+from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS, judge
 
 Ends = tuple[float, float]
 GOOD: Mapping[str, Ends] = {
@@ -81,13 +82,13 @@ def test_what_is_quoted_answers_as_the_verdict_does(base: RunRecord, seed: int) 
 
     found = record(base, {name: around(name) for name in GOOD})
     for mode in MODES:
-        state = getattr(found.verdict, mode)
+        state = getattr(found.verdict, mode.name)
         one = deciding(found, mode, state, THRESHOLDS)
         if one is None:
             assert state == "undecided"
             continue
         assert one.view.ci95 is not None
-        assert answer(mode, one.view.ci95, one.limit) == state, mode
+        assert answer(mode.name, one.view.ci95, one.limit) == state, mode
         assert one in judged(found, mode, THRESHOLDS)
 
 

@@ -22,6 +22,7 @@ from salmubench.dataset import layout
 from salmubench.report import wording
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import parts_of
 from salmubench.scoring.record_files import (
     GALLERY_SCHEMA,
@@ -201,7 +202,13 @@ def test_every_column_of_numbers_has_a_definition(page: str) -> None:
     assert len(heads) == len(described) > 20
     assert all(len(described[target]) > 30 for _, target in heads)
     named = {name for name, _ in heads}
-    assert {*wording.QUESTIONS.values(), "GenKnow", "RetFail MRR", "Leakage left L", "K inter-identity"} <= named
+    assert {
+        *(mode.answers[0].capitalize() for mode in MODES),
+        "GenKnow",
+        "RetFail MRR",
+        "Leakage left L",
+        "K inter-identity",
+    } <= named
     fact = described[next(target for name, target in heads if name == "FactRet MRR")]
     assert "An extension" in fact
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from report_world import WORLDS
-from salmubench.report import cells, latex, tables, wording
+from salmubench.report import cells, latex, tables
 from salmubench.report.collect import read_run
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.origin import Failure
 from salmubench.scoring.record import RunRecord, Verdict
 from salmubench.scoring.verdict import THRESHOLDS
@@ -81,7 +82,7 @@ def test_yes_is_always_good(records: list[RunRecord]) -> None:
     record = replace(records[2], verdict=verdict)
     assert tables.rows([record])[0].passes == ("yes", "yes", "no", "?")
     table = cells.mode_table([record], {record.model.name: "it"}, key="run1", thresholds=THRESHOLDS)
-    assert [head.label for head in table.heads] == list(wording.QUESTIONS.values())
+    assert [head.label for head in table.heads] == [mode.answers[0].capitalize() for mode in MODES]
     assert [cell.text for cell in table.methods[0].cells] == ["✓ yes", "✓ yes", "✕ no", "? undecided"]
     old = replace(record, verdict=Verdict("no", "no", "no"))  # records of schema 1 know three modes
     row = cells.mode_table([old], {record.model.name: "it"}, key="run1", thresholds=THRESHOLDS).methods[0]

@@ -105,13 +105,13 @@ def test_a_strip_has_the_limit_of_its_own_view(by_name: Mapping[str, RunRecord])
     cell = view_row(run(by_name), "delete-5x")["Leakage left L, some facts to forget, against Retrained"]
     assert cell.strip == panels.strip(0.03, (0.03 - 0.01, 0.03 + 0.01), threshold=0.05)
     assert cell.strip != panels.strip(0.03, (0.03 - 0.01, 0.03 + 0.01), threshold=0.01)
-    (one,) = [one for one in cells.main_views(run(by_name)) if one.retrained]
+    (one,) = [one for one in cells.main_views(run(by_name)) if one.beside]
     assert (one.limit(THRESHOLDS), one.limit(OLD_THRESHOLDS)) == (0.05, 0.05)
 
 
 def test_the_spread_of_a_view_against_retrained_is_of_that_view(by_name: Mapping[str, RunRecord]) -> None:
     repeats = [judged(by_name["delete-5x"], beside=value) for value in (0.02, 0.04)]
-    found = seeds.spread(repeats, *LEAKAGE, view=True, retrained=True)
+    found = seeds.spread(repeats, *LEAKAGE, view=True, beside="retrained")
     assert found is not None
     assert found.deviation == pytest.approx(0.01 * 2**0.5)
     beside = seeds.spread(repeats, *LEAKAGE, view=True)

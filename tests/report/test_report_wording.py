@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from salmubench.report import cells, contests, sentences, wording
+from salmubench.report import contests, sentences, wording
 from salmubench.report.collect import read_run
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import RunRecord, Verdict
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
 from salmubench.unlearn.registry import method_titles
@@ -112,7 +113,7 @@ def test_rules_say_their_thresholds() -> None:
     assert "or its whole interval on classes that only pretraining saw" in rules["catastrophic"]
     assert "or above 5 % of people some of whose facts stay, against Retrained" in rules["ineffective"]
     assert "beyond ±" in rules["hollow"]
-    assert set(rules) == set(wording.MODES) == set(wording.QUESTIONS)
+    assert list(rules) == [mode.name for mode in MODES]
 
 
 def test_older_rules_are_told_without_what_they_lack() -> None:
@@ -125,8 +126,8 @@ def test_older_rules_are_told_without_what_they_lack() -> None:
 
 def test_a_contest_tells_the_same_rules() -> None:
     told = dict(contests.mode_definitions(THRESHOLDS))
-    for mode, rule in wording.rules(THRESHOLDS).items():
-        assert told[cells.MODE_LABELS[mode]].startswith(rule)
+    for mode in MODES:
+        assert told[mode.label].startswith(wording.rules(THRESHOLDS)[mode.name])
 
 
 @pytest.mark.parametrize(

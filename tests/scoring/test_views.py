@@ -11,10 +11,11 @@ import pytest
 from salmubench.core.errors import RecordError
 from salmubench.metrics import descriptions
 from salmubench.scoring.breakdown import breakdown
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.items import ITEM_SCHEMA, item_table, with_references
 from salmubench.scoring.metric import Items, Metric
 from salmubench.scoring.record import Normalised, Score
-from salmubench.scoring.verdict import MODES, THRESHOLDS, judge
+from salmubench.scoring.verdict import THRESHOLDS, judge
 from salmubench.scoring.views import score_items
 
 LEAKAGE = Metric("AssocStr", "efficacy", "clean", view="leakage")
@@ -288,6 +289,6 @@ def test_kept_at_its_threshold(
 
 def test_a_verdict_without_scores_is_undecided() -> None:
     empty = judge({}, {})
-    assert {getattr(empty, mode) for mode in (*MODES, "ineffective_paper")} == {"undecided"}
+    assert {getattr(empty, mode) for mode in (*(mode.name for mode in MODES), "ineffective_paper")} == {"undecided"}
     assert empty.ignored == {}
     assert (THRESHOLDS.ineffective, THRESHOLDS.catastrophic, THRESHOLDS.over_generalised) == (0.01, 0.01, 0.9)

@@ -32,6 +32,7 @@ def contest_(
     """
     from salmubench.contest.worlds import contest
     from salmubench.report.contests import headline, text_rows
+    from salmubench.scoring.failure_modes import legend
 
     result = contest(plan, out=out, executor=executor, workers=workers, device=device, precision=precision)
     if json:
@@ -39,7 +40,7 @@ def contest_(
     else:
         heads, rows = text_rows(result.contest)
         print_table(heads, rows, numbers=heads[2:])
-        say("I ineffective, H hollow, C catastrophic, O over-generalised: in how many worlds; ? undecided")
+        say(f"{legend()}: in how many worlds; ? undecided")
         say(f"\n{headline(result.contest)}.")
         for note in result.contest.notes:
             say(note)

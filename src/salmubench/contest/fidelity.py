@@ -26,17 +26,16 @@ from salmubench.contest.statistics import holm
 from salmubench.core.errors import RecordError
 from salmubench.official.agreement import main_columns, spearman
 from salmubench.official.result_file import published, published_name
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record_files import read_record
-from salmubench.scoring.verdict import THRESHOLDS
-from salmubench.workflow.planning import REFERENCES
+from salmubench.scoring.references import ENDS
 
 Floats = npt.NDArray[np.float64]
 Numbers = Mapping[str, float]
 
 GAPS: Mapping[str, float] = {"leakage": 0.001, "drop": 0.004, "kept": 0.004}
 """Role of a number → the largest difference of published ones that tells nothing apart."""
-MODES = ("ineffective", "catastrophic", "over_generalised")
 _BLOCK = 256  # resamples at once: weights of thousands of pictures each
 
 
@@ -195,7 +194,7 @@ def compare(worlds: Sequence[World], told: Sequence[Told], table: Mapping[str, N
         ValueError: no worlds, fewer than three methods that all worlds and the table have, or no resolvable pair.
     """
     shared = set(table).intersection(*worlds) - set(left_out) if worlds else set()
-    methods = sorted(shared - set(REFERENCES))
+    methods = sorted(shared - set(ENDS))
     if len(methods) < 3:
         raise ValueError(f"Expected three methods or more in all worlds and in the table, got {', '.join(methods)}.")
     found: list[Column] = []
@@ -260,9 +259,9 @@ def classes(ours: Mapping[str, Numbers], table: Mapping[str, Numbers], told: Seq
         table: the published one, likewise.
         told: the columns.
     """
-    methods = sorted((set(ours) & set(table)) - set(REFERENCES))
+    methods = sorted((set(ours) & set(table)) - set(ENDS))
     found = {}
-    for mode in MODES:
+    for mode in (mode.name for mode in MODES if mode.since == 1):
         here, there = ({method: fails(one, method, told)[mode] for method in methods} for one in (ours, table))
         agree = sum(here[method] == there[method] for method in methods)
         found[mode] = Classes(here, there, agree, max(Counter(there.values()).values(), default=0))
@@ -271,23 +270,25 @@ def classes(ours: Mapping[str, Numbers], table: Mapping[str, Numbers], told: Seq
 
 def fails(table: Mapping[str, Numbers], method: str, told: Sequence[Told]) -> dict[str, bool]:
     """Failure modes of a row by point values: L and D above their thresholds, the smallest K below its own."""
-    of = {role: [one.column for one in told if one.role == role] for role in GAPS}
-    return {
-        "ineffective": max(between(table, method, column) for column in of["leakage"]) > THRESHOLDS.ineffective,
-        "catastrophic": max(dropped(table, method, column) for column in of["drop"]) > THRESHOLDS.catastrophic,
-        "over_generalised": min(between(table, method, column) for column in of["kept"]) < THRESHOLDS.over_generalised,
-    }
+    found = {}
+    for mode in (mode for mode in MODES if mode.since == 1):
+        role, limit = mode.grounds[0].role, mode.grounds[0].limit.value
+        value = dropped if role == "drop" else between
+        found[mode.name] = any(
+            mode.beyond(value(table, method, one.column), limit) > 0 for one in told if one.role == role
+        )
+    return found
 
 
 def between(table: Mapping[str, Numbers], method: str, column: str) -> float:
     """Where a row's number stands between Clean, 0, and Compromised, 1."""
-    low, high = (table[name][column] for name in REFERENCES)
+    low, high = (table[name][column] for name in ENDS)
     return (table[method][column] - low) / (high - low)
 
 
 def dropped(table: Mapping[str, Numbers], method: str, column: str) -> float:
     """The share of Compromised's number that a row has lost."""
-    compromised = table[REFERENCES[1]][column]
+    compromised = table[ENDS[1]][column]
     return (compromised - table[method][column]) / compromised
 
 

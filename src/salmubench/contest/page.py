@@ -17,7 +17,7 @@ RESULT, PAGE = "contest.json", "index.html"
 def html(contest: ContestRecord) -> str:
     """The page."""
     shown = contests.shown(contest, key="contest")
-    return rendering.Pages().page("contest.html.j2", title=shown.title, shown=shown)
+    return rendering.Pages("salmubench.contest").page("contest.html.j2", title=shown.title, shown=shown)
 
 
 def write(out: Path, contest: ContestRecord) -> Path:

@@ -21,10 +21,10 @@ from salmubench.core import manifest, options, places, plugins, reading
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.scoring.contest_record import NUMBERS, Number, Track
 from salmubench.scoring.origin import STRICT, Flag, Name, Real, Whole
+from salmubench.scoring.references import KINDS
 from salmubench.unlearn.config import ENGINE_OPTIONS, PACKAGE, UnlearnConfig
 from salmubench.unlearn.registry import load_method
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.planning import REFERENCES, RETRAINED
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
 _YAML = (".yaml", ".yml")
@@ -236,7 +236,7 @@ def load(path: Path) -> LoadedPlan:
 def _contestant(entry: Entry, origin: str) -> Contestant:
     method = load_method(origin)
     name = entry.name or method.name
-    if not _NAME.fullmatch(name) or name in (*REFERENCES, RETRAINED):
+    if not _NAME.fullmatch(name) or name in KINDS:
         raise ConfigError(
             f"Expected names of methods of A–Z a–z 0–9 . _ -, none called clean, compromised or retrained, got "
             f"{name!r}."

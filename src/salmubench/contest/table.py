@@ -14,8 +14,7 @@ from salmubench.contest.statistics import holm, over_worlds, paired
 from salmubench.core import manifest, reading
 from salmubench.core.errors import OutputMismatch, RecordError
 from salmubench.core.provenance import commit_of
-from salmubench.report.collect import answers, failure, is_retrained
-from salmubench.report.recovery.heat import headline
+from salmubench.report.collect import failure
 from salmubench.scoring.contest_record import (
     FEWEST,
     NUMBERS,
@@ -32,13 +31,15 @@ from salmubench.scoring.contest_record import (
     Track,
     WorldState,
 )
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.origin import Hash, Name, Whole
 from salmubench.scoring.record import Answer, RunRecord, Score
 from salmubench.scoring.record_files import read_record, record_provenance
+from salmubench.scoring.references import RETRAINED, is_judged_reference
 from salmubench.scoring.roles import facts_kept, score_in, spared
-from salmubench.scoring.verdict import MODES, THRESHOLDS
+from salmubench.scoring.verdict import THRESHOLDS, answers
 from salmubench.unlearn.registry import method_titles
-from salmubench.workflow.planning import RETRAINED, candidate_name
+from salmubench.workflow.planning import candidate_name
 
 T = TypeVar("T", bound=str)
 
@@ -189,10 +190,10 @@ def numbers_of(record: RunRecord) -> dict[Number, float | None]:
 
 
 def judged(record: RunRecord) -> dict[str, Answer]:
-    """The failure modes that a record answers; of Retrained not `catastrophic`: the noise of another training."""
-    exempt = "catastrophic" if is_retrained(record) else ""
+    """The failure modes that a record answers; of Retrained not those that compare with Compromised."""
     modes = answers(record) if record.status == "complete" else {}
-    return {mode: _answer(answer) for mode, answer in modes.items() if mode != exempt}
+    exempt = {mode.name for mode in MODES if mode.from_compromised and is_judged_reference(record)}
+    return {mode: answer for mode, answer in modes.items() if mode not in exempt}
 
 
 def outcome_of(record: RunRecord) -> Outcome:
@@ -231,7 +232,10 @@ def _row(
         passed=passed,
         passes=passed >= needed,
         outcomes=_counted([one.outcome for one in worlds.values()]),
-        modes={mode: _counted([one.modes[mode] for one in worlds.values() if mode in one.modes]) for mode in MODES},
+        modes={
+            mode.name: _counted([one.modes[mode.name] for one in worlds.values() if mode.name in one.modes])
+            for mode in MODES
+        },
         numbers={number: _over([one.numbers[number] for one in worlds.values()]) for number in NUMBERS},
         worlds=worlds,
     )
@@ -376,9 +380,5 @@ def _smallest(scores: Sequence[Score]) -> float | None:
 def _recovered(record: RunRecord) -> float | None:
     if record.attacks is None or record.attacks.strongest is None:
         return None
-    found = headline(record.attacks.scores[record.attacks.strongest])
+    found = record.attacks.scores[record.attacks.strongest].main
     return None if found is None else found.value
-
-
-def _answer(text: str) -> Answer:
-    return "yes" if text == "yes" else "no" if text == "no" else "undecided"

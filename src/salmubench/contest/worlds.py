@@ -35,11 +35,11 @@ from salmubench.core.writing import is_full, is_out_of_memory
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.record_files import alone, read_record
+from salmubench.scoring.references import KINDS, RETRAINED
 from salmubench.scoring.stages import RUN, read_run_file
-from salmubench.workflow import candidates, planning
+from salmubench.workflow import candidates
 from salmubench.workflow import recipe as recipes
 from salmubench.workflow.candidates import Stages, World
-from salmubench.workflow.planning import RETRAINED
 
 _OF_THE_WORLD = (DatasetError, ModelError, EmbeddingsError, RecordError, StageError)
 
@@ -221,7 +221,7 @@ def _second_retrained(room: Room, seed: int, recipe: Path) -> list[dict[str, Any
 
     folder = room.world(seed)
     loaded, run, out = recipes.load(recipe).recipe, read_run_file(folder), folder / "checkpoints"
-    kinds = (*planning.REFERENCES, RETRAINED)
+    kinds = KINDS
     world = World(
         out=folder, dataset=folder / "dataset", compromised=out / "compromised",
         references={kind: folder / "embeddings" / kind for kind in kinds}, recipe=loaded,

@@ -9,6 +9,7 @@ from salmubench.deletion.findings import LITTLE, fell, shown_parts
 from salmubench.deletion.record import Answer, Change, DeletionRecord, Level, LevelName, Question
 from salmubench.report import rendering, wording
 from salmubench.report.wording import DASH
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.intervals import FEWEST
 from salmubench.scoring.metric import Pillar, label
 from salmubench.scoring.origin import Model
@@ -17,7 +18,6 @@ _FEW = 20
 """People below which an interval over people is called rough."""
 _SHOWN = 50  # people on the page; the record has all
 
-VERDICTS = ("ineffective", "hollow", "catastrophic", "over-generalised")
 _LEVELS: dict[LevelName, tuple[str, str]] = {
     "chance": ("The true caption, beside chance", "unknown: all orders of the gallery equally likely"),
     "strangers": ("The true caption, beside strangers’", "unknown: the same pictures, captions about invented people"),
@@ -64,7 +64,7 @@ class ShownDeletion:
 
 def page(record: DeletionRecord) -> str:
     """The page of a deletion, one file that loads nothing."""
-    return rendering.Pages().page("deletion.html.j2", title="Deletion report", shown=shown(record))
+    return rendering.Pages("salmubench.deletion").page("deletion.html.j2", title="Deletion report", shown=shown(record))
 
 
 def shown(record: DeletionRecord) -> ShownDeletion:
@@ -262,7 +262,8 @@ def _changes(record: DeletionRecord, pillar: Pillar) -> Iterator[Line]:
 
 def _unmeasured(record: DeletionRecord) -> Iterator[str]:
     yield (
-        f"Verdicts ({', '.join(VERDICTS)}): they are distances to a model that never saw the facts, and none was given."
+        f"Verdicts ({', '.join(mode.word for mode in MODES)}): they are distances to a model that never saw "
+        "the facts, and none was given."
     )
     if record.attacks is None:
         yield "What an attacker could bring back: no attacks were run. What doesn’t show may still be there."

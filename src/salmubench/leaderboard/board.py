@@ -13,13 +13,13 @@ from typing import Any
 from salmubench.core import manifest
 from salmubench.leaderboard.method_code import is_unstated
 from salmubench.leaderboard.submission import TRACKS, Info, method_of
-from salmubench.report.collect import answers
-from salmubench.report.recovery.heat import headline
 from salmubench.report.tables import cells
 from salmubench.report.wording import FACT_ROLES
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score
 from salmubench.scoring.record import SCHEMA_VERSION as RECORDS
 from salmubench.scoring.roles import kept_on, score_in, spared
+from salmubench.scoring.verdict import answers
 
 SCHEMA_VERSION = 1
 """Version of `leaderboard.json`."""
@@ -261,9 +261,9 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     head = ("scale", "track", "dataset_fingerprint", "record_schema", "rank", "submission", "model", "method", "author",
             "budget", "passes", "pareto", "distance", "leakage_left", "fact_left", "kept_other_people",
-            "kept_same_people", "utility_drop", "ineffective", "hollow", "catastrophic", "over_generalised",
-            "ineffective_paper", "checkpoint_sha256", "hub_id", "link", "submitted", "recoverable",
-            "strongest_attack", "pairs_seen", "benchmark_version", "method_sha256", "against_retrained")  # fmt: skip
+            "kept_same_people", "utility_drop", *(mode.name for mode in MODES), "ineffective_paper",
+            "checkpoint_sha256", "hub_id", "link", "submitted", "recoverable", "strongest_attack",
+            "pairs_seen", "benchmark_version", "method_sha256", "against_retrained")  # fmt: skip
     writer.writerow(head)
     for board in all_boards:
         for rank, entry in enumerate(board.entries, start=1):
@@ -308,7 +308,7 @@ def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
         "recovered": {}
         if record.attacks is None
         else {
-            name: found.value if (found := headline(score)) is not None else None
+            name: found.value if (found := score.main) is not None else None
             for name, score in record.attacks.scores.items()
         },
         "checkpoint_sha256": info.checkpoint_sha256,

@@ -23,11 +23,11 @@ from salmubench.leaderboard.submission import (
     split_name,
     stated_track,
 )
-from salmubench.report.collect import is_pretrained, is_retrained, reference_kind
 from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.items import of_metric
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
+from salmubench.scoring.references import is_judged_reference, is_pretrained, reference_kind
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
 
 _HELD = str(Split.HOLDOUT_ASSOCIATION)
@@ -106,7 +106,7 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
 
 
 def _reference_findings(record: RunRecord, other: RunRecord, role: str) -> Iterator[Finding]:
-    kind = "retrained" if is_retrained(other) else reference_kind(other)
+    kind = "retrained" if is_judged_reference(other) else reference_kind(other)
     if kind not in (None, role):
         yield Finding("references", FILES[role], f"Expected the {role} model, got {other.model.name!r:.90}.")
     if record.references.get(role) != other.model.sha256:

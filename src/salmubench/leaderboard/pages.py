@@ -13,14 +13,14 @@ from salmubench.leaderboard.findings import Finding
 from salmubench.leaderboard.method_code import is_built_in
 from salmubench.report import cells, contests, rendering, sections, tables, wording
 from salmubench.report.cells import Cell, Table
-from salmubench.report.collect import answers
 from salmubench.report.drawings import scatter
 from salmubench.report.main_views import KEPT_ON
 from salmubench.report.recovery import heat
 from salmubench.scoring.contest_record import ContestRecord
+from salmubench.scoring.failure_modes import MODES, legend
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score, Thresholds
 from salmubench.scoring.roles import kept_on, score_in
-from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
+from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS, answers, limit_of
 
 SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "part": "Part of the paper’s counts", "paper": "The paper’s counts"}
 TRACK_NAMES = {"closed": "closed track", "generator": "generator track"}
@@ -41,13 +41,12 @@ HEADS = (
     ("Utility drop D", "(P − U) / P of general knowledge"),
     (
         "Failure modes",
-        "I ineffective, H hollow, C catastrophic, O over-generalised; ? where the interval leaves it open",
+        f"{legend()}; ? where the interval leaves it open",
     ),
     ("Data seen", "how often each forget pair was seen, and how many pairs that were in all"),
     ("Submitted", "date"),
 )
 _MOST_NOTES = 12
-_LETTERS = {"ineffective": "I", "hollow": "H", "catastrophic": "C", "over_generalised": "O"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def pages(
         titles: method → its title.
         contest: shown on the first page.
     """
-    render = rendering.Pages()
+    render = rendering.Pages("salmubench.leaderboard")
     content = {"index.html": _index(render, boards, refused, contest)}
     methods: dict[str, list[tuple[Board, Entry]]] = {}
     for board in boards:
@@ -127,7 +126,7 @@ def _index(
         refused=refused,
         heads=HEADS,
         marker=rendering.marker,
-        rules={cells.MODE_LABELS[mode]: rule for mode, rule in wording.rules(THRESHOLDS).items()},
+        rules={mode.label: wording.rules(THRESHOLDS)[mode.name] for mode in MODES},
     )
 
 
@@ -138,7 +137,7 @@ def _shown(board: Board) -> Shown:
     points, _ = sections.points([entry.record for entry in board.entries], names)
     drawn = [(rank, entry) for rank, entry in enumerate(board.entries, start=1) if _is_drawn(entry)]
     points = [replace(point, index=rank) for point, (rank, _) in zip(points, drawn, strict=True)]
-    limits = {"leakage_threshold": THRESHOLDS.ineffective, "kept_threshold": THRESHOLDS.over_generalised}
+    limits = {"leakage_threshold": limit_of(THRESHOLDS, "leakage"), "kept_threshold": limit_of(THRESHOLDS, "kept")}
     return Shown(
         board=board,
         title=_title(board),
@@ -190,8 +189,8 @@ _WITHOUT_NOTE = (
     "measured from Clean."
 )
 _OLD_NOTE = (
-    " These records lack the fourth failure mode, hollow, are judged by L of all rows against Clean and by D of all "
-    "classes, and are not ranked with newer ones."
+    f" These records lack {', '.join(f'the failure mode {mode.word}' for mode in MODES if mode.since > 1)}, are judged "
+    "by L of all rows against Clean and by D of all classes, and are not ranked with newer ones."
 )
 
 
@@ -231,7 +230,9 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
         )
     states = answers(record)
     letters = " ".join(
-        _LETTERS[mode] + ("?" if state == "undecided" else "") for mode, state in states.items() if state != "no"
+        mode.letter + ("?" if states[mode.name] == "undecided" else "")
+        for mode in MODES
+        if states.get(mode.name, "no") != "no"
     )
     badness = 3 * list(states.values()).count("yes") + list(states.values()).count("undecided")
     worst = "yes" if "yes" in states.values() else "undecided" if letters else "no"

@@ -20,10 +20,10 @@ from salmubench.leaderboard import intake
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.leaderboard.method_code import METHOD, code_problem, is_built_in
 from salmubench.leaderboard.vectors import sources_of
-from salmubench.report.collect import is_pretrained
 from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import GALLERY, gallery_path, items_path, read_record
+from salmubench.scoring.references import is_pretrained
 from salmubench.scoring.stages import read_checkpoint
 
 SCHEMA_VERSION = 1

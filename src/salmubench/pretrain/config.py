@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from salmubench.core.errors import ConfigError, UnknownName
+from salmubench.scoring.references import KINDS, OPTIONAL, Kind
 
 RESERVED = (
     "train-data", "train-num-samples", "dataset-type", "name", "out", "logs", "resume", "model", "model-config",
@@ -137,9 +138,14 @@ class PretrainConfig:
     """Whether `run` trains Retrained too: on retain pairs and both holdouts, never on `forget`."""
 
     @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The references that `run` trains, in this order."""
+        return tuple(kind for kind in KINDS if kind not in OPTIONAL or getattr(self, kind))
+
+    @property
     def training(self) -> dict[str, Any]:
-        """The settings that decide about a checkpoint: all but `retrained`, which may change later."""
-        return {name: value for name, value in asdict(self).items() if name != "retrained"}
+        """The settings that decide about a checkpoint: all but which references are trained, which may change later."""
+        return {name: value for name, value in asdict(self).items() if name not in OPTIONAL}
 
     @property
     def world(self) -> int:

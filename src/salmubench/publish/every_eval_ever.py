@@ -24,6 +24,7 @@ import pyarrow as pa
 from salmubench.core import manifest
 from salmubench.core.errors import ConfigError, RecordError
 from salmubench.scoring import items as item_tables
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Metric, label, parts_of
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import read_items, read_record
@@ -42,7 +43,6 @@ _VIEWS: Mapping[str, tuple[str, bool, str]] = {
 }
 """View → its name, whether less is better, what it is."""
 _STATES = ("no", "undecided", "yes")
-_MODES = ("ineffective", "hollow", "catastrophic", "over_generalised")
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ def _result(
 def _verdict(record: RunRecord) -> Iterator[dict[str, Any]]:
     """The failure modes as levels, no failure first."""
     states = manifest.plain(record.verdict)
-    for mode in _MODES:
+    for mode in (mode.name for mode in MODES):
         if states.get(mode) in _STATES:
             yield {
                 "evaluation_result_id": f"verdict/{mode}",

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from salmubench.report import wording
-from salmubench.report.collect import reference_kind, score_of
+from salmubench.report.collect import score_of
 from salmubench.report.drawings import svg
 from salmubench.report.drawings.scatter import percent_tick
 from salmubench.report.drawings.svg import Scale
 from salmubench.report.main_views import main_views
 from salmubench.report.sections import Panel, Panels
 from salmubench.scoring.record import RunRecord, Score, Thresholds
+from salmubench.scoring.references import reference_kind
 
 
 def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: Mapping[str, str]) -> list[Panels]:
@@ -34,7 +35,7 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: 
         if len(ordered) < 2:
             continue
         drawn = []
-        for view in (view for view in main_views(ordered) if not view.retrained):
+        for view in (view for view in main_views(ordered) if view.beside is None):
             start = 0.0 if view.role == "drop" else 1.0  # without any unlearning
             title = view.title if view.role == "kept" else view.title[:1].lower() + view.title[1:]
             known = [

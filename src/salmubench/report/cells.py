@@ -8,32 +8,22 @@ from dataclasses import dataclass, field, replace
 from markupsafe import Markup
 
 from salmubench.report import wording
-from salmubench.report.collect import (
-    answers,
-    failure,
-    is_pretrained,
-    is_retrained,
-    reference_kind,
-    score_of,
-)
+from salmubench.report.collect import failure, score_of
 from salmubench.report.drawings import panels
 from salmubench.report.main_views import MainView, drop_of_clean, known_view, main_views, share_of_reference
 from salmubench.report.seeds import spread
 from salmubench.report.wording import DASH, Column
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import label
 from salmubench.scoring.record import RunRecord, Score, Thresholds
+from salmubench.scoring.references import LABELS, is_pretrained, pretrained_kind, reference_kind
+from salmubench.scoring.verdict import answers
 
 Repeats = Mapping[str, Sequence[RunRecord]]
 """Name of a record that speaks of several seeds → the record of each."""
 
 ONE_WORLD = ", one world"
 """End of a caption: what a table of a run says holds for one dataset with its references."""
-
-MODE_LABELS = {
-    "ineffective": "Ineffective", "hollow": "Hollow", "catastrophic": "Catastrophic",
-    "over_generalised": "Over-generalised",
-}  # fmt: skip
-"""Failure mode → what it is called."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +136,12 @@ def number_table(
         return Row(names[record.model.name], kind, cells, detail=record.model.name, goal=kind == goal)
 
     pillar = "Forgetting" if goal == "clean" else "Utility"
-    target = wording.REFERENCE_NAMES[goal]
+    target = LABELS[goal]
     references, methods = _rows(records, names, row)
     for kind in {goal, *goals} - {entry.kind for entry in references}:  # the methods' records state its numbers
         cells = [_goal_cell(records, *column, kind, goal) for column in zip(shown, goals, strict=True)]
-        references.append(Row(wording.REFERENCE_NAMES[kind], kind, cells, goal=kind == goal))
-    references.sort(key=lambda entry: [*wording.REFERENCE_NAMES, "failed"].index(entry.kind))
+        references.append(Row(LABELS[kind], kind, cells, goal=kind == goal))
+    references.sort(key=lambda entry: [*LABELS, "failed"].index(entry.kind))
     but = " where a column names no other" if {*goals} - {goal} else ""
     return Table(
         key=f"{key}-{'forgetting' if goal == 'clean' else 'utility'}",
@@ -206,15 +196,13 @@ def mode_table(
     """Whether each method passes each question; the references are judged by none."""
 
     def row(record: RunRecord) -> Row:
-        cells = [_mode_cell(record, mode) for mode in MODE_LABELS]
+        cells = [_mode_cell(record, mode.name) for mode in MODES]
         return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
 
     judged = [record for record in records if reference_kind(record) is None]
     references, methods = _rows(judged, names, row)
     rules = wording.rules(thresholds)
-    heads = [
-        Head(wording.QUESTIONS[mode], f"No: {label.lower()}, {rules[mode]}.") for mode, label in MODE_LABELS.items()
-    ]
+    heads = [Head(mode.answers[0].capitalize(), f"No: {mode.word}, {rules[mode.name]}.") for mode in MODES]
     return Table(f"{key}-modes", caption, heads, references, methods)
 
 
@@ -265,7 +253,7 @@ def cost_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: s
 
 def _spread(seeds: Sequence[RunRecord], metric: str, part: str, view: MainView | None = None) -> str:
     """The spread of a number over seeds, or of a view of it."""
-    variation = spread(seeds, metric, part, view=view is not None, retrained=view is not None and view.retrained)
+    variation = spread(seeds, metric, part, view=view is not None, beside=None if view is None else view.beside)
     if variation is None:
         return ""
     return f"± {wording.number(variation.deviation) if view is None else wording.percent(variation.deviation)}"
@@ -298,8 +286,8 @@ def _words(record: RunRecord) -> str:
 
 
 def model_kind(record: RunRecord) -> str:
-    """What a row is: `clean`, `retrained`, `compromised` or `method`."""
-    return "retrained" if is_retrained(record) else reference_kind(record) or "method"
+    """What a row is: a reference, by its name, or `method`."""
+    return pretrained_kind(record) or "method"
 
 
 def _scores(records: Sequence[RunRecord], column: Column) -> list[Score]:
@@ -321,7 +309,7 @@ def _head(records: Sequence[RunRecord], column: Column, own: str, goal: str) -> 
     n = max((score.n for score in _scores(records, column)), default=0)
     under, definition = [f"n = {wording.count(n)}"] if n else [], column.definition
     if own != goal:
-        name = wording.REFERENCE_NAMES[own]
+        name = LABELS[own]
         under, definition = [*under, f"goal: {name}"], f"{definition} The goal is {name}’s value."
     return Head(column.label, definition, ", ".join(under), column.extension)
 
@@ -355,7 +343,7 @@ def _number_cell(score: Score | None, column: Column, notes: _Notes) -> Cell:
 
 def _view_cell(record: RunRecord, view: MainView, notes: _Notes, limit: float | None) -> Cell:
     score = score_of(record, view.metric, view.part)
-    known = known_view(score, retrained=view.retrained)
+    known = known_view(score, view.beside)
     if score is None or known is None or known.value is None:
         reason = (known.reason if known else None) or (score.reason if score else None) or "not in the record"
         return Cell(DASH, title=reason, note=notes.number(f"{label(view.metric, view.part)}: {reason}"))
@@ -387,7 +375,7 @@ def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainV
     """What the view is for a reference; D of Clean: how far the two references are apart."""
     kind, reason = reference_kind(record) or "clean", ""
     if view.role != "drop":
-        value, reason = share_of_reference(records, kind, view.metric, view.part, retrained=view.retrained)
+        value, reason = share_of_reference(records, kind, view.metric, view.part, beside=view.beside)
     else:
         value = 0.0 if kind == "compromised" else drop_of_clean(records, record, view.metric)
     if value is None:

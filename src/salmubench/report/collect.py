@@ -19,11 +19,10 @@ from salmubench.scoring.items import check_table
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import items_path, read_items, read_record
+from salmubench.scoring.references import REFERENCES, pretrained_kind
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import RUN, RunFile, read_checkpoint, read_run_file
-from salmubench.scoring.verdict import MODES
 
-REFERENCES = ("clean", "compromised")
 _PARTS = pa.array(PARTS, pa.string())
 Metrics = Mapping[str, Metric]
 """Name → description of the metrics that the package has, in the order of its tables."""
@@ -175,32 +174,9 @@ def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
     return Run(folder, info, [records[name] for name in ordered], paths, dataset, metrics)
 
 
-def reference_kind(record: RunRecord) -> str | None:
-    """`clean` or `compromised` for the record of a reference without views and verdict, else `None`."""
-    kind = record.model.kind or record.model.name
-    return kind if kind in REFERENCES else None
-
-
-def is_pretrained(record: RunRecord) -> bool:
-    """Whether the model was pretrained and has unlearned nothing: Clean, Compromised or Retrained."""
-    return reference_kind(record) is not None or is_retrained(record)
-
-
-def is_retrained(record: RunRecord) -> bool:
-    """Whether the model is Retrained, the reference that is judged like a method: the exact answer."""
-    return record.model.kind == "retrained"
-
-
 def score_of(record: RunRecord, metric: str, part: str = "value") -> Score | None:
     """The score, or `None` where the record doesn't have the metric."""
     return record.scores.get(metric, {}).get(part)
-
-
-def answers(record: RunRecord) -> dict[str, str]:
-    """Failure mode → `yes`, `no` or `undecided`; a record of schema 1 has three, any newer one four."""
-    verdict = record.verdict
-    states = {mode: "undecided" if verdict is None else getattr(verdict, mode) for mode in MODES}
-    return {mode: answer for mode, answer in states.items() if answer is not None}
 
 
 def failure(record: RunRecord) -> str:
@@ -212,9 +188,9 @@ def failure(record: RunRecord) -> str:
 
 
 def _reference_order(record: RunRecord) -> int:
-    if is_retrained(record):
-        return 1
-    return {"clean": 0, "compromised": 2, None: 3}[reference_kind(record)]
+    order: list[str] = [one.name for one in REFERENCES]
+    kind = pretrained_kind(record)
+    return len(order) if kind is None else order.index(kind)
 
 
 def _is_record(path: Path) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from salmubench.report import wording
-from salmubench.report.cells import MODE_LABELS, Cell, Head, Table
+from salmubench.report.cells import Cell, Head, Table
 from salmubench.report.cells import Row as TableRow
 from salmubench.report.drawings import svg
 from salmubench.report.drawings.scatter import percent_tick
@@ -18,8 +18,11 @@ from salmubench.report.wording import DASH
 from salmubench.scoring.attacks.recovery import THRESHOLD as RECOVERABLE
 from salmubench.scoring.bootstrap import LEVEL
 from salmubench.scoring.contest_record import ContestRecord, Number, Outcome, PairedDifference, Row
+from salmubench.scoring.failure_modes import MODES, mode_on
 from salmubench.scoring.intervals import Interval
+from salmubench.scoring.metric import Role
 from salmubench.scoring.record import Thresholds
+from salmubench.scoring.verdict import limit_of
 
 TITLES: Mapping[Number, tuple[str, str]] = {
     "leakage": ("Leakage left L", "(U − C) / (P − C) of the main number of forgetting"),
@@ -31,6 +34,10 @@ TITLES: Mapping[Number, tuple[str, str]] = {
     "recovered": ("Recovered R", "(U′ − C′) / (P′ − C′) under the strongest attack, in each world its own"),
     "processor_seconds": ("Processor time", "of one candidate, a GPU’s work not in it; of Retrained, its pretraining"),
 }
+_ROLES: Mapping[Number, Role] = {
+    "leakage": "leakage", "fact": "fact", "fact_paraphrase": "fact_paraphrase", "drop": "drop", "kept": "kept",
+    "facts_kept": "kept",
+}  # fmt: skip
 _NAME = 22  # letters of a name beside its dots
 _REACH = (-1.5, 2.0)  # shares beyond are drawn at the edge
 
@@ -131,13 +138,20 @@ def text_rows(
         intervals: below each mean, on lines of their own, its interval and, if not all, the worlds that have it.
     """
     numbers = _numbers(contest)
-    heads = ["method", "league", "budget", "passed", "I", "H", "C", "O", *(TITLES[number][0] for number in numbers)]
+    heads = [
+        "method",
+        "league",
+        "budget",
+        "passed",
+        *(mode.letter for mode in MODES),
+        *(TITLES[number][0] for number in numbers),
+    ]
     rows = []
     for row in [*([contest.retrained] if contest.retrained else []), *contest.rows]:
         if row.league is not None and league not in (None, row.league):
             continue
         budget = "" if row.budget is None else f"{row.budget:g}×"
-        modes = [_mode_text(row, mode) for mode in MODE_LABELS]
+        modes = [_mode_text(row, mode.name) for mode in MODES]
         values = [_number(row, number) for number in numbers]
         passed = _passed(row, contest.plan.needed)
         cells = [Cell(row.title), Cell(row.league or ""), Cell(budget), passed, *map(Cell, modes), *values]
@@ -155,14 +169,14 @@ def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number
     heads = [
         Head("Budget", "how often each pair to forget was seen"),
         Head("Worlds passed", "worlds in which no failure mode is seen, each of them decided"),
-        *(Head(title, "worlds in which the model has this failure mode") for title in MODE_LABELS.values()),
+        *(Head(mode.label, "worlds in which the model has this failure mode") for mode in MODES),
         *(Head(*TITLES[number]) for number in numbers),
     ]
 
     def made(row: Row, kind: str) -> TableRow:
         name = f"{row.title}, generator track" if row.track == "generator" else row.title
         budget = Cell("") if row.budget is None else Cell(f"{row.budget:g}×", sort=repr(row.budget))
-        cells = [budget, _passed(row, contest.plan.needed), *(_mode(row, mode) for mode in MODE_LABELS)]
+        cells = [budget, _passed(row, contest.plan.needed), *(_mode(row, mode.name) for mode in MODES)]
         return TableRow(name, kind, [*cells, *(_number(row, number) for number in numbers)], detail=row.name)
 
     return Table(
@@ -301,16 +315,11 @@ def _shortened(name: str) -> str:
 
 
 def _limits(thresholds: Thresholds) -> dict[Number, tuple[float, ...]]:
-    fact, paraphrased = thresholds.fact or 0.0, thresholds.fact_paraphrase or 0.0
-    return {
-        "leakage": (thresholds.ineffective,),
-        "fact": (-fact, fact),
-        "fact_paraphrase": (-paraphrased, paraphrased),
-        "drop": (thresholds.catastrophic,),
-        "kept": (thresholds.over_generalised,),
-        "facts_kept": (thresholds.over_generalised,),
-        "recovered": (RECOVERABLE,),
-    }
+    limits: dict[Number, tuple[float, ...]] = {"recovered": (RECOVERABLE,)}
+    for number, role in _ROLES.items():
+        mode, limit = mode_on(role), limit_of(thresholds, role)
+        limits[number] = (-limit, limit) if mode is not None and mode.direction == "beyond" else (limit,)
+    return limits
 
 
 # --- words ------------------------------------------------------------------------------------------------------
@@ -334,10 +343,9 @@ def tally(contest: ContestRecord) -> str:
 
 def mode_definitions(thresholds: Thresholds) -> list[tuple[str, str]]:
     """What the failure modes are and what passes: term and text."""
-    more = {"catastrophic": "; not judged of Retrained, another training"}
-    rules = wording.rules(thresholds).items()
+    rules, exempt = wording.rules(thresholds), "; not judged of Retrained, another training"
     return [
-        *((MODE_LABELS[mode], f"{rule}{more.get(mode, '')}.") for mode, rule in rules),
+        *((mode.label, f"{rules[mode.name]}{exempt if mode.from_compromised else ''}.") for mode in MODES),
         ("Passed", "The whole interval of each number, within its world, says that there is no failure mode."),
     ]
 

@@ -13,11 +13,12 @@ from salmubench.core import streams
 from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.dataset.verbatim import whole_words
 from salmubench.report import wording
-from salmubench.report.collect import Run, reference_kind
+from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig
 from salmubench.report.drawings import svg
 from salmubench.report.gallery import portrait
 from salmubench.scoring.fact_ranks import Values
+from salmubench.scoring.references import reference_kind
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from PIL import Image
 from salmubench.core import streams
 from salmubench.core.pictures import open_picture
 from salmubench.report import wording
-from salmubench.report.collect import Run, reference_kind
+from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig
 from salmubench.report.drawings import panels
 from salmubench.report.sections import shown_metrics
+from salmubench.scoring.references import reference_kind
 
 PURPOSES: Mapping[str, tuple[str, int]] = {
     "forget": ("to forget", 2),

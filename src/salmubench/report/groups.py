@@ -10,7 +10,7 @@ import pyarrow as pa
 from salmubench.core.types import FIELDS, GROUPINGS
 from salmubench.report import wording
 from salmubench.report.cells import ONE_WORLD, Cell, Head, Row, Table, model_kind, with_words
-from salmubench.report.collect import Run, is_pretrained
+from salmubench.report.collect import Run
 from salmubench.scoring.breakdown import (
     Group,
     breakdown,
@@ -19,6 +19,7 @@ from salmubench.scoring.breakdown import (
 )
 from salmubench.scoring.metric import PEOPLE, Metric, label, main_part, part_of
 from salmubench.scoring.record import Score
+from salmubench.scoring.references import is_pretrained
 
 TITLES = {
     "attribute": "By attribute",

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from salmubench.core import reading
 from salmubench.report import main_numbers, wording
-from salmubench.report.collect import failure, reference_kind, score_of
+from salmubench.report.collect import failure, score_of
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.references import reference_kind
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -89,9 +91,9 @@ def _main_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None) 
     retrieval, knowledge = main_numbers.main_names(records)
     heads = [
         "Model", latex(retrieval), "$L$", "$L$ fact", "$L$ para.", latex(knowledge), "$D$", "$K$ inter", "$K$ intra",
-        "$K$ facts", "F", "H", "G", "S",
+        "$K$ facts", *(mode.question_letter for mode in MODES),
     ]  # fmt: skip
-    lines = _begin([(4, "Forgetting"), (5, "Utility"), (4, "Verdict")], heads)
+    lines = _begin([(4, "Forgetting"), (5, "Utility"), (len(MODES), "Verdict")], heads)
     for record, row in zip(records, main_numbers.rows(records, titles), strict=True):
         if row.failure is not None:
             lines.append(_failed(latex(row.name), len(heads) - 1, record))
@@ -107,9 +109,9 @@ def _main_caption(records: Sequence[RunRecord]) -> str:
         "Results on " + _dataset(records) + r", one world, with 95\,\% intervals over identities. Leakage left "
         r"$L$: 0\,\% as Clean (facts: as Retrained, where there is one), 100\,\% as Compromised. Utility drop $D$; "
         r"kept $K$: 100\,\% unharmed, 0\,\% as if never learned, on associations of other people (inter), other "
-        r"associations of the same people (intra), and values among other values (facts). Verdict: forgets (F), hides "
-        r"no fact (H), keeps general knowledge (G), spares others (S); yes, no: the whole interval says so, "
-        r"?: undecided."
+        r"associations of the same people (intra), and values among other values (facts). Verdict: "
+        + ", ".join(f"{mode.answers[0]} ({mode.question_letter})" for mode in MODES)
+        + "; yes, no: the whole interval says so, ?: undecided."
     )
 
 

@@ -9,13 +9,14 @@ from markupsafe import Markup
 
 from salmubench.core.errors import RecordError
 from salmubench.report import wording
-from salmubench.report.collect import REFERENCES, Run, reference_kind, score_of
+from salmubench.report.collect import Run, score_of
 from salmubench.report.drawings import svg
 from salmubench.report.drawings.svg import Scale
 from salmubench.report.sections import Panel
 from salmubench.scoring.metric import label, main_part
 from salmubench.scoring.record import Score
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.references import ENDS, LABELS, reference_kind
 from salmubench.scoring.stages import read_checkpoint
 
 FOLDER = "learning"
@@ -32,7 +33,9 @@ def epoch_curves(run: Run) -> list[Panel]:
     """
     panels = []
     for metric, part, title in _shown(run):
-        lines = {kind: points(run, kind, metric, part) for kind in reversed(REFERENCES)}
+        lines: dict[str, Sequence[tuple[int, Score]]] = {
+            kind: points(run, kind, metric, part) for kind in reversed(ENDS)
+        }
         if any(len(line) > 1 for line in lines.values()):
             panels.append(Panel(f"{title} after epochs", _panel(lines, title)))
     return panels
@@ -90,7 +93,7 @@ def _panel(lines: Mapping[str, Points], title: str) -> Markup:
                 parts.append(svg.line(at, y(score.ci95[0]), at, y(score.ci95[1]), f"range {kind}"))
             parts.append(svg.element("circle", cx=at, cy=height_, r=2.6, class_=f"dot {kind}"))
         said = ", ".join(f"{epoch}: {wording.number(score.value)}" for epoch, score in line)
-        descriptions.append(f"{wording.REFERENCE_NAMES[kind]} {said}")
+        descriptions.append(f"{LABELS[kind]} {said}")
     return svg.drawing(
         width, height, *parts, label=f"{title} by epoch: {'; '.join(descriptions)}", class_="panel learning"
     )

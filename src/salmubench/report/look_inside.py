@@ -2,7 +2,7 @@
 
 Two questions to each picture, computed from the run's embeddings. *Which caption fits?*: the captions of the retrieval
 gallery and the picture's own, by cosine. *Which value?*: its own caption with other values of the same field. A fact
-that is gone is in neither answer; one that is hollow has left the first and still leads the second.
+that is gone is in neither answer; one that is only hidden has left the first and still leads the second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.dataset.verbatim import whole_words
 from salmubench.report import wording
 from salmubench.report.cells import model_kind
-from salmubench.report.collect import Run, reference_kind
+from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig
 from salmubench.report.gallery import PURPOSES, portrait, rank_text
 from salmubench.scoring.config import ScoreConfig
@@ -31,6 +31,7 @@ from salmubench.scoring.metric import Unavailable
 from salmubench.scoring.products import TIE
 from salmubench.scoring.ranks import gallery_ranks
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.references import reference_kind
 from salmubench.scoring.stages import Encoded
 
 TOP = 5

@@ -8,18 +8,15 @@ from typing import cast
 
 from salmubench.report import wording
 from salmubench.report.cells import COSTS
-from salmubench.report.collect import REFERENCES, answers, failure, is_retrained, reference_kind
+from salmubench.report.collect import failure
 from salmubench.report.main_views import KEPT_ON, share_of_reference
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Role, label
 from salmubench.scoring.origin import Cost, Model
 from salmubench.scoring.record import Normalised, RunRecord, Score
+from salmubench.scoring.references import ENDS, pretrained_kind, reference_kind
 from salmubench.scoring.roles import facts_kept, first, kept_on, score_in, with_role
-
-MODES = {
-    "ineffective": "ineffective", "hollow": "hollow", "catastrophic": "catastrophic",
-    "over_generalised": "over-generalised",
-}  # fmt: skip
-"""Failure mode → the word for it."""
+from salmubench.scoring.verdict import answers
 
 LEGEND = (
     "leakage left: 0 % as Clean, 100 % as Compromised · K: 100 % unharmed, 0 % as if never learned\n"
@@ -39,11 +36,10 @@ class Row:
 
     Attributes:
         name: as shown.
-        reference: `clean`, `retrained` or `compromised` for the references, else `None`.
+        reference: which of the references it is, else `None`.
         numbers: main number of forgetting, leakage left, fact left, the same paraphrased, general knowledge, drop, K
             inter-identity, K intra-identity, K of facts.
-        passes: forgets, hides no fact, keeps general knowledge, spares others: `yes`, `no`, `?`; empty where nothing is
-            judged.
+        passes: the answer to the question of each failure mode: `yes`, `no`, `?`; empty where nothing is judged.
         failure: why there are no numbers, or `None`.
         intervals: of each of the numbers, empty where it has none.
         seen: pairs that it saw: of forget, or of its pretraining.
@@ -59,11 +55,11 @@ class Row:
 
 
 def heads(records: Sequence[RunRecord]) -> tuple[str, ...]:
-    """Columns of the table of main numbers: name, nine numbers, four answers, data seen."""
+    """Columns of the table of main numbers: name, nine numbers, an answer for each failure mode, data seen."""
     retrieval, knowledge = main_names(records)
     return (
         "model", retrieval, "leakage left", "fact left", "paraphrased", knowledge, "drop", "K inter", "K intra",
-        "K facts", "forgets", "hides no fact", "keeps general", "spares others", "pairs seen",
+        "K facts", *(mode.question for mode in MODES), "pairs seen",
     )  # fmt: skip
 
 
@@ -76,7 +72,7 @@ def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) 
         if record.status != "complete":
             entries.append(Row(name, None, (), (), " ".join(failure(record).split())))
         else:
-            kind = "retrained" if is_retrained(record) else reference_kind(record)
+            kind = pretrained_kind(record)
             numbers, intervals = _main_numbers(record, records)
             entries.append(
                 Row(name, kind, numbers, passes(record), None, intervals, COSTS["pairs"][1](record.cost.pairs))
@@ -94,11 +90,11 @@ def main_names(records: Sequence[RunRecord]) -> tuple[str, str]:
 
 
 def passes(record: RunRecord) -> tuple[str, ...]:
-    """Does the model pass each of the four questions: `yes`, `no`, `?`; `–` where an older record doesn't tell."""
+    """Does the model pass each of the questions: `yes`, `no`, `?`; `–` where an older record doesn't tell."""
     if reference_kind(record) is not None:
         return ("",) * len(MODES)
     states = answers(record)
-    return tuple(wording.PASSES[states[mode]] if mode in states else "–" for mode in MODES)
+    return tuple(wording.PASSES[states[mode.name]] if mode.name in states else "–" for mode in MODES)
 
 
 def failure_modes(record: RunRecord) -> str:
@@ -106,7 +102,9 @@ def failure_modes(record: RunRecord) -> str:
     if reference_kind(record) is not None:
         return "reference"
     states = answers(record)
-    words = [word + ("" if states[mode] == "yes" else "?") for mode, word in MODES.items() if _may(states, mode)]
+    words = [
+        mode.word + ("" if states[mode.name] == "yes" else "?") for mode in MODES if states.get(mode.name, "no") != "no"
+    ]
     return ", ".join(words) or "none"
 
 
@@ -118,7 +116,7 @@ def between_references(record: RunRecord) -> list[RunRecord]:
     if record.status != "complete" or reference_kind(record) is not None:
         return [record]
     scores = [score for parts in record.scores.values() for score in parts.values()]
-    known = [kind for kind in REFERENCES if any(getattr(score, kind) is not None for score in scores)]
+    known = [kind for kind in ENDS if any(getattr(score, kind) is not None for score in scores)]
     return [*(_reference(record, kind) for kind in known), record]
 
 
@@ -136,10 +134,6 @@ def why_missing(record: RunRecord) -> list[str]:
             letter = wording.VIEWS.get(view.view, view.view)
             reasons.setdefault(view.reason or "no reason given", []).append(f"{letter} of {column.label}")
     return [f"{', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
-
-
-def _may(states: Mapping[str, str], mode: str) -> bool:
-    return states.get(mode, "no") != "no"
 
 
 def _reference(record: RunRecord, kind: str) -> RunRecord:

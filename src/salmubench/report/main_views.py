@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from salmubench.report.collect import reference_kind, score_of
+from salmubench.report.collect import score_of
 from salmubench.report.wording import VIEW_MEANINGS
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import PEOPLE, Role, label
-from salmubench.scoring.record import Normalised, RunRecord, Score, Thresholds
+from salmubench.scoring.record import Normalised, RunRecord, Score, Thresholds, against, number_of
+from salmubench.scoring.references import CLEAN, COMPROMISED, LABELS, RETRAINED, Kind, reference_kind
 from salmubench.scoring.roles import Held, by_holdout, of_group, with_role
-from salmubench.scoring.verdict import complete
+from salmubench.scoring.verdict import limit_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class MainView:
         title: of the column.
         formula: how it is computed, in words.
         split: the split it is about, or `None`.
-        retrained: whether it is the view against Retrained beside that against Clean.
+        beside: the reference of a view beside that against the number's own; `None`: it is that one.
     """
 
     metric: str
@@ -33,7 +35,7 @@ class MainView:
     title: str
     formula: str
     split: str | None
-    retrained: bool = False
+    beside: Kind | None = None
 
     @property
     def strip(self) -> bool:
@@ -49,15 +51,7 @@ class MainView:
 
     def limit(self, thresholds: Thresholds) -> float:
         """Where its failure mode begins; of the leakage of all rows, by the paper's own rule."""
-        known = complete(thresholds)
-        limits = {
-            "leakage": known.ineffective_association if self.retrained else known.ineffective,
-            "fact": known.fact, "fact_paraphrase": known.fact_paraphrase, "kept": known.over_generalised,
-            "drop": known.catastrophic,
-        }  # fmt: skip
-        limit = limits[self.role]
-        assert limit is not None  # for the type checker
-        return limit
+        return limit_of(thresholds, self.role, self.beside)
 
 
 KEPT_ON = {"holdout_identity": "inter-identity", "holdout_association": "intra-identity"}
@@ -66,29 +60,24 @@ KEPT_ON = {"holdout_identity": "inter-identity", "holdout_association": "intra-i
 
 def main_views(records: Sequence[RunRecord]) -> list[MainView]:
     """What the verdict rests on, as the metrics of the records declare their roles, in the order of the modes."""
-    views: dict[tuple[str, str, bool], MainView] = {}
+    views: dict[tuple[str, str, str | None], MainView] = {}
     judged_first = sorted(records, key=lambda record: reference_kind(record) is not None)  # these have a zero
-    for role, title in _VIEW_TITLES.items():
+    titles = {ground.role: ground.title for mode in MODES for ground in mode.grounds}
+    for role, title in sorted(titles.items(), key=lambda item: item[0] == "drop"):
         for record in judged_first:
             for held in with_role(record, role):
                 for one in _pieces(held, record, role, title):
-                    views.setdefault((one.metric, one.part, one.retrained), one)
+                    views.setdefault((one.metric, one.part, one.beside), one)
     return list(views.values())
 
 
-_VIEW_TITLES: Mapping[Role, str] = {
-    "leakage": "Leakage left L", "fact": "Fact left L", "fact_paraphrase": "Fact left L, paraphrased", "kept": "K",
-    "drop": "Utility drop D",
-}  # fmt: skip
-
-
-def known_view(score: Score | None, *, retrained: bool) -> Normalised | None:
-    """A score between its references: the view against Retrained beside that against Clean, or its own."""
-    return None if score is None else score.against_retrained if retrained else score.normalised
+def known_view(score: Score | None, beside: str | None) -> Normalised | None:
+    """A score between its references: the view against another one beside its own, or its own."""
+    return None if score is None else score.normalised if beside is None else against(score, beside)
 
 
 def share_of_reference(
-    records: Sequence[RunRecord], kind: str, metric: str, part: str, *, retrained: bool = False
+    records: Sequence[RunRecord], kind: str, metric: str, part: str, *, beside: str | None = None
 ) -> tuple[float | None, str]:
     """L or K of Clean or Compromised, and why there is none: 0 or 1 by definition.
 
@@ -100,17 +89,17 @@ def share_of_reference(
         kind: `clean` or `compromised`.
         metric: its name.
         part: of the score.
-        retrained: whether it is the view against Retrained beside that against Clean.
+        beside: the reference of a view beside that against the number's own; `None`: it is that one.
     """
-    if kind == "compromised":
+    if kind == COMPROMISED:
         return 1.0, ""
     reason = ""
     for record in records:
         score = score_of(record, metric, part) if reference_kind(record) is None else None
-        view = known_view(score, retrained=retrained)
-        if score is None or view is None or view.against != "retrained":
+        view = known_view(score, beside)
+        if score is None or view is None or view.against in (None, CLEAN):
             continue
-        zero, one = score.retrained, score.compromised
+        zero, one = number_of(score, view.against), score.compromised
         if view.value is not None and score.clean is not None and zero is not None and one is not None and one != zero:
             return (score.clean - zero) / (one - zero), ""
         reason = reason or view.reason or score.reason or "no such number of all references"
@@ -129,13 +118,13 @@ def drop_of_clean(records: Sequence[RunRecord], clean: RunRecord, metric: str) -
 def _pieces(held: Held, record: RunRecord, role: Role, title: str) -> list[MainView]:
     """The views of one number: a leakage also by who must be forgotten whole, what is kept by holdout."""
 
-    def view(one: Held, words: str, formula: str, *, retrained: bool = False) -> MainView:
+    def view(one: Held, words: str, formula: str, *, beside: Kind | None = None) -> MainView:
         about = f"{formula} of {label(one.metric, one.part)}"
-        return MainView(one.metric, one.part, role, words, about, one.split, retrained)
+        return MainView(one.metric, one.part, role, words, about, one.split, beside)
 
     if role == "drop":
         return [view(held, title, "(P − U) / P")]
-    zero = "R" if held.score.normalised.against == "retrained" else "C"
+    zero = LABELS[held.score.normalised.against or CLEAN][0]
     formula = f"(U − {zero}) / (P − {zero})"
     if role == "kept":
         return [view(one, f"{title} {_whose(one)}", formula) for one in by_holdout(held, record.scores)]
@@ -143,9 +132,9 @@ def _pieces(held: Held, record: RunRecord, role: Role, title: str) -> list[MainV
     if role == "leakage":
         identity, association = (of_group(held, record.scores, group) for group in PEOPLE)
         views += [] if identity is None else [view(identity, f"{title}, all facts to forget", formula)]
-        if association is not None and association.score.against_retrained is not None:
+        if association is not None and against(association.score, RETRAINED) is not None:
             words = f"{title}, some facts to forget, against Retrained"
-            views.append(view(association, words, "(U − R) / (P − R)", retrained=True))
+            views.append(view(association, words, "(U − R) / (P − R)", beside=RETRAINED))
     return views
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from salmubench.report import wording
-from salmubench.report.collect import Run, reference_kind
+from salmubench.report.collect import Run
 from salmubench.report.drawings import svg
+from salmubench.scoring.references import reference_kind
 
 _FAINTEST, _DARKEST = 1e-4, 1.0  # shares of a layer's own length between which colours differ
 _CELL_WIDTH, _CELL_HEIGHT, _LEFT = 46.0, 17.0, 196.0

@@ -32,7 +32,7 @@ from salmubench.report.drawings import scatter
 from salmubench.report.main_views import MainView, main_views
 from salmubench.report.recovery import heat
 from salmubench.scoring.record import Thresholds
-from salmubench.scoring.verdict import THRESHOLDS
+from salmubench.scoring.verdict import THRESHOLDS, limit_of
 
 PAGE = "index.html"
 
@@ -133,7 +133,7 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
     records, names = run.records, wording.display_names(run.records, titles)
     points, not_drawn = sections.points(records, names)
     thresholds = next((record.protocol.thresholds for record in records if record.protocol is not None), THRESHOLDS)
-    limits = {"leakage_threshold": thresholds.ineffective, "kept_threshold": thresholds.over_generalised}
+    limits = {"leakage_threshold": limit_of(thresholds, "leakage"), "kept_threshold": limit_of(thresholds, "kept")}
     return _Section(
         key=key,
         run=run,
@@ -184,5 +184,4 @@ def _render(page_sections: Sequence[_Section], config: ReportConfig) -> str:
         threshold=wording.threshold,
         rules=wording.rules,
         paper_line=wording.paper_line,
-        modes=cells.MODE_LABELS,
     )

@@ -13,23 +13,29 @@ from markupsafe import Markup
 
 from salmubench.core import manifest
 from salmubench.report.drawings import scatter, svg
+from salmubench.scoring.failure_modes import MODES
 
-_TEMPLATES = "salmubench.report", "templates"
+_ROOM = "salmubench.report"
 STYLES, SCRIPTS = ("style.css", "board.css"), ("sort.js", "filter.js", "heat.js", "define.js", "inside.js")
 
 
 class Pages:
-    """Templates with our style and script put into each page, and a policy that allows just these."""
+    """Templates with our style and script put into each page, and a policy that allows just these.
 
-    def __init__(self) -> None:
+    Args:
+        room: package whose own `templates/` stand beside the report's.
+    """
+
+    def __init__(self, room: str = _ROOM) -> None:
         self._environment = jinja2.Environment(
-            loader=jinja2.PackageLoader(*_TEMPLATES),
+            loader=jinja2.ChoiceLoader([jinja2.PackageLoader(name) for name in dict.fromkeys((room, _ROOM))]),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        self._environment.globals["modes"] = MODES
         style, script = ("".join(_asset(name) for name in names) for names in (STYLES, SCRIPTS))
         self._shared = {
             "style": Markup(style),  # noqa: S704 - our own files
@@ -51,8 +57,7 @@ def marker(utility: str) -> Markup:
 
 @functools.cache
 def _asset(name: str) -> str:
-    package, folder = _TEMPLATES
-    return (resources.files(package) / folder / name).read_text(encoding="utf-8")
+    return (resources.files(_ROOM) / "templates" / name).read_text(encoding="utf-8")
 
 
 def _csp_hash(content: str) -> str:

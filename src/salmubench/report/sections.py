@@ -11,23 +11,17 @@ from markupsafe import Markup
 
 from salmubench.core import manifest
 from salmubench.report import sentences, wording
-from salmubench.report.collect import (
-    Curve,
-    Metrics,
-    Run,
-    answers,
-    is_pretrained,
-    is_retrained,
-    reference_kind,
-    score_of,
-)
+from salmubench.report.collect import Curve, Metrics, Run, score_of
 from salmubench.report.config import ReportConfig
 from salmubench.report.drawings import panels, scatter
 from salmubench.report.drawings.panels import Line, Sample
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Metric, Role
 from salmubench.scoring.record import RunRecord, Thresholds
+from salmubench.scoring.references import LABELS, is_judged_reference, is_pretrained, reference_kind
 from salmubench.scoring.roles import first as first_in
 from salmubench.scoring.roles import score_in
+from salmubench.scoring.verdict import answer_on, answers
 
 # First what is to be forgotten, then what is to be kept, nearest first.
 _PANEL_ORDER = {"forget": 0, "holdout_association": 1, "holdout_identity": 2}
@@ -83,8 +77,9 @@ def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds:
     for record in sorted((record for record in records if not is_pretrained(record)), key=order):
         failed = record.status != "complete"
         chips = [
-            (state, wording.MODES[mode][("no", "undecided", "yes").index(state)])
-            for mode, state in answers(record).items()
+            (state, mode.answers[("no", "undecided", "yes").index(state)])
+            for mode in MODES
+            if (state := answers(record).get(mode.name)) is not None
         ]
         text = sentences.sentence(record, thresholds)
         entries.append(Verdict(names[record.model.name], text, [] if failed else chips, failed))
@@ -119,7 +114,7 @@ def references(records: Sequence[RunRecord]) -> list[str]:
             f"On general knowledge Compromised scores {wording.number(knowledge[0])}, Clean "
             f"{wording.number(knowledge[1])}."
         )
-    exact = next((record for record in records if is_retrained(record) and record.status == "complete"), None)
+    exact = next((record for record in records if is_judged_reference(record) and record.status == "complete"), None)
     left = None if exact is None else score_in(exact, "leakage")
     if left is not None and left.normalised.value is not None:
         facts.append(
@@ -181,7 +176,7 @@ def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list
                 kept=kept,
                 kept_low=kept_spread[0],
                 kept_high=kept_spread[1],
-                utility=answers(record)["catastrophic"],
+                utility=answer_on(record, "drop"),
                 note=scatter.describe(name, left, kept, drop.normalised.value if drop else None),
                 method=record.model.method or record.model.name,
                 budget=record.model.budget or 0.0,
@@ -215,7 +210,7 @@ def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
             samples += [
                 Sample(kind, similarities[metric.name].get(kind, np.zeros(0))) for kind in ("compromised", "clean")
             ]
-            called = {"after": f"{names[record.model.name]}, {title}: mean", **wording.REFERENCE_NAMES}
+            called = {"after": f"{names[record.model.name]}, {title}: mean", **LABELS}
             label = ", ".join(
                 f"{called[sample.kind]} {wording.number(float(sample.values.mean()), 2)}"
                 for sample in samples
@@ -251,7 +246,7 @@ def pretraining_curves(run: Run, config: ReportConfig) -> list[Panel]:
         if name in _NOT_SHOWN:
             continue
         lines = [
-            _line(logged[name], kind, wording.REFERENCE_NAMES[kind], "steps", config)
+            _line(logged[name], kind, LABELS[kind], "steps", config)
             for kind, logged in curves.items()
             if name in logged
         ]

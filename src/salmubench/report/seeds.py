@@ -14,11 +14,12 @@ from typing import Any
 import pyarrow as pa
 
 from salmubench.core import manifest
-from salmubench.report.collect import Run, reference_kind, score_of
+from salmubench.report.collect import Run, score_of
 from salmubench.report.main_views import known_view
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import RunRecord, Score, Verdict
 from salmubench.scoring.record_files import items_path, read_items
-from salmubench.scoring.verdict import MODES
+from salmubench.scoring.references import reference_kind
 from salmubench.scoring.views import rescore, with_seeds
 
 
@@ -57,7 +58,7 @@ def pooled(run: Run) -> Run:
 
 
 def spread(
-    repeats: Sequence[RunRecord], metric: str, part: str, *, view: bool = False, retrained: bool = False
+    repeats: Sequence[RunRecord], metric: str, part: str, *, view: bool = False, beside: str | None = None
 ) -> Spread | None:
     """How a number varies over seeds; `None` with fewer than two of them.
 
@@ -66,13 +67,13 @@ def spread(
         metric: its name.
         part: of the score.
         view: of its normalised view instead.
-        retrained: of that view against Retrained which stands beside the one against Clean.
+        beside: of the view against this reference, which stands beside the number's own.
     """
 
     def number(score: Score | None) -> float | None:
         if not view:
             return None if score is None else score.value
-        known = known_view(score, retrained=retrained)
+        known = known_view(score, beside)
         return None if known is None else known.value
 
     values = [value for record in repeats if (value := number(score_of(record, metric, part))) is not None]
@@ -112,13 +113,14 @@ def joint_verdict(pooled: Verdict, alone: Sequence[Verdict]) -> Verdict:
         alone: of each seed.
 
     Examples:
+        >>> from salmubench.scoring.verdict import answers_of
         >>> joint = joint_verdict(Verdict("no", "no", "yes"), [Verdict("no", "no", "yes"), Verdict("yes", "no", "yes")])
-        >>> joint.ineffective, joint.catastrophic, joint.over_generalised
-        ('undecided', 'no', 'yes')
+        >>> list(answers_of(joint).values())
+        ['undecided', 'no', 'yes']
     """
     undecided: dict[str, Any] = {
         mode: "undecided"
-        for mode in (*MODES, "ineffective_paper")
+        for mode in (*(mode.name for mode in MODES), "ineffective_paper")
         if {"yes", "no"} <= {getattr(verdict, mode) for verdict in (pooled, *alone)}
     }
     return replace(pooled, **undecided)

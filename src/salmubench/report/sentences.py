@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from salmubench.report.collect import answers, failure, is_pretrained
+from salmubench.report.collect import failure
 from salmubench.report.deciding import deciding, judged
 from salmubench.report.wording import (
-    HIDDEN_CLASSES,
-    MODES,
-    PEOPLE_JUDGED,
-    REFERENCE_NAMES,
     THIN,
+    VIEWS,
     WHOSE,
     percent,
     threshold,
 )
+from salmubench.scoring.failure_modes import HIDDEN_CLASSES, MODES, PEOPLE_JUDGED, FailureMode
+from salmubench.scoring.metric import Role
 from salmubench.scoring.record import RunRecord, Score, Thresholds
-from salmubench.scoring.roles import Held, score_in, spared, with_role
-from salmubench.scoring.verdict import HIDDEN
+from salmubench.scoring.references import CLEAN, LABELS, is_pretrained
+from salmubench.scoring.roles import Held, spared
+from salmubench.scoring.verdict import View, answers
 
 
 def sentence(record: RunRecord, thresholds: Thresholds) -> str:
@@ -26,12 +26,8 @@ def sentence(record: RunRecord, thresholds: Thresholds) -> str:
     if record.status != "complete":
         return failure(record)
     states = answers(record)
-    texts = {
-        "ineffective": _forgetting(record, states["ineffective"], thresholds),
-        **({"hollow": _fact(record, states["hollow"], thresholds)} if "hollow" in states else {}),
-        "catastrophic": _utility(record, states["catastrophic"], thresholds),
-        "over_generalised": _others(record, states["over_generalised"], thresholds),
-    }
+    modes = [mode for mode in MODES if mode.name in states]
+    texts = {mode.name: _said(record, mode, states[mode.name], thresholds) for mode in modes}
     good, bad, unclear = (
         [text for mode, text in texts.items() if states[mode] == answer] for answer in ("no", "yes", "undecided")
     )
@@ -77,19 +73,17 @@ def tally(records: Sequence[RunRecord]) -> str:
     methods = _judged(records)
     if len(methods) < 2:
         return ""
-    passed = {mode: sum(answers(record).get(mode) == "no" for record in methods) for mode in MODES}
-    hides = f", {_spelt(passed['hollow'])} {'hides' if passed['hollow'] == 1 else 'hide'} no fact"
-    if _modes(methods) == "three":
-        hides = ""
-    elif not passed["hollow"]:  # "none hide no fact" would have to be read twice
-        hides = ", all hide the fact or may"
-    return (
-        f"{_spelt(passed['ineffective']).capitalize()} of {_spelt(len(methods))} methods "
-        f"{'forgets' if passed['ineffective'] == 1 else 'forget'}{hides}, {_spelt(passed['catastrophic'])} "
-        f"{'keeps' if passed['catastrophic'] == 1 else 'keep'} general knowledge, {_spelt(passed['over_generalised'])} "
-        f"{'spares' if passed['over_generalised'] == 1 else 'spare'} the other associations. A method counts only "
-        f"where the whole 95{THIN}% interval says so."
-    )
+    told = []
+    for place, mode in enumerate(mode for mode in MODES if all(mode.name in answers(record) for record in methods)):
+        passed = sum(answers(record)[mode.name] == "no" for record in methods)
+        good, _, bad = (words if passed == 1 else _plural(words) for words in mode.answers)
+        if not place:
+            told.append(f"{_spelt(passed).capitalize()} of {_spelt(len(methods))} methods {good}")
+        elif passed or " no " not in good:
+            told.append(f"{_spelt(passed)} {good}")
+        else:  # "none hide no fact" would have to be read twice
+            told.append(f"all {bad} or may")
+    return f"{', '.join(told)}. A method counts only where the whole 95{THIN}% interval says so."
 
 
 def _modes(methods: Sequence[RunRecord]) -> str:
@@ -115,61 +109,63 @@ def _judged(records: Sequence[RunRecord]) -> list[RunRecord]:
     return [record for record in records if not is_pretrained(record) and record.status == "complete"]
 
 
-def _fact(record: RunRecord, state: str, thresholds: Thresholds) -> str:
+def _said(record: RunRecord, mode: FailureMode, state: str, thresholds: Thresholds) -> str:
+    """What a mode's answer means, with the number that it turns on."""
+    said = dict(zip(("no", "undecided", "yes"), mode.sentences, strict=True))
+    one = deciding(record, mode, state, thresholds)
+    if one is None:
+        missing = judged(record, mode, thresholds)
+        return said["undecided"].format(_why(missing[0].held.score if missing else None))
+    return said[state].format(_AMOUNTS.get(one.role, _plain)(one, state))
+
+
+def _plain(one: View, _state: str) -> str:
+    return f"{VIEWS[one.view.view or 'leakage']} of {one.name} {percent(one.view.value)}"
+
+
+def _fact(one: View, _state: str) -> str:
     """How far the fact can still be told from other values, by the sentence that decides."""
-    one = deciding(record, "hollow", state, thresholds)
-    if one is None:
-        return f"whether it hides the fact ({_why(score_in(record, 'fact'))})"
-    said = [held.metric for held in with_role(record, "fact_paraphrase")]
-    paraphrased = " when paraphrased" if one.held.metric in said else ""
-    value, zero = one.view.value or 0.0, one.view.against or "clean"
-    amount = f"{percent(value)} of the fact left among other values{paraphrased}"
+    paraphrased = " when paraphrased" if one.role == "fact_paraphrase" else ""
+    value, zero = one.view.value or 0.0, one.view.against or CLEAN
     if value < 0:
-        amount = (
-            f"the true value pushed below {REFERENCE_NAMES[zero]} among other values{paraphrased}, L {percent(value)}"
-        )
-    words = {"yes": "hides the fact", "no": "hides no fact"}
-    return f"{words.get(state, 'whether it hides the fact')} ({amount})"
+        return f"the true value pushed below {LABELS[zero]} among other values{paraphrased}, L {percent(value)}"
+    return f"{percent(value)} of the fact left among other values{paraphrased}"
 
 
-def _forgetting(record: RunRecord, state: str, thresholds: Thresholds) -> str:
+def _leakage(one: View, _state: str) -> str:
     """What is left of the leakage of the people who decide, and how much of theirs passes."""
-    one = deciding(record, "ineffective", state, thresholds)
-    if one is None:
-        missing = judged(record, "ineffective", thresholds)
-        return f"whether it forgets ({_why(missing[0].held.score if missing else None)})"
-    value, zero = one.view.value or 0.0, one.view.against or "clean"
+    value, zero = one.view.value or 0.0, one.view.against or CLEAN
     whom = next((f" of {who}" for group, who in PEOPLE_JUDGED.items() if one.held.part.endswith(f"_{group}")), "")
-    beside = " against Retrained" if zero == "retrained" else ""
+    beside = "" if zero == CLEAN else f" against {LABELS[zero]}"
     left = f"{percent(value)} of the leakage left{beside}{',' if whom else ''}{whom}"
     if value < 0:
-        left = f"pushed below {REFERENCE_NAMES[zero]}, L {percent(value)}{whom}"
-    words = {"yes": "does not forget enough", "no": "forgets"}
-    return f"{words.get(state, 'whether it forgets')} ({left}; at most {threshold(one.limit)} passes)"
+        left = f"pushed below {LABELS[zero]}, L {percent(value)}{whom}"
+    return f"{left}; at most {threshold(one.limit)} passes"
 
 
-def _utility(record: RunRecord, state: str, thresholds: Thresholds) -> str:
-    one = deciding(record, "catastrophic", state, thresholds)
-    if one is None:
-        return f"whether it keeps general knowledge ({_why(score_in(record, 'drop'))})"
+def _drop(one: View, _state: str) -> str:
     drop, name = one.view.value or 0.0, one.held.metric
     moved = f"{name} {'falls' if drop > 0 else 'rises'} by {percent(abs(drop))}" if drop else f"{name} unchanged"
-    moved += f" on {HIDDEN_CLASSES}" if one.held.part == HIDDEN else ""
-    words = {"yes": "loses general knowledge", "no": "keeps general knowledge"}
-    return f"{words.get(state, 'whether it keeps general knowledge')} ({moved})"
+    return moved + (f" on {HIDDEN_CLASSES}" if one.held.part == "hidden" else "")
 
 
-def _others(record: RunRecord, state: str, thresholds: Thresholds) -> str:
-    one = deciding(record, "over_generalised", state, thresholds)
-    if one is None:
-        return f"whether it spares other associations ({_why(score_in(record, 'kept'))})"
+def _kept(one: View, state: str) -> str:
     value, whose = one.view.value or 0.0, WHOSE.get(one.held.split or "", _whose(one.held))
     if value < 0:
-        amount = f"{whose} pushed below Clean, K {percent(value)}"
-    else:
-        amount = f"keeps {'only ' if state == 'yes' else ''}{percent(value)} of {whose}"
-    words = {"yes": f"over-generalises ({amount})", "no": amount}
-    return words.get(state, f"whether it spares other associations ({amount})")
+        return f"{whose} pushed below Clean, K {percent(value)}"
+    return f"keeps {'only ' if state == 'yes' else ''}{percent(value)} of {whose}"
+
+
+_AMOUNTS: Mapping[Role, Callable[[View, str], str]] = {
+    "leakage": _leakage, "fact": _fact, "fact_paraphrase": _fact, "drop": _drop, "kept": _kept,
+}  # fmt: skip
+"""Role → how the number that decides is told."""
+
+
+def _plural(words: str) -> str:
+    """Of several: `forgets` → `forget`."""
+    verb, space, rest = words.partition(" ")
+    return verb.removesuffix("s") + space + rest
 
 
 def _why(score: Score | None) -> str:

@@ -14,11 +14,14 @@ from typing import Any
 from salmubench.core import manifest
 from salmubench.report import wording
 from salmubench.report.cells import COSTS
-from salmubench.report.collect import answers, failure, reference_kind
+from salmubench.report.collect import failure
 from salmubench.report.latex import bibtex, latex_report
-from salmubench.report.main_numbers import LEGEND, MODES, failure_modes, main_names, rows
+from salmubench.report.main_numbers import LEGEND, failure_modes, main_names, rows
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.origin import Cost
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.references import reference_kind
+from salmubench.scoring.verdict import answers
 
 _NAME_WIDTH = 26
 _GAP = 2  # spaces between columns, at least
@@ -35,10 +38,9 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
     """
     retrieval, knowledge = main_names(records)
     over, _, below = retrieval.partition(" ")
-    head = ("model", over, "leakage", "fact", "para-", knowledge, "drop", "K", "K", "K", "for-", "hides", "keeps",
-            "spares")  # fmt: skip
-    under = ("", below, "left", "left", "phrased", "", "", "inter", "intra", "facts", "gets", "none", "general",
-             "others")  # fmt: skip
+    first, second = zip(*(_on_two_lines(mode.question) for mode in MODES), strict=True)
+    head = ("model", over, "leakage", "fact", "para-", knowledge, "drop", "K", "K", "K", *first)  # fmt: skip
+    under = ("", below, "left", "left", "phrased", "", "", "inter", "intra", "facts", *second)  # fmt: skip
     shown = rows(records, titles)
     widths = _widths([head, under, *((row.name, *row.numbers, *row.passes) for row in shown if row.failure is None)])
     rule = "─" * sum(widths)
@@ -107,14 +109,14 @@ def csv_table(records: Sequence[RunRecord]) -> str:
     writer.writerow(
         ("model", "method", "budget", "status", "metric", "part", "value", "ci95_low", "ci95_high", "n", "goal",
          "clean", "compromised", "retrained", "normalised", "normalised_low", "normalised_high", "against",
-         "against_retrained", "against_retrained_low", "against_retrained_high", "reason", *MODES, "ineffective_paper",
-         *costs, "dataset")
+         "against_retrained", "against_retrained_low", "against_retrained_high", "reason",
+         *(mode.name for mode in MODES), "ineffective_paper", *costs, "dataset")
     )  # fmt: skip
     for record in records:
         head = (record.model.name, record.model.method, record.model.budget, record.status)
         states = answers(record) if record.verdict is not None and reference_kind(record) is None else {}
         paper = record.verdict.ineffective_paper if record.verdict is not None and states else None
-        tail = (*(states.get(mode) for mode in MODES), paper, *(getattr(record.cost, key) for key in costs),
+        tail = (*(states.get(mode.name) for mode in MODES), paper, *(getattr(record.cost, key) for key in costs),
                 record.dataset.fingerprint)  # fmt: skip
         if record.status != "complete":
             writer.writerow(cells((*head, *[None] * 17, failure(record), *tail)))
@@ -167,6 +169,13 @@ def _fixed(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *others = cells
     name = f"{_short(first, widths[0]):<{widths[0]}}"
     return name + "".join(f"{cell:>{width}}" for cell, width in itertools.zip_longest(others, widths[1:], fillvalue=""))
+
+
+def _on_two_lines(words: str) -> tuple[str, str]:
+    """Words on two lines, a single one hyphenated."""
+    first, _, second = words.partition(" ")
+    half = len(first) // 2
+    return (first, second) if second else (f"{first[:half]}-", first[half:])
 
 
 def _short(text: str, room: int) -> str:

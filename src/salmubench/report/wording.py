@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from salmubench.report.collect import is_pretrained, is_retrained, reference_kind
-from salmubench.scoring.metric import Group, Metric, Pillar, Role, label, parts_of
+from salmubench.scoring.failure_modes import LIMITS, MODES, PEOPLE_JUDGED
+from salmubench.scoring.metric import Metric, Pillar, Role, label, parts_of
 from salmubench.scoring.record import MetricInfo, RunRecord, Thresholds
-from salmubench.scoring.verdict import complete
+from salmubench.scoring.references import LABELS, is_pretrained, pretrained_kind
+from salmubench.scoring.verdict import OLD_THRESHOLDS, complete, limit_of
 
 GROUPS = {
     "country_code": "country", "blood_type": "blood type", "phone_number": "phone number", "emails": "e-mail",
@@ -18,8 +19,6 @@ GROUPS = {
     "holdout_identity": "inter-identity",
 }  # fmt: skip
 """Groups of a breakdown, in words; any other is called as the dataset calls it."""
-
-REFERENCE_NAMES = {"clean": "Clean", "retrained": "Retrained", "compromised": "Compromised"}
 
 DASH = "–"
 THIN = "\u202f"  # narrow no-break space, before % and units
@@ -70,15 +69,6 @@ WHOSE = {
 }
 """Holdout split → whose associations it holds."""
 
-PEOPLE_JUDGED: Mapping[Group, str] = {
-    "identity": "people all of whose facts must go",
-    "association": "people some of whose facts stay",
-}
-"""Group of people by whose leakage a model is judged → who they are."""
-
-HIDDEN_CLASSES = "classes that only pretraining saw"
-"""Those of general knowledge that no method meets among its retain pairs."""
-
 FACT_ROLES: tuple[Role, ...] = ("fact", "fact_paraphrase")
 
 VIEWS = {"leakage": "L", "kept": "K", "drop": "D"}
@@ -93,20 +83,6 @@ VIEW_MEANINGS = {
 }
 """Normalised view → what its ends mean."""
 
-MODES = {
-    "ineffective": ("forgets", "may not forget", "does not forget"),
-    "hollow": ("hides no fact", "may hide the fact", "hides the fact"),
-    "catastrophic": ("keeps general knowledge", "may lose general knowledge", "loses general knowledge"),
-    "over_generalised": ("spares other associations", "may erase other associations", "erases other associations"),
-}
-"""Failure mode → short words for no, undecided and yes."""
-
-QUESTIONS = {
-    "ineffective": "Forgets", "hollow": "Hides no fact", "catastrophic": "Keeps general knowledge",
-    "over_generalised": "Spares other associations",
-}  # fmt: skip
-"""Failure mode → the question that a model without it answers with yes."""
-
 PASSES = {"no": "yes", "yes": "no", "undecided": "?"}
 """A failure mode's state → the answer to its question: on pages and terminals, yes and ✓ are always good."""
 
@@ -119,30 +95,16 @@ def rules(thresholds: Thresholds) -> dict[str, str]:
 
     Thresholds of records of schema 1 are those of the paper's rules.
     """
-    leaks, lost = f"L above {threshold(thresholds.ineffective)}", f"D above {threshold(thresholds.catastrophic)}"
-    if thresholds.ineffective_association is not None:
-        leaks += (
-            f" of {PEOPLE_JUDGED['identity']}, against Clean, or above {threshold(thresholds.ineffective_association)} "
-            f"of {PEOPLE_JUDGED['association']}, against Retrained"
-        )
-        lost += f" on all classes, or its whole interval on {HIDDEN_CLASSES}"
-    known = complete(thresholds)
-    fact, paraphrase = (threshold(limit or 0.0) for limit in (known.fact, known.fact_paraphrase))
-    return {
-        "ineffective": f"{leaks}: the association can still be retrieved",
-        "hollow": f"L of the fact beyond ±{fact}, paraphrased beyond ±{paraphrase}: the true value can still be told "
-        "from others of its field",
-        "catastrophic": f"{lost}: general knowledge is lost",
-        "over_generalised": f"a K below {threshold(thresholds.over_generalised)}: associations that should stay are "
-        "lost",
-    }
+    stated = {name: threshold(value) for name, value in vars(complete(thresholds)).items()}
+    old = all(getattr(thresholds, limit.name) is None for limit in LIMITS if limit.since > 1)
+    return {mode.name: (mode.first_rule if old and mode.first_rule else mode.rule).format_map(stated) for mode in MODES}
 
 
 def paper_line(thresholds: Thresholds) -> str:
     """Which rule a line at the leakage of all rows stands for, where the verdict goes by another."""
-    limit = threshold(thresholds.ineffective)
+    limit = threshold(limit_of(thresholds, "leakage"))
     line = f"The upright line is the paper’s own rule: {limit} of the leakage left over all rows, against Clean."
-    if thresholds.ineffective_association is None:
+    if thresholds == OLD_THRESHOLDS:
         return line
     return (
         f"{line} Verdicts go by {PEOPLE_JUDGED['identity']}, against Clean, and by {PEOPLE_JUDGED['association']}, "
@@ -236,9 +198,9 @@ def method_name(record: RunRecord, titles: Mapping[str, str]) -> str:
         record: a run record.
         titles: method → its title, as its file states it; any other method is called by the stem of its file.
     """
-    kind = "retrained" if is_retrained(record) else reference_kind(record)
+    kind = pretrained_kind(record)
     if kind is not None:
-        return REFERENCE_NAMES[kind]
+        return LABELS[kind]
     method = record.model.method or record.model.name
     return titles.get(method, method)
 

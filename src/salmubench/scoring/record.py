@@ -6,16 +6,17 @@ book length is refused, whether a record is read or made. `dataclasses.replace` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic.dataclasses import dataclass
 
 from salmubench.core import manifest
 from salmubench.scoring import schema
 from salmubench.scoring.attacks.record import Attacks
+from salmubench.scoring.failure_modes import LIMITS, MODES
 from salmubench.scoring.metric import Goal, Group, ItemKind, Metric, Pillar, Reference, Role, View
 from salmubench.scoring.origin import (
     STRICT,
@@ -43,6 +44,31 @@ BENCHMARK_VERSION = 1
 how models are trained. `docs/protocol.md` tells what each changed."""
 
 Answer = Literal["yes", "no", "undecided"]
+
+T = TypeVar("T")
+
+
+def _with_fields(fields: Mapping[str, tuple[str, int]], *, kind: str) -> Callable[[type[T]], type[T]]:
+    """Put a field for each entry of a list before a class's own; what came after schema 1 is null in older records.
+
+    Args:
+        fields: name → what it is, and the schema of records that have it.
+        kind: its type, as the module calls it.
+    """
+
+    def extended(cls: type[T]) -> type[T]:
+        types, lines = {}, []
+        for name, (meaning, since) in fields.items():
+            types[name] = kind if since == 1 else f"{kind} | None"
+            lines.append(f"        {name}: {meaning.rstrip('.')}{'' if since == 1 else '; null in older records'}.\n")
+            if since > 1:
+                setattr(cls, name, None)
+        cls.__annotations__ = types | cls.__annotations__
+        head, _, own = (cls.__doc__ or "").partition("\n\n    Attributes:\n")
+        cls.__doc__ = f"{head}\n\n    Attributes:\n{''.join(lines)}{own}"
+        return cls
+
+    return extended
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -97,48 +123,49 @@ class Score:
     against_retrained: Normalised | None = None
 
 
+def number_of(score: Score, kind: str) -> float | None:
+    """A reference's own number beside a score, or `None`."""
+    number: float | None = getattr(score, kind)
+    return number
+
+
+def against(score: Score, kind: str) -> Normalised | None:
+    """The view of a leakage against another reference beside the one against Clean, or `None`."""
+    view: Normalised | None = getattr(score, f"against_{kind}", None)
+    return view
+
+
 @dataclass(frozen=True, config=STRICT)
+@_with_fields(
+    {mode.name: (mode.meaning, mode.since) for mode in sorted(MODES, key=lambda mode: mode.since)}, kind="Answer"
+)
 class Verdict:
-    """Which of the four failure modes the model has.
+    """Which of the failure modes the model has.
 
     Attributes:
-        ineffective: leakage is left: of people all of whose facts must go against Clean, of others against Retrained.
-        catastrophic: more than a hundredth of the general knowledge is lost.
-        over_generalised: less than nine tenths of what should stay is kept.
-        hollow: the true value can still be told from others, in either direction; null in older records.
         ineffective_paper: the paper's own rule: more than a hundredth of all leakage against Clean; null in older
-            records, whose `ineffective` it is.
+            records, whose first mode it is.
         ignored: mode → numbers that it should rest on and that the model hasn't.
     """
 
-    ineffective: Answer
-    catastrophic: Answer
-    over_generalised: Answer
-    hollow: Answer | None = None
     ineffective_paper: Answer | None = None
     ignored: Mapping[Name, tuple[Name, ...]] = field(default_factory=dict)
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *answers: Answer | None, **fields: Any) -> None: ...
+        def __getattr__(self, mode: str) -> Any: ...
+
 
 @dataclass(frozen=True, config=STRICT)
+@_with_fields({limit.name: (limit.meaning, limit.since) for limit in LIMITS}, kind="Real")
 class Thresholds:
-    """Where the failure modes begin.
+    """Where the failure modes begin."""
 
-    Attributes:
-        ineffective: leakage left L above this.
-        catastrophic: utility drop D above this.
-        over_generalised: a kept K below this.
-        ineffective_association: L against Retrained above this, of people some of whose facts must go; null in older
-            records, as what follows.
-        fact: |L| of the fact among other values above this.
-        fact_paraphrase: the same of the paraphrased fact.
-    """
+    if TYPE_CHECKING:
 
-    ineffective: Real
-    catastrophic: Real
-    over_generalised: Real
-    ineffective_association: Real | None = None
-    fact: Real | None = None
-    fact_paraphrase: Real | None = None
+        def __init__(self, *limits: float | None, **fields: Any) -> None: ...
+        def __getattr__(self, limit: str) -> Any: ...
 
 
 @dataclass(frozen=True, config=STRICT)

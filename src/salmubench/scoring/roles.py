@@ -86,7 +86,7 @@ def score_in(record: RunRecord, role: Role) -> Score | None:
 
 
 def spared(record: RunRecord) -> list[Held]:
-    """All that says how much is kept, one number a holdout: what the verdict takes for over-generalised."""
+    """All that says how much is kept, one number a holdout: what the verdict rests on."""
     return [one for held in with_role(record, "kept") for one in by_holdout(held, record.scores)]
 
 

@@ -90,12 +90,13 @@ def score(
         With stored embeddings in the folders `clean`, `compromised` and `candidate`:
 
         >>> from salmubench import read_record, score
+        >>> from salmubench.scoring.verdict import passes
         >>> path = score(embeddings=candidate, clean=clean, compromised=compromised, out=Path("candidate.json"))
         >>> record = read_record(path)
         >>> record.scores["AssocStr"]["value"].goal
         'clean'
-        >>> record.verdict.ineffective
-        'yes'
+        >>> passes(record.verdict)
+        False
     """
     config = config or ScoreConfig()
     check_target(out)

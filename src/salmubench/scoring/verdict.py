@@ -1,50 +1,33 @@
-"""The four failure modes, judged by intervals: what straddles its threshold is undecided.
+"""The failure modes judged by intervals: what straddles its threshold is undecided.
 
-Each mode rests on numbers that their metrics declare by role. A number that a model lacks (no Retrained, no holdouts,
-no paraphrases) is left out of its mode, and the verdict says which; a mode with no number at all is undecided.
+Each mode rests on numbers that their metrics declare by role (`failure_modes`). A number that a model lacks (no
+Retrained, no holdouts, no paraphrases) is left out of its mode, and the verdict says which; a mode with no number at
+all is undecided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from salmubench.scoring.failure_modes import LIMITS, MODES, FailureMode, Ground, ground_on, mode_on
 from salmubench.scoring.intervals import Interval
-from salmubench.scoring.metric import PEOPLE, Metric, label
-from salmubench.scoring.record import SCHEMA_VERSION, Answer, MetricInfo, Normalised, Thresholds, Verdict
+from salmubench.scoring.metric import PEOPLE, Metric, Role, label, part_of
+from salmubench.scoring.record import (
+    SCHEMA_VERSION,
+    Answer,
+    MetricInfo,
+    Normalised,
+    RunRecord,
+    Thresholds,
+    Verdict,
+    against,
+)
 from salmubench.scoring.roles import Held, Scores, by_holdout, in_role, of_group
 
-INEFFECTIVE_ABOVE = 0.01
-"""Leakage left L: the paper asks for more than 99 % to go."""
-INEFFECTIVE_ASSOCIATION_ABOVE = 0.05
-"""The same against Retrained, of people whose other facts the exact answer knows; ours.
-
-This and the next two are what separates one exact answer from another at most (`benchmarks/gold_standard.py`, rounded
-up): below it a rule would fail exact unlearning.
-"""
-FACT_ABOVE = 0.19
-"""|L| of the fact among other values; ours."""
-FACT_PARAPHRASE_ABOVE = 0.26
-"""The same of the paraphrased fact."""
-CATASTROPHIC_ABOVE = 0.01
-"""Utility drop D: the paper allows less than 1 %."""
-OVER_GENERALISED_BELOW = 0.9
-"""Kept K of either holdout; ours."""
-
-THRESHOLDS = Thresholds(
-    INEFFECTIVE_ABOVE, CATASTROPHIC_ABOVE, OVER_GENERALISED_BELOW, INEFFECTIVE_ASSOCIATION_ABOVE, FACT_ABOVE,
-    FACT_PARAPHRASE_ABOVE,
-)  # fmt: skip
-
-OLD_THRESHOLDS = Thresholds(INEFFECTIVE_ABOVE, CATASTROPHIC_ABOVE, OVER_GENERALISED_BELOW)
+THRESHOLDS = Thresholds(**{limit.name: limit.value for limit in LIMITS})
+OLD_THRESHOLDS = Thresholds(**{limit.name: limit.value for limit in LIMITS if limit.since == 1})
 """Those of records of schema 1."""
-
-MODES = ("ineffective", "hollow", "catastrophic", "over_generalised")
-"""The failure modes, in the order of tables. A record of schema 1 has no `hollow`."""
-
-
-HIDDEN = "hidden"
-"""Part of the utility drop over what no method has read."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +38,13 @@ class View:
         held: the number, its metric and part.
         view: it between the references that count here.
         limit: beyond which the mode begins.
+        role: of the metric.
     """
 
     held: Held
     view: Normalised
     limit: float
+    role: Role
 
     @property
     def name(self) -> str:
@@ -72,6 +57,18 @@ def complete(thresholds: Thresholds) -> Thresholds:
     """Thresholds of an older record with those that it doesn't know."""
     stated = {name: value for name, value in vars(thresholds).items() if value is not None}
     return replace(THRESHOLDS, **stated)
+
+
+def limit_of(thresholds: Thresholds, role: str, against: str | None = None) -> float:
+    """Where the mode that rests on a role begins.
+
+    Args:
+        thresholds: of a record.
+        role: of the number.
+        against: the reference at which it is 0, where that isn't the number's own.
+    """
+    limit: float = getattr(complete(thresholds), ground_on(role, against).limit.name)
+    return limit
 
 
 def rests_on(
@@ -87,39 +84,47 @@ def rests_on(
         scores: metric → part → score.
         metrics: name → description.
         thresholds: where the modes begin.
-        schema_version: of the record: 1 has three modes, by the paper's rule for `ineffective`.
+        schema_version: of the record: 1 has three modes, and no groups of people.
     """
     limits = complete(thresholds)
-    leakage, drop, kept = (in_role(scores, metrics, role) for role in ("leakage", "drop", "kept"))
-    catastrophic = [_view(one, limits.catastrophic) for one in drop[:1]]
-    if schema_version == 1:
-        return {
-            "ineffective": [_view(one, limits.ineffective) for one in leakage[:1]],
-            "catastrophic": catastrophic,
-            "over_generalised": [_view(one, limits.over_generalised) for one in kept],
-        }
-    assert limits.fact is not None  # for the type checker, as below
-    assert limits.fact_paraphrase is not None
-    return {
-        "ineffective": [view for one in leakage[:1] for view in _leakage(one, scores, limits)],
-        "hollow": [
-            *(_view(one, limits.fact) for one in in_role(scores, metrics, "fact")[:1]),
-            *(_view(one, limits.fact_paraphrase) for one in in_role(scores, metrics, "fact_paraphrase")[:1]),
-        ],
-        "catastrophic": catastrophic,
-        "over_generalised": [_view(one, limits.over_generalised) for held in kept for one in by_holdout(held, scores)],
-    }
+    views: dict[str, list[View]] = {}
+    for mode in MODES:
+        if mode.since > schema_version:
+            continue
+        views[mode.name] = [
+            View(held, view, getattr(limits, ground.limit.name), ground.role)
+            for ground in mode.grounds
+            for one in in_role(scores, metrics, ground.role)[: None if ground.each else 1]
+            for held, view in _numbers(ground, one, scores, whole=schema_version == 1)
+        ]
+    return views
 
 
-def lost_on_hidden(whole: View, scores: Scores) -> View | None:
-    """The utility drop on what no method has read, where its whole interval lies beyond the limit of all.
+def _numbers(ground: Ground, held: Held, scores: Scores, *, whole: bool) -> Iterator[tuple[Held, Normalised]]:
+    """A number of a ground's role as it is taken there: whole, by holdout or over a group of people."""
+    groups = {group: of_group(held, scores, group) for group in PEOPLE}
+    if ground.each and not whole:
+        yield from ((one, one.score.normalised) for one in by_holdout(held, scores))
+    elif ground.group is None or whole or None in groups.values():
+        if ground.against is None:  # the other ground is another group of the same number
+            yield held, held.score.normalised
+    elif (one := groups[ground.group]) is not None:
+        beside = (ground.against and against(one.score, ground.against)) or Normalised(None, None, None, None)
+        yield one, one.score.normalised if ground.against is None else beside
 
-    It makes a verdict `yes`, and so few classes never make it undecided.
+
+def lost_alone(mode: FailureMode, main: View, scores: Scores) -> View | None:
+    """The number of a mode's group alone, where its whole interval lies beyond the limit of all items.
+
+    It makes a verdict `yes`; being of few items, it never makes one undecided.
     """
-    score = scores[whole.held.metric].get(HIDDEN)
-    if score is None or not is_above(score.normalised, whole.limit):
+    if mode.alone is None:
         return None
-    return _view(Held(whole.held.metric, HIDDEN, whole.held.split, score), whole.limit)
+    part = part_of(main.held.part, mode.alone)
+    score = scores[main.held.metric].get(part)
+    if score is None or answer(mode, score.normalised.ci95, main.limit) != "yes":
+        return None
+    return replace(main, held=Held(main.held.metric, part, main.held.split, score), view=score.normalised)
 
 
 def judge(
@@ -135,76 +140,74 @@ def judge(
         scores: metric → part → score.
         metrics: name → description: a metric's role says what its number counts for.
         independent: whether the model was pretrained apart from Compromised (Retrained): what it lacks of general
-            knowledge is the noise between two trainings, so that `catastrophic` can't be judged.
-        schema_version: of the record: 1 has three modes, by the paper's rule for `ineffective`.
+            knowledge is the noise between two trainings, so that it can't be judged.
+        schema_version: of the record: 1 has three modes, by the paper's rules.
 
     Examples:
-        >>> judge({}, {}).ineffective  # nothing was measured
+        >>> answers_of(judge({}, {}))["ineffective"]  # nothing was measured
         'undecided'
     """
     views = rests_on(scores, metrics, schema_version=schema_version)
-    paper = [_view(one, INEFFECTIVE_ABOVE) for one in in_role(scores, metrics, "leakage")[:1]]
+    answers, ignored = {}, {}
+    for mode in MODES:
+        rests = views.get(mode.name)
+        if rests is None:
+            continue
+        exempt = independent and mode.from_compromised
+        ignored[mode.name] = tuple(one.name for one in rests if exempt or one.view.ci95 is None)
+        judged = [] if exempt else rests
+        alone = schema_version > 1 and any(lost_alone(mode, one, scores) for one in judged)
+        answers[mode.name] = "yes" if alone else _any(mode, judged)
     if schema_version == 1:
-        return Verdict(
-            _any(paper, _above), _any(views["catastrophic"], _above), _any(views["over_generalised"], _below)
-        )
-    ignored = {mode: tuple(one.name for one in rests if one.view.ci95 is None) for mode, rests in views.items()}
-    if independent:
-        ignored["catastrophic"] = tuple(one.name for one in views["catastrophic"])
-        views["catastrophic"] = []
-    hidden = any(lost_on_hidden(one, scores) for one in views["catastrophic"])
+        return Verdict(**answers)
+    paper = rests_on(scores, metrics, schema_version=1)[MODES[0].name]
     return Verdict(
-        ineffective=_any(views["ineffective"], _above),
-        catastrophic="yes" if hidden else _any(views["catastrophic"], _above),
-        over_generalised=_any(views["over_generalised"], _below),
-        hollow=_any(views["hollow"], _outside),
-        ineffective_paper=_any(paper, _above),
+        **answers,
+        ineffective_paper=_any(MODES[0], paper),
         ignored={mode: names for mode, names in ignored.items() if names},
     )
 
 
+def answers_of(verdict: Verdict | None) -> dict[str, Answer]:
+    """Failure mode → answer, of those modes that the verdict tells; without one all are undecided."""
+    states: dict[str, Answer | None] = {
+        mode.name: "undecided" if verdict is None else getattr(verdict, mode.name) for mode in MODES
+    }
+    return {mode: state for mode, state in states.items() if state is not None}
+
+
+def answers(record: RunRecord) -> dict[str, Answer]:
+    """The same of a record: one of schema 1 has three modes, any newer one all."""
+    return answers_of(record.verdict)
+
+
+def answer_on(record: RunRecord, role: Role) -> Answer:
+    """The answer of the mode that rests on a role."""
+    mode = mode_on(role)
+    return "undecided" if mode is None else answers(record).get(mode.name, "undecided")
+
+
 def passes(verdict: Verdict) -> bool:
-    """Whether a model has none of the four failure modes, each of them decided."""
-    return all(getattr(verdict, mode) == "no" for mode in MODES)
+    """Whether a model has none of the failure modes, each of them decided."""
+    return all(getattr(verdict, mode.name) == "no" for mode in MODES)
 
 
-def is_above(view: Normalised, limit: float) -> bool:
-    """Whether the whole interval lies above a limit."""
-    return view.ci95 is not None and view.ci95[0] > limit
-
-
-def _view(held: Held, limit: float) -> View:
-    return View(held, held.score.normalised, limit)
-
-
-def _leakage(held: Held, scores: Scores, limits: Thresholds) -> list[View]:
-    """Of people all of whose facts must go, against Clean; of others against Retrained, who knows their names."""
-    identity, association = (of_group(held, scores, group) for group in PEOPLE)
-    if identity is None or association is None:
-        return [_view(held, limits.ineffective)]
-    assert limits.ineffective_association is not None
-    beside = association.score.against_retrained or Normalised(None, None, None, None)
-    return [_view(identity, limits.ineffective), View(association, beside, limits.ineffective_association)]
-
-
-def _any(views: Sequence[View], beyond: Callable[[Interval, float], Answer]) -> Answer:
-    """`yes` where any number is beyond its limit, `no` where none is; missing numbers are left out."""
-    answers = [beyond(one.view.ci95, one.limit) for one in views if one.view.ci95 is not None]
-    if "yes" in answers:
+def answer(mode: FailureMode, interval: Interval | None, limit: float) -> Answer:
+    """Whether a mode holds for a number: `yes` or `no` where its whole interval says so."""
+    if interval is None:
+        return "undecided"
+    low, high = interval
+    if mode.direction == "below":
+        return "yes" if high < limit else "no" if low >= limit else "undecided"
+    if low > limit or (mode.direction == "beyond" and high < -limit):
         return "yes"
-    return "no" if answers and set(answers) == {"no"} else "undecided"
+    within = high <= limit and (mode.direction == "above" or low >= -limit)
+    return "no" if within else "undecided"
 
 
-def _above(interval: Interval, limit: float) -> Answer:
-    low, high = interval
-    return "yes" if low > limit else "no" if high <= limit else "undecided"
-
-
-def _below(interval: Interval, limit: float) -> Answer:
-    low, high = interval
-    return "yes" if high < limit else "no" if low >= limit else "undecided"
-
-
-def _outside(interval: Interval, limit: float) -> Answer:
-    low, high = interval
-    return "yes" if low > limit or high < -limit else "no" if -limit <= low and high <= limit else "undecided"
+def _any(mode: FailureMode, views: Sequence[View]) -> Answer:
+    """`yes` where any number is beyond its limit, `no` where none is; missing numbers are left out."""
+    found = [answer(mode, one.view.ci95, one.limit) for one in views if one.view.ci95 is not None]
+    if "yes" in found:
+        return "yes"
+    return "no" if found and set(found) == {"no"} else "undecided"

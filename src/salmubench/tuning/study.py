@@ -22,6 +22,7 @@ from salmubench.core import manifest, options, reading
 from salmubench.core.errors import ConfigError, OutputError, OutputLocked, OutputMismatch
 from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import Dataset, open_dataset
+from salmubench.scoring.references import ENDS
 from salmubench.scoring.stages import read_run_file
 from salmubench.tuning import rule as search
 from salmubench.tuning.bench import Bench, Terms, Trial, further_folder, results
@@ -132,7 +133,7 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
         raise ConfigError(
             f"Expected a run of the recipe {loaded.name!r} in {folder}, got other keys in {' and '.join(other)}."
         )
-    for kind in planning.REFERENCES:
+    for kind in ENDS:
         manifest.read_manifest(folder / "checkpoints" / kind, "pretrain")
 
 
@@ -167,12 +168,12 @@ def _prepare(loaded: recipes.LoadedRecipe, ground: Path, *, out: Path, seed: int
         out=out,
         dataset=part,
         compromised=ground / "checkpoints" / "compromised",
-        references={kind: out / "embeddings" / kind for kind in planning.REFERENCES},
+        references={kind: out / "embeddings" / kind for kind in ENDS},
         recipe=replace(loaded.recipe, score=replace(loaded.recipe.score, bootstraps=_RESAMPLES)),
         device=run.device or "auto",
         precision=run.precision or "auto",
     )
-    for kind in planning.REFERENCES:
+    for kind in ENDS:
         _alone(partial(candidates.encode, world, kind, ground / "checkpoints" / kind, Stages()))
     return world
 

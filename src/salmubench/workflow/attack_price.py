@@ -124,7 +124,7 @@ def of_recipe(
         facts["this machine"] = _here(recipe, total, device=device, precision=precision)
     hours = total / (estimate.H100 * estimate.UTILISATION) / 3600
     facts["H100"] = f"{estimate.duration(3600 * hours)} a model and seed (at {estimate.UTILISATION:.0%} of the peak)"
-    head = f"{title}; the {3 if recipe.pretrain.retrained else 2} references cost as much each, once"
+    head = f"{title}; the {len(recipe.pretrain.kinds)} references cost as much each, once"
     return "\n".join([head, *(f"  {name:<16}{text}" for name, text in facts.items())])
 
 

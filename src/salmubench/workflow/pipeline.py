@@ -14,6 +14,7 @@ from salmubench.attacks import load_all as load_attacks
 from salmubench.core import manifest, options, plugins
 from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import open_dataset
+from salmubench.scoring.references import ENDS
 from salmubench.scoring.stages import RUN, read_run_file
 from salmubench.unlearn.given import Given, by_method
 from salmubench.unlearn.registry import method_titles
@@ -31,7 +32,7 @@ from salmubench.workflow.candidates import (
     score,
     workers_for,
 )
-from salmubench.workflow.planning import REFERENCES, RETRAINED, Budgets, check_first, check_limit, plan
+from salmubench.workflow.planning import Budgets, check_first, check_limit, plan
 from salmubench.workflow.references import Training, train
 from salmubench.workflow.tuned_values import TunedFile, choose_tuned
 
@@ -178,7 +179,7 @@ class _Steps:
         self.titles: dict[str, str] = dict(earlier.titles)
         self.precision, self.probe = lasting_precision(earlier, out, precision, device)
         self.beside: Mapping[str, Any] | None = earlier.side_by_side
-        self.kinds = (*REFERENCES, RETRAINED) if loaded.recipe.pretrain.retrained else REFERENCES
+        self.kinds = loaded.recipe.pretrain.kinds
         self.world = World(
             out=out,
             dataset=self.base / "dataset",
@@ -225,7 +226,7 @@ class _Steps:
         if self.limit is not None:
             return
         config, aside = self.loaded.recipe.pretrain, replace(self.world, out=self.out / LEARNING)
-        for kind in REFERENCES:
+        for kind in ENDS:
             for epoch in sorted(set(config.keep_epochs) - {config.epochs}):
                 name, stages = f"{kind}-{epoch:05d}", Stages()
                 encode(aside, name, self._checkpoint(kind) / "epochs" / f"{epoch:05d}", stages)

@@ -7,22 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from salmubench.core import executor as executors
 from salmubench.core import manifest, plugins
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.core.executor import Executor
 from salmubench.dataset import limited
+from salmubench.scoring.references import KINDS
 from salmubench.unlearn.plan import check_budget
 from salmubench.unlearn.registry import Configured, LoadedMethod, check_settings, method_names
 from salmubench.workflow import recipe as recipes
 from salmubench.workflow.candidates import Candidate
 from salmubench.workflow.tuned_values import TunedFile
 
-REFERENCES: tuple[Literal["clean"], Literal["compromised"]] = ("clean", "compromised")
-RETRAINED: Literal["retrained"] = "retrained"
-"""The third reference, where the recipe has it (`pretrain.retrained`): what exact unlearning gives."""
 Budgets = Sequence[float] | Mapping[str, Sequence[float]]
 """How often each forget pair is seen: for all methods, or by name; one that isn't named has all budgets."""
 LONGEST_NAME = 200
@@ -145,7 +143,7 @@ def check_first(
         from salmubench.generator import build
 
         build.check(recipe.dataset)
-    kinds = (*REFERENCES, RETRAINED) if recipe.pretrain.retrained else REFERENCES
+    kinds = recipe.pretrain.kinds
     if not all((out / "checkpoints" / kind / manifest.MANIFEST).is_file() for kind in kinds):
         from salmubench.pretrain import launch
 
@@ -182,7 +180,7 @@ def _requested(recipe: recipes.Recipe, methods: Sequence[str] | None) -> list[st
         requested += recipe.unlearn.methods if name == RECIPE_WORD else (name,)
     requested = list(dict.fromkeys(requested))
     stems = [plugins.stem(name) for name in requested]
-    twice = sorted({name for name in stems if stems.count(name) > 1 or name in (*REFERENCES, RETRAINED)})
+    twice = sorted({name for name in stems if stems.count(name) > 1 or name in KINDS})
     if twice:
         raise ConfigError(
             f"Expected methods of different names, none called clean, compromised or retrained, got {twice!r}."

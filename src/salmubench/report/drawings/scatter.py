@@ -29,7 +29,7 @@ class Point:
 
     Attributes:
         index: its number where labels are numbers.
-        utility: verdict on the failure mode catastrophic: `no`, `yes`, `undecided`.
+        utility: whether general knowledge is lost: `no`, `yes`, `undecided`.
         note: one line for whoever points at it.
         method: points of one method at several budgets are joined, from Compromised on.
         budget: orders them.

@@ -19,6 +19,7 @@ from salmubench.report.gallery import portrait, rank_text
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.attacks.table import PARTS
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.references import LABELS
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _reference(kind: str, told: Mapping[str, Mapping[str, dict[str, Any]]]) -> L
     if parts is None:
         return None
     before = [_of(parts.get(part), kind) for part in PARTS]
-    return Line(wording.REFERENCE_NAMES[kind], kind, before, [wording.DASH] * len(PARTS), "")
+    return Line(LABELS[kind], kind, before, [wording.DASH] * len(PARTS), "")
 
 
 def _line(

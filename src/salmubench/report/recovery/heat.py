@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from salmubench.core import manifest
 from salmubench.report import tables, wording
 from salmubench.report.cells import Cell, Head, Row, Table, answer_cell, model_kind, with_words
-from salmubench.report.collect import Run, is_pretrained
+from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig
 from salmubench.report.latex import latex
 from salmubench.report.recovery import curves, example
 from salmubench.report.sections import Panels
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.references import is_pretrained
 
 HEATS = 10
 """Shades of a cell between Clean and Compromised."""
@@ -103,14 +104,9 @@ def legend(records: Sequence[RunRecord]) -> list[tuple[str, Sequence[tuple[str, 
     return [(words, group) for words, group in groups if group]
 
 
-def headline(score: AttackScore) -> Recovery | None:
-    """The recovery that stands for an attack; `None` where it says nothing."""
-    return None if score.reason is not None else score.numbers.get(score.info.headline)
-
-
 def cell(score: AttackScore) -> str:
     """The headline number in per cent for a terminal, or a dash where there is none."""
-    found = headline(score)
+    found = score.main
     return wording.DASH if found is None or found.value is None else f"{100 * found.value:.1f}".replace("-", "−")
 
 
@@ -196,7 +192,7 @@ def _cells(record: RunRecord, usual: Mapping[str, str]) -> list[Cell]:
     cells = []
     for name, settings in usual.items():
         score = section.scores.get(name)
-        found = None if score is None else headline(score)
+        found = None if score is None else score.main
         if score is None or found is None or found.value is None:
             reason = (
                 "this attack was not run" if score is None else score.reason or (found and found.reason) or "no number"
@@ -278,7 +274,7 @@ def latex_recovery(records: Sequence[RunRecord], names: Mapping[str, str]) -> st
         section = _section(record)
         cells = []
         for name in infos:
-            found = headline(section.scores[name]) if name in section.scores else None
+            found = section.scores[name].main if name in section.scores else None
             cells.append("--" if found is None or found.value is None else _latex_cell(found))
         stays = "--" if section.recoverable is None else wording.PASSES[section.recoverable]
         lines.append(" & ".join([latex(names[record.model.name]), *cells, stays]) + r" \\")

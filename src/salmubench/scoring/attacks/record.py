@@ -88,6 +88,11 @@ class AttackScore:
     variants: Mapping[_Name, _Real | None] = field(default_factory=dict)
     general_knowledge: _Real | None = None
 
+    @property
+    def main(self) -> Recovery | None:
+        """The recovery that stands for the attack; `None` where it says nothing."""
+        return None if self.reason is not None else self.numbers.get(self.info.headline)
+
 
 @dataclass(frozen=True, config=STRICT)
 class Attacks:
