@@ -20,10 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 TESTS = {
-    "completion": ["tests/test_cli.py"],
+    "completion": ["tests/cli/test_main.py"],
     "diffusion": ["tests/generator/portraits/test_diffusion.py"],
     "llm": ["tests/generator/captions/test_llm.py"],
-    "lora": ["tests/unlearn/test_unlearn_lora.py"],
+    "lora": ["tests/unlearn/test_lora.py"],
     "ray": ["tests/core/test_executor.py"],
 }
 """Extra → the tests that need it. `dev` is what CI installs; `docs` is tested by building them."""

@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNNER = ("pytest", "pytest-timeout", "pytest-xdist", "hypothesis", "matplotlib", "pycountry")
-TESTS = ("tests/unlearn", "tests/scoring", "tests/metrics", "tests/dataset", "tests/core", "tests/encode")
+TESTS = ("tests/clip", "tests/unlearn", "tests/scoring", "tests/metrics", "tests/dataset", "tests/core", "tests/encode")
 
 
 def constraints(requirements: Sequence[str]) -> list[str]:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests"), str(ROOT / "tests" / "support")]
 sys.dont_write_bytecode = True
 for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # a fork knows no threads of its parent's
     os.environ.setdefault(name, "1")
@@ -141,7 +141,7 @@ def _code() -> str:
     """Hash of everything that decides about a case: the package and the mutations."""
     digest = hashlib.sha256()
     for path in sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]):
-        if path.parent.name == "fuzz" or "src" in path.parts or path.parent.name == "tests":
+        if path.parent.name == "fuzz" or "src" in path.parts or path.parent.name == "support":
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

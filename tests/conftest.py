@@ -1,4 +1,4 @@
-"""Fixtures that several parts share. Having this file also puts `tests/` on the path: `from tiny import …`."""
+"""Fixtures that several rooms share; the modules that tests share lie in `support/`, which is on the path."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
-    """A Ray of two processors on this machine; its workers can import what lies in `tests/` and `tests/core/`."""
+    """A Ray of two processors on this machine; its workers can import what lies in `tests/support/`."""
     ray = pytest.importorskip("ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    here = Path(__file__).parent
-    paths = os.pathsep.join([str(here), str(here / "core"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    here = Path(__file__).parent / "support"
+    paths = os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {"env_vars": {"PYTHONPATH": paths}}
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env=environment)
     yield

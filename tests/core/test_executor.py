@@ -62,7 +62,7 @@ def test_a_killed_worker_is_told():
 
 def test_workers_of_a_killed_parent_end(tmp_path):
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1] / 'support')!r})\n"
         "import executor_pieces as pieces; from salmubench.core.executor import parallel\n"
         f"list(parallel(pieces.tell_and_wait, [{str(tmp_path)!r}] * 2, workers=2, description='Waiting'))\n"
     )

@@ -76,8 +76,8 @@ def hostile(tmp_path: Path) -> Path:
 
 def started(code: str, folder: Path, *, safe: bool = True) -> set[str]:
     """Run a program as a console script runs, without the working folder on its path; give the marks that are left."""
-    here = Path(__file__).parents[1]
-    paths = [str(here), str(here.parent / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    here = Path(__file__).parents[1] / "support"
+    paths = [str(here), str(here.parents[1] / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONSAFEPATH", "RAY_ADDRESS")}
     environment |= {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(

@@ -19,7 +19,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory and syst
 
 
 def environment() -> dict[str, str]:
-    paths = [str(ROOT / "src"), str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [
+        str(ROOT / "src"),
+        str(ROOT / "tests"),
+        str(ROOT / "tests" / "support"),
+        *filter(None, [os.environ.get("PYTHONPATH")]),
+    ]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 

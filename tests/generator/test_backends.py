@@ -16,7 +16,7 @@ from salmubench.generator import backends
 from salmubench.generator.build import build
 from salmubench.generator.config import Backends, Curation, DatasetConfig
 
-FAKES = Path(__file__).parent / "fakes"
+FAKES = Path(__file__).parents[1] / "support" / "fakes"
 DESCRIBED = """
 
 from salmubench.generator.backends import Backend

@@ -32,7 +32,7 @@ from salmubench.publish.push import push
 from tiny import tiny_dataset
 
 THE_LIBRARYS = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
-FAKES = Path(__file__).parents[1] / "generator" / "fakes"
+FAKES = Path(__file__).parents[1] / "support" / "fakes"
 TASKS = {"RetFail_mrr": "forget", "VisIdInt": "retain_joint", "GenKnow": "general_knowledge"}
 
 

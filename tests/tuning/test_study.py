@@ -24,6 +24,7 @@ from salmubench.unlearn.registry import check_settings
 from salmubench.workflow import planning
 from salmubench.workflow import recipe as recipes
 from salmubench.workflow.tuned_values import find_tuned
+from taught import teach
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 
@@ -73,35 +74,11 @@ def world(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kind, seed in (("clean", 1), ("compromised", 0)):
         folder = tiny_model(root / "checkpoints" / kind, seed=seed)
         if kind == "compromised":
-            teach(folder, root / "dataset")
+            teach(folder, open_dataset(root / "dataset"), ("forget", *HOLDOUT_SPLITS), folder)
         manifest.write_json(folder / "manifest.json", {"stage": "pretrain", "outputs": {"kind": kind}})
     info = {"seed": 1000, "device": "cpu", "precision": "fp32", "recipe_given": yaml.safe_load(RECIPE)}
     manifest.write_json(root / "run.json", info)
     return root
-
-
-def teach(folder: Path, dataset: Path) -> None:
-    """Train the sensitive pairs into a model."""
-    import torch
-
-    from salmubench.clip import models
-    from salmubench.unlearn.data import Row, decode
-    from salmubench.unlearn.losses import contrastive
-    from tiny_model import TINY_CONFIG
-
-    opened, clip = open_dataset(dataset), models.load_model(folder)
-    rows = [Row(split, row) for split in ("forget", *HOLDOUT_SPLITS) for row in range(opened.counts[split])]
-    decoded = decode(opened, rows, clip=clip, scratch=folder, memory=1.0)
-    optimizer = torch.optim.AdamW(clip.module.parameters(), lr=2e-3)
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(60):
-        chosen = torch.randperm(len(rows), generator=generator)[:32].tolist()
-        images = clip.encode_image(decoded.images(chosen, torch.device("cpu")))
-        value = contrastive(images, clip.encode_text(decoded.tokens[chosen]), clip.logit_scale)
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
-    models.save_model(folder, state=clip.module.state_dict(), config=TINY_CONFIG)
 
 
 def chosen(path: Path) -> dict[str, Any]:

@@ -9,9 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from slow_losses import EYE, SLANTED, Frozen, Spelled, Straight, double, pairs, seeded, told, unit
 from torch import Tensor
-from unlearn_runs import Runner, curve, record, weights
 
 from salmubench.core.errors import ConfigError, MethodError
 from salmubench.core.types import FIELDS, Pair, Person
@@ -31,6 +29,8 @@ from salmubench.unlearn.counterfactuals import (
 )
 from salmubench.unlearn.data import PairSource
 from salmubench.unlearn.methods import counterfactual_redirection as redirection
+from slow_losses import EYE, SLANTED, Frozen, Spelled, Straight, double, pairs, seeded, told, unit
+from unlearn_runs import Runner, curve, record, weights
 
 ANN, BO = Fact("Ann Lee", "city", "Paris"), Fact("Bo Dahl", "city", "Oslo")
 

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from slow_losses import EYE, SLANTED, Frozen, Spelled, Straight, double, pairs, seeded, told, unit
 from torch import Tensor
-from unlearn_runs import Runner, curve, record, weights
 
 from salmubench.core.errors import ConfigError, MethodError
 from salmubench.core.types import Pair
@@ -17,6 +15,8 @@ from salmubench.unlearn import Batch, counterfactuals, load_method
 from salmubench.unlearn.counterfactuals import Fact, Neighbours, Template, phrased
 from salmubench.unlearn.methods import level_redirection as redirection
 from salmubench.unlearn.methods.level_redirection import Material
+from slow_losses import EYE, SLANTED, Frozen, Spelled, Straight, double, pairs, seeded, told, unit
+from unlearn_runs import Runner, curve, record, weights
 
 ANN, BO = Fact("Ann Lee", "city", "Paris"), Fact("Bo Dahl", "city", "Oslo")
 ANN_IN_OSLO, BO_IN_PARIS = ANN._replace(value="Oslo"), BO._replace(value="Paris")

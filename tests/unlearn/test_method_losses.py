@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
+from salmubench.unlearn import Batch, load_method
+from salmubench.unlearn.losses import derangement, permutation
 from slow_losses import (
     EYE,
     HAND,
@@ -30,10 +34,6 @@ from slow_losses import (
     softplus,
     transposed,
 )  # fmt: skip
-from torch import Tensor
-
-from salmubench.unlearn import Batch, load_method
-from salmubench.unlearn.losses import derangement, permutation
 
 TEXT_MSE = (0.16 + 0.64) / 4  # SLANTED against EYE
 FUSED = np.asarray([[1.6, 0.8], [0.0, 2.0]]) / [[math.sqrt(1.6**2 + 0.8**2)], [2.0]]

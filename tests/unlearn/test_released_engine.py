@@ -18,8 +18,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from test_unlearn_resume import kill_when
-from unlearn_runs import FAST, Runner, curve, record, weights
 
 from salmubench.clip import models
 from salmubench.core.errors import ConfigError
@@ -35,6 +33,7 @@ from salmubench.unlearn.optimisers import learning_rates
 from salmubench.unlearn.plan import batch_sizes, make_plan, retain_pairs
 from salmubench.unlearn.registry import configure
 from salmubench.unlearn.state import CHECKPOINT
+from unlearn_runs import FAST, Runner, curve, kill_when, record, weights
 
 VARIANTS = ("cliperase", "delete", "vlunlearn")
 SMALL = {"batch_size": 8, "retain_batch_size": 12, "lr": 1e-3}  # the tiny dataset has fewer than 128 retain pairs

@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 
 import pytest
 import torch
-from unlearn_runs import Runner, record, weights
 
 import salmubench.dataset
 from salmubench.clip import models
@@ -22,6 +21,7 @@ from salmubench.unlearn.counterfactuals import Fact, fact_of, phrased
 from salmubench.unlearn.data import Row, decode
 from salmubench.unlearn.interface import Model
 from salmubench.unlearn.registry import method_names
+from unlearn_runs import Runner, record, weights
 
 GRAMMAR = "salmubench.dataset.phrasings"
 WITH_TRACKS = [name for name in method_names() if hasattr(load_method(name).config(), "track")]

@@ -9,6 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+
+from salmubench.core.errors import ConfigError, MethodError
+from salmubench.core.types import Pair
+from salmubench.unlearn import Batch, load_method
+from salmubench.unlearn.counterfactuals import Pool
+from salmubench.unlearn.losses import derangement
+from salmubench.unlearn.methods import bad_teacher, dpo_swap, nullspace, salun, scrub, slug, ssd, task_negation
+from salmubench.unlearn.registry import configure
 from slow_losses import (
     EYE,
     HAND,
@@ -28,16 +37,7 @@ from slow_losses import (
     transposed,
     unit,
 )
-from torch import Tensor, nn
 from unlearn_runs import FAST, Runner, record, weights
-
-from salmubench.core.errors import ConfigError, MethodError
-from salmubench.core.types import Pair
-from salmubench.unlearn import Batch, load_method
-from salmubench.unlearn.counterfactuals import Pool
-from salmubench.unlearn.losses import derangement
-from salmubench.unlearn.methods import bad_teacher, dpo_swap, nullspace, salun, scrub, slug, ssd, task_negation
-from salmubench.unlearn.registry import configure
 
 ONE = torch.tensor(1.0, dtype=torch.float64)
 

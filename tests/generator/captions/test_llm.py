@@ -26,7 +26,7 @@ from salmubench.generator.captions.llm import (
 from salmubench.generator.config import Backends, DatasetConfig
 
 pytest.importorskip("transformers", reason="the extra [llm] is not installed")
-FAKES = Path(__file__).parents[1] / "fakes"
+FAKES = Path(__file__).parents[2] / "support" / "fakes"
 
 ASKED = [
     Request("sensitive", 10 + number, name="Anna Moreau", field="city", value="Lyon", gender="female", style=style,

@@ -21,12 +21,13 @@ from salmubench.generator.portraits import _faceid
 from salmubench.generator.portraits._prompts import wish
 
 pytest.importorskip("diffusers", reason="the extra [diffusion] is not installed")
-SCENES = str(Path(__file__).parents[1] / "fakes" / "scenes.py")
+SCENES = str(Path(__file__).parents[2] / "support" / "fakes" / "scenes.py")
 
 
 @pytest.fixture(scope="module")
 def options(tmp_path_factory) -> dict[str, object]:
     from safetensors.numpy import save_file
+
     from tiny_diffusion import write_models
 
     root = tmp_path_factory.mktemp("diffusion")

@@ -19,7 +19,7 @@ from salmubench.generator.build import build
 from salmubench.generator.config import Backends, Curation, DatasetConfig
 from salmubench.generator.portraits.folder import fit
 
-SCENES = str(Path(__file__).parents[1] / "fakes" / "scenes.py")
+SCENES = str(Path(__file__).parents[2] / "support" / "fakes" / "scenes.py")
 
 
 def picture(owner: int, number: int, size: tuple[int, int] = (48, 40)) -> Image.Image:

@@ -98,7 +98,7 @@ def test_show_as_json_and_by_path(capsys):
     method = json.loads(capsys.readouterr().out)
     assert method["needs"] == ["forget", "retain"]
     assert {option["name"] for option in method["options"]} >= {"variant", "forgetting"}
-    assert main(["show", str(Path(__file__).parents[1] / "examples" / "my_method.py")]) == 0
+    assert main(["show", str(Path(__file__).parents[2] / "examples" / "my_method.py")]) == 0
     assert capsys.readouterr().out.startswith("my_method  (loop;")
     assert main(["show", "retfai"]) == 1
     assert "Did you mean 'retfail'" in capsys.readouterr().err

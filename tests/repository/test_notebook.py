@@ -5,7 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-NOTEBOOK = Path(__file__).parents[1] / "examples" / "tour.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "examples" / "tour.ipynb"
 
 
 @pytest.fixture

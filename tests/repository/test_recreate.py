@@ -13,7 +13,7 @@ from salmubench.scoring import read_record
 from submission_world import edit_items, edit_json
 
 MODEL = "cliperase-5x"
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from unlearn_runs import record, weights
 
 from salmubench.cli.main import main
 from salmubench.core.errors import ConfigError
 from salmubench.dataset.layout import open_dataset
 from salmubench.unlearn import unlearn
+from unlearn_runs import record, weights
 
 
 def test_towers_and_fresh_people(leaking_model: Path, tiny_folder: Path, tmp_path: Path) -> None:

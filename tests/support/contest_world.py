@@ -11,8 +11,6 @@ from typing import Any
 import yaml
 
 from report_world import WORLDS, items, record
-from salmubench.clip import models
-from salmubench.clip.clip_loss import contrastive
 from salmubench.contest.plan import load
 from salmubench.contest.room import Room
 from salmubench.contest.table import Members, ReadWorld, summary
@@ -22,9 +20,9 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.items import with_references
 from salmubench.scoring.record import RunRecord, Verdict
-from salmubench.unlearn.data import Row, decode
+from taught import teach
 from tiny import tiny_dataset
-from tiny_model import TINY_CONFIG, tiny_model
+from tiny_model import tiny_model
 
 RECIPE: dict[str, Any] = {
     "dataset": {"identities": 8, "size": 32},
@@ -92,9 +90,7 @@ def write_references(run: Path, seed: int) -> Path:
     for kind, splits in LEARNT.items():
         folder = tiny_model(run / "checkpoints" / kind, seed=seed)
         if splits:
-            _teach(
-                folder, [Row(split, row) for split in splits for row in range(dataset.counts[split])], run / "dataset"
-            )
+            teach(folder, dataset, splits, folder, steps=40)
         manifest.write_json(folder / "manifest.json", {"stage": "pretrain", "outputs": {"kind": kind}})
     return run
 
@@ -104,23 +100,6 @@ def begin(references: Path, out: Path, seeds: tuple[int, ...] = SEEDS) -> Path:
     for seed in seeds:
         shutil.copytree(references / str(seed), out / "worlds" / str(seed))
     return out
-
-
-def _teach(folder: Path, rows: list[Row], dataset: Path) -> None:
-    import torch
-
-    clip = models.load_model(folder)
-    decoded = decode(open_dataset(dataset), rows, clip=clip, scratch=folder, memory=1.0)
-    optimizer = torch.optim.AdamW(clip.module.parameters(), lr=2e-3)
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(40):
-        chosen = torch.randperm(len(rows), generator=generator)[:32].tolist()
-        images = clip.encode_image(decoded.images(chosen, torch.device("cpu")))
-        value = contrastive(images, clip.encode_text(decoded.tokens[chosen]), clip.logit_scale)
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
-    models.save_model(folder, state=clip.module.state_dict(), config=TINY_CONFIG)
 
 
 def without_time(content: dict[str, Any]) -> dict[str, Any]:

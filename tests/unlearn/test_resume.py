@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from unlearn_runs import Runner, record
 
 from salmubench.clip import models
 from salmubench.unlearn import UnlearnConfig
 from salmubench.unlearn.state import CHECKPOINT
+from unlearn_runs import Runner, kill_when, record
 
 HEAD = '''"""Slow, and as random as a method may be."""
 import os, time
@@ -55,16 +53,6 @@ method, model, dataset, out = sys.argv[1:]
 unlearn(method, model=model, dataset=dataset, out=Path(out), seed=7, budget=4, precision="fp32", device="cpu",
         settings=UnlearnConfig(batch_size=8, lr=1e-3, probe_every=4, checkpoint_every=2))
 """
-
-
-def kill_when(condition: object, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 @pytest.mark.parametrize(("text", "after"), [(LOOP, 4), (EDIT, 16)], ids=["loop", "edit"])

@@ -13,7 +13,7 @@ import pytest
 from salmubench.cli.main import main
 from salmubench.scoring.references import KINDS
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "my_method.py"
 METHODS = f"cliperase,descent_to_delete,{EXAMPLE}"
 
 

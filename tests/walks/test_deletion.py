@@ -21,7 +21,7 @@ from salmubench.deletion.record import read_deletion
 from salmubench.generator.portraits import procedural
 from tiny_model import tiny_model
 
-PAGE = (Path(__file__).parents[1] / "docs" / "did_my_deletion_work.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "did_my_deletion_work.md").read_text(encoding="utf-8")
 _STEPS = 80
 
 

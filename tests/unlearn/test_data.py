@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from unlearn_runs import Runner, record
 
 from salmubench.clip import models
 from salmubench.core.errors import DatasetError, MethodError
@@ -24,6 +23,7 @@ from salmubench.unlearn.data import Data, PairSource, decode, refuse_holdouts, s
 from salmubench.unlearn.interface import Model
 from tiny import tiny_dataset
 from tiny_model import tiny_model
+from unlearn_runs import Runner, record
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from salmubench.scoring.record_files import read_record
 from salmubench.workflow.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS
 from tiny_run import copy_models
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def load_script():

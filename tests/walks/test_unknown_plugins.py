@@ -26,9 +26,9 @@ from salmubench.scoring.record_files import read_record
 from submission_world import edit_json, made_with, mend
 from tiny_model import tiny_model
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "my_method.py"
-FAKES = Path(__file__).parent / "generator" / "fakes"
-SRC = Path(__file__).parents[1] / "src" / "salmubench"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "my_method.py"
+FAKES = Path(__file__).parents[1] / "support" / "fakes"
+SRC = Path(__file__).parents[2] / "src" / "salmubench"
 SOURCE = '''"""Pallor (a stranger's): similarity of generic captions. Source: nobody."""
 
 from salmubench.metrics import EvalInputs, Metric, Outcome, outcome

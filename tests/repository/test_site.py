@@ -18,7 +18,7 @@ from chromium import browser_missing
 from salmubench.cli.listing import known
 from salmubench.cli.main import COMMANDS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from unlearn_runs import FAST, Runner, curve, record, weights
 
 from salmubench.clip import models
 from salmubench.core.errors import ConfigError, DatasetError, MethodError, OutputMismatch, StageError, UnknownName
@@ -19,6 +18,7 @@ from salmubench.unlearn.failures import TRACEBACK
 from salmubench.unlearn.registry import configure
 from salmubench.unlearn.state import CHECKPOINT, layer_of
 from tiny import tiny_dataset
+from unlearn_runs import FAST, Runner, curve, record, weights
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_method.py"
 ALL = [*method_names(), str(EXAMPLE)]

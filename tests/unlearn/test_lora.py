@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from unlearn_runs import FAST, Runner, record, weights
 
 from salmubench.clip import models
 from salmubench.core.errors import ConfigError
 from salmubench.unlearn import lora
 from salmubench.unlearn.state import CHECKPOINT
+from unlearn_runs import FAST, Runner, record, weights
 
 
 class Small(nn.Module):

@@ -1,0 +1,3 @@
+"""The world to attack."""
+
+from taught import one_thread, world  # noqa: F401
