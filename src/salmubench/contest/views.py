@@ -1,0 +1,98 @@
+"""The views that decide about a candidate, from its record in each world, with their limits.
+
+Which numbers count is the verdict's to say; over worlds each has the limits that follow, on both sides where both are
+faults. What the facts may move stems from two exact answers (second Retrained against Retrained) in twelve worlds: the
+smallest limits that these pass with 90 % or more are .06 and .08. A plan may fix others by the view's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from salmubench.contest import rule
+from salmubench.report.collect import is_retrained
+from salmubench.scoring.record import RunRecord, Score
+from salmubench.scoring.roles import role_of
+from salmubench.scoring.verdict import THRESHOLDS, View, rests_on
+
+FACT = 0.10
+"""|L| of a fact among other values, over worlds."""
+FACT_PARAPHRASE = 0.15
+"""The same of the paraphrased fact."""
+
+Ends = tuple[float | None, float | None]
+
+
+def views_of(records: Sequence[RunRecord], chosen: Mapping[str, float] | None = None) -> list[rule.View]:
+    """The views of a candidate over worlds; those that no world has are left out.
+
+    General knowledge is not judged of Retrained: the noise of another training.
+
+    Args:
+        records: one a world, all complete.
+        chosen: name of a view → limit that the plan fixes.
+    """
+    worlds = [_in_world(record, chosen or {}) for record in records]
+    names = dict.fromkeys(name for world in worlds for name in world)
+    made = [_over_worlds(name, [world.get(name) for world in worlds]) for name in names]
+    return [view for view in made if any(bottom is not None for bottom in view.bottoms)]
+
+
+def _in_world(record: RunRecord, chosen: Mapping[str, float]) -> dict[str, rule.View]:
+    """Name → view, of this world alone."""
+    if record.protocol is None:
+        return {}
+    metrics, found = record.protocol.metrics, {}
+    modes = rests_on(record.scores, metrics, thresholds=THRESHOLDS, schema_version=record.schema_version)
+    for mode, views in modes.items():
+        for view in views if mode != "catastrophic" or not is_retrained(record) else ():
+            name = f"{view.held.metric} {view.held.part}"
+            role = role_of(metrics[view.held.metric])
+            low, high = limits_of(mode, view, FACT_PARAPHRASE if role == "fact_paraphrase" else FACT, chosen.get(name))
+            top, bottom = _fraction(view)
+            value = view.view.value
+            found[name] = rule.View(
+                name, low, high, (value,), (None if value is None else top,), (bottom,),
+                epsilon=high if mode == "ineffective" else None,
+                needs_learning=mode != "catastrophic",
+            )  # fmt: skip
+    return found
+
+
+def limits_of(mode: str, view: View, fact: float, chosen: float | None) -> Ends:
+    """Least and most that passes, over worlds.
+
+    Args:
+        mode: the failure mode that the view is about.
+        view: the number.
+        fact: limit of a fact.
+        chosen: limit that the plan fixes instead.
+    """
+    if mode == "hollow":
+        limit = fact if chosen is None else chosen
+        return -limit, limit
+    limit = view.limit if chosen is None else chosen
+    if mode == "over_generalised":
+        return limit, None
+    return (-limit if view.view.against == "retrained" else None), limit
+
+
+def _fraction(view: View) -> tuple[float | None, float | None]:
+    """What stands above and below the fraction line of a view."""
+    score: Score = view.held.score
+    value, full = score.value, score.compromised
+    if value is None or full is None:
+        return None, None
+    if view.view.view == "drop":
+        return full - value, full
+    zero = score.retrained if view.view.against == "retrained" else score.clean
+    return (None, None) if view.view.view is None or zero is None else (value - zero, full - zero)
+
+
+def _over_worlds(name: str, worlds: Sequence[rule.View | None]) -> rule.View:
+    known = next(view for view in worlds if view is not None)
+    sides = {
+        side: tuple(None if view is None else getattr(view, side)[0] for view in worlds)
+        for side in ("values", "tops", "bottoms")
+    }
+    return rule.View(name, known.low, known.high, **sides, epsilon=known.epsilon, needs_learning=known.needs_learning)
