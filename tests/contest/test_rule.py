@@ -50,7 +50,7 @@ def slow(views: Sequence[View]) -> str:
         if base is not None and (base.high - base.low) / 2 > np.mean(known) / 2:
             learnt = False
             continue
-        scales = [([one.values[w] for w in kept], one.low, one.high)]
+        scales = [([float(one.values[w] or 0.0) for w in kept], one.low, one.high)]
         pseudo = []
         whole = sum(one.tops[w] for w in kept) / sum(bottoms)  # type: ignore[misc,arg-type]
         for left in kept:
@@ -58,12 +58,12 @@ def slow(views: Sequence[View]) -> str:
             pseudo.append(sum(one.tops[w] for w in others) / sum(one.bottoms[w] for w in others))  # type: ignore[misc]
         error = math.sqrt((len(kept) - 1) / len(kept) * sum((one - np.mean(pseudo)) ** 2 for one in pseudo))
         tests = [(whole, error, one.low, one.high)]
-        if one.epsilon is not None and all(value + one.epsilon > 0 for value in scales[0][0]):  # type: ignore[operator]
+        if one.epsilon is not None and all(value + one.epsilon > 0 for value in scales[0][0]):
             low = None if one.low is None or one.low + one.epsilon <= 0 else math.log(one.low + one.epsilon)
             high = None if one.high is None else math.log(one.high + one.epsilon)
-            scales.append(([math.log(value + one.epsilon) for value in scales[0][0]], low, high))  # type: ignore[operator]
+            scales.append(([math.log(value + one.epsilon) for value in scales[0][0]], low, high))
         for numbers, low, high in scales:
-            tests.append((np.mean(numbers), stats.sem(numbers), low, high))
+            tests.append((float(np.mean(numbers)), float(stats.sem(numbers)), low, high))
         beyond, inside = [], True
         for mean, error, low, high in tests:
             t = stats.t(len(kept) - 1, mean, error)
@@ -223,7 +223,7 @@ def test_tie_groups() -> None:
     def worlds(mean: float) -> dict[int, float | None]:
         return dict(enumerate(around(mean, 0.01)))
 
-    near = {
+    near: dict[int, float | None] = {
         world: (value or 0) + 0.02 * one for (world, value), one in zip(worlds(0.9).items(), TEN[::-1], strict=True)
     }
     numbers: dict[str, dict[int, float | None]] = {

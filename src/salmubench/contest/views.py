@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from salmubench.contest import rule
-from salmubench.report.collect import is_retrained
+from salmubench.scoring.failure_modes import MODES, FailureMode
 from salmubench.scoring.record import RunRecord, Score
-from salmubench.scoring.roles import role_of
-from salmubench.scoring.verdict import THRESHOLDS, View, rests_on
+from salmubench.scoring.references import is_judged_reference
+from salmubench.scoring.verdict import View, rests_on
 
 FACT = 0.10
 """|L| of a fact among other values, over worlds."""
@@ -42,39 +42,37 @@ def _in_world(record: RunRecord, chosen: Mapping[str, float]) -> dict[str, rule.
     """Name → view, of this world alone."""
     if record.protocol is None:
         return {}
-    metrics, found = record.protocol.metrics, {}
-    modes = rests_on(record.scores, metrics, thresholds=THRESHOLDS, schema_version=record.schema_version)
-    for mode, views in modes.items():
-        for view in views if mode != "catastrophic" or not is_retrained(record) else ():
+    found = {}
+    rests = rests_on(record.scores, record.protocol.metrics, schema_version=record.schema_version)
+    exempt = is_judged_reference(record)
+    for mode in MODES:
+        for view in () if exempt and mode.from_compromised else rests.get(mode.name, ()):
             name = f"{view.held.metric} {view.held.part}"
-            role = role_of(metrics[view.held.metric])
-            low, high = limits_of(mode, view, FACT_PARAPHRASE if role == "fact_paraphrase" else FACT, chosen.get(name))
+            low, high = limits_of(mode, view, chosen.get(name))
             top, bottom = _fraction(view)
             value = view.view.value
             found[name] = rule.View(
                 name, low, high, (value,), (None if value is None else top,), (bottom,),
-                epsilon=high if mode == "ineffective" else None,
-                needs_learning=mode != "catastrophic",
+                epsilon=high if view.role == "leakage" else None,
+                needs_learning=not mode.from_compromised,
             )  # fmt: skip
     return found
 
 
-def limits_of(mode: str, view: View, fact: float, chosen: float | None) -> Ends:
-    """Least and most that passes, over worlds.
+def limits_of(mode: FailureMode, view: View, chosen: float | None = None) -> Ends:
+    """Least and most that passes, over worlds: on both sides where the exact answer is neither below nor above.
 
     Args:
         mode: the failure mode that the view is about.
         view: the number.
-        fact: limit of a fact.
         chosen: limit that the plan fixes instead.
     """
-    if mode == "hollow":
-        limit = fact if chosen is None else chosen
-        return -limit, limit
-    limit = view.limit if chosen is None else chosen
-    if mode == "over_generalised":
+    usual = view.limit if mode.direction != "beyond" else FACT_PARAPHRASE if view.role == "fact_paraphrase" else FACT
+    limit = usual if chosen is None else chosen
+    if mode.direction == "below":
         return limit, None
-    return (-limit if view.view.against == "retrained" else None), limit
+    both = mode.direction == "beyond" or view.view.against == "retrained"
+    return (-limit if both else None), limit
 
 
 def _fraction(view: View) -> tuple[float | None, float | None]:
