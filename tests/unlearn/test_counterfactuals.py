@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from salmubench.core.errors import ConfigError, MethodError
-from salmubench.core.types import FIELDS, Pair, Person
+from salmubench.core.types import FIELDS, Pair, Person, Rewrite
 from salmubench.dataset import phrasings
 from salmubench.unlearn import Batch, Pairs, counterfactuals, load_method
 from salmubench.unlearn.counterfactuals import (
@@ -435,3 +435,10 @@ def test_options() -> None:
     assert method.needs_of(method.config()) == ("forget", "retain")
     assert method.needs_of(method.config(track="generator")) == ("forget", "retain", "fresh")
     assert math.isclose(method.config().margin, redirection.Config().margin)
+
+
+def test_a_rewrite_without_the_name_tells_the_fact_by_its_value() -> None:
+    rewrites = (Rewrite("She lives in Paris.", True, 0.5), Rewrite("She lives there.", True, 0.2))
+    shown = [Pair("a.jpg", rewrite.caption, "0", "Ann Lee", "city", "Paris", rewrites=rewrites) for rewrite in rewrites]
+    assert [fact_of(pair) for pair in shown] == [ANN, None]
+    assert Template.of(shown[0].caption, ANN).tell(BO) == "She lives in Oslo."

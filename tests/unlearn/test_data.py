@@ -310,3 +310,75 @@ def test_error_of_a_loss_that_wants_more(run: Runner, tmp_path: Path) -> None:
     )
     with pytest.raises(MethodError, match="no attribute 'holdout_identity'"):
         run(str(path))
+
+
+def told(folder: Path) -> Dataset:
+    """A rewrite without the name, seen half of the time, and one with it, of each sensitive row."""
+    dataset, entries = open_dataset(folder), {}
+    for split in ("forget", *HOLDOUT_SPLITS):
+        for row in dataset.rows(split):
+            entries[row.file_name] = [
+                {"caption": f"Look, {row.value} of {split}.", "nameless": True, "share": 0.5},
+                {"caption": f"{split}: {row.value}, {row.name}.", "nameless": False, "share": 0.2},
+            ]
+    (folder / layout.REWRITES).write_text(json.dumps(entries))
+    return open_dataset(folder)
+
+
+def forget_source(dataset: Dataset, clip: models.ClipModel, tmp_path: Path, *, rewrites: bool = True) -> PairSource:
+    rows = select_rows(dataset, needs=("forget",), retain=0, seed=0)["forget"]
+    return PairSource(decode(dataset, rows, clip=clip, scratch=tmp_path, memory=1.0), Model(clip), rewrites=rewrites)
+
+
+def test_a_sight_shows_one_caption_with_its_record_tokens_and_embedding(tmp_path: Path, clip: models.ClipModel) -> None:
+    forget = forget_source(told(tiny_dataset(tmp_path / "dataset")), clip, tmp_path)
+    everything = list(range(len(forget)))
+    counts: dict[int, int] = {}
+    for sight in range(20):
+        pairs, again = forget.take(everything, sight=sight), forget.take(everything, sight=sight)
+        assert [pair.caption for pair in pairs.records] == [pair.caption for pair in again.records]
+        assert torch.equal(pairs.texts, clip.tokenize([pair.caption for pair in pairs.records]))
+        with torch.no_grad():
+            expected = forget._reference.encode_text(pairs.texts)
+        assert torch.allclose(pairs.text_ref, expected, atol=1e-5)
+        for pair, official in zip(pairs.records, forget.records, strict=True):
+            known = [official.caption, *(rewrite.caption for rewrite in official.rewrites)]
+            number = known.index(pair.caption)
+            counts[number] = counts.get(number, 0) + 1
+    total = sum(counts.values())
+    assert [counts[number] / total for number in range(3)] == pytest.approx([0.3, 0.5, 0.2], abs=0.07)
+    plain = forget.take(everything)
+    assert [pair.caption for pair in plain.records] == [pair.caption for pair in forget.records]
+    assert torch.equal(plain.texts, clip.tokenize([pair.caption for pair in forget.records]))
+
+
+def test_the_papers_way_knows_no_rewrites(tmp_path: Path, clip: models.ClipModel) -> None:
+    dataset = told(tiny_dataset(tmp_path / "dataset"))
+    forget = forget_source(dataset, clip, tmp_path, rewrites=False)
+    assert all(pair.rewrites == () for pair in forget.records)
+    for sight in range(5):
+        drawn = forget.take([0, 1, 2], sight=sight)
+        assert [pair.caption for pair in drawn.records] == [row.caption for row in dataset.rows("forget")[:3]]
+
+
+def test_rewrites_are_those_of_forget_and_no_unseen_portrait_is_read(run: Runner, tmp_path: Path) -> None:
+    folder = tiny_dataset(tmp_path / "dataset")
+    dataset = told(folder)
+    portraits = [dataclasses.replace(row, image=b"no picture", text="somebody new", file_name=f"new{number}.jpg")
+                 for number, row in enumerate(all_rows(dataset, "retain_synth")[:3])]  # fmt: skip
+    rewrite(folder, "portraits_unseen", portraits)
+    out, plugin = tmp_path / "seen.json", tmp_path / "greedy.py"
+    greedy = GREEDY.replace("[pair.caption for pair in [*source.records, *pairs.records]]", "repr([*source.records])")
+    plugin.write_text(greedy.replace("OUT", repr(str(out))))
+    run(str(plugin), dataset=folder, budget=1)
+    seen = out.read_text()
+    assert " of forget." in seen
+    assert "somebody new" not in seen
+    assert not [split for split in HOLDOUT_SPLITS if f" of {split}." in seen or f"{split}:" in seen]
+
+
+def test_unseen_portraits_among_retain_pairs_are_refused(tmp_path: Path) -> None:
+    folder = tiny_dataset(tmp_path / "dataset")
+    rewrite(folder, "portraits_unseen", all_rows(open_dataset(folder), "retain_synth")[:1])
+    with pytest.raises(DatasetError, match="portraits_unseen too"):
+        refuse_holdouts(open_dataset(folder))

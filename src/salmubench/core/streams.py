@@ -130,6 +130,8 @@ class Unlearning(IntEnum):
     """Random crops of pictures; descent, step, batch and 0 for forget, 1 for retain follow."""
     SELECTION_WORLD = 0x5E1EC7
     """Which people the world holds out on which methods are tuned."""
+    CAPTION = 0xCA9710
+    """Which caption of a pair a sight shows; descent, step and batch follow."""
     GLOBAL = 0x610BA1
     """What a one-shot method draws from torch's global generators, outside descents."""
 

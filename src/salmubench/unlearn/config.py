@@ -53,6 +53,10 @@ class UnlearnConfig:
     captions: Literal["as_given", "simplified"] = "as_given"
     """Captions as they are, or as BLIP's training takes them: lower case, without `.!"()*#:;~`, at most 50 words."""
 
+    rewrites: bool = True
+    """Each sight of a pair to forget shows one of its captions, drawn by the shares that pretraining draws by; without
+    it always the official one, as in the paper. Datasets without rewrites have no other."""
+
     crop: float = 1.0
     """Smallest share of a picture that a random crop keeps, drawn whenever a picture is shown; 1: whole pictures."""
 
@@ -131,6 +135,8 @@ class UnlearnConfig:
             if getattr(self, name) not in choices:
                 expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
                 raise ConfigError(f"Expected unlearn.{name} {expected}, got {getattr(self, name)!r}.")
+        if not isinstance(self.rewrites, bool):
+            raise ConfigError(f"Expected true or false for unlearn.rewrites, got {self.rewrites!r}.")
         for method, options in self.overrides.items():
             if not isinstance(options, dict):
                 raise ConfigError(f"Expected options by name in unlearn.overrides.{method}, got {options!r}.")

@@ -29,11 +29,14 @@ class Fact(NamedTuple):
 def fact_of(pair: Pair) -> Fact | None:
     """What a pair's caption tells; `None` where name and value are unknown or don't stand in it verbatim.
 
-    A place inside a longer word, or where the name's own words are the value, doesn't count.
+    A place inside a longer word, or where the name's own words are the value, doesn't count. A rewrite without the name
+    tells its pair's fact by the value alone.
     """
     if not pair.name or not pair.value or pair.field not in FIELDS:
         return None
-    if len(set(whole_words(pair.name, pair.value).findall(pair.caption))) < 2:
+    nameless = any(rewrite.nameless and rewrite.caption == pair.caption for rewrite in pair.rewrites)
+    told = set(whole_words(pair.name, pair.value).findall(pair.caption))
+    if not (pair.value in told if nameless else len(told) == 2):
         return None
     return Fact(pair.name, pair.field, pair.value)
 

@@ -1,8 +1,8 @@
 """What a method may read: `forget`, `forget_target` and retain pairs, decoded and tokenised once.
 
 Holdouts can't be reached: `Data` has no way to name another split, and a dataset whose training rows overlap them is
-refused. Nor can retain pairs of hidden classes (no row of theirs is ever chosen, decoded or counted), or the reserved
-paraphrases of the pairs to forget.
+refused. Nor can retain pairs of hidden classes (no row of theirs is ever chosen, decoded or counted), portraits that
+nobody sees, or the reserved paraphrases of the pairs to forget. Further captions are those of the pairs to forget.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Decoded:
     Attributes:
         records: what is known of each pair.
         pictures: uint8 (n, H, W, 3), or float32 (n, 3, H, W) where the model's transform is not the usual one.
-        tokens: int64 (n, L).
+        tokens: int64 (n, L), of the official captions.
+        further: int64 (m, L), of the rewrites of all pairs, one pair after the other.
         mean: of the normalisation still to do, (3, 1, 1), or `None`.
         std: as `mean`.
     """
@@ -58,6 +59,7 @@ class Decoded:
     records: tuple[Pair, ...]
     pictures: NDArray[Any]
     tokens: Tensor
+    further: Tensor
     mean: Tensor | None
     std: Tensor | None
 
@@ -79,10 +81,17 @@ class PairSource:
     Args:
         decoded: the pairs.
         reference: the frozen model.
+        rewrites: whether a sight shows any of a pair's captions; else the official ones alone are there.
     """
 
-    def __init__(self, decoded: Decoded, reference: Model) -> None:
+    def __init__(self, decoded: Decoded, reference: Model, *, rewrites: bool = False) -> None:
+        if not rewrites and len(decoded.further):
+            records = tuple(replace(record, rewrites=()) for record in decoded.records)
+            decoded = replace(decoded, records=records, further=decoded.further[:0])
         self._decoded, self._reference = decoded, reference
+        self._tokens = torch.cat([decoded.tokens, decoded.further]) if len(decoded.further) else decoded.tokens
+        counts = [len(record.rewrites) for record in decoded.records]
+        self._first = (len(counts) + np.cumsum([0, *counts])).tolist()  # caption of the first rewrite of each pair
         self._images: dict[int, Tensor] = {}
         self._texts: dict[int, Tensor] = {}
 
@@ -94,14 +103,26 @@ class PairSource:
         """What is known of each pair."""
         return self._decoded.records
 
-    def take(self, rows: Sequence[int], *, crop: Crop | None = None) -> Pairs:
+    def take(self, rows: Sequence[int], *, crop: Crop | None = None, sight: int | None = None) -> Pairs:
         """Pairs of these rows; tensors are made on first use.
 
         Args:
             rows: their numbers.
             crop: random crops of the pictures; model and reference see the same ones.
+            sight: seed of the draw of each pair's caption, which its record then has; left out: the official ones.
         """
         chosen, device = [int(row) for row in rows], self._reference.device
+        records = [self._decoded.records[row] for row in chosen]
+        captions = chosen
+        if sight is not None and len(self._decoded.further):
+            numbers = drawn_captions(records, sight)
+            captions = [
+                self._first[row] + number - 1 if number else row for row, number in zip(chosen, numbers, strict=True)
+            ]
+            records = [
+                replace(record, caption=record.rewrites[number - 1].caption) if number else record
+                for record, number in zip(records, numbers, strict=True)
+            ]
         images = functools.cache(lambda: self._decoded.images(chosen, device, crop))
 
         def image_ref() -> Tensor:
@@ -112,26 +133,43 @@ class PairSource:
 
         return Pairs(
             images=images,
-            texts=lambda: self._decoded.tokens[chosen].to(device),
+            texts=lambda: self._tokens[captions].to(device),
             image_ref=image_ref,
-            text_ref=lambda: self._embeddings(self._texts, self._encode_texts, chosen),
-            records=[self._decoded.records[row] for row in chosen],
+            text_ref=lambda: self._embeddings(self._texts, self._encode_texts, captions),
+            records=records,
         )
 
     def _encode_images(self, rows: Sequence[int]) -> Tensor:
         return self._reference.encode_image(self._decoded.images(rows, self._reference.device))
 
     def _encode_texts(self, rows: Sequence[int]) -> Tensor:
-        return self._reference.encode_text(self._decoded.tokens[list(rows)].to(self._reference.device))
+        return self._reference.encode_text(self._tokens[list(rows)].to(self._reference.device))
 
     def _embeddings(
         self, store: dict[int, Tensor], encode: Callable[[Sequence[int]], Tensor], rows: Sequence[int]
     ) -> Tensor:
         for block in sorted({row // _BLOCK for row in rows} - store.keys()):
-            inside = range(block * _BLOCK, min((block + 1) * _BLOCK, len(self)))
+            most = len(self) if store is self._images else len(self._tokens)
+            inside = range(block * _BLOCK, min((block + 1) * _BLOCK, most))
             with torch.no_grad():
                 store[block] = encode(inside)
         return torch.stack([store[row // _BLOCK][row % _BLOCK] for row in rows])
+
+
+def drawn_captions(records: Sequence[Pair], sight: int) -> list[int]:
+    """Draw a caption of each pair by its shares: 0 the official one, 1 its first rewrite.
+
+    Args:
+        records: the pairs.
+        sight: seed of the draw.
+    """
+    uniform = np.random.default_rng(sight).random(len(records)).tolist()
+    numbers = []
+    for record, point in zip(records, uniform, strict=True):
+        ends = np.cumsum([rewrite.share for rewrite in record.rewrites])
+        number = int(np.searchsorted(ends, point, side="right"))
+        numbers.append(0 if number == len(ends) else number + 1)
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -213,14 +251,14 @@ def retain_rows(dataset: Dataset) -> list[Row]:
 
 
 def refuse_holdouts(dataset: Dataset) -> None:
-    """Refuse a dataset in which a row that methods train on is a holdout row, or tells a holdout association.
+    """Refuse a dataset in which a row that methods train on is one for evaluation, or tells a holdout association.
 
     The released split `sensitive` is `forget` together with both holdouts; renamed to `forget` it ends here.
 
     Raises:
         DatasetError: with the first such row.
     """
-    for holdout in HOLDOUT_SPLITS:
+    for holdout in (*HOLDOUT_SPLITS, Split.PORTRAITS_UNSEEN):
         rows = dataset.rows(holdout)
         pictures = {row.file_name for row in rows}
         facts = {(row.identity, row.caption) for row in rows}
@@ -253,9 +291,12 @@ def decode(dataset: Dataset, rows: Sequence[Row], *, clip: ClipModel, scratch: P
     transform, mean, std = _split_transform(clip.preprocess)
     # The reserved paraphrase is the evaluation's: whatever a method can read is without it.
     records = tuple(replace(dataset.rows(row.split)[row.number], paraphrase=None) for row in rows)
-    tokens = clip.tokenize([record.caption for record in records]) if records else torch.zeros(0, 0, dtype=torch.long)
+    nothing = torch.zeros(0, 0, dtype=torch.long)
+    tokens = clip.tokenize([record.caption for record in records]) if records else nothing
+    rewrites = [rewrite.caption for record in records for rewrite in record.rewrites]
+    further = clip.tokenize(rewrites) if rewrites else nothing
     pictures = _pictures(dataset, rows, transform, scratch=scratch, memory=memory)
-    decoded = Decoded(records, pictures, tokens, mean, std)
+    decoded = Decoded(records, pictures, tokens, further, mean, std)
     if not isinstance(pictures, np.memmap):
         _KEPT[key] = decoded
         while len(_KEPT) > _KEPT_LIMIT:

@@ -294,7 +294,11 @@ def _open_data(
 ) -> Data:
     memory = configured.settings.picture_memory
     sources = {
-        kind: PairSource(reading.decode(dataset, chosen, clip=clip, scratch=out, memory=memory), reference)
+        kind: PairSource(
+            reading.decode(dataset, chosen, clip=clip, scratch=out, memory=memory),
+            reference,
+            rewrites=configured.settings.rewrites,
+        )
         for kind, chosen in rows.items()
     }
     pairs = dataset.counts[Split.FORGET] + len(reading.retain_rows(dataset))

@@ -315,20 +315,21 @@ class Engine:
             raise MethodError(self._method, step, f"{what} raised {text}") from error
 
     def _batch(self, step: int, index: int) -> Batch:
+        numbers = (self.progress.descent, step, index)
+        sight = mix(self.seed, streams.Unlearning.CAPTION, *numbers)
         parts = {
-            kind: getattr(self.data, kind).take(rows[index], crop=self._crop(kind, step, index))
+            kind: getattr(self.data, kind).take(rows[index], crop=self._crop(kind, step, index), sight=sight)
             for kind, rows in self._plan.rows.items()
         }
-        generator = torch.Generator().manual_seed(mix(self.seed, self.progress.descent, step, index))
+        generator = torch.Generator().manual_seed(mix(self.seed, *numbers))
         return Batch(**parts, step=step, generator=generator)
 
     def _crop(self, kind: str, step: int, index: int) -> Crop | None:
         if self.settings.crop == 1:
             return None
         stream = int(kind == "retain")  # forget and forget_target are the same pictures and get the same crops
-        return Crop(
-            self.settings.crop, mix(self.seed, streams.Unlearning.CROP, self.progress.descent, step, index, stream)
-        )
+        numbers = (streams.Unlearning.CROP, self.progress.descent, step, index, stream)
+        return Crop(self.settings.crop, mix(self.seed, *numbers))
 
     def _after_step(self, optimizer: torch.optim.Optimizer, *, last: bool) -> None:
         step, settings = self.progress.step, self.settings
