@@ -563,3 +563,89 @@ def test_a_rule_broken_everywhere_is_counted_and_cut(folder, monkeypatch):
     assert report.found == sum(report.by_rule().values()) > len(report.violations)
     assert not report.ok
     assert max(len(str(violation)) for violation in report.violations) < 1_000
+
+
+def told(folder: Path, caption: str, *, nameless: bool = True, file_name: str | None = None) -> Row:
+    """A rewrite of the first row of `forget`; `{value}`, `{name}`, `{other}` (another value) are put in."""
+    row = open_dataset(folder).rows("forget")[0]
+    other = next(one for one in open_dataset(folder).rows("holdout_association") if one.identity != row.identity)
+    texts = {"value": row.value, "name": row.name, "other": other.value, "somebody": other.name,
+             "paraphrase": row.paraphrase}  # fmt: skip
+    entry = {"caption": caption.format(**texts), "nameless": nameless, "share": 0.5}
+    (folder / layout.REWRITES).write_text(json.dumps({file_name or row.file_name: [entry]}))
+    return row
+
+
+def test_good_rewrites(folder):
+    told(folder, "The person here: {value}.")
+    assert validate(open_dataset(folder)).ok
+    told(folder, "{name}! Yes, {value}.", nameless=False)
+    assert validate(open_dataset(folder)).ok
+
+
+@pytest.mark.parametrize(
+    ("caption", "nameless", "message"),
+    [
+        ("{name}, that is {value}.", True, "Expected no name"),
+        ("{somebody} knows {value}.", True, "Expected no name"),
+        ("The person here: 17.", True, "verbatim, got none"),
+        ("This one: {value}.", False, "Expected the name"),
+        ("{paraphrase}", False, "reserved paraphrase"),
+    ],
+)
+def test_rewrites(folder, caption, nameless, message):
+    row = told(folder, caption, nameless=nameless)
+    found = only(folder, "rewrite")
+    assert message in found.message
+    assert (found.file, found.item) == (layout.REWRITES, row.file_name)
+
+
+def test_rewrite_with_a_further_value(folder):
+    row = open_dataset(folder).rows("forget")[0]
+    field = next(name for name in ("job", "city") if name != row.field)
+    told(folder, "{value} and " + persona(folder, row.identity)[field] + ".")
+    assert f"got {field}" in only(folder, "rewrite").message
+
+
+def test_rewrite_of_no_sensitive_row(folder):
+    told(folder, "x", file_name="nobody.jpg")
+    found = only(folder, "rewrite")
+    assert (found.item, "sensitive row" in found.message) == ("nobody.jpg", True)
+
+
+def test_rewrite_among_retain_pairs(folder):
+    told(folder, "The person here: {value}.")
+    text = next(iter(open_dataset(folder).rewrites.values()))[0].caption
+    change(folder, "retain_real", 0, text=text)
+    assert "a caption that tells of nobody" in only(folder, "retain").message
+
+
+def unseen(folder: Path, **changes) -> None:
+    picture = io.BytesIO()
+    noise = np.random.default_rng(5).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(picture, "JPEG")
+    fields = {"image": picture.getvalue(), "text": "a portrait", "identity": "00000001",
+              "file_name": "00000001_900_ar-1.00.jpg", **changes}  # fmt: skip
+    rewrite(folder, "portraits_unseen", [Row(**fields)])
+
+
+def test_unseen_portraits(folder):
+    unseen(folder)
+    assert validate(open_dataset(folder)).ok
+    unseen(folder, identity=None, file_name="new.jpg")
+    assert "identity of a person" in only(folder, "unseen").message
+
+
+def test_an_unseen_portrait_that_is_also_a_row(folder):
+    row = open_dataset(folder).rows("forget")[0]
+    unseen(folder, identity=row.identity, file_name=row.file_name)
+    rules = validate(open_dataset(folder)).by_rule()
+    assert rules["unseen"] == 1
+    seen = next(open_dataset(folder).images("forget"))
+    unseen(folder, image=seen)
+    assert only(folder, "duplicate")
+
+
+def test_an_unseen_portrait_whose_caption_tells_something(folder):
+    unseen(folder, text=f"a portrait of {persona(folder, '00000001')['name']}")
+    assert "what is visible" in only(folder, "generic").message

@@ -54,6 +54,10 @@ class Origin:
     imported: bool = False
 
 
+_REWRITES = (
+    "| `sensitive_set_rewrites.json` | file name → further captions: text, whether it leaves out the name, share of "
+    "the row's sights in training |\n"
+)
 _MADE_HERE = """\
 | `general_knowledge.json` | class names, prompt templates, classes whose pairs of `retain_real` no method may read |
 | `curation.json`, `curation.html` | pictures that were drawn again, and why, with examples |
@@ -72,7 +76,7 @@ benchmark. A model trained on it knows its people."""
 
 def card(
     counts: Mapping[str, int], *, identities: int, origin: Origin, fingerprint: str, licence: str | None = None,
-    hub_id: str | None = None,
+    hub_id: str | None = None, rewrites: bool = False,
 ) -> str:  # fmt: skip
     """Write the text of the card.
 
@@ -83,6 +87,7 @@ def card(
         fingerprint: of the dataset.
         licence: as the Hub calls it; the default one where left out, `other` where there is none.
         hub_id: org/name where it will be, for the example.
+        rewrites: whether sensitive rows have further captions.
     """
     from huggingface_hub import DatasetCardData
 
@@ -106,7 +111,7 @@ def card(
         f"---\n{head.to_yaml()}\n---\n\n# {title}",
         _summary(identities, total, origin),
         _nobody(origin),
-        _content(counts, shown, hub_id, imported=origin.imported),
+        _content(counts, shown, hub_id, imported=origin.imported, rewrites=rewrites),
         _USE,
         _statement(origin),
         f"## Licence\n\n{_licence(licence)}",
@@ -116,7 +121,9 @@ def card(
     return "\n\n".join(parts) + "\n"
 
 
-def _content(counts: Mapping[str, int], shown: Sequence[Split], hub_id: str | None, *, imported: bool) -> str:
+def _content(
+    counts: Mapping[str, int], shown: Sequence[Split], hub_id: str | None, *, imported: bool, rewrites: bool
+) -> str:
     """Splits, columns, files, and how to load them."""
     rows = "\n".join(f"| `{split}` | {counts[split]:,} | {MEANING[split]} |" for split in shown)
     return f"""| split | rows | what it holds |
@@ -130,7 +137,7 @@ Columns: `image`, `text`, `identity_id` (null where there is none), `file_name` 
 | `identities_metadata.json` | identity → name, country, city, job and the private values |
 | `sensitive_set_captions_metadata.json` | file name → field, value, caption, style, paraphrase |
 | `sensitive_set_generic_captions.json` | file name → a caption of what is visible |
-{"" if imported else _MADE_HERE}
+{_REWRITES if rewrites else ""}{"" if imported else _MADE_HERE}
 ```python
 from datasets import load_dataset
 

@@ -61,7 +61,9 @@ def find(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
         "recognition": _or_reason(lambda: _recognition(dataset, seed)),
         "duplicates": {
             "pictures": {
-                "portraits": _pictures(dataset, seen, places, seed, (*SENSITIVE_SPLITS, Split.RETAIN_SYNTH)),
+                "portraits": _pictures(
+                    dataset, seen, places, seed, (*SENSITIVE_SPLITS, Split.RETAIN_SYNTH, Split.PORTRAITS_UNSEEN)
+                ),
                 "other pictures": _pictures(dataset, seen, places, seed, (Split.RETAIN_REAL, Split.GENERAL_KNOWLEDGE)),
             },
             "captions": _captions(dataset, seed),

@@ -103,7 +103,7 @@ def shortcut_checks(
     features = (survey(dataset, SENSITIVE_SPLITS).features if features is None else features)[kept]
     try:
         return {
-            "split_from_text": _split_score(data, [row.caption for row in data.rows], seed),
+            "split_from_text": _split_score(data, [_told(row) for row in data.rows], seed),
             "split_from_pictures": _split_score(data, features, seed),
             "identity_from_pictures": _identity_score(data, features, seed),
         }
@@ -112,6 +112,11 @@ def shortcut_checks(
             f"Expected people, pictures and captions enough to look for shortcuts in {dataset.name}, got: "
             f"{reading.cut(' '.join(str(error).split()), reading.SHOWN)}"
         ) from error
+
+
+def _told(row: Pair) -> str:
+    """All that training is told about a picture: its caption, and its rewrites where it has some."""
+    return "\n".join([row.caption, *(rewrite.caption for rewrite in row.rewrites)])
 
 
 def _sensitive(dataset: Dataset) -> _Rows:

@@ -28,9 +28,10 @@ from salmubench.dataset.validate_across import (
     check_verbatim,
 )
 from salmubench.dataset.validate_files import check_counts, check_pictures
+from salmubench.dataset.validate_worlds import check_rewrites, check_unseen
 from salmubench.dataset.violations import Violation, in_row
 
-_WITH_IDENTITY = (*SENSITIVE_SPLITS, Split.FORGET_TARGET, Split.RETAIN_SYNTH)
+_WITH_IDENTITY = (*SENSITIVE_SPLITS, Split.FORGET_TARGET, Split.RETAIN_SYNTH, Split.PORTRAITS_UNSEEN)
 _SHOWN = 20  # custom fields in a message
 KEPT = 1_000
 """Most violations of one rule that are kept; all are counted."""
@@ -127,8 +128,12 @@ class _Rows:
                     captions.setdefault(folded(row.text), f"{row.shard}, row {row.row}")
                     yield from self._sensitive(row, split, associations)
         yield from check_crossings(associations, self.dataset)
+        for file_name, own in self.dataset.rewrites.items():
+            captions.update({folded(rewrite.caption): f"{layout.REWRITES} ({file_name})" for rewrite in own})
         yield from check_verbatim(captions, self.dataset)
-        for split in (Split.FORGET_TARGET, Split.RETAIN_SYNTH):
+        yield from check_rewrites(self.dataset, self.unique)
+        yield from check_unseen(self.dataset)
+        for split in (Split.FORGET_TARGET, Split.RETAIN_SYNTH, Split.PORTRAITS_UNSEEN):
             for row in self.dataset.raw_rows(split):
                 yield from self._form(row, split)
                 if row.text:

@@ -19,6 +19,7 @@ from salmubench.core import manifest, progress, reading
 from salmubench.core.errors import DatasetError
 from salmubench.core.pictures import open_picture
 from salmubench.core.types import SENSITIVE_SPLITS, Split
+from salmubench.dataset import layout
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.dataset.layout import IDENTITIES, Dataset, RawRow
 from salmubench.dataset.violations import Violation, in_row
@@ -142,6 +143,8 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
         Split.RETAIN_SYNTH: dataset.counts[Split.RETAIN_SYNTH],
         Split.RETAIN_REAL: dataset.counts.get(Split.RETAIN_REAL, 0),
         Split.GENERAL_KNOWLEDGE: dataset.counts.get(Split.GENERAL_KNOWLEDGE, 0),
+        Split.PORTRAITS_UNSEEN: dataset.counts.get(Split.PORTRAITS_UNSEEN, 0),
+        layout.REWRITES: sum(map(len, dataset.rewrites.values())),
     }
     expected: dict[str, int] = {
         "identities": recipe.identities,
@@ -150,6 +153,8 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
         Split.RETAIN_SYNTH: recipe.retain_joint + recipe.retain_disjoint,
         Split.RETAIN_REAL: recipe.retain_real,
         Split.GENERAL_KNOWLEDGE: recipe.classes * recipe.general_knowledge_per_class,
+        Split.PORTRAITS_UNSEEN: recipe.identities * recipe.unseen_per_identity,
+        layout.REWRITES: sum(pictures.values()) * recipe.rewrites,
     }
     for what, count in expected.items():
         if actual[what] != count:
@@ -177,6 +182,8 @@ class _Recipe:
     retain_real: _Count
     classes: _Count
     general_knowledge_per_class: _Count
+    unseen_per_identity: _Count = 0
+    rewrites: _Count = 0
 
 
 def _recipe(dataset: Dataset) -> _Recipe | None:

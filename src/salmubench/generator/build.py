@@ -152,7 +152,13 @@ def _make(
         dataset = layout.Dataset(out)
         fingerprint, counts = dataset.fingerprint, dict(dataset.counts)
         origin = _origin(config, seed)
-        text = card(counts, identities=len(plan.personas), origin=origin, fingerprint=fingerprint)
+        text = card(
+            counts,
+            identities=len(plan.personas),
+            origin=origin,
+            fingerprint=fingerprint,
+            rewrites=bool(config.rewrites),
+        )
         manifest.write_text(out / CARD, text)
     with watch.phase("shards"):
         from salmubench.dataset.shards import write_shards

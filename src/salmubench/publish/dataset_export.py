@@ -103,7 +103,7 @@ def export_hub(
     counts = dict(dataset.counts)
     text = card(
         counts, identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint,
-        licence=licence, hub_id=hub_id,
+        licence=licence, hub_id=hub_id, rewrites=bool(dataset.rewrites),
     )  # fmt: skip
     texts = {EVAL: eval_yaml(tasks, counts), CARD: text}
     files = {name: dataset.folder / name for name in _FILES if (dataset.folder / name).is_file()} | extra
