@@ -9,8 +9,7 @@ import yaml
 
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.unlearn.given import by_method, of_method
-from salmubench.unlearn.outline import _without_arithmetic, outline
-from salmubench.unlearn.registry import load_method, method_names, options
+from salmubench.unlearn.registry import load_method
 from salmubench.workflow import planning, tuned_values
 from salmubench.workflow.recipe import load
 
@@ -73,13 +72,13 @@ def test_given_options_win_over_recipe_and_tuned_values(mine: Path, tmp_path: Pa
         tuned_file(tmp_path / "t.yaml", mine), setting="auto", untuned=False, recipe="x", shipped=False
     )
     tuned = plan(mine, tuned=found)
-    assert (tuned.method.options, tuned.method.settings.lr) == ({"weight": 3.0}, 0.01)
+    assert (tuned.configured.options, tuned.configured.settings.lr) == ({"weight": 3.0}, 0.01)
     assert tuned.tuned is not None
     both = plan(mine, tuned=found, given=by_method(["mine.lr=1e-4"]))
-    assert (both.method.options, both.method.settings.lr) == ({"weight": 3.0}, 1e-4)
+    assert (both.configured.options, both.configured.settings.lr) == ({"weight": 3.0}, 1e-4)
     assert both.tuned is None  # nobody has tried these values together
     assert both.values == {"weight": 3.0, "lr": "1e-4"}
-    assert plan(mine, given=by_method(["mine.weight=2"])).method.given == {"weight": 2.0}
+    assert plan(mine, given=by_method(["mine.weight=2"])).configured.given == {"weight": 2.0}
 
 
 def test_unknown_names_in_set(mine: Path) -> None:
@@ -120,20 +119,3 @@ def test_a_file_that_is_named_must_have_values_of_the_method(mine: Path, tmp_pat
     assert (values, about["trials"]) == ({"weight": 3.0, "lr": 0.01}, 2)
     with pytest.raises(ConfigError, match="Expected another dataset"):
         tuned_values.named_values(file, loaded, dataset=lambda: "a" * 64)
-
-
-@pytest.mark.parametrize("name", method_names())
-def test_an_outline_says_what_the_loaded_method_says(name: str) -> None:
-    brief, method = _without_arithmetic(name), load_method(name)
-    assert (brief.name, brief.title, brief.paper, brief.cost) == (name, method.title, method.paper, method.cost)
-    assert (brief.kind, brief.about) == (method.kind, method.doc)
-    assert brief.needs == method.needs_of(method.config())
-    assert (brief.settings, brief.search) == (dict(method.settings), dict(method.search))
-    assert brief.options == options(method.config)
-
-
-def test_an_outline_of_a_file_is_checked(mine: Path) -> None:
-    assert outline(str(mine)).options[0].name == "weight"
-    mine.write_text(METHOD.replace("def loss(batch, model", "def loss(batch"))
-    with pytest.raises(ConfigError, match=r"Expected loss\(batch, model, reference, config\)"):
-        outline(str(mine))

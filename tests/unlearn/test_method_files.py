@@ -200,25 +200,25 @@ def test_errors_of_the_authors_functions_are_said_while_planning(body: str, mess
         check_settings(UnlearnConfig(methods=(str(path),)))
 
 
-def test_resolved_options_reach_a_process_that_does_not_know_the_file() -> None:
+def test_options_reach_a_process_that_does_not_know_the_file() -> None:
     here = configure(load_method(str(EXAMPLE)), UnlearnConfig(lr=1e-3), {"margin": 0.2, "batch_size": 8})
     code = (
-        "import pickle, sys; item = pickle.loads(sys.stdin.buffer.read()).load(); "
+        "import pickle, sys; item = pickle.loads(sys.stdin.buffer.read()); "
         "print(item.effective, item.given, item.method.sha256)"
     )
     there = subprocess.run(
-        [sys.executable, "-c", code], input=pickle.dumps(here.resolved), capture_output=True, check=True
+        [sys.executable, "-c", code], input=pickle.dumps(here), capture_output=True, check=True
     ).stdout.decode()
     assert there.strip() == f"{here.effective} {here.given} {here.method.sha256}"
 
 
-def test_resolved_options_of_a_file_that_has_changed(tmp_path: Path) -> None:
+def test_options_of_a_file_that_has_changed(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(EXAMPLE.read_text())
-    resolved = configure(load_method(str(path)), UnlearnConfig()).resolved
+    pickled = pickle.dumps(configure(load_method(str(path)), UnlearnConfig()))
     path.write_text(EXAMPLE.read_text().replace("margin", "gap"))
     with pytest.raises(ConfigError, match=r"Options of the method 'mine'.*margin"):
-        resolved.load()
+        pickle.loads(pickled)
 
 
 def test_options_file(tmp_path: Path) -> None:

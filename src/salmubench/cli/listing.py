@@ -6,7 +6,6 @@ import itertools
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -161,7 +160,14 @@ def _attack(name: str) -> dict[str, Any]:
 
 
 def _method(name: str) -> dict[str, Any]:
-    from salmubench.unlearn.outline import outline
+    from salmubench.unlearn.registry import load_method, options
 
-    described = outline(name)
-    return {field.name: getattr(described, field.name) for field in fields(described)}
+    loaded = load_method(name)
+    return {
+        **{key: getattr(loaded, key) for key in ("name", "title", "paper", "cost", "kind")},
+        "needs": loaded.needs_of(loaded.config()),
+        "settings": dict(loaded.settings),
+        "search": dict(loaded.search),
+        "about": loaded.doc,
+        "options": options(loaded.config),
+    }

@@ -7,9 +7,7 @@ the library that reads options only for a command: `salmubench --help` answers a
 from __future__ import annotations
 
 import argparse
-import atexit
 import errno
-import gc
 import importlib
 import io
 import logging
@@ -83,13 +81,6 @@ _OF_THE_MACHINE = {
 }
 """Errors that are no fault of the program → what to do."""
 
-_WITHOUT_PANDAS = frozenset({"compare"})
-"""Short commands without a use for pandas, which pyarrow imports, where there is one, with the first value of Python's:
-it would take a quarter of their time."""
-_SHORT = frozenset({"compare", "list", "show"})
-"""Commands that end before anything is worth collecting: what the collector would walk through, twice at the end, is
-what they have imported."""
-
 _ABOUT = "SALMUBench: does unlearning remove an association, and only that?"
 _GROUPS = {
     "dataset": "make, check and look at datasets",
@@ -114,7 +105,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             if argv is None:
                 os.environ["PYTHONSAFEPATH"] = "1"  # no process of ours imports what lies in the working folder
-                _lighten(_named(sys.argv[1:]))
             code = _run(sys.argv[1:] if argv is None else argv)
             sys.stdout.flush()  # here, where a reader that has gone is no surprise
         except KeyboardInterrupt as stop:
@@ -149,15 +139,6 @@ def _run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _lighten(command: str | None) -> None:
-    """Spare a command in a process of its own what takes a large part of its time."""
-    if command in _WITHOUT_PANDAS:
-        sys.meta_path.insert(0, _NoPandas)
-    if command in _SHORT:
-        gc.disable()
-        atexit.register(gc.freeze)
-
-
 def _trace() -> None:
     """With `--debug`: the traceback of the error that is being handled."""
     if log.isEnabledFor(logging.DEBUG):
@@ -169,17 +150,6 @@ def _trace() -> None:
 def _failed(message: str) -> int:
     complain(f"salmubench: {message}")
     return 1
-
-
-class _NoPandas:
-    """A finder of modules that finds no pandas."""
-
-    @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> None:
-        """Refuse one name; leave all others to the next finder."""
-        del path, target
-        if name == "pandas":
-            raise ImportError(name)
 
 
 def _interrupted(stop: KeyboardInterrupt) -> int:

@@ -86,7 +86,7 @@ def _read(path: Path) -> Measured:
 
 
 def _measure(room: Room, allowed: float, start: float, piece: tuple[Path, Candidate]) -> Measured:
-    budget, tried = rise(partial(_spent, room, piece[1].method.load()), allowed=allowed, start=start)
+    budget, tried = rise(partial(_spent, room, piece[1].configured), allowed=allowed, start=start)
     return Measured(budget, tuple(tried))
 
 

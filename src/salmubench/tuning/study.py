@@ -89,7 +89,7 @@ def tune(
             "(tune.selection_seed and --seed)."
         )
     planned = planning.plan(loaded.recipe, methods=methods, budgets=(settings.budget,))
-    configured = {item.method.method: item.method.load() for item in planned}
+    configured = {item.configured.method.origin: item.configured for item in planned}
     if not configured:
         raise ConfigError("Expected a method to tune, got none.")
     spaces = {

@@ -71,7 +71,7 @@ def _work(
         if trial.number == 0:
             raise
         return partial(_refuse, name, bench.budget, trial.values, MethodError(method.name, None, str(refusal)))
-    candidate = Candidate(name, configured.resolved, bench.budget, bench.seed, trial.values)
+    candidate = Candidate(name, configured, bench.budget, bench.seed, trial.values)
     return lambda world: make(world, candidate)
 
 

@@ -143,7 +143,7 @@ class UnlearnConfig:
 
 
 def check_options(config: Any, least: Mapping[str, int], shares: Sequence[str]) -> None:
-    """Check a method's own options, without torch: an outline of the method makes its `Config`, too.
+    """Check a method's own options.
 
     Args:
         config: has them.

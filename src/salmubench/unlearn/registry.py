@@ -100,7 +100,17 @@ class Option:
 
 @dataclass(frozen=True)
 class Configured:
-    """A method with its options and the engine settings it runs under; `given` is what differs from the defaults."""
+    """A method and all it runs under, checked.
+
+    It goes to other processes, which don't know the classes of its file, as the file's name and plain values: there the
+    file is loaded again.
+
+    Attributes:
+        method: the method.
+        config: its `Config`.
+        settings: the engine's.
+        given: what differs from the defaults.
+    """
 
     method: LoadedMethod
     config: Any
@@ -108,47 +118,32 @@ class Configured:
     given: Mapping[str, Any]
 
     @property
+    def options(self) -> dict[str, Any]:
+        """Each option of its `Config`."""
+        return {item.name: getattr(self.config, item.name) for item in dataclasses.fields(self.config)}
+
+    @property
     def effective(self) -> dict[str, Any]:
         """Everything that decides about the result, for the manifest."""
         engine = {name: getattr(self.settings, name) for name in ENGINE_OPTIONS}
         return {"method": dataclasses.asdict(self.config), "engine": engine}
 
-    @property
-    def resolved(self) -> Resolved:
-        """The same in plain values, for other processes."""
-        options = {item.name: getattr(self.config, item.name) for item in dataclasses.fields(self.config)}
-        return Resolved(self.method.origin, options, self.settings, self.given)
+    def __reduce__(self) -> tuple[Callable[..., Configured], tuple[Any, ...]]:
+        return _reload, (self.method.origin, self.options, self.settings, dict(self.given))
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """A method and all it runs under, checked, without the classes of its file, which other processes don't know.
+def _reload(origin: str, options: Mapping[str, Any], settings: UnlearnConfig, given: Mapping[str, Any]) -> Configured:
+    """Make in another process what was checked in the first.
 
-    Attributes:
-        method: its name, or the path of its file.
-        options: each option of its `Config`.
-        settings: the engine's.
-        given: what differs from the defaults.
+    Raises:
+        ConfigError: the file has changed and breaks the interface or takes other options.
     """
-
-    method: str
-    options: Mapping[str, Any]
-    settings: UnlearnConfig
-    given: Mapping[str, Any]
-
-    def load(self) -> Configured:
-        """Load the method's file and give it the options.
-
-        Raises:
-            ConfigError: the file has changed and breaks the interface or takes other options.
-        """
-        method = load_method(self.method)
-        try:
-            with method_file.authors_code(method.path, "Config", but=(TypeError, ValueError)):
-                config = method.config(**self.options)
-            return Configured(method, config, self.settings, self.given)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
+    method = load_method(origin)
+    try:
+        with method_file.authors_code(method.path, "Config", but=(TypeError, ValueError)):
+            return Configured(method, method.config(**options), settings, given)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"Options of the method {method.name!r}: {error}") from error
 
 
 def method_names() -> list[str]:

@@ -19,7 +19,7 @@ from salmubench.core.executor import Executor, cores
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.limited import limited
 from salmubench.scoring.stages import RunFile, read_checkpoint
-from salmubench.unlearn.registry import Configured, Resolved
+from salmubench.unlearn.registry import Configured
 from salmubench.workflow.recipe import Recipe
 
 _MEMORY = 3 * 2**30  # bytes that a worker is given at least
@@ -64,7 +64,7 @@ class Candidate:
 
     Attributes:
         name: `<method>-<budget>x`.
-        method: its method with all options.
+        configured: its method with all options.
         budget: how often each forget pair is seen.
         seed: of batches and noise.
         values: those options that were chosen for it, beside the recipe's.
@@ -72,7 +72,7 @@ class Candidate:
     """
 
     name: str
-    method: Resolved
+    configured: Configured
     budget: float
     seed: int
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -117,22 +117,21 @@ def make(world: World, candidate: Candidate) -> Made:
 
     stages, name = Stages(), candidate.name
     checkpoint = world.out / "checkpoints" / name
-    configured = candidate.method.load()
-    changed = staleness(checkpoint, configured, world.compromised)
+    changed = _staleness(checkpoint, candidate, world.compromised)
     if changed:  # its author edits and runs again
         log.info("%s: %s changed, made again", name, changed)
         for folder in (embeddings_path(world, name), checkpoint):  # what is derived from another goes first
             manifest.delete_folder(folder)
-    elif _states_other_tuning(checkpoint, candidate):
-        _state_tuning(world, candidate)
     try:
-        stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, configured, checkpoint))
+        stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, checkpoint))
         encode(world, name, checkpoint, stages)
         score(world, name, stages)
     except (MethodError, EmbeddingsError, ModelError) as problem:  # the candidate's own fault: the others go on
         interruption.pass_on(problem)
         error = (
-            problem if isinstance(problem, MethodError) else MethodError(configured.method.origin, None, str(problem))
+            problem
+            if isinstance(problem, MethodError)
+            else MethodError(candidate.configured.method.origin, None, str(problem))
         )
         log.error("%s", error, exc_info=problem if log.isEnabledFor(logging.DEBUG) else None)
         write_failed(
@@ -259,9 +258,7 @@ def is_made(world: World, candidate: Candidate) -> bool:
     """Tell whether a candidate is there with a current record of just this checkpoint."""
     name = candidate.name
     checkpoint = world.out / "checkpoints" / name
-    if not (checkpoint / manifest.MANIFEST).is_file() or _states_other_tuning(checkpoint, candidate):
-        return False
-    if staleness(checkpoint, candidate.method.load(), world.compromised):
+    if not (checkpoint / manifest.MANIFEST).is_file() or _staleness(checkpoint, candidate, world.compromised):
         return False
     return _is_scored(world, name) and not _of_another_model(embeddings_path(world, name), checkpoint)
 
@@ -273,36 +270,21 @@ def _is_scored(world: World, name: str) -> bool:
     return is_current(record_path(world, name), inputs, world.recipe.score)
 
 
-def staleness(checkpoint: Path, configured: Configured, compromised: Path) -> str:
-    """What has changed since a candidate was begun: method's file, Compromised or options; empty where nothing has."""
+def _staleness(checkpoint: Path, candidate: Candidate, compromised: Path) -> str:
+    """What has changed since a candidate was begun; empty where nothing has."""
     for marker in (checkpoint / manifest.MANIFEST, checkpoint / manifest.BEGUN):
         if marker.is_file():
-            begun = manifest.read_any(marker)
+            begun, configured = manifest.read_any(marker), candidate.configured
             if begun.inputs.get("method_sha256") != configured.method.sha256:
                 return "the method's file"
             if not _is_model(compromised, begun.inputs.get("model")):
                 return "the model that it starts from"
             effective = manifest.portable(manifest.plain(configured.effective))
-            return _other_options(begun.config, effective)
+            if other := _other_options(begun.config, effective):
+                return other
+            if begun.outputs and begun.outputs.get("tuned") != manifest.plain(candidate.tuned):
+                return "the tuning that its options come from"
     return ""
-
-
-def _states_other_tuning(checkpoint: Path, candidate: Candidate) -> bool:
-    """Whether a finished candidate says something else about where its options come from: equal ones may be tuned."""
-    path = checkpoint / manifest.MANIFEST
-    return path.is_file() and manifest.read_any(path).outputs.get("tuned") != manifest.plain(candidate.tuned)
-
-
-def _state_tuning(world: World, candidate: Candidate) -> None:
-    """Say where the options of a finished candidate come from; its record, made from what says so, is scored again."""
-    log.info("%s: its options come from elsewhere now, scored again", candidate.name)
-    checkpoint, tuned = world.out / "checkpoints" / candidate.name, manifest.plain(candidate.tuned)
-    # Embeddings first: whoever is killed in between finds the checkpoint as it was.
-    for path in (embeddings_path(world, candidate.name) / manifest.MANIFEST, checkpoint / manifest.MANIFEST):
-        if path.is_file():
-            content = manifest.read_json(path)
-            (content["outputs"]["model"] if "model" in content["outputs"] else content["outputs"])["tuned"] = tuned
-            manifest.write_json(path, content)
 
 
 def _other_options(there: Any, asked: Mapping[str, Mapping[str, Any]]) -> str:
@@ -370,13 +352,13 @@ def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
     return max(1, min(cores() // threads, candidates // _WORTH, room))
 
 
-def _unlearn(world: World, candidate: Candidate, configured: Configured, out: Path) -> None:
+def _unlearn(world: World, candidate: Candidate, out: Path) -> None:
     from salmubench.generator.personas.fresh import fresh_people
     from salmubench.unlearn.engine import unlearn
 
     dataset = world.open()
     unlearn(
-        configured,
+        candidate.configured,
         model=world.compromised,
         dataset=dataset,
         out=out,

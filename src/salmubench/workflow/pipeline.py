@@ -201,11 +201,13 @@ class _Steps:
         workers: int | None,
     ) -> dict[str, str]:
         """Do what is missing; give the message of each candidate that failed."""
-        self.titles |= method_titles([name for item in candidates if plugins.is_path(name := item.method.method)])
+        self.titles |= method_titles(
+            [name for item in candidates if plugins.is_path(name := item.configured.method.origin)]
+        )
         if not (self.out / RUN).is_file():
             self._write_run("running")  # first of all: what `auto` stands for must not be measured twice
         self._step("dataset", self.base / "dataset", self._build)
-        used = {plugins.stem(item.method.method) for item in candidates}
+        used = {item.configured.method.name for item in candidates}
         if tuned is not None and used & set(tuned.methods):
             tuned.check_world(open_dataset(self.base / "dataset").fingerprint)
         for stages in train(self._training(), executor=executor, workers=workers):

@@ -95,7 +95,7 @@ def plan(
         _check_tuned(tuned, configured, values, seed)
     candidates = [
         Candidate(
-            candidate_name(item.method.origin, budget, repeat), item.resolved, budget, seed + repeat,
+            candidate_name(item.method.origin, budget, repeat), item, budget, seed + repeat,
             options(item.method),
             None if tuned is None or values[item.method.origin] is None or item.method.name in given
             else tuned.about(item.method.name),
