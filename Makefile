@@ -1,9 +1,9 @@
-# The two commands of the README, and what both need.
+# The commands of the README, the three tiers of tests (CONTRIBUTING.md), and what all need.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo docs wheel check-wheel check-extras check-lowest check-eee audit fuzz soak test lint doctests browser clean
+.PHONY: install demo docs wheel check-wheel check-extras check-lowest check-eee audit fuzz soak check test night night-tests night-fuzz night-soak units lint doctests browser clean
 
 # What was compiled is kept, whatever the environment says: tests start hundreds of processes, and each would compile torch
 # again.
@@ -41,10 +41,30 @@ ALONE := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 doctests: install
 	$(ALONE) $(BIN)/pytest --doctest-modules src/salmubench
 
-# Checking types takes one core for half a minute, as doctests do; then the tests have both.
+units: install
+	$(ALONE) $(BIN)/pytest -m "not stage and not night"
+
+# While you work: linters on one core, tests of functions on the other.
+check: install
+	$(MAKE) --no-print-directory --jobs 2 lint units
+
+# Before a commit, and what CI runs. Checking types takes one core for half a minute, as doctests do; then the tests have
+# both.
 test: install
 	$(MAKE) --no-print-directory --jobs 2 lint doctests browser
-	$(ALONE) $(BIN)/pytest -n 2 --dist worksteal
+	$(ALONE) $(BIN)/pytest -n 2 --dist worksteal -m "not night"
+
+# What is too long for every commit; .github/workflows/night.yml runs the parts side by side.
+night: night-tests docs wheel check-wheel check-extras night-fuzz night-soak
+
+night-tests: install browser
+	$(ALONE) $(BIN)/pytest -n 2 --dist worksteal -m night
+
+night-fuzz: install
+	$(BIN)/python scripts/fuzz_readers.py --cases 20000 --out runs/night/fuzz.json
+
+night-soak: install
+	$(BIN)/python scripts/soak.py --rounds 30 --work runs/night/soak --out runs/night/soak.json
 
 # The site of docs/, in build/site. Search works where a server serves it: .venv/bin/mkdocs serve
 docs: install

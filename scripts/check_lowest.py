@@ -63,7 +63,7 @@ def main() -> int:
         subprocess.run([*install, *RUNNER], cwd=ROOT, check=True)
         subprocess.run([python, "-m", "pip", "freeze", "--exclude-editable"], cwd=ROOT, check=True)
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        runs = (["--doctest-modules", "src/salmubench"], ["-n", "2", "--dist", "worksteal", "-m", "not slow", *TESTS])
+        runs = (["--doctest-modules", "src/salmubench"], ["-n", "2", "--dist", "worksteal", "-m", "not night", *TESTS])
         codes = [
             subprocess.run([python, "-m", "pytest", *words], cwd=ROOT, check=False, env=environment).returncode
             for words in runs

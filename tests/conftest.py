@@ -18,8 +18,12 @@ from tiny import tiny_dataset
 from tiny_run import make_tiny_run
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest: none of them is then left alone at the end, while other processes are idle."""
+    """Mark what asks for a finished stage; begin with the longest: none is left at the end, while others are idle."""
+    for item in items:
+        if "stage" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stage)
 
     def seconds(item: pytest.Item) -> int:
         mark = item.get_closest_marker("long")
@@ -29,7 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def stage() -> None:
+    """Fixtures that run a stage ask for this one: whatever test asks for them has the mark `stage`."""
+
+
+@pytest.fixture(scope="session")
+def browser(stage: None) -> Iterator[Any]:
     """Chromium through playwright, which a process can start once: skipped where there is none, but an error in CI."""
     reason = browser_missing()
     if reason is not None:
@@ -51,13 +60,13 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_run(stage: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run of the recipe tiny; read only: copy it."""
     return make_tiny_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[None]:
+def ray_cluster(stage: None) -> Iterator[None]:
     """A Ray of two processors on this machine; its workers can import what lies in `tests/support/`."""
     ray = pytest.importorskip("ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -70,7 +79,7 @@ def ray_cluster() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(stage: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run folder; read only."""
     return write_run(tmp_path_factory.mktemp("run") / "mini")
 
@@ -89,7 +98,7 @@ def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def submittable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def submittable(stage: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose records can be submitted; read only."""
     from submission_world import write_submittable_run
 

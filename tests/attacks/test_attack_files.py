@@ -34,6 +34,8 @@ from salmubench.recovery.reading import calibrated_pictures, calibrated_texts
 from salmubench.unlearn.interface import Model
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 
 @dataclass
 class Given:

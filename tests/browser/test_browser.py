@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,25 +16,35 @@ WIDTHS = (1280, 360)
 SCHEMES = ("light", "dark")
 
 
+KINDS = {
+    "report": ("report_page", ""), "index": ("site", ""), "contest": ("contest_page", ""),
+    "deletion": ("deletion_page", ""), "submission": ("site", "../submissions/mine.html"),
+    "method": ("site", "../methods/cliperase.html"),
+}  # fmt: skip
+"""Kind of page → the fixture that writes it, and where it lies from there."""
+RARE = ("contest", "deletion", "submission", "method")
+PAGES = [pytest.param(kind, marks=pytest.mark.night) if kind in RARE else kind for kind in KINDS]
+
+
+class Pages:
+    """The pages, each written when it is first asked for."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._request = request
+
+    def __getitem__(self, kind: str) -> Path:
+        fixture, place = KINDS[kind]
+        return Path(os.path.normpath(self._request.getfixturevalue(fixture) / place))
+
+
 @pytest.fixture
-def pages(site: Path, report_page: Path, contest_page: Path, deletion_page: Path) -> dict[str, Path]:
-    root = site.parent
-    return {
-        "report": report_page,
-        "contest": contest_page,
-        "deletion": deletion_page,
-        "index": site,
-        "submission": root / "submissions" / "mine.html",
-        "method": root / "methods" / "cliperase.html",
-    }
-
-
-PAGES = ("report", "contest", "deletion", "index", "submission", "method")
+def pages(request: pytest.FixtureRequest) -> Pages:
+    return Pages(request)
 
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_fits_the_width_and_draws(visit: Visit, pages: dict[str, Path], name: str, width: int) -> None:
+def test_fits_the_width_and_draws(visit: Visit, pages: Pages, name: str, width: int) -> None:
     page = visit(pages[name], width=width)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     sizes = page.evaluate(
@@ -49,7 +60,7 @@ def test_fits_the_width_and_draws(visit: Visit, pages: dict[str, Path], name: st
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_columns_of_words_are_as_wide_as_a_word(visit: Visit, pages: dict[str, Path], width: int) -> None:
+def test_columns_of_words_are_as_wide_as_a_word(visit: Visit, pages: Pages, width: int) -> None:
     cells = visit(pages["index"], width=width).locator("td.words")
     assert cells.count() >= 2
     assert all(cell.bounding_box()["width"] >= 60 for cell in cells.all())
@@ -57,7 +68,7 @@ def test_columns_of_words_are_as_wide_as_a_word(visit: Visit, pages: dict[str, P
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_no_serious_violation_of_accessibility(visit: Visit, pages: dict[str, Path], name: str, scheme: str) -> None:
+def test_no_serious_violation_of_accessibility(visit: Visit, pages: Pages, name: str, scheme: str) -> None:
     from importlib import resources
 
     axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
@@ -194,8 +205,9 @@ def test_gallery_budgets_and_groups(visit: Visit, report_page: Path) -> None:
     assert any("e-mail" in head and "n = " in head for head in heads)
 
 
-def test_names_of_strangers_are_text(visit: Visit, pages: dict[str, Path], site: Path, report_page: Path) -> None:
-    for name, path in pages.items():
+@pytest.mark.night
+def test_names_of_strangers_are_text(visit: Visit, pages: Pages, site: Path, report_page: Path) -> None:
+    for name, path in ((kind, pages[kind]) for kind in KINDS):
         page = visit(path)
         assert page.evaluate("window.hacked") is None
         assert page.locator("script").count() == (0 if name == "deletion" else 1)
@@ -306,7 +318,7 @@ def test_definitions_open_by_keyboard_and_stay_on_the_screen(visit: Visit, repor
     ("name", "tables"),
     [("report", ":is(#run1-numbers, .side-by-side) .scroll"), ("index", ".scroll:has(.board-table)")],
 )
-def test_no_column_is_clipped(visit: Visit, pages: dict[str, Path], name: str, tables: str) -> None:
+def test_no_column_is_clipped(visit: Visit, pages: Pages, name: str, tables: str) -> None:
     """At a laptop's width every table shows all its columns, and no head or cell lies over its neighbour."""
     page = visit(pages[name])
     for group in page.locator("details").all():
@@ -335,8 +347,8 @@ def test_no_column_is_clipped(visit: Visit, pages: dict[str, Path], name: str, t
     assert over == []
 
 
-@pytest.mark.parametrize("name", ["report", "index", "method"])
-def test_captions_of_wide_tables_stay_on_a_narrow_screen(visit: Visit, pages: dict[str, Path], name: str) -> None:
+@pytest.mark.parametrize("name", ["report", "index", pytest.param("method", marks=pytest.mark.night)])
+def test_captions_of_wide_tables_stay_on_a_narrow_screen(visit: Visit, pages: Pages, name: str) -> None:
     boxes = [one.bounding_box() for one in visit(pages[name], width=360).locator("caption > span:visible").all()]
     assert boxes
     assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 360 for box in boxes)

@@ -16,6 +16,8 @@ from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring.record_files import read_record
 from submission_world import edit_json, mend, write_submittable_run
 
+pytestmark = pytest.mark.stage
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -114,7 +116,7 @@ def test_rerun_compares_items_and_checkpoint(run: Path, tmp_path: Path) -> None:
     assert "checkpoint" in next(compare_rerun(loaded, stranger, items, metrics=METRICS, tolerance=1e-6)).message
 
 
-@pytest.mark.slow
+@pytest.mark.night
 def test_rerun_of_an_honest_submission_finds_nothing(
     tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

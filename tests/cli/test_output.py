@@ -21,6 +21,8 @@ from salmubench.report.collect import read_run
 from submission_world import edit_json, mend, write_submittable_run
 from tiny_run import EXAMPLE
 
+pytestmark = pytest.mark.stage
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

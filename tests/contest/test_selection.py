@@ -28,6 +28,8 @@ from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.registry import Configured, configure, load_method
 from tiny import tiny_dataset
 
+pytestmark = pytest.mark.stage
+
 
 @pytest.mark.parametrize(
     ("cost", "allowed", "budget"),
@@ -76,7 +78,7 @@ def test_a_method_that_fails_keeps_the_last_budget_that_worked() -> None:
     assert rise(broken, allowed=300, start=5) == (5, [])
 
 
-@pytest.mark.slow
+@pytest.mark.night
 def test_two_selection_worlds_equal_searches_and_equal_time(
     references: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +150,6 @@ SEARCHED = METHOD.replace("import dataclass", "import dataclass, field").replace
 )
 
 
-@pytest.mark.slow
 def test_a_candidate_beyond_the_limit_has_failed(references: Path, tmp_path: Path) -> None:
     plan = write_plan(
         tmp_path / "plan", evaluation=[101], limits={"seconds": 0.01}, leagues={"pairs": [50]},
@@ -161,7 +162,6 @@ def test_a_candidate_beyond_the_limit_has_failed(references: Path, tmp_path: Pat
     assert "expected at most 0.01 processor seconds" in (row.worlds["101"].message or "")
 
 
-@pytest.mark.slow
 def test_time_that_was_measured_is_not_measured_again(
     references: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,7 @@ from salmubench.scoring.contest_record import NUMBERS, read_contest
 from salmubench.scoring.record_files import read_record
 from salmubench.workflow import recipe as recipes
 
-pytestmark = pytest.mark.slow  # the worlds that all tests start from
+pytestmark = pytest.mark.stage
 
 
 def command(plan: Path, out: Path, *options: str) -> list[str]:
@@ -73,6 +73,7 @@ def test_again_does_nothing_and_says_so(done: tuple[Path, Path], capsys: pytest.
     assert json.loads(capsys.readouterr().out)["rows"] == json.loads((out / "contest.json").read_text())["rows"]
 
 
+@pytest.mark.night
 def test_killed_and_gone_on_with_the_table_is_the_same(
     done: tuple[Path, Path], references: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -278,7 +279,7 @@ def test_no_page_of_a_world_is_too_large(tmp_path: Path) -> None:
         assert recipes.load(room.recipe()).recipe.report.max_megabytes == most
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.long(70)
 def test_a_world_from_nothing_with_a_second_retrained(tmp_path: Path) -> None:
     """Dataset, four pretrainings, two entries of one method, an attack: all that a world has, at the smallest scale."""

@@ -16,6 +16,8 @@ import executor_pieces as pieces
 from salmubench.core.errors import ConfigError, MethodError, StageError, UnknownName
 from salmubench.core.executor import cores, parallel
 
+pytestmark = pytest.mark.stage
+
 PLACES = [
     pytest.param({"workers": 0}, id="here"),
     pytest.param({"workers": 0, "threads": 2}, id="threads"),

@@ -16,6 +16,8 @@ from salmubench.workflow import candidates
 from salmubench.workflow.recipe import Recipe
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 WRAPPED = """\
 import os, signal
 from dataclasses import dataclass

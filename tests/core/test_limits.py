@@ -24,6 +24,8 @@ from salmubench.dataset import layout
 from salmubench.pretrain.samples import read_shard
 from tiny import tiny_dataset
 
+pytestmark = pytest.mark.stage
+
 
 def picture(width: int, height: int, kind: str = "PNG") -> bytes:
     stream = io.BytesIO()

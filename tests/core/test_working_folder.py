@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.stage
+
 NAMES = ("torch", "numpy", "json", "joblib", "salmubench", "sitecustomize")
 TRAP = (
     "import os\nwith open({marks!r} + '/' + __name__, 'w') as stream:\n    stream.write(os.path.basename(__file__))\n"

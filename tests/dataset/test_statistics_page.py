@@ -25,6 +25,8 @@ from salmubench.dataset.statistics_page import render, write_page
 from salmubench.dataset.survey import survey
 from tiny import tiny_dataset, tiny_jpeg
 
+pytestmark = pytest.mark.stage
+
 EVIL = '<script>window.hacked=1</script><img src="https://evil.example/x" onerror="x">'
 
 

@@ -23,6 +23,8 @@ from salmubench.dataset.origin import origin_of
 from salmubench.dataset.validate import validate
 from tiny import tiny_jpeg
 
+pytestmark = pytest.mark.stage
+
 
 @pytest.fixture
 def own(tmp_path) -> Path:

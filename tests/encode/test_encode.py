@@ -36,6 +36,8 @@ from salmubench.scoring import read_record
 from tiny import tiny_dataset
 from tiny_model import TINY_CONFIG, tiny_model
 
+pytestmark = pytest.mark.stage
+
 module = sys.modules["salmubench.encode.encode"]
 
 

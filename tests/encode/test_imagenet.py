@@ -21,6 +21,8 @@ from salmubench.workflow.evaluation import encode_model, evaluate
 from tiny import tiny_jpeg
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 SYNSETS = ("n01440764", "n03773504", "n04008634", "n15075141")  # the middle two are both called missile
 TEMPLATES = ("a photo of a {}.", "a {} in a video game.")
 

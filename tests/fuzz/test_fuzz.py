@@ -15,7 +15,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CASES = 2_000
 # The cases fork, which nobody should do in a process with threads: they run in one of their own.
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory and system calls are measured as Linux does")
+pytestmark = [
+    pytest.mark.stage,
+    pytest.mark.skipif(sys.platform != "linux", reason="memory and system calls are measured as Linux does"),
+]
 
 
 def environment() -> dict[str, str]:
@@ -28,7 +31,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.parametrize("half", [0, 1])  # side by side
 @pytest.mark.long(30)
 def test_mutated_folders_are_read_or_refused(half: int, tmp_path: Path) -> None:

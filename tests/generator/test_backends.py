@@ -16,6 +16,8 @@ from salmubench.generator import backends
 from salmubench.generator.build import build
 from salmubench.generator.config import Backends, Curation, DatasetConfig
 
+pytestmark = pytest.mark.stage
+
 FAKES = Path(__file__).parents[1] / "support" / "fakes"
 DESCRIBED = """
 

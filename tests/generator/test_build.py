@@ -27,6 +27,8 @@ from salmubench.generator.build import CARD, build
 from salmubench.generator.config import Backends, Curation, DatasetConfig
 from salmubench.generator.plan import make_plan
 
+pytestmark = pytest.mark.stage
+
 FAKES = Path(__file__).parents[1] / "support" / "fakes"
 BACKENDS = Backends(portraits=str(FAKES / "portraits.py"), retain_real=str(FAKES / "scenes.py"))
 CONFIG = DatasetConfig(

@@ -19,6 +19,8 @@ from salmubench.generator.config import Curation
 from salmubench.generator.curation_page import CurationPage
 from salmubench.generator.portraits import procedural
 
+pytestmark = pytest.mark.stage
+
 
 def encode(pixels) -> bytes:
     stream = io.BytesIO()

@@ -16,6 +16,8 @@ from salmubench.leaderboard import check as checking
 from salmubench.leaderboard import limits
 from salmubench.leaderboard.check import check
 
+pytestmark = pytest.mark.stage
+
 
 def test_time_is_limited_and_the_timer_is_as_before() -> None:
     before = signal.getsignal(signal.SIGPROF)

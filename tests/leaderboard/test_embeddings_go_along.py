@@ -23,6 +23,8 @@ from salmubench.scoring.record import BENCHMARK_VERSION
 from salmubench.scoring.record_files import read_record
 from submission_world import edit_items, edit_json, mend, rescored
 
+pytestmark = pytest.mark.stage
+
 MODEL = "delete-5x"
 
 

@@ -20,6 +20,8 @@ from salmubench.leaderboard.peers import duplicates_in
 from salmubench.leaderboard.submission import submit
 from submission_world import edit_json, made_with, mend, older
 
+pytestmark = pytest.mark.stage
+
 
 def subfolder(folder: Path) -> None:
     (folder / "more").mkdir()

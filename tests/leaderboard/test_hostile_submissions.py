@@ -17,6 +17,8 @@ from salmubench.leaderboard.build import build
 from salmubench.leaderboard.submission import submit
 from submission_world import mend
 
+pytestmark = pytest.mark.stage
+
 HOSTILE: tuple[Any, ...] = (
     None, True, -1, 0, 10**30, 1e308, -1e-320, "", "x" * 5000, "\x1b[2J", "<script>", "../../x", [], {}, [[]],
     {"a": {}}, "x-1e400x", "nan", "cliperase-5x", 0.5, [0.1, 0.2], [0.2, 0.1],
@@ -76,7 +78,7 @@ KINDS: tuple[tuple[str, Callable[[Path, random.Random], None]], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.long(15)
 def test_300_mutated_submissions_among_good_ones(submittable: Path, tmp_path: Path) -> None:
     results, rng = tmp_path / "results", random.Random(20260326)

@@ -20,6 +20,8 @@ from salmubench.leaderboard.submission import submit
 from salmubench.unlearn.registry import method_titles
 from submission_world import OTHER_BUDGETS, edit_items, edit_json, mend, rescored, write_submittable_run
 
+pytestmark = pytest.mark.stage
+
 MODELS = ("cliperase-1x", "cliperase-2x", "cliperase-5x", "delete-5x", "finetuning-5x", "negative_gradient-5x")
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>&\"' [x](https://evil.example) =1+1"
 

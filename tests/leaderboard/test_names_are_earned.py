@@ -20,6 +20,8 @@ from salmubench.scoring.record_files import read_record
 from salmubench.unlearn.registry import load_method
 from submission_world import edit_json, made_with, mend, older
 
+pytestmark = pytest.mark.stage
+
 CODE = "def loss(): ...\n"
 
 

@@ -31,6 +31,8 @@ from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record
 from submission_world import edit_items, edit_json, made_with, mend, rescored
 
+pytestmark = pytest.mark.stage
+
 
 @pytest.fixture
 def folder(packed: Path, tmp_path: Path) -> Path:

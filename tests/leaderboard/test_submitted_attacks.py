@@ -30,6 +30,8 @@ from salmubench.scoring.attacks.table import SCHEMA, read_rows
 from salmubench.scoring.record_files import read_record
 from submission_world import edit_json, mend, write_submittable_run
 
+pytestmark = pytest.mark.stage
+
 NAMES = ("clean", "compromised", "cliperase-5x", "delete-5x", "finetuning-5x")
 ROWS = "record.attacks.parquet"
 
@@ -269,7 +271,7 @@ def test_limits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("Expected at most 2 variants" in text for text in found)
 
 
-@pytest.mark.slow
+@pytest.mark.night
 def test_no_change_of_a_row_or_a_claim_stops_a_check(packed: Path, tmp_path: Path) -> None:
     """A hundred damaged submissions: each has findings or passes, none raises."""
     rng = random.Random(5)

@@ -14,6 +14,8 @@ from salmubench.metrics import descriptions
 from salmubench.scoring.record_files import read_record
 from submission_world import edit_items, edit_json, mend, write_submittable_run
 
+pytestmark = pytest.mark.stage
+
 MODEL = "cliperase-5x"
 METRICS = descriptions()
 

@@ -25,6 +25,8 @@ from salmubench.workflow.evaluation import evaluate
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 QUICK = ScoreConfig(bootstraps=100)
 
 

@@ -21,6 +21,8 @@ from salmubench.scoring.compare import compare
 from salmubench.scoring.record_files import items_path
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 METRICS = list(descriptions().values())
 
 

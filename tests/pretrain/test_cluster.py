@@ -20,6 +20,8 @@ from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.curves import logged_seconds
 from salmubench.pretrain.launch import cluster_script, plan_job, pretrain
 
+pytestmark = pytest.mark.stage
+
 CONFIG = PretrainConfig(
     model="salmu-tiny", epochs=2, global_batch=32, warmup=2, nodes=4, processes=2, threads=2, loading="memory"
 )

@@ -13,6 +13,8 @@ from salmubench.pretrain import estimate
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.workflow import recipe as recipes
 
+pytestmark = pytest.mark.stage
+
 TINY = PretrainConfig(model="salmu-tiny", epochs=2, batch_size=32, warmup=2, threads=1)
 
 

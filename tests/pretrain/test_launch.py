@@ -23,6 +23,8 @@ from salmubench.core.errors import OutputError, OutputLocked, OutputMismatch, St
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import old_workers, pretrain, wait_for_old_workers
 
+pytestmark = pytest.mark.stage
+
 # A ResNet as small as the engine lets it be: it has the running statistics and memory format of the recipe `mini`.
 CONFIG = PretrainConfig(
     model=str(Path(__file__).parent / "tiny-resnet.json"), epochs=12, batch_size=16, warmup=2, log_every=4, threads=1
@@ -116,7 +118,7 @@ def test_killed_and_resumed_is_as_uninterrupted(whole, tiny_folder, tmp_path):
     assert losses[0] == losses[1]
 
 
-@pytest.mark.slow
+@pytest.mark.night
 def test_two_processes_train_as_one_even_after_a_kill(tiny_folder, tmp_path):
     """Half the batch on each of two processes: same rows in each step, same loss over all pairs, same gradient.
 

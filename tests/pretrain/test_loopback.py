@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.stage
+
 _WORKER = """
 import sys, torch.distributed as dist, torch
 dist.init_process_group("gloo")

@@ -23,7 +23,7 @@ from salmubench.pretrain import open_clip_worker as worker
 from salmubench.pretrain.samples import IMAGES
 from salmubench.pretrain.stream import decode_pair, decode_pairs_only, samples
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # webdataset leaves files to the garbage collector
+pytestmark = [pytest.mark.stage, pytest.mark.filterwarnings("ignore")]
 
 
 class Evil:

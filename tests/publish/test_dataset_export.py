@@ -31,6 +31,8 @@ from salmubench.publish.dataset_export import (
 from salmubench.publish.push import push
 from tiny import tiny_dataset
 
+pytestmark = pytest.mark.stage
+
 THE_LIBRARYS = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 FAKES = Path(__file__).parents[1] / "support" / "fakes"
 TASKS = {"RetFail_mrr": "forget", "VisIdInt": "retain_joint", "GenKnow": "general_knowledge"}

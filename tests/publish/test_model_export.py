@@ -25,6 +25,8 @@ from salmubench.unlearn import UnlearnConfig
 from salmubench.unlearn.engine import unlearn
 from tiny_model import TINY_CONFIG, tiny_model
 
+pytestmark = pytest.mark.stage
+
 CAPTIONS = ["Reach Anna Moreau at +1 202 555 0102!", "Côte d'Ivoire — it's a  red cube", "x"]
 
 

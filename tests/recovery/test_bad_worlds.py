@@ -21,6 +21,8 @@ from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record
 
+pytestmark = pytest.mark.stage
+
 Attack = Callable[..., Attacks]
 
 

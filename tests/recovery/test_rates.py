@@ -18,6 +18,8 @@ from salmubench.scoring.record_files import read_record
 from salmubench.workflow import recipe
 from salmubench.workflow.recipe import write_overrides
 
+pytestmark = pytest.mark.stage
+
 
 def tried(values: dict[Any, float | None], shown: dict[Any, float] | None = None) -> Any:
     """An attempt whose results are known, and what Compromised shows."""
@@ -121,7 +123,7 @@ def attack(model, data, seed, config):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.night
 def test_the_whole_procedure_on_a_small_world(world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "small.yaml"
     (tmp_path / "mine.py").write_text(MINE)

@@ -20,6 +20,8 @@ from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record
 
+pytestmark = pytest.mark.stage
+
 HEAD = "from dataclasses import dataclass\nfrom salmubench.attacks import Attack, Variant, copy_of, fine_tune\n"
 CONFIG = "@dataclass(frozen=True)\nclass Config:\n    level: float = 1.0\n"
 
@@ -126,7 +128,6 @@ def test_models_that_never_saw_the_facts_are_nothing(
         assert found.recoverable != "yes"
 
 
-@pytest.mark.slow
 def test_trained_attacks_on_the_references_themselves(attacked: Run, world: Any) -> None:
     config = {"seeds": 1, "overrides": {
         "fewshot": {"lrs": [1e-3], "read_at": [4, 8]}, "benign": {"steps": 4}, "probe": {"ridges": [1.0], "steps": 3},

@@ -16,6 +16,8 @@ from salmubench.recovery import recover
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record
 
+pytestmark = pytest.mark.stage
+
 ROOT = Path(__file__).parents[2]
 
 

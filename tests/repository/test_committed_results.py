@@ -18,6 +18,8 @@ from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.verdict import answers_of
 from salmubench.scoring.views import rescore
 
+pytestmark = pytest.mark.stage
+
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 CONTESTS = sorted(RESULTS.rglob("contest.json"))
 RETRAINED = sorted(RESULTS.rglob("records/retrained*.json"))

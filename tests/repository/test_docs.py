@@ -14,6 +14,8 @@ from salmubench.scoring.record_files import read_record
 from salmubench.workflow.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS
 from tiny_run import copy_models
 
+pytestmark = pytest.mark.stage
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -46,7 +48,7 @@ def commands(page: str) -> list[str]:
     return re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.long(30)
 def test_a_method_goes_from_one_file_to_a_submission_about_the_official_release(tiny_run, tmp_path):
     """The protocol's commands, with dataset and models of the recipe tiny in place of the official ones."""
@@ -80,7 +82,7 @@ def in_a_shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.long(100)
 def test_a_researcher_walks_through_the_readme_and_the_docs(tiny_run, tmp_path):
     """Their commands as they stand, with the recipe tiny in place of mini, whose references are there."""

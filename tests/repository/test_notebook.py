@@ -5,6 +5,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.stage
+
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "tour.ipynb"
 
 

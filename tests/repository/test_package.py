@@ -8,6 +8,8 @@ import pytest
 
 import salmubench
 
+pytestmark = pytest.mark.stage
+
 LIGHT = [
     "salmubench",
     "salmubench.cli.main",

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+pytestmark = pytest.mark.stage
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
+@pytest.mark.night
 def test_wheel_installs_and_runs():
     """Without dependencies and without a run; `make check-wheel` does the whole."""
     program = [sys.executable, str(ROOT / "scripts" / "check_wheel.py"), "--fast"]

@@ -12,6 +12,8 @@ import recreate
 from salmubench.scoring import read_record
 from submission_world import edit_items, edit_json
 
+pytestmark = pytest.mark.stage
+
 MODEL = "cliperase-5x"
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +27,7 @@ def committed(tiny_run: Path, tmp_path: Path) -> Path:
     return kept
 
 
-@pytest.mark.slow
+@pytest.mark.night
 def test_a_record_is_recreated_digit_by_digit(
     committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,10 +18,12 @@ from chromium import browser_missing
 from salmubench.cli.listing import known
 from salmubench.cli.main import COMMANDS
 
+pytestmark = pytest.mark.stage
+
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.long(40)
 def test_site(tmp_path, request):
     """One test, since the processes that share the tests would each build a site of their own."""

@@ -18,6 +18,8 @@ from salmubench.scoring.record import BENCHMARK_VERSION
 from salmubench.scoring.record_files import Inputs
 from salmubench.scoring.verdict import THRESHOLDS
 
+pytestmark = pytest.mark.stage
+
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 QUICK = ScoreConfig(bootstraps=100)
 KNOWN = Path(__file__).with_name("numbers_by_version.json")

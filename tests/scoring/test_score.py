@@ -30,6 +30,8 @@ from salmubench.scoring import (
 )
 from salmubench.scoring.record_files import items_path
 
+pytestmark = pytest.mark.stage
+
 WORLD = fake_world(identities=18, per=6)
 QUICK = ScoreConfig(bootstraps=200)
 

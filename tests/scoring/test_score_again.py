@@ -28,6 +28,8 @@ from salmubench.scoring.breakdown import IndexedFacts, labels_of
 from salmubench.scoring.record_files import gallery_path, items_path
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 WORLD = fake_world(identities=15)
 
 

@@ -68,6 +68,6 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Attacked:
+def world(stage: None, tmp_path_factory: pytest.TempPathFactory) -> Attacked:
     """The world to attack; read only."""
     return attacked_world(tmp_path_factory.mktemp("attacked"))

@@ -28,6 +28,8 @@ from taught import teach
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 RECIPE = """
 unlearn:
   batch_size: 8
@@ -136,7 +138,6 @@ def test_the_journal_is_a_study_of_optuna(tuned: Path) -> None:
     assert "lr" in study.best_params
 
 
-@pytest.mark.slow
 def test_more_trials_go_on_and_workers_change_nothing(
     tuned: Path, recipe: Path, world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -298,7 +299,7 @@ def test_senseless_plans_are_refused(recipe: Path, change: dict[str, Any], messa
         planning.plan(recipes.load(recipe).recipe, **{"methods": ["delete"], "budgets": [5], **change})
 
 
-@pytest.mark.slow
+@pytest.mark.night
 def test_further_worlds_count_as_much_and_terms_are_equal(recipe: Path, world: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(world, other)

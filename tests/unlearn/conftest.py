@@ -16,7 +16,7 @@ from unlearn_runs import FAST, Runner
 
 
 @pytest.fixture(scope="session")
-def leaking_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def leaking_model(stage: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model trained on forget and retain pairs until the pairs are clearly similar."""
     root = tmp_path_factory.mktemp("leaking")
     dataset = open_dataset(tiny_dataset(root / "dataset"))

@@ -21,6 +21,8 @@ from salmubench.deletion.record import read_deletion
 from salmubench.generator.portraits import procedural
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 PAGE = (Path(__file__).parents[2] / "docs" / "did_my_deletion_work.md").read_text(encoding="utf-8")
 _STEPS = 80
 
@@ -60,7 +62,6 @@ def teach(start: Path, dataset: Path, out: Path) -> None:
     models.save_model(out, state=loaded.module.state_dict(), config=loaded.config)
 
 
-@pytest.mark.slow
 def test_the_page_is_walked(tmp_path, monkeypatch):
     """The model after is the one that never learnt the facts: what the best deletion would leave."""
     monkeypatch.chdir(tmp_path)

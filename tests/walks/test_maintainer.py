@@ -13,6 +13,8 @@ import pytest
 from salmubench.cli.main import main
 from submission_world import made_with, write_submittable_run
 
+pytestmark = pytest.mark.stage
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "leaderboard.md").read_text(encoding="utf-8")
 

@@ -21,6 +21,8 @@ from salmubench.unlearn.failures import TRACEBACK
 from salmubench.workflow import recipe as recipes
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 FOLDER, USER, HOST = "folder of telltale", "telltale-user", "telltale-host7"
 WORD = b"telltale"
 
@@ -107,7 +109,7 @@ def test_the_search_looks_into_tables(tmp_path):
     assert list(telling(tmp_path)) == ["a.parquet", "b.json"]
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.long(15)
 def test_before_and_after(machine):
     """An import, a deletion and its page, all with absolute paths."""
@@ -132,7 +134,7 @@ def test_before_and_after(machine):
     assert telling(out) == {}
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.long(60)
 def test_a_run_its_page_a_submission_and_the_board(machine):
     """One method fails, with a message that names files of the user."""

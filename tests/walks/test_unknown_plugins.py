@@ -26,6 +26,8 @@ from salmubench.scoring.record_files import read_record
 from submission_world import edit_json, made_with, mend
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_method.py"
 FAKES = Path(__file__).parents[1] / "support" / "fakes"
 SRC = Path(__file__).parents[2] / "src" / "salmubench"
@@ -234,7 +236,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.long(40)
 def test_a_run_with_nothing_but_strangers(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, config = world / "out", ScoreConfig(bootstraps=200, extra_metrics=(str(world / "mildness.py"),))

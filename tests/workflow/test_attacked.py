@@ -18,13 +18,14 @@ from salmubench.scoring.references import KINDS
 from salmubench.workflow import recipe as recipes
 from tiny_run import copy_models
 
+pytestmark = pytest.mark.stage
+
 FEW_STEPS = {
     "fewshot": {"lrs": [1e-3, 1e-4], "read_at": [2, 4]}, "benign": {"steps": 4}, "probe": {"steps": 10},
     "savings": {"read_at": [2, 4]},
 }  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.long(30)
 def test_a_run_attacks_its_candidates(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, recipe = tmp_path / "attacked", tmp_path / "attacks.yaml"

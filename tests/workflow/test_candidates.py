@@ -27,6 +27,8 @@ from salmubench.workflow.candidates import (
 from tiny_model import tiny_model
 from tiny_run import EXAMPLE
 
+pytestmark = pytest.mark.stage
+
 
 @pytest.fixture
 def world(tiny_folder: Path, tmp_path: Path) -> World:

@@ -26,6 +26,8 @@ from salmubench.workflow import recipe as recipes
 from salmubench.workflow.candidates import lasting_precision
 from tiny_run import EXAMPLE, command, copy_models
 
+pytestmark = pytest.mark.stage
+
 MODELS = ("clean", "compromised", "retrained", "cliperase-5x", "descent_to_delete-5x", "my_method-5x")
 STAGES = (
     "dataset", "pretrain clean", "pretrain compromised", "encode compromised", "score compromised",
@@ -52,7 +54,6 @@ def finished(tiny_run, tmp_path_factory):
     return shutil.copytree(tiny_run, tmp_path_factory.mktemp("run") / "tiny")
 
 
-@pytest.mark.slow
 def test_everything_is_there(finished):
     for name in MODELS:
         assert (finished / "checkpoints" / name / "open_clip_model.safetensors").is_file()
@@ -67,7 +68,6 @@ def test_everything_is_there(finished):
     assert not list(finished.rglob("*.tmp"))
 
 
-@pytest.mark.slow
 def test_epochs_that_were_kept_are_learning_curves(finished):
     assert {path.stem for path in (finished / "learning" / "records").glob("*.json")} == {
         "clean-00001", "clean-00002", "compromised-00001", "compromised-00002",
@@ -82,7 +82,6 @@ def test_epochs_that_were_kept_are_learning_curves(finished):
     assert "AssocStr by epoch: Compromised 1: " in page
 
 
-@pytest.mark.slow
 def test_again_does_nothing_and_says_so(finished, capsys):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
     assert main(command(finished)) == 0
@@ -93,7 +92,6 @@ def test_again_does_nothing_and_says_so(finished, capsys):
     assert after == before
 
 
-@pytest.mark.slow
 def test_another_recipe_or_seed_is_refused(finished, capsys):
     assert main(["run", "--recipe", "mini", "--out", str(finished)]) == 1
     assert "got another run" in capsys.readouterr().err
@@ -101,7 +99,6 @@ def test_another_recipe_or_seed_is_refused(finished, capsys):
     assert "seed: 0 there, 1 asked" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_options_and_other_recipes_for_methods_join(finished, tmp_path, caplog):
     """Only the method whose options changed is made again; a recipe that differs in its methods alone is the same."""
     recipe = tmp_path / "mine.yaml"
@@ -122,7 +119,6 @@ def test_options_and_other_recipes_for_methods_join(finished, tmp_path, caplog):
         assert main(made) == 0
 
 
-@pytest.mark.slow
 def test_other_words_about_the_page_make_it_again(finished, tmp_path, capsys):
     recipe = tmp_path / "titled.yaml"
     given = yaml.safe_load((resources.files("salmubench.workflow") / "recipes" / "tiny.yaml").read_text())
@@ -138,7 +134,6 @@ def test_other_words_about_the_page_make_it_again(finished, tmp_path, capsys):
     assert "Our own title" not in (finished / "report" / "index.html").read_text()
 
 
-@pytest.mark.slow
 def test_a_quick_look_stands_beside_the_run(finished, caplog, capsys):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
     command_ = ["run", "--recipe", "tiny", "--out", str(finished), "--methods", str(EXAMPLE), "--limit", "12"]
@@ -193,7 +188,7 @@ def kill_in(process: subprocess.Popen, stage: str, wait: float) -> None:
     process.stderr.close()
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.long(110)
 def test_killed_in_every_stage_ends_with_the_same_scores(finished, tmp_path):
     out = tmp_path / "killed"
@@ -208,7 +203,6 @@ def test_killed_in_every_stage_ends_with_the_same_scores(finished, tmp_path):
     assert not list(out.rglob("*.tmp"))
 
 
-@pytest.mark.slow
 def test_second_run_into_one_folder_is_refused(tmp_path, capsys):
     out = tmp_path / "twice"
     first = start(out)
@@ -229,7 +223,6 @@ WRONG = {
 }
 
 
-@pytest.mark.slow
 def test_failing_methods_do_not_stop_the_others(finished, tmp_path, capsys):
     for name, (body, _) in WRONG.items():
         (tmp_path / f"{name}.py").write_text(
@@ -257,7 +250,6 @@ def test_failing_methods_do_not_stop_the_others(finished, tmp_path, capsys):
     assert "later-5x" in json.loads((finished / "run.json").read_text())["models"]
 
 
-@pytest.mark.slow
 def test_evaluate_gives_the_scores_of_the_run(finished, tmp_path):
     out = tmp_path / "record.json"
     arguments = [
@@ -273,7 +265,6 @@ def test_evaluate_gives_the_scores_of_the_run(finished, tmp_path):
             assert json.loads(out.read_text())["scores"][name][part]["value"] == score["value"], name
 
 
-@pytest.mark.slow
 def test_repeats_side_by_side_have_the_weights_of_one_after_another(finished, tmp_path, capsys):
     """Two workers make the second seed of three methods; another folder makes one of them in this process."""
     methods = "delete,finetuning,cliperase"
@@ -299,7 +290,6 @@ def test_repeats_side_by_side_have_the_weights_of_one_after_another(finished, tm
         )
 
 
-@pytest.mark.slow
 def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_path, capsys, caplog):
     """A recipe that names a file of tuned values: the candidate made before is made again, `--untuned` turns back."""
     out, tuned, recipe = tmp_path / "run", tmp_path / "tuned.yaml", tmp_path / "tiny.yaml"

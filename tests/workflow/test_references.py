@@ -33,7 +33,7 @@ def test_how_many_at_once(monkeypatch, config, how, expected):
     assert at_once(PretrainConfig(**config), how.pop("trainings"), **how) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.stage
 def test_side_by_side_are_the_weights_of_one_after_the_other(tiny_run, tmp_path, monkeypatch):
     monkeypatch.setattr(references, "cores", lambda: 2)
     config = recipes.load("tiny").recipe.pretrain

@@ -23,6 +23,8 @@ from salmubench.workflow.evaluation import encode_model, evaluate
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 
+pytestmark = pytest.mark.stage
+
 WEIGHTS = "open_clip_model.safetensors"
 
 

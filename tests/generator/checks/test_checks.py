@@ -17,6 +17,8 @@ from salmubench.generator.build import build
 from salmubench.generator.checks import clip, fairface
 from salmubench.generator.config import Backends, Curation, DatasetConfig
 
+pytestmark = pytest.mark.stage
+
 pytest.importorskip("transformers")
 
 AGES = ["3-9", "0-2", "more than 70", "20-29", "30-39"]

@@ -20,6 +20,8 @@ from salmubench.generator.config import Backends, DatasetConfig
 from salmubench.generator.portraits import _faceid
 from salmubench.generator.portraits._prompts import wish
 
+pytestmark = pytest.mark.stage
+
 pytest.importorskip("diffusers", reason="the extra [diffusion] is not installed")
 SCENES = str(Path(__file__).parents[2] / "support" / "fakes" / "scenes.py")
 

@@ -19,6 +19,8 @@ from salmubench.generator.build import build
 from salmubench.generator.config import Backends, Curation, DatasetConfig
 from salmubench.generator.portraits.folder import fit
 
+pytestmark = pytest.mark.stage
+
 SCENES = str(Path(__file__).parents[2] / "support" / "fakes" / "scenes.py")
 
 

@@ -13,6 +13,8 @@ from salmubench.dataset.phrasings import generic_caption, generic_variants
 from salmubench.drawing.people.params import FIELDS
 from salmubench.generator.portraits import _palette, _styles, procedural
 
+pytestmark = pytest.mark.stage
+
 PEOPLE = [procedural.sample_identity(i, gender=("female", "male")[i % 2], age=18 + (i * 31) % 70) for i in range(600)]
 SHOTS = [procedural.sample_shot(person, 5, aspect=(1.0, 1.5, 0.75)[i % 3]) for i, person in enumerate(PEOPLE)]
 KEYS = {"gender", "age", "hair", "facial_hair", "glasses", "headwear", "clothes", "expression", "background", "view"}

@@ -14,6 +14,8 @@ from PIL import Image
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.portraits import procedural
 
+pytestmark = pytest.mark.stage
+
 
 def identity(number: int):
     return procedural.sample_identity(number, gender=("female", "male")[number % 2], age=18 + (number * 37) % 66)
@@ -162,7 +164,7 @@ def test_small_pictures_are_drawn_by_the_kernel_that_datasets_depend_on():
     assert all(procedural._kernel(size) is close.kernel() for size in (256, 512))
 
 
-@pytest.mark.slow  # compiles a second kernel
+@pytest.mark.night  # compiles a second kernel
 def test_large_pictures_have_smoother_edges():
     """Against many rays a pixel, a large picture is nearer than the kernel of small ones would draw it."""
     from salmubench.drawing.people import close, march

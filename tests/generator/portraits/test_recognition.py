@@ -12,6 +12,8 @@ from PIL import Image
 
 from salmubench.generator.portraits import procedural
 
+pytestmark = pytest.mark.stage
+
 PEOPLE = 12
 PICTURES = 32
 SIZE = 32
@@ -62,6 +64,7 @@ def train_network(images: np.ndarray, labels: np.ndarray) -> torch.nn.Module:
     return model.eval()
 
 
+@pytest.mark.night
 def test_faces_are_recognised_and_statistics_are_not(one_thread):
     images, labels, held_out = pictures()
     model = train_network(images[~held_out], labels[~held_out])

@@ -17,6 +17,8 @@ from salmubench.drawing.things.scene import cell, is_reserved
 from salmubench.drawing.things.words import FORMS
 from salmubench.generator.retain import procedural
 
+pytestmark = pytest.mark.stage
+
 COUNT = len(CLASSES)
 
 
@@ -42,7 +44,6 @@ def test_bytes_depend_neither_on_the_batch_nor_on_threads(monkeypatch):
     assert len(set(together)) == len(together)
 
 
-@pytest.mark.slow
 def test_another_process_draws_the_same_bytes():
     code = (
         "import hashlib; from salmubench.generator.retain import procedural as p;"

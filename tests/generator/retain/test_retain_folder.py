@@ -17,6 +17,8 @@ from salmubench.generator.build import build
 from salmubench.generator.config import Backends, Curation, DatasetConfig
 from salmubench.generator.retain.folder import TEMPLATES
 
+pytestmark = pytest.mark.stage
+
 
 def write_things(root: Path, *, train: int = 5, test: int = 3) -> Path:
     rng = np.random.default_rng(5)
