@@ -47,7 +47,7 @@ CAPTIONS = {
 }  # fmt: skip
 
 TUNED = {
-    "closed": ROOT / "src" / "salmubench" / "workflow" / "recipes" / "tuned" / "mini.yaml",
+    "closed": ROOT / "results" / "mini-tuned" / "tuned.yaml",
     "generator": HISTORY / "tuned-generator" / "tuned.yaml",
 }
 

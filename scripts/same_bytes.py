@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
-import importlib
 import json
 import sys
 import tempfile
@@ -19,14 +18,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from salmubench.generator.build import build
+from salmubench.generator.plan import make_plan
 from salmubench.workflow import pipeline, recipe
 
 SEED = 0
-BUILD, PLAN = (
-    ("salmubench.generator.build", "salmubench.generator.build"),
-    ("salmubench.generator.plan", "salmubench.generator.plan"),
-)
-"""Where the two modules are, and where they were."""
 
 
 def main() -> int:
@@ -50,24 +46,15 @@ def main() -> int:
     return 1 if differing else 0
 
 
-def _first(names: tuple[str, ...]) -> Any:
-    for name in names:
-        try:
-            return importlib.import_module(name)
-        except ModuleNotFoundError:
-            continue
-    raise ModuleNotFoundError(names)
-
-
 def _plan(name: str) -> str:
-    plan = _first(PLAN).make_plan(recipe.load(name).recipe.dataset, SEED)
+    plan = make_plan(recipe.load(name).recipe.dataset, SEED)
     return _hash(
         [dataclasses.astuple(block) for block in plan.blocks] + [dataclasses.astuple(p) for p in plan.personas]
     )
 
 
 def _dataset(name: str, out: Path) -> dict[str, str]:
-    _first(BUILD).build(recipe.load(name).recipe.dataset, out=out, seed=SEED)
+    build(recipe.load(name).recipe.dataset, out=out, seed=SEED)
     return {f"{name} {path.name}": _file(path) for path in sorted((out / "data").iterdir())} | {
         f"{name} {path.name}": _file(path) for path in sorted(out.glob("*.json")) if path.name != "manifest.json"
     }

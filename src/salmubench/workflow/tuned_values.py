@@ -1,7 +1,7 @@
 """Tuned values: the file that `salmubench tune` writes and `salmubench run` uses.
 
 `tuned.yaml` holds, for each method, the chosen values with all trials, and of which world they are. Those that come
-with the package lie in `salmubench/workflow/recipes/tuned/<recipe>.yaml`.
+with the package lie in `salmubench/workflow/recipes/tuned/<recipe>.yaml`, with the number of trials in place of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Entry:
 
     values: Mapping[str, Any]
     method_sha256: str
-    trials: tuple[Any, ...]
+    trials: tuple[Any, ...] | Annotated[int, Field(strict=True, ge=0)]
     objective: float
     default: float | None
 
@@ -105,7 +105,7 @@ class TunedFile:
         entry = self.methods[name]
         return {
             "selection_seed": self.selection_seed,
-            "trials": len(entry.trials),
+            "trials": entry.trials if isinstance(entry.trials, int) else len(entry.trials),
             "objective": entry.objective,
             "default": entry.default,
             "sha256": self.sha256,
