@@ -193,7 +193,7 @@ def dataset_splits() -> str:
     """Rows of each split at the paper's counts, and what it holds."""
     counts = drawn()["plan"]["counts"]
     lines = ["| split | what it holds | rows in `small` |", "|---|---|--:|"]
-    return "\n".join([*lines, *(f"| `{split}` | {MEANING[split]} | {counts[split]:,} |" for split in MEANING)])
+    return "\n".join([*lines, *(f"| `{split}` | {MEANING[split]} | {counts.get(split, 0):,} |" for split in MEANING)])
 
 
 def dataset_recipes() -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from salmubench.core.types import SENSITIVE_SPLITS, Split
+from salmubench.core.types import FIELDS, SENSITIVE_SPLITS, Split
 from salmubench.dataset.groups import Group
 from salmubench.dataset.phrasings import STYLES
 from salmubench.drawing.sizes import picture_size
@@ -152,3 +153,18 @@ def test_hidden_labels_follow_the_seed():
 def test_streams_of_numbers():
     assert integer(1, 2) == integer(1, 2) != integer(2, 1)
     assert 0 <= integer(0) < 2**63
+
+
+def test_the_trials_recipe_keeps_its_bounds() -> None:
+    """At most 22,000 pictures, 1,500 rows to forget, and 210,000 sights of the three references together."""
+    recipe = recipes.load(Path(__file__).parents[2] / "benchmarks" / "worlds.yaml").recipe
+    plan = make_plan(recipe.dataset, 1000)
+    rows = {split: len(plan.rows(split)) for split in Split if split is not Split.FORGET_TARGET}
+    assert sum(rows.values()) <= 22_000
+    assert rows[Split.FORGET] <= 1_500
+    holdouts = rows[Split.HOLDOUT_IDENTITY] + rows[Split.HOLDOUT_ASSOCIATION]
+    sensitive = recipe.pretrain.sensitive_repeats * (rows[Split.FORGET] + 2 * holdouts)
+    sights = recipe.pretrain.epochs * (3 * (rows[Split.RETAIN_SYNTH] + rows[Split.RETAIN_REAL]) + sensitive)
+    assert sights <= 210_000
+    fields = {picture.sensitive.field for block in plan.blocks for picture in block.pictures if picture.sensitive}
+    assert fields == set(FIELDS)
