@@ -15,14 +15,11 @@ from typing import Any
 import attack_blocks
 import contest_blocks
 import contest_picture
-import coverage_blocks
 import fidelity_blocks
-import history_blocks
 import medium_blocks
 import mini_blocks
 import mistake_blocks
 import security_blocks
-import trial_blocks
 from mini_blocks import run
 from page_blocks import ROOT, computer, processor, stage_lines, update
 
@@ -327,7 +324,6 @@ def _models(found: Mapping[str, Any]) -> list[float]:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "evaluation": evaluation,
-    "interval-coverage": coverage_blocks.interval_coverage,
     "dataset-splits": dataset_splits,
     "dataset-recipes": dataset_recipes,
     "dataset-speed": dataset_speed,
@@ -348,17 +344,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "estimates": estimates,
     "unlearning-speed": unlearning_speed,
     "exposures": exposures,
-    "history-untuned": partial(history_blocks.contest, "untuned"),
-    "history-tuned": partial(history_blocks.contest, "tuned"),
-    "released": history_blocks.released,
-    "ranks": history_blocks.ranks,
-    "tuning": history_blocks.tuning,
-    "trials": partial(history_blocks.trials, "closed"),
-    "trials-generator": partial(history_blocks.trials, "generator"),
-    "ten": history_blocks.ten,
-    "drift": history_blocks.drift,
-    "ten-trials": partial(history_blocks.ten_trials, "ten-trials"),
-    "ten-trials-first": partial(history_blocks.ten_trials, "ten-trials-first"),
     "limits": security_blocks.limits,
     "fuzz": security_blocks.fuzz,
     "soak": security_blocks.soak,
@@ -389,8 +374,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "medium-findings": medium_blocks.findings,
     "medium-beside": medium_blocks.beside,
     "medium-costs": medium_blocks.costs,
-    "trials-table": trial_blocks.table,
-    "trials-totals": trial_blocks.totals,
 }
 
 
@@ -398,7 +381,6 @@ def main(arguments: Sequence[str]) -> int:
     """Write, or with `--check` compare; 1 if a page is not current."""
     fidelity = partial(fidelity_blocks.committed, fidelity_blocks.picture)
     pictures: dict[Path, Callable[[], str]] = {
-        trial_blocks.PICTURE: trial_blocks.picture,
         fidelity_blocks.PICTURE: fidelity,
         contest_picture.PICTURE: lambda: contest_picture.picture(contest_blocks.contest("contest"), "pairs-10x"),
     }
