@@ -18,8 +18,8 @@ from salmubench.core import manifest
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain import estimate
-from salmubench.pretrain.command import BESIDE_RETAIN, KINDS
 from salmubench.pretrain.launch import pretrain
+from salmubench.scoring.references import KINDS, OF
 from salmubench.workflow import recipe as recipes
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     config = replace(recipes.load(arguments.recipe).recipe.pretrain, epochs=arguments.epochs, keep_epochs=(), warmup=1)
     opened = open_dataset(arguments.dataset)
     found = shards.find_or_write(opened, opened.folder / shards.FOLDER)
-    beside = BESIDE_RETAIN[arguments.kind]
+    beside = OF[arguments.kind].beside
     rows = found.rows("retain") + (shards.rows_of(opened, beside) if beside else 0)
     precision = devices.resolve_precision(config.precision, "cpu")
     guess = estimate.probe(

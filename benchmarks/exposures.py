@@ -28,11 +28,11 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
 from salmubench.generator.build import build
 from salmubench.metrics import required_texts, score
-from salmubench.pretrain.command import Kind
 from salmubench.pretrain.launch import pretrain
 from salmubench.scoring.bootstrap import find_units, resampled_means
 from salmubench.scoring.intervals import percentiles
 from salmubench.scoring.record_files import read_items, read_record
+from salmubench.scoring.references import Kind
 from salmubench.workflow import recipe as recipes
 
 SHOWN = (("RetFail", "mrr"), ("RetFail", "r1"), ("AssocStr", "value"), ("GenKnow", "value"))

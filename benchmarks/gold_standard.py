@@ -25,11 +25,11 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
 from salmubench.generator.build import build
 from salmubench.metrics import descriptions, required_texts, score
-from salmubench.pretrain.command import Kind
 from salmubench.pretrain.launch import pretrain
 from salmubench.scoring.metric import Metric, Role, label, main_part, part_of
-from salmubench.scoring.record import Normalised, RunRecord
+from salmubench.scoring.record import Normalised, RunRecord, against
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.references import RETRAINED, Kind
 from salmubench.workflow import recipe as recipes
 
 DEFAULTS = {"ineffective_association": 0.01, "fact": 0.05, "fact_paraphrase": 0.05}
@@ -102,7 +102,7 @@ def numbers(record: RunRecord) -> dict[str, Any]:
     association = part_of(main_part(leakage.items), "association")
     views: dict[str, tuple[str, Normalised | None]] = {
         "ineffective_association": (
-            label(leakage.name, association), record.scores[leakage.name][association].against_retrained
+            label(leakage.name, association), against(record.scores[leakage.name][association], RETRAINED)
         ),
         "drop": (drop.name, record.scores[drop.name]["value"].normalised),
     }  # fmt: skip

@@ -14,7 +14,7 @@ from pathlib import Path
 from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.metrics import score
-from salmubench.scoring import read_record
+from salmubench.scoring.record_files import read_record
 from salmubench.workflow.evaluation import encode_model
 
 TOLERANCE = 0.002

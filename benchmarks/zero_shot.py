@@ -27,8 +27,8 @@ from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.imagenet import WithImageNet
 from salmubench.metrics import genknow, score
-from salmubench.scoring import read_record
 from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.record_files import read_record
 
 SPLIT = "general_knowledge"
 

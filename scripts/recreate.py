@@ -28,8 +28,10 @@ import yaml
 
 from salmubench.core.errors import RecordError, SalmubenchError
 from salmubench.metrics import score_again
-from salmubench.scoring import THRESHOLDS, RunRecord, read_record
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import read_record
 from salmubench.scoring.stages import RUN, read_run_file
+from salmubench.scoring.verdict import THRESHOLDS
 from salmubench.workflow import pipeline
 
 ROUNDING = 1e-9

@@ -17,7 +17,7 @@ from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.metrics import descriptions
 from salmubench.official import result_file as official
-from salmubench.scoring import read_record
+from salmubench.scoring.record_files import read_record
 from salmubench.workflow.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS
 from tiny_model import tiny_model
 

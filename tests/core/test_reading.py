@@ -11,7 +11,7 @@ from salmubench.core import manifest, reading
 from salmubench.core.errors import ConfigError, DatasetError, OutputError, RecordError, SalmubenchError
 from salmubench.dataset import layout
 from salmubench.leaderboard import intake
-from salmubench.scoring import read_record
+from salmubench.scoring.record_files import read_record
 from salmubench.unlearn.registry import read_options
 from salmubench.workflow import recipe
 from salmubench.workflow.tuned_values import find_tuned

@@ -32,7 +32,7 @@ from salmubench.encode.pictures import PixelCache, split_transform
 from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import encode_texts, tokenize
 from salmubench.metrics import required_texts, score
-from salmubench.scoring import read_record
+from salmubench.scoring.record_files import read_record
 from tiny import tiny_dataset
 from tiny_model import TINY_CONFIG, tiny_model
 

@@ -16,7 +16,7 @@ from salmubench.core.errors import DatasetError, EmbeddingsError
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.imagenet import WithImageNet
 from salmubench.metrics import ScoreConfig, score
-from salmubench.scoring import read_items, read_record
+from salmubench.scoring.record_files import read_items, read_record
 from salmubench.workflow.evaluation import encode_model, evaluate
 from tiny import tiny_jpeg
 from tiny_model import tiny_model

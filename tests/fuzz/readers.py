@@ -45,11 +45,11 @@ from salmubench.pretrain import retain_data, samples, stream
 from salmubench.publish import model_card
 from salmubench.report import collect, page
 from salmubench.report.config import ReportConfig
-from salmubench.scoring import read_record
 from salmubench.scoring.attacks.recovery import attacks_again
 from salmubench.scoring.compare import compare
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.contest_record import read_contest
+from salmubench.scoring.record_files import read_record
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import read_checkpoint
 from salmubench.scoring.views import describe_all

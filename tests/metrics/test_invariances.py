@@ -13,7 +13,7 @@ from salmubench.dataset import layout, phrasings
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode import encode
 from salmubench.metrics import ScoreConfig, required_texts, score
-from salmubench.scoring import read_record
+from salmubench.scoring.record_files import read_record
 from tiny import tiny_dataset
 from tiny_model import tiny_model
 

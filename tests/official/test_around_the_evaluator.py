@@ -19,7 +19,7 @@ from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode import encode
 from salmubench.metrics import ScoreConfig, required_texts, score
-from salmubench.scoring import read_items, read_record
+from salmubench.scoring.record_files import read_items, read_record
 from salmubench.unlearn.data import select_rows
 from salmubench.workflow.evaluation import evaluate
 from tiny import tiny_dataset

@@ -16,9 +16,9 @@ from salmubench.encode import encode
 from salmubench.metrics import descriptions, required_texts, score, score_again
 from salmubench.official.import_results import NO_ITEMS, import_official
 from salmubench.official.result_file import export_official, numbers
-from salmubench.scoring import read_items, read_record, rescore
 from salmubench.scoring.compare import compare
-from salmubench.scoring.record_files import items_path
+from salmubench.scoring.record_files import items_path, read_items, read_record
+from salmubench.scoring.views import rescore
 from tiny_model import tiny_model
 
 pytestmark = pytest.mark.stage

@@ -14,7 +14,7 @@ from salmubench.report.collect import Run, read_run, score_of
 from salmubench.report.config import ReportConfig
 from salmubench.report.drawings import scatter
 from salmubench.report.page import report
-from salmubench.scoring import RunRecord
+from salmubench.scoring.record import RunRecord
 from salmubench.scoring.verdict import THRESHOLDS
 from salmubench.unlearn.registry import method_titles
 from submission_world import OTHER_BUDGETS, write_submittable_run

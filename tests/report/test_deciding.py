@@ -14,7 +14,8 @@ from salmubench.report import sentences
 from salmubench.report.collect import read_run
 from salmubench.report.deciding import deciding, judged
 from salmubench.scoring.failure_modes import MODES
-from salmubench.scoring.record import Normalised, Reference, RunRecord, Score
+from salmubench.scoring.record import Normalised, RunRecord, Score
+from salmubench.scoring.references import Kind
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS, judge
 
 Ends = tuple[float, float]
@@ -39,7 +40,7 @@ def base(run_folder: Path) -> RunRecord:
     return next(record for record in read_run(run_folder, METRICS).records if record.model.name == "delete-5x")
 
 
-def score(ends: Ends | None, against: Reference | None = None, *, beside: bool = False) -> Score:
+def score(ends: Ends | None, against: Kind | None = None, *, beside: bool = False) -> Score:
     view = Normalised("leakage", None if ends is None else sum(ends) / 2, ends, None if ends else "none", against)
     empty = Normalised("leakage", None, None, "not asked", "clean")
     main, other = (empty, view) if beside else (view, None)
@@ -51,7 +52,7 @@ def record(base: RunRecord, changed: Mapping[str, Ends | None] | None = None) ->
     scores: dict[str, dict[str, Score]] = {}
     for name, ends in {**GOOD, **(changed or {})}.items():
         metric, part, *beside = name.split()
-        zero: Reference = "retrained" if beside or metric.startswith("FactRet") else "clean"
+        zero: Kind = "retrained" if beside or metric.startswith("FactRet") else "clean"
         scores.setdefault(metric, {})[part] = score(ends, zero, beside=bool(beside))
     return replace(base, scores=scores, verdict=judge(scores, METRICS))
 

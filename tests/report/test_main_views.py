@@ -12,7 +12,8 @@ from report_world import METRICS
 from salmubench.report import cells, main_numbers, seeds
 from salmubench.report.collect import read_run
 from salmubench.report.drawings import panels
-from salmubench.scoring.record import Normalised, Reference, RunRecord, Score
+from salmubench.scoring.record import Normalised, RunRecord, Score
+from salmubench.scoring.references import Kind
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
 
 FACT, LEAKAGE = ("FactRet", "mrr"), ("RetFail", "mrr_association")
@@ -30,7 +31,7 @@ def changed(record: RunRecord, which: tuple[str, str], **fields: object) -> RunR
     return replace(record, scores={**record.scores, metric: {**parts, part: replace(parts[part], **fields)}})
 
 
-def view(value: float | None, zero: Reference = "retrained") -> Normalised:
+def view(value: float | None, zero: Kind = "retrained") -> Normalised:
     ends = None if value is None else (value - 0.01, value + 0.01)
     return Normalised("leakage", value, ends, None if value is not None else REASON, zero)
 

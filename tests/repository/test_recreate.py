@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import recreate
 
-from salmubench.scoring import read_record
+from salmubench.scoring.record_files import read_record
 from submission_world import edit_items, edit_json
 
 pytestmark = pytest.mark.stage

@@ -13,9 +13,10 @@ from fake_embeddings import fake_world, vectors, write_embeddings
 from salmubench.core import manifest
 from salmubench.core.errors import RecordError
 from salmubench.metrics import ScoreConfig, score
-from salmubench.scoring import RunRecord, compare, is_current, read_record, record_schema
-from salmubench.scoring.record import BENCHMARK_VERSION
-from salmubench.scoring.record_files import Inputs
+from salmubench.scoring.compare import compare
+from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, record_schema
+from salmubench.scoring.record_files import Inputs, is_current, read_record
+from salmubench.scoring.references import ENDS
 from salmubench.scoring.verdict import THRESHOLDS
 
 pytestmark = pytest.mark.stage
@@ -71,7 +72,8 @@ def test_each_version_is_told(records: dict[str, Path]) -> None:
 
 def test_other_versions_are_made_again_and_not_compared(records: dict[str, Path], tmp_path: Path) -> None:
     path = records["half-5x"]
-    inputs = Inputs(*(path.parents[1] / "embeddings" / name for name in ("half-5x", "clean", "compromised")))
+    folder = path.parents[1] / "embeddings"
+    inputs = Inputs(folder / "half-5x", {kind: folder / kind for kind in ENDS})
     assert is_current(path, inputs, QUICK)
     whole, record = path.read_bytes(), read_record(path)
     for version in (None, BENCHMARK_VERSION + 1):

@@ -12,15 +12,15 @@ import pytest
 from fake_embeddings import fake_world, vectors, write_embeddings
 from salmubench.cli.main import main
 from salmubench.metrics import ScoreConfig, score, score_again
-from salmubench.scoring import compare, read_items, read_record
 from salmubench.scoring.compare import (
     Comparison,
     Difference,
     _with_holm,
     asked,
+    compare,
     compare_with_each,
 )
-from salmubench.scoring.record_files import gallery_path, items_path
+from salmubench.scoring.record_files import gallery_path, items_path, read_items, read_record
 
 WORLD = fake_world(identities=30)
 

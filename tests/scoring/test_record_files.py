@@ -30,18 +30,19 @@ from salmubench.official.result_file import (
     published,
     read_official,
 )
-from salmubench.scoring import (
-    compare,
+from salmubench.scoring.compare import compare
+from salmubench.scoring.items import ITEM_SCHEMA
+from salmubench.scoring.record import record_schema, write_schema
+from salmubench.scoring.record_files import (
+    check_target,
     gallery_sha256,
+    items_path,
     read_gallery,
     read_items,
     read_record,
-    record_schema,
     write_failed,
-    write_schema,
+    write_record,
 )
-from salmubench.scoring.items import ITEM_SCHEMA
-from salmubench.scoring.record_files import check_target, items_path, write_record
 
 WORLD = fake_world(identities=15)
 METRICS = list(descriptions().values())
@@ -91,7 +92,7 @@ def test_records_fit_their_schema(records: dict[str, Path], tmp_path: Path, tiny
 def test_published_schema_is_current(tmp_path: Path) -> None:
     write_schema(tmp_path / "schema.json")
     assert PUBLISHED_SCHEMA.read_text() == (tmp_path / "schema.json").read_text(), (
-        'run: python -c "from pathlib import Path; from salmubench.scoring import write_schema; '
+        'run: python -c "from pathlib import Path; from salmubench.scoring.record import write_schema; '
         "write_schema(Path('docs/record.schema.json'))\""
     )
 
@@ -381,7 +382,7 @@ _WRITE = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from salmubench.scoring import read_gallery, read_items, read_record
+from salmubench.scoring.record_files import read_gallery, read_items, read_record
 from salmubench.scoring.record_files import write_record
 out, number = Path(sys.argv[2]), int(sys.argv[3])
 record, items, gallery = (read(Path(sys.argv[1])) for read in (read_record, read_items, read_gallery))

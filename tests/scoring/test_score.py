@@ -20,15 +20,10 @@ from salmubench.clip import embeddings as stored
 from salmubench.core import manifest
 from salmubench.core.errors import ConfigError, EmbeddingsError, OutputMismatch, RecordError
 from salmubench.metrics import ScoreConfig, score
-from salmubench.scoring import (
-    RunRecord,
-    compare,
-    read_gallery,
-    read_items,
-    read_record,
-    rescore,
-)
-from salmubench.scoring.record_files import items_path
+from salmubench.scoring.compare import compare
+from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import items_path, read_gallery, read_items, read_record
+from salmubench.scoring.views import rescore
 
 pytestmark = pytest.mark.stage
 

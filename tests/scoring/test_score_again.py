@@ -23,9 +23,9 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.people import apparent_gender
 from salmubench.encode import encode
 from salmubench.metrics import ScoreConfig, required_texts, score, score_again
-from salmubench.scoring import compare, read_gallery, read_items, read_record
 from salmubench.scoring.breakdown import IndexedFacts, labels_of
-from salmubench.scoring.record_files import gallery_path, items_path
+from salmubench.scoring.compare import compare
+from salmubench.scoring.record_files import gallery_path, items_path, read_gallery, read_items, read_record
 from tiny_model import tiny_model
 
 pytestmark = pytest.mark.stage

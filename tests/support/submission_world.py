@@ -69,33 +69,31 @@ def finish(
 
 
 def write_submittable_run(
-    folder: Path, *, names: tuple[str, ...] = tuple(WORLDS), retrained: str = "", identities: int = 12
+    folder: Path, *, names: tuple[str, ...] = tuple(WORLDS), identities: int = 12, **judged: str
 ) -> Path:
     """A run folder with dataset and records.
 
     Args:
         folder: of the run.
         names: models.
-        retrained: model whose items those of Retrained are; none by default.
         identities: of the dataset; attacks need 16.
+        **judged: references that are judged, e.g. `retrained`: the model whose items each has.
     """
     tiny_dataset(folder / "dataset", identities=identities, pictures=8, size=48)
     dataset = layout.Dataset(folder / "dataset")
     gallery = gallery_of(dataset)
     most = gallery.num_rows + 1
     own = {kind: ranks_within(items(_ALL[kind], dataset), most) for kind in ("clean", "compromised")}
-    if retrained:
-        own["retrained"] = ranks_within(items(_ALL[retrained], dataset), most)
+    judged = {kind: like for kind, like in judged.items() if like}
+    own |= {kind: ranks_within(items(_ALL[like], dataset), most) for kind, like in judged.items()}
     hashes = {kind: manifest.sha256_json(kind) for kind in own}
-    if retrained:
-        table = with_references(own["retrained"], own)
-        made = finish(retrained, table, dataset, gallery, hashes)
-        about = dataclasses.replace(
-            made.model, name="retrained", kind="retrained", sha256=hashes["retrained"], method=None, budget=None
-        )
+    for kind, like in judged.items():
+        table = with_references(own[kind], own)
+        made = finish(like, table, dataset, gallery, hashes)
+        about = dataclasses.replace(made.model, name=kind, kind=kind, sha256=hashes[kind], method=None, budget=None)
         made = dataclasses.replace(made, model=about)
         made = dataclasses.replace(made, verdict=rescore(made, table).verdict)
-        write_record(folder / "records" / "retrained.json", made, items=table, gallery=gallery)
+        write_record(folder / "records" / f"{kind}.json", made, items=table, gallery=gallery)
     for name in dict.fromkeys(("clean", "compromised", *names)):
         table = own.get(name)
         if table is None:

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from salmubench.cli.arguments import Device, Precision
 from salmubench.cli.output import complain, say
-
-Kind = Literal["clean", "compromised", "retrained"]
+from salmubench.scoring.references import Kind
 
 
 def pretrain_(
@@ -30,7 +29,7 @@ def pretrain_(
 
     Args:
         dataset: a dataset folder; not needed for `--estimate`, which then takes the recipe's counts.
-        kind: which of the three.
+        kind: which reference.
         recipe: name or path of a recipe; its section `pretrain` counts.
         out: folder of the checkpoint.
         seed: of weights and data order.

@@ -21,7 +21,7 @@ from salmubench.core import manifest, options, places, plugins, reading
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.scoring.contest_record import NUMBERS, Number, Track
 from salmubench.scoring.origin import STRICT, Flag, Name, Real, Whole
-from salmubench.scoring.references import KINDS
+from salmubench.scoring.references import KINDS, listed
 from salmubench.unlearn.config import ENGINE_OPTIONS, PACKAGE, UnlearnConfig
 from salmubench.unlearn.registry import load_method
 from salmubench.workflow import recipe as recipes
@@ -237,10 +237,7 @@ def _contestant(entry: Entry, origin: str) -> Contestant:
     method = load_method(origin)
     name = entry.name or method.name
     if not _NAME.fullmatch(name) or name in KINDS:
-        raise ConfigError(
-            f"Expected names of methods of A–Z a–z 0–9 . _ -, none called clean, compromised or retrained, got "
-            f"{name!r}."
-        )
+        raise ConfigError(f"Expected names of methods of A–Z a–z 0–9 . _ -, none called {listed()}, got {name!r}.")
     own = plugins.built_in_file(PACKAGE, name)
     if own is not None and manifest.sha256_file(own) != method.sha256:
         raise ConfigError(f"Expected another `name` for {entry.method}, got {name!r}, a method of the package.")

@@ -21,6 +21,7 @@ from salmubench.contest.plan import LoadedPlan
 from salmubench.core import manifest, places, plugins
 from salmubench.core.executor import Executor
 from salmubench.report.config import MAX_MEGABYTES
+from salmubench.scoring.references import RETRAINED
 from salmubench.unlearn.registry import method_names
 from salmubench.workflow import pipeline
 
@@ -106,7 +107,7 @@ class Room:
         Args:
             tuned: the values chosen on the selection worlds; `None`: nobody is tuned.
         """
-        given = self._given(retrained=True)
+        given = self._given(exact=True)
         settings, own = given["unlearn"], self.loaded.recipe.recipe.unlearn.overrides
         for item in self.loaded.contestants:
             settings["overrides"][item.name] = {**own.get(plugins.stem(item.origin), {}), **item.options}
@@ -127,14 +128,14 @@ class Room:
 
     def selection_recipe(self) -> Path:
         """Write the recipe of the selection worlds: no methods, no Retrained, which plays no part there."""
-        return self._write(SELECTION, self._given(retrained=False))
+        return self._write(SELECTION, self._given(exact=False))
 
-    def _given(self, *, retrained: bool) -> dict[str, Any]:
+    def _given(self, *, exact: bool) -> dict[str, Any]:
         """The plan's recipe without methods and learning curves, for pages of any size."""
         given = copy.deepcopy(self.loaded.recipe.given)
         for section in ("pretrain", "unlearn", "tune"):
             given[section] = dict(given.get(section) or {})
-        given["pretrain"] |= {"retrained": retrained, "keep_epochs": []}
+        given["pretrain"] |= {RETRAINED: exact, "keep_epochs": []}
         known = set(method_names())
         overrides = {name: dict(values) for name, values in (given["unlearn"].get("overrides") or {}).items()}
         given["unlearn"] |= {"methods": [], "overrides": {name: overrides[name] for name in overrides if name in known}}

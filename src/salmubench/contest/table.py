@@ -35,7 +35,7 @@ from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.origin import Hash, Name, Whole
 from salmubench.scoring.record import Answer, RunRecord, Score
 from salmubench.scoring.record_files import read_record, record_provenance
-from salmubench.scoring.references import RETRAINED, is_judged_reference
+from salmubench.scoring.references import LABELS, RETRAINED, is_judged_reference
 from salmubench.scoring.roles import facts_kept, score_in, spared
 from salmubench.scoring.verdict import THRESHOLDS, answers
 from salmubench.unlearn.registry import method_titles
@@ -45,7 +45,7 @@ T = TypeVar("T", bound=str)
 
 DONE = "world.json"
 """Written last into a world's folder: all its records are there."""
-SECOND = "retrained-2"
+SECOND = f"{RETRAINED}-2"
 """The Retrained that is judged against the first one."""
 
 
@@ -151,7 +151,7 @@ def summary(
             names_in_plan[name] = method
             row = _row(scored, needed, [name], names[method], terms.key, tracks[method], budget)
             rows.append(row)
-    retrained = _row(scored, needed, [SECOND, RETRAINED], "Retrained") if scored else None
+    retrained = _row(scored, needed, [SECOND, RETRAINED], LABELS[RETRAINED]) if scored else None
     _check_one_content(scored, names_in_plan, loaded.identity)
     wrong = _of_retrained(retrained)
     notes = [*_failed(worlds), *wrong, *_unpassed(retrained, needed), *_silent_attacks(scored), *checks.notes(plan)]

@@ -7,7 +7,7 @@ import functools
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from salmubench.core import manifest
@@ -18,6 +18,7 @@ from salmubench.report.wording import FACT_ROLES
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score
 from salmubench.scoring.record import SCHEMA_VERSION as RECORDS
+from salmubench.scoring.references import OPTIONAL
 from salmubench.scoring.roles import kept_on, score_in, spared
 from salmubench.scoring.verdict import answers
 
@@ -39,7 +40,7 @@ class Entry:
         clean: record of the reference.
         compromised: record of the reference.
         receipt: the check's answer.
-        retrained: record of the third reference, where the model was judged against one.
+        others: records of further references that the model was judged against.
     """
 
     name: str
@@ -48,13 +49,12 @@ class Entry:
     clean: RunRecord
     compromised: RunRecord
     receipt: Mapping[str, Any]
-    retrained: RunRecord | None = None
+    others: Mapping[str, RunRecord] = field(default_factory=dict)
 
     @property
     def references(self) -> tuple[str | None, ...]:
         """Weights of the references; that their scores are the same for all of a board is checked."""
-        third = () if self.retrained is None else (self.retrained.model.weights,)
-        return self.clean.model.weights, self.compromised.model.weights, *third
+        return tuple(one.model.weights for one in (self.clean, self.compromised, *self.others.values()))
 
     @property
     def method(self) -> str:
@@ -158,7 +158,7 @@ class Board:
         schema: version of the records.
         benchmark: version of the benchmark; 0 of records that are too old to state it.
         references: checkpoints of the references that most submissions use.
-        retrained: whether Retrained is one of them: without it some numbers aren't judged, and others from Clean.
+        others: names of those that a run may lack: without them some numbers aren't judged, and others from Clean.
     """
 
     key: str
@@ -170,7 +170,7 @@ class Board:
     references: tuple[str | None, ...]
     schema: int
     benchmark: int
-    retrained: bool
+    others: tuple[str, ...]
 
 
 def _normalised(score: Score | None) -> float | None:
@@ -179,22 +179,20 @@ def _normalised(score: Score | None) -> float | None:
 
 def boards(entries: Sequence[Entry]) -> list[Board]:
     """Group and order submissions: today's rules first, the largest scale, closed before generator."""
-    groups: dict[tuple[str, str, int, int, bool], list[Entry]] = {}
+    groups: dict[tuple[str, str, int, int, tuple[str, ...]], list[Entry]] = {}
     for entry in entries:
         key = entry.record.dataset.fingerprint, entry.info.track, entry.schema, entry.benchmark
-        groups.setdefault((*key, entry.retrained is not None), []).append(entry)
+        groups.setdefault((*key, tuple(entry.others)), []).append(entry)
     grouped = []
-    for (fingerprint, track, schema, benchmark, retrained), members in groups.items():
+    for (fingerprint, track, schema, benchmark, others), members in groups.items():
         ordered = sorted(members, key=_order)
         name = f"{track}-{fingerprint[:12]}" if fingerprint.isalnum() else f"{track}-other"
         name += "" if schema == RECORDS else f"-schema{schema}"
         name += "" if benchmark == BENCHMARK_VERSION else f"-v{benchmark}"
-        name += "-retrained" if retrained else ""
+        name += "".join(f"-{kind}" for kind in others)
         usual = Counter(entry.references for entry in ordered).most_common(1)[0][0]
         of_track = scale(ordered[0].record), track
-        grouped.append(
-            Board(name, fingerprint, *of_track, ordered, pareto(ordered), usual, schema, benchmark, retrained)
-        )
+        grouped.append(Board(name, fingerprint, *of_track, ordered, pareto(ordered), usual, schema, benchmark, others))
     names = [name for _, name in SCALES] + ["paper"]
     grouped.sort(
         key=lambda board: (
@@ -202,7 +200,7 @@ def boards(entries: Sequence[Entry]) -> list[Board]:
             -board.benchmark,
             -names.index(board.scale),
             board.fingerprint,
-            not board.retrained,
+            -len(board.others),
             TRACKS.index(board.track),
         )
     )
@@ -247,7 +245,7 @@ def feed(all_boards: Sequence[Board]) -> dict[str, Any]:
                 "dataset_fingerprint": board.fingerprint,
                 "record_schema": board.schema,
                 "benchmark_version": board.benchmark or None,
-                "against_retrained": board.retrained,
+                **{f"against_{kind}": kind in board.others for kind in OPTIONAL},
                 "submissions": [_feed_row(entry, rank, board) for rank, entry in enumerate(board.entries, start=1)],
             }
             for board in all_boards
@@ -263,7 +261,8 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
             "budget", "passes", "pareto", "distance", "leakage_left", "fact_left", "kept_other_people",
             "kept_same_people", "utility_drop", *(mode.name for mode in MODES), "ineffective_paper",
             "checkpoint_sha256", "hub_id", "link", "submitted", "recoverable", "strongest_attack",
-            "pairs_seen", "benchmark_version", "method_sha256", "against_retrained")  # fmt: skip
+            "pairs_seen", "benchmark_version", "method_sha256",
+            *(f"against_{kind}" for kind in OPTIONAL))  # fmt: skip
     writer.writerow(head)
     for board in all_boards:
         for rank, entry in enumerate(board.entries, start=1):
@@ -271,7 +270,7 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
             row |= row.pop("verdict")
             row |= {"scale": board.scale, "track": board.track, "dataset_fingerprint": board.fingerprint}
             row |= {"record_schema": board.schema, "benchmark_version": board.benchmark or None}
-            row |= {"against_retrained": board.retrained}
+            row |= {f"against_{kind}": kind in board.others for kind in OPTIONAL}
             writer.writerow(cells([row[name] for name in head]))
     return stream.getvalue()
 

@@ -33,6 +33,7 @@ from salmubench.leaderboard.submission import (
 from salmubench.scoring.contest_record import ContestRecord, read_contest
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
 from salmubench.scoring.record_files import record_of
+from salmubench.scoring.references import OPTIONAL
 from salmubench.scoring.roles import with_package_first
 
 FEED, CSV = "leaderboard.json", "leaderboard.csv"
@@ -142,7 +143,7 @@ def entry_of(name: str, loaded: Loaded, receipt: Mapping[str, Any]) -> Entry:
 
 def _entry(name: str, info: Info, records: Mapping[str, RunRecord], receipt: Mapping[str, Any]) -> Entry:
     known = records["record"], records["clean"], records["compromised"]
-    return Entry(name, info, *known, receipt, records.get("retrained"))
+    return Entry(name, info, *known, receipt, {kind: records[kind] for kind in OPTIONAL if kind in records})
 
 
 def unshowable(entry: Entry) -> Finding | None:

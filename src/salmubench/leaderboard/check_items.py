@@ -13,6 +13,7 @@ from salmubench.scoring import items as item_tables
 from salmubench.scoring.fact_ranks import FEWEST
 from salmubench.scoring.metric import Metric, is_cosine
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.references import ENDS, KINDS
 
 Metrics = Mapping[str, Metric]
 """Name → description of the package's metrics; of others nothing is known but what their record says."""
@@ -75,7 +76,7 @@ def own_problems(
     kind: str, table: pa.Table, record: RunRecord, metrics: Metrics, *, gallery_rows: int
 ) -> Iterator[str]:
     """Problems of a reference's own items."""
-    for column in ("clean", "compromised", "retrained") if kind != "retrained" else ():
+    for column in KINDS if kind in ENDS else ():
         if table.column(column).null_count != table.num_rows:
             yield f"Expected no values in column {column} of {kind}'s own items, got some."
     names = [str(name) for name in table.column("metric").unique().to_pylist()]
@@ -172,7 +173,7 @@ def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metri
     if wrong_others:
         return
     others = table.column("others").to_numpy() if metric is not None and metric.items == "fact_rank" else None
-    for column in ("value", "clean", "compromised", "retrained"):
+    for column in ("value", *KINDS):
         stored = table.column(column)
         if column != "value" and stored.null_count == table.num_rows:
             continue

@@ -16,7 +16,7 @@ from salmubench.leaderboard.method_code import METHOD, code_problem, is_built_in
 from salmubench.leaderboard.submission import (
     FILES,
     INFO,
-    OPTIONAL,
+    MORE,
     RECORDS,
     method_of,
     problems_of,
@@ -27,7 +27,7 @@ from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.items import of_metric
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
-from salmubench.scoring.references import is_judged_reference, is_pretrained, reference_kind
+from salmubench.scoring.references import LABELS, is_pretrained, pretrained_kind
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
 
 _HELD = str(Split.HOLDOUT_ASSOCIATION)
@@ -91,9 +91,10 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
             yield from _reference_findings(record, other, role)
     if loaded.records["clean"].model.weights == loaded.records["compromised"].model.weights:
         yield Finding("references", RECORDS["clean"], "Expected two references, got the same checkpoint twice.")
-    if ("retrained" in record.references) != ("retrained" in loaded.records):
-        text = "Expected the records of Retrained where the model was judged against it and only there, got otherwise."
-        yield Finding("references", OPTIONAL["retrained"], text)
+    for kind, name in MORE.items():
+        if (kind in record.references) != (kind in loaded.records):
+            text = f"Expected the records of {LABELS[kind]} where the model was judged against it and only there, got "
+            yield Finding("references", name, f"{text}otherwise.")
     if len({other.schema_version for other in loaded.records.values()}) > 1:
         yield Finding("protocol", file, "Expected records of one schema_version, got several.")
     versions = {other.benchmark_version for other in loaded.records.values()}
@@ -106,7 +107,7 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
 
 
 def _reference_findings(record: RunRecord, other: RunRecord, role: str) -> Iterator[Finding]:
-    kind = "retrained" if is_judged_reference(other) else reference_kind(other)
+    kind = pretrained_kind(other)
     if kind not in (None, role):
         yield Finding("references", FILES[role], f"Expected the {role} model, got {other.model.name!r:.90}.")
     if record.references.get(role) != other.model.sha256:

@@ -143,7 +143,7 @@ def _shown(board: Board) -> Shown:
         title=_title(board),
         note=TRACK_NOTES[board.track]
         + ("" if board.schema > 1 else _OLD_NOTE)
-        + ("" if board.retrained or board.schema == 1 else _WITHOUT_NOTE),
+        + ("" if board.others or board.schema == 1 else _WITHOUT_NOTE),
         lines=[_line(board, entry, rank, "submissions/") for rank, entry in enumerate(board.entries, start=1)],
         budgets=budgets,
         plots=[
@@ -159,9 +159,7 @@ def _shown(board: Board) -> Shown:
         if points
         else [],
         line=wording.paper_line(_thresholds(board)),
-        references=sections.references(
-            [first.clean, first.compromised, *([] if first.retrained is None else [first.retrained])]
-        ),
+        references=sections.references([first.clean, first.compromised, *first.others.values()]),
         recovery=heat.heat_table([(_called(entry, board), entry.record) for entry in board.entries], key=board.key),
         attacks=heat.legend([entry.record for entry in board.entries]),
     )
@@ -179,7 +177,7 @@ def _title(board: Board) -> str:
         old = f", benchmark version {board.benchmark}"
     if board.schema == 1:
         old = ", records of schema 1"
-    elif not board.retrained:
+    elif not board.others:
         old += ", judged without Retrained"
     return f"{SCALE_NAMES[board.scale]}, {TRACK_NAMES[board.track]}{old}"
 
@@ -307,8 +305,7 @@ def _submission(
     render: rendering.Pages, board: Board, entry: Entry, siblings: Sequence[Entry], titles: Mapping[str, str]
 ) -> str:
     """A submission's page: verdict, all numbers, provenance, history."""
-    retrained = [] if entry.retrained is None else [entry.retrained]
-    records = [entry.clean, *retrained, entry.compromised, entry.record]
+    records = [entry.clean, *entry.others.values(), entry.compromised, entry.record]
     names = {record.model.name: wording.method_name(record, titles) for record in records}
     model, thresholds = names[entry.record.model.name], _thresholds(board)
     line = _line(board, entry, [other.name for other in board.entries].index(entry.name) + 1, "")

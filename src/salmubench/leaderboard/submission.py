@@ -23,7 +23,7 @@ from salmubench.leaderboard.vectors import sources_of
 from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import GALLERY, gallery_path, items_path, read_record
-from salmubench.scoring.references import is_pretrained
+from salmubench.scoring.references import ENDS, OPTIONAL, is_pretrained
 from salmubench.scoring.stages import read_checkpoint
 
 SCHEMA_VERSION = 1
@@ -32,11 +32,11 @@ SCHEMA_VERSION = 1
 INFO = "submission.json"
 ATTACKS = "record" + SUFFIX
 """Rows of the attacks on the model, where its record speaks of any."""
-RECORDS: Mapping[str, str] = {"record": "record.json", "clean": "clean.json", "compromised": "compromised.json"}
+RECORDS: Mapping[str, str] = {name: f"{name}.json" for name in ("record", *ENDS)}
 """Role → file of the record; its items are beside it."""
-OPTIONAL: Mapping[str, str] = {"retrained": "retrained.json"}
-"""The same of the third reference, where the model was judged against one."""
-FILES: Mapping[str, str] = {**RECORDS, **OPTIONAL}
+MORE: Mapping[str, str] = {kind: f"{kind}.json" for kind in OPTIONAL}
+"""The same of references that a run may lack, where the model was judged against them."""
+FILES: Mapping[str, str] = {**RECORDS, **MORE}
 
 Track = Literal["closed", "generator"]
 TRACKS: tuple[Track, ...] = get_args(Track)
@@ -101,7 +101,7 @@ def required_files() -> tuple[str, ...]:
 
 def optional_files() -> tuple[str, ...]:
     """The files of the third reference: both or none."""
-    return _with_items(OPTIONAL)
+    return _with_items(MORE)
 
 
 def _with_items(records: Mapping[str, str]) -> tuple[str, ...]:
@@ -317,7 +317,7 @@ def records_of(run: Path, model: str) -> dict[str, Path]:
             f"Expected a record of {model} in {place}, got {', '.join(known) or 'none'}. Give one of them as --model."
         )
     record = read_record(paths["record"])
-    paths |= {role: place / name for role, name in OPTIONAL.items() if role in record.references}
+    paths |= {role: place / name for role, name in MORE.items() if role in record.references}
     if is_pretrained(record):
         raise ConfigError(f"Expected a model that has unlearned, got the reference {model}.")
     return paths

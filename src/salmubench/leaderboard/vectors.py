@@ -32,7 +32,7 @@ def files_of(roles: Iterable[str]) -> dict[str, tuple[str, str]]:
     """File of a submission → role, file of that model's folder of embeddings.
 
     Args:
-        roles: `record`, `clean`, `compromised`, `retrained`.
+        roles: `record` and the references.
     """
     listed = list(roles)
     own = {f"{role}.{name}": (role, file) for role in listed for name, file in _OWN.items()}

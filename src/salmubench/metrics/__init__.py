@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from salmubench.core import plugins
-from salmubench.core.errors import ConfigError
+from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring import score as scoring
 from salmubench.scoring import score_again as again
@@ -18,6 +18,7 @@ from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Items, Metric, Outcome, Unavailable, outcome
 from salmubench.scoring.plugin import Plugin, texts_of
+from salmubench.scoring.references import CLEAN, COMPROMISED, KINDS, RETRAINED
 
 __all__ = [
     "EvalInputs",
@@ -106,6 +107,7 @@ def score(
     out: str | Path,
     retrained: str | Path | None = None,
     config: ScoreConfig | None = None,
+    **others: str | Path,
 ) -> Path:
     """Score a model between its references with the package's metrics: `scoring.score.score`, which see.
 
@@ -116,6 +118,7 @@ def score(
         out: path of the record, `.json`.
         retrained: embeddings folder or record (with its items) of Retrained, where there is one.
         config: options.
+        **others: the same of further references, by name.
 
     Returns:
         The path of the record.
@@ -125,11 +128,15 @@ def score(
         RecordError: a reference's record failed, is of another dataset, or has other items or another gallery.
         OutputMismatch: the folder holds records of another gallery.
     """
-    config, third = config or ScoreConfig(), None if retrained is None else Path(retrained)
+    config = config or ScoreConfig()
+    given = {CLEAN: clean, COMPROMISED: compromised, RETRAINED: retrained, **others}
+    for kind in given:
+        if kind not in KINDS:
+            raise UnknownName("reference", kind, KINDS)
+    references: dict[str, Path] = {kind: Path(source) for kind in KINDS if (source := given.get(kind)) is not None}
     return scoring.score(
-        embeddings=Path(embeddings), clean=Path(clean), compromised=Path(compromised), retrained=third, out=Path(out),
-        metrics=load_all(config), config=config,
-    )  # fmt: skip
+        embeddings=Path(embeddings), references=references, out=Path(out), metrics=load_all(config), config=config
+    )
 
 
 def score_again(

@@ -23,11 +23,12 @@ from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import NONE_ABLE, caption, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
+from salmubench.scoring.references import RETRAINED
 
 METRIC = Metric(
     name="FactRet",
     pillar="efficacy",
-    goal="retrained",
+    goal=RETRAINED,
     needs=("forget", "values"),
     role="fact",
     title="true value among others of its field",

@@ -16,11 +16,12 @@ from salmubench.scoring.fact_ranks import NONE_ABLE, fact_items, fact_texts
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_forget, outcome
 from salmubench.scoring.paraphrases import paraphrase_of
+from salmubench.scoring.references import RETRAINED
 
 METRIC = Metric(
     name="FactRetPara",
     pillar="efficacy",
-    goal="retrained",
+    goal=RETRAINED,
     needs=("forget", "values", "paraphrases"),
     role="fact_paraphrase",
     title="true value among others, paraphrased",

@@ -6,29 +6,25 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
 from salmubench.clip.model_config import SHIPPED
 from salmubench.core.errors import ConfigError
-from salmubench.dataset.shards import Part, ShardSet
+from salmubench.dataset.shards import ShardSet
 from salmubench.pretrain.architectures import Architecture
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.exposure import streamed_pairs, unseen_share
 from salmubench.pretrain.plan import plan_epoch
 from salmubench.pretrain.retain_data import RetainData
+from salmubench.scoring.references import OF, Kind
 
 log = logging.getLogger(__name__)
 
 WORKER = "salmubench.pretrain.open_clip_worker"
-Kind = Literal["clean", "compromised", "retrained"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-BESIDE_RETAIN: Mapping[Kind, Part | None] = {"clean": None, "compromised": "sensitive", "retrained": "holdouts"}
-"""What each reference is trained on beside the retain pairs."""
 
 _UNSEEN = 0.0125  # share of the pairs that an epoch may leave out unsaid: never more with 20 shards a loader
 _MEMORY_LIMIT = 1 << 30  # bytes of decoded pictures, over all processes of the machine
@@ -68,7 +64,7 @@ class Job:
     def parts(self) -> dict[str, int]:
         """Rows of each part that is trained on, in the order of `--train-data`."""
         retain = self.shards.rows("retain") + (self.more.pairs if self.more else 0)
-        beside = BESIDE_RETAIN[self.kind]
+        beside = OF[self.kind].beside
         return {"retain": retain, **({beside: self.shards.rows(beside)} if beside else {})}
 
     @property
@@ -100,7 +96,7 @@ class Job:
         retain = self.shards.pattern("retain")
         if self.more:
             retain = f"{self.more.pattern}::{retain}"
-        beside = BESIDE_RETAIN[self.kind]
+        beside = OF[self.kind].beside
         return "::".join([retain, *([self.shards.pattern(beside)] * self.repeats[beside] if beside else [])])
 
 
@@ -135,16 +131,9 @@ def check(job: Job) -> None:
     config, steps = job.config, len(job.step_pairs) * job.config.epochs
     if config.warmup >= steps:
         raise ConfigError(f"Expected pretrain.warmup below the {steps} steps of the training, got {config.warmup}.")
-    if job.kind == "compromised" and not job.shards.shards("sensitive"):
-        raise ConfigError(
-            "Expected sensitive pairs (forget, holdout_association, holdout_identity) to train Compromised on, got "
-            "none in the dataset."
-        )
-    if job.kind == "retrained" and not job.shards.shards("holdouts"):
-        raise ConfigError(
-            "Expected pairs in holdout_association or holdout_identity to train Retrained on, got none in the "
-            "dataset: without them it is Clean. Take --kind clean."
-        )
+    reference = OF[job.kind]
+    if reference.beside is not None and not job.shards.shards(reference.beside):
+        raise ConfigError(reference.untrainable)
     if job.loading == "stream":
         _check_loaders(job)
 
@@ -156,7 +145,7 @@ def _check_loaders(job: Job) -> None:
     shard_count = job.shards.shards("retain") + (len(job.more.shards) if job.more else 0)
     if shard_count < loaders:
         raise ConfigError(f"Expected at least as many retain shards as loaders ({named}), got {shard_count}.")
-    beside = BESIDE_RETAIN[job.kind]
+    beside = OF[job.kind].beside
     shard_count += job.shards.shards(beside) * job.repeats[beside] if beside else 0
     unseen = unseen_share(shard_count, loaders)
     if unseen > _UNSEEN:

@@ -17,11 +17,12 @@ from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain import architectures
 from salmubench.pretrain.architectures import Architecture
-from salmubench.pretrain.command import BESIDE_RETAIN, Kind, cores, decide_loading, optimizer_settings
+from salmubench.pretrain.command import cores, decide_loading, optimizer_settings
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.exposure import streamed_pairs
 from salmubench.pretrain.retain_data import examine
 from salmubench.pretrain.samples import paths_of
+from salmubench.scoring.references import OF, Kind
 
 H100 = 989e12
 """Operations a second of an H100 SXM in dense bf16. Source: NVIDIA's data sheet."""
@@ -109,7 +110,7 @@ def of_recipe(
 
     Args:
         config: the recipe's section.
-        kind: `clean`, `compromised` or `retrained`.
+        kind: which reference.
         counts: pairs of `retain`, `sensitive` and `holdouts` where there is no dataset yet.
         size: short side of the dataset's pictures, pixels.
         dataset: a dataset folder: its counts and its shards' pairs are taken then.
@@ -122,7 +123,7 @@ def of_recipe(
         DatasetError: the dataset or its shards are broken.
         StageError: the trial failed.
     """
-    beside = BESIDE_RETAIN[kind]
+    beside = OF[kind].beside
     parts: list[shards.Part] = ["retain", *([beside] if beside else [])]
     unwritten, shard, on_disk = parts, None, 0
     if dataset is not None:

@@ -24,11 +24,12 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.origin import is_imported
 from salmubench.pretrain import architectures, exposure
 from salmubench.pretrain.cluster import Launcher, script
-from salmubench.pretrain.command import KINDS, WORKER, Job, Kind, check, command, cores, decide_loading
+from salmubench.pretrain.command import WORKER, Job, check, command, cores, decide_loading
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.curves import CURVES, LogReader, entries, logged_seconds, write_curves
 from salmubench.pretrain.open_clip_worker import COUNTS, ERROR_MARK, TRAINING
 from salmubench.pretrain.retain_data import RetainData, examine
+from salmubench.scoring.references import KINDS, OF, Kind, listed
 
 STAGE = "pretrain"
 LOG = "training.log"
@@ -60,7 +61,7 @@ def pretrain(
     Args:
         config: the recipe's section `pretrain`.
         dataset: a dataset folder.
-        kind: which of the three.
+        kind: which reference.
         out: folder of the checkpoint.
         seed: of weights and order.
         device: `auto`, `cpu` or `cuda`.
@@ -127,7 +128,7 @@ def cluster_script(
     Args:
         config: the recipe's section `pretrain`.
         dataset: a dataset folder.
-        kind: which of the three.
+        kind: which reference.
         recipe: name or path of the recipe, for the call that finishes.
         out: folder of the checkpoint.
         seed: of weights and order.
@@ -169,7 +170,7 @@ def plan_job(
     Args:
         config: the recipe's section `pretrain`.
         dataset: a dataset folder.
-        kind: which of the three.
+        kind: which reference.
         out: folder of the checkpoint.
         seed: of weights and order.
         device: `auto`, `cpu` or `cuda`.
@@ -182,14 +183,16 @@ def plan_job(
     """
     options.check_seed(seed)
     if kind not in KINDS:
-        raise ConfigError(f"Expected kind clean, compromised or retrained, got {kind!r}.")
+        raise ConfigError(f"Expected kind {listed()}, got {kind!r}.")
     architecture = architectures.find(config.model)
     source = open_dataset(dataset)
     where = device if elsewhere else devices.resolve_device(device)
     requested = config.precision if precision == "auto" else precision
     if elsewhere and requested == "auto":  # what is faster there can't be measured here
         requested = "bf16" if where == "cuda" else "fp32"
-    shard_set = shards.find_or_write(source, places.real(out).parent / shards.FOLDER, holdouts=kind == "retrained")
+    shard_set = shards.find_or_write(
+        source, places.real(out).parent / shards.FOLDER, holdouts=OF[kind].beside == "holdouts"
+    )
     more = _examine(config)
     rows = shard_set.rows("retain") + (more.pairs if more else 0) + shard_set.rows("sensitive")
     local = more is None or more.local

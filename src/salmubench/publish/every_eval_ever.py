@@ -26,8 +26,9 @@ from salmubench.core.errors import ConfigError, RecordError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Metric, label, parts_of
-from salmubench.scoring.record import RunRecord, Score
+from salmubench.scoring.record import RunRecord, Score, number_of
 from salmubench.scoring.record_files import read_items, read_record
+from salmubench.scoring.references import CLEAN, COMPROMISED, KINDS
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.views import describe_all
 
@@ -157,9 +158,7 @@ def _model(record: RunRecord, source: Source, model_id: str) -> dict[str, Any]:
         "pairs_seen": cost.pairs,
         "optimiser_steps": cost.steps,
         "weights_sha256": model.weights,
-        "clean_sha256": record.references.get("clean"),
-        "compromised_sha256": record.references.get("compromised"),
-        "retrained_sha256": record.references.get("retrained"),
+        **{f"{kind}_sha256": record.references.get(kind) for kind in KINDS},
     }
     return {
         "name": model.name,
@@ -268,21 +267,21 @@ def _data(record: RunRecord, n: int | None) -> dict[str, Any]:
 
 def _falls(score: Score) -> bool:
     """Whether less is better: the goal's reference has less than the other one."""
-    target, other = _target(score.goal, score.clean, score.compromised, score.retrained)
+    target, other = _target(score.goal, _references(score))
     if target is None or other is None or target == other:
         return score.goal != "compromised"
     return bool(target < other)
 
 
-def _target(goal: str, clean: Any, compromised: Any, retrained: Any) -> tuple[Any, Any]:
+def _target(goal: str, values: Mapping[str, Any]) -> tuple[Any, Any]:
     """The goal's value and that of the reference at the other end."""
-    if goal == "compromised":
-        return compromised, clean
-    return (retrained if goal == "retrained" and retrained is not None else clean), compromised
+    if goal == COMPROMISED:
+        return values[COMPROMISED], values[CLEAN]
+    return values[CLEAN if values[goal] is None else goal], values[COMPROMISED]
 
 
 def _references(score: Score) -> dict[str, float | None]:
-    return {"clean": score.clean, "compromised": score.compromised, "retrained": score.retrained}
+    return {kind: number_of(score, kind) for kind in KINDS}
 
 
 def _range(described: Metric, known: Metric | None, part: str) -> dict[str, Any]:
@@ -328,10 +327,10 @@ def _lines(record: RunRecord, table: pa.Table) -> Iterator[dict[str, Any]]:
             score = record.scores.get(name, {}).get(part)
             if score is None or score.value is None or not rows.num_rows:
                 continue
-            columns = {column: _floats(rows, column) for column in ("value", "clean", "compromised", "retrained")}
+            columns = {column: _floats(rows, column) for column in ("value", *KINDS)}
             others = _floats(rows, "others")
             values = {column: None if given is None else found.of(given, others) for column, given in columns.items()}
-            target, other = _target(metric.goal, *(values[one] for one in ("clean", "compromised", "retrained")))
+            target, other = _target(metric.goal, values)
             if values["value"] is None or target is None or other is None:
                 continue
             yield from _lines_of(rows, f"{name}/{part}", label(name, part), values["value"], target, other)

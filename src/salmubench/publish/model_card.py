@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from salmubench.scoring.metric import label, main_part
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.references import KINDS, REFERENCES
 from salmubench.scoring.stages import Checkpoint
 
 CARD = "README.md"
 
-_WARNINGS = {
-    "compromised": "This model holds private data on purpose: {data}. {people} It was trained on them so that "
-    "unlearning can be measured.",
-    "clean": "This model never saw the private data that its sibling Compromised was trained on. {people} It is the "
-    "reference for what a model knows that doesn't have to forget.",
-    "retrained": "This model holds private data on purpose: {data}. {people} It was trained on the pairs that an "
-    "unlearning method must spare, and never on those that have to be forgotten: it is what exact unlearning would "
-    "give.",
+_WARNINGS: Mapping[str, str] = {
+    **{one.name: one.warning for one in REFERENCES},
     "candidate": "This model learnt private data and was then made to forget some of it by an unlearning method. "
     "{people} It may still hold what it had to forget: that is what the numbers below measure.",
     "unknown": "Nothing in its folder tells how this model was trained. Where it is a Compromised model or was made "
@@ -39,8 +35,6 @@ _PICTURES = {
     None: "Pictures and captions are those of the dataset below; nothing here tells who the people in it are.",
 }
 
-_PRETRAINED = ("clean", "compromised", "retrained")
-
 _USES = """\
 - For research on machine unlearning: as a starting point, as a reference, or to check a published number.
 - Not for products, and not to identify or describe real people: the model is small, trained on narrow data, and its
@@ -60,7 +54,7 @@ def card(
     """Write the text of the card.
 
     Args:
-        name: `clean`, `compromised`, `retrained` or the candidate's name.
+        name: of the reference or the candidate.
         training: what the manifest of the checkpoint says.
         record: the model's record, or `None`.
         sha256: of the weights.
@@ -76,7 +70,7 @@ def card(
         license=licence,
         tags=["clip", "machine-unlearning", "salmubench", *([kind] if kind != "unknown" else [])],
     )
-    title = f"SALMUBench {name.capitalize() if kind in _PRETRAINED else name}"
+    title = f"SALMUBench {name.capitalize() if kind in KINDS else name}"
     sections = [
         f"---\n{head.to_yaml()}\n---\n\n# {title}\n",
         f"> **Warning.** {_warning(kind, training.outputs.imported)}\n",

@@ -16,7 +16,7 @@ from salmubench.report.wording import DASH, Column
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import label
 from salmubench.scoring.record import RunRecord, Score, Thresholds
-from salmubench.scoring.references import LABELS, is_pretrained, pretrained_kind, reference_kind
+from salmubench.scoring.references import LABELS, OPTIONAL, is_pretrained, pretrained_kind, reference_kind
 from salmubench.scoring.verdict import answers
 
 Repeats = Mapping[str, Sequence[RunRecord]]
@@ -295,8 +295,8 @@ def _scores(records: Sequence[RunRecord], column: Column) -> list[Score]:
 
 
 def _goal(records: Sequence[RunRecord], column: Column, goal: str) -> str:
-    """A column's goal: the table's, but Retrained's value where judged records say so."""
-    return "retrained" if any(score.goal == "retrained" for score in _scores(records, column)) else goal
+    """A column's goal: the table's, but another reference's value where judged records say so."""
+    return next((score.goal for score in _scores(records, column) if score.goal in OPTIONAL), goal)
 
 
 def _mark(kind: str, own: str, goal: str) -> str:

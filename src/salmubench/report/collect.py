@@ -49,7 +49,7 @@ class Run:
     Attributes:
         folder: where it is.
         info: `run.json`; its fields are empty where there is none.
-        records: clean, retrained, compromised, then the methods in the run's order.
+        records: the references, then the methods in the run's order.
         paths: model name → file of its record.
         dataset: the dataset, or `None` where the folder has none.
         metrics: name → description.

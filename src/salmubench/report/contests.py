@@ -22,6 +22,7 @@ from salmubench.scoring.failure_modes import MODES, mode_on
 from salmubench.scoring.intervals import Interval
 from salmubench.scoring.metric import Role
 from salmubench.scoring.record import Thresholds
+from salmubench.scoring.references import RETRAINED
 from salmubench.scoring.verdict import limit_of
 
 TITLES: Mapping[Number, tuple[str, str]] = {
@@ -147,7 +148,7 @@ def text_rows(
         *(TITLES[number][0] for number in numbers),
     ]
     rows = []
-    for row in [*([contest.retrained] if contest.retrained else []), *contest.rows]:
+    for row in [*([contest.exact] if contest.exact else []), *contest.rows]:
         if row.league is not None and league not in (None, row.league):
             continue
         budget = "" if row.budget is None else f"{row.budget:g}×"
@@ -183,7 +184,7 @@ def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number
         key=key,
         caption=f"Means over worlds ({caption})",
         heads=heads,
-        references=[made(contest.retrained, "retrained")] if contest.retrained is not None else [],
+        references=[made(contest.exact, RETRAINED)] if contest.exact is not None else [],
         methods=[made(row, "method") for row in rows],
     )
 
@@ -260,7 +261,7 @@ def _p(value: float | None) -> str:
 
 def _panels(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number]) -> list[Panel]:
     """A drawing a number: a line a method, a dot a world."""
-    shown_rows = [*([contest.retrained] if contest.retrained is not None else []), *rows]
+    shown_rows = [*([contest.exact] if contest.exact is not None else []), *rows]
     limits = _limits(contest.thresholds)
     panels = []
     for number in numbers:
@@ -327,7 +328,7 @@ def _limits(thresholds: Thresholds) -> dict[Number, tuple[float, ...]]:
 
 def tally(contest: ContestRecord) -> str:
     """The second sentence: whether the exact answer passes, and whether anything is decided."""
-    row = contest.retrained
+    row = contest.exact
     if row is None:
         return ""
     bad, count = sum("yes" in one.modes.values() for one in row.worlds.values()), len(row.worlds)

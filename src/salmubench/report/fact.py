@@ -18,7 +18,7 @@ from salmubench.report.config import ReportConfig
 from salmubench.report.drawings import svg
 from salmubench.report.gallery import portrait
 from salmubench.scoring.fact_ranks import Values
-from salmubench.scoring.references import reference_kind
+from salmubench.scoring.references import CLEAN, KINDS, RETRAINED, reference_kind
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> Fact | Non
         found = places.get(record.model.name, {}).get((pair.file_name, pair.caption))
         if found is not None:
             rank, others = found
-            kind = record.model.kind if record.model.kind in ("clean", "retrained", "compromised") else "after"
+            kind = record.model.kind if record.model.kind in KINDS else "after"
             lines.append(Line(names[record.model.name], kind, place(rank, others, kind), f"{rank:g} of {others + 1}"))
     persona = run.dataset.identities.get(pair.identity or "", {})
     return Fact(
@@ -103,7 +103,7 @@ def _draw(
 ) -> Pair | None:
     """One of the pairs that Compromised ranks first and Retrained, or Clean, ranks behind half of the others."""
     kinds = {record.model.kind or reference_kind(record): record.model.name for record in run.records}
-    exact = places.get(kinds.get("retrained", "")) or places.get(kinds.get("clean", ""))
+    exact = places.get(kinds.get(RETRAINED, "")) or places.get(kinds.get(CLEAN, ""))
     known = places.get(kinds.get("compromised", ""))
     if not exact or not known or run.dataset is None:
         return None

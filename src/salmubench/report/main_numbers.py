@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 from salmubench.report import wording
 from salmubench.report.cells import COSTS
@@ -13,8 +13,8 @@ from salmubench.report.main_views import KEPT_ON, share_of_reference
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Role, label
 from salmubench.scoring.origin import Cost, Model
-from salmubench.scoring.record import Normalised, RunRecord, Score
-from salmubench.scoring.references import ENDS, pretrained_kind, reference_kind
+from salmubench.scoring.record import Normalised, RunRecord, Score, number_of
+from salmubench.scoring.references import ENDS, OPTIONAL, pretrained_kind, reference_kind
 from salmubench.scoring.roles import facts_kept, first, kept_on, score_in, with_role
 from salmubench.scoring.verdict import answers
 
@@ -147,12 +147,12 @@ def _reference(record: RunRecord, kind: str) -> RunRecord:
 
 
 def _as_reference(score: Score, kind: str) -> Score:
-    value = getattr(score, kind)
+    value = number_of(score, kind)
     nothing = Normalised(score.normalised.view, None, None, None)
     reason = None if value is not None else score.reason or "the record doesn't hold it"
+    nobody: dict[str, Any] = dict.fromkeys((*OPTIONAL, *(f"against_{kind}" for kind in OPTIONAL)))
     return replace(
-        score, value=value, reason=reason, ci95=None, clean=None, compromised=None, normalised=nothing, retrained=None,
-        against_retrained=None,
+        score, value=value, reason=reason, ci95=None, clean=None, compromised=None, normalised=nothing, **nobody,
     )  # fmt: skip
 
 

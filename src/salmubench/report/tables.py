@@ -19,8 +19,8 @@ from salmubench.report.latex import bibtex, latex_report
 from salmubench.report.main_numbers import LEGEND, failure_modes, main_names, rows
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.origin import Cost
-from salmubench.scoring.record import RunRecord
-from salmubench.scoring.references import reference_kind
+from salmubench.scoring.record import RunRecord, against, number_of
+from salmubench.scoring.references import KINDS, OPTIONAL, reference_kind
 from salmubench.scoring.verdict import answers
 
 _NAME_WIDTH = 26
@@ -108,8 +108,8 @@ def csv_table(records: Sequence[RunRecord]) -> str:
     costs = [field.name for field in fields(Cost)]
     writer.writerow(
         ("model", "method", "budget", "status", "metric", "part", "value", "ci95_low", "ci95_high", "n", "goal",
-         "clean", "compromised", "retrained", "normalised", "normalised_low", "normalised_high", "against",
-         "against_retrained", "against_retrained_low", "against_retrained_high", "reason",
+         *KINDS, "normalised", "normalised_low", "normalised_high", "against",
+         *(f"against_{kind}{end}" for kind in OPTIONAL for end in ("", "_low", "_high")), "reason",
          *(mode.name for mode in MODES), "ineffective_paper", *costs, "dataset")
     )  # fmt: skip
     for record in records:
@@ -119,14 +119,18 @@ def csv_table(records: Sequence[RunRecord]) -> str:
         tail = (*(states.get(mode.name) for mode in MODES), paper, *(getattr(record.cost, key) for key in costs),
                 record.dataset.fingerprint)  # fmt: skip
         if record.status != "complete":
-            writer.writerow(cells((*head, *[None] * 17, failure(record), *tail)))
+            writer.writerow(cells((*head, *[None] * (11 + len(KINDS) + 3 * len(OPTIONAL)), failure(record), *tail)))
         for metric, parts in record.scores.items():
             for part, score in parts.items():
                 ends, views = score.ci95 or (None, None), score.normalised.ci95 or (None, None)
-                numbers = (score.value, *ends, score.n, score.goal, score.clean, score.compromised, score.retrained)
-                beside = score.against_retrained
-                other = (None, None, None) if beside is None else (beside.value, *(beside.ci95 or (None, None)))
-                normalised = (score.normalised.value, *views, score.normalised.against, *other)
+                numbers = (score.value, *ends, score.n, score.goal, *(number_of(score, kind) for kind in KINDS))
+                beside = [
+                    number
+                    for kind in OPTIONAL
+                    for view in (against(score, kind),)
+                    for number in ((None, None, None) if view is None else (view.value, *(view.ci95 or (None, None))))
+                ]
+                normalised = (score.normalised.value, *views, score.normalised.against, *beside)
                 row = (*head, metric, part, *numbers, *normalised, score.reason, *tail)
                 writer.writerow(cells(row))
     return stream.getvalue()

@@ -25,7 +25,6 @@ from salmubench.scoring.difference import Difference, answered
 from salmubench.scoring.intervals import Ratio, intervals
 from salmubench.scoring.metric import (
     Floats,
-    Goal,
     Metric,
     Part,
     mean,
@@ -33,6 +32,7 @@ from salmubench.scoring.metric import (
 )
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
+from salmubench.scoring.references import CLEAN, OPTIONAL, Kind
 from salmubench.scoring.views import by_group, describe_all, held_of
 
 
@@ -118,18 +118,18 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
     return Comparison(records[0].model.name, records[1].model.name, differences, attacks)
 
 
-def _target(goal: Goal, rows: Sequence[pa.Table], records: Sequence[RunRecord]) -> Floats | None:
+def _target(goal: Kind, rows: Sequence[pa.Table], records: Sequence[RunRecord]) -> Floats | None:
     """The reference's values of the same items: from a record judged against it, or from its own record.
 
     Of facts Clean's stand for Retrained's where, as in scores, no item has one: items alone name no references.
     """
-    for name in ("retrained", "clean") if goal == "retrained" else (goal,):
+    for name in (goal, CLEAN) if goal in OPTIONAL else (goal,):
         for table in rows:
             if not table.column(name).null_count:
                 return _floats(table, name)
     # Own records of Clean and Compromised hold no reference's values: they name it.
-    if goal == "retrained" and not any(goal in record.references for record in records):
-        goal = "clean"
+    if goal in OPTIONAL and not any(goal in record.references for record in records):
+        goal = CLEAN
     for table, record in zip(rows, records, strict=True):
         if record.model.sha256 is not None and record.references.get(goal) == record.model.sha256:
             return _floats(table, "value")
@@ -209,7 +209,7 @@ def _of_group(
     return dict(zip(parts, rows, strict=True))
 
 
-def _gap(goal: Goal, values: Floats, target: Floats) -> Floats:
+def _gap(goal: Kind, values: Floats, target: Floats) -> Floats:
     """How far numbers are from where they should be: over-forgetting counts, more utility than Compromised doesn't."""
     return np.maximum(target - values, 0.0) if goal == "compromised" else np.abs(values - target)
 

@@ -79,7 +79,7 @@ class Row:
     """A candidate over worlds.
 
     Attributes:
-        name: of the candidate, e.g. `<method>-5x`; `retrained` of the exact answer.
+        name: of the candidate, e.g. `<method>-5x`; of the exact answer its reference.
         title: as shown.
         league: which of the leagues it is in; null for Retrained.
         track: what its method may use; null for Retrained.
@@ -222,6 +222,11 @@ class ContestRecord:
     rows: tuple[Row, ...]
     differences: tuple[PairedDifference, ...]
     provenance: Provenance = field(kw_only=True)
+
+    @property
+    def exact(self) -> Row | None:
+        """Retrained's row, where there is one."""
+        return self.retrained
 
     def __post_init__(self) -> None:
         """Raise `ValueError` where a row or a difference speaks of something that isn't there."""

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from salmubench.scoring.metric import Group, Reference, Role
+from salmubench.scoring.metric import Group, Role
+from salmubench.scoring.references import RETRAINED, Kind
 
 Direction = Literal["above", "below", "beyond"]
 """Where a mode begins: above its limit, below it, or further from 0 than it on either side."""
@@ -58,7 +59,7 @@ class Ground:
     limit: Limit
     title: str
     group: Group | None = None
-    against: Reference | None = None
+    against: Kind | None = None
     each: bool = False
 
 
@@ -131,7 +132,7 @@ MODES: tuple[FailureMode, ...] = (
         grounds=(
             Ground(
                 "leakage",
-                Limit("ineffective", 0.01, "leakage left L above this: the paper asks for more than 99 % to go."),
+                Limit("ineffective", 0.01, "leakage left L above this: the paper asks for more than 99 % to go"),
                 "Leakage left L",
                 group="identity",
             ),
@@ -140,12 +141,12 @@ MODES: tuple[FailureMode, ...] = (
                 Limit(
                     "ineffective_association",
                     0.05,
-                    "L against Retrained above this, of people some of whose facts must go.",
+                    "L against Retrained above this, of people some of whose facts must go",
                     since=2,
                 ),
                 "Leakage left L",
                 group="association",
-                against="retrained",
+                against=RETRAINED,
             ),
         ),
     ),
@@ -162,10 +163,10 @@ MODES: tuple[FailureMode, ...] = (
         "from others of its field",
         direction="beyond",
         grounds=(
-            Ground("fact", Limit("fact", 0.19, "|L| of the fact among other values above this.", 2), "Fact left L"),
+            Ground("fact", Limit("fact", 0.19, "|L| of the fact among other values above this", 2), "Fact left L"),
             Ground(
                 "fact_paraphrase",
-                Limit("fact_paraphrase", 0.26, "the same of the paraphrased fact.", 2),
+                Limit("fact_paraphrase", 0.26, "the same of the paraphrased fact", 2),
                 "Fact left L, paraphrased",
             ),
         ),
@@ -191,7 +192,7 @@ MODES: tuple[FailureMode, ...] = (
         grounds=(
             Ground(
                 "drop",
-                Limit("catastrophic", 0.01, "utility drop D above this: the paper allows less than 1 %."),
+                Limit("catastrophic", 0.01, "utility drop D above this: the paper allows less than 1 %"),
                 "Utility drop D",
             ),
         ),
@@ -209,7 +210,7 @@ MODES: tuple[FailureMode, ...] = (
         meaning="facts that should stay are lost, too",
         rule="a K below {over_generalised}: associations that should stay are lost",
         direction="below",
-        grounds=(Ground("kept", Limit("over_generalised", 0.9, "a kept K below this."), "K", each=True),),
+        grounds=(Ground("kept", Limit("over_generalised", 0.9, "a kept K below this"), "K", each=True),),
     ),
 )
 

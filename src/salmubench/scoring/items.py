@@ -13,18 +13,19 @@ from salmubench.core import reading
 from salmubench.core.errors import RecordError
 from salmubench.core.types import Split
 from salmubench.scoring.metric import STORED_PART, Items, Metric, Strings
+from salmubench.scoring.references import ENDS, KINDS, OPTIONAL
 
 ITEM_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("metric", "part", "split", "file_name", "caption", "identity_id", "cluster")]
-    + [(name, pa.float64()) for name in ("value", "clean", "compromised")]
-    + [("others", pa.int32()), ("hidden", pa.bool_()), ("retrained", pa.float64())]
+    + [(name, pa.float64()) for name in ("value", *ENDS)]
+    + [("others", pa.int32()), ("hidden", pa.bool_()), *((name, pa.float64()) for name in OPTIONAL)]
 )
 """One row per scored item and part."""
 
-NULLABLE = ("identity_id", "clean", "compromised", "others", "hidden", "retrained")
+NULLABLE = ("identity_id", *ENDS, "others", "hidden", *OPTIONAL)
 """Columns of items that may be empty in a row."""
 
-LATER = ("others", "hidden", "retrained")
+LATER = ("others", "hidden", *OPTIONAL)
 """Last columns of items that older files lack: empty there."""
 
 LARGEST = 1e12
@@ -121,13 +122,11 @@ def item_table(metric: Metric, items: Items) -> pa.Table:
         "identity_id": items.identity,
         "cluster": clusters_of(metric, items.splits, items.file_name, items.identity),
         "value": items.value,
-        "clean": pa.nulls(n, pa.float64()),
-        "compromised": pa.nulls(n, pa.float64()),
         "others": pa.nulls(n, pa.int32()) if items.others is None else items.others,
         "hidden": pa.nulls(n, pa.bool_()) if items.hidden is None else items.hidden,
-        "retrained": pa.nulls(n, pa.float64()),
+        **dict.fromkeys(KINDS, pa.nulls(n, pa.float64())),
     }
-    return pa.table({name: pa.array(columns[name], ITEM_SCHEMA.field(name).type) for name in columns}, ITEM_SCHEMA)
+    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in ITEM_SCHEMA}, ITEM_SCHEMA)
 
 
 def join(tables: Sequence[pa.Table]) -> pa.Table:
@@ -217,7 +216,7 @@ _GROUP_OF_HOLDOUT = {str(Split.HOLDOUT_IDENTITY): "identity", str(Split.HOLDOUT_
 
 
 def with_references(table: pa.Table, references: Mapping[str, pa.Table]) -> pa.Table:
-    """Fill the columns `clean`, `compromised` and `retrained` from the references' own items.
+    """Fill the columns of the references from the references' own items.
 
     A metric that a reference's table lacks stays null there.
 

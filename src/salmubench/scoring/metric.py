@@ -11,6 +11,8 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from salmubench.scoring.references import Kind
+
 Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.object_]
 Flags = npt.NDArray[np.bool_]
@@ -23,9 +25,6 @@ of classes that methods see in retain pairs, or not."""
 PEOPLE: tuple[Group, ...] = ("identity", "association")
 CLASSES: tuple[Group, ...] = ("shown", "hidden")
 Pillar = Literal["efficacy", "utility"]
-Goal = Literal["clean", "compromised", "retrained"]
-"""The reference whose value is the target; where a dataset has no Retrained, Clean stands for it."""
-Reference = Literal["clean", "retrained", "compromised"]
 View = Literal["leakage", "kept", "drop"]
 Role = Literal["leakage", "paraphrase", "fact", "fact_paraphrase", "kept", "drop"]
 """What a metric is to the verdict and to the pages' main columns; most have none."""
@@ -38,7 +37,7 @@ class Metric:
     Attributes:
         name: as it stands in records; its lower case is the module's name.
         pillar: what it tells about: forgetting efficacy or utility impact.
-        goal: the reference whose value is the target.
+        goal: the reference whose value is the target; Clean stands for one that a dataset lacks.
         needs: splits, derived sets and texts it is computed from, for documentation and reasons.
         role: what the verdict and the main columns take it for; `None`: nothing.
         main: whether it is the pillar's main number.
@@ -73,7 +72,7 @@ class Metric:
 
     name: str
     pillar: Pillar
-    goal: Goal
+    goal: Kind
     needs: tuple[str, ...] = ()
     role: Role | None = None
     main: bool = False

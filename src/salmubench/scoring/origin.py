@@ -52,7 +52,7 @@ class Model:
         name: `clean`, `compromised`, `<method>-<budget>x`, or the checkpoint folder's name.
         sha256: hash of its weights and configuration; of the weights file alone in older records, which lack
             `weights_sha256`; null where it never came to be.
-        kind: `clean`, `compromised` or `retrained` for models that were pretrained, else null.
+        kind: which reference it is, for models that were pretrained, else null.
         method: the unlearning method, where known.
         config_given: the method's options as the user gave them.
         config: the method's options as they took effect.

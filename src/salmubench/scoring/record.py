@@ -6,7 +6,7 @@ book length is refused, whether a record is read or made. `dataclasses.replace` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -17,7 +17,7 @@ from salmubench.core import manifest
 from salmubench.scoring import schema
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.failure_modes import LIMITS, MODES
-from salmubench.scoring.metric import Goal, Group, ItemKind, Metric, Pillar, Reference, Role, View
+from salmubench.scoring.metric import Group, ItemKind, Metric, Pillar, Role, View
 from salmubench.scoring.origin import (
     STRICT,
     Cost,
@@ -35,6 +35,7 @@ from salmubench.scoring.origin import (
     Text,
     Whole,
 )  # fmt: skip
+from salmubench.scoring.references import ENDS, LABELS, OPTIONAL, Kind
 
 SCHEMA_VERSION = 2
 """Version of the record's layout; readers refuse a newer one. 1 had three failure modes and no Retrained."""
@@ -46,29 +47,34 @@ how models are trained. `docs/protocol.md` tells what each changed."""
 Answer = Literal["yes", "no", "undecided"]
 
 T = TypeVar("T")
+_ENDS = " and ".join(LABELS[kind] for kind in ENDS)
 
 
-def _with_fields(fields: Mapping[str, tuple[str, int]], *, kind: str) -> Callable[[type[T]], type[T]]:
-    """Put a field for each entry of a list before a class's own; what came after schema 1 is null in older records.
+def _with_fields(fields: Sequence[tuple[str, str, str, bool]], *, last: bool = False) -> Callable[[type[T]], type[T]]:
+    """Give a class a field for each entry of a list.
 
     Args:
-        fields: name → what it is, and the schema of records that have it.
-        kind: its type, as the module calls it.
+        fields: name, type as the module calls it, what it is, and whether it may be null, as it is where it is missing.
+        last: behind the class's own fields.
     """
 
     def extended(cls: type[T]) -> type[T]:
-        types, lines = {}, []
-        for name, (meaning, since) in fields.items():
-            types[name] = kind if since == 1 else f"{kind} | None"
-            lines.append(f"        {name}: {meaning.rstrip('.')}{'' if since == 1 else '; null in older records'}.\n")
-            if since > 1:
+        types = {name: f"{kind} | None" if optional else kind for name, kind, _, optional in fields}
+        lines = "".join(f"        {name}: {meaning}\n" for name, _, meaning, _ in fields)
+        for name, _, _, optional in fields:
+            if optional:
                 setattr(cls, name, None)
-        cls.__annotations__ = types | cls.__annotations__
+        cls.__annotations__ = cls.__annotations__ | types if last else types | cls.__annotations__
         head, _, own = (cls.__doc__ or "").partition("\n\n    Attributes:\n")
-        cls.__doc__ = f"{head}\n\n    Attributes:\n{''.join(lines)}{own}"
+        own = own.rstrip(" ")
+        cls.__doc__ = f"{head}\n\n    Attributes:\n{own + lines if last else lines + own}"
         return cls
 
     return extended
+
+
+def _since(schema: int) -> str:
+    return "." if schema == 1 else "; null in older records."
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -87,10 +93,26 @@ class Normalised:
     value: Real | None
     ci95: Interval | None
     reason: Text | None
-    against: Reference | None = None
+    against: Kind | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
+@_with_fields(
+    [
+        field_
+        for kind in OPTIONAL
+        for field_ in (
+            (kind, "Real", f"{LABELS[kind]}'s number; null where there is none, and in records of {_ENDS}.", True),
+            (
+                f"against_{kind}",
+                "Normalised",
+                f"of a leakage that is normalised against Clean, the same against {LABELS[kind]}, else null.",
+                True,
+            ),
+        )
+    ],
+    last=True,
+)
 class Score:
     """One number with what it needs to be read.
 
@@ -105,8 +127,6 @@ class Score:
         clean: Clean's number, null in the references' own records.
         compromised: Compromised's number, null in the references' own records.
         normalised: the number between its references.
-        retrained: Retrained's number; null where there is none, and in the records of Clean and Compromised.
-        against_retrained: of a leakage that is normalised against Clean, the same against Retrained, else null.
     """
 
     value: Real | None
@@ -115,12 +135,10 @@ class Score:
     units: Whole
     left_out: Whole
     ci95: Interval | None
-    goal: Goal
+    goal: Kind
     clean: Real | None
     compromised: Real | None
     normalised: Normalised
-    retrained: Real | None = None
-    against_retrained: Normalised | None = None
 
 
 def number_of(score: Score, kind: str) -> float | None:
@@ -137,7 +155,10 @@ def against(score: Score, kind: str) -> Normalised | None:
 
 @dataclass(frozen=True, config=STRICT)
 @_with_fields(
-    {mode.name: (mode.meaning, mode.since) for mode in sorted(MODES, key=lambda mode: mode.since)}, kind="Answer"
+    [
+        (mode.name, "Answer", mode.meaning + _since(mode.since), mode.since > 1)
+        for mode in sorted(MODES, key=lambda mode: mode.since)
+    ]
 )
 class Verdict:
     """Which of the failure modes the model has.
@@ -158,7 +179,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, config=STRICT)
-@_with_fields({limit.name: (limit.meaning, limit.since) for limit in LIMITS}, kind="Real")
+@_with_fields([(limit.name, "Real", limit.meaning + _since(limit.since), limit.since > 1) for limit in LIMITS])
 class Thresholds:
     """Where the failure modes begin."""
 
@@ -197,7 +218,7 @@ class MetricInfo:
     split: Name | None = None
     title: Name = ""
     definition: Mapping[Name, Text] = field(default_factory=dict)
-    goal: Goal | None = None
+    goal: Kind | None = None
     groups: tuple[Group, ...] = ()
 
     @classmethod
@@ -271,7 +292,7 @@ class RunRecord:
         verdict: which failure modes the model has; null when failed.
         protocol: constants and options behind the numbers.
         cost: what unlearning cost.
-        references: `clean`, `compromised` and, where there is one, `retrained` → SHA-256 of the weights.
+        references: reference → SHA-256 of its weights.
         inputs: what was scored → SHA-256; a record of other inputs is out of date.
         notes: remarks on the data that a reader should know.
         provenance: where the record comes from.

@@ -261,9 +261,7 @@ class Inputs:
     """What a record is computed from: embeddings folders, or records for the references."""
 
     embeddings: Path
-    clean: Path
-    compromised: Path
-    retrained: Path | None = None
+    references: Mapping[str, Path]
 
     def hashes(self, config: Any) -> Mapping[str, str]:
         """Hash of each input, of the settings (with the content of metrics given by path) and the package's version."""
@@ -271,9 +269,7 @@ class Inputs:
         files = [Path(name) for name in getattr(config, "extra_metrics", ()) if plugins.is_path(name)]
         return {
             "embeddings": _hash(self.embeddings),
-            "clean": _hash(self.clean),
-            "compromised": _hash(self.compromised),
-            **({} if self.retrained is None else {"retrained": _hash(self.retrained)}),
+            **{name: _hash(path) for name, path in self.references.items()},
             "config": manifest.sha256_json([settings, [manifest.sha256_file(path) for path in files]]),
             "version": manifest.version(),
         }

@@ -30,24 +30,57 @@ class Reference:
         goal: what it is the goal of, in words.
         optional: whether a run may lack it: then what should be measured from it is measured from Clean.
         judged: whether it has views and a verdict like a method, since it stands at neither end of them.
-        danger: what its model card warns of; `{data}` and `{people}` are sentences on the dataset.
+        warning: what its model card says; `{data}` and `{people}` tell whose.
+        untrainable: why it can't be trained where there are no such pairs.
     """
 
     name: Kind
     label: str
     beside: Literal["sensitive", "holdouts"] | None
     goal: str
+    warning: str
+    untrainable: str = ""
     optional: bool = False
     judged: bool = False
 
 
 REFERENCES: tuple[Reference, ...] = (
-    Reference(CLEAN, "Clean", None, "what must be forgotten"),
-    Reference(RETRAINED, "Retrained", "holdouts", "facts to forget among other values", optional=True, judged=True),
-    Reference(COMPROMISED, "Compromised", "sensitive", "what must stay"),
+    Reference(
+        CLEAN,
+        "Clean",
+        beside=None,
+        goal="what must be forgotten",
+        warning="This model never saw the private data that its sibling Compromised was trained on. {people} It is the "
+        "reference for what a model knows that doesn't have to forget.",
+    ),
+    Reference(
+        RETRAINED,
+        "Retrained",
+        beside="holdouts",
+        goal="facts among other values",
+        warning="This model holds private data on purpose: {data}. {people} It was trained on the pairs that an "
+        "unlearning method must spare, and never on those that have to be forgotten: it is what exact unlearning would "
+        "give.",
+        untrainable="Expected pairs in holdout_association or holdout_identity to train Retrained on, got none in the "
+        "dataset: without them it is Clean. Take --kind clean.",
+        optional=True,
+        judged=True,
+    ),
+    Reference(
+        COMPROMISED,
+        "Compromised",
+        beside="sensitive",
+        goal="what must stay",
+        warning="This model holds private data on purpose: {data}. {people} It was trained on them so that unlearning "
+        "can be measured.",
+        untrainable="Expected sensitive pairs (forget, holdout_association, holdout_identity) to train Compromised on, "
+        "got none in the dataset.",
+    ),
 )
 """In the order of tables."""
 
+OF: Mapping[str, Reference] = {one.name: one for one in REFERENCES}
+"""Name → reference."""
 LABELS: Mapping[str, str] = {one.name: one.label for one in REFERENCES}
 """Name → what it is called."""
 ENDS: tuple[Kind, ...] = tuple(one.name for one in REFERENCES if not one.judged)
@@ -77,3 +110,8 @@ def pretrained_kind(record: RunRecord) -> str | None:
 def is_pretrained(record: RunRecord) -> bool:
     """Whether the model is a reference, pretrained, and has unlearned nothing."""
     return pretrained_kind(record) is not None
+
+
+def listed(word: str = "or") -> str:
+    """The names in a sentence: `clean, compromised or …`."""
+    return f"{', '.join(KINDS[:-1])} {word} {KINDS[-1]}"

@@ -37,6 +37,7 @@ from salmubench.scoring.record_files import (
     record_provenance,
     write_record,
 )
+from salmubench.scoring.references import COMPROMISED, ENDS, OF
 from salmubench.scoring.roles import in_role
 from salmubench.scoring.stages import Encoded, EncodedModel
 from salmubench.scoring.verdict import THRESHOLDS, judge
@@ -56,11 +57,9 @@ log = logging.getLogger(__name__)
 def score(
     *,
     embeddings: Path,
-    clean: Path,
-    compromised: Path,
+    references: Mapping[str, Path],
     out: Path,
     metrics: Sequence[Plugin],
-    retrained: Path | None = None,
     config: ScoreConfig | None = None,
 ) -> Path:
     """Score a model between its references: `out`, `<stem>.items.parquet` and `gallery.parquet` beside it.
@@ -71,11 +70,9 @@ def score(
 
     Args:
         embeddings: folder of the model judged.
-        clean: embeddings folder or record (with its items) of Clean.
-        compromised: embeddings folder or record (with its items) of Compromised.
+        references: reference → its embeddings folder or record (with its items); Clean and Compromised are needed.
         out: path of the record, `.json`.
         metrics: what is computed, in the order of the record.
-        retrained: embeddings folder or record (with its items) of Retrained, where there is one.
         config: options.
 
     Returns:
@@ -100,8 +97,8 @@ def score(
     """
     config = config or ScoreConfig()
     check_target(out)
-    inputs = Inputs(embeddings, clean, compromised, retrained)
-    for path in (embeddings, clean, compromised, *([] if retrained is None else [retrained])):
+    inputs = Inputs(embeddings, references)
+    for path in (embeddings, *references.values()):
         _check_exists(path)
     if not embeddings.is_dir():
         raise EmbeddingsError(f"Expected the model's embeddings folder, got the file {embeddings}.")
@@ -192,23 +189,17 @@ class _Session:
         self.metrics = metrics
         self.config = config
         self.model = _Side("the model", paths.embeddings)
-        self.references = {
-            name: _Side(name, path)
-            for name, path in (
-                ("clean", paths.clean), ("compromised", paths.compromised), ("retrained", paths.retrained)
-            )
-            if path is not None
-        }  # fmt: skip
+        self.references = {name: _Side(name, path) for name, path in paths.references.items()}
         for reference in self.references.values():
             reference.check_dataset(self.model)
-        compromised = paths.compromised
+        compromised = paths.references[COMPROMISED]
         known = embeddings.open_embeddings(compromised) if compromised.is_dir() else compromised
         fragile_metric = next((item.metric.name for item in metrics if item.metric.split == "fragile_set"), None)
         self.fragile = find_fragile(self.model.facts, known, config, metric=fragile_metric)
         del known
         self.subject = self._evaluate(paths.embeddings)
         # The record of Clean or Compromised holds no reference values: those of its items would be its own.
-        is_reference = any(_same(paths.embeddings, path) for path in (paths.clean, paths.compromised))
+        is_reference = any(_same(paths.embeddings, path) for path in map(paths.references.__getitem__, ENDS))
         tables = {} if is_reference else {name: self._reference_items(name) for name in self.references}
         self.items = item_tables.with_references(self.subject.items, tables)
 
@@ -240,7 +231,7 @@ class _Session:
             gallery_sha256=gallery_sha256(evaluated.gallery) if evaluated.gallery.num_rows else None,
             fragile_set=self.fragile.described(),
             scores=scores,
-            verdict=judge(scores, evaluated.metrics, independent=described.model.kind == "retrained"),
+            verdict=judge(scores, evaluated.metrics, independent=described.model.kind not in (None, *ENDS)),
             protocol=protocol(self.config, evaluated.metrics),
             cost=_cost(described.model.cost),
             references={name: reference.sha256 for name, reference in self.references.items()},
@@ -287,7 +278,11 @@ class _Session:
                 )
         for name, reference in self.references.items():
             if reference.kind not in (None, name):
-                known = " Its holdouts are known to it." if reference.kind == "retrained" else ""
+                known = (
+                    " Its holdouts are known to it."
+                    if reference.kind is not None and OF[reference.kind].beside == "holdouts"
+                    else ""
+                )
                 notes.append(
                     f"The reference given as {name} calls itself {reference.kind}: are the references swapped?{known}"
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,6 @@ from salmubench.scoring.metric import (
     Floats,
     Group,
     Metric,
-    Reference,
     mean,
     parts_of,
 )
@@ -32,13 +32,14 @@ from salmubench.scoring.record import (
     Score,
     Verdict,
 )
+from salmubench.scoring.references import CLEAN, KINDS, OPTIONAL, Kind, is_judged_reference
 from salmubench.scoring.roles import role_of
 from salmubench.scoring.verdict import judge
 
 NOT_DEFINED = "not defined"
 NO_HIDDEN_CLASSES = "the dataset hides no classes from methods"
 NO_DIFFERENCE = "references don't differ"
-"""The interval of compromised − clean (or − retrained) isn't above 0; for D: Compromised's accuracy reaches chance."""
+"""The interval of compromised − clean (or another zero) isn't above 0; for D: Compromised's accuracy reaches chance."""
 OWN_RECORD = "a reference's own record"
 SEED_COLUMN = "seed"
 """Column of items that says which seed of a method a row is of, where several are scored together."""
@@ -132,7 +133,7 @@ def rescore(
     )
     if keep_stated:
         scores = {**scores, **_without_items(record, table)}
-    independent = record.model.kind == "retrained"
+    independent = is_judged_reference(record)
     return Rescored(scores, judge(scores, metrics, independent=independent, schema_version=record.schema_version))
 
 
@@ -198,7 +199,7 @@ def _check_ranks(metric: Metric, rows: pa.Table) -> None:
     Raises:
         RecordError: with the column.
     """
-    columns = {"rank": ("value", "clean", "compromised", "retrained")}.get(metric.items.removeprefix("fact_"), ())
+    columns = {"rank": ("value", *KINDS)}.get(metric.items.removeprefix("fact_"), ())
     for name in (*columns, *(("others",) if metric.items == "fact_rank" else ())):
         least = pc.min(rows.column(name)).as_py()
         if least is not None and least < 1:
@@ -245,7 +246,7 @@ def by_group(metric: Metric) -> dict[Group | None, list[str]]:
 def _score_parts(
     metric: Metric, rows: pa.Table, names: Sequence[str], bootstraps: int, seed: int, chance: float
 ) -> dict[str, Score]:
-    models = {name: _floats(rows, name) for name in ("value", "clean", "compromised", "retrained")}
+    models = {name: _floats(rows, name) for name in ("value", *KINDS)}
     others, parts = _floats(rows, "others"), parts_of(metric.items, metric.groups)
     caption = rows.column("caption").to_numpy(zero_copy_only=False)
     by_class = metric.resample == "class"
@@ -269,8 +270,10 @@ def _score_parts(
     for part in names:
         numbers = {name: mean(stacked[:, column]) for (of, name), column in layout.items() if of == part}
         drawn = {name: interval for (of, name), interval in by_part.items() if of == part}
-        zero: Reference = "retrained" if metric.goal == "retrained" and "retrained" in numbers else "clean"
-        beside = metric.view == "leakage" and zero == "clean" and "retrained" in numbers
+        zero = _zero(metric, numbers)
+        beside = [kind for kind in OPTIONAL if metric.view == "leakage" and zero == CLEAN and kind in numbers]
+        more: dict[str, Any] = {kind: numbers.get(kind) for kind in OPTIONAL}
+        more |= {f"against_{kind}": _normalise(metric, numbers, drawn, chance, kind) for kind in beside}
         scores[part] = Score(
             value=numbers["value"],
             reason=None,
@@ -278,12 +281,11 @@ def _score_parts(
             units=units.count,
             left_out=0,
             ci95=drawn["value"],
-            goal="clean" if metric.goal == "retrained" and zero == "clean" else metric.goal,
+            goal=CLEAN if metric.goal in OPTIONAL and zero == CLEAN else metric.goal,
             clean=numbers.get("clean"),
             compromised=numbers.get("compromised"),
             normalised=_normalise(metric, numbers, drawn, chance, zero),
-            retrained=numbers.get("retrained"),
-            against_retrained=_normalise(metric, numbers, drawn, chance, "retrained") if beside else None,
+            **more,
         )
     return scores
 
@@ -309,7 +311,7 @@ def _ratios(metric: Metric, sums: Mapping[str, Floats], n: Floats) -> dict[str, 
         asked["base clean"] = Ratio(sums["compromised"], n)
         asked["view clean"] = Ratio(sums["compromised"] - sums["value"], sums["compromised"])
         return asked
-    for zero in ("clean", "retrained") if metric.view == "leakage" else ("clean",):
+    for zero in (CLEAN, *OPTIONAL) if metric.view == "leakage" else (CLEAN,):
         if zero in sums:
             base = sums["compromised"] - sums[zero]
             asked[f"base {zero}"] = Ratio(base, n)
@@ -322,7 +324,7 @@ def _normalise(
     numbers: Mapping[str, float],
     drawn: Mapping[str, Interval | None],
     chance: float,
-    zero: Reference,
+    zero: Kind,
 ) -> Normalised:
     """L, K or D with its interval, all models resampled together; `zero` is the reference at which L and K are 0."""
     if metric.view is None:
@@ -348,6 +350,11 @@ def _normalise(
     return Normalised(metric.view, value, drawn[f"view {zero}"], None, against)
 
 
+def _zero(metric: Metric, numbers: Mapping[str, float]) -> Kind:
+    """The reference at which L and K are 0: the goal where it is one that may be missing and isn't, else Clean."""
+    return metric.goal if metric.goal in OPTIONAL and metric.goal in numbers else CLEAN
+
+
 def _ratio(top: float, bottom: float) -> float | None:
     return top / bottom if bottom else None
 
@@ -362,7 +369,7 @@ def _floats(rows: pa.Table, name: str) -> Floats | None:
 
 def _no_score(metric: Metric, why: Missing) -> Score:
     reason = why.reason if metric.view is not None else NOT_DEFINED
-    goal = "clean" if metric.goal == "retrained" else metric.goal
+    goal = CLEAN if metric.goal in OPTIONAL else metric.goal
     return Score(
         value=None, reason=why.reason, n=0, units=0, left_out=why.left_out, ci95=None, goal=goal, clean=None,
         compromised=None, normalised=Normalised(metric.view, None, None, reason),

@@ -22,7 +22,7 @@ from salmubench.core import manifest, options, reading
 from salmubench.core.errors import ConfigError, OutputError, OutputLocked, OutputMismatch
 from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import Dataset, open_dataset
-from salmubench.scoring.references import ENDS
+from salmubench.scoring.references import ENDS, OPTIONAL
 from salmubench.scoring.stages import read_run_file
 from salmubench.tuning import rule as search
 from salmubench.tuning.bench import Bench, Terms, Trial, further_folder, results
@@ -122,7 +122,9 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
             "values must not be chosen on a world that is evaluated."
         )
     given, asked = (
-        {name: {**(keys.get(name) or {}), "retrained": None} for name in ("dataset", "pretrain")}  # it plays no part
+        {
+            name: {**(keys.get(name) or {}), **dict.fromkeys(OPTIONAL)} for name in ("dataset", "pretrain")
+        }  # it plays no part
         for keys in (
             manifest.portable(run.recipe_given if isinstance(run.recipe_given, dict) else {}),
             manifest.portable(manifest.plain(loaded.given)),

@@ -9,6 +9,7 @@ from salmubench.attacks import AttackConfig
 from salmubench.core import manifest
 from salmubench.core.executor import Executor
 from salmubench.recovery import recover
+from salmubench.scoring.references import RETRAINED
 from salmubench.workflow.candidates import World, workers_for
 
 
@@ -26,11 +27,12 @@ def recover_candidates(
         workers: how many at once; `None`: as many as this machine makes faster.
     """
     checkpoints = world.out / "checkpoints"
+    exact = checkpoints / RETRAINED
     workers = workers_for(len(names), asked=workers, executor=executor, recipe=world.recipe, device=world.device)
     return recover(
         models=[checkpoints / name for name in names], dataset=world.dataset, clean=checkpoints / "clean",
         compromised=world.compromised,
-        retrained=checkpoints / "retrained" if (checkpoints / "retrained" / manifest.MANIFEST).is_file() else None,
+        retrained=exact if (exact / manifest.MANIFEST).is_file() else None,
         out=world.out, config=config, scoring=world.recipe.score, seed=seed, device=world.device,
         precision=world.precision, executor=executor, workers=workers,
     )  # fmt: skip

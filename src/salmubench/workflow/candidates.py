@@ -266,7 +266,7 @@ def is_made(world: World, candidate: Candidate) -> bool:
 def _is_scored(world: World, name: str) -> bool:
     from salmubench.scoring.record_files import Inputs, is_current
 
-    inputs = Inputs(embeddings_path(world, name), **world.references)
+    inputs = Inputs(embeddings_path(world, name), world.references)
     return is_current(record_path(world, name), inputs, world.recipe.score)
 
 

@@ -14,7 +14,7 @@ from salmubench.core import manifest, plugins
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.core.executor import Executor
 from salmubench.dataset import limited
-from salmubench.scoring.references import KINDS
+from salmubench.scoring.references import KINDS, listed
 from salmubench.unlearn.plan import check_budget
 from salmubench.unlearn.registry import Configured, LoadedMethod, check_settings, method_names
 from salmubench.workflow import recipe as recipes
@@ -182,9 +182,7 @@ def _requested(recipe: recipes.Recipe, methods: Sequence[str] | None) -> list[st
     stems = [plugins.stem(name) for name in requested]
     twice = sorted({name for name in stems if stems.count(name) > 1 or name in KINDS})
     if twice:
-        raise ConfigError(
-            f"Expected methods of different names, none called clean, compromised or retrained, got {twice!r}."
-        )
+        raise ConfigError(f"Expected methods of different names, none called {listed()}, got {twice!r}.")
     return requested
 
 

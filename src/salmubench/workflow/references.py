@@ -17,10 +17,11 @@ from salmubench.core import manifest
 from salmubench.core.executor import Executor, cores, parallel
 from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain.config import PretrainConfig
+from salmubench.scoring.references import OF
 from salmubench.workflow.candidates import Stages, notes_in_worker
 
 if TYPE_CHECKING:
-    from salmubench.pretrain.command import Kind
+    from salmubench.scoring.references import Kind
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,11 @@ def _write_shards(training: Training) -> None:
     from salmubench.dataset import shards
 
     beside = places.real(next(iter(training.checkpoints.values()))).parent / shards.FOLDER
-    shards.find_or_write(open_dataset(training.dataset), beside, holdouts="retrained" in training.checkpoints)
+    shards.find_or_write(
+        open_dataset(training.dataset),
+        beside,
+        holdouts=any(OF[kind].beside == "holdouts" for kind in training.checkpoints),
+    )
 
 
 def _train_in_worker(training: Training, kind: Kind, *, level: int) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from salmubench.report.recovery import curves, example
 from salmubench.report.sections import Panels
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.record import RunRecord
-from salmubench.scoring.references import is_pretrained
+from salmubench.scoring.references import LABELS, OPTIONAL, is_pretrained
 
 HEATS = 10
 """Shades of a cell between Clean and Compromised."""
@@ -27,7 +27,7 @@ KNOWS = {
 }  # fmt: skip
 """What an attacker has, in words, the least first."""
 
-_CONTROLS = {"retrained": "Retrained", "second_clean": "Another Clean", "clean": "Clean"}
+_CONTROLS = {**LABELS, "second_clean": "Another Clean"}
 _STAYS = "Stays forgotten"
 
 
@@ -157,7 +157,7 @@ def _references(records: Sequence[RunRecord], infos: Mapping[str, AttackInfo]) -
     measured = known("clean")
     clean = [_fixed(0.0) if infos[name].control == "clean" else _measured(measured[name]) for name in infos]
     rows = [Row("Clean", "clean", [*clean, Cell("")], goal=True)]
-    for control in ("second_clean", "retrained"):
+    for control in ("second_clean", *OPTIONAL):
         found = known(control)
         if any(found.values()):
             cells = [_measured(one) for one in found.values()]

@@ -106,7 +106,7 @@ class Attacks:
         seeds: of the attacks.
         known: pairs of T, the first seed's.
         held: pairs of V, the first seed's.
-        references: `clean`, `compromised` and, where given, `retrained` and `second_clean` → SHA-256 of the weights.
+        references: reference, and `second_clean` where given → SHA-256 of its weights.
         inputs: hash of all that decides about the rows.
         bootstraps: resamples behind an interval.
         scores: attack → what it brings back.

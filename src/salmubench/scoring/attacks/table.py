@@ -18,11 +18,12 @@ from salmubench.core import tables
 from salmubench.core.errors import RecordError
 from salmubench.scoring.items import check_table, check_values
 from salmubench.scoring.metric import Floats, Strings
+from salmubench.scoring.references import KINDS
 
 SUFFIX = ".attacks.parquet"
 """Behind the record's stem."""
-REFERENCES = ("clean", "compromised", "retrained", "second_clean")
-"""Models that are attacked alike; the last two never saw the facts, and are optional."""
+REFERENCES = (*KINDS, "second_clean")
+"""Models that are attacked alike; all but Compromised never saw the facts, those after it are optional."""
 SCHEMA = pa.schema(
     [("attack", pa.string()), ("variant", pa.string()), ("seed", pa.int32())]
     + [(name, pa.string()) for name in ("file_name", "identity", "group", "part")]
