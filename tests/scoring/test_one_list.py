@@ -60,7 +60,7 @@ def extended(tmp_path: Path) -> Path:
 
 
 def test_a_fifth_mode_and_a_fourth_reference_are_shown_everywhere(extended: Path, tmp_path: Path) -> None:
-    paths = (extended, TESTS, TESTS.parent / "scripts")
+    paths = (extended, TESTS, TESTS / "support", TESTS.parent / "scripts")
     done = subprocess.run(
         [sys.executable, "-W", "error", str(Path(__file__).with_name("further_walk.py")), str(tmp_path / "out")],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}, capture_output=True, text=True, check=False,

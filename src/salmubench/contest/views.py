@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from salmubench.contest import rule
 from salmubench.scoring.failure_modes import MODES, FailureMode
-from salmubench.scoring.record import RunRecord, Score
-from salmubench.scoring.references import is_judged_reference
+from salmubench.scoring.record import RunRecord, Score, number_of
+from salmubench.scoring.references import CLEAN, OPTIONAL, is_judged_reference
 from salmubench.scoring.verdict import View, rests_on
 
 FACT = 0.10
@@ -71,7 +71,7 @@ def limits_of(mode: FailureMode, view: View, chosen: float | None = None) -> End
     limit = usual if chosen is None else chosen
     if mode.direction == "below":
         return limit, None
-    both = mode.direction == "beyond" or view.view.against == "retrained"
+    both = mode.direction == "beyond" or view.view.against in OPTIONAL
     return (-limit if both else None), limit
 
 
@@ -83,7 +83,7 @@ def _fraction(view: View) -> tuple[float | None, float | None]:
         return None, None
     if view.view.view == "drop":
         return full - value, full
-    zero = score.retrained if view.view.against == "retrained" else score.clean
+    zero = number_of(score, view.view.against or CLEAN)
     return (None, None) if view.view.view is None or zero is None else (value - zero, full - zero)
 
 
