@@ -1,6 +1,6 @@
 """The failure modes, in the order of tables: the one list that verdicts, records, pages, boards and exports read.
 
-A further mode is an entry of `MODES`, a case of `tests/scoring/test_verdict.py` and a line of `docs/protocol.md`.
+A further mode is an entry of `MODES`, a case of `tests/scoring/test_verdict.py` and a row of `docs/protocol.md`.
 """
 
 from __future__ import annotations
