@@ -31,10 +31,10 @@ from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.encode import encode
 from salmubench.generator.build import build
 from salmubench.metrics import load_all
-from salmubench.pretrain.command import Kind
 from salmubench.pretrain.launch import pretrain
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.plugin import texts_of
+from salmubench.scoring.references import Kind
 from salmubench.workflow import recipe as recipes
 from salmubench.workflow.recipe import Recipe
 
