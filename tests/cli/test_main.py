@@ -72,6 +72,7 @@ def test_wrong_usage_says_what_to_do(arguments, expected, capsys):
     assert expected in capsys.readouterr().err
 
 
+@pytest.mark.stage
 def test_help_of_the_whole_imports_no_command():
     code = (
         "import sys; from salmubench.cli.main import main; main(['--help'])\n"
@@ -82,6 +83,7 @@ def test_help_of_the_whole_imports_no_command():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+@pytest.mark.stage
 def test_help_of_a_command_imports_nothing_heavy():
     code = (
         "import sys; from salmubench.cli.main import COMMANDS, main\n"
@@ -222,6 +224,7 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
     )  # fmt: skip
 
 
+@pytest.mark.stage
 @pytest.mark.parametrize(
     ("line", "status", "words"),
     [
@@ -262,6 +265,7 @@ def test_too_little_memory_says_so(
     assert "salmubench: memory has run out (" in capsys.readouterr().err
 
 
+@pytest.mark.stage
 def test_terminated_says_what_interrupted_says(tmp_path: Path) -> None:
     code = (
         "import importlib, os, signal; from salmubench.cli.main import main\n"
@@ -285,6 +289,7 @@ def test_json_is_json_in_every_encoding(monkeypatch: pytest.MonkeyPatch, encodin
     assert json.loads(raw.getvalue().decode(encoding)) == ["ä 人 🙂"]
 
 
+@pytest.mark.stage
 def test_show_of_a_method_imports_nothing_heavy():
     code = (
         "import sys; from salmubench.cli.main import main\n"

@@ -201,6 +201,7 @@ def _open_clip_configs() -> list[Path]:
     return sorted((Path(open_clip.__file__).parent / "model_configs").glob("*.json"))
 
 
+@pytest.mark.stage
 @pytest.mark.parametrize("name", ["RN50", "coca_base", "convnext_base", "ViT-B-16"])
 def test_towers_of_every_kind_are_built_without_a_network(no_network: list[str], tmp_path: Path, name: str) -> None:
     """The config is judged fine, and weights that don't fit are what ends the loading: all of it was built."""
@@ -215,6 +216,7 @@ def test_towers_of_every_kind_are_built_without_a_network(no_network: list[str],
     assert not no_network
 
 
+@pytest.mark.stage
 def test_the_layout_of_the_official_models(tmp_path: Path, no_network: list[str]) -> None:
     """ViT-B-16 as open_clip's push_to_hub writes it, with the files of a tokenizer beside it."""
     import open_clip

@@ -118,6 +118,7 @@ def test_hand_made_worlds(case: str) -> None:
     assert decide(views).decided == answer
 
 
+@pytest.mark.stage
 def test_as_the_slow_version_on_random_worlds() -> None:
     rng, seen = np.random.default_rng(5), set()
     for _ in range(300):
@@ -245,6 +246,7 @@ def drawn(rng: np.random.Generator, means: Sequence[float]) -> list[View]:
     ]
 
 
+@pytest.mark.stage
 def test_rates_by_simulation() -> None:
     rng, exact = np.random.default_rng(7), (0.004, 0.004, 0.014, 0.0, 0.98)
     answers = [decide(drawn(rng, exact)).decided for _ in range(300)]
