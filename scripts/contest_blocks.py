@@ -10,7 +10,7 @@ import functools
 import json
 import re
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,10 +21,20 @@ from salmubench.contest.checks import WORLDS
 from salmubench.contest.page import RESULT
 from salmubench.contest.statistics import Estimate, paired
 from salmubench.core import manifest
-from salmubench.report.contests import TITLES, difference, headline, is_certain, tally, text_rows
+from salmubench.report.contests import (
+    TITLES,
+    difference,
+    headline,
+    is_certain,
+    limits_text,
+    open_views,
+    tally,
+    text_rows,
+    view_cell,
+)
 from salmubench.report.wording import DASH, percent, percent_interval, seconds, threshold
 from salmubench.scoring.bootstrap import LEVEL
-from salmubench.scoring.contest_record import ContestRecord, Number, OverWorlds, Row, read_contest
+from salmubench.scoring.contest_record import ContestRecord, Number, OverWorlds, Row, ViewOverWorlds, read_contest
 from salmubench.scoring.stages import RUN
 
 
@@ -35,19 +45,40 @@ def contest(name: str) -> ContestRecord:
 
 
 def findings(name: str) -> str:
-    """Who passes, whether the exact answer does, and which rows show the fewest failure modes."""
+    """Who passes, fails or is open, what is decided about the exact answer, and in which views candidates fail."""
     found = contest(name)
     lines = [f"- **{headline(found)}.** {tally(found)}"]
     lines += [f"- {note}" for note in found.notes]
-    judged = [row for row in _once(found.rows) if "failed" not in row.outcomes]  # whose modes all worlds have
-    if judged:
-        fewest = min(map(_shown, judged))
-        scored = sum(world.status == "scored" for world in found.worlds)
-        lines.append(
-            f"- Fewest failure modes, of {len(judged[0].modes) * scored} that could be seen in {scored} worlds: "
-            f"{'; '.join(f'{_named(row)} {fewest}' for row in judged if _shown(row) == fewest)}."
-        )
+    rows = _once(found.rows)
+    beyond = Counter(view.name for row in rows for view in row.views if view.answer == "beyond")
+    if beyond:
+        told = ", ".join(f"{view} {count}" for view, count in beyond.most_common())
+        lines.append(f"- Views beyond their limits (candidates, of {len(rows)}): {told}.")
+    for row in rows:
+        if row.decision is not None and row.decision.answer == "open":
+            lines.append(
+                f"- Open: {_named(row)}, in {len(row.decision.why)} of {len(row.views)} views: {open_views(row)}."
+            )
     return "\n".join(lines)
+
+
+def views(name: str, league: str) -> str:
+    """Every view of Retrained and of a league's candidates: mean, 90 % interval, and what it says."""
+    found = contest(name)
+    rows = [*([found.retrained] if found.retrained else []), *(row for row in found.rows if row.league == league)]
+    limits = {view.name: limits_text(view) for row in rows for view in row.views}
+    lines = [f"| view | limits | {' | '.join(_short(row.title) for row in rows)} |", f"|:--|:--|{'--:|' * len(rows)}"]
+    for view, limit in limits.items():
+        cells = (_view(next((one for one in row.views if one.name == view), None)) for row in rows)
+        lines.append(f"| {view} | {limit} | {' | '.join(cells)} |")
+    answers = (DASH if row.decision is None else f"**{row.decision.answer}**" for row in rows)
+    return "\n".join([*lines, f"| all | | {' | '.join(answers)} |"])
+
+
+def _view(view: ViewOverWorlds | None) -> str:
+    cell = view_cell(view)
+    told = "" if view is None or view.mean is None else f"<br>{view.answer}"
+    return f"{cell.text} {cell.interval}".strip() + told
 
 
 def by_retrieval(name: str) -> str:
@@ -91,11 +122,6 @@ def recovered(name: str) -> str:
         above = paired(_recovered(row), _recovered(exact))
         lines.append(f"| {_named(row)} | {_told(row.numbers['recovered'])} | {_told(above)} |")
     return "\n".join(lines)
-
-
-def _shown(row: Row) -> int:
-    """Failure modes that were seen, summed over worlds."""
-    return sum(counts.get("yes", 0) for counts in row.modes.values())
 
 
 def _once(rows: Sequence[Row]) -> list[Row]:

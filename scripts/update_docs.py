@@ -363,6 +363,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "contest-counted": partial(contest_blocks.counted, "contest"),
     "contest-costs": partial(contest_blocks.costs, "contest"),
     "level-findings": partial(contest_blocks.findings, "contest-level"),
+    "level-views": partial(contest_blocks.views, "contest-level", "pairs-10x"),
     "level-10x": partial(contest_blocks.table, "contest-level", "pairs-10x"),
     "level-5x": partial(contest_blocks.table, "contest-level", "pairs-5x"),
     "level-recovered": partial(contest_blocks.recovered, "contest-level"),

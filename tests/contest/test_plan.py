@@ -66,7 +66,8 @@ SIX = [201, 202, 203, 204, 205, 206]
         ({"methods": [{**OWN, "name": "npo"}]}, "Expected another `name` for apart.py, got 'npo'"),
         ({"tuning": {"search": {"optimiser": ["muon"]}}}, "Did you mean 'optimizer'"),
         ({"tuning": {"search": {"optimizer": ["sgd"]}}}, "what unlearn.optimizer can be"),
-        ({"rule": {"worlds": 4}}, "Expected rule.worlds from 1 to 3, got 4"),
+        ({"rule": {"worlds": 2}}, "Expected a plan without rule.worlds, got 2"),
+        ({"rule": {"limits": {"FactRet mrr": 0}}}, "Expected limits above 0 in rule.limits, got 0 for FactRet mrr"),
         (
             {"rule": {"thresholds": {"fact": 0.05}}},
             f"Expected the threshold fact by which this version judges, {THRESHOLDS.fact}",
@@ -170,9 +171,8 @@ def test_notes_say_what_keeps_it_from_deciding(tmp_path: Path) -> None:
     whole = {"evaluation": SIX, "history": ["results"], "tuning": {"trials": 1}, "selection": [1000]}
     assert checks.notes(load(write_plan(tmp_path, **whole)).plan) == []
     few = checks.notes(load(write_plan(tmp_path, **{**whole, "evaluation": [3, 201]})).plan)
-    assert "needs 6 worlds or more; this study has 2" in few[0]
-    assert "seeds below 100 (3)" in few[1]
-    assert len(checks.notes(load(write_plan(tmp_path)).plan)) == 3
+    assert "seeds below 100 (3)" in few[0]
+    assert len(checks.notes(load(write_plan(tmp_path)).plan)) == 2
 
 
 def test_ranges_of_the_search(tmp_path: Path) -> None:
@@ -184,9 +184,9 @@ def test_ranges_of_the_search(tmp_path: Path) -> None:
 
 
 def test_thresholds_of_the_package_are_accepted(tmp_path: Path) -> None:
-    plan = write_plan(tmp_path, rule={"thresholds": manifest.plain(THRESHOLDS), "worlds": 2})
+    plan = write_plan(tmp_path, rule={"thresholds": manifest.plain(THRESHOLDS), "limits": {"FactRet mrr": 0.1}})
     checks.check(load(plan), tmp_path / "out")
-    assert json.loads(json.dumps(manifest.plain(load(plan).plan)))["rule"]["worlds"] == 2
+    assert json.loads(json.dumps(manifest.plain(load(plan).plan)))["rule"]["limits"] == {"FactRet mrr": 0.1}
 
 
 def test_the_example_is_a_plan(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from contest_world import BAD, EVIL, FREE, LEAKAGE, OPEN, VERDICTS, base_record, hostile, summed, worlds
+from contest_world import BAD, EVIL, LEAKAGE, base_record, hostile, summed, worlds
 from report_world import METRICS
 from salmubench.cli.main import main
 from salmubench.contest.page import write
@@ -23,9 +23,9 @@ from salmubench.core.errors import RecordError
 from salmubench.leaderboard.build import build
 from salmubench.report import contests
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
-from salmubench.scoring.contest_record import ContestRecord, read_contest
+from salmubench.scoring.contest_record import ContestRecord, Decided, Decision, read_contest
 from salmubench.scoring.origin import Failure
-from salmubench.scoring.record import RunRecord, Verdict
+from salmubench.scoring.record import RunRecord
 from salmubench.scoring.verdict import THRESHOLDS
 
 
@@ -36,21 +36,78 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
 
 @pytest.fixture(scope="module")
 def contest(base: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> ContestRecord:
-    return summed(tmp_path_factory.mktemp("summed"), worlds(base), rule={"worlds": 4})
+    return summed(tmp_path_factory.mktemp("summed"), worlds(base))
 
 
 def test_counts_by_hand(contest: ContestRecord) -> None:
     first, second = contest.rows
-    assert (first.passed, first.passes) == (4, True)
     assert first.outcomes == {"passes": 4, "undecided": 1, "fails": 1}
     assert first.modes["hollow"] == {"no": 5, "undecided": 1}
     assert first.modes["over_generalised"] == {"no": 5, "yes": 1}
-    assert (second.passed, second.passes, second.outcomes) == (0, False, {"fails": 6})
+    assert second.outcomes == {"fails": 6}
     assert contest.retrained is not None
-    assert contest.retrained.passed == 6, "another training's general knowledge is not held against it"
     assert contest.retrained.modes["catastrophic"] == {}
-    assert contest.plan.decisive
-    assert contests.headline(contest) == "1 of 2 candidates pass in 4 of 6 worlds: DELETE"
+
+
+def test_decisions_are_the_rules(contest: ContestRecord) -> None:
+    first, second = contest.rows
+    for row in (first, second):
+        assert row.decision is not None
+        assert row.decision.answer == "fails", "its K is far below .9 in every world"
+        assert set(row.decision.why) == {view.name for view in row.views if view.answer == "beyond"}
+        assert sum(row.decision.without_one.values()) == 6
+    drop = next(view for view in first.views if view.name == "GenKnow value")
+    known = [value / 2 for value in LEAKAGE[first.name] if value is not None]
+    reference = stats.ttest_1samp(known, 0.0).confidence_interval(0.9)
+    assert drop.ci90 == pytest.approx(tuple(reference))
+    assert (drop.low, drop.high, drop.worlds) == (None, THRESHOLDS.catastrophic, 6)
+    assert contest.retrained is not None
+    assert "GenKnow value" not in {view.name for view in contest.retrained.views}, "another training"
+    assert contests.headline(contest) == "Exploratory: of 2 candidates over 6 worlds 0 pass, 2 fail and 0 are open"
+
+
+def decided(contest: ContestRecord, *answers: Decided) -> ContestRecord:
+    """The contest with these decisions about its candidates."""
+    rows = [
+        replace(row, decision=Decision(answer, () if answer == "passes" else ("D",), None, None, {}))
+        for row, answer in zip(contest.rows, answers, strict=True)
+    ]
+    return replace(contest, rows=tuple(rows))
+
+
+def test_the_headline_counts_and_names(contest: ContestRecord, base: RunRecord, tmp_path: Path) -> None:
+    told = contests.headline(decided(contest, "passes", "open"))
+    assert told == "Exploratory: of 2 candidates over 6 worlds 1 passes (DELETE), 0 fail and 1 is open"
+    decisive = replace(contest, plan=replace(contest.plan, standing="decisive"))
+    assert contests.headline(decided(decisive, "fails", "open")).startswith("Of 2 candidates over 6 worlds 0 pass, 1")
+    lost = [ReadWorld(world.seed, "no room") for world in worlds(base)]
+    assert contests.headline(summed(tmp_path, lost)) == "No evaluation world could be scored"
+
+
+def test_over_two_worlds_nothing_is_decided(base: RunRecord, tmp_path: Path) -> None:
+    scored = worlds(base)
+    lost = [ReadWorld(world.seed, "no room") for world in scored[2:]]
+    contest = summed(tmp_path, [*scored[:2], *lost])
+    assert contest.plan.standing == "refused"
+    assert {row.decision for row in contest.rows} == {None}
+    assert contests.headline(contest) == "Nothing is decided: 2 worlds"
+    assert any(note.startswith("Over fewer than 3 worlds nothing is decided") for note in contest.notes)
+
+
+def test_records_of_two_versions_are_refused(base: RunRecord, tmp_path: Path) -> None:
+    found = worlds(base)
+    record, sha256 = found[3].records["apart-1x"]
+    other = replace(record, benchmark_version=(record.benchmark_version or 0) + 1)
+    found[3] = replace(found[3], records={**found[3].records, "apart-1x": (other, sha256)})
+    with pytest.raises(RecordError, match=r"one benchmark_version, got .* and .*\(apart-1x, world 204\)"):
+        summed(tmp_path, found)
+
+
+def test_a_world_without_retrained_is_refused(base: RunRecord, tmp_path: Path) -> None:
+    found = worlds(base)
+    found[1] = replace(found[1], records={k: v for k, v in found[1].records.items() if k != "retrained"})
+    with pytest.raises(RecordError, match="Expected a record of retrained-2 in the evaluation world 202, got none"):
+        summed(tmp_path, found)
 
 
 def test_intervals_are_those_of_scipy(contest: ContestRecord) -> None:
@@ -102,46 +159,32 @@ def test_a_candidate_that_failed_counts_as_failed(base: RunRecord, tmp_path: Pat
     assert outcome_of(broken) == "failed"
     found[1] = replace(found[1], records={**found[1].records, "delete-1x": (broken, "x")})
     row = summed(tmp_path, found).rows[0]
-    assert (row.passed, row.outcomes["failed"], row.passes) == (3, 1, False)
+    assert row.outcomes["failed"] == 1
     assert row.numbers["leakage"].worlds == 5
     assert row.worlds["202"].message == f"failed at step 3: {EVIL}"
 
 
-def test_where_the_exact_answer_fails_nothing_is_decided(base: RunRecord, tmp_path: Path) -> None:
-    bad = {**VERDICTS, "retrained": [replace(FREE, hollow="yes"), *[FREE] * 5]}
-    contest = summed(tmp_path, worlds(base, bad))
-    assert not contest.plan.decisive
-    assert "Retrained, the exact answer, has a failure mode in 201" in contest.notes[0]
-    assert contests.tally(contest).startswith("Retrained, the exact answer, has a failure mode in 1 of 6 worlds. This")
+def test_without_a_second_retrained_nothing_is_decisive(contest: ContestRecord) -> None:
+    assert contest.plan.standing == "exploratory"
+    assert any(note.startswith("No second Retrained is judged in every world") for note in contest.notes)
 
 
-def test_where_the_exact_answer_is_not_shown_to_pass_it_is_said(base: RunRecord, tmp_path: Path) -> None:
-    open_ = {**VERDICTS, "retrained": [OPEN, OPEN, *[FREE] * 4]}
-    contest = summed(tmp_path / "five", worlds(base, open_), rule={"worlds": 5})
-    assert contest.plan.decisive, "it has no failure mode: what is shown of others holds"
-    assert "passes in 4 of 6 worlds and is undecided in the others, where 5 are asked for" in contest.notes[0]
-    assert contests.tally(contest).endswith("has no failure mode in any of 6 worlds; 2 of them leave one open.")
-    passed = summed(tmp_path / "four", worlds(base, open_), rule={"worlds": 4})
-    assert not any("passes in 4 of 6" in note for note in passed.notes)
-
-
-def test_the_headline_says_who_cannot_pass_whatever_is_undecided(base: RunRecord, tmp_path: Path) -> None:
-    def headline(folder: str, verdicts: dict[str, list[Verdict]], found: int = 6, **rule: int) -> str:
-        scored = worlds(base, {**VERDICTS, **verdicts})
-        lost = [ReadWorld(world.seed, "no room") for world in scored[found:]]
-        return contests.headline(summed(tmp_path / folder, [*scored[:found], *lost], rule=rule))
-
-    one, all_open = [BAD, *[FREE] * 5], [OPEN] * 6
-    assert headline("all", {"delete-1x": one}) == (
-        "None of 2 candidates passes in 6 worlds: each shows a failure mode for certain in 1 world or more"
+def test_where_the_exact_answer_does_not_pass_it_is_said(base: RunRecord, tmp_path: Path) -> None:
+    found = [
+        replace(world, records={**world.records, "retrained-2": world.records["retrained"]}) for world in worlds(base)
+    ]
+    contest = summed(tmp_path, found)
+    row = contest.retrained
+    assert row is not None
+    assert row.decision is not None
+    assert row.decision.answer == "fails"
+    (note,) = (note for note in contest.notes if note.startswith("Retrained"))
+    assert note.startswith(
+        f"Retrained, the exact answer, fails in {', '.join(row.decision.why)}: the rule asks for too"
     )
-    assert headline("five", {"delete-1x": [BAD, OPEN, *[FREE] * 4]}, worlds=5) == (
-        "None of 2 candidates passes in 5 of 6 worlds: 1 shows a failure mode for certain in 2 worlds or more"
-    )
-    assert "passes in 6 worlds: 1 shows" in headline("open", {"delete-1x": all_open})
-    assert headline("lost", {"delete-1x": [FREE] * 6}, 5) == (
-        "Nobody can pass: 5 worlds could be scored, and the rule asks for 6"
-    )
+    assert contests.tally(contest).endswith("This contest decides nothing about methods: see the notes.")
+    passed = replace(contest, retrained=replace(row, decision=replace(row.decision, answer="passes", why=())))
+    assert f"passes all {len(row.views)} views that apply to it" in contests.tally(passed)
 
 
 def test_an_attack_that_says_nothing_is_named(base: RunRecord, tmp_path: Path) -> None:
@@ -157,10 +200,10 @@ def test_an_attack_that_says_nothing_is_named(base: RunRecord, tmp_path: Path) -
     found[1] = replace(found[1], records=records)
     identity = {"the attack fewshot": "0" * 8, "the attack benign": "0" * 8}
     contest = summed(tmp_path, found, identity=identity)
-    assert contest.notes[0] == (
+    assert (
         "In world 202 the attack benign says nothing of 1 of 2 models (its control comes back): R there is that of the "
         "others."
-    )
+    ) in contest.notes
 
 
 @pytest.mark.parametrize(
@@ -187,13 +230,6 @@ def test_records_of_a_changed_checkout_are_told(base: RunRecord, tmp_path: Path)
     other = replace(record, provenance=replace(record.provenance, commit="c" * 40, dirty=True))
     found[0] = replace(found[0], records={**found[0].records, "apart-1x": (other, sha256)})
     assert "c" * 40 + ", with uncommitted changes" in summed(tmp_path, found).worlds[0].commits
-
-
-def test_of_one_world_nothing_is_said_in_the_plural(contest: ContestRecord) -> None:
-    assert contest.retrained is not None
-    alone = replace(contest.retrained, worlds={"201": contest.retrained.worlds["201"]})
-    said = contests.tally(replace(contest, retrained=alone))
-    assert said == "Retrained, the exact answer, has no failure mode."
 
 
 def test_a_second_retrained_takes_the_row(base: RunRecord, tmp_path: Path) -> None:
@@ -270,8 +306,9 @@ def test_the_page_shows_the_numbers(contest: ContestRecord, tmp_path: Path) -> N
     assert [float(cell) for cell in re.findall(r'data-sort="([^"]*)"', row)[3:8]] == pytest.approx(
         [0, 1 / 7, 0, 1, 0.008], abs=1e-3
     )
-    assert "4 of 6" in row
+    assert "fails" in row
     assert "1 undecided" in row
+    assert "Views that decide, over worlds" in page
     drawn = [attributes for attributes in tags.all("svg") if "worlds" in (attributes.get("class") or "")]
     first = next(item["aria-label"] for item in drawn if "Leakage left L, a dot a world" in (item["aria-label"] or ""))
     assert first is not None
@@ -316,8 +353,8 @@ def test_the_board_has_a_section_for_it(contest: ContestRecord, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 2}, "schema_version 1 or older"),
-        ({"schema_version": "1"}, "schema_version 1 or older"),
+        ({"schema_version": 1}, "schema_version 2 .*--decide-again"),
+        ({"schema_version": "2"}, "schema_version 2"),
         ({"rows": [{"name": "mine"}]}, r"rows\[0\]"),
         ({"surprise": 1}, "only known keys"),
         ({"notes": ["x" * 30_000]}, "at most 20000 characters"),

@@ -247,19 +247,27 @@ def test_a_world_of_another_dataset_is_refused(
     assert "Expected one dataset in" in capsys.readouterr().err
 
 
-def test_before_a_world_is_scored_the_plan_may_change(references: Path, tmp_path: Path) -> None:
+def test_before_its_first_dataset_is_made_the_plan_may_change(tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "plan", evaluation=[101], keep="records")
     out = tmp_path / "out"
     out.mkdir()
     checks.freeze(load(plan), out)
     (plan.parent / "apart.py").write_text(METHOD.replace("Pushes", "Drives"))
     checks.freeze(load(plan), out)
-    (out / "worlds" / "101" / "records").mkdir(parents=True)
-    (out / "worlds" / "101" / "records" / "clean.json").write_text("{}")
+    first = load(plan).sha256
+    write_plan(tmp_path / "plan", evaluation=[102], keep="records")
+    checks.freeze(load(plan), out)
+    checks.freeze(load(plan), out)
+    assert [(one.sha256, one.changed) for one in checks.earlier_plans(out)] == [
+        (first, ("the method apart",)), (first, ("`evaluation`",)),
+    ]  # fmt: skip
+    (out / "worlds" / "102" / "dataset").mkdir(parents=True)
+    (out / "worlds" / "102" / "dataset" / "manifest.json").write_text("{}")
     checks.freeze(load(plan), out)
     (plan.parent / "apart.py").write_text(METHOD)
-    with pytest.raises(OutputMismatch, match="got another content of the method apart"):
+    with pytest.raises(OutputMismatch, match="its first dataset was made, got another content of the method apart"):
         checks.freeze(load(plan), out)
+    assert len(checks.earlier_plans(out)) == 2
 
 
 def test_a_foreign_folder_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,25 +22,17 @@ def invented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ContestRecord:
 
 
 def test_findings_begin_with_who_passes(invented: ContestRecord) -> None:
-    first, *notes, fewest = contest_blocks.findings("any").splitlines()
-    assert first.startswith("- **None of 2 candidates passes in 6 worlds: each shows a failure mode")
+    first, *notes, beyond = contest_blocks.findings("any").splitlines()
+    assert first.startswith("- **Exploratory: of 2 candidates over 6 worlds 0 pass, 2 fail and 0 are open.**")
     assert notes == [f"- {note}" for note in invented.notes]
-    shown = {row.name: sum(counts.get("yes", 0) for counts in row.modes.values()) for row in invented.rows}
-    (row,) = (row for row in invented.rows if shown[row.name] == min(shown.values()))
-    modes = 6 * len(row.modes)
-    assert fewest == (
-        f"- Fewest failure modes, of {modes} that could be seen in 6 worlds: "
-        f"{row.title} {row.budget:g}× {shown[row.name]}."
-    )
+    names = [view.name for row in invented.rows for view in row.views if view.answer == "beyond"]
+    assert all(f"{name} {names.count(name)}" in beyond for name in names)
 
 
-def test_fewest_failure_modes_leaves_out_whoever_failed_in_a_world(invented: ContestRecord) -> None:
-    better, worse = sorted(invented.rows, key=lambda row: sum(counts.get("yes", 0) for counts in row.modes.values()))
-    better.outcomes["failed"] = 1
-    assert f" {worse.title} " in contest_blocks.findings("any").splitlines()[-1]
-    assert f" {better.title} " not in contest_blocks.findings("any").splitlines()[-1]
-    worse.outcomes["failed"] = 1
-    assert contest_blocks.findings("any").splitlines()[-1] == f"- {invented.notes[-1]}", "nobody's modes are all known"
+def test_views_have_a_row_each(invented: ContestRecord) -> None:
+    _, _, *rows, last = contest_blocks.views("any", "pairs-1x").splitlines()
+    assert len(rows) == len({view.name for row in invented.rows for view in row.views})
+    assert last.endswith("| **fails** | **fails** |")
 
 
 def test_a_table_has_a_row_a_candidate_and_no_empty_column(invented: ContestRecord) -> None:
@@ -51,7 +43,7 @@ def test_a_table_has_a_row_a_candidate_and_no_empty_column(invented: ContestReco
     assert [row.split(" | ")[0].strip("| ") for row in rows] == titles
     assert all(row.count(" | ") == head.count(" | ") for row in rows)
     assert "budget" not in head, "all have one"
-    assert "4\u00a0of\u00a06" in rows[1]
+    assert "| fails<br>in" in rows[1]
     assert "5\u00a0of\u00a06\u00a0worlds" in rows[2], "one world has no L of that method"
 
 

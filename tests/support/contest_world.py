@@ -13,7 +13,7 @@ import yaml
 from report_world import WORLDS, items, record
 from salmubench.contest.plan import load
 from salmubench.contest.room import Room
-from salmubench.contest.table import Members, ReadWorld, summary
+from salmubench.contest.table import Members, ReadWorld, summary, terms_of
 from salmubench.core import manifest
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
@@ -188,7 +188,7 @@ def summed(
     room.write_files()
     members = [Members("pairs-1x", "Equal pairs", dict.fromkeys(room.methods, 1.0))]
     loaded = replace(room.loaded, identity={**room.loaded.identity, **(identity or {})})
-    return summary(loaded, room.methods, found, members)
+    return summary(terms_of(loaded, room.methods), found, members)
 
 
 def hostile(contest: ContestRecord) -> ContestRecord:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from salmubench.contest.plan import LoadedPlan, Plan
 from salmubench.core import manifest, options, places, reading
 from salmubench.core.errors import ConfigError, OutputMismatch, UnknownName
-from salmubench.scoring.contest_record import FEWEST
+from salmubench.scoring.contest_record import EarlierPlan
 from salmubench.scoring.verdict import THRESHOLDS
 from salmubench.unlearn.registry import configure, load_method
 
@@ -22,6 +23,10 @@ UNSEEN = 100
 """Smallest seed of a world that was kept for a decision: smaller ones are what everybody tries first."""
 WORLDS = "worlds"
 """Folder of the evaluation worlds."""
+PLANS = "plans.json"
+"""Plans that stood in a contest's folder, in order."""
+
+_RECORDS = f"{WORLDS}/*/records/*.json"
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +54,6 @@ def check(loaded: LoadedPlan, out: Path) -> None:
 def notes(plan: Plan) -> list[str]:
     """What keeps a plan from being decisive."""
     said, early = [], sorted(seed for seed in plan.evaluation if seed < UNSEEN)
-    if len(plan.evaluation) < FEWEST:
-        said.append(
-            f"A statement about methods needs {FEWEST} worlds or more; this study has {len(plan.evaluation)}, and its "
-            "rows speak of these worlds alone."
-        )
     if early:
         said.append(
             f"Worlds of seeds below {UNSEEN} ({', '.join(map(str, early))}) are those that methods are developed on: "
@@ -70,22 +70,62 @@ def freeze(loaded: LoadedPlan, out: Path) -> None:
     """Note in the contest's folder what is fixed, or check that it is still the same; the folder's lock is held.
 
     Raises:
-        OutputMismatch: something changed after an evaluation world was scored.
+        OutputMismatch: something changed after the first dataset was made.
     """
     path, now = out / manifest.BEGUN, dict(loaded.identity)
     before = manifest.read_any(path).inputs if path.is_file() else {}
-    if before == now:
-        return
-    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    if any((out / WORLDS).glob("*/records/*.json")):
-        raise OutputMismatch(
-            f"Expected the contest in {out} as it was when its first evaluation world was scored, got another content "
-            f"of {', '.join(changed)}. Put it back, or begin another contest: in another folder, with other evaluation "
-            "worlds."
-        )
-    if before:
-        log.info("taken as it is now, since no evaluation world is scored: %s", ", ".join(changed))
-    manifest.write_json(path, {"schema_version": 1, "stage": "contest", "inputs": now})
+    if before != now:
+        changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        if (before and _has_begun(out)) or any(out.glob(_RECORDS)):
+            raise OutputMismatch(
+                f"Expected the contest in {out} as it was when its first dataset was made, got another content of "
+                f"{', '.join(changed)}. Put it back, or begin another contest: in another folder, with other "
+                "evaluation worlds."
+            )
+        if before:
+            log.info("taken as it is now, since no dataset is made: %s", ", ".join(changed))
+        manifest.write_json(path, {"schema_version": 1, "stage": "contest", "inputs": now})
+    content = manifest.portable(manifest.plain(loaded.plan))
+    known = _plans(out)
+    if not known or known[-1].identity != now:
+        manifest.write_json(out / PLANS, [*known, _Noted(content, now)])
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """A plan as it stood in a contest's folder.
+
+    Attributes:
+        content: of its file.
+        identity: what was fixed → SHA-256.
+    """
+
+    content: Mapping[str, Any]
+    identity: Mapping[str, str]
+
+
+def earlier_plans(out: Path) -> list[EarlierPlan]:
+    """Plans that stood in a contest's folder before this one, the first first, each with what changed after it."""
+    known, found = _plans(out), []
+    for before, after in pairwise(known):
+        keys = [key for key in {**before.content, **after.content} if before.content.get(key) != after.content.get(key)]
+        files = [name for name in after.identity if before.identity.get(name) != after.identity[name]]
+        changed = [f"`{key}`" for key in keys] + [name for name in files if name != "the plan"]
+        found.append(EarlierPlan(before.identity["the plan"], tuple(changed or ["comments alone"])))
+    return found
+
+
+def _plans(out: Path) -> list[_Noted]:
+    if not (out / PLANS).is_file():
+        return []
+    content = manifest.read_json(out / PLANS)
+    return [_Noted(one["content"], one["identity"]) for one in content]
+
+
+def _has_begun(out: Path) -> bool:
+    """Whether a dataset was made, of a world that decides or of one on which something is chosen."""
+    made = (f"{WORLDS}/*/dataset/{manifest.MANIFEST}", "selection/*", "tuning/*")
+    return any(any(out.glob(pattern)) for pattern in made)
 
 
 def _check_seeds(plan: Plan) -> None:
@@ -162,8 +202,14 @@ def _check_terms(plan: Plan) -> None:
         )
     if plan.tuning.trials and 0 in plan.selection:
         raise ConfigError("Expected seeds above 0 in `selection` where options are tuned: 0 draws the trials.")
-    if plan.rule.worlds is not None and not 1 <= plan.rule.worlds <= len(plan.evaluation):
-        raise ConfigError(f"Expected rule.worlds from 1 to {len(plan.evaluation)}, got {plan.rule.worlds}.")
+    if plan.rule.worlds is not None:
+        raise ConfigError(
+            f"Expected a plan without rule.worlds, got {plan.rule.worlds}: a candidate passes by the means of its "
+            "views over all worlds, not in a number of worlds. Take the key out."
+        )
+    bad = [name for name, limit in plan.rule.limits.items() if not limit > 0]
+    if bad:
+        raise ConfigError(f"Expected limits above 0 in rule.limits, got {plan.rule.limits[bad[0]]:g} for {bad[0]}.")
     known = manifest.plain(THRESHOLDS)
     for name, value in plan.rule.thresholds.items():
         if name not in known:

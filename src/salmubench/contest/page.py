@@ -20,12 +20,20 @@ def html(contest: ContestRecord) -> str:
     return rendering.Pages("salmubench.contest").page("contest.html.j2", title=shown.title, shown=shown)
 
 
-def write(out: Path, contest: ContestRecord) -> Path:
-    """Write both files into the contest's folder, unless they say just this; give the path of the page."""
+def write(out: Path, contest: ContestRecord, *, page: bool = True) -> Path:
+    """Write both files into the contest's folder, unless they say just this; give the path of the page.
+
+    Args:
+        out: the folder.
+        contest: what came out.
+        page: whether the page is to be there; where there is one it is written anyway.
+    """
+    page = page or (out / PAGE).is_file()
     with contextlib.suppress(RecordError):  # none yet, or of another version
         earlier = read_contest(out / RESULT)
-        if replace(contest, provenance=earlier.provenance) == earlier and (out / PAGE).is_file():
+        if replace(contest, provenance=earlier.provenance) == earlier and (out / PAGE).is_file() == page:
             return out / PAGE
-    manifest.write_text(out / PAGE, html(contest))
+    if page:
+        manifest.write_text(out / PAGE, html(contest))
     manifest.write_json(out / RESULT, contest)  # last: a call that was killed before writes both again
     return out / PAGE

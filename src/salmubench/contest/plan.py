@@ -88,14 +88,20 @@ class Limits:
 
 @dataclass(frozen=True, config=STRICT)
 class Rule:
-    """When a candidate passes: thresholds of the failure modes and the number of worlds.
+    """When a candidate passes.
 
     Attributes:
-        thresholds: those that the plan rests on; refused where the package judges by others.
-        worlds: in how many worlds a method must pass; null: in all.
+        thresholds: of the failure modes within a world, that the plan rests on; refused where the package judges by
+            others.
+        limits: view → limit over worlds, instead of the package's; |L| of facts.
+        spreads: `contest.json` of an earlier contest, whose spreads between worlds say what this one can decide; null:
+            those of the last one.
+        worlds: of older plans: in how many worlds a method must pass. Refused where a contest runs.
     """
 
     thresholds: Mapping[Name, Real] = field(default_factory=dict)
+    limits: Mapping[Name, Real] = field(default_factory=dict)
+    spreads: Name | None = None
     worlds: Whole | None = None
 
 
@@ -183,6 +189,7 @@ class LoadedPlan:
         contestants: the methods, in order.
         attacks: names, and absolute paths.
         history: folders.
+        spreads: `contest.json` of an earlier contest, or `None`.
         identity: what is fixed: hashes of the plan, its recipe, its methods and its attacks.
     """
 
@@ -192,6 +199,7 @@ class LoadedPlan:
     contestants: tuple[Contestant, ...]
     attacks: tuple[str, ...]
     history: tuple[Path, ...]
+    spreads: Path | None
     identity: Mapping[str, str]
 
     @property
@@ -212,8 +220,7 @@ def load(path: Path) -> LoadedPlan:
         ConfigError: no such file, not a plan, or a file it names isn't there.
         UnknownName: a recipe, method or attack that doesn't exist.
     """
-    content = reading.read_yaml(path, error=ConfigError, what="a plan of a contest", expected="a plan")
-    plan = reading.validated(Plan, content, where=str(path), error=ConfigError, advice="See docs/contest.md.")
+    plan = read_plan(path)
     place = places.real(path).parent
 
     def found(name: str) -> str:
@@ -230,7 +237,18 @@ def load(path: Path) -> LoadedPlan:
         **{f"the attack {item.attack.name}": item.sha256 for item in loaded},
     }
     history = tuple(places.real(place / name) for name in plan.history)
-    return LoadedPlan(path, plan, recipe, contestants, attacking, history, identity)
+    spreads = None if plan.rule.spreads is None else places.real(place / plan.rule.spreads)
+    return LoadedPlan(path, plan, recipe, contestants, attacking, history, spreads, identity)
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan, and nothing that it names.
+
+    Raises:
+        ConfigError: no such file, or not a plan.
+    """
+    content = reading.read_yaml(path, error=ConfigError, what="a plan of a contest", expected="a plan")
+    return reading.validated(Plan, content, where=str(path), error=ConfigError, advice="See docs/contest.md.")
 
 
 def _contestant(entry: Entry, origin: str) -> Contestant:

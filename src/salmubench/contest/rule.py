@@ -127,12 +127,13 @@ class Decision:
     views: tuple[Judged, ...]
 
 
-def decide(views: Sequence[View], *, failed: int = 0) -> Decision:
+def decide(views: Sequence[View], *, failed: int = 0, leave_out: bool = True) -> Decision:
     """Decide about a candidate.
 
     Args:
         views: its views, all over the same worlds.
         failed: worlds in which it came to nothing: it can't pass then.
+        leave_out: whether to decide with each world left out, too.
 
     Raises:
         ConfigError: fewer than three worlds, or views over different numbers of worlds.
@@ -150,7 +151,7 @@ def decide(views: Sequence[View], *, failed: int = 0) -> Decision:
         )
     (count,) = counts
     whole, without = _decide(views, failed), list[Decided]()
-    if count > FEWEST:
+    if leave_out and count > FEWEST:
         without = [_decide([_left_out(view, world) for view in views], failed).decided for world in range(count)]
     return replace(whole, without_one={answer: without.count(answer) for answer in dict.fromkeys(without)})
 

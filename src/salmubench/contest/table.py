@@ -8,18 +8,21 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
 
-from salmubench.contest import checks
-from salmubench.contest.plan import LoadedPlan
+from salmubench.contest import checks, rule
+from salmubench.contest.deciding import corrected, decided, rankings
+from salmubench.contest.plan import LoadedPlan, Plan
+from salmubench.contest.power import power, read_spreads
 from salmubench.contest.statistics import holm, over_worlds, paired
 from salmubench.core import manifest, reading
 from salmubench.core.errors import OutputMismatch, RecordError
 from salmubench.core.provenance import commit_of
 from salmubench.report.collect import failure
 from salmubench.scoring.contest_record import (
-    FEWEST,
     NUMBERS,
     SCHEMA_VERSION,
     ContestRecord,
+    Decision,
+    EarlierPlan,
     InWorld,
     League,
     Number,
@@ -28,6 +31,7 @@ from salmubench.scoring.contest_record import (
     PairedDifference,
     PlanFacts,
     Row,
+    Standing,
     Track,
     WorldState,
 )
@@ -124,54 +128,124 @@ def read_world(folder: Path, seed: int, plan: str, message: str | None = None) -
     return ReadWorld(seed, None, done.fingerprint, records)
 
 
-def summary(
-    loaded: LoadedPlan, methods: Mapping[str, str], worlds: Sequence[ReadWorld], leagues: Sequence[Members]
-) -> ContestRecord:
-    """Everything that a contest says.
+@dataclass(frozen=True)
+class Terms:
+    """What a table needs to know of its plan.
+
+    Attributes:
+        plan: as its file has it.
+        facts: what `contest.json` says of it, but for what may rest on it.
+        titles: name of a method in the plan → as shown.
+        spreads: `contest.json` of the contest whose spreads say what this one can decide.
+        notes: why it can only be exploratory.
+    """
+
+    plan: Plan
+    facts: PlanFacts
+    titles: Mapping[str, str]
+    spreads: Path | None = None
+    notes: Sequence[str] = ()
+
+
+def terms_of(loaded: LoadedPlan, methods: Mapping[str, str], earlier: Sequence[EarlierPlan] = ()) -> Terms:
+    """The terms of a contest that runs.
 
     Args:
         loaded: the plan.
         methods: name of a method → path of its file.
+        earlier: plans that stood in the folder before.
+    """
+    plan = loaded.plan
+    facts = PlanFacts(
+        file=loaded.path.name, sha256=loaded.sha256, commit=commit_of(loaded.path), recipe=loaded.recipe.name,
+        selection=plan.selection, evaluation=plan.evaluation, trials=plan.tuning.trials, identity=loaded.identity,
+        content=manifest.portable(manifest.plain(plan)), standing="exploratory", earlier=tuple(earlier),
+    )  # fmt: skip
+    return Terms(plan, facts, _titles(methods), loaded.spreads)
+
+
+def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members]) -> ContestRecord:
+    """Everything that a contest says.
+
+    Args:
+        terms: of the plan.
         worlds: the evaluation worlds, in the plan's order.
         leagues: the leagues.
 
     Raises:
-        RecordError: a record was judged by other thresholds, or made by another file or with other options than the
-            contest's.
+        RecordError: records of two versions of the benchmark; a record was judged by other thresholds, or made by
+            another file or with other options than the contest's; or a world has none of a candidate or of Retrained.
     """
-    plan, scored = loaded.plan, [world for world in worlds if world.message is None]
-    needed = plan.rule.worlds or len(plan.evaluation)
+    plan, scored = terms.plan, [world for world in worlds if world.message is None]
     _check_thresholds(scored)
-    tracks = {item.name: item.track for item in loaded.contestants}
-    names = _titles(methods)
+    _check_one_version(scored)
+    tracks = {method: entry.track for entry, method in zip(plan.methods, terms.titles, strict=True)}
     rows, names_in_plan = [], {}
-    for terms in leagues:
-        for method, budget in terms.budgets.items():
+    for league in leagues:
+        for method, budget in league.budgets.items():
             name = candidate_name(method, budget)
             names_in_plan[name] = method
-            row = _row(scored, needed, [name], names[method], terms.key, tracks[method], budget)
+            row = _row(scored, plan, [name], terms.titles[method], league.key, tracks[method], budget)
             rows.append(row)
-    retrained = _row(scored, needed, [SECOND, RETRAINED], LABELS[RETRAINED]) if scored else None
-    _check_one_content(scored, names_in_plan, loaded.identity)
-    wrong = _of_retrained(retrained)
-    notes = [*_failed(worlds), *wrong, *_unpassed(retrained, needed), *_silent_attacks(scored), *checks.notes(plan)]
-    decisive = len(scored) >= FEWEST and min(plan.evaluation) >= checks.UNSEEN and not wrong
+    rows = corrected(rows)
+    retrained = _row(scored, plan, [SECOND, RETRAINED], LABELS[RETRAINED]) if scored else None
+    _check_one_content(scored, names_in_plan, terms.facts.identity)
+    standing, why = _standing(terms, scored, retrained)
+    notes = [*_failed(worlds), *why, *_silent_attacks(scored), *checks.notes(plan)]
     return ContestRecord(
         schema_version=SCHEMA_VERSION,
-        plan=PlanFacts(
-            file=loaded.path.name, sha256=loaded.sha256, commit=commit_of(loaded.path), recipe=loaded.recipe.name,
-            selection=plan.selection, evaluation=plan.evaluation, trials=plan.tuning.trials, identity=loaded.identity,
-            content=manifest.portable(manifest.plain(plan)), needed=needed, decisive=decisive,
-        ),
+        plan=replace(terms.facts, standing=standing),
         thresholds=THRESHOLDS,
         notes=tuple(notes),
         worlds=tuple(_state(world) for world in worlds),
-        leagues=tuple(League(terms.key, terms.title) for terms in leagues),
+        leagues=tuple(League(league.key, league.title) for league in leagues),
         retrained=retrained,
         rows=tuple(rows),
-        differences=tuple(_differences(loaded, rows, leagues)),
-        provenance=replace(record_provenance(started=manifest.utc_now(), seconds=0.0), plan=loaded.sha256),
-    )  # fmt: skip
+        differences=tuple(_differences(plan, rows, leagues)),
+        rankings=tuple(
+            ranking
+            for league in leagues
+            for ranking in rankings(league.key, [row for row in rows if row.league == league.key])
+        ),
+        provenance=replace(record_provenance(started=manifest.utc_now(), seconds=0.0), plan=terms.facts.sha256),
+    )
+
+
+def _standing(terms: Terms, scored: Sequence[ReadWorld], retrained: Row | None) -> tuple[Standing, list[str]]:
+    """What may rest on a contest, and why not more."""
+    count, plan, why = len(scored), terms.plan, list(terms.notes)
+    if count < rule.FEWEST:
+        told = f"Over fewer than {rule.FEWEST} worlds nothing is decided about methods; {count} could be scored here."
+        return "refused", [*why, told]
+    if count < rule.DECISIVE:
+        why.append(
+            f"Exploratory: {count} worlds. A contest decides over {rule.DECISIVE} worlds or more; with fewer its "
+            "answers say where to look."
+        )
+    if any(SECOND not in world.records for world in scored):
+        why.append(
+            "No second Retrained is judged in every world: whether exact unlearning passes was not asked, and no "
+            "statement about methods rests on this."
+        )
+    elif retrained is None or retrained.decision is None or retrained.decision.answer != "passes":
+        found = "is not judged" if retrained is None or retrained.decision is None else _told(retrained.decision)
+        why.append(
+            f"Retrained, the exact answer, {found}: the rule asks for too much here, and no statement about methods "
+            "rests on it."
+        )
+    if not why:
+        can = power(count, read_spreads(terms.spreads), plan.rule.limits)
+        if not can.enough:
+            why.append(
+                f"Exploratory: with {count} worlds Retrained would pass in {can.retrained:.0%} of contests and a "
+                f"method well within its limits in {can.method:.0%}."
+            )
+    early = min(plan.evaluation) < checks.UNSEEN  # said by the notes on the plan
+    return ("exploratory" if why or early else "decisive"), why
+
+
+def _told(decision: Decision) -> str:
+    return f"{'fails' if decision.answer == 'fails' else 'is open'} in {', '.join(decision.why)}"
 
 
 def numbers_of(record: RunRecord) -> dict[Number, float | None]:
@@ -206,7 +280,7 @@ def outcome_of(record: RunRecord) -> Outcome:
 
 def _row(
     scored: Sequence[ReadWorld],
-    needed: int,
+    plan: Plan,
     names: Sequence[str],
     title: str,
     league: str | None = None,
@@ -215,22 +289,24 @@ def _row(
 ) -> Row:
     """What a candidate is in each world, and over them; of several names the first that a world has counts there."""
     worlds: dict[str, InWorld] = {}
+    records = []
     for world in scored:
         name = next((name for name in names if name in world.records), None)
         if name is None:
             raise RecordError(f"Expected a record of {names[0]} in the evaluation world {world.seed}, got none.")
         record, sha256 = world.records[name]
+        records.append(record)
         message = None if record.status == "complete" else failure(record)
         worlds[str(world.seed)] = InWorld(outcome_of(record), judged(record), numbers_of(record), sha256, message)
-    passed = sum(one.outcome == "passes" for one in worlds.values())
+    decision, views = decided(records, plan.rule.limits)
     return Row(
         name=names[-1],
         title=title,
         league=league,
         track=track,
         budget=budget,
-        passed=passed,
-        passes=passed >= needed,
+        decision=decision,
+        views=views,
         outcomes=_counted([one.outcome for one in worlds.values()]),
         modes={
             mode.name: _counted([one.modes[mode.name] for one in worlds.values() if mode.name in one.modes])
@@ -241,9 +317,9 @@ def _row(
     )
 
 
-def _differences(loaded: LoadedPlan, rows: Sequence[Row], leagues: Sequence[Members]) -> list[PairedDifference]:
+def _differences(plan: Plan, rows: Sequence[Row], leagues: Sequence[Members]) -> list[PairedDifference]:
     """All pairs that the plan prints, with Holm's correction over all of them."""
-    compare, found = loaded.plan.compare, []
+    compare, found = plan.compare, []
     for terms in leagues:
         members = [row for row in rows if row.league == terms.key]
         wanted = {candidate_name(name, terms.budgets[name]) for name in compare.methods or terms.budgets}
@@ -284,27 +360,6 @@ def _failed(worlds: Sequence[ReadWorld]) -> list[str]:
     return [f"Of {len(worlds)} evaluation worlds {len(failed)} failed and count nowhere: {', '.join(failed)}."]
 
 
-def _of_retrained(row: Row | None) -> list[str]:
-    """What to say where exact unlearning has a failure mode: then the rule is wrong, not the methods."""
-    bad = [] if row is None else [seed for seed, one in row.worlds.items() if "yes" in one.modes.values()]
-    if not bad:
-        return []
-    seen = f"Retrained, the exact answer, has a failure mode in {', '.join(bad)}"
-    return [f"{seen}: the rule is wrong there, and no statement about methods rests on it."]
-
-
-def _unpassed(row: Row | None, needed: int) -> list[str]:
-    """What to say where exact unlearning isn't shown to pass: then a method that passes isn't to be expected either."""
-    if row is None or row.passes or "fails" in row.outcomes:
-        return []
-    said = (
-        f"Retrained, the exact answer, passes in {row.passed} of {len(row.worlds)} worlds and is undecided in the "
-        f"others, where {needed} are asked for: too little is decided within a world for any model to pass. That a "
-        "candidate doesn't pass says nothing here; that it shows a failure mode does."
-    )
-    return [said]
-
-
 def _silent_attacks(scored: Sequence[ReadWorld]) -> list[str]:
     """Where the strongest attack is that of fewer than were asked for."""
     told = []
@@ -329,6 +384,18 @@ def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
                     f"Expected records judged by the thresholds of this version, got others for {name} in the "
                     f"evaluation world {world.seed}. Take the version that made it."
                 )
+
+
+def _check_one_version(worlds: Sequence[ReadWorld]) -> None:
+    found: dict[int | None, str] = {}
+    for world in worlds:
+        for name, (record, _) in world.records.items():
+            found.setdefault(record.benchmark_version, f"{record.benchmark_version} ({name}, world {world.seed})")
+    if len(found) > 1:
+        raise RecordError(
+            f"Expected records of one benchmark_version, got {' and '.join(found.values())}. Numbers of two versions "
+            "are not compared: make the older worlds again."
+        )
 
 
 def _check_one_content(worlds: Sequence[ReadWorld], methods: Mapping[str, str], identity: Mapping[str, str]) -> None:

@@ -136,7 +136,8 @@ def _run(room: Room) -> ContestResult:
         for seed in room.loaded.plan.evaluation
     ]
     _check_different(worlds, chosen)
-    result = table.summary(room.loaded, room.methods, worlds, leagues(room, chosen))
+    terms = table.terms_of(room.loaded, room.methods, checks.earlier_plans(room.out))
+    result = table.summary(terms, worlds, leagues(room, chosen))
     return ContestResult(room.out, result, write(room.out, result), failed, tuple(did))
 
 

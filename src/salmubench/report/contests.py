@@ -17,7 +17,7 @@ from salmubench.report.sections import Panel
 from salmubench.report.wording import DASH
 from salmubench.scoring.attacks.recovery import THRESHOLD as RECOVERABLE
 from salmubench.scoring.bootstrap import LEVEL
-from salmubench.scoring.contest_record import ContestRecord, Number, Outcome, PairedDifference, Row
+from salmubench.scoring.contest_record import ContestRecord, Number, PairedDifference, Ranking, Row, ViewOverWorlds
 from salmubench.scoring.failure_modes import MODES, mode_on
 from salmubench.scoring.intervals import Interval
 from salmubench.scoring.metric import Role
@@ -45,11 +45,13 @@ _REACH = (-1.5, 2.0)  # shares beyond are drawn at the edge
 
 @dataclass(frozen=True)
 class ShownLeague:
-    """A league: its table, its drawings, its paired differences, and how many of these hold for all together."""
+    """A league: its tables, ranks and drawings, its paired differences, and how many of these hold for all together."""
 
     key: str
     title: str
     table: Table
+    views: Table | None
+    rankings: Sequence[tuple[str, str, str]]
     panels: Sequence[Panel]
     differences: Sequence[Sequence[str]]
     certain: int
@@ -88,6 +90,10 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
                 key=f"{key}-{league.key}",
                 title=league.title,
                 table=_table(contest, rows, numbers, key=f"{key}-{league.key}-table", caption=league.key),
+                views=_views_table(contest, rows, key=f"{key}-{league.key}-views", caption=league.key)
+                if any(row.views for row in rows)
+                else None,
+                rankings=[ranking(one, titles) for one in contest.rankings if one.league == league.key],
                 panels=_panels(contest, rows, numbers),
                 differences=[difference(pair, titles) for pair in pairs],
                 certain=sum(is_certain(pair) for pair in pairs),
@@ -109,23 +115,25 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
 
 
 def headline(contest: ContestRecord) -> str:
-    """The first sentence: who passes in as many worlds as the plan asks for."""
+    """The first sentence: how many candidates pass, fail or are open, and who passes."""
     scored = sum(world.status == "scored" for world in contest.worlds)
     if not scored:
         return "No evaluation world could be scored"
-    needed, count = contest.plan.needed, len(contest.rows)
-    if scored < needed:
-        return f"Nobody can pass: {_worlds(scored)} could be scored, and the rule asks for {needed}"
-    where = f"in {needed} of {_worlds(scored)}" if needed < scored else f"in {_worlds(scored)}"
-    free = [row for row in contest.rows if row.passes]
-    if free:
-        several = len(contest.leagues) > 1
-        names = [f"{row.title} ({row.league})" if several else row.title for row in free]
-        return f"{len(free)} of {count} candidates pass {where}: {', '.join(names)}"
-    enough = scored - needed + 1  # worlds with a failure mode, from which on the undecided ones can't help
-    lost = sum(row.outcomes.get("fails", 0) + row.outcomes.get("failed", 0) >= enough for row in contest.rows)
-    who = "each shows" if lost == count else f"{lost} shows" if lost == 1 else f"{lost} show"
-    return f"None of {count} candidates passes {where}: {who} a failure mode for certain in {_worlds(enough)} or more"
+    rows = list({row.name: row for row in contest.rows}.values())  # one may be in two leagues, being of one budget
+    said: dict[str, list[Row]] = {answer: [] for answer in ("passes", "fails", "open")}
+    for row in rows:
+        if row.decision is not None:
+            said[row.decision.answer].append(row)
+    if not any(said.values()):
+        return f"Nothing is decided: {_worlds(scored)}"
+    several = len(contest.leagues) > 1
+    names = [f"{row.title} {row.budget:g}×" if several else row.title for row in said["passes"] if row.budget]
+    words = {"passes": ("passes", "pass"), "fails": ("fails", "fail"), "open": ("is open", "are open")}
+    told = [f"{len(found)} {words[answer][len(found) != 1]}" for answer, found in said.items()]
+    if names:
+        told[0] += f" ({', '.join(names)})"
+    of = "Of" if contest.plan.standing == "decisive" else "Exploratory: of"
+    return f"{of} {_candidates(len(rows))} over {_worlds(scored)} {told[0]}, {told[1]} and {told[2]}"
 
 
 def text_rows(
@@ -143,7 +151,7 @@ def text_rows(
         "method",
         "league",
         "budget",
-        "passed",
+        "decision",
         *(mode.letter for mode in MODES),
         *(TITLES[number][0] for number in numbers),
     ]
@@ -154,8 +162,7 @@ def text_rows(
         budget = "" if row.budget is None else f"{row.budget:g}×"
         modes = [_mode_text(row, mode.name) for mode in MODES]
         values = [_number(row, number) for number in numbers]
-        passed = _passed(row, contest.plan.needed)
-        cells = [Cell(row.title), Cell(row.league or ""), Cell(budget), passed, *map(Cell, modes), *values]
+        cells = [Cell(row.title), Cell(row.league or ""), Cell(budget), _decision(row), *map(Cell, modes), *values]
         under = [(cell.text, cell.interval, cell.spread) if intervals else (cell.text,) for cell in cells]
         rows.append(["\n".join(line.replace("\u202f", " ") for line in lines if line) for lines in under])
     kept = [place for place, head in enumerate(heads) if head != "league" or league is None]
@@ -169,7 +176,7 @@ def _numbers(contest: ContestRecord) -> list[Number]:
 def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number], *, key: str, caption: str) -> Table:
     heads = [
         Head("Budget", "how often each pair to forget was seen"),
-        Head("Worlds passed", "worlds in which no failure mode is seen, each of them decided"),
+        Head("Decision", "over worlds, by the views below"),
         *(Head(mode.label, "worlds in which the model has this failure mode") for mode in MODES),
         *(Head(*TITLES[number]) for number in numbers),
     ]
@@ -177,7 +184,7 @@ def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number
     def made(row: Row, kind: str) -> TableRow:
         name = f"{row.title}, generator track" if row.track == "generator" else row.title
         budget = Cell("") if row.budget is None else Cell(f"{row.budget:g}×", sort=repr(row.budget))
-        cells = [budget, _passed(row, contest.plan.needed), *(_mode(row, mode.name) for mode in MODES)]
+        cells = [budget, _decision(row), *(_mode(row, mode.name) for mode in MODES)]
         return TableRow(name, kind, [*cells, *(_number(row, number) for number in numbers)], detail=row.name)
 
     return Table(
@@ -189,12 +196,60 @@ def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number
     )
 
 
-def _passed(row: Row, needed: int) -> Cell:
-    others: tuple[Outcome, ...] = ("undecided", "failed")
-    extra = [f"{row.outcomes[word]} {word}" for word in others if word in row.outcomes]
-    state = "no" if row.passes else "undecided" if row.passed + row.outcomes.get("undecided", 0) >= needed else "yes"
-    text = f"{row.passed} of {len(row.worlds)}"
-    return Cell(text, interval=", ".join(extra), sort=str(row.passed), state=f"verdict {state}")
+def _decision(row: Row) -> Cell:
+    if row.decision is None:
+        return Cell(DASH, title="too few worlds to decide")
+    answer = row.decision.answer
+    state = {"passes": "no", "fails": "yes", "open": "undecided"}[answer]
+    open_ = sum(view.answer in ("open", "not learnt") for view in row.views)
+    beyond = sum(view.answer == "beyond" for view in row.views)
+    under = f"in {beyond} of {len(row.views)}" if beyond else f"{open_} of {len(row.views)}" if open_ else ""
+    text = "not learnt" if answer == "open" and all(_unlearnt(why) for why in row.decision.why) else answer
+    return Cell(text, interval=under, title=open_views(row), sort=f"{answer}{beyond:03}", state=f"verdict {state}")
+
+
+def _unlearnt(why: str) -> bool:
+    return why.endswith(": not learnt")
+
+
+def _views_table(contest: ContestRecord, rows: Sequence[Row], *, key: str, caption: str) -> Table:
+    """Every view that decides: its mean with the interval of 90 %, marked where it is beyond a limit or open."""
+    told = [*([contest.exact] if contest.exact is not None else []), *rows]
+    names = {view.name: limits_text(view) for row in told for view in row.views}
+
+    def made(row: Row, kind: str) -> TableRow:
+        views = {view.name: view for view in row.views}
+        return TableRow(row.title, kind, [_decision(row), *(view_cell(views.get(name)) for name in names)], row.name)
+
+    return Table(
+        key=key,
+        caption=f"Views that decide, over worlds ({caption})",
+        heads=[Head("Decision", "of all views"), *(Head(name, limits) for name, limits in names.items())],
+        references=[made(contest.exact, RETRAINED)] if contest.exact is not None else [],
+        methods=[made(row, "method") for row in rows],
+    )
+
+
+def view_cell(view: ViewOverWorlds | None) -> Cell:
+    """A view's mean and 90 % interval."""
+    if view is None:
+        return Cell(DASH, title="not judged")
+    if view.mean is None or view.ci90 is None:
+        return Cell(view.answer, state="verdict undecided")
+    state = {"inside": "no", "beyond": "yes"}.get(view.answer, "undecided")
+    more = f"; {view.worlds_needed} worlds in all would decide" if view.worlds_needed is not None else ""
+    return Cell(
+        wording.percent(view.mean), interval=wording.percent_interval(view.ci90), title=f"{view.answer}{more}",
+        sort=repr(float(view.mean)), state=f"verdict {state}",
+    )  # fmt: skip
+
+
+def limits_text(view: ViewOverWorlds) -> str:
+    """A view's limits in words."""
+    ends = [None if end is None else wording.percent(end) for end in (view.low, view.high)]
+    if None not in ends:
+        return f"{ends[0]} to {ends[1]}"
+    return f"at most {ends[1]}" if ends[0] is None else f"at least {ends[0]}"
 
 
 def _mode(row: Row, mode: str) -> Cell:
@@ -327,19 +382,27 @@ def _limits(thresholds: Thresholds) -> dict[Number, tuple[float, ...]]:
 
 
 def tally(contest: ContestRecord) -> str:
-    """The second sentence: whether the exact answer passes, and whether anything is decided."""
+    """The second sentence: what is decided about the exact answer, and by what."""
     row = contest.exact
-    if row is None:
+    if row is None or row.decision is None:
         return ""
-    bad, count = sum("yes" in one.modes.values() for one in row.worlds.values()), len(row.worlds)
-    open_ = row.outcomes.get("undecided", 0)
-    said = "has a failure mode" if bad else "has no failure mode"
-    if count > 1:
-        said += f" in {bad or 'any'} of {_worlds(count)}"
-    if open_ and not bad:
-        said += f"; {open_} of them leave one open" if count > 1 else " for certain, but one is left open"
-    decides = "" if contest.plan.decisive else " This contest decides nothing about methods: see the notes."
+    if row.decision.answer == "passes":
+        said = f"passes all {len(row.views)} views that apply to it; general knowledge does not, it is another training"
+    else:
+        said = f"{'fails' if row.decision.answer == 'fails' else 'is open'} in {', '.join(row.decision.why)}"
+    decides = (
+        "" if contest.plan.standing == "decisive" else " This contest decides nothing about methods: see the notes."
+    )
     return f"Retrained, the exact answer, {said}.{decides}"
+
+
+def open_views(row: Row) -> str:
+    """Why a candidate isn't said to pass: the views that fail or are open, and how many more worlds would decide."""
+    if row.decision is None:
+        return ""
+    worlds, needed = len(row.worlds), row.decision.worlds_needed
+    more = f"; about {needed - worlds} more worlds would decide" if needed is not None else ""
+    return ", ".join(row.decision.why) + more
 
 
 def mode_definitions(thresholds: Thresholds) -> list[tuple[str, str]]:
@@ -347,8 +410,25 @@ def mode_definitions(thresholds: Thresholds) -> list[tuple[str, str]]:
     rules, exempt = wording.rules(thresholds), "; not judged of Retrained, another training"
     return [
         *((mode.label, f"{rules[mode.name]}{exempt if mode.from_compromised else ''}.") for mode in MODES),
-        ("Passed", "The whole interval of each number, within its world, says that there is no failure mode."),
+        (
+            "Decision",
+            (
+                "Passes: the 90 % interval of every view’s mean over worlds lies within its limits. Fails: a view lies "
+                "beyond a limit by a one-sided test, by Holm over the views at 2.5 %. Open: neither is shown; below it "
+                "stands in how many views."
+            ),
+        ),
     ]
+
+
+def ranking(one: Ranking, titles: Mapping[str, str]) -> tuple[str, str, str]:
+    """A number, the candidates by it in tie groups, and how often the first group stays with one world left out."""
+    groups = " > ".join(" = ".join(titles[name] for name in group) for group in one.groups)
+    return TITLES[one.number][0], groups, str(one.without_one)
+
+
+def _candidates(count: int) -> str:
+    return f"{count} candidate{'' if count == 1 else 's'}"
 
 
 def _facts(contest: ContestRecord) -> list[tuple[str, str]]:
@@ -363,7 +443,9 @@ def _facts(contest: ContestRecord) -> list[tuple[str, str]]:
         ("Recipe", plan.recipe),
         *((term, ", ".join(map(str, several)) or "none") for term, several in seeds.items()),
         ("Trials of each method", f"{plan.trials} on each selection world" if plan.trials else "none"),
-        ("Passing asks for", f"{plan.needed} of {_worlds(len(plan.evaluation))}"),
+        ("Standing", plan.standing),
+        *(("Earlier plan, SHA-256", one.sha256) for one in plan.earlier),
+        *(("Changed after it", "; ".join(one.changed)) for one in plan.earlier),
         *((name[:1].upper() + name[1:], sha256) for name, sha256 in plan.identity.items() if name != "the plan"),
         ("Written", f"{contest.provenance.started}, salmubench {contest.provenance.version}"),
     ]

@@ -12,14 +12,11 @@ from pydantic.dataclasses import dataclass
 
 from salmubench.core import reading
 from salmubench.core.errors import RecordError
-from salmubench.scoring.origin import STRICT, Flag, Hash, Interval, Name, Provenance, Real, Text, Whole
+from salmubench.scoring.origin import STRICT, Hash, Interval, Name, Provenance, Real, Text, Whole
 from salmubench.scoring.record import Answer, Thresholds
 
-SCHEMA_VERSION = 1
-"""Version of the layout of `contest.json`."""
-
-FEWEST = 6
-"""Worlds from which a statement about methods can be made."""
+SCHEMA_VERSION = 2
+"""Version of the layout of `contest.json`; 1 counted the worlds in which a candidate passed."""
 
 Number = Literal["leakage", "fact", "fact_paraphrase", "drop", "kept", "facts_kept", "recovered", "processor_seconds"]
 """What a row says, by the roles of the metrics: leakage left L, that of the fact and of the paraphrased fact, utility
@@ -28,6 +25,10 @@ NUMBERS: tuple[Number, ...] = get_args(Number)
 Track = Literal["closed", "generator"]
 Outcome = Literal["passes", "fails", "undecided", "failed"]
 """What became of a candidate in a world: `failed` has no numbers."""
+ViewAnswer = Literal["inside", "beyond", "open", "not learnt"]
+Decided = Literal["passes", "fails", "open"]
+Standing = Literal["decisive", "exploratory", "refused"]
+"""What may rest on a contest: a statement about methods, a direction for the next one, or nothing (too few worlds)."""
 
 
 T = TypeVar("T")
@@ -53,6 +54,77 @@ class OverWorlds:
     mean: Real | None
     ci95: Interval | None
     worlds: Count
+
+
+@dataclass(frozen=True, config=STRICT)
+class ViewOverWorlds:
+    """A number that decides about a candidate, over worlds.
+
+    Attributes:
+        name: metric and part.
+        low: least that passes; null: any.
+        high: most that passes; null: any.
+        worlds: how many have the number.
+        mean: null where too few worlds have the number, or nothing was learnt that it could measure; as what follows.
+        sd: between worlds.
+        ci90: interval that must lie within the limits.
+        ci95: the same of 95 %.
+        ratio: ratio of means over worlds.
+        p_holm: one-sided, of lying beyond no limit, after Holm's correction over the candidate's views.
+        answer: within its limits, beyond one, neither, or not learnt.
+        worlds_needed: worlds in all that would decide it at this mean and spread; null where it is decided, or nothing
+            tells.
+    """
+
+    name: Name
+    low: Real | None
+    high: Real | None
+    worlds: Count
+    mean: Real | None
+    sd: Real | None
+    ci90: Interval | None
+    ci95: Interval | None
+    ratio: Real | None
+    p_holm: Real | None
+    answer: ViewAnswer
+    worlds_needed: Count | None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Decision:
+    """What is decided about a candidate.
+
+    Attributes:
+        answer: whether it passes or fails, or neither is shown.
+        why: views beyond their limits, or those that leave it open.
+        worlds_needed: worlds in all that would decide at these means and spreads; null where it is decided, or nothing
+            tells.
+        p_holm: of what passes: p of passing after Holm's correction over all that are said to pass; null of others.
+        without_one: answer → how often it is given with one world left out.
+    """
+
+    answer: Decided
+    why: tuple[Text, ...]
+    worlds_needed: Count | None
+    p_holm: Real | None
+    without_one: Mapping[Decided, Count]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Ranking:
+    """Candidates of a league by a number, in groups that can't be told apart from their first.
+
+    Attributes:
+        league: the league.
+        number: which.
+        groups: names of candidates, the best group first.
+        without_one: how often the first group stays the same with one world left out.
+    """
+
+    league: Name
+    number: Number
+    groups: tuple[tuple[Name, ...], ...]
+    without_one: Count
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -84,8 +156,8 @@ class Row:
         league: which of the leagues it is in; null for Retrained.
         track: what its method may use; null for Retrained.
         budget: how often each forget pair is seen; null for Retrained.
-        passed: worlds in which it has none of the failure modes.
-        passes: whether these are as many as the rule asks for.
+        decision: over worlds; null where these are too few.
+        views: what it rests on.
         outcomes: what became of it → worlds.
         modes: failure mode → answer → worlds.
         numbers: each number over worlds.
@@ -97,8 +169,8 @@ class Row:
     league: Name | None
     track: Track | None
     budget: Real | None
-    passed: Count
-    passes: Flag
+    decision: Decision | None
+    views: tuple[ViewOverWorlds, ...]
     outcomes: Mapping[Outcome, Count]
     modes: Mapping[Name, Mapping[Answer, Count]]
     numbers: Annotated[Mapping[Number, OverWorlds], AfterValidator(_complete)]
@@ -165,6 +237,19 @@ class League:
 
 
 @dataclass(frozen=True, config=STRICT)
+class EarlierPlan:
+    """A plan that was changed before its first dataset was made.
+
+    Attributes:
+        sha256: of its file.
+        changed: what is other in the plan that followed.
+    """
+
+    sha256: Hash
+    changed: tuple[Text, ...]
+
+
+@dataclass(frozen=True, config=STRICT)
 class PlanFacts:
     """What a contest was to do.
 
@@ -178,8 +263,8 @@ class PlanFacts:
         trials: settings tried for each method on each selection world.
         identity: what was fixed → SHA-256.
         content: the plan as its file has it.
-        needed: worlds in which a method must pass.
-        decisive: whether a statement about methods may rest on it: worlds enough, of seeds that were kept for it.
+        standing: what may rest on it.
+        earlier: plans that stood in this folder before its first dataset was made.
     """
 
     file: Name
@@ -191,8 +276,8 @@ class PlanFacts:
     trials: Count
     identity: Mapping[Name, Hash]
     content: Mapping[Name, Any]
-    needed: Count
-    decisive: Flag
+    standing: Standing
+    earlier: tuple[EarlierPlan, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -209,6 +294,7 @@ class ContestRecord:
         retrained: the exact answer; null where no world was scored.
         rows: candidates, league by league.
         differences: paired differences.
+        rankings: candidates in order.
         provenance: of this file.
     """
 
@@ -221,6 +307,7 @@ class ContestRecord:
     retrained: Row | None
     rows: tuple[Row, ...]
     differences: tuple[PairedDifference, ...]
+    rankings: tuple[Ranking, ...]
     provenance: Provenance = field(kw_only=True)
 
     @property
@@ -242,19 +329,24 @@ class ContestRecord:
             for name in (pair.first, pair.second):
                 if (pair.league, name) not in members:
                     raise ValueError(f"Differences should be of rows of one league, not {reading.shown(name)}")
+        for ranking in self.rankings:
+            for name in (name for group in ranking.groups for name in group):
+                if (ranking.league, name) not in members:
+                    raise ValueError(f"Ranks should be of rows of their league, not {reading.shown(name)}")
 
 
 def read_contest(path: Path) -> ContestRecord:
     """Read and check `contest.json`.
 
     Raises:
-        RecordError: missing, not JSON, of a newer schema, or not what a contest writes.
+        RecordError: missing, not JSON, of another schema, or not what a contest writes.
     """
     data = reading.read_json(path, error=RecordError, what="a contest's result", missing="Run the contest first.")
     version = data.get("schema_version") if isinstance(data, dict) else None
-    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+    if type(version) is not int or version != SCHEMA_VERSION:
         raise RecordError(
-            f"Expected a contest's result of schema_version {SCHEMA_VERSION} or older in {path}, got "
-            f"{reading.shown(version)}. Install a newer salmubench, or give contest.json."
+            f"Expected a contest's result of schema_version {SCHEMA_VERSION} in {path}, got {reading.shown(version)}. "
+            "Of an older one: `salmubench contest PLAN --out FOLDER --decide-again`; of a newer one: install a newer "
+            "salmubench."
         )
     return reading.validated(ContestRecord, data, where=str(path), error=RecordError, advice="Run the contest again.")

@@ -1,0 +1,131 @@
+"""What a plan can decide: how often Retrained passes, and a method that is well within its limits, by simulation."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from salmubench.contest import rule
+from salmubench.scoring.contest_record import ContestRecord, read_contest
+
+LEAST = 0.8
+"""Power below which a contest doesn't call itself decisive."""
+KEPT, DROP = 0.96, 0.002
+"""The method: K and D; nothing of what it had to forget is left."""
+DRAWS = 1000
+"""Simulated contests."""
+_SEED = 36
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A view as an earlier contest has it.
+
+    Attributes:
+        low: least that passes.
+        high: most that passes.
+        exact: mean and standard deviation between worlds of Retrained; `None`: the view isn't judged of it.
+        method: standard deviation of a method.
+    """
+
+    low: float | None
+    high: float | None
+    exact: tuple[float, float] | None
+    method: float
+
+
+LAST: Mapping[str, Spread] = {
+    "RetFail mrr_identity": Spread(None, 0.01, (0.0041, 0.0015), 0.0053),
+    "RetFail mrr_association": Spread(-0.05, 0.05, (0.0020, 0.0199), 0.0166),
+    "FactRet mrr": Spread(-0.1, 0.1, (0.0125, 0.0174), 0.0427),
+    "FactRetPara mrr": Spread(-0.15, 0.15, (0.0008, 0.0561), 0.0790),
+    "GenKnow value": Spread(None, 0.01, None, 0.0055),
+    "InterIdSim value": Spread(0.9, None, (0.9852, 0.0191), 0.0251),
+    "IntraIdSim value": Spread(0.9, None, (0.9950, 0.0228), 0.0292),
+    "FactHold mrr_identity": Spread(0.9, None, (1.0583, 0.0525), 0.0311),
+    "FactHold mrr_association": Spread(0.9, None, (1.1051, 0.0348), 0.0590),
+}
+"""Of the last contest, `results/contest-level/contest.json`."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """How often a contest decides.
+
+    Attributes:
+        worlds: how many it has.
+        retrained: share of contests in which Retrained passes.
+        method: the same of a method with K .96 and D .002.
+    """
+
+    worlds: int
+    retrained: float
+    method: float
+
+    @property
+    def enough(self) -> bool:
+        """Whether both reach 80 %."""
+        return min(self.retrained, self.method) >= LEAST
+
+
+def spreads_of(contest: ContestRecord) -> dict[str, Spread]:
+    """What the views of a contest spread between worlds: Retrained's, and the median over candidates."""
+    exact = {view.name: view for view in contest.exact.views} if contest.exact is not None else {}
+    found: dict[str, Spread] = {}
+    for name, view in {view.name: view for row in contest.rows for view in row.views}.items():
+        of_rows = [one.sd for row in contest.rows for one in row.views if one.name == name and one.sd is not None]
+        if not of_rows:
+            continue
+        own = exact.get(name)
+        known = None if own is None or own.mean is None or own.sd is None else (own.mean, own.sd)
+        found[name] = Spread(view.low, view.high, known, statistics.median(of_rows))
+    return found
+
+
+def power(worlds: int, spreads: Mapping[str, Spread] = LAST, limits: Mapping[str, float] | None = None) -> Power:
+    """Simulate contests.
+
+    Args:
+        worlds: how many evaluation worlds.
+        spreads: of the views.
+        limits: view → limit that the plan fixes.
+    """
+    if worlds < rule.FEWEST:
+        return Power(worlds, 0.0, 0.0)
+    exact = {name: (one, *one.exact) for name, one in spreads.items() if one.exact is not None}
+    method = {name: (one, _mean_of(name, one), one.method) for name, one in spreads.items()}
+    return Power(worlds, _passing(worlds, exact, limits or {}), _passing(worlds, method, limits or {}))
+
+
+def read_spreads(path: Path | None) -> Mapping[str, Spread]:
+    """Spreads of the contest in a file, or of the last one.
+
+    Raises:
+        RecordError: not what a contest writes.
+    """
+    return LAST if path is None else spreads_of(read_contest(path))
+
+
+def _mean_of(name: str, spread: Spread) -> float:
+    """Where the method's view lies: K .96, D .002, and nothing left of what is forgotten."""
+    if spread.high is None:
+        return KEPT
+    return DROP if spread.low is None and spread.high <= 0.01 and name.startswith("GenKnow") else 0.0
+
+
+def _passing(worlds: int, views: Mapping[str, tuple[Spread, float, float]], limits: Mapping[str, float]) -> float:
+    rng, passed = np.random.default_rng(_SEED), 0
+    for _ in range(DRAWS):
+        made = []
+        for name, (spread, mean, sd) in views.items():
+            limit = limits.get(name)
+            low = spread.low if limit is None or spread.low is None else -limit if spread.high is not None else limit
+            high = spread.high if limit is None or spread.high is None else limit
+            values = tuple(rng.normal(mean, sd, worlds).tolist())
+            made.append(rule.View(name, low, high, values, values, (1.0,) * worlds))
+        passed += rule.decide(made, leave_out=False).decided == "passes" if made else 0
+    return passed / DRAWS
