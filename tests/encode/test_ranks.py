@@ -34,6 +34,7 @@ if is_first():
 """
 
 
+@pytest.mark.stage
 def test_two_ranks_write_the_files_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, dataset = tiny_model(tmp_path / "model"), tiny_dataset(tmp_path / "dataset")
     program = tmp_path / "program.py"
