@@ -38,34 +38,59 @@ def committed(block: Callable[[Content], str]) -> str:
 
 
 def answer(found: Content) -> str:
-    """Column by column: does the small world predict the order, and does the share of sensitive pairs explain it?"""
+    """How many pairs each column orders alike, what the plan's rule says, and what a larger retain base changes."""
     lines = []
-    for one, (column, told) in zip(_deciding(found)["columns"], found["study"]["answers"].items(), strict=True):
-        over = f"{one['pairs']} pairs of {one['methods']} methods"
+    for columns in _alike(found):
+        one, told = columns[0], found["study"]["answers"][columns[0]["column"]]
+        test = " One order, so one test and not two." if len(columns) > 1 else ""
         lines.append(
-            f"- **{column}: {told}.** Concordance {_share(one)} over {over}, p {one['p_holm']:.3f} after Holm. "
-            f"{_explained(told, found['share']['answers'][column])}"
+            f"- **{_names(columns)}: {_counted(one)} are ordered alike.**{test} p {one['p']:.3f}, after Holm "
+            f"{one['p_holm']:.3f}; the share is {_share(one)}. By the plan's rule: {told}. "
+            f"{_explained(told, found['share']['answers'][one['column']])}"
         )
     return "\n".join(lines)
 
 
 def short(found: Content) -> str:
-    """The answers in a sentence."""
-    told = []
-    for kind in ("supported", "refuted", "open"):
-        answered = (one for one in _deciding(found)["columns"] if found["study"]["answers"][one["column"]] == kind)
-        if columns := ", ".join(f"{one['column']} {_share(one)}" for one in answered):
-            told.append(f"**{kind}** for {columns}")
-    return f"By the share of pairs of methods in the published order: {'; '.join(told)}."
+    """The counts in a sentence."""
+    told = "; ".join(f"{_names(columns)} {_counted(columns[0], short=True)}" for columns in _alike(found))
+    methods = _deciding(found)["columns"][0]["methods"]
+    return (
+        f"Pairs of methods that mini orders as the published table does: {told}. These are pairs of {methods} methods, "
+        "too few to decide."
+    )
+
+
+def _alike(found: Content) -> list[list[Any]]:
+    """Columns at the deciding rate, those of one order of methods and one count together."""
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for one in _deciding(found)["columns"]:
+        order = tuple(sorted(one["ours"], key=one["ours"].get))
+        groups.setdefault((order, one["pairs"], one["concordance"]), []).append(one)
+    return list(groups.values())
+
+
+def _names(columns: Sequence[Any]) -> str:
+    return " and ".join(one["column"] for one in columns)
+
+
+def _counted(one: Mapping[str, Any], *, short: bool = False) -> str:
+    alike = f"{round(one['concordance'] * one['pairs'])} of {one['pairs']}"
+    return alike if short else f"{alike} pairs of {one['methods']} methods"
 
 
 def chosen(found: Content) -> str:
     """How the rate was chosen."""
     anchor = found["anchor"]
     kept = ", ".join(f"{rate} {percent(value)}" for rate, value in anchor["kept"].items())
+    edge = (
+        ", the highest that was tried: a higher one may come nearer"
+        if anchor["chosen"] == [*anchor["kept"]][-1]
+        else ""
+    )
     return (
         f"`{anchor['method']}` keeps K {percent(anchor['published'])} in the paper; here, by rate: {kept}. Taken: "
-        f"{anchor['chosen']}."
+        f"{anchor['chosen']}{edge}."
     )
 
 
@@ -158,7 +183,7 @@ def _correlated(one: Mapping[str, Any]) -> str:
 def _explained(small: str, larger: str) -> str:
     """What the larger retain base says, by the rule that the plan states."""
     if larger == "supported" != small:
-        return "With ten times the retain base it is supported: the share of sensitive pairs explains it."
+        return "With ten times the retain base it is supported, which the plan's rule takes as the explanation."
     if larger == "refuted" == small:
         return "With ten times the retain base it is refuted too: the share of sensitive pairs is not why."
     return f"With ten times the retain base: {larger}."

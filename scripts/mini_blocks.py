@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,14 @@ def findings() -> str:
     return "\n".join(lines)
 
 
-def phenomenon(records: Sequence[RunRecord], *, classes: int) -> str:
-    """What a miniature must show, and what this one shows."""
+def phenomenon(records: Sequence[RunRecord], *, classes: int, not_learnt: Collection[str] = ()) -> str:
+    """What a miniature must show, and what this one shows.
+
+    Args:
+        records: of its models.
+        classes: of general knowledge.
+        not_learnt: failure modes about what this world's Compromised didn't learn.
+    """
     clean, compromised = (
         next(item for item in records if reference_kind(item) == kind) for kind in ("clean", "compromised")
     )
@@ -130,6 +136,9 @@ def phenomenon(records: Sequence[RunRecord], *, classes: int) -> str:
         f"{min(score.value or 0.0 for score in known) / chance:.0f} × |"
     )
     for mode in answers(candidates[0]):
+        if mode in not_learnt:
+            lines.append(f"| {mode.replace('_', '-')} methods | not learnt here |")
+            continue
         guilty = [str(item.model.method) for item in candidates if answers(item)[mode] == "yes"]
         lines.append(f"| {mode.replace('_', '-')} methods | {len(guilty)}: {', '.join(guilty) or '–'} |")
     return "\n".join(lines)
