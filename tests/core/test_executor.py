@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -14,7 +15,7 @@ import pytest
 
 import executor_pieces as pieces
 from salmubench.core.errors import ConfigError, MethodError, StageError, UnknownName
-from salmubench.core.executor import cores, parallel
+from salmubench.core.executor import Task, cores, graph, parallel
 
 pytestmark = pytest.mark.stage
 
@@ -120,3 +121,24 @@ def test_errors_travel(error):
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert (str(again), vars(again)) == (str(error), vars(error))
+
+
+def test_a_task_begins_when_what_it_needs_is_done(place, tmp_path):
+    place = {name: value for name, value in place.items() if name != "threads"}
+    needs = {"sum": ("a", "b"), "a": (), "b": ("a",), "c": (), "end": ("sum", "c")}
+    order = ("c", "a", "b", "sum", "end")
+    tasks = [Task(name, partial(pieces.write_after, str(tmp_path), name, needs[name]), needs[name]) for name in order]
+    finished = list(graph(tasks, description="Tasks", **place))
+    assert dict(finished) == {name: list(needs[name]) for name in order}
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(order)
+
+
+def test_tasks_of_a_graph_that_fails_are_not_begun(place, tmp_path):
+    place = {name: value for name, value in place.items() if name != "threads"}
+    tasks = [
+        Task("fails", partial(pieces.fail_at_five, 5)),
+        Task("next", partial(pieces.write_after, str(tmp_path), "next", ()), needs=("fails",)),
+    ]
+    with pytest.raises(UnknownName, match="Atlantis"):
+        list(graph(tasks, description="Tasks", **place))
+    assert not list(tmp_path.iterdir())

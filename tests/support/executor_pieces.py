@@ -33,3 +33,10 @@ def die(number: int) -> int:
 def tell_and_wait(folder: str) -> None:
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(600)
+
+
+def write_after(folder: str, name: str, needs: tuple[str, ...]) -> list[str]:
+    """Write a file of that name; which of the files that it needs are there."""
+    there = [needed for needed in needs if (Path(folder) / needed).is_file()]
+    (Path(folder) / name).touch()
+    return there

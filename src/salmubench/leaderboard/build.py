@@ -13,7 +13,7 @@ from typing import Any
 
 from salmubench.core import interruption, manifest
 from salmubench.core.errors import RecordError, SalmubenchError
-from salmubench.core.executor import safe_path
+from salmubench.core.pools import safe_path
 from salmubench.leaderboard import board as boards
 from salmubench.leaderboard import intake, peers
 from salmubench.leaderboard import pages as board_pages

@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from salmubench.core.executor import end_with_parent
+from salmubench.core.pools import end_with_parent
 
 _PR_SET_PDEATHSIG = 1
 

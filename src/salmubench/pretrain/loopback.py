@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from salmubench.core.executor import SAFE_PATH
+from salmubench.core.pools import SAFE_PATH
 
 HOST = "127.0.0.1"
 _INTERFACE = {"linux": "lo", "darwin": "lo0"}.get(sys.platform)
