@@ -57,8 +57,9 @@ def stage_costs() -> str:
     lines.append(f"| **all, by the clock** | **{total:.0f}** | **{peak:.2f} GiB** |")
     beside = run().get("side_by_side")
     if beside is not None:
-        made = f"{beside['candidates']} candidates were unlearnt, encoded and scored"
-        lines += ["", f"With {beside['workers']} at once, {made} in {beside['seconds']:.0f} s."]
+        busy = f"; processors were busy {beside['busy']:.0%} of the time" if "busy" in beside else ""
+        done = f"{beside['steps']} steps" if "steps" in beside else f"{beside['candidates']} candidates"
+        lines += ["", f"With {beside['workers']} at once, {done} took {beside['seconds']:.0f} s{busy}."]
     return "\n".join(lines)
 
 

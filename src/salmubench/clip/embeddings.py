@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,33 @@ class DatasetFacts:
     revision: str | None = None
     imagenet: str | None = None
     limit: int | None = None
+
+
+class Embedded(Protocol):
+    """What scoring reads of a model: vectors, and which row of a dataset each belongs to."""
+
+    @property
+    def dataset(self) -> DatasetFacts:
+        """Facts of the dataset."""
+
+    @property
+    def index(self) -> pa.Table:
+        """One line a dataset row (`INDEX_SCHEMA`)."""
+
+    @property
+    def images(self) -> npt.NDArray[Any]:
+        """(pictures, d)."""
+
+    @property
+    def texts(self) -> npt.NDArray[Any]:
+        """(texts, d); to be read after `rows_of`, which may add to it."""
+
+    @property
+    def text_rows(self) -> Mapping[str, int]:
+        """Text → row of `texts`, of those that are encoded."""
+
+    def rows_of(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Rows of `texts` for some texts, int64 (n,)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from salmubench.clip.embeddings import Embeddings
+from salmubench.clip.embeddings import Embedded
 from salmubench.core.types import Pair, Split
 from salmubench.dataset.layout import Dataset
 from salmubench.scoring.fact_ranks import FEWEST, pairs_of, replaced, sampled, values_of, wanted_rows
@@ -20,11 +20,11 @@ Wordings = Callable[[Pair], Sequence[str]]
 _ROWS = 128
 
 
-def best_ranks(asked: Embeddings, rows: Rows, gallery: Gallery, dataset: Dataset, wordings: Wordings) -> Floats:
+def best_ranks(embeddings: Embedded, rows: Rows, gallery: Gallery, dataset: Dataset, wordings: Wordings) -> Floats:
     """Rank of each true caption in the gallery, 1 + #greater + ½ #equal, float64 (n,); equal captions don't compete.
 
     Args:
-        asked: vectors.
+        embeddings: vectors.
         rows: V.
         gallery: captions of forget and of portraits.
         dataset: knows which facts the gallery's captions tell.
@@ -36,14 +36,15 @@ def best_ranks(asked: Embeddings, rows: Rows, gallery: Gallery, dataset: Dataset
         for name, caption in zip(gallery.file_name, gallery.caption, strict=True)
     ]
     groups, starts = _grouped([wordings(pair) for pair in told])
-    texts = unit(asked.texts, asked.rows_of(groups))
+    text_rows = embeddings.rows_of(groups)
     own, own_starts = _grouped([wordings(pair) for pair in pairs_of(rows)])
-    own_texts = unit(asked.texts, asked.rows_of(own))
+    own_rows = embeddings.rows_of(own)
+    texts, own_texts = unit(embeddings.texts, text_rows), unit(embeddings.texts, own_rows)
     ends = [*own_starts[1:], len(own)]
     ranks = np.empty(len(rows))
     for first in range(0, len(rows), _ROWS):
         block = slice(first, first + _ROWS)
-        images = unit(asked.images, rows.image_row[block])
+        images = unit(embeddings.images, rows.image_row[block])
         best = np.maximum.reduceat(images @ texts.T, starts, axis=1)  # (b, g)
         for place, image in enumerate(images, start=first):
             true = (own_texts[own_starts[place] : ends[place]] @ image).max()
@@ -52,7 +53,9 @@ def best_ranks(asked: Embeddings, rows: Rows, gallery: Gallery, dataset: Dataset
     return ranks
 
 
-def best_fact_ranks(asked: Embeddings, rows: Rows, inputs: EvalInputs, wordings: Wordings) -> tuple[list[int], Floats]:
+def best_fact_ranks(
+    embeddings: Embedded, rows: Rows, inputs: EvalInputs, wordings: Wordings
+) -> tuple[list[int], Floats]:
     """Rank of each true value among others of its field, every one told in all wordings.
 
     Returns:
@@ -68,10 +71,10 @@ def best_fact_ranks(asked: Embeddings, rows: Rows, inputs: EvalInputs, wordings:
             continue
         facts = [pair, *(replace(pair, caption=text, value=value) for text, value in zip(copies, others, strict=True))]
         told[number] = _grouped([wordings(fact) for fact in facts])
-    asked.rows_of([text for texts, _ in told.values() for text in texts])  # encoded together
+    embeddings.rows_of([text for texts, _ in told.values() for text in texts])  # encoded together
     for number, (texts, starts) in told.items():
-        image = unit(asked.images, rows.image_row[[number]])[0]
-        best = np.maximum.reduceat(unit(asked.texts, asked.rows_of(texts)) @ image, starts)
+        image = unit(embeddings.images, rows.image_row[[number]])[0]
+        best = np.maximum.reduceat(unit(embeddings.texts, embeddings.rows_of(texts)) @ image, starts)
         ranks.append(_rank(best[1:] - best[0]))
     return list(told), np.array(ranks)
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from salmubench.attacks import Variant
-from salmubench.clip import embeddings
-from salmubench.clip.embeddings import DatasetFacts, Embeddings
+from salmubench.clip.embeddings import INDEX_SCHEMA, DatasetFacts
 from salmubench.core.cost import Encoded
 from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.encode.vectors import Vectors, tokens_of
@@ -97,71 +95,69 @@ class Reader:
         return pa.concat_tables(tables)
 
     def _read(self, variant: Variant, vectors: Vectors) -> list[pa.Table]:
-        asked = self._asked(variant, vectors)
-        inputs = self._inputs(asked)
+        embeddings = self._embeddings(variant, vectors)
+        inputs = self._inputs(embeddings)
         if variant.against is not None:
-            return self._compared(variant, asked)
+            return self._compared(variant, embeddings)
         if variant.wordings is not None:
             rows = inputs.rows(Split.FORGET)
-            ranks = best_ranks(asked, rows, self._gallery, self.world.dataset, variant.wordings)
-            kept, fact_ranks = best_fact_ranks(asked, rows, inputs, variant.wordings)
+            ranks = best_ranks(embeddings, rows, self._gallery, self.world.dataset, variant.wordings)
+            kept, fact_ranks = best_fact_ranks(embeddings, rows, inputs, variant.wordings)
             parts = [_ranked("leakage", rows, ranks), _ranked("fact", rows.take(np.array(kept, int)), fact_ranks)]
         else:
             parts = self._ranked(inputs)
         if variant.model is not None and len(self._knowledge.records):
-            told = self._asked(Variant(label=variant.label, model=variant.model), vectors)
-            shown = self.plugins["drop"].score(self._inputs(told))
-            parts.append(_of_items(GENERAL, shown))
+            unchanged = self._embeddings(Variant(label=variant.label, model=variant.model), vectors)
+            parts.append(_of_items(GENERAL, self.plugins["drop"].score(self._inputs(unchanged))))
         return [self._table(variant.label, parts)]
 
     def _ranked(self, inputs: EvalInputs) -> list[Parts]:
         """Ranks of captions, and of facts where any can be told from other values."""
         first, *others = PARTS
-        found = [_of_items(first, self.plugins[first].score(inputs))]
+        parts = [_of_items(first, self.plugins[first].score(inputs))]
         for name in others:
             with contextlib.suppress(Unavailable):  # the record then says so of that number alone
-                found.append(_of_items(name, self.plugins[name].score(inputs)))
-        return found
+                parts.append(_of_items(name, self.plugins[name].score(inputs)))
+        return parts
 
-    def _inputs(self, asked: _Asked) -> EvalInputs:
-        """Inputs of a metric: gallery, rows and what follows from them are those of all variants."""
-        inputs = EvalInputs(asked, self.scoring, _rows=self._rows, _shared=self._shared)
-        inputs.__dict__["gallery"] = self._gallery  # of the whole dataset, where V is a part
-        return inputs
+    def _inputs(self, embeddings: LiveEmbeddings) -> EvalInputs:
+        """Inputs of a metric: the gallery is of the whole dataset, of which V is a part."""
+        return EvalInputs(embeddings, self.scoring, fixed_gallery=self._gallery, _rows=self._rows, _shared=self._shared)
 
-    def _asked(self, variant: Variant, vectors: Vectors) -> _Asked:
-        held, known = self._held, self._knowledge
+    def _embeddings(self, variant: Variant, vectors: Vectors) -> LiveEmbeddings:
+        """Vectors as the variant reads them: of V, of any text, of general knowledge where the weights are others."""
+        held, knowledge = self._held, self._knowledge
         pictures: Floats = vectors.pictures("held", held, len(held.records)).astype(np.float64)
         if variant.model is not None and not (variant.calibrated or variant.picture_map):
-            pictures = np.concatenate([pictures, vectors.pictures("general", known, len(known.records))])
+            pictures = np.concatenate([pictures, vectors.pictures("general", knowledge, len(knowledge.records))])
         if variant.picture_map is not None:
             pictures = _mapped(variant.picture_map, pictures)
 
-        def texts(wanted: Sequence[str]) -> Floats:
-            made: Floats = vectors.texts(wanted, block=variant.text_block).astype(np.float64)
-            return made if variant.text_map is None else _mapped(variant.text_map, made)
+        def plain(texts: Sequence[str]) -> Floats:
+            encoded: Floats = vectors.texts(texts, block=variant.text_block).astype(np.float64)
+            return encoded if variant.text_map is None else _mapped(variant.text_map, encoded)
 
-        if variant.calibrated:
-            background = vectors.pictures("portraits", self._portraits, len(self._portraits.records))
-            if not len(background):
-                raise ValueError("the dataset has no portraits in retain_synth")
-            plain, level = texts, np.asarray(background, np.float64)
-            if variant.picture_map is not None:
-                level = _mapped(variant.picture_map, background)
+        if not variant.calibrated:
+            return LiveEmbeddings(self._facts, self._index, pictures, plain)
+        portraits = vectors.pictures("portraits", self._portraits, len(self._portraits.records))
+        if not len(portraits):
+            raise ValueError("the dataset has no portraits in retain_synth")
+        background = np.asarray(portraits, np.float64)
+        if variant.picture_map is not None:
+            background = _mapped(variant.picture_map, portraits)
 
-            def texts(wanted: Sequence[str]) -> Floats:
-                return calibrated_texts(plain(wanted), level)
+        def calibrated(texts: Sequence[str]) -> Floats:
+            return calibrated_texts(plain(texts), background)
 
-            pictures = calibrated_pictures(pictures)
-        return _Asked(Path(), {}, self._facts, pictures, _Lazy(texts), self._index)  # type: ignore[arg-type]
+        return LiveEmbeddings(self._facts, self._index, calibrated_pictures(pictures), calibrated)
 
-    def _compared(self, variant: Variant, asked: _Asked) -> list[pa.Table]:
+    def _compared(self, variant: Variant, embeddings: LiveEmbeddings) -> list[pa.Table]:
         """Each caption against a few others: AUC by kind, and whether it is the first or the last of the last kind."""
         assert variant.against is not None
         records = self._held.records
         others = [variant.against(pair) for pair in records]
         kinds = list(dict.fromkeys(kind for own in others for kind in own))
-        asked.rows_of([text for pair, own in zip(records, others, strict=True) for text in _all(pair, own)])
+        embeddings.rows_of([text for pair, own in zip(records, others, strict=True) for text in _all(pair, own)])
         able = [bool(own) and all(own.get(kind) for kind in kinds) for own in others]
         if not any(able):
             raise ValueError("no pair has other values or names to be compared with")
@@ -170,7 +166,7 @@ class Reader:
         picks = {"top": np.empty(len(chosen)), "lowest": np.empty(len(chosen))}
         for place, number in enumerate(chosen):
             for kind in kinds:
-                cosines = asked.cosines(number, [records[number].caption, *others[number][kind]])
+                cosines = embeddings.cosines(number, [records[number].caption, *others[number][kind]])
                 margin = cosines[1:] - cosines[0]
                 below[kind][place] = np.mean((margin < -TIE) + 0.5 * (np.abs(margin) <= TIE))
                 if kind == kinds[-1]:
@@ -203,61 +199,46 @@ class Reader:
         return pa.table(columns, SCHEMA)
 
 
-class _Lazy:
-    """Text vectors, made when they are first asked for; what scoring takes for an array."""
+class LiveEmbeddings:
+    """Vectors in memory instead of a folder (`Embedded`); texts are encoded when they are first asked for.
 
-    def __init__(self, make: Callable[[Sequence[str]], Floats]) -> None:
-        self._make = make
-        self.rows: dict[str, int] = {}
-        self._whole: Floats = np.zeros((0, 0))
+    Args:
+        dataset: facts of the dataset.
+        index: rows of V and general knowledge, and of what the gallery and the values are drawn from.
+        images: (n, d).
+        encode: texts → (t, d).
+    """
 
-    def ask(self, texts: Sequence[str]) -> None:
-        """Make what is missing."""
-        fresh = [text for text in dict.fromkeys(texts) if text not in self.rows]
-        if fresh:
-            made, start = self._make(fresh), len(self.rows)
-            self._whole = made if not len(self._whole) else np.concatenate([self._whole, made])
-            self.rows.update({text: start + number for number, text in enumerate(fresh)})
-
-    def __len__(self) -> int:
-        return len(self._whole)
-
-    def __getitem__(self, rows: Any) -> Floats:
-        found: Floats = self._whole[rows]
-        return found
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked(Embeddings):
-    """Vectors in memory instead of a folder; texts are encoded when they are asked for."""
-
-    held_index: pa.Table
-
-    @property
-    def index(self) -> pa.Table:
-        """Rows of V and general knowledge, and of what the gallery and the values are drawn from."""
-        return self.held_index
+    def __init__(
+        self, dataset: DatasetFacts, index: pa.Table, images: Floats, encode: Callable[[Sequence[str]], Floats]
+    ) -> None:
+        self.dataset, self.index, self.images, self._encode = dataset, index, images, encode
+        self.texts: Floats = np.zeros((0, 0))
+        self.text_rows: dict[str, int] = {}
 
     def rows_of(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Rows of `texts` for some texts, int64 (n,)."""
-        lazy: Any = self.texts
-        lazy.ask(texts)
-        return np.fromiter((lazy.rows[text] for text in texts), np.int64, len(texts))
+        """Rows of `texts` for some texts, int64 (n,); `texts` grows by those that are new."""
+        fresh = [text for text in dict.fromkeys(texts) if text not in self.text_rows]
+        if fresh:
+            encoded, start = self._encode(fresh), len(self.text_rows)
+            self.texts = np.concatenate([self.texts, encoded]) if start else encoded
+            self.text_rows.update({text: start + number for number, text in enumerate(fresh)})
+        return np.fromiter((self.text_rows[text] for text in texts), np.int64, len(texts))
 
     def cosines(self, picture: int, texts: Sequence[str]) -> Floats:
         """Cosines of one picture with some texts (n,)."""
         rows, image = self.rows_of(texts), self.images[picture]
-        vectors: Floats = np.asarray(self.texts[rows], np.float64)
-        found: Floats = vectors @ image / np.linalg.norm(vectors, axis=1) / np.linalg.norm(image)
-        return found
+        vectors = self.texts[rows]
+        cosines: Floats = vectors @ image / np.linalg.norm(vectors, axis=1) / np.linalg.norm(image)
+        return cosines
 
 
 def _mapped(fitted: Callable[[Any], Any], vectors: Any) -> Floats:
     """What a map that an attacker has fitted makes of vectors: of one without a direction nothing can be ranked."""
-    made: Floats = np.asarray(fitted(vectors), np.float64)
-    if len(made) != len(vectors) or not np.isfinite(made).all() or not made.any(axis=1).all():
+    mapped: Floats = np.asarray(fitted(vectors), np.float64)
+    if len(mapped) != len(vectors) or not np.isfinite(mapped).all() or not mapped.any(axis=1).all():
         raise ValueError("the attack's map gives vectors that are not finite, zero, or not one for each")
-    return made
+    return mapped
 
 
 def calibrated_texts(texts: Floats, background: Floats) -> Floats:
@@ -278,8 +259,8 @@ def calibrated_texts(texts: Floats, background: Floats) -> Floats:
     spread = np.maximum(level.std(axis=1), _STEADY)[:, None]
     scaled = np.concatenate([unit / spread, -level.mean(axis=1)[:, None] / spread], axis=1)
     rest = np.sqrt(_NORM**2 - np.einsum("ij,ij->i", scaled, scaled))
-    found: Floats = np.concatenate([scaled, rest[:, None]], axis=1)
-    return found
+    calibrated: Floats = np.concatenate([scaled, rest[:, None]], axis=1)
+    return calibrated
 
 
 def calibrated_pictures(pictures: Floats) -> Floats:
@@ -303,8 +284,8 @@ def _index(dataset: Any, held: Sequence[Pair], knowledge: Sequence[Pair]) -> tup
     }
     for name in ("file_name", "caption", "name", "field", "value", "paraphrase", "style"):
         columns[name] = [getattr(pair, name) for _, pair, _ in rows]
-    schema = embeddings.INDEX_SCHEMA
-    table = pa.table({name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema)
+    types = {name: INDEX_SCHEMA.field(name).type for name in INDEX_SCHEMA.names}
+    table = pa.table({name: pa.array(columns[name], kind) for name, kind in types.items()}, INDEX_SCHEMA)
     facts = DatasetFacts(
         dataset.name,
         dataset.fingerprint,

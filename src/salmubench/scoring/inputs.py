@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench.clip.embeddings import Embeddings
+from salmubench.clip.embeddings import Embedded
 from salmubench.core.types import Split
 from salmubench.dataset.layout import GeneralKnowledge
 from salmubench.scoring.config import PROTOCOL_RANKING, Ranking, ScoreConfig
@@ -112,13 +112,15 @@ class EvalInputs:
         fragile_ids: file names of the fragile set, or `None`.
         no_fragile: why there is none.
         ranking: how similarities become ranks in the gallery.
+        fixed_gallery: the gallery, where it is not to be drawn from the rows.
     """
 
-    embeddings: Embeddings
+    embeddings: Embedded
     config: ScoreConfig
     fragile_ids: frozenset[str] | None = None
     no_fragile: str = "no fragile set"
     ranking: Ranking = PROTOCOL_RANKING
+    fixed_gallery: Gallery | None = None
     _rows: dict[str, Rows] = field(default_factory=dict)
     _shared: dict[Hashable, Any] = field(default_factory=dict)
 
@@ -191,6 +193,8 @@ class EvalInputs:
     @functools.cached_property
     def gallery(self) -> Gallery:
         """The captions that retrieval competes with, the same for every model."""
+        if self.fixed_gallery is not None:
+            return self.fixed_gallery
         forget, retain = self.rows(Split.FORGET), self.retain_disjoint()
         return draw_gallery((forget.file_name, forget.caption), (retain.file_name, retain.caption))
 
@@ -204,7 +208,8 @@ class EvalInputs:
         Raises:
             EmbeddingsError: a text was not encoded.
         """
-        return unit(self.embeddings.texts, self.embeddings.rows_of(list(texts)))
+        rows = self.embeddings.rows_of(list(texts))
+        return unit(self.embeddings.texts, rows)
 
     def similarity(self, rows: Rows, text_row: Indices | None = None) -> Floats:
         """Cosine of each row's picture and its caption, float64 (n,).

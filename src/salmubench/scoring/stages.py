@@ -208,7 +208,7 @@ class RunFile:
         device: where it computes.
         precision: of its models.
         probe: precision → seconds, where that decided about the precision.
-        side_by_side: candidates that were made at once.
+        side_by_side: steps that were done at once, and how busy the workers were.
         wall_seconds: of all its calls.
         stages: what each cost.
         models: names, in the order of the run.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from salmubench.core import cost, interruption, manifest, places
 from salmubench.core.errors import EmbeddingsError, MethodError, ModelError
@@ -25,6 +25,8 @@ from salmubench.workflow.recipe import Recipe
 _MEMORY = 3 * 2**30  # bytes that a worker is given at least
 _SHOWN = 4  # options that a note names
 _WORTH = 3  # candidates from which a second process, which starts in seconds, pays
+
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +115,15 @@ class Stages:
 
 def make(world: World, candidate: Candidate) -> Made:
     """Unlearn, encode and score; what is done already is kept. A failure of the method is told, not raised."""
-    from salmubench.scoring.record_files import write_failed
+    made = make_model(world, candidate)
+    if made.error is not None:
+        return made
+    scored = judge(world, candidate)
+    return Made([*made.stages, *scored.stages], scored.error)
 
+
+def make_model(world: World, candidate: Candidate) -> Made:
+    """Unlearn and encode; as `make`."""
     stages, name = Stages(), candidate.name
     checkpoint = world.out / "checkpoints" / name
     changed = _staleness(checkpoint, candidate, world.compromised)
@@ -122,36 +131,51 @@ def make(world: World, candidate: Candidate) -> Made:
         log.info("%s: %s changed, made again", name, changed)
         for folder in (embeddings_path(world, name), checkpoint):  # what is derived from another goes first
             manifest.delete_folder(folder)
-    try:
+
+    def work() -> None:
         stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, checkpoint))
         encode(world, name, checkpoint, stages)
-        score(world, name, stages)
-    except (MethodError, EmbeddingsError, ModelError) as problem:  # the candidate's own fault: the others go on
+
+    return _of_itself(world, candidate, stages, work)
+
+
+def judge(world: World, candidate: Candidate) -> Made:
+    """Score a candidate, unless it has failed before; as `make`."""
+    stages, name = Stages(), candidate.name
+    if not (embeddings_path(world, name) / manifest.MANIFEST).is_file():
+        return Made([], None)
+    return _of_itself(world, candidate, stages, lambda: score(world, name, stages))
+
+
+def _of_itself(world: World, candidate: Candidate, stages: Stages, work: Callable[[], None]) -> Made:
+    """Work on a candidate; what fails through its own fault is a record that says so, and the others go on."""
+    from salmubench.scoring.record_files import write_failed
+
+    try:
+        work()
+    except (MethodError, EmbeddingsError, ModelError) as problem:
         interruption.pass_on(problem)
-        error = (
-            problem
-            if isinstance(problem, MethodError)
-            else MethodError(candidate.configured.method.origin, None, str(problem))
-        )
+        origin = candidate.configured.method.origin
+        error = problem if isinstance(problem, MethodError) else MethodError(origin, None, str(problem))
         log.error("%s", error, exc_info=problem if log.isEnabledFor(logging.DEBUG) else None)
         write_failed(
-            record_path(world, name), model=name, error=error, dataset=world.open(),
+            record_path(world, candidate.name), model=candidate.name, error=error, dataset=world.open(),
             budget=candidate.budget, config=dict(candidate.values),
         )  # fmt: skip
         return Made(stages.done, error)
     return Made(stages.done, None)
 
 
-def make_in_worker(world: World, candidate: Candidate, *, level: int = logging.INFO) -> Made:
-    """`make` in a fresh process, whose notes would be lost otherwise.
+def noted(level: int, work: Callable[..., Result], *arguments: Any) -> Result:
+    """Do work in a fresh process, whose notes would be lost otherwise.
 
     Args:
-        world: what candidates share.
-        candidate: the candidate.
         level: of the notes.
+        work: what to do.
+        arguments: of the work.
     """
     notes_in_worker(level)
-    return make(world, candidate)
+    return work(*arguments)
 
 
 def notes_in_worker(level: int) -> None:
@@ -166,12 +190,12 @@ def notes_in_worker(level: int) -> None:
 
 
 def maker(*, alone: bool) -> Callable[[World, Candidate], Made]:
-    """What makes candidates: in this process, or in others with the same appetite for notes.
+    """What makes candidates: in this process, or in others that write notes of the same level.
 
     Args:
         alone: all in this process.
     """
-    return make if alone else partial(make_in_worker, level=logging.getLogger("salmubench").level)
+    return make if alone else partial(noted, logging.getLogger("salmubench").level, make)
 
 
 def record_path(world: World, name: str) -> Path:
@@ -231,7 +255,7 @@ def _sha256(checkpoint: Path) -> str:
 def score(world: World, name: str, stages: Stages) -> None:
     """Score a model of the world, unless its record is current."""
     record, config = record_path(world, name), world.recipe.score
-    if not _is_scored(world, name):
+    if not is_scored(world, name):
         from salmubench.metrics import score as run
 
         inputs = {"embeddings": embeddings_path(world, name), **world.references}
@@ -246,12 +270,19 @@ def check_references(world: World) -> None:
     """
     expected = world.open().fingerprint
     for kind, folder in world.references.items():
-        stated = manifest.read_any(folder / manifest.MANIFEST).inputs.get("dataset")
+        path = folder / manifest.MANIFEST
+        stated = manifest.read_any(path).inputs.get("dataset") if path.is_file() else expected
         if stated != expected:
             raise EmbeddingsError(
                 f"Expected {kind} encoded on the dataset in {world.dataset} ({expected[:16]}), got embeddings of "
                 f"{str(stated)[:16]} in {folder}. Delete that folder, or put the dataset back."
             )
+
+
+def is_encoded(world: World, name: str, checkpoint: Path) -> bool:
+    """Tell whether a model's embeddings are there, and of just this checkpoint."""
+    folder = embeddings_path(world, name)
+    return (folder / manifest.MANIFEST).is_file() and not _of_another_model(folder, checkpoint)
 
 
 def is_made(world: World, candidate: Candidate) -> bool:
@@ -260,10 +291,11 @@ def is_made(world: World, candidate: Candidate) -> bool:
     checkpoint = world.out / "checkpoints" / name
     if not (checkpoint / manifest.MANIFEST).is_file() or _staleness(checkpoint, candidate, world.compromised):
         return False
-    return _is_scored(world, name) and not _of_another_model(embeddings_path(world, name), checkpoint)
+    return is_scored(world, name) and is_encoded(world, name, checkpoint)
 
 
-def _is_scored(world: World, name: str) -> bool:
+def is_scored(world: World, name: str) -> bool:
+    """Tell whether a model has a record of just its embeddings and those of the references."""
     from salmubench.scoring.record_files import Inputs, is_current
 
     inputs = Inputs(embeddings_path(world, name), world.references)
@@ -328,28 +360,32 @@ def _encoded_in(out: Path) -> str | None:
     return None
 
 
-def workers_for(pieces: int, *, asked: int | None, executor: Executor, recipe: Recipe, device: str) -> int:
-    """How many pieces to do at once: as many as are asked for, else all of a cluster or what pays here."""
-    if asked is not None:
-        return asked
-    return 0 if executor == "ray" else sensible_workers(pieces, recipe=recipe, device=device)
+def workers_for(
+    pieces: int, *, asked: int | None, executor: Executor, recipe: Recipe, device: str, threads: int = 0
+) -> int:
+    """How many pieces to do at once: as many as are asked for, else all of a cluster or what pays here.
 
+    What pays is as many as the processors allow at `unlearn.threads` each (one where a method may use them all, or on a
+    GPU), no more than the free memory holds, and none that would cost more to start than it does.
 
-def sensible_workers(candidates: int, *, recipe: Recipe, device: str) -> int:
-    """How many candidates to make at once on this machine.
-
-    As many as the processors allow at `unlearn.threads` each (one where a method may use them all, or on a GPU), no
-    more than the free memory holds, and none that would cost more to start than it does.
+    Args:
+        pieces: how many there are.
+        asked: by the user.
+        executor: where they are done.
+        recipe: of the candidates.
+        device: `auto`, `cpu` or `cuda`.
+        threads: of other pieces, where these take more.
     """
     import psutil
 
     from salmubench.clip.devices import resolve_device
 
-    threads = recipe.unlearn.threads
-    if not threads or resolve_device(device) != "cpu":
+    if asked is not None or executor == "ray":
+        return asked or 0
+    if not recipe.unlearn.threads or resolve_device(device) != "cpu":
         return 1
     room = int(psutil.virtual_memory().available // _MEMORY)
-    return max(1, min(cores() // threads, candidates // _WORTH, room))
+    return max(1, min(cores() // max(recipe.unlearn.threads, threads), pieces // _WORTH, room))
 
 
 def _unlearn(world: World, candidate: Candidate, out: Path) -> None:

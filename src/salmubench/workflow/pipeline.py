@@ -12,7 +12,7 @@ from typing import Any
 from salmubench.attacks import AttackConfig
 from salmubench.attacks import load_all as load_attacks
 from salmubench.core import manifest, options, plugins
-from salmubench.core.executor import Executor, parallel
+from salmubench.core.executor import Executor, graph
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.references import ENDS
 from salmubench.scoring.stages import RUN, read_run_file
@@ -25,15 +25,14 @@ from salmubench.workflow.candidates import (
     World,
     check_references,
     encode,
-    is_made,
     lasting_precision,
-    maker,
     record_path,
     score,
     workers_for,
 )
 from salmubench.workflow.planning import Budgets, check_first, check_limit, plan
-from salmubench.workflow.references import Training, train
+from salmubench.workflow.references import Training, joins, missing, train, write_shards
+from salmubench.workflow.steps import graph_of, with_notes
 from salmubench.workflow.tuned_values import TunedFile, choose_tuned
 
 SCHEMA_VERSION = 1
@@ -123,24 +122,46 @@ def run(
     choice = choose_tuned(
         tuned, setting=loaded.recipe.unlearn.tuned, untuned=untuned, recipe=loaded.name, shipped=loaded.shipped
     )
-    plans: dict[str, Any] = {"methods": methods, "budgets": budgets, "repeats": repeats, "seed": seed, "tuned": choice}
-    candidates = plan(loaded.recipe, **plans, given=by_method(set))
+    candidates = plan(
+        loaded.recipe,
+        methods=methods,
+        budgets=budgets,
+        repeats=repeats,
+        seed=seed,
+        tuned=choice,
+        given=by_method(set),
+    )
     attacking = loaded.recipe.attack if attacks is None else replace(loaded.recipe.attack, attacks=tuple(attacks))
     load_attacks(attacking.attacks, attacking.overrides)
     check_first(loaded.recipe, out, device=device, precision=precision, executor=executor, workers=workers)
-    where: dict[str, Any] = {"seed": seed, "device": device, "precision": precision}
-    work: dict[str, Any] = {"executor": executor, "workers": workers}
+    place, lasting = out, _lasting(loaded.recipe)
     if limit is not None:
         check_limit(limit, attacks)
-        run(recipe=recipe, out=out, methods=(), attacks=("none",), **where, **work)
+        run(
+            recipe=recipe,
+            out=out,
+            methods=(),
+            attacks=("none",),
+            seed=seed,
+            device=device,
+            precision=precision,
+            executor=executor,
+            workers=workers,
+        )
         attacking = replace(attacking, attacks=("none",))
-    place = out if limit is None else out / f"limit-{limit}"
+        place, lasting = out / f"limit-{limit}", {**lasting, "limit": limit}
     with manifest.stage_folder(
-        place, "run", config={**_lasting(loaded.recipe), **({} if limit is None else {"limit": limit})}, seed=seed,
-        given=loaded.given, inputs={"device": device, "precision": precision}, free=("recipe", "unlearn"), notes=(RUN,),
-    ) as folder:  # fmt: skip
-        steps = _Steps(place, loaded, **where, base=out, limit=limit)
-        failed = steps.everything(candidates, attacking, tuned=choice, **work)
+        place,
+        "run",
+        config=lasting,
+        seed=seed,
+        given=loaded.given,
+        inputs={"device": device, "precision": precision},
+        free=("recipe", "unlearn"),
+        notes=(RUN,),
+    ) as folder:
+        steps = _Steps(place, loaded, seed=seed, device=device, precision=precision, base=out, limit=limit)
+        failed = steps.everything(candidates, attacking, tuned=choice, executor=executor, workers=workers)
         if not folder.complete:
             folder.finish()
         return RunResult(place, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
@@ -210,14 +231,12 @@ class _Steps:
         used = {item.configured.method.name for item in candidates}
         if tuned is not None and used & set(tuned.methods):
             tuned.check_world(open_dataset(self.base / "dataset").fingerprint)
-        for stages in train(self._training(), executor=executor, workers=workers):
-            self._note(stages)
-        for kind in self.kinds:
-            self._add(kind, partial(encode, self.world, kind, self._checkpoint(kind)))
-        for kind in self.kinds:
-            self._add(kind, partial(score, self.world, kind))
+        training = self._training()
+        if not joins(training):
+            for kind in missing(training):
+                self._note(train(training, kind))
+        failed = self._graph(training, candidates, executor, workers)
         self._learning_curves()
-        failed = self._candidates(candidates, executor, workers)
         attacked = [item for item in candidates if not attacking.budgets or item.budget in attacking.budgets]
         self._attack([item.name for item in attacked if item.name not in failed], attacking, executor, workers)
         self._report(failed)
@@ -235,30 +254,38 @@ class _Steps:
                 score(aside, name, stages)
                 self._note(stages.done)
 
-    def _candidates(self, candidates: Sequence[Candidate], executor: Executor, workers: int | None) -> dict[str, str]:
-        waiting = [item for item in candidates if not is_made(self.world, item)]
-        if waiting:
-            check_references(self.world)
-        workers = workers_for(
-            len(waiting), asked=workers, executor=executor, recipe=self.world.recipe, device=self.device
-        )
-        alone = executor == "joblib" and workers < 2
-        work = partial(maker(alone=alone), self.world)
+    def _graph(
+        self, training: Training, candidates: Sequence[Candidate], executor: Executor, workers: int | None
+    ) -> dict[str, str]:
+        """Do all steps between dataset and page that aren't done; give the message of each candidate that failed."""
+        check_references(self.world)
+        tasks = graph_of(self.world, training, candidates)
         failed: dict[str, str] = {}
-        started = time.perf_counter()
-        if waiting:
-            for item, outcome in parallel(work, waiting, workers=workers, executor=executor, description="candidates"):
-                self._note(outcome.stages)
-                if outcome.error is not None:
-                    failed[item.name] = str(outcome.error)
-                if item.name not in self.models:
-                    self.models.append(item.name)
-            seconds = round(time.perf_counter() - started, 2)
-            self.beside = {"candidates": len(waiting), "workers": max(workers, 1), "seconds": seconds}
-        names = [item.name for item in candidates]
-        earlier = self.earlier.models
-        old = [name for name in self.models if name in earlier or name not in names]  # they finish in any order
-        self.models = [*old, *(name for name in names if name not in old)]
+        if tasks:
+            if any(task.name.startswith("pretrain") for task in tasks):
+                write_shards(training)
+            workers = workers_for(
+                len(tasks), asked=workers, executor=executor, recipe=self.world.recipe, device=self.device,
+                threads=training.config.threads,
+            )  # fmt: skip
+            apart = executor != "joblib" or workers > 1
+            started, busy = time.perf_counter(), 0.0
+            waiting = with_notes(tasks) if apart else tasks
+            for step, made in graph(waiting, workers=workers, executor=executor, description="steps"):
+                self._note(made.stages)
+                busy += sum(stage["seconds"] for stage in made.stages)
+                if made.error is not None:
+                    failed[step.partition(" ")[2]] = str(made.error)
+            seconds = time.perf_counter() - started
+            self.beside = {
+                "steps": len(tasks),
+                "workers": max(workers, 1),
+                "seconds": round(seconds, 2),
+                "busy": round(busy / seconds / max(workers, 1), 3),
+            }
+        names = [*self.kinds, *(item.name for item in candidates)]
+        old = [name for name in self.models if name not in names]
+        self.models = [*self.kinds, *old, *names[len(self.kinds) :]]
         return {name: failed[name] for name in names if name in failed}
 
     def _attack(self, names: Sequence[str], config: AttackConfig, executor: Executor, workers: int | None) -> None:
@@ -320,13 +347,6 @@ class _Steps:
         stages = Stages()
         stages.step(stage, folder, work)
         self._note(stages.done)
-
-    def _add(self, name: str, work: Callable[[Stages], None]) -> None:
-        stages = Stages()
-        work(stages)
-        self._note(stages.done)
-        if name not in self.models:
-            self.models.append(name)
 
     def _note(self, stages: Sequence[dict[str, Any]]) -> None:
         for stage in stages:

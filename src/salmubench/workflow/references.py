@@ -1,4 +1,4 @@
-"""The references of a run: trained one after the other, or side by side where the recipe leaves room for that.
+"""The references of a run: each trained alone, or beside other steps where the recipe leaves room for that.
 
 A small model gains little from a second processor, which waits for the first at every layer: two trainings with one
 each end sooner. The weights are the same either way.
@@ -6,22 +6,17 @@ each end sooner. The weights are the same either way.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from salmubench.core import manifest
-from salmubench.core.executor import Executor, cores, parallel
 from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain.config import PretrainConfig
-from salmubench.scoring.references import OF
-from salmubench.workflow.candidates import Stages, notes_in_worker
-
-if TYPE_CHECKING:
-    from salmubench.scoring.references import Kind
+from salmubench.scoring.references import COMPROMISED, OF, Kind
+from salmubench.workflow.candidates import Stages
 
 
 @dataclass(frozen=True)
@@ -45,47 +40,21 @@ class Training:
     precision: str
 
 
-def train(training: Training, *, executor: Executor, workers: int | None) -> Iterator[list[dict[str, Any]]]:
-    """Train the references that aren't there.
-
-    Args:
-        training: which, and how.
-        executor: of the run; on a cluster the trainings follow one another on this machine.
-        workers: how many at once at most; `None`: as many as the processors allow.
-
-    Yields:
-        For each one that was trained: name, seconds, peak memory (bytes) of its stage.
-
-    Raises:
-        SalmubenchError: a training failed.
-    """
-    missing = [kind for kind, out in training.checkpoints.items() if not (out / manifest.MANIFEST).is_file()]
-    count = at_once(training.config, len(missing), executor=executor, workers=workers, device=training.device)
-    if count < 2:
-        for kind in missing:
-            yield _train(training, kind)
-        return
-    _write_shards(training)
-    work = partial(_train_in_worker, training, level=logging.getLogger("salmubench").level)
-    for _, stages in parallel(work, missing, workers=count, description="references"):
-        yield stages
+def missing(training: Training) -> list[Kind]:
+    """The references that aren't there, Compromised first: methods wait for it alone."""
+    kinds = [kind for kind, out in training.checkpoints.items() if not (out / manifest.MANIFEST).is_file()]
+    return sorted(kinds, key=lambda kind: kind != COMPROMISED)
 
 
-def at_once(config: PretrainConfig, trainings: int, *, executor: Executor, workers: int | None, device: str) -> int:
-    """How many trainings to run at once: as many as the processors allow at `pretrain.threads` each.
-
-    One where a training may use them all, on a GPU, or on a cluster.
-    """
+def joins(training: Training) -> bool:
+    """Whether trainings run beside other steps: on a processor, with threads of their own, on one machine."""
     from salmubench.clip.devices import resolve_device
 
-    threads = config.threads * config.processes
-    if not threads or config.nodes > 1 or executor != "joblib" or resolve_device(device) != "cpu":
-        return 1
-    return max(1, min(cores() // threads, trainings, trainings if workers is None else workers))
+    return bool(training.config.threads) and training.config.nodes == 1 and resolve_device(training.device) == "cpu"
 
 
-def _write_shards(training: Training) -> None:
-    """Write the dataset's shards, where none are: the trainings would do it at the same time."""
+def write_shards(training: Training) -> None:
+    """Write the dataset's shards, where none are: trainings side by side would do it at the same time."""
     from salmubench.core import places
     from salmubench.dataset import shards
 
@@ -97,12 +66,12 @@ def _write_shards(training: Training) -> None:
     )
 
 
-def _train_in_worker(training: Training, kind: Kind, *, level: int) -> list[dict[str, Any]]:
-    notes_in_worker(level)
-    return _train(training, kind)
+def train(training: Training, kind: Kind) -> list[dict[str, Any]]:
+    """Train one reference; name, seconds and peak memory (bytes) of the stage.
 
-
-def _train(training: Training, kind: Kind) -> list[dict[str, Any]]:
+    Raises:
+        SalmubenchError: the training failed.
+    """
     from salmubench.pretrain.launch import pretrain
 
     stages = Stages()

@@ -1,0 +1,82 @@
+"""The steps of a run as a graph: each begins when what it needs is there, so that no processor waits.
+
+Methods need Compromised alone; so the first of them run while Retrained still trains. A step gives the same bytes
+wherever and beside whatever it runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from salmubench.core.executor import Task
+from salmubench.scoring.references import COMPROMISED, Kind
+from salmubench.workflow import references
+from salmubench.workflow.candidates import (
+    Candidate,
+    Made,
+    Stages,
+    World,
+    encode,
+    is_encoded,
+    is_made,
+    is_scored,
+    judge,
+    make_model,
+    noted,
+    score,
+)
+from salmubench.workflow.references import Training
+
+
+def graph_of(world: World, training: Training, candidates: Sequence[Candidate]) -> list[Task]:
+    """What a run has to do after its dataset, each with what it needs; what is done is left out.
+
+    Args:
+        world: the run's folders and settings.
+        training: the references; those that are missing are trained.
+        candidates: in the order of the run.
+
+    Returns:
+        Tasks whose work gives a `Made`; a candidate's two are called `unlearn <name>` and `score <name>`.
+    """
+    trained = {kind: f"pretrain {kind}" for kind in references.missing(training)}
+    encoded = {
+        kind: f"encode {kind}"
+        for kind, checkpoint in training.checkpoints.items()
+        if kind in trained or not is_encoded(world, kind, checkpoint)
+    }
+    all_encoded = tuple(encoded.values())
+    tasks = [Task(name, partial(_trained, training, kind)) for kind, name in trained.items()]
+    for kind, name in encoded.items():
+        needs = (trained[kind],) if kind in trained else ()
+        tasks.append(Task(name, partial(_staged, encode, world, kind, training.checkpoints[kind]), needs))
+    tasks += [
+        Task(f"score {kind}", partial(_staged, score, world, kind), all_encoded)
+        for kind in training.checkpoints
+        if encoded or not is_scored(world, kind)
+    ]
+    begin = (trained[COMPROMISED],) if COMPROMISED in trained else ()
+    for item in candidates:
+        if encoded or not is_made(world, item):
+            model = f"unlearn {item.name}"
+            tasks.append(Task(model, partial(make_model, world, item), begin))
+            tasks.append(Task(f"score {item.name}", partial(judge, world, item), (model, *all_encoded)))
+    return tasks
+
+
+def with_notes(tasks: Sequence[Task]) -> list[Task]:
+    """The same tasks for fresh processes, which write notes of this one's level."""
+    level = logging.getLogger("salmubench").level
+    return [Task(task.name, partial(noted, level, task.work), task.needs) for task in tasks]
+
+
+def _trained(training: Training, kind: Kind) -> Made:
+    return Made(references.train(training, kind), None)
+
+
+def _staged(work: Callable[..., None], *arguments: object) -> Made:
+    stages = Stages()
+    work(*arguments, stages)
+    return Made(stages.done, None)
