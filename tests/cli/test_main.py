@@ -287,16 +287,3 @@ def test_json_is_json_in_every_encoding(monkeypatch: pytest.MonkeyPatch, encodin
     print_json(["ä 人 🙂"])
     sys.stdout.flush()
     assert json.loads(raw.getvalue().decode(encoding)) == ["ä 人 🙂"]
-
-
-@pytest.mark.stage
-def test_show_of_a_method_imports_nothing_heavy():
-    code = (
-        "import sys; from salmubench.cli.main import main\n"
-        "assert main(['show', 'counterfactual_redirection']) == 0\n"
-        "heavy = {'torch', 'pandas', 'numpy', 'pyarrow', 'open_clip'} & set(sys.modules)\n"
-        "sys.exit(f'imported: {heavy}' if heavy else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "needs forget, retain)" in done.stdout

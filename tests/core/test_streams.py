@@ -11,12 +11,12 @@ from salmubench.core import streams
 PINNED = {
     "Import": [51],
     "Recovery": [1, 2, 3, 4],
-    "Plan": [1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18],
+    "Plan": [1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19],
     "Stranger": [1, 2, 3],
-    "Picture": [31, 32, 41, 42, 43],
+    "Picture": [31, 32, 41, 42, 43, 44],
     "Portrait": [0x63, 0x70, 0x1DE, 0x401, 0x5407, 0x6469, 0x666F],
     "Statistics": [1, 2, 3, 4, 5],
-    "Unlearning": [0x10A, 0xED17, 0x5E7A1, 0x9B0BE, 0xBA7C4, 0xC20B, 0x5E1EC7, 0x610BA1],
+    "Unlearning": [0x10A, 0xED17, 0x5E7A1, 0x9B0BE, 0xBA7C4, 0xC20B, 0x5E1EC7, 0xCA9710, 0x610BA1],
 }
 """Values in the order of their names; a new stream is added here, none is changed."""
 
