@@ -15,7 +15,6 @@ from typing import Any
 import attack_blocks
 import contest_blocks
 import contest_picture
-import fidelity_blocks
 import medium_blocks
 import mini_blocks
 import mistake_blocks
@@ -349,13 +348,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fuzz": security_blocks.fuzz,
     "soak": security_blocks.soak,
     "mistakes": mistake_blocks.mistakes,
-    "fidelity-short": partial(fidelity_blocks.committed, fidelity_blocks.short),
-    "fidelity-answer": partial(fidelity_blocks.committed, fidelity_blocks.answer),
-    "fidelity-chosen": partial(fidelity_blocks.committed, fidelity_blocks.chosen),
-    "fidelity-rates": partial(fidelity_blocks.committed, partial(fidelity_blocks.concordance, "study")),
-    "fidelity-share": partial(fidelity_blocks.committed, partial(fidelity_blocks.concordance, "share")),
-    "fidelity-classes": partial(fidelity_blocks.committed, fidelity_blocks.classes),
     "contest-findings": partial(contest_blocks.findings, "contest"),
+    "found": partial(contest_blocks.found, "contest", "contest-level"),
     "contest-retrieval": partial(contest_blocks.by_retrieval, "contest"),
     "contest-5x": partial(contest_blocks.table, "contest", "pairs-5x", without=["Recovered R"]),
     "contest-10x": partial(contest_blocks.table, "contest", "pairs-10x", without=["Recovered R"]),
@@ -381,9 +375,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 def main(arguments: Sequence[str]) -> int:
     """Write, or with `--check` compare; 1 if a page is not current."""
-    fidelity = partial(fidelity_blocks.committed, fidelity_blocks.picture)
     pictures: dict[Path, Callable[[], str]] = {
-        fidelity_blocks.PICTURE: fidelity,
         contest_picture.PICTURE: lambda: contest_picture.picture(contest_blocks.contest("contest"), "pairs-10x"),
     }
     return update(PAGES, BLOCKS, arguments, pictures)

@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from agreement import main_columns, spearman
 
 from salmubench.contest.statistics import holm
 from salmubench.core.errors import RecordError
-from salmubench.official.agreement import main_columns, spearman
 from salmubench.official.result_file import published, published_name
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Metric

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from agreement import agreement
 
 from salmubench.metrics import descriptions
-from salmubench.official.agreement import agreement
 from salmubench.official.result_file import published
 
 METRICS = list(descriptions().values())

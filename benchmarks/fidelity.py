@@ -1,6 +1,6 @@
 r"""Does the miniature predict the paper's table? From the three contests of `results/fidelity`.
 
-    python scripts/fidelity.py --anchor runs/anchor --study runs/fidelity --share runs/share \
+    python benchmarks/fidelity.py --anchor runs/anchor --study runs/fidelity --share runs/share \
         --out results/fidelity/fidelity.json
 
 The anchor's contest chooses the rate; the study is judged at that rate, and shown at all; so is the study of a larger
@@ -16,9 +16,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from salmubench.contest import fidelity
+import fidelity_statistics as fidelity
+from fidelity_statistics import World
+
 from salmubench.contest.checks import WORLDS
-from salmubench.contest.fidelity import World
 from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.official.result_file import published
