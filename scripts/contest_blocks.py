@@ -79,10 +79,9 @@ def found(first: str, second: str) -> str:
         f"- Under attack more than half of the facts comes back of {sum(mean > 0.5 for mean in attacked)} of",
         f"  {len(attacked)} candidates, of Retrained {_told(exact.numbers['recovered'])}.",
         "",
-        "The rule came after these worlds, so its answers are exploratory. A trial also found that these",
-        "worlds teach pictures rather than people: a fact is known from the picture it was trained on,",
-        "hardly from another one of the same person. [Captions without the name](docs/dataset.md) make",
-        "worlds that teach people.",
+        "The rule came after these worlds: its answers are exploratory. A trial found that they teach pictures,",
+        "not people: a fact is known from the picture it was trained on, hardly from another of the person.",
+        "[Captions without the name](docs/dataset.md) make worlds that teach people.",
     ]
     return "\n".join(lines)
 
