@@ -17,12 +17,11 @@ from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_sources
 from salmubench.scoring.other_pictures import other_outcome, other_texts
-from salmubench.scoring.references import RETRAINED
 
 METRIC = Metric(
     name="FactRetNameless",
     pillar="efficacy",
-    goal=RETRAINED,
+    goal="retrained",
     needs=("forget", "values", "portraits_unseen or retain_joint"),
     title="true value by other pictures, nobody named",
     definition=of_sources(
