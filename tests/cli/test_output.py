@@ -234,7 +234,7 @@ def test_quiet_hides_progress_and_notes(monkeypatch, capsys, tiny_folder):
 def test_progress_is_a_bar_on_a_terminal():
     code = (
         "import sys; sys.stderr = sys.stdout\n"
-        "from salmubench import progress\n"
+        "from salmubench.core import progress\n"
         "with progress.bar(total=2, description='count') as advance: advance(2)"
     )
     assert "━" in on_terminal(["-c", code])
@@ -253,14 +253,14 @@ def test_compare_as_json_and_as_columns(run, capsys):
     )
 
 
-def test_compare_as_a_program_is_short_of_pandas_and_says_the_same(run, capsys):
+def test_compare_as_a_program_imports_little_and_says_the_same(run, capsys):
     records = [str(run / "records" / f"{name}-5x.json") for name in ("cliperase", "delete")]
     assert main(["compare", *records, "--json"]) == 0
     here = capsys.readouterr().out
     code = (
         "import sys; from salmubench.cli.main import main\n"
         "code = main()\n"
-        "heavy = {'pandas', 'torch', 'sklearn', 'scipy', 'numba'} & set(sys.modules)\n"
+        "heavy = {'torch', 'sklearn', 'scipy', 'numba'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else code)"
     )
     done = subprocess.run([sys.executable, "-c", code, "compare", *records, "--json"], capture_output=True, text=True)
