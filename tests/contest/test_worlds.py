@@ -55,8 +55,8 @@ def test_every_candidate_of_every_world_is_in_the_table(done: tuple[Path, Path])
     assert "catastrophic" not in contest.retrained.worlds["101"].modes
     assert len(contest.differences) == len(NUMBERS) - 1
     assert contest.plan.sha256 == hashlib.sha256(plan.read_bytes()).hexdigest()
-    assert not contest.plan.decisive
-    assert any("needs 6 worlds" in note for note in contest.notes)
+    assert contest.plan.standing == "exploratory"
+    assert any(note.startswith("Exploratory: 3 worlds.") for note in contest.notes)
 
 
 def test_again_does_nothing_and_says_so(done: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -284,8 +284,7 @@ class _Steps:
                 "busy": round(busy / seconds / max(workers, 1), 3),
             }
         names = [*self.kinds, *(item.name for item in candidates)]
-        old = [name for name in self.models if name not in names]
-        self.models = [*self.kinds, *old, *names[len(self.kinds) :]]
+        self.models += [name for name in names if name not in self.models]  # they finish in any order
         return {name: failed[name] for name in names if name in failed}
 
     def _attack(self, names: Sequence[str], config: AttackConfig, executor: Executor, workers: int | None) -> None:
