@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from salmubench.contest.again import LATER, decide_again
-from salmubench.contest.power import LAST, power, spreads_of
+from salmubench.contest.power import last, power, spreads_of
 from salmubench.core.errors import ConfigError, RecordError
 from salmubench.scoring.contest_record import read_contest
 
@@ -46,8 +46,8 @@ def test_another_plan_is_refused(tmp_path: Path) -> None:
 
 def test_power_by_the_spreads_of_the_last_contest() -> None:
     found = spreads_of(read_contest(LEVEL / "contest.json"))
-    assert list(found) == list(LAST)
-    for name, spread in LAST.items():
+    assert list(found) == list(last())
+    for name, spread in last().items():
         assert spread.method == pytest.approx(found[name].method, abs=1e-4)
         assert spread.exact == pytest.approx(found[name].exact, abs=1e-4)
     six, ten = power(6), power(10)

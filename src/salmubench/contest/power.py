@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -38,18 +41,14 @@ class Spread:
     method: float
 
 
-LAST: Mapping[str, Spread] = {
-    "RetFail mrr_identity": Spread(None, 0.01, (0.0041, 0.0015), 0.0053),
-    "RetFail mrr_association": Spread(-0.05, 0.05, (0.0020, 0.0199), 0.0166),
-    "FactRet mrr": Spread(-0.1, 0.1, (0.0125, 0.0174), 0.0427),
-    "FactRetPara mrr": Spread(-0.15, 0.15, (0.0008, 0.0561), 0.0790),
-    "GenKnow value": Spread(None, 0.01, None, 0.0055),
-    "InterIdSim value": Spread(0.9, None, (0.9852, 0.0191), 0.0251),
-    "IntraIdSim value": Spread(0.9, None, (0.9950, 0.0228), 0.0292),
-    "FactHold mrr_identity": Spread(0.9, None, (1.0583, 0.0525), 0.0311),
-    "FactHold mrr_association": Spread(0.9, None, (1.1051, 0.0348), 0.0590),
-}
-"""Of the last contest, `results/contest-level/contest.json`."""
+@functools.cache
+def last() -> Mapping[str, Spread]:
+    """Those of the last contest, `results/contest-level/contest.json`."""
+    text = (resources.files("salmubench.contest") / "last_spreads.json").read_text(encoding="utf-8")
+    return {
+        name: Spread(one["low"], one["high"], None if one["exact"] is None else tuple(one["exact"]), one["method"])
+        for name, one in json.loads(text).items()
+    }
 
 
 @dataclass(frozen=True)
@@ -86,18 +85,19 @@ def spreads_of(contest: ContestRecord) -> dict[str, Spread]:
     return found
 
 
-def power(worlds: int, spreads: Mapping[str, Spread] = LAST, limits: Mapping[str, float] | None = None) -> Power:
+def power(worlds: int, spreads: Mapping[str, Spread] | None = None, limits: Mapping[str, float] | None = None) -> Power:
     """Simulate contests.
 
     Args:
         worlds: how many evaluation worlds.
-        spreads: of the views.
+        spreads: of the views; those of the last contest by default.
         limits: view → limit that the plan fixes.
     """
     if worlds < rule.FEWEST:
         return Power(worlds, 0.0, 0.0)
+    spreads = last() if spreads is None else spreads
     exact = {name: (one, *one.exact) for name, one in spreads.items() if one.exact is not None}
-    method = {name: (one, _mean_of(name, one), one.method) for name, one in spreads.items()}
+    method = {name: (one, _mean_of(one), one.method) for name, one in spreads.items()}
     return Power(worlds, _passing(worlds, exact, limits or {}), _passing(worlds, method, limits or {}))
 
 
@@ -107,14 +107,14 @@ def read_spreads(path: Path | None) -> Mapping[str, Spread]:
     Raises:
         RecordError: not what a contest writes.
     """
-    return LAST if path is None else spreads_of(read_contest(path))
+    return last() if path is None else spreads_of(read_contest(path))
 
 
-def _mean_of(name: str, spread: Spread) -> float:
-    """Where the method's view lies: K .96, D .002, and nothing left of what is forgotten."""
+def _mean_of(spread: Spread) -> float:
+    """Where the method's view lies: K .96, D (what isn't judged of the exact answer) .002, nothing of facts."""
     if spread.high is None:
         return KEPT
-    return DROP if spread.low is None and spread.high <= 0.01 and name.startswith("GenKnow") else 0.0
+    return DROP if spread.exact is None else 0.0
 
 
 def _passing(worlds: int, views: Mapping[str, tuple[Spread, float, float]], limits: Mapping[str, float]) -> float:
