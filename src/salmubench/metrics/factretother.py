@@ -24,11 +24,12 @@ from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_sources
 from salmubench.scoring.other_pictures import captions, other_outcome, other_texts
+from salmubench.scoring.references import RETRAINED
 
 METRIC = Metric(
     name="FactRetOther",
     pillar="efficacy",
-    goal="retrained",
+    goal=RETRAINED,
     needs=("forget", "values", "portraits_unseen or retain_joint"),
     title="true value by other pictures of the person",
     definition=of_sources(

@@ -12,11 +12,12 @@ from __future__ import annotations
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Outcome, Unavailable, outcome
 from salmubench.scoring.person_ranks import NOBODY_TOLD, person_items
+from salmubench.scoring.references import RETRAINED
 
 METRIC = Metric(
     name="PersonRet",
     pillar="efficacy",
-    goal="retrained",
+    goal=RETRAINED,
     needs=("forget_identity",),
     title="person to forget among people",
     definition={

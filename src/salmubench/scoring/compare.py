@@ -108,7 +108,10 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
         rows = [item_tables.of_metric(table, name) for table in tables]
         if rows[0].num_rows and rows[1].num_rows:
             target = _target(metric.goal, rows, records)
-            differences[name] = paired_differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
+            found = paired_differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
+            # What only describes a number with a view isn't compared: every answer more takes certainty from all.
+            parts = parts_of(metric.items, metric.groups)
+            differences[name] = {part: row for part, row in found.items() if parts[part].viewed}
         else:
             differences[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
     attacks: Mapping[str, Mapping[str, Difference]] = {}

@@ -333,8 +333,8 @@ def _by_person(tables: Iterable[Rows], *, telling: bool = False) -> Mapping[str,
 
 def _in_turn(people: Sequence[Sequence[Picture]], rng: np.random.Generator) -> Iterator[Picture]:
     """Pictures of people in drawn order, one of each, then a second one of each …."""
-    shuffled = [[people[who][number] for number in rng.permutation(len(people[who])).tolist()]
-                for who in rng.permutation(len(people)).tolist()]  # fmt: skip
+    drawn = [people[who] for who in rng.permutation(len(people))[:MOST_PICTURES].tolist()]
+    shuffled = [[own[number] for number in rng.permutation(len(own)).tolist()] for own in drawn]
     for turn in itertools.zip_longest(*shuffled):
         yield from (one for one in turn if one is not None)
 
