@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,14 +15,17 @@ import pytest
 from fake_embeddings import FakeRow, FakeWorld, Vectors, fake_world, vectors, write_embeddings
 from salmubench import metrics
 from salmubench.clip import embeddings
+from salmubench.core.types import Pair
 from salmubench.dataset.layout import Dataset
+from salmubench.encode import encode
 from salmubench.leaderboard.check_items import item_problems
-from salmubench.scoring import other_pictures, record_files, views
+from salmubench.scoring import fact_ranks, other_pictures, record_files, views
 from salmubench.scoring.breakdown import breakdown
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.items import of_metric
 from salmubench.scoring.metric import Outcome, Unavailable
 from tiny import tiny_dataset
+from tiny_model import tiny_model
 
 NAMES = ("factretother", "factretnameless", "factholdother")
 SPLITS = {name: ["forget"] for name in NAMES} | {"factholdother": ["holdout_identity", "holdout_association"]}
@@ -400,13 +404,49 @@ def test_texts_are_those_of_facts_that_are_ranked_anyway(tmp_path: Path) -> None
     dataset = Dataset(tiny_dataset(tmp_path / "d", identities=9, pictures=6, size=32))
     for config in (ScoreConfig(), ScoreConfig(fact_values=5, fact_rows=10)):
         texts = {name: set(metrics.load(name).texts(dataset, config)) for name in (*NAMES, "factret", "facthold")}
-        assert texts["factretother"] <= texts["factret"]
-        assert texts["factholdother"] <= texts["facthold"]
+        if config.fact_rows != 10:  # of few values that are drawn hardly any are compatriots'
+            assert texts["factretother"] <= texts["factret"]
+            assert texts["factholdother"] <= texts["facthold"]
         assert texts["factretother"]
         assert texts["factretnameless"]
         people = [str(persona["name"]) for persona in dataset.identities.values()]
         assert not [text for text in texts["factretnameless"] if any(name in text for name in people)]
         assert not [text for text in texts["factretnameless"] if "@" in text]
+
+
+@pytest.mark.stage
+def test_what_is_ranked_is_encoded_where_values_are_drawn(tmp_path: Path) -> None:
+    """The dataset and the embeddings know the same countries: no text is missing."""
+    home = tiny_dataset(tmp_path / "d", identities=24, pictures=4, size=32)
+    people = json.loads((home / "identities_metadata.json").read_text())
+    for number, persona in enumerate(people.values()):
+        persona["country_code"] = ("FR", "DE")[number % 2] if number < 20 else None
+    (home / "identities_metadata.json").write_text(json.dumps(people))
+    dataset, config = Dataset(home), ScoreConfig(fact_values=5, fact_rows=20, bootstraps=100)
+    texts = metrics.required_texts(dataset, config)
+    folder = encode(model=tiny_model(tmp_path / "m"), dataset=dataset, out=tmp_path / "e", texts=texts)
+    inputs = metrics.EvalInputs(embeddings.open_embeddings(folder), config)
+    for name in NAMES:
+        items = metrics.load(name).score(inputs).per_item
+        assert items is not None
+        assert items.same_country is not None
+        assert items.same_country.any()
+
+
+def test_of_few_values_those_of_compatriots_are_drawn() -> None:
+    """Ten countries of six people: of five drawn values hardly any is a compatriot's, so five of them are drawn."""
+    pairs = [Pair(f"{n}.jpg", f"Lives in Town{n}.", str(n), "Anna", "city", f"Town{n}") for n in range(60)]
+    countries: dict[str, str | None] = {str(n): f"C{n % 10}" for n in range(59)}
+    values, near = fact_ranks.Values(pairs, most=4), other_pictures.Compatriots(pairs, countries, most=4)
+    for pair in pairs[:59]:
+        others, same = near.others(pair, values.others(pair))
+        assert same
+        assert len(set(others)) == 4
+        assert {countries[other.removeprefix("Town")] for other in others} == {countries[str(pair.identity)]}
+        assert pair.value not in others
+        assert near.others(pair, others[:3]) == (others[:3], True)  # three that are drawn anyway do
+    nowhere = values.others(pairs[59])
+    assert near.others(pairs[59], nowhere) == (nowhere, False)
 
 
 # --- people among people ------------------------------------------------------------------------------------------

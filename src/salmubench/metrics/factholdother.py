@@ -37,7 +37,7 @@ METRIC = Metric(
 
 
 def texts(dataset: Dataset, config: ScoreConfig) -> Iterator[str]:
-    """A caption of each holdout fact with other values: texts that FactHold has, too."""
+    """A caption of each holdout fact with other values: mostly texts that FactHold has, too."""
     return other_texts(dataset, config, HOLDOUT_SPLITS, captions)
 
 

@@ -47,7 +47,7 @@ METRIC = Metric(
 
 
 def texts(dataset: Dataset, config: ScoreConfig) -> Iterator[str]:
-    """A caption of each fact of `forget` with other values: texts that FactRet has, too."""
+    """A caption of each fact of `forget` with other values: mostly texts that FactRet has, too."""
     return other_texts(dataset, config, (Split.FORGET,), captions)
 
 

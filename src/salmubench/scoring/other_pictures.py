@@ -144,8 +144,49 @@ class Pictures:
         return tuple(known_of.get(name) for name in names)
 
 
+class Compatriots:
+    """The values of people of one country, so that the country that a face may show doesn't tell the value.
+
+    Args:
+        pairs: rows of all sensitive splits, in any order.
+        country: identity → country code, where known.
+        most: other values of a fact.
+    """
+
+    def __init__(self, pairs: Iterable[Pair], country: Mapping[str, str | None], *, most: int) -> None:
+        known_values: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._own: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for pair in pairs:
+            if pair.identity is not None and pair.field and pair.value:
+                self._own[pair.identity, pair.field].add(pair.value)
+                if (where := country.get(pair.identity)) is not None:
+                    known_values[pair.field, where].add(pair.value)
+        self._values = {place: sorted(values) for place, values in known_values.items()}
+        self._country, self._most = country, most
+
+    def others(self, pair: Pair, drawn: Sequence[str]) -> tuple[list[str], bool]:
+        """Other values of a fact, and whether they are compatriots': three or more that FactRet drew, else others.
+
+        Args:
+            pair: a row that tells the fact.
+            drawn: FactRet's other values, which are taken where the field has fewer than three of compatriots.
+        """
+        identity, field = pair.identity or "", pair.field or ""
+        own = self._own.get((identity, field), set())
+        able = [value for value in self._values.get((field, self._country.get(identity) or ""), ()) if value not in own]
+        if len(able) < FEWEST:
+            return list(drawn), False
+        near = [value for value in drawn if value in set(able)]
+        if len(near) >= FEWEST:
+            return near, True
+        if len(able) > self._most:
+            rng = np.random.default_rng([SEED, zlib.crc32("\0".join((identity, field, "compatriots")).encode())])
+            able = [able[number] for number in np.sort(rng.choice(len(able), self._most, replace=False)).tolist()]
+        return able, True
+
+
 def other_texts(dataset: Dataset, config: ScoreConfig, splits: Sequence[Split], asking: Asking) -> Iterator[str]:
-    """Every text that `other_outcome` may rank on these splits, and where compatriots are few, no other.
+    """Every text that `other_outcome` ranks on these splits.
 
     Args:
         dataset: the dataset that will be encoded.
@@ -153,10 +194,13 @@ def other_texts(dataset: Dataset, config: ScoreConfig, splits: Sequence[Split], 
         splits: whose facts are asked.
         asking: the sentence of a fact.
     """
-    values = Values((pair for split in SENSITIVE_SPLITS for pair in dataset.rows(split)), most=config.fact_values)
+    every = [pair for split in SENSITIVE_SPLITS for pair in dataset.rows(split)]
+    values = Values(every, most=config.fact_values)
+    countries = {identity: _code(persona.get("country_code")) for identity, persona in dataset.identities.items()}
+    compatriots = Compatriots(every, countries, most=config.fact_values)
     for split in splits:
         for pair in _telling(dataset.rows(split), wanted_rows(config, split))[0]:
-            others = values.others(pair)
+            others, _ = compatriots.others(pair, values.others(pair))
             if len(others) >= FEWEST:
                 yield from asking(pair, others)
 
@@ -263,27 +307,25 @@ def _items(lines: Sequence[_Line]) -> Items:
 
 
 def _facts(inputs: EvalInputs, splits: Sequence[Split]) -> tuple[list[Fact], int]:
-    values, people, left_out = values_of(inputs), inputs.people(), 0
-    countries: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for split in SENSITIVE_SPLITS:
-        for pair in pairs_of(inputs.rows(split)):
-            country = people.get(pair.identity or "", {}).get("country_code")
-            if country is not None and pair.field and pair.value:
-                countries[pair.field, pair.value].add(country)
+    values, left_out = values_of(inputs), 0
+    countries = {identity: person.get("country_code") for identity, person in inputs.people().items()}
+    every = itertools.chain.from_iterable(pairs_of(inputs.rows(split)) for split in SENSITIVE_SPLITS)
+    compatriots = inputs.shared("compatriots", lambda: Compatriots(every, countries, most=inputs.config.fact_values))
     facts = []
     for split in splits:
         telling, dumb = _telling(pairs_of(inputs.rows(split)), wanted_rows(inputs.config, split))
         left_out += dumb
         for pair in telling:
-            others, field = values.others(pair), pair.field or ""
-            country = people.get(pair.identity or "", {}).get("country_code")
-            near = [value for value in others if country in countries.get((field, value), ())]
-            chosen = near if len(near) >= FEWEST else others
-            if len(chosen) >= FEWEST:
-                facts.append(Fact(str(split), pair, tuple(chosen), len(near) >= FEWEST))
+            others, same = compatriots.others(pair, values.others(pair))
+            if len(others) >= FEWEST:
+                facts.append(Fact(str(split), pair, tuple(others), same))
             else:
                 left_out += 1
     return facts, left_out
+
+
+def _code(country: object) -> str | None:
+    return None if country is None else str(country)
 
 
 def _telling(pairs: Sequence[Pair], rows: int) -> tuple[list[Pair], int]:
