@@ -108,13 +108,7 @@ class _Notes:
 
 
 def number_table(
-    records: Sequence[RunRecord],
-    names: Mapping[str, str],
-    *,
-    goal: str,
-    key: str,
-    repeats: Repeats | None = None,
-    beside: bool = False,
+    records: Sequence[RunRecord], names: Mapping[str, str], *, goal: str, key: str, repeats: Repeats | None = None
 ) -> Table:
     """The table of one pillar: values, intervals, normalised views.
 
@@ -124,10 +118,8 @@ def number_table(
         goal: `clean` for forgetting, `compromised` for utility; a column whose goal is another says so in its head.
         key: prefix of ids.
         repeats: model name → the record of each seed.
-        beside: the numbers that neither the paper has nor a verdict rests on, instead of the others.
     """
-    told = wording.columns(records, "efficacy" if goal == "clean" else "utility")
-    shown, notes = [column for column in told if column.beside == beside], _Notes()
+    shown, notes = wording.columns(records, "efficacy" if goal == "clean" else "utility"), _Notes()
     goals = [_goal(records, column, goal) for column in shown]
 
     def row(record: RunRecord) -> Row:
@@ -143,9 +135,7 @@ def number_table(
         ]
         return Row(names[record.model.name], kind, cells, detail=record.model.name, goal=kind == goal)
 
-    pillar, ending = ("Forgetting", "forgetting") if goal == "clean" else ("Utility", "utility")
-    if beside:
-        pillar, ending = f"{pillar}, numbers that describe only", f"{ending}-beside"
+    pillar = "Forgetting" if goal == "clean" else "Utility"
     target = LABELS[goal]
     references, methods = _rows(records, names, row)
     for kind in {goal, *goals} - {entry.kind for entry in references}:  # the methods' records state its numbers
@@ -154,7 +144,7 @@ def number_table(
     references.sort(key=lambda entry: [*LABELS, "failed"].index(entry.kind))
     but = " where a column names no other" if {*goals} - {goal} else ""
     return Table(
-        key=f"{key}-{ending}",
+        key=f"{key}-{'forgetting' if goal == 'clean' else 'utility'}",
         caption=f"{pillar}: the goal is {target}’s value{but}{ONE_WORLD}",
         heads=[_head(records, column, own, goal) for column, own in zip(shown, goals, strict=True)],
         references=references,
