@@ -57,7 +57,12 @@ def test_names_in_any_script(tmp_path: Path) -> None:
         )  # fmt: skip
         scores.append(read_record(path).scores)
     assert scores[0] == scores[1]
-    assert all(one.value is not None for parts in scores[0].values() for one in parts.values())
+    assert all(
+        one.value is not None
+        for parts in scores[0].values()
+        for name, one in parts.items()
+        if "unseen" not in name and name.split("_")[1:2] != ["joint"]  # the world has no such portraits, or not of all
+    )
 
 
 def test_rows_in_other_shards_and_another_order(tmp_path: Path) -> None:

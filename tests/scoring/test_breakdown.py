@@ -22,7 +22,7 @@ def table(values: list[float], people: list[str]) -> pa.Table:
         "metric": ["InterIdSim"] * n, "part": ["value"] * n, "split": ["holdout_identity"] * n,
         "file_name": [f"{i}.jpg" for i in range(n)], "caption": ["c"] * n, "identity_id": people, "cluster": people,
         "value": values, "clean": [0.0] * n, "compromised": [1.0] * n, "others": [None] * n,
-        "hidden": [None] * n, "retrained": [None] * n,
+        "hidden": [None] * n, "retrained": [None] * n, "pictures": [None] * n, "same_country": [None] * n,
     }  # fmt: skip
     return pa.table(rows, schema=ITEM_SCHEMA)
 
@@ -70,6 +70,7 @@ def test_labels_come_from_the_dataset(tmp_path) -> None:
             "identity_id": [row.identity for row in rows], "cluster": [row.identity for row in rows],
             "value": [0.0] * len(rows), "clean": [0.0] * len(rows), "compromised": [0.0] * len(rows),
             "others": [None] * len(rows), "hidden": [None] * len(rows), "retrained": [None] * len(rows),
+            "pictures": [None] * len(rows), "same_country": [None] * len(rows),
         },
         schema=ITEM_SCHEMA,
     )  # fmt: skip

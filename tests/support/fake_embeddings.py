@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 
 from salmubench.clip import embeddings
 from salmubench.core import manifest
+from salmubench.core.types import FIELDS as CORE_FIELDS
 from salmubench.core.types import OFFICIAL_SPLITS
 from salmubench.dataset import phrasings
 from salmubench.dataset.layout import GeneralKnowledge
+from salmubench.dataset.phrasings.reserved_nameless import reserved_nameless, reserved_nameless_variants
 
 FIELDS = ("city", "job", "iban", "passport")
 CLASSES = ("cube", "ball", "cone", "ring")
@@ -46,6 +48,7 @@ class FakeWorld:
     hidden: tuple[str, ...] = CLASSES[-1:]
     fragile_ids: tuple[str, ...] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    people: Mapping[str, Mapping[str, str]] | None = None
 
     def of(self, split: str) -> list[FakeRow]:
         return [row for row in self.rows if row.split == split]
@@ -73,6 +76,11 @@ class FakeWorld:
             for value in dict.fromkeys(other.value for other in told if other.field == row.field):
                 found += [text.replace(row.value, value) for text in (row.caption, row.paraphrase) if text]
         found += [template.replace("{}", name) for template in self.templates for name in self.classes]
+        for field_, value in dict.fromkeys((str(row.field), str(row.value)) for row in told):
+            if field_ in CORE_FIELDS:
+                found += [
+                    reserved_nameless(field_, value, variant=n) for n in range(reserved_nameless_variants(field_))
+                ]
         return list(dict.fromkeys(found))
 
 
@@ -193,7 +201,7 @@ def write_embeddings(
     known = GeneralKnowledge(world.classes, world.templates, hidden=world.hidden) if world.classes else None
     counts = {split: len(world.of(split)) for split in {*OFFICIAL_SPLITS, *(row.split for row in world.rows)}}
     facts = embeddings.DatasetFacts(
-        "fake", fingerprint, counts, frozenset(world.forget_identity), world.fragile_ids, known
+        "fake", fingerprint, counts, frozenset(world.forget_identity), world.fragile_ids, known, world.people
     )
     embeddings.write_dataset_facts(folder / embeddings.DATASET, facts)
     digest = manifest.sha256_file(folder / embeddings.IMAGES)

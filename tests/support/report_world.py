@@ -127,7 +127,17 @@ def items(world: World, dataset: layout.Dataset, *, without: tuple[str, ...] = (
         ),
         "VisIdInt": ("retain_synth", joint, around(known, len(joint))),
         "FragSim": ("retain_synth", loose[:9], around(known - 0.3, 9)),
+        "FactRetOther": ("forget", forget, 1 / fact_ranks(world.mrr, len(forget))),
+        "FactRetNameless": ("forget", forget, 1 / fact_ranks(world.mrr, len(forget))),
+        "PersonRet": ("forget", forget, fact_ranks(world.mrr, len(forget))),
+        "PersonHold": (
+            "holdout_identity",
+            rest["holdout_identity"],
+            fact_ranks(0.5, len(rest["holdout_identity"])),
+        ),
     }
+    of_both = values["FactHold"][:2]
+    values["FactHoldOther"] = (*of_both, 1 / fact_ranks(0.5 + 0.4 * world.intra, len(of_both[1])))
     tables = []
     for name, metric in METRICS.items():
         if name in without:
@@ -136,9 +146,31 @@ def items(world: World, dataset: layout.Dataset, *, without: tuple[str, ...] = (
         columns = [
             np.array([getattr(row, key) for row in rows], dtype=object) for key in ("file_name", "caption", "identity")
         ]
-        others = np.full(len(rows), OTHERS, np.int32) if metric.items == "fact_rank" else None
-        tables.append(item_table(metric, Items(split, *columns, scored, others)))
+        others = np.full(len(rows), OTHERS, np.int32) if metric.items in ("fact_rank", "fact_mean") else None
+        own = Items(split, *columns, scored, others)
+        tables.append(item_table(metric, of_unseen(own) if metric.items == "fact_mean" else own))
     return join(tables)
+
+
+def of_unseen(mrr: Items) -> Items:
+    """Means over two unseen portraits of each item's person, from their MRR (n,); strangers give a fifth."""
+    control, n = np.full(len(mrr), 0.2), len(mrr)
+    parts = {
+        "known_unseen": mrr.value - control,
+        "mrr_unseen": mrr.value,
+        "r1_unseen": (mrr.value == 1).astype(float),
+        "percentile_unseen": mrr.value,
+        "mrr_unseen_stranger": control,
+    }
+    assert mrr.others is not None
+    columns = (mrr.splits, mrr.file_name, mrr.caption, mrr.identity)
+    return Items(
+        *(np.tile(column, 5) for column in columns),
+        np.concatenate(list(parts.values())),
+        np.tile(mrr.others, 5),
+        part=np.repeat(np.array(list(parts), object), n),
+        pictures=np.full(5 * n, 2, np.int32),
+    )
 
 
 def record(name: str, table: pa.Table, dataset: layout.Dataset, *, without: tuple[str, ...] = ()) -> RunRecord:

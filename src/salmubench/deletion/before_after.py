@@ -45,8 +45,8 @@ from salmubench.scoring.record_files import (
     record_provenance,
 )
 from salmubench.scoring.score import described_model, evaluate, model_of, protocol
+from salmubench.scoring.selections import selections
 from salmubench.scoring.stages import Encoded
-from salmubench.scoring.views import by_group
 
 NO_VERDICT = (
     "No verdict: whether a model forgot too little, too much or hides the facts is measured by the distance to a model "
@@ -196,11 +196,10 @@ def _nothing(reason: str) -> Change:
 
 def _units(rows: pa.Table, metric: Metric, held: frozenset[str] | None) -> dict[str, int]:
     """Part → people (of general knowledge: classes) of whose items it is made."""
-    column, groups = "caption" if metric.resample == "class" else "cluster", item_tables.groups_of(rows, held)
-    counts: dict[str, int] = {}
-    for group, parts in by_group(metric).items():
-        of_group = rows if group is None else rows.filter(pa.array(groups == group))
-        counts |= dict.fromkeys(parts, len(of_group.column(column).unique()))
+    column, counts = "caption" if metric.resample == "class" else "cluster", dict[str, int]()
+    for one in selections(metric, rows, held):
+        units = rows.filter(pa.array(one.which)).column(column).unique()
+        counts |= dict.fromkeys(one.parts, len(units))
     return counts
 
 

@@ -12,7 +12,11 @@ from salmubench.core.types import OFFICIAL_SPLITS, Split
 class EncodeConfig:
     """How a dataset is encoded; none of it moves an embedding by more than 1e-5."""
 
-    splits: tuple[str, ...] = (*(str(split) for split in OFFICIAL_SPLITS), str(Split.GENERAL_KNOWLEDGE))
+    splits: tuple[str, ...] = (
+        *(str(split) for split in OFFICIAL_SPLITS),
+        str(Split.GENERAL_KNOWLEDGE),
+        str(Split.PORTRAITS_UNSEEN),
+    )
     """Splits to encode; one that the dataset lacks is skipped. `retain_real` is for pretraining and never needed."""
     batch_size: int = 256
     """Pictures a forward pass."""

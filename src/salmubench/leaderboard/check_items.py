@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.fact_ranks import FEWEST
-from salmubench.scoring.metric import Metric, is_cosine
+from salmubench.scoring.metric import SOURCES, Metric, is_cosine, known, parts_of, stranger
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.references import ENDS, KINDS
 
@@ -19,6 +19,8 @@ Metrics = Mapping[str, Metric]
 """Name → description of the package's metrics; of others nothing is known but what their record says."""
 
 _DRAWN = 1000  # captions of each source in the gallery, all where there are fewer: a constant of the protocol
+_SUM = 1e-9  # by which a difference may be off
+_AMONG = ("fact_rank", "fact_mean")  # items that state among how many others
 _ROUNDING = 1e-4  # by which a cosine of float32 vectors may pass 1
 
 
@@ -138,18 +140,51 @@ def _row_problems(name: str, table: pa.Table, record: RunRecord, metric: Metric 
         columns = (table.column(key).to_pylist() for key in ("split", "file_name", "identity_id"))
         if table.column("cluster").to_pylist() != item_tables.clusters_of(metric, *columns):
             yield f"Expected each item of {name} to be resampled with its person or its picture, got other clusters."
-    keys = table.select(["file_name", "caption", "cluster"])
+    keys = table.select(["part", "file_name", "caption", "cluster"])
     if keys.group_by(keys.column_names).aggregate([]).num_rows < table.num_rows:
         yield f"Expected each item of {name} once, got one twice."
 
 
 def _others_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterator[str]:
     others = table.column("others")
-    if metric is None or metric.items != "fact_rank":
+    if metric is None or metric.items not in _AMONG:
         if metric is not None and others.null_count < table.num_rows:
             yield f"Expected no numbers in column others of {name}, got some."
     elif others.null_count or pc.min(others).as_py() < FEWEST:
         yield f"Expected {FEWEST} or more in every row of column others of {name}, got less or none in some."
+
+
+def _mean_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterator[str]:
+    """Of means over pictures: parts that there are, pictures behind each, and what is known less strangers'."""
+    if metric is None:
+        return
+    if metric.items != "fact_mean":
+        for column in ("pictures", "same_country"):
+            if table.column(column).null_count < table.num_rows:
+                yield f"Expected nothing in column {column} of {name}, got some."
+        return
+    stored = table.column("part")
+    parts = pa.array([part.stored for part in parts_of(metric.items).values()])
+    if not pc.all(pc.is_in(stored, value_set=parts)).as_py():
+        yield f"Expected in column part of {name} only names of its parts, got others."
+        return
+    pictures = table.column("pictures")
+    if pictures.null_count or pc.min(pictures).as_py() < 1:
+        yield f"Expected 1 or more in every row of column pictures of {name}, got less or none in some."
+    for source in SOURCES:
+        of = (known(source), f"mrr_{source}", stranger(source))
+        sides = [table.filter(pc.equal(stored, part)) for part in of]
+        facts = [side.select(["split", "file_name", "caption", "identity_id"]) for side in sides]
+        if not facts[0].equals(facts[1]) or not facts[0].equals(facts[2]):
+            yield f"Expected the same facts in the parts {', '.join(of)} of {name}, got others."
+            continue
+        for column in ("value", *KINDS):
+            less, own, control = (side.column(column) for side in sides)
+            if (
+                not less.null_count
+                and pc.any(pc.greater(pc.abs(pc.subtract(less, pc.subtract(own, control))), _SUM)).as_py()
+            ):
+                yield f"Expected {of[0]} to be {of[1]} less {of[2]} in column {column} of {name}, got another number."
 
 
 def _hidden_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterator[str]:
@@ -172,7 +207,9 @@ def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metri
     yield from wrong_others
     if wrong_others:
         return
+    yield from _mean_problems(name, table, metric)
     others = table.column("others").to_numpy() if metric is not None and metric.items == "fact_rank" else None
+    may_be_negative = pc.starts_with(table.column("part"), known("")).to_numpy(zero_copy_only=False)
     for column in ("value", *KINDS):
         stored = table.column(column)
         if column != "value" and stored.null_count == table.num_rows:
@@ -183,6 +220,12 @@ def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metri
         values = stored.to_numpy()
         if not (np.abs(values) <= item_tables.LARGEST).all():
             yield f"Expected finite numbers in column {column} of {name}, got others."
+            continue
+        if metric is not None and metric.items == "fact_mean":
+            bad = values[(np.abs(values) > 1) | ((values < 0) & ~may_be_negative)]
+            if len(bad):
+                what = "shares from 0 to 1 and differences of them"
+                yield f"Expected {what} in column {column} of {name}, got {bad[0]:g}."
             continue
         wrong = None if metric is None else _impossible(metric, values, gallery_rows, others)
         if wrong is not None:

@@ -108,7 +108,13 @@ class _Notes:
 
 
 def number_table(
-    records: Sequence[RunRecord], names: Mapping[str, str], *, goal: str, key: str, repeats: Repeats | None = None
+    records: Sequence[RunRecord],
+    names: Mapping[str, str],
+    *,
+    goal: str,
+    key: str,
+    repeats: Repeats | None = None,
+    beside: bool = False,
 ) -> Table:
     """The table of one pillar: values, intervals, normalised views.
 
@@ -118,8 +124,10 @@ def number_table(
         goal: `clean` for forgetting, `compromised` for utility; a column whose goal is another says so in its head.
         key: prefix of ids.
         repeats: model name → the record of each seed.
+        beside: the numbers that neither the paper has nor a verdict rests on, instead of the others.
     """
-    shown, notes = wording.columns(records, "efficacy" if goal == "clean" else "utility"), _Notes()
+    told = wording.columns(records, "efficacy" if goal == "clean" else "utility")
+    shown, notes = [column for column in told if column.beside == beside], _Notes()
     goals = [_goal(records, column, goal) for column in shown]
 
     def row(record: RunRecord) -> Row:
@@ -135,7 +143,9 @@ def number_table(
         ]
         return Row(names[record.model.name], kind, cells, detail=record.model.name, goal=kind == goal)
 
-    pillar = "Forgetting" if goal == "clean" else "Utility"
+    pillar, ending = ("Forgetting", "forgetting") if goal == "clean" else ("Utility", "utility")
+    if beside:
+        pillar, ending = f"{pillar}, numbers that describe only", f"{ending}-beside"
     target = LABELS[goal]
     references, methods = _rows(records, names, row)
     for kind in {goal, *goals} - {entry.kind for entry in references}:  # the methods' records state its numbers
@@ -144,7 +154,7 @@ def number_table(
     references.sort(key=lambda entry: [*LABELS, "failed"].index(entry.kind))
     but = " where a column names no other" if {*goals} - {goal} else ""
     return Table(
-        key=f"{key}-{'forgetting' if goal == 'clean' else 'utility'}",
+        key=f"{key}-{ending}",
         caption=f"{pillar}: the goal is {target}’s value{but}{ONE_WORLD}",
         heads=[_head(records, column, own, goal) for column, own in zip(shown, goals, strict=True)],
         references=references,

@@ -134,6 +134,10 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
     points, not_drawn = sections.points(records, names)
     thresholds = next((record.protocol.thresholds for record in records if record.protocol is not None), THRESHOLDS)
     limits = {"leakage_threshold": limit_of(thresholds, "leakage"), "kept_threshold": limit_of(thresholds, "kept")}
+    more = [
+        cells.number_table(records, names, goal=goal, key=key, repeats=run.repeats, beside=True)
+        for goal in ("clean", "compromised")
+    ]
     return _Section(
         key=key,
         run=run,
@@ -151,6 +155,7 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
             cells.view_table(records, names, key=key, thresholds=thresholds, repeats=run.repeats),
             cells.number_table(records, names, goal="clean", key=key, repeats=run.repeats),
             cells.number_table(records, names, goal="compromised", key=key, repeats=run.repeats),
+            *(table for table in more if table.heads),
             cells.cost_table(records, names, key=key),
         ],
         each_seed=cells.seed_tables(run.repeats, names, key=key, thresholds=thresholds) if run.repeats else [],

@@ -10,6 +10,7 @@ from salmubench.scoring.failure_modes import LIMITS, MODES, PEOPLE_JUDGED
 from salmubench.scoring.metric import Metric, Pillar, Role, label, parts_of
 from salmubench.scoring.record import MetricInfo, RunRecord, Thresholds
 from salmubench.scoring.references import LABELS, is_pretrained, pretrained_kind
+from salmubench.scoring.roles import role_of
 from salmubench.scoring.verdict import OLD_THRESHOLDS, complete, limit_of
 
 GROUPS = {
@@ -33,6 +34,7 @@ class Column:
     label: str
     definition: str
     extension: bool = False
+    beside: bool = False  # neither the paper's nor what a verdict rests on
 
 
 def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Column]:
@@ -56,6 +58,7 @@ def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Col
             label(name, part),
             info.definition.get(part) or info.title or "A metric beside the benchmark’s own.",
             extension=info.number is None,
+            beside=info.number is None and role_of(info) is None,
         )
         for name, info in ordered
         for part, told in parts_of(info.items).items()

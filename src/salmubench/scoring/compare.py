@@ -33,7 +33,8 @@ from salmubench.scoring.metric import (
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
 from salmubench.scoring.references import CLEAN, OPTIONAL, Kind
-from salmubench.scoring.views import by_group, describe_all, held_of
+from salmubench.scoring.selections import selections
+from salmubench.scoring.views import describe_all, held_of
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,10 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
         rows = [item_tables.of_metric(table, name) for table in tables]
         if rows[0].num_rows and rows[1].num_rows:
             target = _target(metric.goal, rows, records)
-            differences[name] = paired_differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
+            found = paired_differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
+            # What only describes a number with a view isn't compared: every answer more takes certainty from all.
+            parts = parts_of(metric.items, metric.groups)
+            differences[name] = {part: row for part, row in found.items() if parts[part].viewed}
         else:
             differences[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
     attacks: Mapping[str, Mapping[str, Difference]] = {}
@@ -162,17 +166,16 @@ def paired_differences(
     both = item_tables.with_references(a, {"clean": b})  # checks that the items are the same
     differences: dict[str, Difference] = {}
     parts = parts_of(metric.items, metric.groups)
-    for group, names in by_group(metric).items():
-        which = np.ones(both.num_rows, bool) if group is None else item_tables.groups_of(both, held) == group
-        rows = both.filter(pa.array(which))
-        if not rows.num_rows:
-            differences |= {name: Difference(None, None, None, None, 0, f"no items of {group}") for name in names}
+    for one in selections(metric, both, held):
+        if one.reason is not None:
+            differences |= {name: Difference(None, None, None, None, 0, one.reason) for name in one.parts}
             continue
+        rows = both.filter(pa.array(one.which))
         classes = rows.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
         units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), classes)
-        aim = None if target is None else target[which]
+        aim = None if target is None else target[one.which]
         drawn = Drawn(units, bootstraps, seed)
-        differences |= _of_group(metric, {name: parts[name] for name in names}, rows, aim, drawn)
+        differences |= _of_group(metric, {name: parts[name] for name in one.parts}, rows, aim, drawn)
     return {name: differences[name] for name in parts}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -157,6 +157,10 @@ class EvalInputs:
         """Rows of `forget` whose identity must go altogether."""
         rows, ids = self.rows(Split.FORGET), self.embeddings.dataset.forget_identity
         return rows.take(np.fromiter((identity in ids for identity in rows.identity), np.bool_, len(rows)))
+
+    def people(self) -> Mapping[str, Mapping[str, str]]:
+        """Identity id → country code and apparent gender, where the dataset states them."""
+        return self.embeddings.dataset.people or {}
 
     def retain_joint(self) -> Rows:
         """Rows of `retain_synth` whose identity occurs in `forget`."""

@@ -19,19 +19,31 @@ ITEM_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("metric", "part", "split", "file_name", "caption", "identity_id", "cluster")]
     + [(name, pa.float64()) for name in ("value", *ENDS)]
     + [("others", pa.int32()), ("hidden", pa.bool_()), *((name, pa.float64()) for name in OPTIONAL)]
+    + [("pictures", pa.int32()), ("same_country", pa.bool_())]
 )
 """One row per scored item and part."""
 
-NULLABLE = ("identity_id", *ENDS, "others", "hidden", *OPTIONAL)
+NULLABLE = ("identity_id", *ENDS, "others", "hidden", *OPTIONAL, "pictures", "same_country")
 """Columns of items that may be empty in a row."""
 
-LATER = ("others", "hidden", *OPTIONAL)
+LATER = ("others", "hidden", *OPTIONAL, "pictures", "same_country")
 """Last columns of items that older files lack: empty there."""
 
 LARGEST = 1e12
 """Largest number of an item, on either side of 0: sums, squares and products of such numbers stay finite."""
 
-KEYS = ("part", "split", "file_name", "caption", "identity_id", "cluster", "others", "hidden")
+KEYS = (
+    "part",
+    "split",
+    "file_name",
+    "caption",
+    "identity_id",
+    "cluster",
+    "others",
+    "hidden",
+    "pictures",
+    "same_country",
+)
 """Columns that say which item a row is, within a metric."""
 
 
@@ -115,7 +127,7 @@ def item_table(metric: Metric, items: Items) -> pa.Table:
     n = len(items)
     columns = {
         "metric": [metric.name] * n,
-        "part": [STORED_PART.get(metric.items, metric.items)] * n,
+        "part": [STORED_PART.get(metric.items, metric.items)] * n if items.part is None else items.part,
         "split": items.splits,
         "file_name": items.file_name,
         "caption": items.caption,
@@ -125,6 +137,8 @@ def item_table(metric: Metric, items: Items) -> pa.Table:
         "others": pa.nulls(n, pa.int32()) if items.others is None else items.others,
         "hidden": pa.nulls(n, pa.bool_()) if items.hidden is None else items.hidden,
         **dict.fromkeys(KINDS, pa.nulls(n, pa.float64())),
+        "pictures": pa.nulls(n, pa.int32()) if items.pictures is None else items.pictures,
+        "same_country": pa.nulls(n, pa.bool_()) if items.same_country is None else items.same_country,
     }
     return pa.table({field.name: pa.array(columns[field.name], field.type) for field in ITEM_SCHEMA}, ITEM_SCHEMA)
 

@@ -18,7 +18,7 @@ Strings = npt.NDArray[np.object_]
 Flags = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int32]
 
-ItemKind = Literal["value", "rank", "reciprocal", "fact_rank"]
+ItemKind = Literal["value", "rank", "reciprocal", "fact_rank", "fact_mean"]
 Group = Literal["identity", "association", "shown", "hidden"]
 """Which items a part is about (`items.groups_of`): those of people all of whose associations are meant, or some; those
 of classes that methods see in retain pairs, or not."""
@@ -52,7 +52,8 @@ class Metric:
         view: how the number is normalised between the references; `None`: not defined.
         items: `value`: the score is the mean of the items; `rank`: the parts `mrr` and `r1` of the items' ranks;
             `reciprocal`: the same of reciprocal ranks; `fact_rank`: ranks among a number of others that each item
-            states: `mrr`, `r1`, `percentile`.
+            states: `mrr`, `r1`, `percentile`; `fact_mean`: means over several pictures, each part of items of its own
+            (`SOURCES`).
         groups: of items, over which each part is also computed.
         resample: what a bootstrap resamples: identities (rows without one are units of their own), or classes (the
             item's caption) and then pictures within them.
@@ -112,6 +113,9 @@ class Items:
         value: float64 (n,).
         others: int32 (n,) how many others a rank is among; `None` where that is no fact of the item.
         hidden: bool (n,) whether the item's class is hidden from methods; `None` where no class is, or it has none.
+        part: (n,) the part that each item is of; `None` where every part is of all items.
+        pictures: int32 (n,) how many pictures an item is the mean of; `None` where it is of one.
+        same_country: bool (n,) whether the others are values of compatriots; `None` where nobody asks.
     """
 
     split: str | Strings
@@ -121,6 +125,9 @@ class Items:
     value: Floats
     others: Counts | None = None
     hidden: Flags | None = None
+    part: Strings | None = None
+    pictures: Counts | None = None
+    same_country: Flags | None = None
 
     @property
     def splits(self) -> Strings:
@@ -162,11 +169,15 @@ class Part:
         of: (values (n,), others (n,) or `None`) → float64 (n,).
         group: whose items; `None`: all.
         table: whether it is a column of the pages' tables; records and CSV have all parts.
+        stored: the items it is the mean of, by their column `part`; `None`: all.
+        viewed: whether it is normalised between the references as its metric says.
     """
 
     of: Callable[[Floats, Floats | None], Floats]
     group: Group | None = None
     table: bool = True
+    stored: str | None = None
+    viewed: bool = True
 
 
 def _as_it_is(value: Floats, _others: Floats | None) -> Floats:
@@ -193,6 +204,32 @@ def _percentile(rank: Floats, others: Floats | None) -> Floats:
     return found
 
 
+SOURCES: Mapping[str, str] = {
+    "unseen": "portraits that no model has seen (portraits_unseen)",
+    "joint": "portraits that were only trained with what is visible (retain_joint)",
+    "sensitive": "pictures that tell another fact of the person",
+}
+"""Where other pictures of a person come from → what they are; verdicts take the first that a dataset has."""
+
+
+def known(source: str) -> str:
+    """The part that says what is known of the person by pictures of a source: the MRR less that of strangers."""
+    return f"known_{source}"
+
+
+def stranger(source: str) -> str:
+    """The part that says what pictures of other people give: the MRR of the same values."""
+    return f"mrr_{source}_stranger"
+
+
+def _by_source() -> Mapping[str, Part]:
+    parts = {known(source): Part(_as_it_is, table=source != "sensitive", stored=known(source)) for source in SOURCES}
+    for source in SOURCES:
+        names = (*(f"{part}_{source}" for part in ("mrr", "r1", "percentile")), stranger(source))
+        parts |= {name: Part(_as_it_is, table=False, stored=name, viewed=False) for name in names}
+    return parts
+
+
 _PARTS: Mapping[ItemKind, Mapping[str, Part]] = {
     "value": {"value": Part(_as_it_is)},
     "reciprocal": {"mrr": Part(_as_it_is), "r1": Part(_whole, table=False)},
@@ -202,8 +239,9 @@ _PARTS: Mapping[ItemKind, Mapping[str, Part]] = {
         "r1": Part(_first, table=False),
         "percentile": Part(_percentile, table=False),
     },
+    "fact_mean": _by_source(),
 }
-MOST_PARTS = 3 * (1 + len(get_args(Group)))
+MOST_PARTS = max(map(len, _PARTS.values())) * (1 + len(get_args(Group)))
 """Parts of a score at most."""
 
 
@@ -238,12 +276,41 @@ def of_forget(definition: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def of_sources(of_person: str, of_group: Mapping[Group, str]) -> dict[str, str]:
+    """Definitions of the parts of a metric whose items are means over other pictures of a person.
+
+    Args:
+        of_person: what one of its ranks is.
+        of_group: group of people → who they are.
+
+    Examples:
+        >>> parts = of_sources("1/rank of the true value", {"identity": "Only people in forget."})
+        >>> parts["mrr_joint_identity"][-22:]
+        'Only people in forget.'
+    """
+    texts = {}
+    for source, what in SOURCES.items():
+        texts[known(source)] = f"Mean of {of_person} by {what}, less the same by pictures of other people."
+        texts[f"mrr_{source}"] = f"Mean of {of_person} by {what}."
+        texts[f"r1_{source}"] = f"Share of first ranks by {what}."
+        texts[f"percentile_{source}"] = f"Mean share of the other values that rank below the true one by {what}."
+        texts[stranger(source)] = f"Mean of {of_person} by such pictures of other people: what a face gives away."
+    return texts | {part_of(part, group): f"{texts[part]} {who}" for group, who in of_group.items() for part in texts}
+
+
 def part_of(part: str, group: Group) -> str:
     """Name of a part over one group of items; that of all classes has no name of its own."""
     return group if group in CLASSES else f"{part}_{group}"
 
 
-_ALL_NAMES = {"value": "", "mrr": "MRR", "r1": "R@1", "percentile": "percentile"}
+_OF_RANKS = {"mrr": "MRR", "r1": "R@1", "percentile": "percentile"}
+_ALL_NAMES = {
+    "value": "",
+    **_OF_RANKS,
+    **{f"{part}_{source}": f"{name} {source}" for source in SOURCES for part, name in _OF_RANKS.items()},
+    **{known(source): f"known {source}" for source in SOURCES},
+    **{stranger(source): f"MRR {source} strangers" for source in SOURCES},
+}
 PART_NAMES: Mapping[str, str] = {
     **_ALL_NAMES,
     **{

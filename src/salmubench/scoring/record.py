@@ -40,7 +40,7 @@ from salmubench.scoring.references import ENDS, LABELS, OPTIONAL, Kind
 SCHEMA_VERSION = 2
 """Version of the record's layout; readers refuse a newer one. 1 had three failure modes and no Retrained."""
 
-BENCHMARK_VERSION = 1
+BENCHMARK_VERSION = 2
 """Version of the benchmark: raised whenever a number could change, by metrics, intervals, verdicts, what is drawn or
 how models are trained. `docs/protocol.md` tells what each changed."""
 
@@ -244,7 +244,7 @@ class MetricInfo:
         same = all(
             getattr(self, name) == getattr(other, name) for name in ("number", "pillar", "main", "view", "resample")
         )
-        kinds = [item.items if item.items in ("rank", "fact_rank") else "value" for item in (self, other)]
+        kinds = [item.items if item.items in ("rank", "fact_rank", "fact_mean") else "value" for item in (self, other)]
         return same and kinds[0] == kinds[1] and self.role in (None, other.role)
 
 

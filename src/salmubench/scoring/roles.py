@@ -31,7 +31,7 @@ class Held:
 
 def role_of(info: MetricInfo | Metric) -> Role | None:
     """A metric's role; older records don't name it, but the main numbers and the views tell."""
-    if info.role is not None or info.items == "fact_rank":  # newer than roles: without one it has none
+    if info.role is not None or info.items in ("fact_rank", "fact_mean"):  # newer than roles: without one it has none
         return info.role
     if info.view == "drop" or info.view == "kept":
         return info.view

@@ -18,10 +18,9 @@ from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, check_resamples, find_units, leaf_sums
 from salmubench.scoring.intervals import Interval, Ratio, intervals
 from salmubench.scoring.metric import (
-    CLASSES,
     Floats,
-    Group,
     Metric,
+    View,
     mean,
     parts_of,
 )
@@ -34,10 +33,10 @@ from salmubench.scoring.record import (
 )
 from salmubench.scoring.references import CLEAN, KINDS, OPTIONAL, Kind, is_judged_reference
 from salmubench.scoring.roles import role_of
+from salmubench.scoring.selections import selections
 from salmubench.scoring.verdict import judge
 
 NOT_DEFINED = "not defined"
-NO_HIDDEN_CLASSES = "the dataset hides no classes from methods"
 NO_DIFFERENCE = "references don't differ"
 """The interval of compromised − clean (or another zero) isn't above 0; for D: Compromised's accuracy reaches chance."""
 OWN_RECORD = "a reference's own record"
@@ -89,7 +88,7 @@ def score_items(
             }
         else:
             why = (missing or {}).get(name, Missing("no items"))
-            by_metric[name] = {part: _no_score(metric, why) for part in parts_of(metric.items, metric.groups)}
+            by_metric[name] = {part: _no_score(metric, why, part) for part in parts_of(metric.items, metric.groups)}
     return by_metric
 
 
@@ -212,15 +211,14 @@ def _check_ranks(metric: Metric, rows: pa.Table) -> None:
 def _score_metric(
     metric: Metric, rows: pa.Table, held: frozenset[str] | None, chance: float, bootstraps: int, seed: int
 ) -> dict[str, Score]:
-    """Each part over its items: all of them, or those of a group, which then are resampled alone."""
+    """Each part over its items, which are resampled alone: all of them, or some."""
     scores: dict[str, Score] = {}
-    for group, names in by_group(metric).items():
-        of_group = rows if group is None else rows.filter(pa.array(item_tables.groups_of(rows, held) == group))
-        if of_group.num_rows:
-            scores |= _score_parts(metric, of_group, names, bootstraps, seed, chance)
+    for one in selections(metric, rows, held):
+        if one.reason is None:
+            chosen = rows.filter(pa.array(one.which))
+            scores |= _score_parts(metric, chosen, one.parts, bootstraps, seed, chance)
         else:
-            why = NO_HIDDEN_CLASSES if group in CLASSES else f"no items of {group}"
-            scores |= {name: _no_score(metric, Missing(why)) for name in names}
+            scores |= {name: _no_score(metric, Missing(one.reason), name) for name in one.parts}
     return {name: scores[name] for name in parts_of(metric.items, metric.groups)}
 
 
@@ -233,14 +231,6 @@ def chance_of(metric: Metric, rows: pa.Table) -> float:
     """
     classes = len(rows.column("caption").unique()) if metric.resample == "class" else 0
     return 1 / classes if classes else 0.0
-
-
-def by_group(metric: Metric) -> dict[Group | None, list[str]]:
-    """Group of items → parts of the score that are about it."""
-    names: dict[Group | None, list[str]] = {}
-    for name, part in parts_of(metric.items, metric.groups).items():
-        names.setdefault(part.group, []).append(name)
-    return names
 
 
 def _score_parts(
@@ -263,17 +253,17 @@ def _score_parts(
     asked = {
         (part, name): ratio
         for part in names
-        for name, ratio in _ratios(metric, _columns(sums, layout, part), sums[:, :, -1]).items()
+        for name, ratio in _ratios(_view(metric, part), _columns(sums, layout, part), sums[:, :, -1]).items()
     }
     by_part = dict(zip(asked, intervals(list(asked.values()), units, bootstraps=bootstraps, seed=seed), strict=True))
     scores = {}
     for part in names:
         numbers = {name: mean(stacked[:, column]) for (of, name), column in layout.items() if of == part}
         drawn = {name: interval for (of, name), interval in by_part.items() if of == part}
-        zero = _zero(metric, numbers)
-        beside = [kind for kind in OPTIONAL if metric.view == "leakage" and zero == CLEAN and kind in numbers]
+        zero, view = _zero(metric, numbers), _view(metric, part)
+        beside = [kind for kind in OPTIONAL if view == "leakage" and zero == CLEAN and kind in numbers]
         more: dict[str, Any] = {kind: numbers.get(kind) for kind in OPTIONAL}
-        more |= {f"against_{kind}": _normalise(metric, numbers, drawn, chance, kind) for kind in beside}
+        more |= {f"against_{kind}": _normalise(view, numbers, drawn, chance, kind) for kind in beside}
         scores[part] = Score(
             value=numbers["value"],
             reason=None,
@@ -284,7 +274,7 @@ def _score_parts(
             goal=CLEAN if metric.goal in OPTIONAL and zero == CLEAN else metric.goal,
             clean=numbers.get("clean"),
             compromised=numbers.get("compromised"),
-            normalised=_normalise(metric, numbers, drawn, chance, zero),
+            normalised=_normalise(view, numbers, drawn, chance, zero),
             **more,
         )
     return scores
@@ -302,16 +292,20 @@ def _columns(sums: Floats, layout: Mapping[tuple[str, str], int], part: str) -> 
     return {name: sums[:, :, column] for (of, name), column in layout.items() if of == part}
 
 
-def _ratios(metric: Metric, sums: Mapping[str, Floats], n: Floats) -> dict[str, Ratio]:
+def _view(metric: Metric, part: str) -> View | None:
+    return metric.view if parts_of(metric.items, metric.groups)[part].viewed else None
+
+
+def _ratios(view: View | None, sums: Mapping[str, Floats], n: Floats) -> dict[str, Ratio]:
     """What needs an interval: the number, how far the references are apart, and the number between them."""
     asked = {"value": Ratio(sums["value"], n)}
-    if metric.view is None or "compromised" not in sums:
+    if view is None or "compromised" not in sums:
         return asked
-    if metric.view == "drop":
+    if view == "drop":
         asked["base clean"] = Ratio(sums["compromised"], n)
         asked["view clean"] = Ratio(sums["compromised"] - sums["value"], sums["compromised"])
         return asked
-    for zero in (CLEAN, *OPTIONAL) if metric.view == "leakage" else (CLEAN,):
+    for zero in (CLEAN, *OPTIONAL) if view == "leakage" else (CLEAN,):
         if zero in sums:
             base = sums["compromised"] - sums[zero]
             asked[f"base {zero}"] = Ratio(base, n)
@@ -320,23 +314,23 @@ def _ratios(metric: Metric, sums: Mapping[str, Floats], n: Floats) -> dict[str, 
 
 
 def _normalise(
-    metric: Metric,
+    view: View | None,
     numbers: Mapping[str, float],
     drawn: Mapping[str, Interval | None],
     chance: float,
     zero: Kind,
 ) -> Normalised:
     """L, K or D with its interval, all models resampled together; `zero` is the reference at which L and K are 0."""
-    if metric.view is None:
+    if view is None:
         return Normalised(None, None, None, NOT_DEFINED)
-    against = zero if metric.view == "leakage" else None
+    against = zero if view == "leakage" else None
     if "clean" not in numbers and "compromised" not in numbers:
-        return Normalised(metric.view, None, None, OWN_RECORD, against)
-    needed = ("compromised",) if metric.view == "drop" else (zero, "compromised")
+        return Normalised(view, None, None, OWN_RECORD, against)
+    needed = ("compromised",) if view == "drop" else (zero, "compromised")
     absent = [name for name in needed if name not in numbers]
     if absent:
-        return Normalised(metric.view, None, None, f"{' and '.join(absent)} has no such number", against)
-    if metric.view == "drop":
+        return Normalised(view, None, None, f"{' and '.join(absent)} has no such number", against)
+    if view == "drop":
         value = _ratio(numbers["compromised"] - numbers["value"], numbers["compromised"])
         floor = chance
     else:
@@ -344,10 +338,10 @@ def _normalise(
         floor = 0.0
     base = drawn[f"base {zero}"]
     if base is None:
-        return Normalised(metric.view, None, None, "fewer than two units to resample", against)
+        return Normalised(view, None, None, "fewer than two units to resample", against)
     if base[0] <= floor or value is None or not math.isfinite(value):  # a difference of rounding alone
-        return Normalised(metric.view, None, None, NO_DIFFERENCE, against)
-    return Normalised(metric.view, value, drawn[f"view {zero}"], None, against)
+        return Normalised(view, None, None, NO_DIFFERENCE, against)
+    return Normalised(view, value, drawn[f"view {zero}"], None, against)
 
 
 def _zero(metric: Metric, numbers: Mapping[str, float]) -> Kind:
@@ -367,10 +361,11 @@ def _floats(rows: pa.Table, name: str) -> Floats | None:
     return values
 
 
-def _no_score(metric: Metric, why: Missing) -> Score:
-    reason = why.reason if metric.view is not None else NOT_DEFINED
+def _no_score(metric: Metric, why: Missing, part: str) -> Score:
+    view = _view(metric, part)
+    reason = why.reason if view is not None else NOT_DEFINED
     goal = CLEAN if metric.goal in OPTIONAL else metric.goal
     return Score(
         value=None, reason=why.reason, n=0, units=0, left_out=why.left_out, ci95=None, goal=goal, clean=None,
-        compromised=None, normalised=Normalised(metric.view, None, None, reason),
+        compromised=None, normalised=Normalised(view, None, None, reason),
     )  # fmt: skip
