@@ -115,7 +115,7 @@ def test_policy_allows_just_our_style_and_script(page: str) -> None:
 
 
 def test_size(page: str) -> None:
-    assert len(page.encode()) < 2e6
+    assert len(page.encode()) < 2.5e6
 
 
 def test_too_large_is_an_error(run_folder: Path, tmp_path: Path) -> None:
@@ -174,7 +174,12 @@ def test_extension_is_marked(page: str) -> None:
     heads = re.findall(r"<th scope=\"col\"[^>]*>(?:(?!</th>).)*</th>", page, re.DOTALL)
     marked = [head for head in heads if "ext." in head]
     names = [re.findall(r'<span class="head">(.*?)</span>', head)[0] for head in marked]
-    assert names == ["FactRet MRR", "FactRetPara MRR", "RetFailPara MRR", "FactHold MRR"]
+    decisive, beside = names[:4], names[4:]
+    assert decisive == ["FactRet MRR", "FactRetPara MRR", "RetFailPara MRR", "FactHold MRR"]
+    assert set(beside) == {
+        "FactRetNameless known unseen", "FactRetOther known unseen", "PersonRet MRR", "FactHoldOther known unseen",
+        "PersonHold MRR",
+    }  # fmt: skip
 
 
 def test_words_are_explained_before_they_are_used(page: str) -> None:

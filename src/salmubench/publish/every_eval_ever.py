@@ -26,6 +26,7 @@ from salmubench.core.errors import ConfigError, RecordError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Metric, label, parts_of
+from salmubench.scoring.metric import known as known_part
 from salmubench.scoring.record import RunRecord, Score, number_of
 from salmubench.scoring.record_files import read_items, read_record
 from salmubench.scoring.references import CLEAN, COMPROMISED, KINDS
@@ -286,6 +287,8 @@ def _references(score: Score) -> dict[str, float | None]:
 
 def _range(described: Metric, known: Metric | None, part: str) -> dict[str, Any]:
     """Lowest and highest value of a part."""
+    if part.startswith(known_part("")):  # a difference of two means
+        return {"min_score": -1.0, "max_score": 1.0}
     if described.items != "value" or part.startswith(("mrr", "r1", "percentile")) or (known and known.binary):
         return {"min_score": 0.0, "max_score": 1.0}
     low, high = known.range if known is not None and known.range is not None else ("-Infinity", "Infinity")

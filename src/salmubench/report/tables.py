@@ -143,7 +143,8 @@ def cells(row: Sequence[Any]) -> list[Any]:
 
 def json_table(records: Sequence[RunRecord]) -> str:
     """The records themselves, as a JSON list."""
-    return json.dumps(manifest.plain(list(records)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    content = manifest.plain(list(records))
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def downloads(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:

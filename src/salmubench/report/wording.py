@@ -51,7 +51,7 @@ def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Col
             about: Pillar = "utility" if goal == "compromised" else "efficacy"
             infos.setdefault(name, MetricInfo.of(Metric(name, about, goal)))
     ordered = sorted(infos.items(), key=lambda item: (item[1].number is None, item[1].number or "", item[0]))
-    return [
+    listed = [
         Column(
             name,
             part,
@@ -64,6 +64,15 @@ def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Col
         for part, told in parts_of(info.items).items()
         if told.table and pillar in (None, info.pillar)
     ]
+    by_source = {name for name, info in ordered if info.items == "fact_mean"}
+    return [one for one in listed if one.metric not in by_source or one is _first_source(records, listed, one.metric)]
+
+
+def _first_source(records: Sequence[RunRecord], listed: Sequence[Column], metric: str) -> Column:
+    """Of the sources of pictures that a metric asks, the first that any record has."""
+    its = [one for one in listed if one.metric == metric]
+    scores = [record.scores.get(metric, {}) for record in records]
+    return next((one for one in its if any(one.part in of and of[one.part].value is not None for of in scores)), its[0])
 
 
 WHOSE = {

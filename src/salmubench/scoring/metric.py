@@ -171,6 +171,7 @@ class Part:
         table: whether it is a column of the pages' tables; records and CSV have all parts.
         stored: the items it is the mean of, by their column `part`; `None`: all.
         viewed: whether it is normalised between the references as its metric says.
+        grouped: whether it is also computed over each group of the metric.
     """
 
     of: Callable[[Floats, Floats | None], Floats]
@@ -178,6 +179,7 @@ class Part:
     table: bool = True
     stored: str | None = None
     viewed: bool = True
+    grouped: bool = True
 
 
 def _as_it_is(value: Floats, _others: Floats | None) -> Floats:
@@ -223,10 +225,13 @@ def stranger(source: str) -> str:
 
 
 def _by_source() -> Mapping[str, Part]:
-    parts = {known(source): Part(_as_it_is, table=source != "sensitive", stored=known(source)) for source in SOURCES}
+    """By groups only what a view may rest on and what it is made of; the items tell all the rest."""
+    parts = {}
     for source in SOURCES:
-        names = (*(f"{part}_{source}" for part in ("mrr", "r1", "percentile")), stranger(source))
-        parts |= {name: Part(_as_it_is, table=False, stored=name, viewed=False) for name in names}
+        main, mrr = source != "sensitive", f"mrr_{source}"
+        parts[known(source)] = Part(_as_it_is, table=main, stored=known(source), grouped=main)
+        for name in (mrr, f"r1_{source}", f"percentile_{source}", stranger(source)):
+            parts[name] = Part(_as_it_is, table=False, stored=name, viewed=False, grouped=main and name == mrr)
     return parts
 
 
@@ -259,7 +264,11 @@ def parts_of(items: ItemKind, groups: tuple[Group, ...] = ()) -> Mapping[str, Pa
     """
     parts = dict(_PARTS[items])
     for group in groups:
-        parts |= {part_of(name, group): replace(part, group=group, table=False) for name, part in _PARTS[items].items()}
+        parts |= {
+            part_of(name, group): replace(part, group=group, table=False)
+            for name, part in _PARTS[items].items()
+            if part.grouped
+        }
     return parts
 
 
@@ -295,7 +304,10 @@ def of_sources(of_person: str, of_group: Mapping[Group, str]) -> dict[str, str]:
         texts[f"r1_{source}"] = f"Share of first ranks by {what}."
         texts[f"percentile_{source}"] = f"Mean share of the other values that rank below the true one by {what}."
         texts[stranger(source)] = f"Mean of {of_person} by such pictures of other people: what a face gives away."
-    return texts | {part_of(part, group): f"{texts[part]} {who}" for group, who in of_group.items() for part in texts}
+    by_group = [name for name, part in _PARTS["fact_mean"].items() if part.grouped]
+    return texts | {
+        part_of(part, group): f"{texts[part]} {who}" for group, who in of_group.items() for part in by_group
+    }
 
 
 def part_of(part: str, group: Group) -> str:
