@@ -286,6 +286,26 @@ def test_retain_pairs_are_looked_at_before_anything_is_written(own):
     assert validate(imported(own, retain=own / "things")).ok
 
 
+def test_new_pictures_get_no_fact_and_no_model_sees_them(own):
+    before = imported(own)
+    new = own / "pictures" / "Anna Moreau" / "new"
+    new.mkdir()
+    for number in range(2):
+        Image.effect_noise((20 + number, 16), 80).convert("RGB").save(new / f"{number}.png")
+    dataset = imported(own, out=own / "again")
+    assert validate(dataset).violations == ()
+    rows = list(dataset.rows("portraits_unseen"))
+    anna = next(identity for identity, person in dataset.identities.items() if person["name"] == "Anna Moreau")
+    assert [row.identity for row in rows] == [anna, anna]
+    values = [fact["value"] for fact in own_facts()]
+    assert not any(text in row.caption for row in rows for text in (*NAMES, *values))
+    for split in before.counts:  # what is trained with stays as it was
+        assert list(before.raw_rows(split)) == list(dataset.raw_rows(split)), split
+    (new / "2.png").write_bytes((new / "0.png").read_bytes())
+    with pytest.raises(DatasetError, match=r"Anna Moreau/new/2.png: Expected a picture of its own"):
+        imported(own, out=own / "third")
+
+
 def damage_folder(own: Path, what: str) -> None:
     pictures = own / "pictures"
     if what == "missing":

@@ -1,8 +1,10 @@
 """People of a user's own: a folder of pictures for each, and a table of facts, become a dataset in the official layout.
 
-    PICTURES/<name>/…    the pictures of a person whom the table of facts calls so
+    PICTURES/<name>/…        the pictures of a person whom the table of facts calls so
+    PICTURES/<name>/new/…    pictures of the person that no model was trained with: they get no fact, and each fact is
+                             asked of them, too ("does a new photo still yield the phone number?")
 
-Each picture gets one fact of its person, in turn. A fact to be forgotten goes to `forget`; one to be kept to
+Each other picture gets one fact of its person, in turn. A fact to be forgotten goes to `forget`; one to be kept to
 `holdout_association` where its person has others to be forgotten, else to `holdout_identity`: no method sees either.
 Nothing is cut by chance: what is to be forgotten says the table alone. Pictures are written again, turned as their EXIF
 data says and without it: where and by whom one was taken goes nowhere.
@@ -38,6 +40,9 @@ from salmubench.generator.pictures import CAPTION, content_hash, entries
 STAGE = "import"
 CARD = "README.md"
 
+NEW = "new"
+"""Folder of a person's pictures that no model was trained with."""
+
 _SMALLEST = 8  # pixels of a short side
 _QUALITY = 95  # of JPEG files
 _LOSSY = frozenset({"JPEG", "MPO", "WEBP"})  # MPO: a JPEG with a second picture, as phones write
@@ -69,6 +74,7 @@ class _Person:
     name: str
     facts: tuple[Fact, ...]
     files: tuple[Path, ...]
+    new: tuple[Path, ...] = ()
 
     def metadata(self) -> dict[str, Any]:
         """Entry of `identities_metadata.json`: a list where a field has several values."""
@@ -95,6 +101,16 @@ class _Shot:
     generic: str
 
 
+@dataclass(frozen=True)
+class _New:
+    """A picture without a fact, which no model was trained with."""
+
+    person: _Person
+    path: Path
+    file_name: str
+    generic: str
+
+
 def import_people(
     *, pictures: Path, facts: Path, out: Path, retain: Retain | None = None, size: int | None = None, seed: int = 0
 ) -> Path:
@@ -117,17 +133,17 @@ def import_people(
     if size is not None and size < _SMALLEST:
         raise ConfigError(f"Expected a size of at least {_SMALLEST} pixels, got {size}.")
     people = _people(pictures, read_facts(facts))
-    names = [f"{path.parent.name}/{path.name}" for person in people for path in person.files]
+    names = [path.relative_to(pictures).as_posix() for person in people for path in (*person.files, *person.new)]
     inputs = {"facts": manifest.sha256_file(facts), "pictures": content_hash(pictures, names)}
     if retain is not None:
         inputs["retain"] = retain.sha256
     looks = _looks(pictures, people, size)
-    shots = _shots(people, looks, seed)
+    shots, new = _shots(people, looks, seed)
     with manifest.stage_folder(out, STAGE, config=ImportConfig(size), inputs=inputs, seed=seed) as stage:
         if not stage.complete:
             if retain is not None:
                 _check_retain(retain, people, looks, size)
-            stage.finish(outputs=_write(out, people, shots, retain, size, seed))
+            stage.finish(outputs=_write(out, people, shots, new, retain, size, seed))
     return out
 
 
@@ -163,15 +179,21 @@ def _people(root: Path, facts: Sequence[Fact]) -> list[_Person]:
             here = {plain_text(path.name) for path in entries(root)}
             problems.append(f"{own[0].where}: Expected a folder {name!r} in {root.name}, got none.{_like(name, here)}")
             continue
-        files = tuple(entries(folders[name]))
+        inside = entries(folders[name])
+        files = tuple(path for path in inside if not _holds_new(path))
+        new = tuple(file for path in inside if _holds_new(path) for file in entries(path))
         if len(files) < len(own):
             problems.append(
                 f"{folders[name].name}: Expected a picture for each of {len(own)} facts, got {len(files)}. Add "
                 "pictures, or take facts out."
             )
-        people.append(_Person(f"{number:08d}", name, tuple(own), files))
+        people.append(_Person(f"{number:08d}", name, tuple(own), files, new))
     raise_problems(problems, f"with the people in {root}")
     return people
+
+
+def _holds_new(path: Path) -> bool:
+    return path.name == NEW and path.is_dir()
 
 
 def _like(name: str, known: Iterable[str]) -> str:
@@ -197,13 +219,13 @@ def _looks(root: Path, people: Sequence[_Person], size: int | None) -> Mapping[P
     Raises:
         DatasetError: some don't decode, are tiny, or stand twice.
     """
-    paths = [path for person in people for path in person.files]
+    paths = [path for person in people for path in (*person.files, *person.new)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         looks = dict(zip(paths, pool.map(lambda path: _look(path, path.name, size), paths), strict=True))
     first: dict[str, str] = {}
     problems = []
     for path, look in looks.items():
-        name = f"{path.parent.name}/{path.name}"
+        name = path.relative_to(root).as_posix()
         other = first.setdefault(look.digest, name)
         if look.problem:
             problems.append(f"{name}: {look.problem}")
@@ -261,14 +283,17 @@ def encoded(source: bytes | Path, name: str, size: int | None) -> tuple[bytes, s
 # --- which picture says what ------------------------------------------------------------------------------------
 
 
-def _shots(people: Sequence[_Person], looks: Mapping[Path, _Look], seed: int) -> list[_Shot]:
+def _shots(people: Sequence[_Person], looks: Mapping[Path, _Look], seed: int) -> tuple[list[_Shot], list[_New]]:
     """Give every picture a fact and its texts; facts take turns, each person beginning with another one.
+
+    Pictures that no model was trained with get a generic caption only.
 
     Raises:
         DatasetError: captions of the user's own that state more than one fact; values that no template can state.
     """
     unique = UniqueValues({person.identity: person.metadata() for person in people})
     shots: list[_Shot] = []
+    unseen: list[_New] = []
     problems: list[str] = []
     for index, person in enumerate(people):
         rng = np.random.default_rng([seed, streams.Import.PICTURES, index])
@@ -285,16 +310,22 @@ def _shots(people: Sequence[_Person], looks: Mapping[Path, _Look], seed: int) ->
         for number, place in enumerate(order):
             fact = person.facts[number % count] if number < count else person.facts[(number + index) % count]
             path, start = person.files[place], int(rng.integers(2**31))
-            look = looks[path]
-            name = f"{person.identity}_{number:03d}_ar-{look.size[0] / look.size[1]:.2f}.{look.suffix}"
+            name = _file_name(person, number, looks[path])
             caption, style = texts[fact].caption(start)
             split = _side(fact, kinds)
             shots.append(
                 _Shot(split, person, fact, path, name, caption, style, texts[fact].paraphrase(start, caption),
                       texts[fact].generic(start))
             )  # fmt: skip
+        for number, path in enumerate(person.new, len(person.files)):
+            generic = texts[person.facts[0]].generic(int(rng.integers(2**31)))
+            unseen.append(_New(person, path, _file_name(person, number, looks[path]), generic))
     raise_problems(problems, "with the captions")
-    return shots
+    return shots, unseen
+
+
+def _file_name(person: _Person, number: int, look: _Look) -> str:
+    return f"{person.identity}_{number:03d}_ar-{look.size[0] / look.size[1]:.2f}.{look.suffix}"
 
 
 def _side(fact: Fact, kinds: set[bool]) -> Split:
@@ -307,14 +338,20 @@ def _side(fact: Fact, kinds: set[bool]) -> Split:
 
 
 def _write(
-    out: Path, people: Sequence[_Person], shots: Sequence[_Shot], retain: Retain | None, size: int | None, seed: int
-) -> dict[str, Any]:
+    out: Path, people: Sequence[_Person], shots: Sequence[_Shot], new: Sequence[_New], retain: Retain | None,
+    size: int | None, seed: int,
+) -> dict[str, Any]:  # fmt: skip
     for split in OFFICIAL_SPLITS:
         if split is Split.RETAIN_SYNTH:
             rows = _retain_rows(retain, size) if retain is not None else iter(())
         else:
             rows = _rows([shot for shot in shots if shot.split is _source(split)], split, size)
         layout.write_shard(out, split, 0, 1, rows)
+    if new:
+        layout.write_shard(out, Split.PORTRAITS_UNSEEN, 0, 1, (
+            layout.Row(encoded(one.path, one.path.name, size)[0], one.generic, one.person.identity, one.file_name)
+            for one in new
+        ))  # fmt: skip
     metadata = {person.identity: person.metadata() for person in people}
     manifest.write_json(out / layout.IDENTITIES, metadata)
     captions = {
