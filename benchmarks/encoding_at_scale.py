@@ -25,11 +25,12 @@ import torch
 from PIL import Image
 
 from salmubench.clip import devices, models
+from salmubench.clip.pixels import split_transform
 from salmubench.core import manifest
 from salmubench.core.types import OFFICIAL_SPLITS
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
-from salmubench.encode.pictures import decoded, grouped, split_transform
+from salmubench.encode.pictures import decoded, grouped
 
 ARCH = "ViT-B-16"
 

@@ -36,6 +36,7 @@ from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
 from salmubench.clip import devices, muon
 from salmubench.clip.padding import skip_padding
+from salmubench.clip.pixels import split_transform
 from salmubench.core import manifest
 from salmubench.dataset import layout, shards
 from salmubench.pretrain import open_clip_worker as worker
@@ -163,10 +164,9 @@ def data_path(root: Path, dataset: Path, arguments: argparse.Namespace) -> dict[
     _, _, preprocess = open_clip.create_model_and_transforms(arguments.model)
     tokenizer = open_clip.get_tokenizer(arguments.model)
     rows, pattern = found.rows("retain"), found.pattern("retain")
-    pairs = load_pairs(pattern, preprocess=preprocess, tokenize=tokenizer, threads=1, expected=rows)
-    normalize = preprocess.transforms[-1]
+    pairs = load_pairs(pattern, preprocessor=split_transform(preprocess), tokenize=tokenizer, threads=1, expected=rows)
     loader = MemoryLoader(
-        pairs, mean=normalize.mean, std=normalize.std, batch_size=arguments.batch, seed=0, rank=0, processes=1,
+        pairs, preprocessor=split_transform(preprocess), batch_size=arguments.batch, seed=0, rank=0, processes=1,
         epoch=lambda: 0, counts=root,
     )  # fmt: skip
     given = SimpleNamespace(

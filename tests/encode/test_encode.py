@@ -24,11 +24,12 @@ from PIL import Image
 from salmubench.clip import models
 from salmubench.clip.embeddings import Embeddings, open_embeddings
 from salmubench.clip.models import ClipModel, load_model, save_model
+from salmubench.clip.pixels import split_transform
 from salmubench.core import manifest
 from salmubench.core.errors import ConfigError, DatasetError, EmbeddingsError, ModelError, OutputLocked, OutputMismatch
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
-from salmubench.encode.pictures import PixelCache, split_transform
+from salmubench.encode.pictures import PixelCache
 from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import encode_texts, tokenize
 from salmubench.metrics import required_texts, score

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from salmubench.clip.models import load_model
+from salmubench.clip.pixels import split_transform
 from salmubench.core.errors import DatasetError
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
@@ -31,14 +32,15 @@ def found(tiny_folder, tmp_path_factory):
 
 def load(found, model, expected=150):
     data = f"{found.pattern('retain')}::{found.pattern('sensitive')}"
-    return load_pairs(data, preprocess=model.preprocess, tokenize=model.tokenize, threads=2, expected=expected)
+    return load_pairs(
+        data, preprocessor=split_transform(model.preprocess), tokenize=model.tokenize, threads=2, expected=expected
+    )
 
 
 def loader(pairs, model, folder, epoch=0, **changes):
-    normalize = model.preprocess.transforms[-1]
     settings = {"batch_size": 32, "seed": 0, "rank": 0, "processes": 1, **changes}
     return MemoryLoader(
-        pairs, mean=normalize.mean, std=normalize.std, epoch=lambda: epoch, counts=folder, **settings
+        pairs, preprocessor=split_transform(model.preprocess), epoch=lambda: epoch, counts=folder, **settings
     )  # fmt: skip
 
 
@@ -120,16 +122,22 @@ def jpeg():
 def test_broken_pairs_are_named(files, message, model, tmp_path):
     path = write_tar(tmp_path / "x.tar", files)
     with pytest.raises(DatasetError, match=message):
-        load_pairs(path, preprocess=model.preprocess, tokenize=model.tokenize, threads=1, expected=1)
+        load_pairs(path, preprocessor=split_transform(model.preprocess), tokenize=model.tokenize, threads=1, expected=1)
 
 
 def test_missing_and_truncated_shards_are_named(found, model, tmp_path):
     with pytest.raises(DatasetError, match=r"none\.tar"):
         load_pairs(
-            str(tmp_path / "none.tar"), preprocess=model.preprocess, tokenize=model.tokenize, threads=1, expected=1
+            str(tmp_path / "none.tar"),
+            preprocessor=split_transform(model.preprocess),
+            tokenize=model.tokenize,
+            threads=1,
+            expected=1,
         )
     path = tmp_path / "cut.tar"
     data = (found.folder / "retain-00000.tar").read_bytes()
     path.write_bytes(data[: len(data) // 2 + 100])
     with pytest.raises(DatasetError, match=r"cut\.tar"):
-        load_pairs(str(path), preprocess=model.preprocess, tokenize=model.tokenize, threads=1, expected=34)
+        load_pairs(
+            str(path), preprocessor=split_transform(model.preprocess), tokenize=model.tokenize, threads=1, expected=34
+        )

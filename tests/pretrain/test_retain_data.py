@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from salmubench.clip.models import load_model
+from salmubench.clip.pixels import split_transform
 from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import plan_job
@@ -164,7 +165,9 @@ def test_other_members_are_listed_and_never_decoded(pattern, tmp_path, caplog):
     assert found.ignored == {"pyd": 2, "pyd.gz": 1, "npy": 1}
     assert "ignored in the 4 shards that were read: 2 × 'pyd', 1 × 'pyd.gz', 1 × 'npy'" in caplog.text
     model = load_model(tiny_model(tmp_path / "model"))
-    pairs = load_pairs(pattern, preprocess=model.preprocess, tokenize=model.tokenize, threads=1, expected=20)
+    pairs = load_pairs(
+        pattern, preprocessor=split_transform(model.preprocess), tokenize=model.tokenize, threads=1, expected=20
+    )
     assert len(pairs.texts) == 20
     assert not canary.exists()
 
@@ -256,7 +259,12 @@ def test_broken_pairs_are_left_out_of_the_training(pattern, tmp_path, tiny_folde
     job = plan_job(replace(config, retain_broken=0.1), precision="fp32", **arguments)
     assert job.rows == 121
     model = load_model(tiny_model(tmp_path / "model"))
-    settings = {"preprocess": model.preprocess, "tokenize": model.tokenize, "threads": 1, "expected": job.rows}
+    settings = {
+        "preprocessor": split_transform(model.preprocess),
+        "tokenize": model.tokenize,
+        "threads": 1,
+        "expected": job.rows,
+    }
     pairs = load_pairs(job.train_data, skip_broken=True, **settings)
     assert pairs.sources == (19, 102)
     assert len(pairs.images) == 121

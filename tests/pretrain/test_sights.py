@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from salmubench.clip.models import load_model
+from salmubench.clip.pixels import split_transform
 from salmubench.core.errors import DatasetError
 from salmubench.dataset import layout, shards
 from salmubench.dataset.layout import open_dataset
@@ -57,15 +58,17 @@ def model(tmp_path_factory):
 def pairs_of(shard_set, model, beside, repeats):
     data = "::".join([shard_set.pattern("retain"), *[shard_set.pattern(beside)] * repeats])
     expected = shard_set.rows("retain") + shard_set.rows(beside) * repeats
-    return load_pairs(data, preprocess=model.preprocess, tokenize=model.tokenize, threads=1, expected=expected)
+    return load_pairs(
+        data, preprocessor=split_transform(model.preprocess), tokenize=model.tokenize, threads=1, expected=expected
+    )
 
 
 def sights(pairs, model, folder, *, epochs, seed=0):
     """Epoch → caption tokens that each picture was seen with."""
-    normalize, seen = model.preprocess.transforms[-1], []
+    seen = []
     for epoch in range(epochs):
         loader = MemoryLoader(
-            pairs, mean=normalize.mean, std=normalize.std, batch_size=32, seed=seed, rank=0, processes=1,
+            pairs, preprocessor=split_transform(model.preprocess), batch_size=32, seed=seed, rank=0, processes=1,
             epoch=lambda epoch=epoch: epoch, counts=folder,
         )  # fmt: skip
         own: dict[bytes, list[bytes]] = {}

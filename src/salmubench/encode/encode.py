@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench.clip import embeddings
+from salmubench.clip.pixels import split_transform
 from salmubench.core import cost, manifest, places, progress
 from salmubench.core.errors import EmbeddingsError, ModelError
 from salmubench.dataset import layout
 from salmubench.encode.config import EncodeConfig
-from salmubench.encode.pictures import PixelCache, decoded, grouped, split_transform
+from salmubench.encode.pictures import PixelCache, decoded, grouped
 from salmubench.encode.plan import Plan, make_plan, read_pictures
 from salmubench.encode.ranks import Ranks
 from salmubench.encode.store import ChunkStore

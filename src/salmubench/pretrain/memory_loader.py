@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from salmubench.clip.pixels import Preprocessor
 from salmubench.core import manifest
 from salmubench.core.errors import DatasetError
 from salmubench.pretrain.plan import batches, epoch_order, plan_epoch
@@ -71,8 +72,7 @@ class MemoryLoader:
 
     Args:
         pairs: the data.
-        mean: of each channel, on the scale 0–1.
-        std: of each channel.
+        preprocessor: normalises them.
         batch_size: most pairs of a batch.
         seed: of the order.
         rank: this process.
@@ -85,8 +85,7 @@ class MemoryLoader:
         self,
         pairs: Pairs,
         *,
-        mean: Sequence[float],
-        std: Sequence[float],
+        preprocessor: Preprocessor,
         batch_size: int,
         seed: int,
         rank: int,
@@ -94,11 +93,8 @@ class MemoryLoader:
         epoch: Callable[[], int],
         counts: Path,
     ) -> None:
-        import torch
-
         self.pairs, self.seed, self.rank, self.epoch, self.counts = pairs, seed, rank, epoch, counts
-        self.mean = torch.tensor(mean).view(1, 3, 1, 1)
-        self.std = torch.tensor(std).view(1, 3, 1, 1)
+        self.preprocessor = preprocessor
         self.plan = plan_epoch(len(pairs.places), batch_size=batch_size, processes=processes)
         self.num_batches = self.plan.steps
         self.num_samples = self.plan.pairs
@@ -112,8 +108,8 @@ class MemoryLoader:
         delivered = np.zeros(len(order), np.uint16)
         for rows in batches(order, self.plan, rank=self.rank):
             chosen = torch.from_numpy(self.pairs.places[rows])
-            images = self.pairs.images[chosen].to(torch.float32, memory_format=torch.channels_last).div_(255)
-            yield images.sub_(self.mean).div_(self.std), self._texts(rows, epoch)
+            images = self.preprocessor.normalised(self.pairs.images[chosen], channels_last=True)
+            yield images, self._texts(rows, epoch)
             np.add.at(delivered, rows, 1)
         save_counts(self.counts, delivered, epoch=epoch, rank=self.rank)
 
@@ -141,7 +137,7 @@ def save_counts(folder: Path, delivered: NDArray[np.uint16], *, epoch: int, rank
 def load_pairs(
     train_data: str,
     *,
-    preprocess: Any,
+    preprocessor: Preprocessor,
     tokenize: Callable[[list[str]], Tensor],
     threads: int,
     expected: int,
@@ -151,7 +147,7 @@ def load_pairs(
 
     Args:
         train_data: sources joined by `::`, each a shard or a brace pattern.
-        preprocess: open_clip's evaluation transform; its last two steps (to tensor, normalise) are left to the loader.
+        preprocessor: of the model; scaling is left to the loader.
         tokenize: captions → (n, L).
         threads: for decoding.
         expected: pairs there should be, those of a source that is listed again counted again.
@@ -162,7 +158,7 @@ def load_pairs(
     """
     import torch
 
-    transforms, images = preprocess.transforms[:-2], None
+    images: Tensor | None = None
     broken = _note if skip_broken else fail
     captions: list[str] = []
     further: dict[int, Sample] = {}  # without pictures
@@ -172,7 +168,7 @@ def load_pairs(
 
     def attempt(sample: Sample) -> Tensor | None:
         try:
-            return decode(sample, transforms)
+            return decode(sample, preprocessor)
         except DatasetError as error:
             broken(error)
         return None
@@ -228,15 +224,13 @@ def _note(error: DatasetError) -> None:
     log.warning("left out: %s", error)
 
 
-def decode(sample: Sample, transforms: Sequence[Callable[[Any], Any]]) -> Tensor:
-    """Decode one picture with PIL and apply the transforms: uint8 (3, S, S).
+def decode(sample: Sample, preprocessor: Preprocessor) -> Tensor:
+    """Decode one picture to the model's size: uint8 (3, S, S).
 
     Raises:
         DatasetError: the picture can't be decoded (names its key).
     """
     import torch
 
-    image = open_picture(sample)
-    for transform in transforms:
-        image = transform(image)
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+    pixels = preprocessor.pixels_of(open_picture(sample))
+    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()

@@ -272,21 +272,22 @@ def prepare_stream(data: Mapping[str, Any], *, seed: int, rank: int) -> None:
 def _memory_data(args: Any, preprocess: Any, epoch: int, tokenizer: Any, options: Options) -> Any:
     from open_clip_train.data import DataInfo, SharedEpoch
 
+    from salmubench.clip.pixels import split_transform
     from salmubench.pretrain.memory_loader import MemoryLoader, load_pairs
 
+    preprocessor = split_transform(preprocess)
     pairs = load_pairs(
         args.train_data,
-        preprocess=preprocess,
+        preprocessor=preprocessor,
         tokenize=tokenizer,
         threads=options.threads,
         expected=args.train_num_samples,
         skip_broken=options.skip_broken,
     )
-    shared, normalize = SharedEpoch(epoch=epoch), preprocess.transforms[-1]
+    shared = SharedEpoch(epoch=epoch)
     loader = MemoryLoader(
         pairs,
-        mean=normalize.mean,
-        std=normalize.std,
+        preprocessor=preprocessor,
         batch_size=args.batch_size,
         seed=args.seed,
         rank=args.rank,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from salmubench.pretrain.guard import die_with_parent
 
 if TYPE_CHECKING:
+    from salmubench.clip.pixels import Preprocessor
     from salmubench.pretrain.memory_loader import Pairs
 
 _FIRST_BATCH = 2
@@ -61,6 +62,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
 
     from salmubench.clip import devices, muon
     from salmubench.clip.padding import skip_padding
+    from salmubench.clip.pixels import split_transform
     from salmubench.pretrain.open_clip_worker import register
 
     import_all = time.perf_counter() - start
@@ -75,16 +77,17 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
         muon.keep_in_fp32()
     module.to(options.device, memory_format=torch.channels_last).train()
     tokenizer = open_clip.get_tokenizer(options.model)
-    pairs, decoded = _pairs(options, preprocess, tokenizer)
+    preprocessor = split_transform(preprocess)
+    pairs, decoded = _pairs(options, preprocessor, tokenizer)
     optimizer = _optimizer(module, options)
-    speed, batch, fixed, each = _train(module, optimizer, pairs, preprocess.transforms[-1], options, devices)
+    speed, batch, fixed, each = _train(module, optimizer, pairs, preprocessor, options, devices)
     return {
         "import_torch": import_torch, "import_all": import_all, "decoded_per_second": decoded,
         "pairs_per_second": speed, "batch": batch, "memory_fixed": fixed, "memory_pair": each,
     }  # fmt: skip
 
 
-def _pairs(options: argparse.Namespace, preprocess: Any, tokenizer: Any) -> tuple[Pairs, float]:
+def _pairs(options: argparse.Namespace, preprocessor: Preprocessor, tokenizer: Any) -> tuple[Pairs, float]:
     """Pairs of the shard, or noise, and how many a second were decoded."""
     import numpy as np
     import torch
@@ -101,7 +104,7 @@ def _pairs(options: argparse.Namespace, preprocess: Any, tokenizer: Any) -> tupl
         Image.fromarray(noise).save(stream, "JPEG")
         samples = [Sample(stream.getvalue(), _NOISE_CAPTION, "noise")] * 32
     start = time.perf_counter()
-    images = torch.stack([decode(sample, preprocess.transforms[:-2]) for sample in samples])
+    images = torch.stack([decode(sample, preprocessor) for sample in samples])
     seconds = time.perf_counter() - start
     texts = tokenizer([sample.caption for sample in samples])
     count = len(samples)
@@ -126,13 +129,12 @@ def _optimizer(module: Any, options: argparse.Namespace) -> Any:
 
 
 def _train(
-    module: Any, optimizer: Any, pairs: Pairs, normalize: Any, options: argparse.Namespace, devices: Any
+    module: Any, optimizer: Any, pairs: Pairs, preprocessor: Preprocessor, options: argparse.Namespace, devices: Any
 ) -> tuple[float, int, float, float]:
     """Take steps until the time is up, the batch doubling up to the recipe's: pairs a second, and memory."""
     import open_clip
     import torch
 
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (normalize.mean, normalize.std))
     loss, draw = open_clip.ClipLoss(), torch.Generator().manual_seed(0)
     deadline = time.perf_counter() + options.seconds
     batch, timed = min(_FIRST_BATCH, options.batch_size), list[float]()
@@ -142,8 +144,7 @@ def _train(
         while time.perf_counter() < deadline or not timed:
             begin = time.perf_counter()
             chosen = torch.randint(len(pairs.texts), (batch,), generator=draw)
-            images = pairs.images[chosen].to(torch.float32, memory_format=torch.channels_last).div_(255)
-            images = images.sub_(mean).div_(std).to(options.device)
+            images = preprocessor.normalised(pairs.images[chosen], channels_last=True).to(options.device)
             optimizer.zero_grad()
             value = loss(**module(images, pairs.texts[chosen].to(options.device)), output_dict=True)["contrastive_loss"]
             value.backward()

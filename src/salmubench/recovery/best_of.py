@@ -14,7 +14,7 @@ from salmubench.scoring.fact_ranks import FEWEST, pairs_of, replaced, sampled, v
 from salmubench.scoring.gallery import Gallery
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Floats
-from salmubench.scoring.products import TIE, unit
+from salmubench.scoring.products import rank, unit
 
 Wordings = Callable[[Pair], Sequence[str]]
 _ROWS = 128
@@ -49,7 +49,7 @@ def best_ranks(embeddings: Embedded, rows: Rows, gallery: Gallery, dataset: Data
         for place, image in enumerate(images, start=first):
             true = (own_texts[own_starts[place] : ends[place]] @ image).max()
             margin = np.where(gallery.caption == rows.caption[place], -np.inf, best[place - first] - true)
-            ranks[place] = _rank(margin)
+            ranks[place] = rank(margin)
     return ranks
 
 
@@ -75,12 +75,8 @@ def best_fact_ranks(
     for number, (texts, starts) in told.items():
         image = unit(embeddings.images, rows.image_row[[number]])[0]
         best = np.maximum.reduceat(unit(embeddings.texts, embeddings.rows_of(texts)) @ image, starts)
-        ranks.append(_rank(best[1:] - best[0]))
+        ranks.append(float(rank(best[1:] - best[0])))
     return list(told), np.array(ranks)
-
-
-def _rank(margin: Floats) -> float:
-    return 1.0 + np.count_nonzero(margin > TIE) + 0.5 * np.count_nonzero(np.abs(margin) <= TIE)
 
 
 def _grouped(groups: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:

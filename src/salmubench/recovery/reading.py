@@ -23,7 +23,7 @@ from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.gallery import gallery_of
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Floats, Outcome, Strings, Unavailable
-from salmubench.scoring.products import TIE
+from salmubench.scoring.products import TIE, unit_rows
 
 _NORM = 1500.0  # of calibrated text vectors: more than any has
 _STEADY = 1e-3  # smallest standard deviation of a text over portraits
@@ -227,9 +227,8 @@ class LiveEmbeddings:
 
     def cosines(self, picture: int, texts: Sequence[str]) -> Floats:
         """Cosines of one picture with some texts (n,)."""
-        rows, image = self.rows_of(texts), self.images[picture]
-        vectors = self.texts[rows]
-        cosines: Floats = vectors @ image / np.linalg.norm(vectors, axis=1) / np.linalg.norm(image)
+        rows = self.rows_of(texts)
+        cosines: Floats = unit_rows(self.texts[rows]) @ unit_rows(self.images[[picture]])[0]
         return cosines
 
 
@@ -254,8 +253,8 @@ def calibrated_texts(texts: Floats, background: Floats) -> Floats:
     Returns:
         (n, d + 2).
     """
-    unit = texts / np.linalg.norm(texts, axis=1, keepdims=True)
-    level = unit @ (background / np.linalg.norm(background, axis=1, keepdims=True)).T
+    unit = unit_rows(texts)
+    level = unit @ unit_rows(background).T
     spread = np.maximum(level.std(axis=1), _STEADY)[:, None]
     scaled = np.concatenate([unit / spread, -level.mean(axis=1)[:, None] / spread], axis=1)
     rest = np.sqrt(_NORM**2 - np.einsum("ij,ij->i", scaled, scaled))
@@ -265,7 +264,7 @@ def calibrated_texts(texts: Floats, background: Floats) -> Floats:
 
 def calibrated_pictures(pictures: Floats) -> Floats:
     """Pictures (n, d) → (n, d + 2), see `calibrated_texts`."""
-    unit = pictures / np.linalg.norm(pictures, axis=1, keepdims=True)
+    unit = unit_rows(pictures)
     return np.concatenate([unit, np.ones((len(unit), 1)), np.zeros((len(unit), 1))], axis=1)
 
 

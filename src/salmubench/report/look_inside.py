@@ -25,10 +25,10 @@ from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig
 from salmubench.report.gallery import PURPOSES, portrait, rank_text
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.fact_ranks import FEWEST, Values, replaced
+from salmubench.scoring.fact_ranks import FEWEST, Values, pairs_of, replaced
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Unavailable
-from salmubench.scoring.products import TIE
+from salmubench.scoring.products import rank as rank_among
 from salmubench.scoring.ranks import gallery_ranks
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.references import reference_kind
@@ -207,7 +207,8 @@ class _Values:
 
     def __init__(self, inputs: EvalInputs) -> None:
         self._known = Values(
-            (pair for split in SENSITIVE_SPLITS for pair in _pairs(inputs, split)), most=inputs.config.fact_values
+            (pair for split in SENSITIVE_SPLITS for pair in pairs_of(inputs.rows(split))),
+            most=inputs.config.fact_values,
         )
 
     def of(self, pair: Pair) -> list[tuple[str, str]]:
@@ -217,12 +218,6 @@ class _Values:
         if len(copies) < FEWEST:
             return []
         return [(pair.value or "", pair.caption), *zip(others, copies, strict=True)]
-
-
-def _pairs(inputs: EvalInputs, split: str) -> list[Pair]:
-    rows = inputs.rows(split)
-    columns = (rows.file_name, rows.caption, rows.identity, rows.name, rows.field, rows.value, rows.paraphrase)
-    return [Pair(*row) for row in zip(*columns, strict=True)]
 
 
 def _draw(inputs: EvalInputs, values: _Values, config: ReportConfig) -> list[tuple[str, Pair]]:
@@ -236,7 +231,7 @@ def _draw(inputs: EvalInputs, values: _Values, config: ReportConfig) -> list[tup
     people: set[str] = set()
     for index, (split, (_, share)) in enumerate(PURPOSES.items()):
         rng = np.random.default_rng([config.gallery_seed, index, streams.REPORT_QUESTIONS])
-        pairs = _pairs(inputs, split)
+        pairs = pairs_of(inputs.rows(split))
         order = [pairs[row] for row in rng.permutation(len(pairs)).tolist()]
         able = [all(text in encoded for _, text in values.of(pair) or [("", "")]) for pair in order]
         ranked = [pair for good in (True, False) for pair, fits in zip(order, able, strict=True) if fits == good]
@@ -309,10 +304,8 @@ def _ask_one(
     if not asked or any(text not in inputs.embeddings.text_rows for _, text in asked):
         return _Asked(captions, rank, (), None)
     similarity = inputs.texts([text for _, text in asked]) @ image  # (v,)
-    margin = similarity[1:] - similarity[0]
-    place = 1.0 + np.count_nonzero(margin > TIE) + 0.5 * np.count_nonzero(np.abs(margin) <= TIE)
     order = np.argsort(-similarity, kind="stable")[:TOP].tolist()
-    return _Asked(captions, rank, [asked[row][0] for row in order], float(place))
+    return _Asked(captions, rank, [asked[row][0] for row in order], float(rank_among(similarity[1:] - similarity[0])))
 
 
 def _answer(

@@ -34,7 +34,7 @@ from salmubench.scoring.fact_ranks import (
 )
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import SOURCES, Floats, Items, Outcome, Strings, Unavailable, known, mean, stranger
-from salmubench.scoring.products import TIE, unit
+from salmubench.scoring.products import rank, unit
 
 MOST_PICTURES = 8
 """Pictures of a source that a fact is asked of; where a person has more, so many are drawn."""
@@ -283,12 +283,10 @@ def _lines(inputs: EvalInputs, fact: Fact, asked: Sequence[Asked], texts: Sequen
 
 
 def _ranks(inputs: EvalInputs, rows: Sequence[int], texts: Sequence[str]) -> Floats:
-    """Rank of the first text among all of them by each picture, float64 (n,): 1 + #above + ½ #equal."""
+    """Rank of the first text among all of them by each picture, float64 (n,)."""
     images = unit(inputs.embeddings.images, np.array(rows, np.int64))
     similarity = images @ unit(inputs.embeddings.texts, inputs.embeddings.rows_of(texts)).T  # (n, texts)
-    margin = similarity[:, 1:] - similarity[:, :1]
-    ranks: Floats = 1.0 + (margin > TIE).sum(axis=1) + 0.5 * (np.abs(margin) <= TIE).sum(axis=1)
-    return ranks
+    return rank(similarity[:, 1:] - similarity[:, :1])
 
 
 def _items(lines: Sequence[_Line]) -> Items:

@@ -17,7 +17,7 @@ from salmubench.core.types import FIELDS, SENSITIVE_SPLITS
 from salmubench.scoring.fact_ranks import FEWEST
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Floats, Items
-from salmubench.scoring.products import BLOCK, TIE, unit
+from salmubench.scoring.products import BLOCK, rank, unit
 
 NOBODY_TOLD = "no picture's person has captions that tell other facts, beside three other people"
 
@@ -81,7 +81,7 @@ def person_items(inputs: EvalInputs, rows: Rows) -> tuple[Items, int]:
             margin = similarity - np.take_along_axis(similarity, who[block, None], axis=1)
             margin[:, ~able] = -np.inf
             np.put_along_axis(margin, who[block, None], -np.inf, axis=1)
-            ranks.append(1.0 + (margin > TIE).sum(axis=1) + 0.5 * (np.abs(margin) <= TIE).sum(axis=1))
+            ranks.append(rank(margin))
             others.append(np.full(len(similarity), able.sum() - 1, np.int32))
     order = np.argsort(np.array(kept, np.int64), kind="stable")
     chosen = rows.take(np.array(kept, np.int64)[order])

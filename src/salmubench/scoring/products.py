@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +33,13 @@ def unit(array: Array, rows: Indices) -> Floats:
     """Rows of a float32 array as float64 unit vectors (n, d)."""
     if len(rows) and (rows.min() < 0 or rows.max() >= len(array)):
         raise EmbeddingsError(f"Expected rows 0 to {len(array) - 1}, got {rows.min()} to {rows.max()}.")
-    vectors = np.asarray(array[rows], np.float64)
-    vectors /= np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    normalised: Floats = vectors
+    return unit_rows(array[rows])
+
+
+def unit_rows(vectors: npt.NDArray[Any]) -> Floats:
+    """Vectors (n, d) as float64 unit vectors."""
+    wide = np.asarray(vectors, np.float64)
+    normalised: Floats = wide / np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
     return normalised
 
 
@@ -118,6 +123,17 @@ def ahead_and_equal(
     difference = block.exact(rows, columns) - true_similarity[rows]
     greater = np.count_nonzero(above, axis=1) + np.bincount(rows[difference > TIE], minlength=len(true_similarity))
     return greater, np.bincount(rows[np.abs(difference) <= TIE], minlength=len(true_similarity))
+
+
+def rank(margin: Floats) -> Floats:
+    """Rank of a text among others, 1 + #above + ½ #equal, float64: along the last axis.
+
+    Args:
+        margin: similarity of each other text less the own one's; −∞ where it doesn't compete.
+    """
+    above = np.count_nonzero(margin > TIE, axis=-1)
+    ranks: Floats = 1.0 + above + 0.5 * np.count_nonzero(np.abs(margin) <= TIE, axis=-1)
+    return ranks
 
 
 def top_share(images: Array, rows: Indices, texts: Floats, right: Indices) -> Floats:

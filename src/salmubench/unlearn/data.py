@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from salmubench.clip.models import ClipModel
+from salmubench.clip.pixels import Preprocessor, split_transform
 from salmubench.core import manifest, streams
 from salmubench.core.errors import DatasetError
-from salmubench.core.pictures import open_picture
 from salmubench.core.types import HOLDOUT_SPLITS, Pair, Person, Split
 from salmubench.dataset.layout import Dataset
 from salmubench.unlearn.augment import Crop, SimplifyingTokenizer, crop_pictures
@@ -52,27 +52,20 @@ class Decoded:
         pictures: uint8 (n, H, W, 3), or float32 (n, 3, H, W) where the model's transform is not the usual one.
         tokens: int64 (n, L), of the official captions.
         further: int64 (m, L), of the rewrites of all pairs, one pair after the other.
-        mean: of the normalisation still to do, (3, 1, 1), or `None`.
-        std: as `mean`.
+        preprocessor: what is still to be done.
     """
 
     records: tuple[Pair, ...]
     pictures: NDArray[Any]
     tokens: Tensor
     further: Tensor
-    mean: Tensor | None
-    std: Tensor | None
+    preprocessor: Preprocessor
 
     def images(self, rows: Sequence[int], device: torch.device, crop: Crop | None = None) -> Tensor:
         """Normalised pictures of these rows, or random parts of them: float32 (len(rows), 3, H, W)."""
         picked = torch.from_numpy(np.ascontiguousarray(self.pictures[list(rows)])).to(device)
-        raw = self.mean is not None
-        channels = picked.permute(0, 3, 1, 2).contiguous() if raw else picked
-        channels = channels if crop is None else crop_pictures(channels, crop)
-        if self.mean is None or self.std is None:
-            return channels
-        scaled = channels.float().div_(255)
-        return scaled.sub_(self.mean.to(device)).div_(self.std.to(device))
+        channels = picked if self.preprocessor.head is None else picked.permute(0, 3, 1, 2)
+        return self.preprocessor.normalised(channels if crop is None else crop_pictures(channels.contiguous(), crop))
 
 
 class PairSource:
@@ -288,15 +281,15 @@ def decode(dataset: Dataset, rows: Sequence[Row], *, clip: ClipModel, scratch: P
     if key in _KEPT:
         _KEPT.move_to_end(key)
         return _KEPT[key]
-    transform, mean, std = _split_transform(clip.preprocess)
+    preprocessor = split_transform(clip.preprocess)
     # The reserved paraphrase is the evaluation's: whatever a method can read is without it.
     records = tuple(replace(dataset.rows(row.split)[row.number], paraphrase=None) for row in rows)
     nothing = torch.zeros(0, 0, dtype=torch.long)
     tokens = clip.tokenize([record.caption for record in records]) if records else nothing
     rewrites = [rewrite.caption for record in records for rewrite in record.rewrites]
     further = clip.tokenize(rewrites) if rewrites else nothing
-    pictures = _pictures(dataset, rows, transform, scratch=scratch, memory=memory)
-    decoded = Decoded(records, pictures, tokens, further, mean, std)
+    pictures = _pictures(dataset, rows, preprocessor, scratch=scratch, memory=memory)
+    decoded = Decoded(records, pictures, tokens, further, preprocessor)
     if not isinstance(pictures, np.memmap):
         _KEPT[key] = decoded
         while len(_KEPT) > _KEPT_LIMIT:
@@ -324,27 +317,10 @@ def _target_rows(dataset: Dataset, *, aligned: bool) -> list[int]:
     return [by_name[row.file_name] for row in forget]
 
 
-def _split_transform(preprocess: Callable[..., Any]) -> tuple[Callable[..., Any], Tensor | None, Tensor | None]:
-    """Cut the model's transform before its last two steps, so that pictures can be kept as bytes.
-
-    Dividing by 255 and normalising then happen a batch at a time, with the same operations and the same bits.
-    """
-    from torchvision.transforms import Compose, Normalize, ToTensor
-
-    steps = list(getattr(preprocess, "transforms", ()))
-    if len(steps) > 2 and isinstance(steps[-1], Normalize) and isinstance(steps[-2], ToTensor):
-        mean, std = (torch.as_tensor(values, dtype=torch.float32) for values in (steps[-1].mean, steps[-1].std))
-        return Compose(steps[:-2]), mean.reshape(-1, 1, 1), std.reshape(-1, 1, 1)
-    return preprocess, None, None
-
-
 def _pictures(
-    dataset: Dataset, rows: Sequence[Row], transform: Callable[..., Any], *, scratch: Path, memory: float
+    dataset: Dataset, rows: Sequence[Row], preprocessor: Preprocessor, *, scratch: Path, memory: float
 ) -> NDArray[Any]:
-    def one(data: bytes) -> NDArray[Any]:
-        with open_picture(data, where="the dataset (`salmubench dataset validate` says where)") as picture:
-            return np.asarray(transform(picture))
-
+    one = functools.partial(preprocessor.to_pixels, where="the dataset (`salmubench dataset validate` says where)")
     places: dict[Row, list[int]] = {}
     for place, row in enumerate(rows):
         places.setdefault(row, []).append(place)
