@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from salmubench.attacks import load_all
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.dataset.layout import open_dataset
 from salmubench.recovery.worker import CAPTIONS, PEAK, PICTURES, SPENT, STEPS
 from salmubench.workflow import attack_price as price
@@ -63,7 +63,7 @@ def main() -> None:
         found["estimated"] = _compare(arguments.recipe, arguments.dataset, total, set(medians))
         found["recipe"] = arguments.recipe
     if arguments.out:
-        manifest.write_json(arguments.out, {**found, "provenance": manifest.provenance()})
+        writing.write_json(arguments.out, {**found, "provenance": provenance.provenance()})
 
 
 def _compare(name: str, folder: Path, total: list[float], ran: set[str]) -> dict[str, float]:

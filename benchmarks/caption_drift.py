@@ -22,7 +22,7 @@ import torch
 
 from salmubench.clip import models
 from salmubench.clip.models import ClipModel
-from salmubench.core import manifest, progress
+from salmubench.core import progress, provenance, writing
 from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.texts import encode_texts, tokenize
@@ -55,7 +55,7 @@ def main() -> None:
         for kind, entry in found[label].items():
             print(f"{label}, {kind}: {entry['value']:.3f}, 95 % {entry['ci95']}, n {entry['n']}")
     if arguments.out:
-        manifest.write_json(arguments.out, {"models": found, "provenance": manifest.provenance()})
+        writing.write_json(arguments.out, {"models": found, "provenance": provenance.provenance()})
 
 
 def captions(dataset: Dataset, *, seed: int) -> Iterator[tuple[str, str, str]]:

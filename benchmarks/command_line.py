@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 
 RECORDS = Path(__file__).resolve().parents[1] / "results" / "mini" / "records"
 COMPARED = [str(RECORDS / f"{name}.json") for name in ("compromised", "retrained")]
@@ -58,7 +58,7 @@ def main() -> None:
         found[name] = {"wall": wall, "processor": processor}
         print(f"{name:<38} {wall:>6.3f} s {processor:>8.3f} s")
     if options.out is not None:
-        manifest.write_json(options.out, {"hardware": manifest.hardware(), "runs": runs, "seconds": found})
+        writing.write_json(options.out, {"hardware": provenance.hardware(), "runs": runs, "seconds": found})
 
 
 def measure(command: list[str], environment: dict[str, str]) -> tuple[float, float]:

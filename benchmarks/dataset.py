@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance
 from salmubench.core.executor import cores
 from salmubench.core.types import FIELDS, Split
 from salmubench.dataset import layout
@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64, help="short side of their pictures, pixels")
     options = parser.parse_args()
     parts = options.parts.split(",")
-    report: dict[str, Any] = {"cores": cores(), "size": options.size, "hardware": manifest.hardware()}
+    report: dict[str, Any] = {"cores": cores(), "size": options.size, "hardware": provenance.hardware()}
     if "plan" in parts:
         report["plan"] = plan(options.recipe)
     with tempfile.TemporaryDirectory() as name:

@@ -14,7 +14,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance
 from salmubench.workflow.pipeline import run
 
 
@@ -40,7 +40,7 @@ def main() -> None:
                 {
                     "recipe": arguments.recipe,
                     "precision": arguments.precision,
-                    "hardware": manifest.hardware(),
+                    "hardware": provenance.hardware(),
                     "seconds": {name: round(value, 1) for name, value in seconds.items()},
                     "all_seconds": round(sum(seconds.values()), 1),
                     "peak_memory": max(stage["peak_memory"] for stage in result.stages),

@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 
 from salmubench.clip import devices, models
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.dataset import layout
 from salmubench.encode import encode
 
@@ -88,8 +88,8 @@ def make_dataset(folder: Path, pictures: int) -> Path:
             text = f"class {number % 60}" if split == "general_knowledge" else caption(number)
             rows.append(layout.Row(stream.getvalue(), text, identity, f"{split}_{number:06d}_ar-1.00.jpg"))
         layout.write_shard(folder, split, 0, 1, iter(rows))
-    manifest.write_json(folder / layout.IDENTITIES, people)
-    manifest.write_json(folder / layout.CAPTIONS, {})
+    writing.write_json(folder / layout.IDENTITIES, people)
+    writing.write_json(folder / layout.CAPTIONS, {})
     return folder
 
 

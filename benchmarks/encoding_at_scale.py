@@ -26,7 +26,7 @@ from PIL import Image
 
 from salmubench.clip import devices, models
 from salmubench.clip.pixels import split_transform
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.core.types import OFFICIAL_SPLITS
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
@@ -69,7 +69,7 @@ def main() -> None:
         print(f"{key:28s} {value}")
     if arguments.out is not None:
         probe = devices.probe_precision()
-        manifest.write_json(arguments.out, {**found, "probe": probe, "provenance": manifest.provenance()})
+        writing.write_json(arguments.out, {**found, "probe": probe, "provenance": provenance.provenance()})
 
 
 class Rate(NamedTuple):
@@ -99,8 +99,8 @@ def make_dataset(folder: Path, pictures: int) -> layout.Dataset:
         rows.append(layout.Row(stream.getvalue(), "a person", None, f"d_{number:06d}_ar-1.00.jpg"))
     for split in OFFICIAL_SPLITS:
         layout.write_shard(folder, split, 0, 1, iter(rows if split == "retain_synth" else ()))
-    manifest.write_json(folder / layout.IDENTITIES, {})
-    manifest.write_json(folder / layout.CAPTIONS, {})
+    writing.write_json(folder / layout.IDENTITIES, {})
+    writing.write_json(folder / layout.CAPTIONS, {})
     return layout.open_dataset(folder)
 
 

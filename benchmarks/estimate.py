@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from salmubench.clip import devices
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance, writing
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain import estimate
@@ -55,12 +55,12 @@ def main() -> None:
         "estimated": {"seconds": guess.seconds, "startup": guess.startup, "memory": guess.memory},
         "measured": {"seconds": cost["seconds"], "memory_of_all_processes": cost["peak_memory"]},
         "seconds_estimated / measured": guess.seconds / cost["seconds"],
-        "provenance": manifest.provenance(),
+        "provenance": provenance.provenance(),
     }
-    text = json.dumps(manifest.plain(content), indent=1)
+    text = json.dumps(writing.plain(content), indent=1)
     print(text)
     if arguments.out:
-        manifest.write_text(arguments.out, text + "\n")
+        writing.write_text(arguments.out, text + "\n")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
 from salmubench.generator.build import build
@@ -50,8 +50,8 @@ def main() -> None:
     parser.add_argument("--figure", type=Path)
     arguments = parser.parse_args()
     content = measure(arguments)
-    manifest.write_json(arguments.out / "exposures.json", content)
-    print(json.dumps(manifest.plain(content), indent=1))
+    writing.write_json(arguments.out / "exposures.json", content)
+    print(json.dumps(writing.plain(content), indent=1))
     if arguments.figure:
         draw(content, arguments.figure)
 
@@ -109,7 +109,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         },
         "scores": rows,
         "learnt": learnt(np.stack(ranks), people, kept),
-        "provenance": manifest.provenance(),
+        "provenance": provenance.provenance(),
     }
 
 
@@ -174,7 +174,7 @@ def draw(content: dict[str, Any], path: Path) -> None:
     label = "Scores of Clean (blue) and Compromised (red), and the share of associations learnt, by exposures"
     drawing = str(svg.drawing(width, height, *parts, label=label, class_="figure"))
     opening, _, rest = drawing.partition(">")
-    manifest.write_text(path, f'{opening} xmlns="http://www.w3.org/2000/svg"><style>{style}</style>{rest}\n')
+    writing.write_text(path, f'{opening} xmlns="http://www.w3.org/2000/svg"><style>{style}</style>{rest}\n')
 
 
 if __name__ == "__main__":

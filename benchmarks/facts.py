@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
 from salmubench.metrics import load_all
@@ -69,11 +69,11 @@ def main() -> None:
         "share_of_the_rest": seconds["with"] / seconds["without"] - 1,
         "scoring_processor_seconds": scored,
         "peak_memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        "provenance": manifest.provenance(),
+        "provenance": provenance.provenance(),
     }
     print({name: value for name, value in found.items() if name != "provenance"})
     if arguments.out is not None:
-        manifest.write_json(arguments.out, found)
+        writing.write_json(arguments.out, found)
 
 
 def processor_seconds(work: Callable[[], object]) -> float:

@@ -20,7 +20,7 @@ import fidelity_statistics as fidelity
 from fidelity_statistics import World
 
 from salmubench.contest.checks import WORLDS
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.metrics import descriptions
 from salmubench.official.result_file import published
 from salmubench.scoring.contest_record import read_contest
@@ -52,9 +52,9 @@ def main() -> None:
         "anchor": {"method": ANCHOR, "published": goal, "kept": kept, "chosen": chosen},
         **studies,
         "plans": {name: read_contest(getattr(arguments, name) / "contest.json").plan.sha256 for name in PLANS},
-        "provenance": manifest.provenance(),
+        "provenance": provenance.provenance(),
     }
-    manifest.write_json(arguments.out, content)
+    writing.write_json(arguments.out, content)
     print(f"{ANCHOR} keeps {goal:.2f} in the paper; rate {chosen}: {kept[chosen]:.2f}")
     for name, study in studies.items():
         print(f"{name}: {study['answers']}")

@@ -20,7 +20,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
 from salmubench.generator.build import build
@@ -53,7 +53,7 @@ def main() -> None:
         parser.error(f"Expected development worlds, {DEVELOPMENT[0]} to {DEVELOPMENT[-1]}, got {strange[0]}.")
     judged = [row for seed in worlds for row in judge_world(arguments, seed)]
     content = summary(judged, arguments, worlds)
-    manifest.write_json(arguments.out / "gold_standard.json", content)
+    writing.write_json(arguments.out / "gold_standard.json", content)
     print(json.dumps({name: content[name] for name in ("thresholds", "ends", "general_knowledge")}, indent=1))
 
 
@@ -115,7 +115,7 @@ def numbers(record: RunRecord) -> dict[str, Any]:
             name: {"number": number, "value": view and view.value, "ci95": view and view.ci95}
             for name, (number, view) in views.items()
         },
-        "verdict": manifest.plain(record.verdict),
+        "verdict": writing.plain(record.verdict),
     }
 
 
@@ -133,7 +133,7 @@ def summary(judged: list[dict[str, Any]], arguments: argparse.Namespace, worlds:
         "thresholds": {name: max(least, ends[name]) for name, least in DEFAULTS.items()},
         "general_knowledge": {"drop_lowest": min(drops, default=None), "drop_highest": max(drops, default=None)},
         "judged": judged,
-        "provenance": manifest.provenance(),
+        "provenance": provenance.provenance(),
     }
 
 

@@ -29,7 +29,7 @@ import numpy as np
 import pyarrow.compute as pc
 from scipy.special import ndtr, ndtri
 
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance, writing
 from salmubench.metrics import descriptions
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, Units, find_units, leaf_sums, resampled_sums
 from salmubench.scoring.intervals import WIDER, Ratio, bootstrap_t, intervals
@@ -98,10 +98,10 @@ def main() -> None:
         if population.name not in found["populations"]:
             measured = measure(population, options.samples, options.bootstraps)
             found["populations"][population.name] = measured
-            manifest.write_json(options.out, {**found, "provenance": manifest.provenance()})
+            writing.write_json(options.out, {**found, "provenance": provenance.provenance()})
         print(population.name, shown(found["populations"][population.name]), flush=True)
-    found |= {"wider": smallest_factor(found["populations"]), "provenance": manifest.provenance()}
-    manifest.write_json(options.out, found)
+    found |= {"wider": smallest_factor(found["populations"]), "provenance": provenance.provenance()}
+    writing.write_json(options.out, found)
     print(f"smallest factor {found['wider']}, in use {WIDER}")
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 import pyarrow as pa
 
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance, writing
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.submission import submit
@@ -59,14 +59,14 @@ def main() -> None:
     parser.add_argument("--only", choices=("check", "build"), default=None)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    found: dict[str, Any] = {"hardware": manifest.hardware()}
+    found: dict[str, Any] = {"hardware": provenance.hardware()}
     with tempfile.TemporaryDirectory() as name:
         if options.only != "build":
             found["check"] = measure_check(Path(name) / "check")
         if options.only != "check":
             found |= measure_build(Path(name) / "build", options.submissions)
     if options.out is not None:
-        manifest.write_json(options.out, found)
+        writing.write_json(options.out, found)
 
 
 def measure_check(root: Path) -> list[dict[str, float]]:

@@ -11,7 +11,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.dataset.layout import open_dataset
 from salmubench.metrics import score
 from salmubench.scoring.record_files import read_record
@@ -59,7 +59,7 @@ def main() -> None:
     for metric, apart in largest.items():
         print(f"{metric:14s} at most {apart:.5f} apart {'' if apart <= TOLERANCE else '(!)'}")
     if arguments.out is not None:
-        manifest.write_json(arguments.out, {"models": values, "largest": largest, "provenance": manifest.provenance()})
+        writing.write_json(arguments.out, {"models": values, "largest": largest, "provenance": provenance.provenance()})
 
 
 if __name__ == "__main__":

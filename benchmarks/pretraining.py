@@ -37,7 +37,7 @@ from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 from salmubench.clip import devices, muon
 from salmubench.clip.padding import skip_padding
 from salmubench.clip.pixels import split_transform
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.dataset import layout, shards
 from salmubench.pretrain import open_clip_worker as worker
 from salmubench.pretrain.architectures import find
@@ -66,7 +66,7 @@ def main() -> None:
     text = json.dumps(found, indent=1)
     print(text)
     if arguments.out:
-        manifest.write_text(arguments.out, text + "\n")
+        writing.write_text(arguments.out, text + "\n")
 
 
 def measure(root: Path, arguments: argparse.Namespace) -> dict[str, object]:
@@ -95,7 +95,7 @@ def measure(root: Path, arguments: argparse.Namespace) -> dict[str, object]:
         "pairs_per_processor_second": speeds,
         "ratio": {f"{a} / {b}": speeds[a] / speeds[b] for a, b in wanted if a in speeds and b in speeds},
         **extra,
-        "provenance": manifest.provenance(),
+        "provenance": provenance.provenance(),
     }
 
 
@@ -198,7 +198,7 @@ def make_dataset(folder: Path, pairs: int, size: int) -> Path:
         layout.write_shard(folder, split, 0, 1, iter(()))
     layout.write_shard(folder, "retain_real", 0, 1, rows())
     for name in (layout.IDENTITIES, layout.CAPTIONS):
-        manifest.write_json(folder / name, {})
+        writing.write_json(folder / name, {})
     return folder
 
 

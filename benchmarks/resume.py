@@ -29,7 +29,7 @@ from PIL import Image
 from scipy import stats
 
 from salmubench.clip import models
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance, writing
 from salmubench.core.types import SENSITIVE_SPLITS
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.shards import FOLDER, write_shards
@@ -73,12 +73,12 @@ def main() -> None:
         "bit_equal": equal, "loss_whole": whole.tolist(), "loss_resumed": resumed.tolist(),
         "difference": {"mean": float(difference.mean()),
                        "ci95": [float(difference.mean()) - half, float(difference.mean()) + half]},
-        "spread_over_seeds": float(whole.std(ddof=1)), "provenance": manifest.provenance(),
+        "spread_over_seeds": float(whole.std(ddof=1)), "provenance": provenance.provenance(),
     }  # fmt: skip
-    text = json.dumps(manifest.plain(content), indent=1)
+    text = json.dumps(writing.plain(content), indent=1)
     print(text)
     if arguments.out:
-        manifest.write_text(arguments.out, text + "\n")
+        writing.write_text(arguments.out, text + "\n")
 
 
 def train(config: PretrainConfig, dataset: Path, out: Path, seed: int) -> None:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench.clip import embeddings
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance, writing
 from salmubench.core.types import FIELDS, SENSITIVE_SPLITS, Pair
 from salmubench.dataset import phrasings
 from salmubench.dataset.layout import GeneralKnowledge
@@ -66,8 +66,8 @@ def main() -> None:
         print(f"peak memory  {peak / 2**20:6.2f} GiB ({before / 2**20:.2f} before scoring)")
     if arguments.out is not None:
         counts = {"pictures": len(rows["split"]), "forget": int(SIZES["forget"] * arguments.share)}
-        found = {**counts, "seconds": seconds, "peak_memory": peak * 1024, "provenance": manifest.provenance()}
-        manifest.write_json(arguments.out, found)
+        found = {**counts, "seconds": seconds, "peak_memory": peak * 1024, "provenance": provenance.provenance()}
+        writing.write_json(arguments.out, found)
 
 
 def make_rows(share: float) -> dict[str, list[object]]:

@@ -24,7 +24,7 @@ import open_clip
 import torch
 
 from salmubench.clip import devices, models, prefixes
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.core.types import Split
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig
@@ -63,9 +63,9 @@ def main() -> None:
             "values": arguments.values,
             "threads": torch.get_num_threads(),
             "towers": towers,
-            "provenance": manifest.provenance(),
+            "provenance": provenance.provenance(),
         }
-        manifest.write_json(arguments.out, found)
+        writing.write_json(arguments.out, found)
 
 
 def measure(arch: str, texts: Sequence[str], repeats: int) -> Mapping[str, float]:

@@ -38,7 +38,7 @@ from torch import Tensor
 from salmubench.clip import devices, models
 from salmubench.clip.models import ClipModel
 from salmubench.clip.padding import skip_padding
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.core.types import Pair
 from salmubench.unlearn import Batch, LoadedMethod, Model, Pairs, load_method
 
@@ -75,12 +75,12 @@ def main() -> None:
         "threads": torch.get_num_threads(), "clock": "processor" if arguments.processor_time else "wall",
         "precision": devices.resolve_precision("auto", "cpu"),
         "methods": {name: bench.measure(load_method(name)) for name in arguments.methods.split(",")},
-        "provenance": manifest.provenance(),
+        "provenance": provenance.provenance(),
     }  # fmt: skip
-    text = json.dumps(manifest.plain(found), indent=1)
+    text = json.dumps(writing.plain(found), indent=1)
     print(text)
     if arguments.out:
-        manifest.write_text(arguments.out, text + "\n")
+        writing.write_text(arguments.out, text + "\n")
 
 
 class Bench:

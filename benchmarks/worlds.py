@@ -25,7 +25,7 @@ import yaml
 from numpy.typing import NDArray
 
 from salmubench.clip import embeddings
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.core.errors import ConfigError
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.encode import encode
@@ -72,8 +72,8 @@ def main() -> None:
                 | judge(recipe, arguments.out / name / f"world-{seed}", seed, kinds, arguments.precision)
             )
             print(json.dumps(rows[-1]))
-            content = {"what": __doc__.partition("\n")[0], "rows": rows, "provenance": manifest.provenance()}
-            manifest.write_json(arguments.out / "worlds.json", content)
+            content = {"what": __doc__.partition("\n")[0], "rows": rows, "provenance": provenance.provenance()}
+            writing.write_json(arguments.out / "worlds.json", content)
 
 
 def parsed(variant: str) -> tuple[str, dict[str, Any]]:
@@ -96,7 +96,7 @@ def varied(recipe: Path, changes: dict[str, Any], folder: Path) -> Recipe:
     for key, value in changes.items():
         section, _, name = key.partition(".")
         content.setdefault(section, {})[name] = value
-    manifest.write_text(folder / "recipe.yaml", yaml.safe_dump(content, sort_keys=False))
+    writing.write_text(folder / "recipe.yaml", yaml.safe_dump(content, sort_keys=False))
     return recipes.load(folder / "recipe.yaml").recipe
 
 

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from salmubench.clip import devices, models
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.dataset import layout
 from salmubench.encode import EncodeConfig, encode
 from salmubench.encode.imagenet import WithImageNet
@@ -97,7 +97,7 @@ def main() -> None:
         print(f"{key:24s} {value}")
     if arguments.out is not None:
         told = {key: value._asdict() if isinstance(value, Seconds) else value for key, value in found.items()}
-        manifest.write_json(arguments.out, {**told, "provenance": manifest.provenance()})
+        writing.write_json(arguments.out, {**told, "provenance": provenance.provenance()})
 
 
 def by_salmubench(model: models.ClipModel, dataset: layout.Dataset) -> tuple[float, Seconds]:

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.validate import validate
 
@@ -47,7 +47,7 @@ def main() -> None:
             found.setdefault("growth", {})[str(size)] = growth
     if options.dataset is not None:
         found["build"] = built(options.dataset)
-    manifest.write_json(options.out, found)
+    writing.write_json(options.out, found)
 
 
 if __name__ == "__main__":

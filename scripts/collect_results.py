@@ -12,7 +12,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.metrics import descriptions
 from salmubench.report.collect import read_run
 from salmubench.report.seeds import pooled
@@ -33,16 +33,16 @@ def main() -> None:
     for part in ("records", "pooled"):
         shutil.rmtree(out / part, ignore_errors=True)
     for record in found.records:
-        manifest.write_json(out / "records" / f"{record.model.name}.json", record)
+        writing.write_json(out / "records" / f"{record.model.name}.json", record)
     for record in joint.records:
         if record.model.name in joint.repeats:
-            manifest.write_json(out / "pooled" / f"{record.model.name}.json", record)
+            writing.write_json(out / "pooled" / f"{record.model.name}.json", record)
     if arguments.items:
         names = [f"{record.model.name}{suffix}" for record in found.records for suffix in (ITEMS_SUFFIX, SUFFIX)]
         for name in (*names, GALLERY):
             if (run / "records" / name).is_file():
                 shutil.copy(run / "records" / name, out / "records" / name)
-    manifest.write_json(out / "run.json", manifest.read_json(run / "run.json"))
+    writing.write_json(out / "run.json", manifest.read_json(run / "run.json"))
     print(f"{out}: {len(found.records)} records, {len(joint.repeats)} of several seeds")
 
 

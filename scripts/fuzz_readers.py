@@ -33,7 +33,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from fuzz import judge, seeds  # noqa: E402
 from fuzz.readers import READERS  # noqa: E402
-from salmubench.core import manifest  # noqa: E402
+from salmubench.core import provenance, writing  # noqa: E402
 
 _BATCH = 100
 SEED = 20260326
@@ -59,8 +59,8 @@ def main() -> int:
 
 def run(readers: list[judge.Reader], cases: int, *, seed: int, out: Path | None) -> int:
     """Run the cases that aren't counted yet, a batch of each reader in turn."""
-    code, started = _code(), manifest.utc_now()
-    commit = manifest.provenance()["commit"]
+    code, started = _code(), provenance.utc_now()
+    commit = provenance.provenance()["commit"]
     counts, before = _counted(out, seed)
     shares = sum(reader.share for reader in readers)
     wanted = {reader.name: max(round(cases * reader.share / shares), 1) for reader in readers}
@@ -152,9 +152,9 @@ def _write(out: Path, counts: Mapping[str, judge.Counts], *, seed: int, seconds:
     content: dict[str, Any] = {
         "cases": total, "failed": failed, "seed": seed, "seconds": round(seconds, 1),
         "readers": {name: dataclasses.asdict(count) for name, count in counts.items()},
-        "provenance": {**manifest.provenance(), "started": started, "finished": manifest.utc_now()},
+        "provenance": {**provenance.provenance(), "started": started, "finished": provenance.utc_now()},
     }  # fmt: skip
-    manifest.write_json(out, content)
+    writing.write_json(out, content)
 
 
 def _progress(counts: Mapping[str, judge.Counts], total: int) -> None:

@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from salmubench.core import manifest
+from salmubench.core import writing
 
 PACKED = "packed.tar.xz"
 
@@ -27,7 +27,7 @@ def pack(paths: Sequence[Path]) -> None:
         return
     (folder,) = {path.parent for path in paths}
     with (
-        manifest.atomic_path(folder / PACKED) as temporary,
+        writing.atomic_path(folder / PACKED) as temporary,
         lzma.open(temporary, "wb", preset=9 | lzma.PRESET_EXTREME) as stream,
         tarfile.open(fileobj=stream, mode="w") as archive,
     ):

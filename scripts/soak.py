@@ -40,7 +40,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), os.environ.get("P
 
 import pyarrow.parquet as pq  # noqa: E402
 
-from salmubench.core import manifest  # noqa: E402
+from salmubench.core import manifest, provenance, writing  # noqa: E402
 from salmubench.core.writing import is_leftover  # noqa: E402
 
 SEED = 20260327
@@ -117,7 +117,7 @@ def _plan(home: Path) -> Path:
     path = home / "contest.yaml"
     if not path.is_file():
         plan = {"recipe": "tiny", "evaluation": [101, 102], "methods": [{"method": METHOD}], "leagues": {"pairs": [1]}}
-        manifest.write_text(path, json.dumps(plan))  # JSON is YAML
+        writing.write_text(path, json.dumps(plan))  # JSON is YAML
     return path
 
 
@@ -317,7 +317,7 @@ class Soak:
         self.codes: dict[str, dict[str, str | None]] = known.get("codes", {})
         self.failures: list[dict[str, str]] = known.get("failures", [])
         self.before, self.clock = known.get("seconds", 0.0), time.perf_counter()
-        self.started = known.get("provenance", {}).get("started", manifest.utc_now())
+        self.started = known.get("provenance", {}).get("started", provenance.utc_now())
 
     def begin(self, names: list[str]) -> None:
         """Forget what was counted of these commands with other code."""
@@ -325,7 +325,7 @@ class Soak:
             if self.codes.get(name, {}).get("code") != self.code:
                 self.counts.pop(name, None)
                 self.failures = [failure for failure in self.failures if failure["command"] != name]
-                self.codes[name] = {"code": self.code, "commit": manifest.provenance()["commit"]}
+                self.codes[name] = {"code": self.code, "commit": provenance.provenance()["commit"]}
 
     def prepare(self) -> None:
         """Make what commands share; what is there is kept."""
@@ -376,7 +376,7 @@ class Soak:
                        "largest": max(sizes)}  # fmt: skip
             if not content["result"]:
                 raise SystemExit(f"Expected files of {name} to compare, got none.")
-            manifest.write_json(path, content)
+            writing.write_json(path, content)
             shutil.rmtree(out)
         content = json.loads(path.read_text(encoding="utf-8"))
         return dict(content)
@@ -513,9 +513,9 @@ class Soak:
             number in total.items() if what.startswith("SIG")),
             "failed": len(self.failures), "total": total, "counts": self.counts, "failures": self.failures,
             "seed": self.seed, "codes": self.codes, "seconds": round(self.before + time.perf_counter() - self.clock, 1),
-            "provenance": {**manifest.provenance(), "started": self.started, "finished": manifest.utc_now()},
+            "provenance": {**provenance.provenance(), "started": self.started, "finished": provenance.utc_now()},
         }  # fmt: skip
-        manifest.write_json(self.out, content)
+        writing.write_json(self.out, content)
 
 
 def _wait(done: Callable[[], bool]) -> None:

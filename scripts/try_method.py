@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from salmubench.core import manifest, plugins
+from salmubench.core import plugins, provenance, writing
 from salmubench.core.errors import ConfigError
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
@@ -56,7 +56,7 @@ def trial(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run one, and give its line."""
     if arguments.world not in WORLDS:
         raise SystemExit(f"Expected a world of development, {WORLDS[0]} to {WORLDS[-1]}, got {arguments.world}.")
-    about = manifest.provenance()
+    about = provenance.provenance()
     if about["commit"] is None or changed():
         raise SystemExit("Expected a checkout without changes, so that the commit says what was tried. Commit first.")
     name, out = plugins.stem(arguments.method), arguments.worlds / str(arguments.world)
@@ -73,7 +73,7 @@ def trial(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "method": name, "options": arguments.set, "budget": arguments.budget, "world": arguments.world,
         "recipe": arguments.recipe, "why": arguments.why, "failed": result.failed.get(candidate),
-        **told(record), "commit": about["commit"], "hardware": about["hardware"], "time": manifest.utc_now(),
+        **told(record), "commit": about["commit"], "hardware": about["hardware"], "time": provenance.utc_now(),
     }  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def told(record: RunRecord) -> dict[str, Any]:
         for metric, parts in record.scores.items()
     }  # fmt: skip
     attacks = record.attacks
-    return manifest.plain(  # type: ignore[no-any-return]
+    return writing.plain(  # type: ignore[no-any-return]
         {
             "config": record.model.config, "method_sha256": record.model.method_sha256, "views": views,
             "verdict": record.verdict, "cost": record.cost,

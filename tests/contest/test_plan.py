@@ -13,7 +13,7 @@ from contest_world import METHOD, write_plan
 from salmubench.cli.main import main
 from salmubench.contest import checks
 from salmubench.contest.plan import load
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.scoring.verdict import THRESHOLDS
 
 OWN = {"method": "apart.py"}
@@ -118,7 +118,7 @@ def test_a_plan_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 )
 def test_seeds_that_somebody_has_looked_at(name: str, content: Any, refused: bool, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "plan", history=["../results"])
-    manifest.write_json(tmp_path / "results" / name, content)
+    writing.write_json(tmp_path / "results" / name, content)
     if refused:
         with pytest.raises(checks.ConfigError, match=r"got seed 102, which occurs in .*json\. Take another seed"):
             checks.check(load(plan), tmp_path / "out")
@@ -140,10 +140,10 @@ def test_seeds_that_another_plan_has_taken(tmp_path: Path) -> None:
 def test_its_own_records_are_no_history(tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "plan", history=["../results"])
     record = {"scores": {}, "model": {"seed": 102}, "provenance": {"plan": load(plan).sha256}}
-    manifest.write_json(tmp_path / "results" / "contest" / "records" / "delete-5x.json", record)
+    writing.write_json(tmp_path / "results" / "contest" / "records" / "delete-5x.json", record)
     checks.check(load(plan), tmp_path / "out")
     record["provenance"] = {"plan": "a" * 64}
-    manifest.write_json(tmp_path / "results" / "contest" / "records" / "delete-5x.json", record)
+    writing.write_json(tmp_path / "results" / "contest" / "records" / "delete-5x.json", record)
     with pytest.raises(checks.ConfigError, match="got seed 102"):
         checks.check(load(plan), tmp_path / "out")
     checks.check(load(plan), tmp_path / "results" / "contest")  # what lies in its folder is its own, or refused there
@@ -184,9 +184,9 @@ def test_ranges_of_the_search(tmp_path: Path) -> None:
 
 
 def test_thresholds_of_the_package_are_accepted(tmp_path: Path) -> None:
-    plan = write_plan(tmp_path, rule={"thresholds": manifest.plain(THRESHOLDS), "limits": {"FactRet mrr": 0.1}})
+    plan = write_plan(tmp_path, rule={"thresholds": writing.plain(THRESHOLDS), "limits": {"FactRet mrr": 0.1}})
     checks.check(load(plan), tmp_path / "out")
-    assert json.loads(json.dumps(manifest.plain(load(plan).plan)))["rule"]["limits"] == {"FactRet mrr": 0.1}
+    assert json.loads(json.dumps(writing.plain(load(plan).plan)))["rule"]["limits"] == {"FactRet mrr": 0.1}
 
 
 def test_the_example_is_a_plan(tmp_path: Path) -> None:
@@ -216,5 +216,5 @@ def test_a_folder_of_history_with_an_odd_name(name: str, tmp_path: Path) -> None
 
 def test_seeds_in_the_history_that_are_none(tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "plan", history=["../results"])
-    manifest.write_json(tmp_path / "results" / "run.json", {"recipe": "mini", "seed": [102, {}]})
+    writing.write_json(tmp_path / "results" / "run.json", {"recipe": "mini", "seed": [102, {}]})
     checks.check(load(plan), tmp_path / "out")

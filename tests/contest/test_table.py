@@ -18,7 +18,7 @@ from report_world import METRICS
 from salmubench.cli.main import main
 from salmubench.contest.page import write
 from salmubench.contest.table import ReadWorld, numbers_of, outcome_of
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import RecordError
 from salmubench.leaderboard.build import build
 from salmubench.report import contests
@@ -333,13 +333,13 @@ def test_drawings_tell_apart_a_method_that_takes_part_twice(contest: ContestReco
 
 def test_the_board_has_a_section_for_it(contest: ContestRecord, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
-    manifest.write_json(tmp_path / "contest.json", contest)
+    writing.write_json(tmp_path / "contest.json", contest)
     line = ["leaderboard", "build", str(tmp_path / "results"), "--out", str(tmp_path / "site")]
     assert main([*line, "--contest", str(tmp_path / "contest.json")]) == 0
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     check_page(page)
     assert contests.headline(contest) in page
-    manifest.write_json(tmp_path / "contest.json", hostile(contest))
+    writing.write_json(tmp_path / "contest.json", hostile(contest))
     assert main([*line, "--contest", str(tmp_path / "contest.json")]) == 0
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     tags = check_page(page)
@@ -365,7 +365,7 @@ def test_a_result_that_is_none_is_refused(
     contest: ContestRecord, change: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "results").mkdir()
-    (tmp_path / "contest.json").write_text(json.dumps({**manifest.plain(contest), **change}))
+    (tmp_path / "contest.json").write_text(json.dumps({**writing.plain(contest), **change}))
     with pytest.raises(RecordError, match=message):
         build(tmp_path / "results", out=tmp_path / "site", metrics=METRICS, contest=tmp_path / "contest.json")
     assert not (tmp_path / "site").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance, writing
 from salmubench.core.errors import OutputError, OutputLocked, OutputMismatch
 
 
@@ -90,9 +90,7 @@ def test_a_stage_that_fails_before_its_work_leaves_nothing(tmp_path):
 def test_leftovers_are_deleted_but_not_those_of_an_inner_stage(tmp_path):
     inner = tmp_path / "inner"
     finish(inner)
-    leftovers = [
-        manifest.temporary_beside(path) for path in (tmp_path / "x.json", tmp_path / "deep" / "y", inner / "z")
-    ]
+    leftovers = [writing.temporary_beside(path) for path in (tmp_path / "x.json", tmp_path / "deep" / "y", inner / "z")]
     notes = [tmp_path / "notes.tmp", tmp_path / "deep" / "draft.123.tmp"]  # of the user
     finish(tmp_path, also=["inner"])
     for path in (*leftovers, *notes):
@@ -124,8 +122,8 @@ def test_two_processes_in_one_folder(tmp_path):
 
 def test_failed_write_leaves_the_old_file_and_no_temporary(tmp_path):
     path = tmp_path / "a.json"
-    manifest.write_json(path, {"old": True})
-    with pytest.raises(RuntimeError), manifest.atomic_path(path) as temporary:
+    writing.write_json(path, {"old": True})
+    with pytest.raises(RuntimeError), writing.atomic_path(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert manifest.read_json(path) == {"old": True}
@@ -135,7 +133,7 @@ def test_failed_write_leaves_the_old_file_and_no_temporary(tmp_path):
 def test_full_disk_says_so(tmp_path):
     with (
         pytest.raises(OutputError, match="Expected room on the disk"),
-        manifest.atomic_path(tmp_path / "a") as temporary,
+        writing.atomic_path(tmp_path / "a") as temporary,
     ):
         temporary.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -144,7 +142,7 @@ def test_full_disk_says_so(tmp_path):
 
 def test_json_has_no_nan_and_broken_json_is_named(tmp_path):
     with pytest.raises(OutputError, match="Expected finite numbers"):
-        manifest.write_json(tmp_path / "a.json", {"x": float("nan")})
+        writing.write_json(tmp_path / "a.json", {"x": float("nan")})
     assert not (tmp_path / "a.json").exists()
     (tmp_path / "b.json").write_text('{"x": 1,')
     with pytest.raises(OutputError, match=r"b\.json.*line 1 column"):
@@ -165,7 +163,7 @@ def test_manifest_of_another_stage_or_none(tmp_path):
 
 
 def test_provenance_is_json_and_names_the_packages():
-    found = json.loads(json.dumps(manifest.plain(manifest.provenance())))
+    found = json.loads(json.dumps(writing.plain(provenance.provenance())))
     assert found["packages"]["torch"]
     assert found["hardware"]["cores"] >= 1
 
@@ -179,7 +177,7 @@ def test_provenance_is_json_and_names_the_packages():
     ],
 )
 def test_broken_manifest(tmp_path, content, message):
-    manifest.write_json(tmp_path / manifest.MANIFEST, content)
+    writing.write_json(tmp_path / manifest.MANIFEST, content)
     with pytest.raises(OutputError, match=message):
         manifest.read_manifest(tmp_path, "demo")
 

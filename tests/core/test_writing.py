@@ -112,8 +112,8 @@ def test_nothing_is_written_through_what_lies_there(tmp_path: Path, monkeypatch:
         there.symlink_to(victim)
     before = content(tmp_path)
     with pytest.raises(FileExistsError):
-        manifest.write_json(tmp_path / "x.json", {})
-    with pytest.raises(FileExistsError), manifest.atomic_folder(tmp_path / "x.json"):
+        writing.write_json(tmp_path / "x.json", {})
+    with pytest.raises(FileExistsError), writing.atomic_folder(tmp_path / "x.json"):
         pass
     assert there.is_symlink() == (kind != "file")
     assert victim.exists() == (kind != "dangling")
@@ -124,12 +124,12 @@ def test_nothing_is_written_through_what_lies_there(tmp_path: Path, monkeypatch:
 def test_names_up_to_what_the_file_system_takes(tmp_path: Path, letter: str) -> None:
     size = len(letter.encode())
     path = tmp_path / (letter * (255 // size))
-    manifest.write_text(path, "whole")
+    writing.write_text(path, "whole")
     assert path.read_text() == "whole"
     assert len(os.fsencode(writing.temporary_beside(path).name)) <= 255
     assert writing.is_leftover(writing.temporary_beside(path).name)
     with pytest.raises(OutputError, match=r"File name too long. Choose another place or name"):
-        manifest.write_text(tmp_path / (letter * (255 // size + 1)), "too long")
+        writing.write_text(tmp_path / (letter * (255 // size + 1)), "too long")
 
 
 # --- full disks ---------------------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def test_what_a_killed_writer_of_a_page_left_is_deleted(tmp_path: Path) -> None:
     page = tmp_path / "page" / "index.html"
     for text in ("SALMUBench", "SALMUBench again"):
         with manifest.page_folder(page.parent, page=page.name):
-            manifest.write_text(page, text)
+            writing.write_text(page, text)
         writing.temporary_beside(page).write_text("half")
         (page.parent / "notes.tmp").write_text("of the user")
     with manifest.page_folder(page.parent, page=page.name):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import DatasetError
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Row, open_dataset
@@ -193,7 +193,7 @@ def test_wrong_aspect(folder):
 
 
 def test_size_of_the_recipe(folder):
-    manifest.write_json(
+    writing.write_json(
         folder / manifest.MANIFEST,
         {
             "stage": "dataset",

@@ -274,9 +274,9 @@ def test_attacks_that_were_run_stand_on_the_page(forgot):
 
 
 def test_records_are_checked(forgot, tmp_path):
-    from salmubench.core import manifest
+    from salmubench.core import writing
 
-    content = json.loads(manifest.json_text(forgot, where="x"))
+    content = json.loads(writing.json_text(forgot, where="x"))
     for change in ({"verdict": "fine"}, {"schema_version": 2}, {"findings": {"known": "perhaps"}}, {"more": 1}):
         (tmp_path / "deletion.json").write_text(json.dumps(content | change))
         with pytest.raises(RecordError):

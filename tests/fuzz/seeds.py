@@ -24,7 +24,7 @@ from fuzz.texts import replace
 from own_people import own_facts, own_people
 from report_world import METRICS
 from salmubench.contest.page import write as write_contest
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance, writing
 from salmubench.core.types import SENSITIVE_SPLITS, Pair, Person, Split
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.shards import write_shards
@@ -64,7 +64,7 @@ def run_folder() -> Path:
     table = attacked_rows()
     pq.write_table(table, path.with_name(path.stem + SUFFIX))
     section = attacks_section(table)
-    edit_json(path, lambda data: data.update(attacks=manifest.plain(section)))
+    edit_json(path, lambda data: data.update(attacks=writing.plain(section)))
     for name in ("clean", "compromised", MODEL):
         folder = run / "checkpoints" / name
         made = read_record(run / "records" / f"{name}.json")
@@ -75,14 +75,12 @@ def run_folder() -> Path:
         }
         config = {"epochs": 4, "method": {}, "engine": {}}
         stage = "pretrain" if made.model.kind else "unlearn"
-        manifest.write_json(
-            folder / manifest.MANIFEST, manifest.Manifest(stage, config=config, outputs=outputs, seed=0)
-        )
+        writing.write_json(folder / manifest.MANIFEST, manifest.Manifest(stage, config=config, outputs=outputs, seed=0))
         rows = {"step": [0, 1, 2], "pairs": [4, 8, 12], "name": ["loss"] * 3, "value": [3.0, 2.0, 1.5]}
         pq.write_table(pa.table(rows, schema=curves.SCHEMA), folder / curves.CURVES)
     info = {"seed": 0, "recipe": "tiny", "models": ["clean", "compromised", MODEL], "titles": {"mine": "Mine"},
             "stages": [{"name": "dataset", "seconds": 1.0}], "status": "complete"}  # fmt: skip
-    manifest.write_json(run / "run.json", info)
+    writing.write_json(run / "run.json", info)
     return run
 
 
@@ -207,7 +205,7 @@ def tuned(folder: Path) -> None:
     entry = {"values": {"lr": 3e-4, "batch_size": 16}, "method_sha256": "0" * 64, "trials": trials, "objective": 0.5,
              "default": 0.6}  # fmt: skip
     content = {"schema_version": 1, "rule": "x", "selection": {"seed": 1000, "dataset": "1" * 64, "part": "2" * 64},
-               "provenance": manifest.plain(manifest.provenance()), "methods": {"cliperase": entry}}  # fmt: skip
+               "provenance": writing.plain(provenance.provenance()), "methods": {"cliperase": entry}}  # fmt: skip
     (folder / "tuned.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
 
@@ -272,11 +270,11 @@ def dataset(folder: Path) -> None:
     shutil.copytree(_dataset(), folder / "dataset")
     counts = {"identities": 8, "pictures_per_identity": 3, "retain_joint": 6, "retain_disjoint": 32, "retain_real": 64}
     config = (
-        manifest.plain(recipe.load("tiny").recipe.dataset) | counts | {"classes": 4, "general_knowledge_per_class": 8}
+        writing.plain(recipe.load("tiny").recipe.dataset) | counts | {"classes": 4, "general_knowledge_per_class": 8}
     )
     made = manifest.Manifest("dataset", config=config, outputs={"origin": {"size": 32, "seed": 0}}, seed=0)
-    manifest.write_json(folder / "dataset" / manifest.MANIFEST, made)
-    manifest.write_json(folder / "dataset" / "fragile_set_ids.json", ["d_000001_ar-1.00.jpg"])
+    writing.write_json(folder / "dataset" / manifest.MANIFEST, made)
+    writing.write_json(folder / "dataset" / "fragile_set_ids.json", ["d_000001_ar-1.00.jpg"])
 
 
 def shard_set(folder: Path) -> None:
@@ -308,7 +306,7 @@ def checkpoint(folder: Path) -> None:
         "cost": {"seconds": 1.0},
     }
     made = manifest.Manifest("unlearn", config={"method": {}, "engine": {}}, outputs=outputs, seed=3, cost={"steps": 5})
-    manifest.write_json(folder / "model" / manifest.MANIFEST, made)
+    writing.write_json(folder / "model" / manifest.MANIFEST, made)
 
 
 def resumed(folder: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from attack_world import INFOS, section, write_attacks
 from report_world import METRICS
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
 from salmubench.leaderboard import intake
@@ -69,7 +69,7 @@ def computed(folder: Path) -> None:
     record = read_record(folder / "record.json")
     assert record.attacks is not None
     again = section(read_rows(folder / ROWS), list(record.attacks.scores), record.attacks.references)
-    manifest.write_json(folder / "record.json", replace(record, attacks=again))
+    writing.write_json(folder / "record.json", replace(record, attacks=again))
     mend(folder)
 
 
@@ -94,7 +94,7 @@ def test_breakdowns_are_left_at_home(run: Path, tmp_path: Path) -> None:
     record, rows = read_record(path), read_rows(path.with_name("cliperase-5x.attacks.parquet"))
     assert record.attacks is not None
     more = with_breakdowns(record.attacks, rows, layout.Dataset(run / "dataset"), ("kind",))
-    manifest.write_json(path, replace(record, attacks=more))
+    writing.write_json(path, replace(record, attacks=more))
     folder = submit(tmp_path / "run", model="cliperase-5x", out=tmp_path / "out")
     assert told(folder) == []
     shutil.copyfile(path, folder / "record.json")

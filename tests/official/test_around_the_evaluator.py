@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from salmubench.clip.models import checkpoint_sha256, load_model, locate
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance
 from salmubench.core.errors import DatasetError, OutputMismatch
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
@@ -107,7 +107,7 @@ def test_s4_results_are_bound_to_checkpoint_dataset_and_code(
     assert record.model.weights_sha256 == record.model.weights == manifest.sha256_file(weights)
     assert record.model.sha256 == checkpoint_sha256(models["judged"])
     assert record.dataset.fingerprint == open_dataset(tiny_folder).fingerprint
-    assert record.provenance.version == manifest.version()
+    assert record.provenance.version == provenance.version()
     assert record.provenance.packages["torch"]
     assert record.references == {name: checkpoint_sha256(models[name]) for name in ("clean", "compromised")}
     with pytest.raises(OutputMismatch, match=r"inputs\.checkpoint"):  # embeddings of other weights are never used

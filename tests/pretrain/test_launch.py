@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salmubench.clip.models import WEIGHTS, load_model
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import OutputError, OutputLocked, OutputMismatch, StageError
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import old_workers, pretrain, wait_for_old_workers
@@ -105,7 +105,7 @@ def test_killed_and_resumed_is_as_uninterrupted(whole, tiny_folder, tmp_path):
     (last,) = sorted(checkpoints.glob("epoch_*.pt"), key=lambda path: path.stat().st_mtime_ns)[-1:]
     epoch = int(last.stem.removeprefix("epoch_"))
     assert epoch < CONFIG.epochs
-    half = manifest.temporary_beside(checkpoints / f"epoch_{epoch + 1}.pt")
+    half = writing.temporary_beside(checkpoints / f"epoch_{epoch + 1}.pt")
     half.write_bytes(last.read_bytes()[:-1000])  # left by a kill while writing
     train(tiny_folder, out)
     assert "resuming checkpoint" in (out / "training.log").read_text()

@@ -16,7 +16,7 @@ from PIL import Image
 from hub_stand_in import HubStandIn
 from salmubench.cli.dataset import _benchmark_tasks
 from salmubench.cli.main import main
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import ConfigError, DatasetError, OutputError
 from salmubench.dataset import layout
 from salmubench.dataset.card import Origin, card
@@ -111,9 +111,9 @@ def test_origin(tmp_path):
     assert origin_of(open_dataset(folder)) == Origin()
     told = Origin(32, 7, "Nobody is in here.", "Drawn heads.", "English, by a model.", "cc0-1.0")
     written = {"stage": "dataset", "seed": 7, "config": {"size": 32}, "outputs": {}}
-    manifest.write_json(folder / manifest.MANIFEST, written)
+    writing.write_json(folder / manifest.MANIFEST, written)
     assert origin_of(open_dataset(folder)) == Origin(32, 7), "of a version that wrote no origin"
-    manifest.write_json(folder / manifest.MANIFEST, {**written, "outputs": {"origin": asdict(told)}})
+    writing.write_json(folder / manifest.MANIFEST, {**written, "outputs": {"origin": asdict(told)}})
     assert origin_of(open_dataset(folder)) == told
     out = export_hub(open_dataset(folder), tmp_path / "out", tasks=TASKS)
     assert head_of(out)["license"] == "cc0-1.0"

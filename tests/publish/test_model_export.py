@@ -15,7 +15,7 @@ from own_people import own_people
 from salmubench import import_dataset
 from salmubench.cli.main import main
 from salmubench.clip.models import WEIGHTS, checkpoint_sha256, load_model, save_model
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import ConfigError, ModelError, RecordError
 from salmubench.publish import transformers_clip
 from salmubench.publish.model_card import card
@@ -99,7 +99,7 @@ def test_towers_without_an_architecture_in_transformers(tmp_path):
 def with_preprocessing(model, out, preprocessing):
     shutil.copytree(model, out)
     config = {name: value for name, value in TINY_CONFIG.items() if name != "preprocess_cfg"} | preprocessing
-    manifest.write_json(out / "open_clip_config.json", config)
+    writing.write_json(out / "open_clip_config.json", config)
     return out
 
 
@@ -226,10 +226,10 @@ def record(model, tiny_folder, tmp_path_factory):
 
 def test_the_record_must_be_of_the_model(model, record, tmp_path):
     path = tmp_path / "record.json"
-    manifest.write_json(path, record)
+    writing.write_json(path, record)
     assert export_model(model, out=tmp_path / "right", record=path)
     assert (tmp_path / "right" / "record.json").read_bytes() == path.read_bytes()
-    manifest.write_json(path, replace(record, model=replace(record.model, sha256="f" * 64)))
+    writing.write_json(path, replace(record, model=replace(record.model, sha256="f" * 64)))
     with pytest.raises(RecordError, match="got that of another \\(ffffffffffff\\)"):
         export_model(model, out=tmp_path / "wrong", record=path)
     assert not (tmp_path / "wrong").exists()

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import ModelError, RecordError
 from salmubench.core.types import SENSITIVE_SPLITS
 from salmubench.dataset import layout
@@ -128,7 +128,7 @@ def test_a_model_that_diverges_under_attack_says_so_and_the_others_go_on(world: 
 def test_references_of_another_dataset_are_refused(world: Any, attack: Attack, tmp_path: Path) -> None:
     other = tmp_path / "other" / "clean"
     shutil.copytree(world.clean, other)
-    manifest.write_json(other / manifest.MANIFEST, {"stage": "pretrain", "inputs": {"dataset": "f" * 64}})
+    writing.write_json(other / manifest.MANIFEST, {"stage": "pretrain", "inputs": {"dataset": "f" * 64}})
     given: dict[str, Any] = {
         "models": [world.negated], "dataset": world.dataset, "compromised": world.compromised, "out": tmp_path / "out",
         "config": AttackConfig(attacks=("calibrated",), seeds=1), "scoring": ScoreConfig(bootstraps=200, fact_values=6),

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from report_world import METRICS, WORLDS, items, record
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import ConfigError, MethodError, OutputError, RecordError
 from salmubench.dataset import layout
 from salmubench.report import wording
@@ -307,7 +307,7 @@ def test_everything_untrusted_is_escaped(run_folder: Path, tmp_path: Path) -> No
         notes=(EVIL,),
         scores={**found.scores, EVIL: {"value": replace(found.scores["AssocStr"]["value"], value=None, reason=EVIL)}},
     )
-    manifest.write_json(path, changed)
+    writing.write_json(path, changed)
     write_failed(
         folder / "records/salun-5x.json",
         model="salun-5x",
@@ -323,7 +323,7 @@ def test_everything_untrusted_is_escaped(run_folder: Path, tmp_path: Path) -> No
             table.set_column(table.column_names.index("caption"), table.schema.field("caption"), [captions]), side
         )
     people = manifest.read_json(folder / "dataset" / layout.IDENTITIES)
-    manifest.write_json(
+    writing.write_json(
         folder / "dataset" / layout.IDENTITIES, {key: {**value, "name": EVIL} for key, value in people.items()}
     )
     curves = folder / "checkpoints" / "my_method-5x" / "curves.parquet"
@@ -331,7 +331,7 @@ def test_everything_untrusted_is_escaped(run_folder: Path, tmp_path: Path) -> No
     names = [EVIL if name == "forget_term" else name for name in table.column("name").to_pylist()]
     pq.write_table(table.set_column(2, "name", [names]), curves)
     info = manifest.read_json(folder / "run.json")
-    manifest.write_json(folder / "run.json", {**info, "recipe": EVIL, "stages": [{"name": EVIL, "seconds": 1}]})
+    writing.write_json(folder / "run.json", {**info, "recipe": EVIL, "stages": [{"name": EVIL, "seconds": 1}]})
 
     content = report([folder], out=tmp_path / "out", config=ReportConfig(title=EVIL), metrics=METRICS).read_text(
         encoding="utf-8"
@@ -401,7 +401,7 @@ def test_budget_is_named_only_where_several(run_folder: Path, tmp_path: Path, bu
     found = read_record(run_folder / "records" / "delete-5x.json")
     for budget in budgets:
         model = replace(found.model, name=f"delete-{budget}", budget=float(budget[:-1]))
-        manifest.write_json(tmp_path / f"delete-{budget}.json", replace(found, model=model))
+        writing.write_json(tmp_path / f"delete-{budget}.json", replace(found, model=model))
     page = report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS, titles=TITLES)
     text = shown(page.read_text(encoding="utf-8"))
     assert ("DELETE 5×" in text) == (len(budgets) == 2)
@@ -414,7 +414,7 @@ def test_hardware_may_be_described_in_any_way(run_folder: Path, tmp_path: Path, 
         content = manifest.read_json(path)
         content["provenance"] = {**(content.get("provenance") or {})}
         content["provenance"]["hardware"] = dict.fromkeys(("cpu", "cores", "memory", "gpu", "instructions"), odd)
-        manifest.write_json(path, content)
+        writing.write_json(path, content)
     page = report([copy], out=tmp_path / "page", config=ReportConfig(), metrics=METRICS, titles=TITLES)
     Page(page.read_text(encoding="utf-8"))
 

@@ -13,7 +13,7 @@ import pytest
 
 from attack_world import INFOS, write_attacks
 from report_world import METRICS, write_run
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import RecordError
 from salmubench.report import wording
 from salmubench.report.collect import Run, read_run
@@ -125,7 +125,7 @@ def test_page_has_the_section_only_where_models_were_attacked(content: str, fold
     assert content.count('class="heat heat-') >= 14
     shutil.copytree(folder, tmp_path / "mini")
     for path in (tmp_path / "mini" / "records").glob("*.json"):
-        manifest.write_json(path, replace(read_record(path), attacks=None))
+        writing.write_json(path, replace(read_record(path), attacks=None))
     page = report([tmp_path / "mini"], out=tmp_path / "page", config=ReportConfig(), metrics=METRICS)
     assert "What can be brought back" not in page.read_text(encoding="utf-8")
 
@@ -204,7 +204,7 @@ def test_names_labels_and_reasons_of_strangers_are_text(folder: Path, tmp_path: 
     labels = {f"{evil}, {steps} steps": 0.5 for steps in (10, 20)}
     told = replace(score, info=replace(score.info, title=evil), numbers={"leakage": number}, variants=labels)
     scores = {evil: told, "asked": replace(record.attacks.scores["asked"], reason=evil, numbers={})}
-    manifest.write_json(path, replace(record, attacks=replace(record.attacks, scores=scores, strongest=evil)))
+    writing.write_json(path, replace(record, attacks=replace(record.attacks, scores=scores, strongest=evil)))
     page = report([tmp_path / "mini"], out=tmp_path / "page", config=ReportConfig(), metrics=METRICS)
     content = page.read_text(encoding="utf-8")
     assert "<script>alert" not in content

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from report_world import METRICS, WORLDS, World, items, record
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
 from salmubench.report import movement, sections, seeds
@@ -48,7 +48,7 @@ def folder(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "visual.trunk.<b>0": {"l2": 1.0, "relative": 0.25},
         "transformer.resblocks.0": {"l2": 0.0, "relative": 0.0},
     }
-    manifest.write_json(
+    writing.write_json(
         root / "checkpoints" / "cliperase-5x" / "manifest.json", {"stage": "unlearn", "outputs": {"movement": moved}}
     )
     return root
@@ -78,7 +78,7 @@ def test_equal_seeds_change_neither_number_nor_interval(folder: Path, tmp_path: 
         for suffix in (".json", ".items.parquet"):
             shutil.copyfile(folder / "records" / f"{kind}{suffix}", root / "records" / f"{kind}{suffix}")
     again = replace(first, model=replace(first.model, name="cliperase-r2-5x", seed=1))
-    manifest.write_json(root / "records" / "cliperase-r2-5x.json", again)
+    writing.write_json(root / "records" / "cliperase-r2-5x.json", again)
     source = folder / "records" / "cliperase-5x.items.parquet"
     shutil.copyfile(source, root / "records" / "cliperase-r2-5x.items.parquet")
     joint = seeds.pooled(read_run(root)).records[-1]
@@ -96,7 +96,7 @@ def test_other_settings_or_budgets_are_other_rows(folder: Path, tmp_path: Path) 
     shutil.copytree(folder, root)
     path = root / "records" / "cliperase-r2-5x.json"
     changed = read_record(path)
-    manifest.write_json(path, replace(changed, model=replace(changed.model, config={"lr": 1.0})))
+    writing.write_json(path, replace(changed, model=replace(changed.model, config={"lr": 1.0})))
     names = [item.model.name for item in seeds.pooled(read_run(root)).records]
     assert {"cliperase-5x", "cliperase-r2-5x"} <= set(names)
     assert "cliperase-r3-5x" not in names
@@ -133,7 +133,7 @@ def test_movement_is_refused_where_it_makes_no_sense(folder: Path, tmp_path: Pat
     root = tmp_path / "broken"
     shutil.copytree(folder, root)
     broken = {"stage": "unlearn", "outputs": {"movement": {"a": {"relative": "far"}}}}
-    manifest.write_json(root / "checkpoints" / "cliperase-5x" / "manifest.json", broken)
+    writing.write_json(root / "checkpoints" / "cliperase-5x" / "manifest.json", broken)
     run = read_run(root)
     with pytest.raises(RecordError, match=r"float at .*cliperase-5x.*movement\.a\.relative, got 'far'"):
         movement.movement_map(run, {item.model.name: item.model.name for item in run.records})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fake_embeddings import fake_world, vectors, write_embeddings
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import RecordError
 from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring.compare import compare
@@ -52,7 +52,7 @@ def numbers(record: RunRecord) -> dict[str, list[float | None]]:
         for part, one in parts.items()
         if metric != "ACS"  # a fit, whose last digits are the library's
     }
-    return found | {"thresholds": list(manifest.plain(THRESHOLDS).values())}
+    return found | {"thresholds": list(writing.plain(THRESHOLDS).values())}
 
 
 def test_numbers_of_a_version_stay(records: dict[str, Path]) -> None:
@@ -77,7 +77,7 @@ def test_other_versions_are_made_again_and_not_compared(records: dict[str, Path]
     assert is_current(path, inputs, QUICK)
     whole, record = path.read_bytes(), read_record(path)
     for version in (None, BENCHMARK_VERSION + 1):
-        manifest.write_json(path, replace(record, benchmark_version=version))
+        writing.write_json(path, replace(record, benchmark_version=version))
         assert not is_current(path, inputs, QUICK)
         if version is None:
             compare(path, records["compromised"], bootstraps=20)  # older records state none

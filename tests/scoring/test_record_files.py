@@ -18,7 +18,7 @@ import pytest
 from pydantic import ValidationError
 
 from fake_embeddings import fake_world, vectors, write_embeddings
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import MethodError, OutputError, RecordError
 from salmubench.dataset.layout import open_dataset
 from salmubench.leaderboard.intake import read_table
@@ -179,7 +179,7 @@ def test_committed_records_load_and_are_written_as_they_were(tmp_path: Path) -> 
         content = json.loads(text)
         is_record = isinstance(content, dict) and {"schema_version", "scores", "verdict"} <= content.keys()
         if is_record and content["schema_version"] == 1:
-            manifest.write_json(tmp_path / "again.json", read_record(path))
+            writing.write_json(tmp_path / "again.json", read_record(path))
             again = json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))
             for info in (again["protocol"] or {"metrics": {}})["metrics"].values():  # what older records don't say
                 for name, value in LATER.items():
@@ -433,7 +433,7 @@ def test_a_writer_that_was_killed_leaves_no_record_of_other_items(
 ) -> None:
     record, items, gallery = (read(records["a-5x"]) for read in (read_record, read_items, read_gallery))
     write_record(tmp_path / "r.json", record, items=items, gallery=gallery)
-    half = manifest.temporary_beside(tmp_path / "r.items.parquet")
+    half = writing.temporary_beside(tmp_path / "r.items.parquet")
     (tmp_path / "r.notes.tmp").write_text("of the user")
     half.write_text("half")
 

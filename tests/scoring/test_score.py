@@ -17,7 +17,7 @@ import pytest
 from fake_embeddings import FakeRow, FakeWorld, fake_world, vectors, write_embeddings
 from salmubench import metrics
 from salmubench.clip import embeddings as stored
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import ConfigError, EmbeddingsError, OutputMismatch, RecordError
 from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring.compare import compare
@@ -316,7 +316,7 @@ def test_a_world_without_rows_gives_nulls_with_reasons(tmp_path: Path) -> None:
     assert record.scores["InterIdSim"]["value"].ci95 is None  # one identity: nothing to resample
     assert record.gallery_sha256 is None
     assert record.verdict is not None
-    verdict = manifest.plain(record.verdict)
+    verdict = writing.plain(record.verdict)
     assert verdict.pop("ignored").keys() == {"ineffective", "hollow", "catastrophic", "over_generalised"}
     assert set(verdict.values()) == {"undecided"}
 
@@ -501,7 +501,7 @@ def test_failing_half_way_leaves_no_record(
     def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("salmubench.scoring.record_files.manifest.write_json", fail)
+    monkeypatch.setattr("salmubench.scoring.record_files.writing.write_json", fail)
     with pytest.raises(KeyboardInterrupt):
         run()
     assert not (tmp_path / "records" / "half-5x.json").exists()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import OutputError, RecordError
 from salmubench.scoring.stages import RUN, Checkpoint, RunFile, read_checkpoint, read_run_file
 
@@ -16,7 +16,7 @@ from salmubench.scoring.stages import RUN, Checkpoint, RunFile, read_checkpoint,
 def test_nothing_there(tmp_path: Path) -> None:
     assert read_run_file(tmp_path) == RunFile()
     assert read_checkpoint(tmp_path) == Checkpoint()
-    manifest.write_json(tmp_path / manifest.MANIFEST, manifest.Manifest("encode", outputs={"kind": 5}))
+    writing.write_json(tmp_path / manifest.MANIFEST, manifest.Manifest("encode", outputs={"kind": 5}))
     assert read_checkpoint(tmp_path) == Checkpoint()  # of another stage
 
 

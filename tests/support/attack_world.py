@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.types import Pair
 from salmubench.dataset import layout
 from salmubench.scoring.attacks.record import AttackInfo, Attacks
@@ -102,7 +102,7 @@ def write_attacks(folder: Path, levels: Mapping[str, Mapping[str, float]], *, bo
         path = folder / "records" / f"{model}.json"
         table = attack_rows(dataset, of_attack, who=model)
         pq.write_table(table, path.with_name(path.stem + SUFFIX))
-        manifest.write_json(path, replace(read_record(path), attacks=section(table, of_attack, shas, bootstraps)))
+        writing.write_json(path, replace(read_record(path), attacks=section(table, of_attack, shas, bootstraps)))
 
 
 def section(table: pa.Table, attacks: Sequence[str] | Mapping[str, float], shas: Mapping[str, str | None],

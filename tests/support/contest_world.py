@@ -14,7 +14,7 @@ from report_world import WORLDS, items, record
 from salmubench.contest.plan import load
 from salmubench.contest.room import Room
 from salmubench.contest.table import Members, ReadWorld, summary, terms_of
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.contest_record import ContestRecord
@@ -86,12 +86,12 @@ def write_references(run: Path, seed: int) -> Path:
     """A run folder in which building and pretraining are done: a hand-made dataset, models that learnt parts of it."""
     tiny_dataset(run / "dataset", seed=seed)
     dataset = open_dataset(run / "dataset")
-    manifest.write_json(run / "dataset" / "manifest.json", {"stage": "dataset"})
+    writing.write_json(run / "dataset" / "manifest.json", {"stage": "dataset"})
     for kind, splits in LEARNT.items():
         folder = tiny_model(run / "checkpoints" / kind, seed=seed)
         if splits:
             teach(folder, dataset, splits, folder, steps=40)
-        manifest.write_json(folder / "manifest.json", {"stage": "pretrain", "outputs": {"kind": kind}})
+        writing.write_json(folder / "manifest.json", {"stage": "pretrain", "outputs": {"kind": kind}})
     return run
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fake_embeddings import FakeRow, FakeWorld, Vectors, vectors, write_embeddings
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import MethodError
 from salmubench.dataset import layout
 from salmubench.leaderboard.method_code import built_in_sha256
@@ -272,7 +272,7 @@ def write_run(folder: Path, *, identities: int = 12, size: int = 48, broken: str
         {"name": "pretrain compromised", "seconds": 118.0, "peak_memory": 1_900_000_000, "skipped": False},
     ]
     info = {"schema_version": 1, "status": "running", "recipe": "mini", "seed": 0, "stages": stages, "models": models}
-    manifest.write_json(folder / "run.json", info)
+    writing.write_json(folder / "run.json", info)
     return folder
 
 

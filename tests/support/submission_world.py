@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from report_world import WORLDS, World, items, record
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.dataset import layout
 from salmubench.scoring.bootstrap import SEED
 from salmubench.scoring.items import ITEM_SCHEMA, with_references
@@ -111,7 +111,7 @@ def made_with(code: Path, run: Path, model: str) -> Path:
     content = manifest.Manifest(
         "unlearn", inputs={"method_sha256": manifest.sha256_file(code)}, outputs={"sha256": made.model.sha256}
     )
-    manifest.write_json(run / "checkpoints" / model / "manifest.json", content)
+    writing.write_json(run / "checkpoints" / model / "manifest.json", content)
     return run
 
 
@@ -159,5 +159,5 @@ def rescored(folder: Path, role: str = "record") -> None:
     path = folder / f"{role}.json"
     made = read_record(path)
     found = rescore(made, read_items(path))
-    manifest.write_json(path, dataclasses.replace(made, scores=found.scores, verdict=found.verdict))
+    writing.write_json(path, dataclasses.replace(made, scores=found.scores, verdict=found.verdict))
     mend(folder)

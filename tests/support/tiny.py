@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.dataset import layout
 
 FIELDS = (
@@ -90,10 +90,10 @@ def tiny_dataset(folder: Path, *, identities: int = 8, pictures: int = 6, size: 
         splits["general_knowledge"] += shown
     for split, rows in splits.items():
         layout.write_shard(folder, split, 0, 1, iter(rows))
-    manifest.write_json(folder / layout.IDENTITIES, people)
-    manifest.write_json(folder / layout.CAPTIONS, captions)
-    manifest.write_json(folder / layout.GENERIC_CAPTIONS, generic)
-    manifest.write_json(folder / layout.GENERAL_KNOWLEDGE, {"classes": list(CLASSES), "templates": list(TEMPLATES)})
+    writing.write_json(folder / layout.IDENTITIES, people)
+    writing.write_json(folder / layout.CAPTIONS, captions)
+    writing.write_json(folder / layout.GENERIC_CAPTIONS, generic)
+    writing.write_json(folder / layout.GENERAL_KNOWLEDGE, {"classes": list(CLASSES), "templates": list(TEMPLATES)})
     return folder
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from salmubench.cli.main import main
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import ConfigError, OutputMismatch
 from salmubench.core.types import HOLDOUT_SPLITS
 from salmubench.dataset.layout import open_dataset
@@ -77,9 +77,9 @@ def world(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = tiny_model(root / "checkpoints" / kind, seed=seed)
         if kind == "compromised":
             teach(folder, open_dataset(root / "dataset"), ("forget", *HOLDOUT_SPLITS), folder)
-        manifest.write_json(folder / "manifest.json", {"stage": "pretrain", "outputs": {"kind": kind}})
+        writing.write_json(folder / "manifest.json", {"stage": "pretrain", "outputs": {"kind": kind}})
     info = {"seed": 1000, "device": "cpu", "precision": "fp32", "recipe_given": yaml.safe_load(RECIPE)}
-    manifest.write_json(root / "run.json", info)
+    writing.write_json(root / "run.json", info)
     return root
 
 
@@ -173,12 +173,12 @@ def test_the_world_that_is_evaluated_is_refused(
         tune(["delete"], recipe=recipe, out=tmp_path / "a", world=world, seed=1000)
     other = tmp_path / "evaluated"
     shutil.copytree(world, other)
-    manifest.write_json(other / "run.json", {**json.loads((world / "run.json").read_text()), "seed": 0})
+    writing.write_json(other / "run.json", {**json.loads((world / "run.json").read_text()), "seed": 0})
     command = ["tune", "delete", "--recipe", str(recipe), "--out", str(tmp_path / "b"), "--world", str(other)]
     assert main(command) == 1
     assert "must not be chosen on a world that is evaluated" in capsys.readouterr().err
     given = {**yaml.safe_load(RECIPE), "dataset": {"identities": 9}}
-    manifest.write_json(other / "run.json", {**json.loads((world / "run.json").read_text()), "recipe_given": given})
+    writing.write_json(other / "run.json", {**json.loads((world / "run.json").read_text()), "recipe_given": given})
     with pytest.raises(ConfigError, match="other keys in dataset"):
         tune(["delete"], recipe=recipe, out=tmp_path / "c", world=other)
     assert not (tmp_path / "b").exists()
@@ -246,7 +246,7 @@ def test_trials_that_state_no_settings_count_as_before(recipe: Path, world: Path
     path = out / "methods" / "bad" / "trials" / "000" / manifest.MANIFEST
     written = json.loads(path.read_text())
     del written["inputs"]["settings_sha256"], written["outputs"]["settings_sha256"]
-    manifest.write_json(path, written)
+    writing.write_json(path, written)
     other.write_text(RECIPE.replace("unlearn:", "unlearn:\n  weight_decay: 0.5"))
     more = chosen(tune([str(bad)], recipe=other, out=out, world=world, trials=2, workers=1))
     assert more["bad"]["trials"][:1] == first["bad"]["trials"]
@@ -263,7 +263,7 @@ def test_trials_of_another_compromised_are_refused(recipe: Path, world: Path, tm
         tune([str(bad)], recipe=recipe, out=out, world=other, trials=2, workers=1)
     written = manifest.read_json(out / manifest.MANIFEST)
     del written["config"]["compromised"]  # as an earlier version left it
-    manifest.write_json(out / manifest.MANIFEST, written)
+    writing.write_json(out / manifest.MANIFEST, written)
     more = chosen(tune([str(bad)], recipe=recipe, out=out, world=world, trials=2, workers=1))
     assert more["bad"]["trials"][:1] == first["bad"]["trials"]
 
@@ -303,7 +303,7 @@ def test_senseless_plans_are_refused(recipe: Path, change: dict[str, Any], messa
 def test_further_worlds_count_as_much_and_terms_are_equal(recipe: Path, world: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(world, other)
-    manifest.write_json(other / "run.json", {**json.loads((world / "run.json").read_text()), "seed": 1001})
+    writing.write_json(other / "run.json", {**json.loads((world / "run.json").read_text()), "seed": 1001})
     search = {"optimizer": ["adamw", "muon"], "lr": (1e-4, 1e-2, "log"), "batch_size": [4, 8]}
     terms = Terms({1001: other}, search, {"delete": ("batch_size",)})
     path = tune(["delete"], recipe=recipe, out=tmp_path / "o", world=world, trials=2, terms=terms, workers=1)

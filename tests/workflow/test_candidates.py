@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from salmubench.clip import models
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.references import ENDS
 from salmubench.workflow import planning, recipe
@@ -60,7 +60,7 @@ def test_a_new_checkpoint_is_encoded_and_scored_again(world: World, monkeypatch:
     assert not again.done
     assert {path.name for path in (world.out / "embeddings").iterdir()} == set(ENDS)
     stated = {"stage": "pretrain", "outputs": {"sha256": after.model.sha256}}
-    manifest.write_json(checkpoint / manifest.MANIFEST, stated)
+    writing.write_json(checkpoint / manifest.MANIFEST, stated)
     monkeypatch.setattr(models, "checkpoint_sha256", lambda *_, **__: pytest.fail("hashed, though it is stated"))
     encode(world, "compromised", checkpoint, again)
     assert not again.done
@@ -136,7 +136,7 @@ def test_a_candidate_with_embeddings_of_another_checkpoint_is_not_made(world: Wo
     content = manifest.read_json(folder / manifest.MANIFEST)
     tiny_model(folder, 9)
     content["outputs"]["sha256"] = models.checkpoint_sha256(folder)
-    manifest.write_json(folder / manifest.MANIFEST, content)
+    writing.write_json(folder / manifest.MANIFEST, content)
     assert not is_made(world, item)
 
 
@@ -162,5 +162,5 @@ def test_a_record_says_where_options_come_from_now(world: World, tmp_path: Path)
         now = replace(item, tuned=tuned)
         assert not is_made(world, now)
         assert [stage["name"].split()[0] for stage in make(world, now).stages] == ["unlearn", "encode", "score"]
-        assert manifest.plain(read_record(record_path(world, item.name)).model.tuned) == tuned
+        assert writing.plain(read_record(record_path(world, item.name)).model.tuned) == tuned
         assert is_made(world, now)

@@ -13,7 +13,7 @@ import pytest
 from salmubench.cli.main import main
 from salmubench.clip import models
 from salmubench.clip.embeddings import open_embeddings
-from salmubench.core import manifest
+from salmubench.core import provenance
 from salmubench.core.errors import RecordError, SalmubenchError
 from salmubench.deletion.before_after_run import evaluate_before_after
 from salmubench.leaderboard.submission import submit
@@ -128,7 +128,7 @@ def test_a_model_is_loaded_once_where_memory_allows(
     load = models.load_model
     monkeypatch.setattr(models, "load_model", lambda source, **how: loads.append(str(source)) or load(source, **how))
     if memory is not None:
-        monkeypatch.setattr(manifest, "hardware", lambda: {"memory": memory})
+        monkeypatch.setattr(provenance, "hardware", lambda: {"memory": memory})
     sources = {"model": place / "model-5x", "clean": place / "clean", "compromised": place / "here" / "compromised"}
     evaluate(dataset=tiny_folder, out=tmp_path / "a.json", precision="fp32", **sources)
     assert sorted(loads) == sorted([str(sources["model"]), str(sources["clean"])] * (1 if memory is None else 2))

@@ -40,7 +40,7 @@ def submit_(
             evaluation frameworks on its own list only, and this one isn't on it: it shows nothing of the file yet.
         hub_dataset: Hub id of the dataset that the YAML names, with @<commit> where the record doesn't state it.
     """
-    from salmubench.core import manifest
+    from salmubench.core import writing
     from salmubench.leaderboard.check import check
     from salmubench.leaderboard.hub import hub_yaml
     from salmubench.leaderboard.submission import records_of, submit
@@ -57,7 +57,7 @@ def submit_(
     )  # fmt: skip
     say(folder)
     if unlisted_hub_yaml is not None:
-        manifest.write_text(unlisted_hub_yaml, text)
+        writing.write_text(unlisted_hub_yaml, text)
         say(f"{unlisted_hub_yaml}: the Hub accepts only evaluation frameworks on its list, and this one isn't on it.")
     return _tell(check(folder, metrics=descriptions()).findings)
 
@@ -94,7 +94,7 @@ def check_(
         goes_with("--rerun", {"--arch": arch, "--imagenet": imagenet, "--tolerance": tolerance})
     import dataclasses
 
-    from salmubench.core import manifest, places
+    from salmubench.core import places, provenance, writing
     from salmubench.core.errors import ConfigError
     from salmubench.dataset import layout
     from salmubench.leaderboard.build import entry_of, unshowable
@@ -114,11 +114,11 @@ def check_(
         findings += [] if hidden is None else [hidden]
     rerun_facts, tolerance = None, 0.02 if tolerance is None else tolerance
     if rerun is not None and result.loaded is not None and not findings:
-        rerun_facts = {"checkpoint": manifest.portable(rerun), "tolerance": tolerance}
+        rerun_facts = {"checkpoint": provenance.portable(rerun), "tolerance": tolerance}
         findings += _rerun(submission, result.loaded, rerun, str(dataset), arch, imagenet, tolerance)
     result = dataclasses.replace(result, findings=findings, rerun=rerun_facts)
     if receipt is not None:
-        manifest.write_json(receipt, result.receipt())
+        writing.write_json(receipt, result.receipt())
     if json:
         print_json(result.receipt())
         return 1 if findings else 0

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from salmubench.cli.arguments import UsageError
 from salmubench.cli.output import PlainFormatter, complain
-from salmubench.core import interruption, manifest, reading
+from salmubench.core import interruption, provenance, reading
 from salmubench.core.errors import SalmubenchError, UnknownName
 from salmubench.core.writing import is_full, is_out_of_memory
 
@@ -255,7 +255,7 @@ def _complete(typed: Sequence[str]) -> NoReturn:
 def _skeleton() -> dict[str, argparse.ArgumentParser]:
     """Parsers without options, by command, by group, and of the whole (the empty name)."""
     root = argparse.ArgumentParser(prog="salmubench", description=_ABOUT)
-    root.add_argument("--version", action="version", version=f"salmubench {manifest.version()}")
+    root.add_argument("--version", action="version", version=f"salmubench {provenance.version()}")
     parsers, words = {"": root}, {"": root.add_subparsers(title="commands", metavar="COMMAND", required=True)}
     for command, (_, text) in COMMANDS.items():
         group, _, word = command.rpartition(" ")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from salmubench.core import manifest, reading
+from salmubench.core import reading, writing
 
 _COLOURS = {"yes": "green", "no": "red", "?": "yellow"}
 
@@ -40,7 +40,7 @@ class PlainFormatter(logging.Formatter):
 def print_json(value: Any) -> None:
     """Print records, dataclasses and paths as JSON, without control and direction characters."""
     readable = "utf" in (sys.stdout.encoding or "").lower()  # else letters that can't be shown are escaped
-    text = json.dumps(manifest.plain(value), indent=1, ensure_ascii=not readable, allow_nan=False)
+    text = json.dumps(writing.plain(value), indent=1, ensure_ascii=not readable, allow_nan=False)
     if not text.isprintable():
         text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
     sys.stdout.write(text + "\n")

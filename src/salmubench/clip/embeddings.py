@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from salmubench.core import manifest, reading, tables
+from salmubench.core import manifest, reading, tables, writing
 from salmubench.core.errors import EmbeddingsError, OutputError
 from salmubench.dataset.layout import GeneralKnowledge
 
@@ -181,7 +181,7 @@ class Embeddings:
 def write_dataset_facts(path: Path, facts: DatasetFacts) -> None:
     """Write `dataset.json`."""
     known = facts.general_knowledge
-    manifest.write_json(
+    writing.write_json(
         path,
         {
             "name": facts.name,
@@ -189,7 +189,7 @@ def write_dataset_facts(path: Path, facts: DatasetFacts) -> None:
             "counts": facts.counts,
             "forget_identity": sorted(facts.forget_identity),
             "fragile_ids": facts.fragile_ids,
-            "general_knowledge": None if known is None else manifest.plain(known),
+            "general_knowledge": None if known is None else writing.plain(known),
             "people": facts.people,
             "revision": facts.revision,
             "imagenet": facts.imagenet,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from salmubench.clip import model_config
-from salmubench.core import hub, manifest, places
+from salmubench.core import hub, manifest, places, writing
 from salmubench.core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -296,8 +296,8 @@ def save_model(folder: Path, *, state: dict[str, Tensor], config: dict[str, Any]
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    manifest.write_json(folder / CONFIG, config)
-    with manifest.atomic_path(folder / WEIGHTS) as temporary:
+    writing.write_json(folder / CONFIG, config)
+    with writing.atomic_path(folder / WEIGHTS) as temporary:
         save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}, temporary)
     return checkpoint_sha256(folder)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from salmubench.contest.plan import LoadedPlan, Plan
-from salmubench.core import manifest, options, places, reading
+from salmubench.core import manifest, options, places, provenance, reading, writing
 from salmubench.core.errors import ConfigError, OutputMismatch, UnknownName
 from salmubench.scoring.contest_record import EarlierPlan
 from salmubench.scoring.verdict import THRESHOLDS
@@ -84,11 +84,11 @@ def freeze(loaded: LoadedPlan, out: Path) -> None:
             )
         if before:
             log.info("taken as it is now, since no dataset is made: %s", ", ".join(changed))
-        manifest.write_json(path, {"schema_version": 1, "stage": "contest", "inputs": now})
-    content = manifest.portable(manifest.plain(loaded.plan))
+        writing.write_json(path, {"schema_version": 1, "stage": "contest", "inputs": now})
+    content = provenance.portable(writing.plain(loaded.plan))
     known = _plans(out)
     if not known or known[-1].identity != now:
-        manifest.write_json(out / PLANS, [*known, _Noted(content, now)])
+        writing.write_json(out / PLANS, [*known, _Noted(content, now)])
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def _check_terms(plan: Plan) -> None:
     bad = [name for name, limit in plan.rule.limits.items() if not limit > 0]
     if bad:
         raise ConfigError(f"Expected limits above 0 in rule.limits, got {plan.rule.limits[bad[0]]:g} for {bad[0]}.")
-    known = manifest.plain(THRESHOLDS)
+    known = writing.plain(THRESHOLDS)
     for name, value in plan.rule.thresholds.items():
         if name not in known:
             raise UnknownName("threshold in rule.thresholds:", name, known)

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from salmubench.contest.room import SELECTION, Room
-from salmubench.core import manifest, reading
+from salmubench.core import manifest, reading, writing
 from salmubench.core.errors import MethodError, OutputMismatch
 from salmubench.core.executor import parallel
 from salmubench.dataset.layout import open_dataset
@@ -75,7 +75,7 @@ def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float) -> 
     workers = workers_for(later, asked=room.workers, executor=room.executor, recipe=loaded.recipe, device=room.device)
     work = partial(_measure, room, allowed, loaded.recipe.tune.budget)
     for (path, _), found in parallel(work, waiting, workers=workers, executor=room.executor, description="equal time"):
-        manifest.write_json(path, asdict(found))
+        writing.write_json(path, asdict(found))
         log.info("%s: budget %g for %g processor seconds", path.stem, found.budget, allowed)
     return {name: _read(path) for name, path in paths.items()}
 

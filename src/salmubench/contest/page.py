@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import replace
 from pathlib import Path
 
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import RecordError
 from salmubench.report import contests, rendering
 from salmubench.scoring.contest_record import ContestRecord, read_contest
@@ -34,6 +34,6 @@ def write(out: Path, contest: ContestRecord, *, page: bool = True) -> Path:
         if replace(contest, provenance=earlier.provenance) == earlier and (out / PAGE).is_file() == page:
             return out / PAGE
     if page:
-        manifest.write_text(out / PAGE, html(contest))
-    manifest.write_json(out / RESULT, contest)  # last: a call that was killed before writes both again
+        writing.write_text(out / PAGE, html(contest))
+    writing.write_json(out / RESULT, contest)  # last: a call that was killed before writes both again
     return out / PAGE

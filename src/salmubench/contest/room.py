@@ -18,7 +18,7 @@ import yaml
 
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.plan import LoadedPlan
-from salmubench.core import manifest, places, plugins
+from salmubench.core import manifest, places, plugins, writing
 from salmubench.core.executor import Executor
 from salmubench.report.config import MAX_MEGABYTES
 from salmubench.scoring.references import RETRAINED
@@ -96,7 +96,7 @@ class Room:
         copies |= {self._copy(name): Path(name) for name in self.loaded.attacks if plugins.is_path(name)}
         for path, origin in copies.items():
             if not path.is_file() or manifest.sha256_file(path) != manifest.sha256_file(origin):
-                manifest.write_bytes(path, origin.read_bytes())
+                writing.write_bytes(path, origin.read_bytes())
 
     def _copy(self, attack: str) -> Path:
         return self.out / _ATTACKS / Path(attack).name
@@ -148,9 +148,9 @@ class Room:
 
     def _write(self, name: str, given: Mapping[str, Any]) -> Path:
         path = self.out / _RECIPES / f"{name}.yaml"
-        text = yaml.safe_dump(manifest.plain(given), sort_keys=False, allow_unicode=True, width=120)
+        text = yaml.safe_dump(writing.plain(given), sort_keys=False, allow_unicode=True, width=120)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            manifest.write_text(path, text)
+            writing.write_text(path, text)
         return path
 
 

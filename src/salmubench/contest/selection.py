@@ -13,7 +13,7 @@ from typing import Any
 
 from salmubench.contest.clock import Measured, equal_time
 from salmubench.contest.room import Room, thin
-from salmubench.core import manifest, reading
+from salmubench.core import manifest, reading, writing
 from salmubench.core.errors import OutputMismatch
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.origin import Hash, Name
@@ -102,4 +102,4 @@ def _make(room: Room, path: Path) -> None:
         budgets = {name: asdict(found) for name, found in measured.items()}
     fingerprints = [open_dataset(room.ground(seed) / "dataset").fingerprint for seed in plan.selection]
     content = {"identity": room.loaded.identity, "budgets": budgets, "fingerprints": fingerprints}
-    manifest.write_json(path, content)
+    writing.write_json(path, content)

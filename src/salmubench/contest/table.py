@@ -13,7 +13,7 @@ from salmubench.contest.deciding import corrected, decided, rankings
 from salmubench.contest.plan import LoadedPlan, Plan
 from salmubench.contest.power import power, read_spreads
 from salmubench.contest.statistics import holm, over_worlds, paired
-from salmubench.core import manifest, reading
+from salmubench.core import manifest, provenance, reading, writing
 from salmubench.core.errors import OutputMismatch, RecordError
 from salmubench.core.provenance import commit_of
 from salmubench.report.collect import failure
@@ -159,7 +159,7 @@ def terms_of(loaded: LoadedPlan, methods: Mapping[str, str], earlier: Sequence[E
     facts = PlanFacts(
         file=loaded.path.name, sha256=loaded.sha256, commit=commit_of(loaded.path), recipe=loaded.recipe.name,
         selection=plan.selection, evaluation=plan.evaluation, trials=plan.tuning.trials, identity=loaded.identity,
-        content=manifest.portable(manifest.plain(plan)), standing="exploratory", earlier=tuple(earlier),
+        content=provenance.portable(writing.plain(plan)), standing="exploratory", earlier=tuple(earlier),
     )  # fmt: skip
     return Terms(plan, facts, _titles(methods), loaded.spreads)
 
@@ -207,7 +207,7 @@ def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members
             for league in leagues
             for ranking in rankings(league.key, [row for row in rows if row.league == league.key])
         ),
-        provenance=replace(record_provenance(started=manifest.utc_now(), seconds=0.0), plan=terms.facts.sha256),
+        provenance=replace(record_provenance(started=provenance.utc_now(), seconds=0.0), plan=terms.facts.sha256),
     )
 
 
@@ -349,7 +349,7 @@ def _state(world: ReadWorld) -> WorldState:
     made = [record.provenance for record, _ in world.records.values()]
     commits = {one.commit + (", with uncommitted changes" if one.dirty else "") for one in made if one.commit}
     if world.message is not None:
-        return WorldState(world.seed, "failed", None, manifest.portable(world.message))
+        return WorldState(world.seed, "failed", None, provenance.portable(world.message))
     return WorldState(world.seed, "scored", world.fingerprint, None, tuple(sorted(commits)))
 
 

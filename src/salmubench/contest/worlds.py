@@ -18,7 +18,7 @@ from salmubench.contest.page import write
 from salmubench.contest.room import SELECTION, Room, thin
 from salmubench.contest.selection import Chosen, choose
 from salmubench.contest.table import DONE, SECOND, Members, ReadWorld
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import (
     ConfigError,
     DatasetError,
@@ -187,15 +187,15 @@ def _make_world(room: Room, seed: int, recipe: Path, chosen: Chosen) -> None:
         if record.provenance.plan != room.loaded.sha256:
             with alone(path):
                 provenance = replace(record.provenance, plan=room.loaded.sha256)
-                manifest.write_json(path, replace(record, provenance=provenance))
+                writing.write_json(path, replace(record, provenance=provenance))
         records[path.stem] = manifest.sha256_file(path)
     run = manifest.read_json(folder / RUN)
     run["provenance"]["plan"] = room.loaded.sha256
     run["stages"] = list({stage["name"]: stage for stage in [*run["stages"], *further]}.values())
-    manifest.write_json(folder / RUN, run)
+    writing.write_json(folder / RUN, run)
     fingerprint = open_dataset(folder / "dataset").fingerprint
     done = {"seed": seed, "plan": room.loaded.sha256, "fingerprint": fingerprint, "records": records}
-    manifest.write_json(folder / DONE, done)
+    writing.write_json(folder / DONE, done)
 
 
 def _check_one_world(folder: Path, seed: int) -> None:

@@ -19,22 +19,8 @@ from typing import Any, ClassVar
 from salmubench.core import reading
 from salmubench.core.errors import OutputError, OutputLocked, OutputMismatch
 from salmubench.core.mismatch import check_same
-from salmubench.core.provenance import hardware as hardware
-from salmubench.core.provenance import portable as portable
-from salmubench.core.provenance import provenance as provenance
-from salmubench.core.provenance import utc_now as utc_now
-from salmubench.core.provenance import version as version
-from salmubench.core.writing import atomic_folder as atomic_folder
-from salmubench.core.writing import atomic_path as atomic_path
-from salmubench.core.writing import delete_folder as delete_folder
-from salmubench.core.writing import explained, is_leftover
-from salmubench.core.writing import json_text as json_text
-from salmubench.core.writing import plain as plain
-from salmubench.core.writing import reserve as reserve
-from salmubench.core.writing import temporary_beside as temporary_beside
-from salmubench.core.writing import write_bytes as write_bytes
-from salmubench.core.writing import write_json as write_json
-from salmubench.core.writing import write_text as write_text
+from salmubench.core.provenance import portable, provenance, utc_now, version
+from salmubench.core.writing import explained, is_leftover, json_text, plain, write_json
 
 SCHEMA_VERSION = 1
 """Version of the manifest's layout."""

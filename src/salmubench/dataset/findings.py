@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from salmubench.core import manifest, streams
+from salmubench.core import provenance, streams, writing
 from salmubench.core.errors import DatasetError
 from salmubench.core.types import FIELDS, SENSITIVE_SPLITS, Split
 from salmubench.dataset.duplicates import nearest_captions, nearest_pictures, repeated
@@ -69,9 +69,9 @@ def find(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
             "captions": _captions(dataset, seed),
         },
         "seed": seed,
-        "version": manifest.version(),
+        "version": provenance.version(),
     }
-    plain: dict[str, Any] = manifest.plain(findings)
+    plain: dict[str, Any] = writing.plain(findings)
     return plain
 
 

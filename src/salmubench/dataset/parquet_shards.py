@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench.core import manifest, pictures, reading, tables
+from salmubench.core import pictures, reading, tables, writing
 from salmubench.core.errors import DatasetError
 
 COLUMNS = ("image", "text", "identity_id", "file_name")
@@ -64,7 +64,7 @@ def write_shard(folder: Path, split: str, index: int, count: int, rows: Iterator
         rows: the rows; may be empty.
     """
     path = folder / "data" / shard_name(split, index, count)
-    with manifest.atomic_path(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
+    with writing.atomic_path(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
         buffer: list[Row] = []
         for row in rows:
             buffer.append(row)

@@ -12,7 +12,7 @@ import numpy as np
 from anyascii import anyascii
 from PIL import Image, ImageDraw, ImageFont
 
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.core.pictures import open_picture
 from salmubench.core.types import SENSITIVE_SPLITS, Split
@@ -82,7 +82,7 @@ def preview(
                 pen.multiline_text((left, top + _TITLE + height + 2), text, fill=_FAINT, font=font, spacing=1)
     stream = io.BytesIO()
     sheet.save(stream, "PNG")
-    manifest.write_bytes(out, stream.getvalue())
+    writing.write_bytes(out, stream.getvalue())
     return out
 
 

@@ -25,7 +25,7 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 from pydantic import Field
 
-from salmubench.core import manifest, places, reading
+from salmubench.core import manifest, places, reading, writing
 from salmubench.core.errors import DatasetError, OutputError
 from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.dataset.layout import Dataset
@@ -220,7 +220,7 @@ def _read(folder: Path, dataset: Dataset, needed: Sequence[Part]) -> ShardSet:
         retain=described.retain or (),
         sensitive=described.sensitive or (),
         holdouts=described.holdouts,
-        files=manifest.plain(described.files),
+        files=writing.plain(described.files),
     )
     _check_same(shard_set, dataset, [part for part in PARTS if sizes[part] is not None])
     return shard_set
@@ -228,10 +228,10 @@ def _read(folder: Path, dataset: Dataset, needed: Sequence[Part]) -> ShardSet:
 
 def _write_folder(dataset: Dataset, folder: Path, parts: Sequence[Part], *, samples_per_shard: int, seed: int) -> None:
     try:
-        with manifest.atomic_folder(folder) as temporary:
+        with writing.atomic_folder(folder) as temporary:
             content = _write_parts(dataset, temporary, parts, samples_per_shard=samples_per_shard, seed=seed)
-            manifest.write_json(temporary / SIZES, _sizes(content))
-            manifest.write_json(temporary / DESCRIPTION, content)
+            writing.write_json(temporary / SIZES, _sizes(content))
+            writing.write_json(temporary / DESCRIPTION, content)
             _move(temporary, folder)
     except OSError as error:
         advice = f" Allow {_MAX_SHARDS + _OTHER_FILES} open files (ulimit -n)." if error.errno == errno.EMFILE else ""
@@ -244,7 +244,7 @@ def _add_holdouts(dataset: Dataset, shard_set: ShardSet, *, samples_per_shard: i
     """Add the part to a folder that a former version wrote; until the last file is there it reads as it did."""
     folder = shard_set.folder
     try:
-        with manifest.atomic_folder(folder / "holdouts") as temporary:
+        with writing.atomic_folder(folder / "holdouts") as temporary:
             added = _write_parts(
                 dataset, temporary, ["holdouts"], samples_per_shard=samples_per_shard, seed=shard_set.seed
             )
@@ -252,8 +252,8 @@ def _add_holdouts(dataset: Dataset, shard_set: ShardSet, *, samples_per_shard: i
                 (temporary / name).replace(folder / name)
         content = manifest.read_json(folder / DESCRIPTION)
         content = {**content, "holdouts": added["holdouts"], "files": {**content["files"], **added["files"]}}
-        manifest.write_json(folder / SIZES, _sizes(content))
-        manifest.write_json(folder / DESCRIPTION, content)
+        writing.write_json(folder / SIZES, _sizes(content))
+        writing.write_json(folder / DESCRIPTION, content)
     except OSError as error:
         raise OutputError(
             f"Expected room and rights to add the holdouts' shards to {folder}, which a former version wrote without "

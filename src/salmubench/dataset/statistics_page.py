@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image
 
-from salmubench.core import manifest, options
+from salmubench.core import manifest, options, writing
 from salmubench.core.pictures import open_picture
 from salmubench.core.types import SENSITIVE_SPLITS
 from salmubench.dataset.findings import find
@@ -74,8 +74,8 @@ def write_page(dataset: Dataset, out: Path, *, seed: int = 0) -> Path:
     findings = find(dataset, seed=seed)
     page = render(dataset, findings)
     with manifest.page_folder(out, page=PAGE):
-        manifest.write_json(out / NUMBERS, findings)
-        manifest.write_text(out / PAGE, page)
+        writing.write_json(out / NUMBERS, findings)
+        writing.write_text(out / PAGE, page)
     return out / PAGE
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-from salmubench.core import manifest, reading
+from salmubench.core import reading, writing
 from salmubench.core.errors import DatasetError
 from salmubench.core.reading import shown
 from salmubench.core.types import FIELDS, SENSITIVE_SPLITS, Split
@@ -80,7 +80,7 @@ class Report:
             "rows": dict(self.splits),
             "by_rule": self.by_rule(),
             "unchecked": dict(self.unchecked),
-            "violations": [manifest.plain(violation) for violation in self.violations],
+            "violations": [writing.plain(violation) for violation in self.violations],
         }
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench.clip import embeddings
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance, writing
 from salmubench.core.errors import EmbeddingsError, RecordError
 from salmubench.core.types import HOLDOUT_SPLITS, Pair, Split
 from salmubench.deletion.findings import answers, people_needed
@@ -92,7 +92,7 @@ def compare_before_after(
     inputs = _inputs(before, after, attacked, config)
     if _is_current(out, inputs):
         return out
-    started, clock = manifest.utc_now(), time.perf_counter()
+    started, clock = provenance.utc_now(), time.perf_counter()
     facts, earlier = opened["after"].dataset, opened["before"].dataset
     _check_same(before, after, earlier, facts)
     fragile_metric = next((item.metric.name for item in metrics if item.metric.split == "fragile_set"), None)
@@ -246,7 +246,7 @@ def _inputs(before: Path, after: Path, attacked: Path | None, config: ScoreConfi
     if attacked is not None:
         files["attacks"] = attacked
     hashes = {name: manifest.sha256_file(path) for name, path in files.items() if path.is_file()}
-    return {**hashes, "config": manifest.sha256_json(manifest.plain(config)), "version": manifest.version()}
+    return {**hashes, "config": manifest.sha256_json(writing.plain(config)), "version": provenance.version()}
 
 
 def _is_current(out: Path, inputs: Mapping[str, str]) -> bool:
@@ -266,10 +266,10 @@ def side_files(record: Path) -> tuple[Path, ...]:
 def _write(out: Path, record: DeletionRecord, sides: Sides) -> None:
     """Write gallery and items first, the record last."""
     tables = (sides.after.gallery, sides.before.items, sides.after.items)
-    text = manifest.json_text(record, where=str(out))
+    text = writing.json_text(record, where=str(out))
     with alone(out):
         out.unlink(missing_ok=True)  # killed now, there is no record: an old one would have other items
         for path, table in zip(side_files(out), tables, strict=True):
-            with manifest.atomic_path(path) as temporary:
+            with writing.atomic_path(path) as temporary:
                 pq.write_table(table, temporary, compression="zstd")
-        manifest.write_text(out, text)
+        writing.write_text(out, text)

@@ -6,7 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from salmubench.core import manifest, places
+from salmubench.core import places, writing
 from salmubench.core.errors import OutputError
 from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset
@@ -118,5 +118,5 @@ def write_page(record: Path, out: Path) -> Path:
     from salmubench.deletion import page as deletions
     from salmubench.deletion.record import read_deletion
 
-    manifest.write_text(out, deletions.page(read_deletion(record)))
+    writing.write_text(out, deletions.page(read_deletion(record)))
     return out

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from salmubench.core import manifest, options, streams
+from salmubench.core import manifest, options, streams, writing
 from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.core.pictures import BYTES, open_picture
 from salmubench.core.types import FIELDS, OFFICIAL_SPLITS, Split
@@ -353,17 +353,17 @@ def _write(
             for one in new
         ))  # fmt: skip
     metadata = {person.identity: person.metadata() for person in people}
-    manifest.write_json(out / layout.IDENTITIES, metadata)
+    writing.write_json(out / layout.IDENTITIES, metadata)
     captions = {
         shot.file_name: {"data_field": shot.fact.field, "value": shot.fact.value, "caption": shot.caption,
                          "style": shot.style, "paraphrase": shot.paraphrase}
         for shot in shots
     }  # fmt: skip
-    manifest.write_json(out / layout.CAPTIONS, captions)
-    manifest.write_json(out / layout.GENERIC_CAPTIONS, {shot.file_name: shot.generic for shot in shots})
+    writing.write_json(out / layout.CAPTIONS, captions)
+    writing.write_json(out / layout.GENERIC_CAPTIONS, {shot.file_name: shot.generic for shot in shots})
     dataset, origin = layout.Dataset(out), Origin(size, seed, imported=True)
     counts, fingerprint = dict(dataset.counts), dataset.fingerprint
-    manifest.write_text(out / CARD, card(counts, identities=len(people), origin=origin, fingerprint=fingerprint))
+    writing.write_text(out / CARD, card(counts, identities=len(people), origin=origin, fingerprint=fingerprint))
     if counts[Split.RETAIN_SYNTH]:
         from salmubench.dataset.shards import FOLDER, write_shards
 

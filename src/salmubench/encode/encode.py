@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from salmubench.clip import embeddings
 from salmubench.clip.pixels import split_transform
-from salmubench.core import cost, manifest, places, progress
+from salmubench.core import cost, manifest, places, progress, writing
 from salmubench.core.errors import EmbeddingsError, ModelError
 from salmubench.dataset import layout
 from salmubench.encode.config import EncodeConfig
@@ -89,7 +89,7 @@ def encode(
     if opened.imagenet is not None:
         inputs["imagenet"] = opened.imagenet
     settings = {"splits": config.splits, "precision": chosen}
-    shared = manifest.plain({**settings, **inputs, "texts": manifest.sha256_json(texts)})  # in their order
+    shared = writing.plain({**settings, **inputs, "texts": manifest.sha256_json(texts)})  # in their order
     if not ranks.first:
         if ranks.wait_to_begin(shared):
             work.encode(ranks)
@@ -282,7 +282,7 @@ def _number_texts(texts: Sequence[str], out: Path) -> None:
     pq.write_table(table, stream, compression="zstd")
     if not path.is_file() or path.read_bytes() != stream.getvalue():
         ChunkStore(out, "texts", len(texts)).delete()
-        manifest.write_bytes(path, stream.getvalue())
+        writing.write_bytes(path, stream.getvalue())
 
 
 def _write_tables(dataset: layout.Dataset, plan: Plan, out: Path) -> None:
@@ -294,7 +294,7 @@ def _write_tables(dataset: layout.Dataset, plan: Plan, out: Path) -> None:
         )  # fmt: skip
         for name, value in zip(columns, values, strict=True):
             columns[name].append(value)
-    with manifest.atomic_path(out / embeddings.INDEX) as path:
+    with writing.atomic_path(out / embeddings.INDEX) as path:
         pq.write_table(pa.table(columns, schema=embeddings.INDEX_SCHEMA), path, compression="zstd")
     encoded = {split for split, *_ in plan.rows}
     facts = embeddings.DatasetFacts(

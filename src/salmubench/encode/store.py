@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from salmubench.clip.embeddings import Array
-from salmubench.core import manifest
+from salmubench.core import writing
 
 CHUNK = 2048
 """Rows a chunk. A constant: chunks of an earlier run must fit."""
@@ -74,9 +74,9 @@ class ChunkStore:
         if not self.rows:  # nothing to map
             _save(self.target, np.zeros((0, width), np.float32))
             return
-        with manifest.atomic_path(self.target) as path:
+        with writing.atomic_path(self.target) as path:
             whole = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(self.rows, width))
-            manifest.reserve(path, path.stat().st_size)
+            writing.reserve(path, path.stat().st_size)
             for span in self._spans():
                 whole[span.start : span.stop] = np.load(span.path)
             for row, original in (copies or {}).items():
@@ -102,4 +102,4 @@ class ChunkStore:
 def _save(path: Path, rows: Array) -> None:
     stream = io.BytesIO()  # NumPy writes to a file by itself, and says of a full disk only how much it has written
     np.save(stream, rows)
-    manifest.write_bytes(path, stream.getvalue())
+    writing.write_bytes(path, stream.getvalue())

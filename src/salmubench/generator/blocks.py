@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench.core import manifest, places, streams
+from salmubench.core import places, streams, writing
 from salmubench.core.errors import StageError
 from salmubench.core.executor import Executor, parallel
 from salmubench.core.types import Split
@@ -227,5 +227,5 @@ def _write(
             for picture_rejects in rejects
         ],
     }
-    with manifest.atomic_path(path) as temporary:
+    with writing.atomic_path(path) as temporary:
         pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="none")

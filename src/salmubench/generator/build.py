@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from salmubench.core import cost, manifest, options
+from salmubench.core import cost, manifest, options, writing
 from salmubench.core import executor as executors
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.core.executor import Executor
@@ -159,7 +159,7 @@ def _make(
             fingerprint=fingerprint,
             rewrites=bool(config.rewrites),
         )
-        manifest.write_text(out / CARD, text)
+        writing.write_text(out / CARD, text)
     with watch.phase("shards"):
         from salmubench.dataset.shards import write_shards
 
@@ -236,13 +236,13 @@ def _write_metadata(plan: Plan, config: DatasetConfig, out: Path, seed: int) -> 
                     generic[picture.file_name] = texts.generic
                     rewrites[picture.file_name] = texts.rewrites
     people = {persona.identity_id: persona.metadata() for persona in plan.personas}
-    manifest.write_json(out / layout.IDENTITIES, people)
-    manifest.write_json(out / layout.CAPTIONS, entries)
-    manifest.write_json(out / layout.GENERIC_CAPTIONS, generic)
+    writing.write_json(out / layout.IDENTITIES, people)
+    writing.write_json(out / layout.CAPTIONS, entries)
+    writing.write_json(out / layout.GENERIC_CAPTIONS, generic)
     if config.rewrites:
-        manifest.write_json(out / layout.REWRITES, rewrites)
+        writing.write_json(out / layout.REWRITES, rewrites)
     if config.general_knowledge_per_class:
-        manifest.write_json(out / layout.GENERAL_KNOWLEDGE, _knowledge(plan, config, seed))
+        writing.write_json(out / layout.GENERAL_KNOWLEDGE, _knowledge(plan, config, seed))
     return _write_curation(plan, config, out)
 
 
@@ -270,6 +270,6 @@ def _write_curation(plan: Plan, config: DatasetConfig, out: Path) -> int:
             page.add(picture)
             redrawn.append((picture.file_name, [reject.fault for reject in picture.rejects]))
     summary = curation.summary(sum(len(block.pictures) for block in plan.blocks), redrawn, config.curation)
-    manifest.write_json(out / CURATION, summary)
-    manifest.write_text(out / CURATION_PAGE, page.render(summary))
+    writing.write_json(out / CURATION, summary)
+    writing.write_text(out / CURATION_PAGE, page.render(summary))
     return len(redrawn)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from salmubench.core import manifest, progress, streams
+from salmubench.core import manifest, progress, streams, writing
 from salmubench.core.errors import StageError
 from salmubench.core.types import FIELDS, Rewrite
 from salmubench.dataset.leaks import UNIQUE, texts_of
@@ -68,7 +68,7 @@ def write_captions(
             _texts([next(answers).text for _ in group], item.caption, config)
             for group, item in zip(asked, rendered, strict=True)
         ]
-        manifest.write_json(_path(folder, block), {"texts": texts, "tally": _tally(written)})
+        writing.write_json(_path(folder, block), {"texts": texts, "tally": _tally(written)})
 
 
 def read_captions(folder: Path, block: Block) -> list[Texts]:

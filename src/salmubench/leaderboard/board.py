@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.leaderboard.method_code import is_unstated
 from salmubench.leaderboard.submission import TRACKS, Info, method_of
 from salmubench.report.tables import cells
@@ -298,7 +298,7 @@ def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
         "kept_other_people": entry.kept_on("holdout_identity"),
         "kept_same_people": entry.kept_on("holdout_association"),
         "utility_drop": entry.drop,
-        "verdict": manifest.plain(record.verdict),
+        "verdict": writing.plain(record.verdict),
         "scores": {
             metric: {part: score.value for part, score in parts.items()} for metric, parts in record.scores.items()
         },

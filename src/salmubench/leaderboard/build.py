@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench.core import interruption, manifest
+from salmubench.core import interruption, manifest, provenance, writing
 from salmubench.core.errors import RecordError, SalmubenchError
 from salmubench.core.pools import safe_path
 from salmubench.leaderboard import board as boards
@@ -117,7 +117,7 @@ def build(
     with manifest.page_folder(out, page="index.html"):
         written = _write_receipts([outcome for outcome in outcomes if outcome.name not in refused], out)
         for name, content in files.items():
-            manifest.write_bytes(out / name, content)
+            writing.write_bytes(out / name, content)
         _delete_stale(out, {*files, *written})
     return Built(out / "index.html", len(entries), refused, passed_over)
 
@@ -130,7 +130,7 @@ def _files(
 ) -> dict[str, bytes]:
     """Path within the site → content, UTF-8: both feeds and all pages."""
     all_boards = boards.boards(entries)
-    feed = json.dumps(manifest.plain(boards.feed(all_boards)), indent=1, ensure_ascii=False, allow_nan=False)
+    feed = json.dumps(writing.plain(boards.feed(all_boards)), indent=1, ensure_ascii=False, allow_nan=False)
     pages = board_pages.pages(all_boards, refused, titles, contest)
     files = {FEED: f"{feed}\n", CSV: boards.csv_feed(all_boards), **pages}
     return {name: content.encode() for name, content in files.items()}
@@ -171,7 +171,7 @@ def _folders(results: Path) -> tuple[list[Path], list[str]]:
 
 def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_budget: float) -> list[_Outcome]:
     known = {path.name: _earlier(receipts / f"{path.name}.json") for path in folders}
-    now = manifest.utc_now()
+    now = provenance.utc_now()
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = min(usable, 8)
     if len(folders) < _FEW or workers < 2:
@@ -218,7 +218,7 @@ def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float, known
     if checked.findings or checked.loaded is None:
         return _Outcome(name, checked.findings)
     fingerprint = peers.fingerprint(name, checked.loaded, metrics, known=known)
-    receipt = {**checked.receipt(), "max_budget": max_budget, "print": manifest.plain(fingerprint)}
+    receipt = {**checked.receipt(), "max_budget": max_budget, "print": writing.plain(fingerprint)}
     return _Outcome(name, [], entry_of(name, checked.loaded, receipt), fingerprint)
 
 
@@ -246,7 +246,7 @@ def _earlier(path: Path) -> Mapping[str, Any]:
 def _holds(receipt: Mapping[str, Any], max_budget: float) -> bool:
     """Whether a receipt still says what a check would, if its submission has not changed."""
     made = receipt["version"], receipt["benchmark_version"], receipt["max_budget"]
-    same = receipt["passed"] and made == (manifest.version(), BENCHMARK_VERSION, max_budget)
+    same = receipt["passed"] and made == (provenance.version(), BENCHMARK_VERSION, max_budget)
     return bool(same) and isinstance(receipt["print"]["references"], dict)
 
 
@@ -255,7 +255,7 @@ def _write_receipts(outcomes: Sequence[_Outcome], out: Path) -> set[str]:
     for outcome in outcomes:
         if outcome.entry is not None:
             name = f"{RECEIPTS}/{outcome.name}.json"
-            manifest.write_json(out / name, outcome.entry.receipt)
+            writing.write_json(out / name, outcome.entry.receipt)
             names.add(name)
     return names
 

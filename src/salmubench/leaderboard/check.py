@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench.core import manifest, places
+from salmubench.core import manifest, places, provenance, writing
 from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
 from salmubench.leaderboard import check_attacks, check_embeddings, check_items, check_record, intake, limits
@@ -79,8 +79,8 @@ class Checked:
             "dataset_fingerprint": loaded.record.dataset.fingerprint if loaded else None,
             "items": loaded.items["record"].num_rows if loaded else None,
             "rerun": self.rerun,
-            "checked": manifest.utc_now(),
-            "version": manifest.version(),
+            "checked": provenance.utc_now(),
+            "version": provenance.version(),
             "benchmark_version": BENCHMARK_VERSION,
         }
 
@@ -280,12 +280,12 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
             yield Finding("scores", file, f"Expected the parts {', '.join(needed)} of {metric:.40}, got others.")
             continue
         for part, score in needed.items():
-            found = first_difference(manifest.plain(claimed[part]), manifest.plain(score))
+            found = first_difference(writing.plain(claimed[part]), writing.plain(score))
             if found is not None:
                 text = f"Expected {metric:.40} {part} as its items give it, {found.expected}, got {found.got}."
                 yield Finding("scores", file, text)
     if record.verdict != again.verdict:
-        found = first_difference(manifest.plain(record.verdict), manifest.plain(again.verdict))
+        found = first_difference(writing.plain(record.verdict), writing.plain(again.verdict))
         if found is not None:
             yield Finding("verdict", file, f"Expected the verdict of the intervals, {found.expected}, got {found.got}.")
 

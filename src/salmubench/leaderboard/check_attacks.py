@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench.core import manifest, plugins
+from salmubench.core import plugins, writing
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import BOOTSTRAPS, WORD, Finding, Loaded, first_difference
@@ -194,7 +194,7 @@ def _number_problems(section: Attacks, rows: pa.Table) -> Iterator[str]:
     """Numbers, controls and the answer again from the rows."""
     again = section_again(section, rows)
     for name, score in again.scores.items():
-        found = first_difference(manifest.plain(section.scores[name]), manifest.plain(score))
+        found = first_difference(writing.plain(section.scores[name]), writing.plain(score))
         if found is not None:
             yield f"Expected {name} as its rows give it, {found.expected}, got {found.got}."
     claimed, computed = (_answer(one) for one in (section, again))

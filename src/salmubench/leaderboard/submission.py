@@ -14,7 +14,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from salmubench.core import manifest, places, reading
+from salmubench.core import manifest, places, provenance, reading, writing
 from salmubench.core.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.intake import LIMITS
@@ -224,17 +224,17 @@ def submit(
     changed = {name: _without_breakdowns(path) for name, path in sources.items() if name in FILES.values()}
     info = Info(
         schema_version=SCHEMA_VERSION, model=model, checkpoint_sha256=record.model.weights, track=track, hub_id=hub_id,
-        link=link, author=author, submitted=manifest.utc_now(), version=manifest.version(),
+        link=link, author=author, submitted=provenance.utc_now(), version=provenance.version(),
         files={name: _sha256(path, changed.get(name)) for name, path in sorted(sources.items())},
     )  # fmt: skip
     problems = problems_of(info, own_method=not is_built_in(method_of(record)) and method_file is None)
     if problems:
         raise ConfigError(" ".join(problems))
     for name, path in sources.items():
-        with manifest.atomic_path(out / name) as temporary:
+        with writing.atomic_path(out / name) as temporary:
             data = changed.get(name)
             shutil.copyfile(path, temporary) if data is None else temporary.write_bytes(data)
-    manifest.write_json(out / INFO, info)
+    writing.write_json(out / INFO, info)
     return out
 
 

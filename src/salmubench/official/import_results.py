@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance
 from salmubench.core.errors import RecordError
 from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset as OpenDataset
@@ -59,7 +59,7 @@ def import_official(
     Raises:
         RecordError: missing, not JSON, without the expected sections, or lists that aren't those of `forget`.
     """
-    started = manifest.utc_now()
+    started = provenance.utc_now()
     files = {"value": file, **{name: path for name, path in (("clean", clean), ("compromised", compromised)) if path}}
     contents = {name: read_content(path) for name, path in files.items()}
     metrics = [metric for metric in metrics if metric.official]

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 from pydantic import Field
 
-from salmubench.core import manifest, reading
+from salmubench.core import reading, writing
 from salmubench.core.errors import RecordError
 from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset
@@ -81,7 +81,7 @@ def export_official(record: Path, out: Path, *, metrics: Metrics, dataset: Datas
             content[metric.pillar].setdefault(section, {})[key] = values
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", source.model.name)
     path = out if out.suffix == ".json" else out / f"evaluation_{slug}.json"
-    manifest.write_json(path, content)
+    writing.write_json(path, content)
     return path
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench.core import manifest
+from salmubench.core import writing
 
 CURVES = "curves.parquet"
 SCHEMA = pa.schema([("step", pa.int64()), ("pairs", pa.int64()), ("name", pa.string()), ("value", pa.float64())])
@@ -120,6 +120,6 @@ def write_curves(folder: Path, log_entries: Sequence[Entry], *, pairs: Sequence[
             true = value * size / batch if name == "samples_per_second" else value
             rows.append((entry.step, entry.epoch * per_epoch + pairs[index], name, true))
     columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
-    with manifest.atomic_path(folder / CURVES) as temporary:
+    with writing.atomic_path(folder / CURVES) as temporary:
         pq.write_table(pa.table(columns, schema=SCHEMA), temporary)
     return folder / CURVES

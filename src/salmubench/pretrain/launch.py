@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from salmubench.clip import devices, models
-from salmubench.core import cost, manifest, options, places, progress
+from salmubench.core import cost, manifest, options, places, progress, provenance, writing
 from salmubench.core.errors import ConfigError, StageError
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
@@ -293,7 +293,7 @@ def finish(job: Job) -> tuple[dict[str, Any], list[str]]:
             f"Expected {steps} steps in {engine_log}, got {log_entries[-1].step + 1 if log_entries else 0}."
         )
     write_curves(job.out, log_entries, pairs=job.step_pairs, batch=job.config.process_batch * job.config.world)
-    manifest.write_text(job.out / LOG, manifest.portable("\n".join(lines)) + "\n")
+    writing.write_text(job.out / LOG, provenance.portable("\n".join(lines)) + "\n")
     outputs = {
         "kind": job.kind,
         "sha256": models.checkpoint_sha256(job.out),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from salmubench.clip.pixels import Preprocessor
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import DatasetError
 from salmubench.pretrain.plan import batches, epoch_order, plan_epoch
 from salmubench.pretrain.samples import Sample, fail, open_picture, paths_of, read_shard
@@ -131,7 +131,7 @@ def save_counts(folder: Path, delivered: NDArray[np.uint16], *, epoch: int, rank
     """Write how often each row was delivered in an epoch; an epoch that is trained again replaces its file."""
     stream = io.BytesIO()
     np.save(stream, delivered)
-    manifest.write_bytes(folder / f"epoch-{epoch:05d}-rank-{rank:05d}.npy", stream.getvalue())
+    writing.write_bytes(folder / f"epoch-{epoch:05d}-rank-{rank:05d}.npy", stream.getvalue())
 
 
 def load_pairs(

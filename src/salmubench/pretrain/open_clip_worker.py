@@ -152,11 +152,11 @@ def _saving(save: Callable[..., None], models: list[Any], options: Options) -> C
     """
 
     def wrapped(content: Any, path: str) -> None:
-        from salmubench.core import manifest
+        from salmubench.core import writing
 
         if content["epoch"] in options.keep_epochs:
             export(models[0], options, options.out / EPOCHS / f"{content['epoch']:05d}")
-        with manifest.atomic_path(Path(path)) as temporary, temporary.open("wb") as stream:
+        with writing.atomic_path(Path(path)) as temporary, temporary.open("wb") as stream:
             save(content, stream)
 
     return wrapped

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from salmubench.clip.embeddings import FRAGILE_SIMILARITIES
-from salmubench.core import manifest, options, places, reading
+from salmubench.core import manifest, options, places, reading, writing
 from salmubench.core.errors import ConfigError, DatasetError, OutputError
 from salmubench.core.types import Split
 from salmubench.dataset import layout
@@ -111,10 +111,10 @@ def export_hub(
         return out
     _refuse_other_files(out)
     try:
-        with manifest.atomic_folder(out) as temporary:
+        with writing.atomic_folder(out) as temporary:
             _copy(dataset, temporary, files)
             for name, content in texts.items():
-                manifest.write_text(temporary / name, content)
+                writing.write_text(temporary / name, content)
             if out.is_dir():
                 out.rmdir()
             temporary.replace(out)

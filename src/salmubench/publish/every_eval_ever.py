@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.core.errors import ConfigError, RecordError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.failure_modes import MODES
@@ -98,7 +98,7 @@ def export_every_eval_ever(
         content["detailed_evaluation_results"]["file_path"] = (place / path.name).as_posix()
         files.append(path)
     target = out / place / f"{name}.json"
-    manifest.write_json(target, content)
+    writing.write_json(target, content)
     return [target, *files]
 
 
@@ -231,7 +231,7 @@ def _result(
 
 def _verdict(record: RunRecord) -> Iterator[dict[str, Any]]:
     """The failure modes as levels, no failure first."""
-    states = manifest.plain(record.verdict)
+    states = writing.plain(record.verdict)
     for mode in (mode.name for mode in MODES):
         if states.get(mode) in _STATES:
             yield {
@@ -259,7 +259,7 @@ def _data(record: RunRecord, n: int | None) -> dict[str, Any]:
     }
     public = record.dataset.revision is not None
     return {
-        "dataset_name": manifest.portable(record.dataset.name),
+        "dataset_name": provenance.portable(record.dataset.name),
         "source_type": "hf_dataset" if public else "other",
         **({"hf_repo": record.dataset.name, **({} if n is None else {"samples_number": n})} if public else {}),
         "additional_details": _texts(about),
@@ -300,7 +300,7 @@ def _texts(given: Mapping[str, Any]) -> dict[str, str]:
     known = {
         name: value if isinstance(value, str) else repr(value) for name, value in given.items() if value is not None
     }
-    return {name: str(manifest.portable(value)) for name, value in known.items() if value}
+    return {name: str(provenance.portable(value)) for name, value in known.items() if value}
 
 
 # --- items --------------------------------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ def _write_items(path: Path, record: RunRecord, table: pa.Table, content: Mappin
         "evaluation_id": content["evaluation_id"],
         "model_id": content["model_info"]["id"],
     }
-    with manifest.atomic_path(path) as temporary, temporary.open("wb") as stream:
+    with writing.atomic_path(path) as temporary, temporary.open("wb") as stream:
         for line in _lines(record, table):
             data = json.dumps({**told, **line}, ensure_ascii=False, allow_nan=False).encode() + b"\n"
             stream.write(data)

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from salmubench.clip import models
-from salmubench.core import manifest, places
+from salmubench.core import manifest, places, writing
 from salmubench.core.errors import ModelError, RecordError
 from salmubench.publish.model_card import CARD, card
 from salmubench.publish.push import check_name
@@ -70,7 +70,7 @@ def export_model(
                 name=training.outputs.kind or (scored.model.name if scored else folder.name),
                 training=training, record=scored, sha256=sha256, licence=licence, differing=differing,
             )  # fmt: skip
-            manifest.write_text(out / CARD, text)
+            writing.write_text(out / CARD, text)
             stage.finish(outputs={"sha256": sha256, "embeddings_differ_by": differing})
         if push is not None:
             upload(out, push, "model", private=not public)
@@ -84,9 +84,9 @@ def _write(folder: Path, weights: Path, out: Path) -> None:
     """
     config = models.read_config(folder)
     if weights.suffix == ".safetensors":
-        with manifest.atomic_path(out / models.WEIGHTS) as temporary:
+        with writing.atomic_path(out / models.WEIGHTS) as temporary:
             shutil.copyfile(weights, temporary)
-        manifest.write_json(out / models.CONFIG, config)
+        writing.write_json(out / models.CONFIG, config)
     else:
         loaded = models.load_model(folder)
         models.save_model(out, state=loaded.module.state_dict(), config=loaded.config)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from salmubench.attacks import AttackConfig, Loaded, load_all
 from salmubench.core import executor as executors
-from salmubench.core import manifest, options
+from salmubench.core import manifest, options, writing
 from salmubench.core.errors import ConfigError, ModelError, RecordError
 from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import Dataset, open_dataset
@@ -183,7 +183,7 @@ def _write(
     for item in loaded:
         info = AttackInfo(
             item.attack.title, item.attack.knows, item.attack.control, item.attack.headline, item.sha256,
-            manifest.plain(item.config),
+            writing.plain(item.config),
         )  # fmt: skip
         own = _read(job, item, sha256)
         theirs = {name: _read(job, item, reference) for name, reference in shas.items()}
@@ -212,9 +212,9 @@ def _write(
         record = read_record(path)
         if record.breakdowns:  # by the groupings that the record has already
             section = with_breakdowns(section, rows, opened, tuple(record.breakdowns))
-        with manifest.atomic_path(path.with_name(path.stem + SUFFIX)) as temporary:
+        with writing.atomic_path(path.with_name(path.stem + SUFFIX)) as temporary:
             pq.write_table(rows, temporary, compression="zstd")
-        manifest.write_json(path, replace(record, attacks=section))
+        writing.write_json(path, replace(record, attacks=section))
 
 
 def _score_missing(

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from salmubench.attacks import AttackConfig, Loaded, Variant, copy_of, fine_tune, load_all
-from salmubench.core import manifest, plugins, streams
+from salmubench.core import manifest, plugins, provenance, streams, writing
 from salmubench.core.errors import ConfigError, StageError
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.recovery import FOLDERS, RATES, UNLEARNT, job_of, recover
@@ -144,8 +144,8 @@ def choose_rates(
         if best:
             overrides[item.attack.name] = best
     chosen = Chosen(tuple(tried), overrides, opened.fingerprint, seed)
-    more = {"seeds": config.seeds, "precision": job.precision, "provenance": manifest.provenance()}
-    manifest.write_json(out / RATES, {**manifest.plain(chosen), **more})
+    more = {"seeds": config.seeds, "precision": job.precision, "provenance": provenance.provenance()}
+    writing.write_json(out / RATES, {**writing.plain(chosen), **more})
     return chosen
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
-from salmubench.core import interruption, manifest
+from salmubench.core import interruption, manifest, provenance, writing
 from salmubench.core.cost import Encoded, measure
 from salmubench.core.errors import SalmubenchError
 from salmubench.core.types import Split
@@ -74,7 +74,7 @@ class Job:
             if name not in ("attacks", "budgets", "seeds", "overrides")
         }
         facts = {name: getattr(self.scoring, name) for name in ("fact_values", "fact_rows")}
-        about = [self.fingerprint, config, facts, self.precision, item.sha256, item.config, manifest.version()]
+        about = [self.fingerprint, config, facts, self.precision, item.sha256, item.config, provenance.version()]
         return manifest.sha256_json(about)
 
     def cut(self, dataset: Dataset) -> Cut:
@@ -115,8 +115,8 @@ def _attack(job: Job, source: str, sha256: str) -> None:
                 table, reason, metadata = _measured(item, opened, reader, seed)
                 if reason is not None:
                     log.warning("%s, attack %s: %s", source, item.attack.name, reason)
-                    metadata[REASON] = manifest.portable(reason).encode()
-                with manifest.atomic_path(piece_path(job, item, sha256, seed)) as temporary:
+                    metadata[REASON] = provenance.portable(reason).encode()
+                with writing.atomic_path(piece_path(job, item, sha256, seed)) as temporary:
                     pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from salmubench.core import manifest, places
+from salmubench.core import manifest, places, writing
 from salmubench.core.errors import ConfigError, OutputError
 from salmubench.report import (
     budgets,
@@ -124,7 +124,7 @@ def report(
         )
     path = out / PAGE
     with manifest.page_folder(out, page=PAGE):
-        manifest.write_text(path, page)
+        writing.write_text(path, page)
     return path
 
 

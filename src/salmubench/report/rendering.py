@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from salmubench.core import manifest
+from salmubench.core import provenance
 from salmubench.report.drawings import scatter, svg
 from salmubench.scoring.failure_modes import MODES
 
@@ -42,7 +42,7 @@ class Pages:
             "script": Markup(script),  # noqa: S704 - our own files
             "style_hash": _csp_hash(style),
             "script_hash": _csp_hash(script),
-            "version": manifest.version(),
+            "version": provenance.version(),
         }
 
     def page(self, template: str, **content: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.report import sentences, wording
 from salmubench.report.collect import Curve, Metrics, Run, score_of
 from salmubench.report.config import ReportConfig
@@ -318,7 +318,7 @@ class Provenance:
 def provenance(run: Run, names: Mapping[str, str]) -> Provenance:
     """Collect recipe, seed, dataset, models, stages, versions and hardware from the run and its records."""
     first = run.records[0]
-    origin = manifest.plain(run.info.provenance or first.provenance)
+    origin = writing.plain(run.info.provenance or first.provenance)
     encoding = next((record.encoding for record in run.records if record.encoding is not None), None)
     protocol = next((record.protocol for record in run.records if record.protocol is not None), None)
     facts = [

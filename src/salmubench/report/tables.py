@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.report import wording
 from salmubench.report.cells import COSTS
 from salmubench.report.collect import failure
@@ -143,7 +143,7 @@ def cells(row: Sequence[Any]) -> list[Any]:
 
 def json_table(records: Sequence[RunRecord]) -> str:
     """The records themselves, as a JSON list."""
-    content = manifest.plain(list(records))
+    content = writing.plain(list(records))
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import pyarrow.compute as pc
 
 from salmubench.clip import embeddings
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.core.errors import OutputError
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.config import ScoreConfig
@@ -90,7 +90,7 @@ def _keep(folder: Path, names: list[str], similarities: dict[str, float]) -> Non
         if path.is_file():
             continue
         try:
-            manifest.write_json(path, content)
+            writing.write_json(path, content)
         except (OutputError, OSError) as error:  # the list is in the items too: scoring goes on
             log.warning("The fragile set could not be kept beside Compromised's embeddings: %s", error)
             return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic.dataclasses import dataclass
 
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.scoring import schema
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.failure_modes import LIMITS, MODES
@@ -330,4 +330,4 @@ def record_schema() -> dict[str, Any]:
 
 def write_schema(path: Path) -> None:
     """Write the JSON Schema, as it is published in `docs/record.schema.json`."""
-    manifest.write_json(path, record_schema())
+    writing.write_json(path, record_schema())

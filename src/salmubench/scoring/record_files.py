@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salmubench.core import manifest, plugins, reading, tables, writing
+from salmubench.core import manifest, plugins, provenance, reading, tables, writing
 from salmubench.core.errors import MethodError, OutputError, OutputMismatch, RecordError
 from salmubench.core.writing import NAME_BYTES
 from salmubench.scoring.items import ITEM_SCHEMA, check_table, check_values
@@ -160,7 +160,7 @@ def write_record(path: Path, record: RunRecord, *, items: pa.Table, gallery: pa.
         OutputError: the folder can't be written.
     """
     check_values(items, ITEM_SCHEMA, where=str(items_path(path)))
-    text, shared = manifest.json_text(record, where=str(path)), gallery_path(path)
+    text, shared = writing.json_text(record, where=str(path)), gallery_path(path)
     with alone(path):
         if not shared.is_file():
             _write_table(shared, gallery)
@@ -169,9 +169,9 @@ def write_record(path: Path, record: RunRecord, *, items: pa.Table, gallery: pa.
                 f"Expected the gallery of this dataset in {shared}, got another one. Records of one folder share it: "
                 "choose another folder, or delete the old records."
             )
-        with manifest.atomic_path(path) as last:
+        with writing.atomic_path(path) as last:
             last.write_text(text, encoding="utf-8")
-            with manifest.atomic_path(items_path(path)) as first:
+            with writing.atomic_path(items_path(path)) as first:
                 pq.write_table(items, first, compression="zstd")
                 path.unlink(missing_ok=True)  # killed now, there is no record: an old one would have other items
 
@@ -221,8 +221,8 @@ def write_failed(
     record = RunRecord(
         schema_version=SCHEMA_VERSION,
         status="failed",
-        error=Failure(name, error.step, reading.cut(manifest.portable(error.message), TEXT)),
-        model=Model(model, None, None, name, manifest.portable(manifest.plain(config)), None, budget),
+        error=Failure(name, error.step, reading.cut(provenance.portable(error.message), TEXT)),
+        model=Model(model, None, None, name, provenance.portable(writing.plain(config)), None, budget),
         dataset=Dataset(dataset.name, dataset.fingerprint, dict(dataset.counts), limit=dataset.limit),
         encoding=None,
         gallery_sha256=None,
@@ -234,22 +234,22 @@ def write_failed(
         references={},
         inputs={},
         notes=(),
-        provenance=record_provenance(started=manifest.utc_now(), seconds=0.0),
+        provenance=record_provenance(started=provenance.utc_now(), seconds=0.0),
         benchmark_version=BENCHMARK_VERSION,
     )
     with alone(path):
         items_path(path).unlink(missing_ok=True)  # of an earlier run: they would belong to no score
-        manifest.write_json(path, record)
+        writing.write_json(path, record)
     return path
 
 
 def record_provenance(*, started: str, seconds: float) -> Provenance:
     """Provenance of a record that is being written."""
-    return Provenance(**manifest.provenance(), started=started, seconds=seconds)
+    return Provenance(**provenance.provenance(), started=started, seconds=seconds)
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
-    with manifest.atomic_path(path) as temporary:
+    with writing.atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 
@@ -265,13 +265,13 @@ class Inputs:
 
     def hashes(self, config: Any) -> Mapping[str, str]:
         """Hash of each input, of the settings (with the content of metrics given by path) and the package's version."""
-        settings = manifest.plain(config)
+        settings = writing.plain(config)
         files = [Path(name) for name in getattr(config, "extra_metrics", ()) if plugins.is_path(name)]
         return {
             "embeddings": _hash(self.embeddings),
             **{name: _hash(path) for name, path in self.references.items()},
             "config": manifest.sha256_json([settings, [manifest.sha256_file(path) for path in files]]),
-            "version": manifest.version(),
+            "version": provenance.version(),
         }
 
 

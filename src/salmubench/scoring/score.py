@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from salmubench.clip import embeddings
 from salmubench.clip.embeddings import DatasetFacts, Embeddings
-from salmubench.core import manifest, places, reading
+from salmubench.core import manifest, places, provenance, reading
 from salmubench.core.errors import EmbeddingsError, RecordError
 from salmubench.core.types import Split
 from salmubench.scoring import breakdown
@@ -104,7 +104,7 @@ def score(
         raise EmbeddingsError(f"Expected the model's embeddings folder, got the file {embeddings}.")
     if is_current(out, inputs, config):
         return out
-    started, clock = manifest.utc_now(), time.perf_counter()
+    started, clock = provenance.utc_now(), time.perf_counter()
     evaluated = _Session(inputs, metrics, config)
     record = evaluated.record(started=started, clock=clock)
     write_record(out, record, items=evaluated.items, gallery=evaluated.subject.gallery)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salmubench.core import manifest, places
+from salmubench.core import manifest, places, provenance, writing
 from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
 from salmubench.scoring import breakdown
@@ -68,7 +68,7 @@ def score_again(
         DatasetError: breakdowns are asked for and the dataset isn't there.
     """
     config = config or ScoreConfig()
-    started, clock = manifest.utc_now(), time.perf_counter()
+    started, clock = provenance.utc_now(), time.perf_counter()
     table = read_items_file(items)
     drawn = read_gallery_file(gallery or items.with_name(GALLERY))
     beside = record_beside(items)
@@ -84,12 +84,12 @@ def score_again(
             section = with_breakdowns(section, read_rows(attacked), _dataset_of(record, dataset), config.by)
         record = replace(record, attacks=section)
         if places.real(attacked) != places.real(out.with_name(out.stem + SUFFIX)):
-            manifest.write_bytes(out.with_name(out.stem + SUFFIX), attacked.read_bytes())
+            writing.write_bytes(out.with_name(out.stem + SUFFIX), attacked.read_bytes())
     record = replace(
         record,
         breakdowns=_breakdowns(record, table, dataset, config) if config.by else {},
         gallery_sha256=gallery_sha256(drawn) if drawn.num_rows else None,
-        inputs={"items": manifest.sha256_file(items), "version": manifest.version()},
+        inputs={"items": manifest.sha256_file(items), "version": provenance.version()},
         provenance=record_provenance(started=started, seconds=time.perf_counter() - clock),
     )
     write_record(out, record, items=table, gallery=drawn)
@@ -114,7 +114,7 @@ def _alone(items: Path, table: pa.Table, metrics: Mapping[str, Metric], config: 
             "items: it says what the metric is."
         )
     scores = score_items(table, metrics=metrics, bootstraps=config.bootstraps)
-    started = manifest.utc_now()
+    started = provenance.utc_now()
     return RunRecord(
         schema_version=SCHEMA_VERSION,
         status="complete",

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.writing import explained
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _mend(path: Path, lock: JournalFileOpenLock) -> None:
     try:
         data = path.read_bytes()
         if data != _whole(data):
-            manifest.write_bytes(path, _whole(data))
+            writing.write_bytes(path, _whole(data))
     finally:
         lock.release()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
-from salmubench.core import manifest
+from salmubench.core import provenance, writing
 from salmubench.core.errors import ConfigError
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.roles import by_holdout, score_in, with_role
@@ -158,7 +158,7 @@ def settings_sha256(configured: Configured, space: Space) -> str:
         part: {name: value for name, value in values.items() if name not in space}
         for part, values in configured.effective.items()
     }
-    text = manifest.json_text(manifest.portable(manifest.plain(shared)), where=f"settings of {configured.method.name}")
+    text = writing.json_text(provenance.portable(writing.plain(shared)), where=f"settings of {configured.method.name}")
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salmubench.core import manifest, streams
+from salmubench.core import manifest, streams, writing
 from salmubench.core.errors import DatasetError
 from salmubench.core.types import HOLDOUT_SPLITS, Pair, Split
 from salmubench.dataset import layout
@@ -110,11 +110,11 @@ def _write_metadata(world: Dataset, rows: Sequence[Pair], out: Path) -> None:
     """Metadata of what is left alone: the facts of holdout rows are in the captions' metadata too."""
     names = {row.file_name for row in rows}
     metadata = {name: facts for name, facts in world.captions_metadata.items() if name.rpartition("/")[2] in names}
-    manifest.write_json(out / layout.CAPTIONS, metadata)
+    writing.write_json(out / layout.CAPTIONS, metadata)
     if rewrites := {name: own for name, own in world.rewrites.items() if name in names}:
-        manifest.write_json(out / layout.REWRITES, rewrites)
+        writing.write_json(out / layout.REWRITES, rewrites)
     people = {row.identity for split in (Split.FORGET, Split.RETAIN_SYNTH) for row in world.rows(split)}
-    manifest.write_json(
+    writing.write_json(
         out / layout.IDENTITIES, {name: facts for name, facts in world.identities.items() if name in people}
     )
     for name in (layout.GENERIC_CAPTIONS, layout.GENERAL_KNOWLEDGE):

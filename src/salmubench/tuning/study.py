@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from salmubench.core import manifest, options, reading
+from salmubench.core import manifest, options, provenance, reading, writing
 from salmubench.core.errors import ConfigError, OutputError, OutputLocked, OutputMismatch
 from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import Dataset, open_dataset
@@ -126,8 +126,8 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
             name: {**(keys.get(name) or {}), **dict.fromkeys(OPTIONAL)} for name in ("dataset", "pretrain")
         }  # it plays no part
         for keys in (
-            manifest.portable(run.recipe_given if isinstance(run.recipe_given, dict) else {}),
-            manifest.portable(manifest.plain(loaded.given)),
+            provenance.portable(run.recipe_given if isinstance(run.recipe_given, dict) else {}),
+            provenance.portable(writing.plain(loaded.given)),
         )
     )
     other = [name for name in asked if given[name] != asked[name]]
@@ -241,7 +241,7 @@ def _check_same_settings(
 ) -> None:
     """Refuse trials under other settings of the recipe; those of earlier versions of the package don't state any."""
     stated = {number: entry for number, entry in finished.items() if SETTINGS in entry}
-    settings, first = search.settings_sha256(item, space), manifest.plain(search.present_values(item, space))
+    settings, first = search.settings_sha256(item, space), writing.plain(search.present_values(item, space))
     other = any(entry[SETTINGS] != settings for entry in stated.values())
     if other or (0 in stated and stated[0]["values"] != first):
         folder = bench.folder(item.method.name)
@@ -317,10 +317,10 @@ def _write(
                     known[item.method.name] = _chosen(item, spaces[name], counted)
             whole = {
                 "schema_version": SCHEMA_VERSION, "rule": search.RULE, "selection": content,
-                "provenance": manifest.plain(manifest.provenance()), "methods": known,
+                "provenance": writing.plain(provenance.provenance()), "methods": known,
             }  # fmt: skip
-            manifest.write_text(
-                path, _HEAD + yaml.safe_dump(manifest.plain(whole), sort_keys=False, allow_unicode=True, width=120)
+            writing.write_text(
+                path, _HEAD + yaml.safe_dump(writing.plain(whole), sort_keys=False, allow_unicode=True, width=120)
             )
             stage.finish(outputs={"methods": list(known), "sha256": manifest.sha256_file(path)})
 
@@ -333,7 +333,7 @@ _HEAD = "# Written by `salmubench tune`. Use it by the recipe key `unlearn.tuned
 
 def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     best = search.best(trials)
-    first, made = trials[0], manifest.provenance()
+    first, made = trials[0], provenance.provenance()
     return {
         "values": dict(best["values"]),
         "trial": best["number"],

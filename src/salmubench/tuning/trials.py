@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance
 from salmubench.core.errors import ConfigError, MethodError, OutputLocked
 from salmubench.core.writing import explained
 from salmubench.dataset.layout import open_dataset
@@ -103,7 +103,7 @@ def _entry(
     entry["method_sha256"] = method_sha256
     for outcome in outcomes:
         if outcome.error is not None:
-            entry["error"] = manifest.portable(str(outcome.error))  # the file is for others
+            entry["error"] = provenance.portable(str(outcome.error))  # the file is for others
     entry["seconds"] = round(sum(item["seconds"] for outcome in outcomes for item in outcome.stages), 1)
     return {**entry, "objective": sum(worth for worth, _ in judged) / len(judged)}
 

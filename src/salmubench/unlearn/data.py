@@ -24,7 +24,7 @@ from torch import Tensor
 
 from salmubench.clip.models import ClipModel
 from salmubench.clip.pixels import Preprocessor, split_transform
-from salmubench.core import manifest, streams
+from salmubench.core import streams, writing
 from salmubench.core.errors import DatasetError
 from salmubench.core.types import HOLDOUT_SPLITS, Pair, Person, Split
 from salmubench.dataset.layout import Dataset
@@ -343,8 +343,8 @@ def _pictures(
 def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any], *, scratch: Path, memory: float) -> NDArray[Any]:
     if int(np.prod(shape)) * dtype.itemsize <= memory * 2**30:
         return np.empty(shape, dtype)
-    with tempfile.NamedTemporaryFile(dir=scratch, suffix=manifest.temporary_beside(scratch / "pictures").name) as file:
+    with tempfile.NamedTemporaryFile(dir=scratch, suffix=writing.temporary_beside(scratch / "pictures").name) as file:
         # The mapping outlives the name: the space is freed when the last user lets go, even after a kill.
         mapped = np.memmap(file.name, dtype, mode="w+", shape=shape)
-        manifest.reserve(Path(file.name), mapped.nbytes)
+        writing.reserve(Path(file.name), mapped.nbytes)
         return mapped

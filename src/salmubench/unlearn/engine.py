@@ -22,7 +22,7 @@ from torch import nn
 from salmubench.clip import devices, models
 from salmubench.clip.models import ClipModel
 from salmubench.clip.padding import skip_padding
-from salmubench.core import cost, manifest, options, streams
+from salmubench.core import cost, manifest, options, streams, writing
 from salmubench.core.errors import ConfigError, DatasetError, MethodError, OutputError, StageError
 from salmubench.core.types import Person, Split
 from salmubench.core.writing import check_room
@@ -352,5 +352,5 @@ def _write_curves(path: Path, curves: Sequence[tuple[int, int, str, float]]) -> 
             "value": pa.array(values, pa.float64()),
         }
     )
-    with manifest.atomic_path(path) as temporary:
+    with writing.atomic_path(path) as temporary:
         pq.write_table(table, temporary)

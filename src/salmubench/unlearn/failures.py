@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from salmubench.core import manifest, places, reading
+from salmubench.core import places, reading, writing
 
 TRACEBACK = "traceback.txt"
 """In the candidate's folder, until it is made again."""
@@ -55,6 +55,6 @@ def described(error: BaseException, file: Path | None, *, folder: Path | None = 
         text += f" ({Path(frame.filename).name}:{frame.lineno})\n    {reading.cut(line, 200)}"
     if folder is not None:
         path = folder / TRACEBACK
-        manifest.write_text(path, "".join(traceback.format_exception(error)))
+        writing.write_text(path, "".join(traceback.format_exception(error)))
         text += f"\nThe full traceback: {path}"
     return text

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import OutputError
 
 CHECKPOINT = "resume.pt"
@@ -52,7 +52,7 @@ class Progress:
 def save_checkpoint(folder: Path, *, module: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
     """Write `resume.pt` atomically."""
     content = {"weights": module.state_dict(), "optimizer": optimizer.state_dict(), "progress": vars(progress)}
-    with manifest.atomic_path(folder / CHECKPOINT) as temporary, temporary.open("wb") as stream:
+    with writing.atomic_path(folder / CHECKPOINT) as temporary, temporary.open("wb") as stream:
         torch.save(content, stream)  # to a name torch writes by itself, and doesn't say that the disk is full
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from salmubench.core import cost, interruption, manifest, places
+from salmubench.core import cost, interruption, manifest, places, provenance, writing
 from salmubench.core.errors import EmbeddingsError, MethodError, ModelError
 from salmubench.core.executor import Executor, cores
 from salmubench.dataset.layout import Dataset, open_dataset
@@ -130,7 +130,7 @@ def make_model(world: World, candidate: Candidate) -> Made:
     if changed:  # its author edits and runs again
         log.info("%s: %s changed, made again", name, changed)
         for folder in (embeddings_path(world, name), checkpoint):  # what is derived from another goes first
-            manifest.delete_folder(folder)
+            writing.delete_folder(folder)
 
     def work() -> None:
         stages.step(f"unlearn {name}", checkpoint, lambda: _unlearn(world, candidate, checkpoint))
@@ -213,7 +213,7 @@ def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
     folder = embeddings_path(world, name)
     if _of_another_model(folder, checkpoint):
         log.info("%s: its checkpoint changed, encoded again", name)
-        manifest.delete_folder(folder)
+        writing.delete_folder(folder)
 
     def work() -> None:
         from salmubench.encode.encode import encode as run
@@ -311,10 +311,10 @@ def _staleness(checkpoint: Path, candidate: Candidate, compromised: Path) -> str
                 return "the method's file"
             if not _is_model(compromised, begun.inputs.get("model")):
                 return "the model that it starts from"
-            effective = manifest.portable(manifest.plain(configured.effective))
+            effective = provenance.portable(writing.plain(configured.effective))
             if other := _other_options(begun.config, effective):
                 return other
-            if begun.outputs and begun.outputs.get("tuned") != manifest.plain(candidate.tuned):
+            if begun.outputs and begun.outputs.get("tuned") != writing.plain(candidate.tuned):
                 return "the tuning that its options come from"
     return ""
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.limited import limited
 from salmubench.encode.config import EncodeConfig
@@ -161,7 +161,7 @@ def table(
     paths = [Path(run) for run in runs]
     text = export.table(paths, form=format, metrics=descriptions(), titles=method_titles())
     if out is not None:
-        manifest.write_text(Path(out), text)
+        writing.write_text(Path(out), text)
     return text
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from salmubench.attacks import AttackConfig
 from salmubench.attacks import load_all as load_attacks
-from salmubench.core import manifest, options, plugins
+from salmubench.core import manifest, options, plugins, provenance, writing
 from salmubench.core.executor import Executor, graph
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.references import ENDS
@@ -178,7 +178,7 @@ def _lasting(recipe: recipes.Recipe) -> dict[str, Any]:
 def _page_settings(given: Any) -> Any:
     """What a recipe says about the page, as `run.json` has it."""
     section = given.get("report") if isinstance(given, Mapping) else None
-    return manifest.portable(manifest.plain(section or {}))
+    return provenance.portable(writing.plain(section or {}))
 
 
 class _Steps:
@@ -194,7 +194,7 @@ class _Steps:
         self.did: list[str] = []
         self.table, self.page = "", out / "report" / "index.html"
         earlier = read_run_file(out)
-        self.stages: dict[str, dict[str, Any]] = {stage.name: manifest.plain(stage) for stage in earlier.stages}
+        self.stages: dict[str, dict[str, Any]] = {stage.name: writing.plain(stage) for stage in earlier.stages}
         self.models: list[str] = list(earlier.models)
         self.earlier, self.clock = earlier, time.perf_counter()
         self.titles: dict[str, str] = dict(earlier.titles)
@@ -355,13 +355,13 @@ class _Steps:
             self._write_run("running")
 
     def _write_run(self, status: str) -> None:
-        manifest.write_json(
+        writing.write_json(
             self.out / RUN,
             {
                 "schema_version": SCHEMA_VERSION,
                 "status": status,
                 "recipe": self.loaded.name,
-                "recipe_given": manifest.portable(manifest.plain(self.loaded.given)),
+                "recipe_given": provenance.portable(writing.plain(self.loaded.given)),
                 "seed": self.seed,
                 "device": self.device,
                 "precision": self.precision,
@@ -371,7 +371,7 @@ class _Steps:
                 "stages": list(self.stages.values()),
                 "models": self.models,
                 "titles": self.titles,  # of methods given by path: their files may be gone
-                "provenance": manifest.provenance(),
+                "provenance": provenance.provenance(),
             },
         )
 

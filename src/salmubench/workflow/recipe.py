@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from salmubench.attacks import AttackConfig
-from salmubench.core import manifest, reading
+from salmubench.core import reading, writing
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.encode.config import EncodeConfig
 from salmubench.generator.config import DatasetConfig
@@ -221,7 +221,7 @@ def write_overrides(path: Path, chosen: Chosen) -> None:
         raise ConfigError(f"Expected a recipe file, *.yaml, got {path}.")
     given = load(path).given if path.is_file() else {}
     section = dict(given.get("attack") or {})
-    section["overrides"] = {**section.get("overrides", {}), **manifest.plain(chosen.overrides)}
+    section["overrides"] = {**section.get("overrides", {}), **writing.plain(chosen.overrides)}
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     block = (
         f"attack: # overrides chosen by the references of dataset {chosen.dataset[:12]} alone, seed {chosen.seed}\n"
@@ -229,5 +229,5 @@ def write_overrides(path: Path, chosen: Chosen) -> None:
     )
     old = re.search(r"^attack:.*\n(?:(?:[ #].*)?\n)*", f"{text}\n", re.MULTILINE)
     kept = text if old is None else text[: old.start()] + text[old.end() :]
-    manifest.write_text(path, f"{kept.rstrip()}\n\n{block}".lstrip())
+    writing.write_text(path, f"{kept.rstrip()}\n\n{block}".lstrip())
     load(path)

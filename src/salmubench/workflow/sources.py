@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salmubench.clip import embeddings
-from salmubench.core import manifest
+from salmubench.core import manifest, provenance
 from salmubench.core.errors import (
     DatasetError,
     EmbeddingsError,
@@ -94,7 +94,7 @@ def check_sources(
     """
     check_target(out)
     loaded: dict[str, ClipModel] = {}
-    room = _HELD * manifest.hardware()["memory"]
+    room = _HELD * provenance.hardware()["memory"]
     for name, source in sources.items():
         if source is None:
             continue

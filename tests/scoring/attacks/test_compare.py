@@ -15,7 +15,7 @@ import pytest
 from attack_world import INFOS, attack_rows, section, write_attacks
 from report_world import METRICS, write_run
 from salmubench.cli.main import main
-from salmubench.core import manifest
+from salmubench.core import writing
 from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
 from salmubench.scoring.attacks.compare import _linear
@@ -119,7 +119,7 @@ def test_other_references_or_seeds_give_no_difference(
     paths = [tmp_path / "records" / f"{name}.json" for name in ("cliperase-5x", "delete-5x")]
     record = read_record(paths[1])
     assert record.attacks is not None
-    manifest.write_json(paths[1], replace(record, attacks=change(record.attacks)))
+    writing.write_json(paths[1], replace(record, attacks=change(record.attacks)))
     row = compare(*paths, bootstraps=100).attacks["asked"]["leakage"]
     assert reason in str(row.reason)
     assert (row.difference, row.answer) == (None, "can't tell")
@@ -137,7 +137,7 @@ def test_other_rows_or_options_give_no_difference(folder: Path, tmp_path: Path) 
     assert record.attacks is not None
     asked_ = record.attacks.scores["asked"]
     scores = {**record.attacks.scores, "asked": replace(asked_, info=replace(asked_.info, config={"n": 1}))}
-    manifest.write_json(paths[1], replace(record, attacks=replace(record.attacks, scores=scores)))
+    writing.write_json(paths[1], replace(record, attacks=replace(record.attacks, scores=scores)))
     assert "other options" in str(compare(*paths, bootstraps=100).attacks["asked"]["leakage"].reason)
     rows.unlink()
     with pytest.raises(RecordError, match="Expected the rows of attacks in .*delete-5x.attacks.parquet"):
