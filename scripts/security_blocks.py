@@ -32,7 +32,9 @@ def limits() -> str:
         "other; JPEG, PNG, WebP, GIF, BMP",
         "a shard": f"{_size(samples.SHARD)} unpacked, {_size(pictures.BYTES)} a member, {samples.MEMBERS} members a "
         f"pair, captions of {_size(samples.CAPTION)}; no links, no devices",
-        "a model's configuration": f"{_size(model_config.MAX_BYTES)}, fields of a list, each with its type",
+        "a model's configuration": f"{_size(model_config.MAX_BYTES)}, fields of a list, each with its type; "
+        f"{model_config.MAX_LAYERS:,} layers, and no more numbers than the weights have bytes",
+        "a pattern of shards": f"{samples.SHARDS:,} shards",
         "a submission": f"{intake.files} files; JSON and code of {_size(intake.json_bytes)} each; items of "
         f"{_size(intake.items.file)} and {intake.items.rows:,} rows, a gallery of {_size(intake.gallery.file)}; "
         f"{intake.work:,} items × resamples",

@@ -226,6 +226,45 @@ def test_texts_for_others_name_no_place_of_this_machine(text: str, expected: str
     assert portable({"a": [text]}) == {"a": [expected]}
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/srv/ann smith/My Models (old) [2]/after", "…/after"),
+        ("/srv/ann's, work;x/a {1..2}.tar::/srv/b c/x.tar", "…/a {1..2}.tar::…/x.tar"),
+        ("D:\\ann smith (2)\\x.json", "…/x.json"),
+        ("org/name", "org/name"),
+        ("pipe:cat '/srv/ann/x.tar'", "pipe:cat '…/x.tar'"),
+    ],
+)  # fmt: skip
+def test_fields_that_hold_a_path_name_no_folder(path: str, expected: str) -> None:
+    assert portable({"source": path, "model": [path], "x": {"path": path}}) == {
+        "source": expected, "model": [expected], "x": {"path": expected},
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes with names")
+def test_a_pipe_or_device_is_no_name_for_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/null"), Path("/dev/stdout"), Path("/dev/new")):
+        with pytest.raises(OutputError, match="got the device or pipe"):
+            writing.write_text(path, "x")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["link", "pipe"]
+    assert not Path("/dev/new").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.parametrize("name", ["x", "x/y.json", "self/x"])
+def test_a_folder_that_takes_no_new_names(name: str) -> None:
+    with pytest.raises(OutputError, match="can be written, got: No such file"):
+        writing.write_text(Path("/proc") / name, "x")
+    with (
+        pytest.raises(OutputError, match="got: No such file"),
+        manifest.page_folder(Path("/proc") / name, page="x.html"),
+    ):
+        pass
+
+
 def test_an_interruption_stays_one(tmp_path: Path) -> None:
     """As torch's archives do, which raise their own error when they are closed halfway."""
     with pytest.raises(KeyboardInterrupt), writing.atomic_path(tmp_path / "file"):

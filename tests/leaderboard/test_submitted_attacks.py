@@ -257,6 +257,14 @@ def test_damaged_files_are_findings(folder: Path, name: str) -> None:
     assert {text.partition(" ")[0] for text in told(folder)} == {code}
 
 
+def test_rows_of_an_attack_without_numbers(folder: Path) -> None:
+    edit_json(
+        folder / "record.json", lambda data: data["attacks"]["scores"]["asked"].update(numbers={}, reason="it failed")
+    )
+    edit_rows(folder, lambda row: row | ({"clean": None, "compromised": None} if row["attack"] == "asked" else {}))
+    assert any("Expected the numbers of asked, whose rows are there, got none" in text for text in told(folder))
+
+
 def test_limits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from salmubench.leaderboard import check as checking
     from salmubench.leaderboard import check_attacks

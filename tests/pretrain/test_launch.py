@@ -40,7 +40,11 @@ def train(folder, out, config=CONFIG, kind="compromised"):
 def whole(tiny_folder, tmp_path_factory):
     """An uninterrupted training."""
     out = tmp_path_factory.mktemp("whole") / "compromised"
-    train(tiny_folder, out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
+        train(tiny_folder, out)
+        assert not list(Path(os.environ["TMPDIR"]).glob("torchelastic_*"))
+    assert not list(out.parent.rglob(".lock"))
     return out
 
 

@@ -21,6 +21,7 @@ from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.launch import plan_job
 from salmubench.pretrain.memory_loader import load_pairs
 from salmubench.pretrain.retain_data import examine
+from salmubench.pretrain.samples import paths_of
 from tiny_model import tiny_model
 
 SHARDS, PAIRS = 4, 5
@@ -270,3 +271,27 @@ def test_broken_pairs_are_left_out_of_the_training(pattern, tmp_path, tiny_folde
     assert len(pairs.images) == 121
     with pytest.raises(DatasetError, match="000020003"):
         load_pairs(job.train_data, **settings)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("cc/{00..02}.tar::x{a,b{1..2}}.tar", ["cc/00.tar", "cc/01.tar", "cc/02.tar", "xa.tar", "xb1.tar", "xb2.tar"]),
+        ("{0..10..5}{a..b}", ["0a", "0b", "5a", "5b", "10a", "10b"]),
+        ("a,b/{0..a}.tar", ["a,b/{0..a}.tar"]),
+    ],
+)
+def test_brace_patterns(pattern, expected):
+    assert paths_of(pattern) == expected
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{0..999999999}.tar", "{0..9}{0..9}{0..9}{0..9}{0..9}{0..9}{0..9}", "{a,b}" * 30, "{a..z}" * 9,
+        "{x" + "{a,b}" * 30 + ",y}", "cc/{00..02.tar", "{" * 5000, "{0.." + "9" * 5000 + "}", "${NOT_SET}.tar",
+    ],
+)  # fmt: skip
+def test_patterns_that_no_disk_can_hold(pattern):
+    with pytest.raises(DatasetError, match="Expected a pattern of shards"):
+        examine(pattern)

@@ -283,6 +283,14 @@ def test_repeats_are_the_recipes_where_none_are_given(tmp_path: Path) -> None:
     assert attack._settings("", "all", None)[0].seeds == AttackConfig().seeds
 
 
+def test_an_attack_without_numbers_keeps_no_rows(attacked: Run, world: Any, tmp_path: Path) -> None:
+    body = "if 'clean' in str(model.source):\n    raise OSError('no')\nyield Variant(label='a')"
+    own = attack_file(tmp_path, "mine", body)
+    found = attacked(world.negated, [own, "calibrated"], config={"seeds": 1})
+    assert found.scores["mine"].numbers == {}
+    assert {row["attack"] for row in rows(tmp_path / "out", world.negated.name)} == {"calibrated"}
+
+
 def test_a_control_that_leaks_takes_the_number_away(attacked: Run, world: Any) -> None:
     found = attacked(world.negated, ("calibrated",), second_clean=world.compromised, config={"seeds": 1})
     assert "the control second_clean, which never saw the facts, shows 100.0 %" in str(

@@ -410,7 +410,7 @@ def test_a_record_never_stands_beside_the_items_of_another(records: dict[str, Pa
         writer.communicate("go\n")
         assert writer.returncode == 0
         assert read_items(out).num_rows == rows - int(read_record(out).notes[0])
-    assert {path.name for path in tmp_path.iterdir()} == {".lock", "r.json", "r.items.parquet", "gallery.parquet"}
+    assert {path.name for path in tmp_path.iterdir()} == {"r.json", "r.items.parquet", "gallery.parquet"}
 
 
 def test_nothing_is_written_where_the_record_cannot_be(records: dict[str, Path], tmp_path: Path) -> None:

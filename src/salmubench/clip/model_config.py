@@ -22,6 +22,7 @@ SHIPPED = Path(__file__).parents[1] / "pretrain" / "model_configs"
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 8
+MAX_LAYERS = 1_000
 
 _MAX_WHOLE = 10_000_000
 _WORD = re.compile(r"[A-Za-z0-9_.-]{0,64}")
@@ -34,6 +35,10 @@ class _Kind(NamedTuple):
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_WHOLE
+
+
+def _is_depth(value: Any) -> bool:
+    return _is_whole(value) and value <= MAX_LAYERS
 
 
 def _is_number(value: Any) -> bool:
@@ -59,8 +64,9 @@ _PLAIN = _Kind(
 _SIZE = _Kind(
     f"{_WHOLE.words}, or a list of two", lambda value: _is_whole(value) or _list_of(2, _is_whole)(value)
 )  # fmt: skip
+_DEPTH = _Kind(f"a whole number from 0 to {MAX_LAYERS}", _is_depth)
 _LAYERS = _Kind(
-    f"{_WHOLE.words}, or a list of four", lambda value: _is_whole(value) or _list_of(4, _is_whole)(value)
+    f"{_DEPTH.words}, or a list of four", lambda value: _is_depth(value) or _list_of(4, _is_depth)(value)
 )  # fmt: skip
 _CHANNELS = _Kind("a list of three numbers", _list_of(3, _is_number))
 _COLOUR = _Kind(
@@ -83,7 +89,7 @@ _VISION: _Fields = {
     "timm_drop_path": _or_none(_NUMBER),
 }  # fmt: skip
 _TEXT: _Fields = {
-    **_BLOCK, "context_length": _WHOLE, "vocab_size": _WHOLE, "heads": _WHOLE, "layers": _WHOLE, "embed_cls": _FLAG,
+    **_BLOCK, "context_length": _WHOLE, "vocab_size": _WHOLE, "heads": _WHOLE, "layers": _DEPTH, "embed_cls": _FLAG,
     "pad_id": _WHOLE, "eos_id": _WHOLE, "no_causal_mask": _FLAG, "proj_bias": _FLAG, "proj_type": _or_none(_PLAIN),
 }  # fmt: skip
 _DECODER: _Fields = {**_TEXT, "dim_head": _WHOLE, "n_queries": _WHOLE, "attn_pooler_heads": _WHOLE}

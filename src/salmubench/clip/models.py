@@ -206,12 +206,33 @@ def _create(config: dict[str, Any], weights: Path, *, device: str) -> tuple[Any,
     name = WEIGHTS if weights.suffix == ".safetensors" else "open_clip_pytorch_model.bin"
     with tempfile.TemporaryDirectory(prefix="salmubench-model-") as folder:
         (Path(folder) / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+        _check_room(folder, weights)
         (Path(folder) / name).symlink_to(places.real(weights))
         module, _, preprocess = open_clip.create_model_and_transforms(
             f"local-dir:{folder}", device=device, weights_only=True
         )
     length = config["model_cfg"]["text_cfg"].get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
     return module, preprocess, _tokenizer(length)
+
+
+def _check_room(folder: str, weights: Path) -> None:
+    """Refuse a model far larger than its weights before its memory is taken: a number has a byte at least.
+
+    Args:
+        folder: with the checked configuration alone.
+        weights: the file.
+
+    Raises:
+        ValueError: it is larger.
+    """
+    import open_clip
+    import torch
+
+    with torch.device("meta"):  # shapes alone
+        module = open_clip.create_model(f"local-dir:{folder}", device="meta", load_weights=False)
+    numbers = sum(tensor.numel() for tensor in (*module.parameters(), *module.buffers()))
+    if numbers > weights.stat().st_size:
+        raise ValueError(f"a configuration of {numbers:,} numbers and weights of {weights.stat().st_size:,} bytes")
 
 
 @functools.cache

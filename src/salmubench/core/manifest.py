@@ -274,6 +274,8 @@ def says(path: Path, words: bytes) -> bool:
 def folder_lock(path: Path, *, wait: float = 0) -> Iterator[None]:
     """Hold the folder's lock (advisory, freed by the system when the process dies; child programs don't inherit it).
 
+    Its file goes when it is given back: whoever waits for it notices.
+
     Args:
         path: the folder.
         wait: seconds to wait for whoever holds it.
@@ -297,6 +299,8 @@ def folder_lock(path: Path, *, wait: float = 0) -> Iterator[None]:
     try:
         yield
     finally:
+        with contextlib.suppress(OSError):  # an open file on Windows
+            (path / LOCK).unlink()
         lock.release()
 
 
@@ -314,8 +318,6 @@ def page_folder(path: Path, *, page: str) -> Iterator[None]:
     with folder_lock(path, wait=_PATIENCE):
         delete_leftovers(path)
         yield
-        with contextlib.suppress(OSError):  # pages are for others; whoever waits for it notices that it is gone
-            (path / LOCK).unlink()
 
 
 def lock_holder(path: Path) -> str:

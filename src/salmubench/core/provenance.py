@@ -13,7 +13,7 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
 from salmubench.core import places
@@ -24,6 +24,9 @@ _PACKAGES = (
 )  # fmt: skip
 
 _PACKAGE = places.real(__file__).parents[1]
+
+_PLACES = ("anchors", "base", "checkpoint", "embeddings", "model", "path", "retain_data", "source", "tuned", "vae")
+"""Fields of manifests and recipes that hold a path, where they hold no name of the Hub or of ours."""
 
 _PATH = re.compile(r"(?<![\w.~/\\-])(?:file://)?(?:/(?!/)|[A-Za-z]:[\\/])(?:[^\s'\"<>|,;:()\[\]{}\\/]+[\\/]+)+")
 """The folders of an absolute path, of Unix or Windows, in a text: all but its last part."""
@@ -81,20 +84,35 @@ def hardware() -> Mapping[str, Any]:
     }
 
 
-def portable(data: Any) -> Any:
+def portable(data: Any, field: Any = None) -> Any:
     """Take out of texts, at any depth, what names a place of this machine: folders of absolute paths, and the host.
 
     The last part of a path stays: it says which file was meant. For what others will read: records, manifests, logs.
+    Where a field is known to hold a path, or several joined by `::`, folders may be called anything; elsewhere a path
+    ends at a blank, a quote or a bracket.
+
+    Args:
+        data: texts, or mappings and sequences of what this takes.
+        field: the name under which it stands.
 
     Examples:
         >>> portable({"error": "no file '/data/ann/method.py'", "arch": "ViT-B/32", "lr": 0.1})
         {'error': "no file '…/method.py'", 'arch': 'ViT-B/32', 'lr': 0.1}
     """
     if isinstance(data, str):
-        return _host().sub("this machine", _PATH.sub("…/", _home().sub("~", _here(data))))
+        text = _home().sub("~", _here(data))
+        parts = text.split("::") if field in _PLACES else []
+        text = "::".join(_last(part) for part in parts) or text
+        return _host().sub("this machine", _PATH.sub("…/", text))
     if isinstance(data, Mapping):
-        return {portable(key): portable(value) for key, value in data.items()}
-    return [portable(item) for item in data] if isinstance(data, list | tuple) else data
+        return {portable(key): portable(value, key) for key, value in data.items()}
+    return [portable(item, field) for item in data] if isinstance(data, list | tuple) else data
+
+
+def _last(path: str) -> str:
+    """An absolute path, of Unix or Windows, without its folders; any other text as it is."""
+    kind = PureWindowsPath if PureWindowsPath(path).drive else PurePosixPath
+    return f"…/{kind(path).name}" if kind(path).is_absolute() else path
 
 
 def _here(text: str) -> str:

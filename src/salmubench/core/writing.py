@@ -18,7 +18,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench.core import interruption
+from salmubench.core import interruption, places
 from salmubench.core.errors import OutputError, SalmubenchError, StageError
 
 NAME_BYTES = 255
@@ -61,10 +61,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Give the path of a new, empty file beside `path`; rename it to `path` when the block ends well, else delete it.
 
     Raises:
-        OutputError: the disk is full, or there can be no such file.
+        OutputError: the disk is full, or there can be no such file, or what is there is a device or pipe.
     """
     temporary = temporary_beside(path)
     with explained(path):
+        if places.real(path.parent) == Path("/dev") or (path.exists() and not (path.is_file() or path.is_dir())):
+            raise OutputError(f"Expected a file's name, got the device or pipe {path}. Choose another place or name.")
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(temporary, _NEW, 0o666))
         try:
@@ -126,11 +128,17 @@ def explained(path: Path) -> Iterator[None]:
                 f"Expected room on the disk for {path}, but it is full, or files may not get so large. Free some "
                 "space and run the same command again: finished parts are kept."
             ) from error
-        if isinstance(error, OSError) and error.errno in _REFUSED:
+        if isinstance(error, OSError) and (error.errno in _REFUSED or _cannot_hold(error, path)):
             raise OutputError(
                 f"Expected that {path} can be written, got: {error.strerror}. Choose another place or name."
             ) from error
         raise
+
+
+def _cannot_hold(error: OSError, path: Path) -> bool:
+    """Whether a folder on the way to a path took no new name, as those of /proc don't."""
+    name = error.filename
+    return error.errno == errno.ENOENT and isinstance(name, str) and Path(name).parent in path.parents
 
 
 def is_full(error: BaseException | None) -> bool:

@@ -370,9 +370,11 @@ def _output(words: list[str], log_file: Path) -> Iterator[str]:
     """Run a command that dies with this process; give its output line by line and keep it in a file."""
     local = [sys.executable, "-P", "-m", "salmubench.pretrain.loopback", *words]
     guarded = [sys.executable, "-P", "-m", "salmubench.pretrain.guard", str(os.getpid()), *local]
+    environment = {**os.environ, "PET_LOG_DIR": str(log_file.parent / "torchrun")}  # else folders in the user's TMPDIR
     process = subprocess.Popen(
-        guarded, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    )
+        guarded, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", env=environment,
+    )  # fmt: skip
     last: list[str] = []
     try:
         with log_file.open("a", encoding="utf-8") as stream:

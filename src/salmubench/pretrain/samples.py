@@ -10,6 +10,8 @@ import contextlib
 import gzip
 import io
 import lzma
+import math
+import re
 import struct
 import tarfile
 import zlib
@@ -31,6 +33,8 @@ EXPECTED = (*IMAGES, "txt", "json")
 
 SHARD = 2**34
 """Most bytes of a shard, unpacked: img2dataset's of 10,000 pairs have a tenth."""
+SHARDS = 1_000_000
+"""Most shards of a pattern."""
 MEMBERS = 100
 """Most members of a pair."""
 CAPTION = 65_536
@@ -45,6 +49,7 @@ _COMPRESSED: Mapping[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open,
 }  # fmt: skip
 _MAGIC = max(map(len, _COMPRESSED))
+_RANGE = re.compile(r"\{(?=-?\d+\.\.-?\d|[A-Za-z]\.\.[A-Za-z])(-?\w+)\.\.(-?\w+)")
 _STRIDE = 2**20  # bytes that are passed over at once
 _LONGEST = 32  # letters of an extension that are shown
 
@@ -79,10 +84,30 @@ def fail(error: DatasetError) -> None:
 
 
 def paths_of(pattern: str) -> list[str]:
-    """Shards of a pattern as open_clip's `--train-data` takes it: brace patterns joined by `::`."""
-    from webdataset.shardlists import expand_urls
+    """Shards of a pattern as open_clip's `--train-data` takes it: brace patterns joined by `::`.
 
-    return [path for source in pattern.split("::") for path in expand_urls(source)]
+    Raises:
+        DatasetError: an unbalanced brace, a variable that isn't set, or more shards than there can be.
+    """
+    from webdataset.shardlists import envsubst, expand_urls
+
+    try:
+        if sum(_at_most(envsubst(source)) for source in pattern.split("::")) > SHARDS:
+            raise ValueError(f"more than {SHARDS:,} shards")
+        return list[str](expand_urls(pattern))
+    except (ValueError, AssertionError, RecursionError) as error:
+        shown = reading.printable(pattern, 200)
+        raise DatasetError(
+            f"Expected a pattern of shards such as 'cc3m/{{00000..00331}}.tar', got {shown}: {error}."
+        ) from error
+
+
+def _at_most(pattern: str) -> int:
+    """No fewer than the words of a brace pattern, told without making them."""
+    ranges = _RANGE.findall(pattern)
+    lists = pattern.count("{") - len(ranges)
+    words = (52 if first.isalpha() else abs(int(last) - int(first)) + 1 for first, last in ranges)
+    return math.prod(words) * int((pattern.count(",") + 1) ** lists)
 
 
 def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | None = None) -> Iterator[Sample]:

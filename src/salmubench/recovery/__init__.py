@@ -198,8 +198,8 @@ def _write(
         try:
             scores[item.attack.name] = attack_score(table, info, reason=reason, bootstraps=bootstraps)
         except RecordError as error:  # its rows don't fit together: that ends nothing but this attack
-            scores[item.attack.name], table = AttackScore(info, str(error)), SCHEMA.empty_table()
-        tables.append(table)
+            scores[item.attack.name] = AttackScore(info, str(error))
+        tables.append(table if scores[item.attack.name].numbers else SCHEMA.empty_table())
     rows = pa.concat_tables(tables).combine_chunks()
     answer, strongest = verdict(scores)
     cut = job.cut(opened)
