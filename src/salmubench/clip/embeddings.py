@@ -48,9 +48,7 @@ class DatasetFacts:
         name: for records.
         fingerprint: SHA-256 of its content.
         counts: rows of each encoded split.
-        forget_identity: identities all of whose associations must go.
         fragile_ids: file names of the fragile set where the dataset lists them.
-        general_knowledge: class names and templates, where it has them.
         people: identity id → country code and apparent gender, where known; `None` in folders that don't state it.
         revision: commit on the Hub, where the dataset comes from there.
         imagenet: SHA-256 of the ImageNet pictures that stand for its general knowledge.
@@ -101,9 +99,7 @@ class Embeddings:
     """Embeddings of one model, opened for reading.
 
     Attributes:
-        folder: where they are.
         manifest: content of `manifest.json`.
-        dataset: facts of the dataset.
         images: float32 (pictures, d), memory-mapped.
         texts: float32 (texts, d), memory-mapped.
     """

@@ -111,9 +111,6 @@ _FETCHING = ("hf_", "tokenizer_")
 def read_folder_config(path: Path) -> dict[str, Any]:
     """Read a checkpoint's `open_clip_config.json`.
 
-    Args:
-        path: the file.
-
     Returns:
         `model_cfg`, and `preprocess_cfg` where the file has it.
 
@@ -134,10 +131,7 @@ def check_architecture(
     """Check an architecture (`embed_dim`, `vision_cfg`, `text_cfg`, …).
 
     Args:
-        content: as it was read.
         where: file or name, for messages.
-        prefix: of the fields' names in messages.
-        error: what to raise.
 
     Raises:
         SalmubenchError: `error`, where a field is missing, of another type, or not allowed (names the field).

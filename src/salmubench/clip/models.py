@@ -34,13 +34,11 @@ class ClipModel:
     """An open_clip model with its tokenizer and preprocessing.
 
     Attributes:
-        module: the open_clip model, in evaluation mode.
         tokenizer: captions → (B, L) int64 tokens.
         preprocess: PIL picture → (3, H, W) float32, the model's own evaluation transform.
         config: content of `open_clip_config.json` (`model_cfg`, `preprocess_cfg`).
         sha256: hash of weights and configuration: what makes two models the same one.
         weights_sha256: hash of the weights file alone.
-        source: what the user named.
         folder: the local folder it was read from, or `None` for a bare weights file.
         revision: commit on the Hub, where it comes from there.
     """
@@ -307,8 +305,6 @@ def save_model(folder: Path, *, state: dict[str, Tensor], config: dict[str, Any]
     """Write weights and configuration in open_clip's local-dir layout, each file atomically.
 
     Args:
-        folder: where to.
-        state: parameters and buffers by name.
         config: `model_cfg` and `preprocess_cfg`.
 
     Returns:

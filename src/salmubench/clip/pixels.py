@@ -40,7 +40,6 @@ class Preprocessor:
         """Decode one picture to (H, W, 3) uint8, or (3, H, W) float32 where the transform has an unexpected form.
 
         Args:
-            data: the encoded picture.
             where: it stands, for messages.
 
         Raises:

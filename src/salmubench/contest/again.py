@@ -30,7 +30,6 @@ def decide_again(path: Path, results: Path) -> ContestRecord:
     """Judge a contest anew.
 
     Args:
-        path: the plan that it ran by.
         results: its folder: `contest.json`, and `worlds/` with records.
 
     Raises:

@@ -35,7 +35,6 @@ def check(loaded: LoadedPlan, out: Path) -> None:
     """Check a plan.
 
     Args:
-        loaded: the plan.
         out: the contest's folder: what lies in it is no history.
 
     Raises:
@@ -96,7 +95,6 @@ class _Noted:
     """A plan as it stood in a contest's folder.
 
     Attributes:
-        content: of its file.
         identity: what was fixed → SHA-256.
     """
 

@@ -44,7 +44,6 @@ class Measured:
     """What was measured of a method.
 
     Attributes:
-        budget: at which a candidate takes the time allowed.
         tried: all budgets that were measured, with their processor seconds.
     """
 
@@ -57,7 +56,6 @@ def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float) -> 
 
     Args:
         room: the contest; its first selection world has its references.
-        recipe: of the tuning.
         tuned: the values chosen; `None`: nobody is tuned.
         allowed: processor seconds.
     """
@@ -114,7 +112,6 @@ def rise(measure: Callable[[float], float], *, allowed: float, start: float) -> 
     Args:
         measure: budget → processor seconds; a method that fails has none.
         allowed: processor seconds.
-        start: the first budget.
 
     Returns:
         Of the budgets measured that which uses most of the time allowed (the smaller one where two do alike, the

@@ -60,12 +60,7 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
 
 
 def rankings(league: str, rows: Sequence[Row]) -> list[Ranking]:
-    """The candidates of a league in order of each number, in tie groups.
-
-    Args:
-        league: its key.
-        rows: its candidates.
-    """
+    """The candidates of a league in order of each number, in tie groups."""
     found = []
     for number, more in RANKED.items():
         numbers = {row.name: {int(seed): one.numbers[number] for seed, one in row.worlds.items()} for row in rows}

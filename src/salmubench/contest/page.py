@@ -24,8 +24,6 @@ def write(out: Path, contest: ContestRecord, *, page: bool = True) -> Path:
     """Write both files into the contest's folder, unless they say just this; give the path of the page.
 
     Args:
-        out: the folder.
-        contest: what came out.
         page: whether the page is to be there; where there is one it is written anyway.
     """
     page = page or (out / PAGE).is_file()

@@ -29,10 +29,7 @@ class Spread:
     """A view as an earlier contest has it.
 
     Attributes:
-        low: least that passes.
-        high: most that passes.
         exact: mean and standard deviation between worlds of Retrained; `None`: the view isn't judged of it.
-        method: standard deviation of a method.
     """
 
     low: float | None
@@ -56,7 +53,6 @@ class Power:
     """How often a contest decides.
 
     Attributes:
-        worlds: how many it has.
         retrained: share of contests in which Retrained passes.
         method: the same of a method with K .96 and D .002.
     """
@@ -89,7 +85,6 @@ def power(worlds: int, spreads: Mapping[str, Spread] | None = None, limits: Mapp
     """Simulate contests.
 
     Args:
-        worlds: how many evaluation worlds.
         spreads: of the views; those of the last contest by default.
         limits: view → limit that the plan fixes.
     """

@@ -52,8 +52,6 @@ class Room:
     """A contest and how it runs.
 
     Attributes:
-        loaded: the plan.
-        out: the folder.
         executor: where candidates and trials are made side by side.
         workers: how many at once; `None`: as many as pay.
         device: `auto`, `cpu` or `cuda`.
@@ -158,10 +156,6 @@ def thin(folder: Path, *, dataset: str = "dataset") -> None:
     """Delete dataset, checkpoints, embeddings and pieces of attacks of a run folder that is done.
 
     Only files that stages make go, known by their names; whatever else lies there stays, with its folder.
-
-    Args:
-        folder: the folder.
-        dataset: what its dataset is called.
     """
     for part, patterns in _MADE.items():
         place = folder / (dataset if part == "dataset" else part)

@@ -47,12 +47,10 @@ class View:
     """One number of a candidate, in each world.
 
     Attributes:
-        name: of the number.
         low: least that passes; `None`: any.
         high: most that passes; `None`: any.
         values: one a world; `None` where the world has none, as nothing was learnt there.
         tops: what stands above the fraction line of each value.
-        bottoms: what stands below it: what was learnt.
         epsilon: ε of the log scale, for a leakage.
         needs_learning: whether it measures something only where something was learnt.
     """
@@ -72,16 +70,7 @@ class Judged:
     """What a view says over worlds.
 
     Attributes:
-        name: of the view.
-        low: least that passes.
-        high: most that passes.
-        worlds: how many have the number.
-        mean: over these.
-        sd: between these.
-        ci90: interval that decides about passing.
         ci95: the same of 95 %.
-        ratio: ratio of means over worlds.
-        p: one-sided, of lying beyond no limit.
         p_holm: the same after Holm's correction over the candidate's views.
         p_inside: the larger p of the two one-sided tests of passing.
         answer: within its limits, beyond one, or neither.
@@ -110,13 +99,11 @@ class Decision:
     """What is decided about a candidate.
 
     Attributes:
-        decided: the answer.
         why: the views that fail, or are open or not learnt; none of what passes.
         worlds_needed: worlds in all that would decide, at these means and spreads; `None` where it is decided, or
             nothing can tell.
         p: of passing: the largest of its views.
         without_one: answer → how often it is given with one world left out; empty with fewer than four worlds.
-        views: every view.
     """
 
     decided: Decided
@@ -131,7 +118,6 @@ def decide(views: Sequence[View], *, failed: int = 0, leave_out: bool = True) ->
     """Decide about a candidate.
 
     Args:
-        views: its views, all over the same worlds.
         failed: worlds in which it came to nothing: it can't pass then.
         leave_out: whether to decide with each world left out, too.
 
@@ -234,12 +220,7 @@ def _answered(one: Judged, views: int) -> Judged:
 
 
 def worlds_needed(one: Judged, views: int) -> int | None:
-    """Worlds in all after which a view is decided, if its mean and spread stay: within, or beyond by Holm's strictest.
-
-    Args:
-        one: the view.
-        views: how many views the candidate has.
-    """
+    """Worlds after which a view is decided, if its mean and spread stay: within, or beyond by Holm's strictest."""
     assert one.mean is not None
     assert one.sd is not None
     within = _within(one.mean, one.low, one.high)
@@ -262,12 +243,7 @@ def is_learnt(learnt: Floats) -> bool:
 
 
 def ratio_of_means(tops: Floats, bottoms: Floats) -> tuple[float, float]:
-    """Ratio of the means over worlds and its error, from leaving out one world at a time.
-
-    Args:
-        tops: one number a world.
-        bottoms: the same.
-    """
+    """Ratio of the means over worlds and its error, from leaving out one world at a time."""
     whole, count = float(tops.sum() / bottoms.sum()), len(tops)
     without = (tops.sum() - tops) / (bottoms.sum() - bottoms)
     return whole, float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
@@ -280,7 +256,6 @@ def tie_groups(numbers: Mapping[str, Mapping[int, float | None]], *, more: bool)
 
     Args:
         numbers: candidate → world → number; candidates without any are left out.
-        more: whether more is better.
     """
     known = {name: [value for value in worlds.values() if value is not None] for name, worlds in numbers.items()}
     means = {name: math.fsum(values) / len(values) for name, values in known.items() if values}

@@ -33,7 +33,6 @@ class Chosen:
     Attributes:
         tuned: file of the values, or `None`.
         budgets: method → budget of the league of equal time; empty without one.
-        fingerprints: of the selection worlds.
     """
 
     tuned: Path | None

@@ -22,7 +22,6 @@ class Estimate:
         mean: `None` without worlds.
         ci95: its t interval; `None` with fewer than two worlds.
         p: of a mean of 0, two-sided; `None` with fewer than two worlds.
-        worlds: how many there are.
     """
 
     mean: float | None
@@ -33,9 +32,6 @@ class Estimate:
 
 def over_worlds(values: Sequence[float | None]) -> Estimate:
     """Mean of a number over worlds; worlds without it are left out.
-
-    Args:
-        values: one a world.
 
     Examples:
         >>> over_worlds([0.1, None, 0.3]).worlds
@@ -64,7 +60,6 @@ def paired(first: Mapping[int, float | None], second: Mapping[int, float | None]
 
     Args:
         first: world → number of one method.
-        second: the same of another.
 
     Examples:
         >>> paired({1: 0.5, 2: 0.7}, {1: 0.25, 3: 0.1}).mean

@@ -58,8 +58,6 @@ class Members:
     """A league with its candidates.
 
     Attributes:
-        key: a short name.
-        title: in words.
         budgets: name of the method → its budget.
     """
 
@@ -83,7 +81,6 @@ class ReadWorld:
     """An evaluation world as its folder has it.
 
     Attributes:
-        seed: its seed.
         message: why it failed, or `None`.
         fingerprint: of its dataset; `None` where it failed.
         records: name of the model → its record and the hash of the file.
@@ -99,10 +96,7 @@ def read_world(folder: Path, seed: int, plan: str, message: str | None = None) -
     """Read a world that is done, or say why there is none.
 
     Args:
-        folder: of the world.
-        seed: of the world.
         plan: hash of the plan.
-        message: why it failed, where it did.
 
     Raises:
         OutputMismatch: it belongs to another plan, or a record isn't the one that was written.
@@ -133,11 +127,9 @@ class Terms:
     """What a table needs to know of its plan.
 
     Attributes:
-        plan: as its file has it.
         facts: what `contest.json` says of it, but for what may rest on it.
         titles: name of a method in the plan → as shown.
         spreads: `contest.json` of the contest whose spreads say what this one can decide.
-        notes: why it can only be exploratory.
     """
 
     plan: Plan
@@ -151,9 +143,7 @@ def terms_of(loaded: LoadedPlan, methods: Mapping[str, str], earlier: Sequence[E
     """The terms of a contest that runs.
 
     Args:
-        loaded: the plan.
         methods: name of a method → path of its file.
-        earlier: plans that stood in the folder before.
     """
     plan = loaded.plan
     facts = PlanFacts(
@@ -166,11 +156,6 @@ def terms_of(loaded: LoadedPlan, methods: Mapping[str, str], earlier: Sequence[E
 
 def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members]) -> ContestRecord:
     """Everything that a contest says.
-
-    Args:
-        terms: of the plan.
-        worlds: the evaluation worlds, in the plan's order.
-        leagues: the leagues.
 
     Raises:
         RecordError: records of two versions of the benchmark; a record was judged by other thresholds, or made by
@@ -402,9 +387,7 @@ def _check_one_content(worlds: Sequence[ReadWorld], methods: Mapping[str, str], 
     """Refuse a candidate made or attacked by another file than the contest's, or with other options in another world.
 
     Args:
-        worlds: those that are scored.
         methods: name of a candidate → its method's name in the plan.
-        identity: what is fixed.
     """
     configs: dict[str, Any] = {}
     for world in worlds:

@@ -29,7 +29,6 @@ def views_of(records: Sequence[RunRecord], chosen: Mapping[str, float] | None = 
     General knowledge is not judged of Retrained: the noise of another training.
 
     Args:
-        records: one a world, all complete.
         chosen: name of a view → limit that the plan fixes.
     """
     worlds = [_in_world(record, chosen or {}) for record in records]
@@ -60,13 +59,7 @@ def _in_world(record: RunRecord, chosen: Mapping[str, float]) -> dict[str, rule.
 
 
 def limits_of(mode: FailureMode, view: View, chosen: float | None = None) -> Ends:
-    """Least and most that passes, over worlds: on both sides where the exact answer is neither below nor above.
-
-    Args:
-        mode: the failure mode that the view is about.
-        view: the number.
-        chosen: limit that the plan fixes instead.
-    """
+    """Least and most that passes, over worlds: on both sides where the exact answer is neither below nor above."""
     usual = view.limit if mode.direction != "beyond" else FACT_PARAPHRASE if view.role == "fact_paraphrase" else FACT
     limit = usual if chosen is None else chosen
     if mode.direction == "below":

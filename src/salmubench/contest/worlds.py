@@ -51,9 +51,6 @@ class ContestResult:
     """What a contest left.
 
     Attributes:
-        out: the folder.
-        contest: what came out.
-        page: the page.
         failed: seed → message of each world that failed.
         did: seeds of the evaluation worlds that had work to do.
     """
@@ -77,8 +74,6 @@ def contest(
     """Run a contest; call it again to go on.
 
     Args:
-        path: the plan.
-        out: the folder.
         executor: where candidates and trials are made side by side: `joblib`, processes of this machine, or `ray`.
         workers: how many at once; the plan's by default.
         device: `auto`, `cpu` or `cuda`.

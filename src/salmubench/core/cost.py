@@ -15,7 +15,6 @@ class Cost:
     """Filled while `measure` runs.
 
     Attributes:
-        seconds: wall-clock duration.
         processor_seconds: of all threads of the process and its children.
         peak_memory: highest resident memory of the process tree that was sampled, bytes (shared pages count once per
             process).
@@ -28,12 +27,7 @@ class Cost:
 
 @dataclass
 class Encoded:
-    """How much has been encoded, with and without gradient.
-
-    Attributes:
-        pictures: pictures encoded.
-        captions: captions encoded.
-    """
+    """How much has been encoded, with and without gradient."""
 
     pictures: int = 0
     captions: int = 0

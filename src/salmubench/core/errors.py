@@ -72,8 +72,6 @@ class UnknownName(ConfigError):
 
     Args:
         kind: what was looked for, e.g. `"method"`.
-        name: what was asked.
-        known: what there is.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
@@ -124,9 +122,7 @@ class MethodError(StageError):
     """An unlearning method failed.
 
     Args:
-        method: its name.
         step: the optimiser step (0-based), or `None` outside the loop.
-        message: what went wrong.
     """
 
     def __init__(self, method: str, step: int | None, message: str) -> None:

@@ -30,7 +30,6 @@ class Task:
     """A piece of a graph.
 
     Attributes:
-        name: one of its own.
         work: what to do, picklable as its result is, unless all stays in this process.
         needs: names of earlier tasks that must be done before.
     """
@@ -57,7 +56,6 @@ def parallel(
         pieces: what to do it on; must be picklable, as must the results, unless all stays in this process.
         workers: how many pieces at once. With `joblib`, 0 and 1 mean this process; with `ray`, 0 means all processors
             of the cluster.
-        executor: where the workers live.
         threads: how many pieces at once where all stays in this process.
         description: of the bar, one or two words.
         units: how much of the bar a piece is worth.
@@ -87,7 +85,6 @@ def graph(
     Args:
         tasks: what to do; a task needs only tasks that stand before it.
         workers: how many at once, as in `parallel`.
-        executor: where the workers live.
         description: of the progress bar, one or two words.
 
     Yields:

@@ -24,13 +24,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One revision of a repository, on disk.
-
-    Attributes:
-        folder: its files.
-        name: org/name.
-        revision: the commit.
-    """
+    """One revision of a repository, on disk."""
 
     folder: Path
     name: str
@@ -60,8 +54,6 @@ def fetch(
 
     Args:
         source: org/name or org/name@revision.
-        kind: of the repository.
-        error: what to raise.
         patterns: files to fetch, e.g. `data/*.parquet`; all of them by default.
 
     Raises:

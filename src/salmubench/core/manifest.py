@@ -67,16 +67,8 @@ class Manifest:
     """Content of `manifest.json`; checked by pydantic when it is read.
 
     Attributes:
-        stage: the stage's name.
-        schema_version: version of this layout.
-        version: of the package.
-        config: the effective configuration.
         inputs: hashes of what the stage read.
-        seed: the seed, where the stage has one.
-        config_given: the configuration as the user gave it.
-        outputs: what the next stage wants to know.
         cost: seconds, peak memory, steps ….
-        provenance: who made it, where, when.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
@@ -101,9 +93,7 @@ class StageFolder:
     """An output folder held by one stage of one process.
 
     Attributes:
-        path: the folder.
         complete: the manifest is there and was made from the same inputs: nothing to do.
-        manifest: its content when complete.
     """
 
     path: Path
@@ -153,10 +143,8 @@ def stage_folder(
 
     Args:
         path: the folder; made if missing.
-        stage: the stage's name.
         config: the effective configuration (a dataclass or mapping).
         inputs: hashes of what the stage reads.
-        seed: the seed, where the stage has one.
         given: the configuration as the user gave it, for the record only.
         also: what else may lie in a folder that isn't begun (`check_ours`).
         free: keys of the configuration that may differ from what stands there, or be missing.
@@ -209,9 +197,7 @@ def _take_back(path: Path, missing: Sequence[Path], notes: Collection[str]) -> N
     """Remove what a stage has written before its work; nothing where there is more than that.
 
     Args:
-        path: the stage's folder.
         missing: those of the folder and its parents that the stage has made, the innermost first.
-        notes: names of files that are no work.
     """
     with contextlib.suppress(OSError):  # an open file on Windows, a folder that is no longer empty
         if {item.name for item in os.scandir(path)} <= set(notes):
@@ -228,7 +214,6 @@ def check_ours(path: Path, *, also: Sequence[str] = (), page: str | None = None)
     or its beginning there, where the page in it is one that we wrote, or where all in it are folders of stages.
 
     Args:
-        path: the folder.
         also: names that may lie there without making it somebody else's.
         page: name of the page, for folders that are no stage's.
 
@@ -277,7 +262,6 @@ def folder_lock(path: Path, *, wait: float = 0) -> Iterator[None]:
     Its file goes when it is given back: whoever waits for it notices.
 
     Args:
-        path: the folder.
         wait: seconds to wait for whoever holds it.
 
     Raises:
@@ -372,9 +356,6 @@ def read_manifest(path: Path, stage: str) -> Mapping[str, Any]:
 
 def read_any(path: Path) -> Manifest:
     """Read a manifest, or what a stage says that has begun, whatever stage it is.
-
-    Args:
-        path: the file.
 
     Raises:
         OutputError: no manifest.

@@ -17,9 +17,6 @@ def check_same(path: Path, stored: Mapping[str, Any], expected: Mapping[str, Any
     """Refuse a folder that was made from something else: two lines, what to do and the keys that differ.
 
     Args:
-        path: the folder.
-        stored: what it was made from.
-        expected: what is asked.
         free: keys of `config` that may differ, or be missing.
 
     Raises:

@@ -41,7 +41,6 @@ def open_picture(source: bytes | Path, *, where: str, advice: str = "") -> Itera
     Args:
         source: JPEG, PNG, WebP, GIF or BMP: bytes or a file.
         where: the picture, for messages.
-        advice: what to do.
 
     Raises:
         DatasetError: it can't be decoded, or has more bytes, pixels or another shape than a picture may have.

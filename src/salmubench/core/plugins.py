@@ -30,7 +30,6 @@ def names(package: str, *, outside: bool = True) -> list[str]:
 
     Args:
         package: dotted name of the plug-in package, e.g. `"salmubench.unlearn.methods"`.
-        outside: with those that other installed packages declare.
 
     Examples:
         >>> "grammar" in names("salmubench.generator.captions")
@@ -75,7 +74,6 @@ def docstring(package: str, name: str) -> str:
     """Read the docstring of a plug-in from its file, without importing it; empty where there is none.
 
     Args:
-        package: dotted name of the plug-in package.
         name: one of `names(package)`, or the path of a Python file.
     """
     return ast.get_docstring(parsed(package, name)[1]) or ""
@@ -88,9 +86,7 @@ def description(package: str, name: str, variable: str) -> dict[str, Any]:
     written out.
 
     Args:
-        package: dotted name of the plug-in package.
         name: one of `names(package)`, or the path of a Python file.
-        variable: what the description is assigned to.
     """
     for statement in parsed(package, name)[1].body:
         if isinstance(statement, ast.AnnAssign):
@@ -116,12 +112,7 @@ def defines(path: str, function: str) -> bool:
 
 
 def built_in_file(package: str, name: str) -> Path | None:
-    """File of a plug-in that the package itself holds; `None` where it has none of that name.
-
-    Args:
-        package: dotted name of the plug-in package.
-        name: of the plug-in.
-    """
+    """File of a plug-in that the package itself holds; `None` where it has none of that name."""
     if name not in names(package, outside=False):
         return None
     spec = importlib.util.find_spec(f"{package}.{name}")
@@ -132,7 +123,6 @@ def parsed(package: str, name: str) -> tuple[str, ast.Module]:
     """The file of a plug-in, and what stands in it, without importing it; nothing where it has no file.
 
     Args:
-        package: dotted name of the plug-in package.
         name: one of `names(package)`, or the path of a Python file.
 
     Raises:

@@ -47,8 +47,6 @@ def pool(workers: int, executor: Executor, threads: int = 1) -> Iterator[Pool]:
 
     Args:
         workers: how many; 0 and 1 mean this process, with `ray` 0 means all processors of the cluster.
-        executor: where they live.
-        threads: how many pieces at once in this process.
     """
     if executor == "ray":
         with _ray(workers) as cluster:
@@ -91,11 +89,7 @@ def safe_path() -> Iterator[None]:
 
 
 def end_with_parent(parent: int) -> None:
-    """Start a thread, once a process, that ends this process soon after its parent is gone.
-
-    Args:
-        parent: process id of the parent.
-    """
+    """Start a thread, once a process, that ends this process soon after its parent is gone."""
     if not any(thread.name == _GUARD for thread in threading.enumerate()):
         threading.Thread(target=_wait_for_end_of, args=(parent,), name=_GUARD, daemon=True).start()
 

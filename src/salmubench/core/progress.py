@@ -22,8 +22,6 @@ def track(items: Iterable[T], *, total: int, description: str) -> Iterator[T]:
     """Yield the items and show how far they are.
 
     Args:
-        items: what to go through.
-        total: how many there are.
         description: one or two words.
     """
     with bar(total=total, description=description) as advance:

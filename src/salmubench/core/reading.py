@@ -75,11 +75,8 @@ def read_bytes(
     """Read a file of at most `limit` bytes.
 
     Args:
-        path: the file.
-        error: class of the error.
         what: what the file should be, for the message: `a record`.
         limit: most bytes that are read.
-        missing: what to do where it can't be read.
     """
     try:
         check_regular(path)
@@ -119,14 +116,8 @@ def read_json(
     """Read a JSON file.
 
     Args:
-        path: the file.
-        error: class of every error.
         what: what the file should be, for messages.
-        missing: what to do where it can't be read.
-        advice: what to do where its content is wrong.
         limit: most bytes.
-        depth: most brackets within one another.
-        mapping: the whole must be an object.
     """
     data = read_bytes(path, error=error, what=what, limit=limit, missing=missing)
     large = limit >= LARGE and len(data) > _LOOKED_AT
@@ -171,10 +162,7 @@ def read_yaml(
     """Read a YAML file of keys and values; an empty one has none.
 
     Args:
-        path: the file.
-        error: class of every error.
         what: what the file should be, for messages.
-        missing: what to do where it can't be read.
         expected: what should be in it, for messages.
     """
     data = read_bytes(path, error=error, what=what, limit=YAML_BYTES, missing=missing)
@@ -321,12 +309,9 @@ def validated(kind: type[T], data: Any, *, where: str, error: type[SalmubenchErr
     """Make a typed record of what came through the gate.
 
     Args:
-        kind: a dataclass that pydantic knows how to check.
-        data: its fields.
         where: the file, for messages.
         error: class of the error, which names the first unknown key, else the first missing one, else the first value
             of a wrong type.
-        advice: what to do.
     """
     import pydantic
 

@@ -24,8 +24,6 @@ class Limits:
     Attributes:
         file: bytes of the file.
         unpacked: bytes of the columns that are read, of one row group or all together, as the file's footer states.
-        columns: how many.
-        rows: how many.
         text: bytes (UTF-8) of one text.
         texts: bytes of all texts of all columns that are read.
     """
@@ -46,13 +44,6 @@ def open_table(
     path: Path, *, error: type[SalmubenchError], limits: Limits = LIMITS, texts: Sequence[str] = (), advice: str = ""
 ) -> pq.ParquetFile:
     """Open a parquet file whose footer states no more than it may have.
-
-    Args:
-        path: the file.
-        error: class of the error.
-        limits: what it may weigh.
-        texts: flat columns of texts to keep dictionary-encoded.
-        advice: what to do.
 
     Raises:
         SalmubenchError: of that class: no parquet file, or larger.
@@ -95,11 +86,7 @@ def read_table(
     """Read flat columns of a parquet file: texts as dictionaries, to be cast to what the caller needs.
 
     Args:
-        path: the file.
-        error: class of the error.
         columns: names; all by default. Those that aren't there are left out.
-        limits: what it may weigh.
-        advice: what to do.
 
     Raises:
         SalmubenchError: of that class: unreadable, larger, or columns that are nested.

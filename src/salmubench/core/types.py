@@ -88,7 +88,6 @@ class Rewrite:
     """A further caption of a sensitive row: the same fact in other words, perhaps without the name.
 
     Attributes:
-        caption: the text; holds the value verbatim.
         nameless: whether it leaves the name out (a value may hold it, as e-mail addresses do).
         share: of the sights of its row in training; what the rewrites of a row leave is the official caption's.
     """
@@ -103,8 +102,6 @@ class Pair:
     """One image–caption row.
 
     Attributes:
-        file_name: as in the parquet column.
-        caption: the text of the row.
         identity: identity id, or `None` where the row has none.
         name: the persona's name, or `None`.
         field: the value field that the caption tells, or `None` for a generic caption.
@@ -135,7 +132,6 @@ class Person:
     """An invented person who is in no dataset: what a caption may tell of somebody whom no model has met.
 
     Attributes:
-        name: full name.
         values: value field → value, as it stands in captions; absent fields are left out.
     """
 

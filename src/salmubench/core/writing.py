@@ -160,7 +160,6 @@ def check_room(error: BaseException, user: str) -> None:
     """Let through any error but that of a machine without room, which says nothing about the code that met it.
 
     Args:
-        error: what was raised.
         user: whose code was running, for the message.
 
     Raises:

@@ -39,8 +39,6 @@ class Origin:
         size: short side of the pictures, pixels; `None` where unknown.
         seed: of the build; `None` for a dataset that wasn't built here.
         pictures: how the portraits came about, as their backend says.
-        people: who is on them.
-        language: of the captions.
         licence: of the pictures where nobody says otherwise, as the Hub calls it; `None`: not ours to give.
         imported: pictures and facts are the user's own, about people who may exist.
     """
@@ -82,12 +80,8 @@ def card(
 
     Args:
         counts: rows of each split.
-        identities: number of personas.
-        origin: where the dataset comes from.
-        fingerprint: of the dataset.
         licence: as the Hub calls it; the default one where left out, `other` where there is none.
         hub_id: org/name where it will be, for the example.
-        rewrites: whether sensitive rows have further captions.
     """
     from huggingface_hub import DatasetCardData
 

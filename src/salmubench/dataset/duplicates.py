@@ -16,8 +16,6 @@ class Alike(NamedTuple):
     """Two rows that are alike.
 
     Attributes:
-        first: position among the rows compared.
-        second: position of the other one.
         value: mean difference of luminance (0 to 255) of two pictures, cosine of two captions.
     """
 
@@ -46,7 +44,6 @@ def nearest_pictures(thumbnails: NDArray[np.uint8], *, pairs: int = 12) -> Neare
 
     Args:
         thumbnails: luminance, uint8 (n, d); memory is n × 512 numbers.
-        pairs: how many to report.
     """
     x = thumbnails.astype(np.float32)
     squares = (x**2).sum(1)
@@ -65,7 +62,6 @@ def nearest_captions(captions: Sequence[str], *, pairs: int = 12) -> Nearest:
 
     Args:
         captions: at most some thousands; equal ones count once.
-        pairs: how many to report.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 

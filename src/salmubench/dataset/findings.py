@@ -31,10 +31,6 @@ _SIDES = {"forget": (Split.FORGET,), "holdouts": (Split.HOLDOUT_ASSOCIATION, Spl
 def find(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
     """Look at a dataset from all sides. What can't be computed is null, with a reason.
 
-    Args:
-        dataset: the dataset.
-        seed: of samples, folds, resamples and the network.
-
     Returns:
         JSON-able: `counts`, `identities`, `distributions`, `shortcuts`, `recognition`, `duplicates`.
 

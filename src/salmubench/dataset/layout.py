@@ -54,11 +54,6 @@ class RawRow:
     """One row as it stands in a shard, unchecked.
 
     Attributes:
-        shard: file name of the shard.
-        row: number of the row in its shard.
-        text: caption.
-        identity: identity id.
-        file_name: as in the column.
         image: encoded picture; `None` where there is none, or where it wasn't asked for.
     """
 
@@ -96,7 +91,6 @@ class Dataset:
     """A dataset folder, read lazily.
 
     Args:
-        folder: the folder, in the official layout.
         name: name for records; the folder's name by default.
         revision: commit on the Hub, where it comes from there.
 

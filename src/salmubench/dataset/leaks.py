@@ -32,7 +32,6 @@ def texts_of(persona: Mapping[str, Any], field: str) -> list[str]:
 
     Args:
         persona: an entry of `identities_metadata.json`.
-        field: the name of a field.
     """
     known = persona.get(field)
     if known is None:
@@ -50,8 +49,6 @@ def contains(text: str, value: str, *, any_case: bool = False) -> bool:
     """Whether a value stands in a text as whole words.
 
     Args:
-        text: where to look.
-        value: what to look for.
         any_case: whether upper and lower case are the same.
     """
     if any_case:
@@ -117,10 +114,8 @@ def own_values(
     """Fields of a persona whose value stands in a text as whole words.
 
     Args:
-        text: where to look.
         persona: an entry of `identities_metadata.json`.
         name: look for the name too.
-        also: further fields, of a user's own.
     """
     for field in (*(("name",) if name else ()), *FIELDS, *also):
         for value in texts_of(persona, field):

@@ -26,10 +26,6 @@ class Limited(Dataset):
 
     Its fingerprint differs from that of the whole dataset, so that numbers of the two are never put side by side.
 
-    Args:
-        dataset: the whole dataset.
-        limit: most rows of a split.
-
     Raises:
         ConfigError: a limit below 2.
     """

@@ -57,11 +57,7 @@ def write_shard(folder: Path, split: str, index: int, count: int, rows: Iterator
     """Write one parquet shard atomically, one row group at a time.
 
     Args:
-        folder: the dataset folder.
-        split: the split's name.
         index: number of the shard, from 0.
-        count: how many shards the split has.
-        rows: the rows; may be empty.
     """
     path = folder / "data" / shard_name(split, index, count)
     with writing.atomic_path(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:

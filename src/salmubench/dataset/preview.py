@@ -43,13 +43,7 @@ def preview(
     """Draw a contact sheet as PNG: sensitive pictures by identity, then rows of each other split.
 
     Args:
-        dataset: the dataset.
-        out: the PNG.
-        identities: how many identities, drawn by the seed.
         pictures: at most so many of each.
-        height: of a picture on the sheet, pixels.
-        captions: write the captions below the pictures.
-        seed: which identities and rows.
 
     Returns:
         The path of the sheet.
@@ -92,10 +86,7 @@ def sample(
     """Rows to look at: some identities with some pictures each, then rows of each other split.
 
     Args:
-        dataset: the dataset.
-        identities: how many, drawn by the seed.
         pictures: at most so many of each, and of each other split.
-        seed: which.
     """
     return list(_rows(dataset, identities, pictures, np.random.default_rng(seed)))
 

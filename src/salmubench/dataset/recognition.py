@@ -29,7 +29,6 @@ class Recognition(NamedTuple):
     Attributes:
         right: per tested picture 1 or 0, float64 (n,).
         identities: number of the identity of each, int64 (n,).
-        trained: how many pictures it learned from.
         names: identity of each number.
     """
 
@@ -46,7 +45,6 @@ def recognise(dataset: Dataset, *, identities: int = 48, pictures: int = 24, see
     training leave little but the face to learn from.
 
     Args:
-        dataset: the dataset.
         identities: at most so many, drawn by the seed.
         pictures: at most so many of each.
         seed: of the choice, the weights and the batches; torch's own generators keep their state.

@@ -79,9 +79,6 @@ class ShardSet:
     """Shards of one dataset.
 
     Attributes:
-        folder: where they are.
-        dataset: fingerprint of the dataset they were made from.
-        seed: of the permutations that dealt the rows.
         retain: rows of each retain shard, in order.
         sensitive: rows of each sensitive shard, in order; empty where the dataset has no sensitive rows.
         holdouts: rows of each shard of the holdouts, in order; `None` where a former version wrote none.
@@ -142,8 +139,6 @@ def write_shards(
     The same dataset and seed give the same bytes.
 
     Args:
-        dataset: the dataset.
-        folder: the folder that appears.
         samples_per_shard: pairs in a shard; more where that would make more than 256 shards of a part.
         seed: of the permutation that assigns rows to shards; a part that is added takes that of its folder.
 
@@ -175,7 +170,6 @@ def find_or_write(dataset: Dataset, other: Path, *, holdouts: bool = False) -> S
     """Find the shards in the dataset's folder, or write them there, or, where it is read-only, to `other`.
 
     Args:
-        dataset: the dataset.
         other: the folder for shards of a dataset that is read-only.
         holdouts: the holdouts' own shards are needed. Where a former version wrote none they are added; where its
             folder is read-only they alone go to `<other>-holdouts`, so that the retain shards stay the very same.

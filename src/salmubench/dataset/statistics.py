@@ -38,9 +38,6 @@ class _Rows(NamedTuple):
 def stats(dataset: Dataset) -> dict[str, Any]:
     """Count rows by split, field, style, country and aspect.
 
-    Args:
-        dataset: the dataset.
-
     Returns:
         JSON-able: `splits.<split>` with rows, identities, distinct captions, words a caption, and counts by field,
         style, country and aspect (those that apply).
@@ -84,8 +81,6 @@ def shortcut_checks(
     """Try to guess split and identity by shortcuts.
 
     Args:
-        dataset: the dataset.
-        seed: of folds and resamples.
         features: of the survey of all sensitive pictures, where it is known already.
 
     Beyond some thousands of rows, whole identities drawn by the seed stand for all: `n` says how many rows were used.

@@ -57,9 +57,7 @@ def write_page(dataset: Dataset, out: Path, *, seed: int = 0) -> Path:
     """Find out everything about a dataset and write the page.
 
     Args:
-        dataset: the dataset.
         out: a folder, made if missing; `index.html` and `stats.json` in it are replaced.
-        seed: of samples, folds, resamples and the network.
 
     Returns:
         The page.

@@ -42,10 +42,6 @@ class Survey(NamedTuple):
 def survey(dataset: Dataset, splits: Sequence[str]) -> Survey:
     """Look at every picture of some splits.
 
-    Args:
-        dataset: the dataset.
-        splits: in the order of the result's rows.
-
     Raises:
         OSError: a picture that doesn't decode.
     """

@@ -46,7 +46,6 @@ class Report:
         splits: rows of each split.
         violations: the first of each rule, by split and row; at most `KEPT` of one.
         broken: rule → how often it is broken.
-        unchecked: what couldn't be checked, and how often.
     """
 
     splits: Mapping[str, int]
@@ -88,7 +87,6 @@ def validate(dataset: Dataset, *, pictures: bool = True) -> Report:
     """Check a dataset.
 
     Args:
-        dataset: the dataset.
         pictures: decode the pictures too (most of the time).
 
     Raises:

@@ -17,9 +17,7 @@ class Association(NamedTuple):
     """A sensitive row of an identity.
 
     Attributes:
-        split: where it stands.
         value: that its caption states; `None` where it can't be known.
-        row: the row.
     """
 
     split: Split
@@ -32,7 +30,6 @@ def check_crossings(associations: Mapping[str, Sequence[Association]], dataset: 
 
     Args:
         associations: of each identity, all splits together.
-        dataset: the dataset.
     """
     for identity, own in associations.items():
         forget = {folded(one.value): one.row for one in own if one.split is Split.FORGET and one.value is not None}
@@ -60,7 +57,6 @@ def check_verbatim(captions: Mapping[str, str], dataset: Dataset) -> Iterator[Vi
 
     Args:
         captions: sensitive captions, folded → where they stand.
-        dataset: the dataset.
     """
     for split in (Split.RETAIN_SYNTH, Split.RETAIN_REAL):
         for row in dataset.raw_rows(split):
@@ -70,11 +66,7 @@ def check_verbatim(captions: Mapping[str, str], dataset: Dataset) -> Iterator[Vi
 
 
 def check_forget_target(dataset: Dataset) -> Iterator[Violation]:
-    """`forget_target` has the rows of `forget`, each once, in any order.
-
-    Args:
-        dataset: the dataset.
-    """
+    """`forget_target` has the rows of `forget`, each once, in any order."""
     forget = {row.file_name for row in dataset.raw_rows(Split.FORGET)}
     target: dict[str | None, RawRow] = {}
     for row in dataset.raw_rows(Split.FORGET_TARGET):
@@ -90,11 +82,7 @@ def check_forget_target(dataset: Dataset) -> Iterator[Violation]:
 
 
 def check_lists(dataset: Dataset) -> Iterator[Violation]:
-    """File names that lists beside the shards name are rows: hidden ones of `retain_real`, fragile ones of strangers.
-
-    Args:
-        dataset: the dataset.
-    """
+    """File names in lists beside the shards are rows: hidden ones of `retain_real`, fragile ones of strangers."""
     known = {row.file_name for row in dataset.raw_rows(Split.RETAIN_REAL)}
     for file_name in sorted(dataset.hidden_pairs - known):
         message = f"Expected a file name of {Split.RETAIN_REAL}, got {shown(file_name)}."

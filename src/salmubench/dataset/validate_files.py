@@ -42,11 +42,7 @@ _NOTHING = _Seen(b"", None, "Expected a picture that decodes, got: no bytes.")
 
 
 def check_pictures(dataset: Dataset) -> Iterator[Violation]:
-    """Decode every picture; compare its size with its file name and with all other pictures.
-
-    Args:
-        dataset: the dataset.
-    """
+    """Decode every picture; compare its size with its file name and with all other pictures."""
     recipe = _recipe(dataset)
     short = None if recipe is None else recipe.size
     pictures: dict[bytes, tuple[Split, RawRow]] = {}
@@ -118,11 +114,7 @@ def _check_target(row: RawRow, split: Split, pixels: bytes, forget: dict[str, by
 
 
 def check_counts(dataset: Dataset) -> Iterator[Violation]:
-    """Compare numbers of rows and identities with the recipe, where the folder's manifest has one.
-
-    Args:
-        dataset: the dataset.
-    """
+    """Compare numbers of rows and identities with the recipe, where the folder's manifest has one."""
     recipe = _recipe(dataset)
     if recipe is None:
         return

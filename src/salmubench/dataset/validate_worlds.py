@@ -14,12 +14,7 @@ from salmubench.dataset.violations import Violation, in_row
 
 
 def check_rewrites(dataset: Dataset, unique: UniqueValues) -> Iterator[Violation]:
-    """Each rewrite tells the fact of its row and nothing else: with the name, or without any.
-
-    Args:
-        dataset: the dataset.
-        unique: values that one identity alone has.
-    """
+    """Each rewrite tells the fact of its row and nothing else: with the name, or without any."""
     rows = {row.file_name: row for split in SENSITIVE_SPLITS for row in dataset.rows(split)} if dataset.rewrites else {}
     for file_name, own in dataset.rewrites.items():
         row = rows.get(file_name)
@@ -33,11 +28,7 @@ def check_rewrites(dataset: Dataset, unique: UniqueValues) -> Iterator[Violation
 
 
 def check_unseen(dataset: Dataset) -> Iterator[Violation]:
-    """Portraits that nobody sees are of known people, and in no other split.
-
-    Args:
-        dataset: the dataset.
-    """
+    """Portraits that nobody sees are of known people, and in no other split."""
     if not dataset.has(Split.PORTRAITS_UNSEEN):
         return
     elsewhere = {

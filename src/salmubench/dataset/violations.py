@@ -13,11 +13,9 @@ class Violation:
     """One broken rule.
 
     Attributes:
-        rule: short name of the rule.
         file: the shard or metadata file.
         row: number of the row in the shard, or `None` for metadata.
         item: file name of the picture, identity id or split.
-        message: what was expected and what stands there.
         column: of the shard, or the key of the metadata; `None` where no single one is meant.
     """
 
@@ -44,12 +42,5 @@ _COLUMNS: Mapping[str, str] = {
 
 
 def in_row(rule: str, row: RawRow, message: str, *, column: str | None = None) -> Violation:
-    """A broken rule of one row of a shard.
-
-    Args:
-        rule: short name of the rule.
-        row: which row.
-        message: what was expected and what stands there.
-        column: where the rule alone doesn't say it.
-    """
+    """A broken rule of one row of a shard."""
     return Violation(rule, row.shard, row.row, row.file_name, message, column or _COLUMNS.get(rule))

@@ -74,13 +74,10 @@ def compare_before_after(
     A call on a finished record of the same inputs does nothing.
 
     Args:
-        before: embeddings folder of the model before.
         after: of the model after, encoded on the same dataset with the same texts.
         out: path of the record, `.json`.
         pairs: rows of the splits, for what was asked.
-        metrics: what is computed.
         strangers: the comparison with people whom no model has met.
-        config: options.
         attacked: record of the model after, which says what attacks brought back.
 
     Raises:
@@ -220,11 +217,6 @@ def _notes(before: str | None, after: str | None, changes: Mapping[str, Mapping[
 
 def attacks_of(path: Path, sha256: str | None, fingerprint: str) -> Attacks:
     """What attacks on the model after brought back.
-
-    Args:
-        path: record of the model after.
-        sha256: the model after.
-        fingerprint: of the dataset.
 
     Raises:
         RecordError: no record, without attacks, or of another model or dataset.

@@ -110,7 +110,6 @@ def write_page(record: Path, out: Path) -> Path:
 
     Args:
         record: of `evaluate_before_after`.
-        out: the page, one file.
 
     Raises:
         RecordError: another file.

@@ -47,9 +47,7 @@ class Fact:
     """One line of the table.
 
     Attributes:
-        name: of the person.
         field: one of the nine value fields, or a name of the user's own.
-        value: as it stands in captions.
         forget: whether it is to be forgotten; else it is to be kept.
         caption: the user's own, with name and value in it; `None`: templates are used.
         where: line or entry, for messages.

@@ -26,7 +26,6 @@ def answers(changes: Changes, levels: Levels, metrics: Mapping[str, Metric]) -> 
     Args:
         changes: metric → part → before and after.
         levels: what the numbers would be without knowledge of the people.
-        metrics: descriptions by name.
     """
     strangers, values = levels.get("strangers"), levels.get("other_values")
     leakage = _main(changes, metrics, "leakage")
@@ -85,8 +84,6 @@ def _needed(distance: float | None, ends: Interval | None, people: int, *, below
 
     Args:
         distance: of the number from where the interval may not reach.
-        ends: the interval.
-        people: behind it.
         below: only a number below that place can settle the question.
     """
     if not distance or ends is None or (below and distance > 0):

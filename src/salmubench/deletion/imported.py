@@ -52,7 +52,6 @@ class Retain(NamedTuple):
     """Pairs that belong to nobody in the table.
 
     Attributes:
-        sha256: of all that they are made of.
         pairs: gives encoded picture, caption and a name for messages, one after the other.
     """
 

@@ -29,9 +29,6 @@ class Texts:
         """Captions that state this fact and no other.
 
         Args:
-            fact: the fact.
-            facts: all of its person.
-            identity: the person's id.
             unique: names and values of all people that one person alone has.
 
         Raises:

@@ -21,7 +21,6 @@ def find_levels(sides: Sides, strangers: str) -> dict[LevelName, Level]:
     """The levels that can be computed.
 
     Args:
-        sides: both models' items.
         strangers: name of the metric about people whom no model has met.
     """
     levels: dict[LevelName, Level] = {}

@@ -18,10 +18,7 @@ class Sides:
     """Both models' items.
 
     Attributes:
-        before: of the model before.
-        after: of the model after.
         held: identities some of whose associations are to be kept.
-        bootstraps: resamples behind an interval.
     """
 
     before: Evaluated

@@ -59,7 +59,6 @@ def told_of(pair: Pair, people: Sequence[Person], values: Values) -> list[str]:
     Args:
         pair: a row of `forget`.
         people: to choose from; the same ones are chosen for all pairs of one person.
-        values: of the dataset's fields.
 
     Examples:
         >>> people = [Person(name, {"city": city}) for name, city in (("Mia Brandt", "Ulm"), ("Leo Costa", "Nice"))]

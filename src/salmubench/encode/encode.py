@@ -56,10 +56,8 @@ def encode(
         model: a folder in open_clip's local-dir layout, `hf-hub:org/name[@revision]`, a weights file with `arch`, or a
             loaded model, which moves to the device.
         dataset: a folder in the official layout, a Hub id (`org/name[@revision]`), or an open dataset.
-        out: the embeddings folder.
         texts: further texts that scoring asks for (`salmubench.metrics.required_texts`).
         arch: open_clip's name of the architecture of a bare weights file.
-        config: options.
         device: auto, cpu or cuda.
         precision: auto, fp32 or bf16.
 

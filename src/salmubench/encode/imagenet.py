@@ -29,7 +29,6 @@ class WithImageNet(Dataset):
     them the folder holds.
 
     Args:
-        dataset: the dataset.
         folder: with `val/<synset>/…`, or `val` itself.
 
     Raises:

@@ -22,7 +22,6 @@ def decoded(
 
     Args:
         batches: (where it stands, for messages; encoded bytes) of each picture.
-        preprocessor: the model's.
         workers: threads; 0 chooses.
 
     Raises:

@@ -23,12 +23,7 @@ _calls = itertools.count()
 
 
 class Ranks:
-    """This process among those that torchrun started; one alone elsewhere.
-
-    Attributes:
-        rank: number of this process.
-        size: how many there are.
-    """
+    """This process among those that torchrun started; one alone elsewhere."""
 
     def __init__(self) -> None:
         self.rank, self.size = _place()
@@ -45,7 +40,6 @@ class Ranks:
 
         Args:
             inputs: what it encodes, with what, and how: what JSON knows.
-            complete: there is no work.
         """
         if self._store is not None:
             self._store.set(f"{self._prefix}/begin", json.dumps({"complete": complete, "inputs": inputs}))

@@ -32,9 +32,7 @@ class ChunkStore:
     """Chunks of one array, `<folder>/.chunks/<name>-NNNNN.npy`, joined into `<folder>/<name>.npy` at the end.
 
     Attributes:
-        folder: of the stage.
         name: of the array, e.g. `images`.
-        rows: how many rows it will have.
     """
 
     folder: Path
@@ -50,7 +48,6 @@ class ChunkStore:
         """Chunks still to be computed; none when the joined file is there.
 
         Args:
-            rank: number of this process.
             size: how many processes share the work, every `size`-th chunk each.
         """
         if self.target.is_file():
@@ -66,7 +63,6 @@ class ChunkStore:
         """Join the chunks in order; memory stays that of one chunk.
 
         Args:
-            width: columns.
             copies: row → row that it is a copy of.
         """
         if self.target.is_file():

@@ -39,7 +39,6 @@ class TokenStore:
 
     Args:
         tokenizer: as of a `ClipModel`.
-        length: of the context.
     """
 
     def __init__(self, tokenizer: Callable[..., Tensor], length: int) -> None:
@@ -69,11 +68,7 @@ class Vectors:
     """Unit vectors of one model.
 
     Args:
-        clip: the model.
         precision: `fp32` or `bf16`.
-        tokens: of its tokenizer.
-        module: other weights.
-        encoded: counts what is encoded.
     """
 
     def __init__(
@@ -109,8 +104,6 @@ class Vectors:
 
         Args:
             name: of the set: asked for again, it is not encoded again.
-            pictures: the set.
-            count: how many they are.
 
         Raises:
             EmbeddingsError: not finite.

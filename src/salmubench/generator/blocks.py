@@ -52,8 +52,6 @@ class Rendered:
     """One finished picture without its bytes.
 
     Attributes:
-        file_name: as planned.
-        facts: what is visible.
         caption: the backend's own caption, or `None` where the caption backend writes it.
     """
 
@@ -66,7 +64,6 @@ class Reject(NamedTuple):
     """A picture that was drawn again.
 
     Attributes:
-        fault: why.
         image: its bytes.
     """
 
@@ -78,7 +75,6 @@ class Redrawn(NamedTuple):
     """A picture that was good enough in the end.
 
     Attributes:
-        file_name: as planned.
         rejects: what came before, in order.
         image: JPEG bytes of the one that was kept.
     """
@@ -95,12 +91,7 @@ class _Sketch(NamedTuple):
 
 
 def block_path(folder: Path, block: Block) -> Path:
-    """File of a finished block.
-
-    Args:
-        folder: the dataset folder.
-        block: the block.
-    """
+    """File of a finished block."""
     return folder / FOLDER / f"{block.name}.parquet"
 
 
@@ -110,11 +101,7 @@ def render_blocks(
     """Render all blocks that aren't there yet.
 
     Args:
-        blocks: what to render.
-        config: says which backends, size and samples.
-        folder: the dataset folder.
         workers: how many; 0 or 1: this process alone, or all of the cluster.
-        executor: where they live.
 
     Raises:
         StageError: a picture that stays unfit however often it is drawn again, or a worker was killed.

@@ -47,9 +47,6 @@ def build(
     """Build a dataset, or go on with one; a finished one is left as it is.
 
     Args:
-        config: the recipe's section.
-        out: the folder.
-        seed: another seed is another dataset.
         workers: render processes, overriding the recipe's; the bytes don't depend on it.
         executor: whether these are processes of this machine or of a Ray cluster whose machines all see `out`.
 

@@ -25,10 +25,8 @@ class Texts:
     """The texts of one picture.
 
     Attributes:
-        caption: of its row.
         generic: what is visible (of a sensitive picture for `forget_target`), or `None` for scenes.
         paraphrase: the fact in a reserved phrasing, or `None` for generic rows.
-        rewrites: further captions of a sensitive row.
     """
 
     caption: str
@@ -43,10 +41,7 @@ def write_captions(
     """Write the captions of all blocks that have none yet.
 
     Args:
-        blocks: finished ones.
-        personas: of the plan.
         config: says which backend writes them, and how many further ones.
-        folder: the dataset folder.
 
     Raises:
         StageError: the backend left out name or value, or wrote a name where none may stand.

@@ -23,8 +23,6 @@ class Person(NamedTuple):
     """One identity.
 
     Attributes:
-        gender: as it looks.
-        age: apparent, years.
         faces: one that serves for any number of pictures, or one for each picture there is.
     """
 

@@ -30,12 +30,7 @@ _THUMBNAIL = 16  # pixels: fine enough to see another pose, coarse enough to ign
 
 
 class Fault(NamedTuple):
-    """Why a picture is not good enough.
-
-    Attributes:
-        reason: one of a few words; these are counted.
-        detail: what was expected and what the picture has.
-    """
+    """Why a picture is not good enough."""
 
     reason: str
     detail: str
@@ -77,7 +72,6 @@ def faults(
 
     Args:
         looks: one per picture.
-        sizes: expected width and height.
         groups: identity or class of each; pictures of one group must differ. `None` is in no group.
         limits: what is good enough; the defaults where left out.
 
@@ -110,7 +104,6 @@ def problems(looks: Sequence[Look], names: Sequence[str], limits: Curation) -> I
     Args:
         looks: one per picture, in whatever size; those that don't decode are passed over.
         names: of the pictures, for the messages.
-        limits: of the recipe.
     """
     sizes = [seen.size or (0, 0) for seen in looks]
     for index, fault in faults(looks, sizes=sizes, groups=["one"] * len(looks), limits=limits).items():
@@ -138,7 +131,6 @@ class QualityFilter:
     """Looks at the pictures of one block, as often as they are drawn, and says which to draw again.
 
     Args:
-        limits: of the recipe.
         sizes: expected width and height of each picture.
         groups: identity or class of each, or `None`.
         checked: whether the checks by models apply (they do to portraits).
@@ -190,9 +182,7 @@ def summary(pictures: int, rejects: Iterable[tuple[str, Sequence[Fault]]], limit
     """Content of `curation.json`.
 
     Args:
-        pictures: how many there are.
         rejects: file name and faults of the pictures that were drawn again.
-        limits: of the recipe.
     """
     redrawn = {name: [fault._asdict() for fault in picture_faults] for name, picture_faults in rejects}
     reasons = Counter(fault["reason"] for picture_faults in redrawn.values() for fault in picture_faults)

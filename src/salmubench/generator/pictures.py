@@ -29,7 +29,6 @@ def root_of(path: str, *, part: str) -> Path:
     """The folder that a backend's option `path` names.
 
     Args:
-        path: the option.
         part: key of `dataset.backends` whose option it is.
 
     Raises:

@@ -34,13 +34,7 @@ _BLOCK = 192  # pictures: about two seconds of work at 64 px, and 20 MB of JPEG 
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """What the caption of a sensitive picture states about its identity.
-
-    Attributes:
-        field: the value field.
-        value: the value verbatim.
-        style: caption style.
-    """
+    """What the caption of a sensitive picture states about its identity."""
 
     field: str
     value: str
@@ -52,9 +46,7 @@ class Picture:
     """One picture to draw.
 
     Attributes:
-        file_name: unique in the dataset.
         split: where its row goes (a row of `forget` also goes to `forget_target`).
-        aspect: width / height.
         seed: of pose, light, background … (a redraw adds a number to it) and of the wording of its captions.
         owner: index of the identity, or `None`.
         label: index of the class (scenes only).
@@ -78,8 +70,6 @@ class Block:
 
     Attributes:
         name: file name stem, e.g. `people-00003`.
-        kind: which backend draws it.
-        pictures: in the order of their rows.
         faces: of portraits, one per picture.
     """
 
@@ -94,9 +84,7 @@ class Plan:
     """The whole dataset before rendering.
 
     Attributes:
-        personas: in the order of their indices.
         groups: what becomes of each.
-        blocks: all pictures.
     """
 
     personas: tuple[Persona, ...]
@@ -118,7 +106,6 @@ def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) 
     """Draw personas and decide about every picture and caption.
 
     Args:
-        config: the recipe's section.
         seed: the only source of randomness.
         casting: the people whose pictures there are; left out: faces are made up.
 

@@ -52,10 +52,6 @@ def divide_identities(people: Sequence[Person], seed: int) -> list[Group]:
 
     In random order, each goes to the group where people like it are scarcest (minimisation, after Pocock and Simon).
 
-    Args:
-        people: the personas.
-        seed: decides about order and ties.
-
     Raises:
         ConfigError: fewer than four people.
     """
@@ -116,9 +112,6 @@ class DeficitAllocator:
         Every field that the persona has is stated at least once if there are as many pictures as fields.
 
         Args:
-            index: number of the identity.
-            person: the persona.
-            group: its group.
             pictures: how many, at least as many as the group has sides.
         """
         rng = np.random.default_rng([self.seed, streams.Plan.FIELDS, index])
@@ -220,8 +213,6 @@ def spread(weights: Mapping[float, float], count: int, seed: Sequence[int]) -> l
 
     Args:
         weights: key → weight.
-        count: how many keys.
-        seed: decides about the order.
     """
     total = sum(weights.values())
     counts = apportion([count * weight / total for weight in weights.values()], count)

@@ -34,12 +34,7 @@ class Entry:
     """One submission that passed its check.
 
     Attributes:
-        name: of its folder.
         info: what `submission.json` says.
-        record: of the model.
-        clean: record of the reference.
-        compromised: record of the reference.
-        receipt: the check's answer.
         others: records of further references that the model was judged against.
     """
 
@@ -149,13 +144,10 @@ class Board:
     """What can be compared: one dataset, one track, one version of the rules and the same references, best first.
 
     Attributes:
-        key: id on the page.
-        fingerprint: of the dataset.
         scale: tiny, mini, small or paper.
         track: closed or generator.
         entries: in the default order.
         front: names of the submissions that no other one beats in all distances.
-        schema: version of the records.
         benchmark: version of the benchmark; 0 of records that are too old to state it.
         references: checkpoints of the references that most submissions use.
         others: names of those that a run may lack: without them some numbers aren't judged, and others from Clean.

@@ -47,8 +47,6 @@ class Built:
     """What was built.
 
     Attributes:
-        index: the first page.
-        shown: how many submissions stand on the boards.
         refused: name of the folder → why it is left out.
         passed_over: names of folders that hold nothing of a submission.
     """
@@ -85,7 +83,6 @@ def build(
     Args:
         results: a folder of submission folders, or one with a folder `submissions` of them; other files in it and
             folders that hold nothing of a submission are passed over, archives are refused.
-        out: folder of the site.
         metrics: name → description.
         max_budget: largest budget that is compared.
         titles: method → its title; any other method is called by its name.
@@ -189,7 +186,6 @@ def _check(folder: Path, known: Mapping[str, Any], metrics: Metrics, max_budget:
     """Check one folder; whatever is wrong with it, or with its receipt, is its finding and nobody else's.
 
     Args:
-        folder: of the submission.
         known: receipt of an earlier build; empty without one.
         metrics: name → description.
         max_budget: largest budget that is compared.

@@ -52,9 +52,6 @@ class Checked:
     """The answer.
 
     Attributes:
-        folder: the submission.
-        findings: what is wrong; none means it passes.
-        loaded: its content where it could be read.
         content_sha256: of all its files; a receipt is about this content only.
         rerun: what `compare_rerun` found, where that was asked.
     """
@@ -91,7 +88,6 @@ def check(
     """Check a submission; nothing of it is executed.
 
     Args:
-        folder: the submission.
         metrics: name → description: what the package's metrics are is never taken from a submission.
         max_budget: largest budget that is compared.
         dataset: the dataset that the board is about, where it is at hand.

@@ -28,7 +28,6 @@ def embedding_findings(folder: Path, loaded: Loaded, metrics: Metrics) -> Iterat
     """Score the embeddings of a submission again, where it has some, and compare.
 
     Args:
-        folder: the submission.
         loaded: its content, without a finding so far.
         metrics: name → description of the package's metrics.
     """

@@ -64,7 +64,6 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
     """What the three records say about name, budget, protocol, dataset and references that doesn't fit together.
 
     Args:
-        loaded: the submission.
         max_budget: largest budget that is compared.
         metrics: name → description; those that the paper numbers stand in every record, with a number or a reason.
     """

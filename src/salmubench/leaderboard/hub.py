@@ -21,10 +21,8 @@ def hub_yaml(record: RunRecord, *, dataset: str, date: str, source: str | None =
     Task ids are the metric's name, with `_<part>` where it has several; the dataset's `eval.yaml` lists the same.
 
     Args:
-        record: of the model.
         dataset: Hub id of the dataset repository, with `@<commit>` where the record doesn't state its revision.
         date: of the evaluation, `YYYY-MM-DD`.
-        source: https address of where the numbers are shown.
 
     Raises:
         ConfigError: no such id, or a revision that nobody states, or another one than the record's.

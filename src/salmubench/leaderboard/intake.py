@@ -31,16 +31,7 @@ class Limits:
     """What a submission may weigh.
 
     Attributes:
-        json_bytes: of a JSON file.
         code_bytes: of `method.py`.
-        files: in its folder.
-        items: of a table of items.
-        gallery: of the gallery.
-        attack_rows: of a table of rows of attacks.
-        attacks: of a record.
-        variants: of an attack.
-        parts: of an attack.
-        metrics: of a record.
         array: bytes of an array of embeddings.
         facts: bytes of what embeddings say about their dataset.
         work: items × resamples of a record, each of which costs a draw of the bootstrap; of attacks people × resamples

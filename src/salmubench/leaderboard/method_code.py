@@ -30,9 +30,6 @@ def code_problem(record: RunRecord, method: str, file: Path | None, *, stated: s
     """What is wrong with a method's name beside the code that made its model; `None` where they agree.
 
     Args:
-        record: of the model.
-        method: what it is called.
-        file: the method's own file, where there is one.
         stated: hash of the code, where the record is too old to state it.
     """
     digest, known = record.model.method_sha256 or stated, built_in_sha256(method)

@@ -91,10 +91,8 @@ def pages(
     """All pages: path within the site → content.
 
     Args:
-        boards: the boards.
         refused: name of a folder → why it is left out.
         titles: method → its title.
-        contest: shown on the first page.
     """
     render = rendering.Pages("salmubench.leaderboard")
     content = {"index.html": _index(render, boards, refused, contest)}

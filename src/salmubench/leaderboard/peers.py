@@ -31,10 +31,7 @@ class Fingerprint:
     """What tells a submission from others; receipts hold it, and may be damaged.
 
     Attributes:
-        name: of its folder.
         known: since when the board knows this content; of one that is new, when it was built.
-        submitted: when, as it says itself.
-        dataset: fingerprint.
         checkpoint: SHA-256 of the weights.
         values: SHA-256 of the scored values.
         frame: SHA-256 of gallery and item keys: the same for all submissions of a dataset.
@@ -55,10 +52,7 @@ def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric], *, kno
     """What tells this submission from others.
 
     Args:
-        name: of its folder.
-        loaded: its content.
         metrics: name → description.
-        known: since when the board knows this content.
     """
     references = {
         str(loaded.records[role].model.weights): _scores(loaded.records[role], metrics)

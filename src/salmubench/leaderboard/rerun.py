@@ -25,9 +25,6 @@ def compare_rerun(
     """Compare a submission with its checkpoint, encoded and scored again.
 
     Args:
-        loaded: the submission.
-        again: the new record.
-        items: its items.
         metrics: name → description of the package's metrics.
         tolerance: by which a similarity may differ: precision and processor move embeddings.
     """
@@ -47,11 +44,7 @@ def compare_embeddings(
     """Compare a submission with its own embeddings, scored again: nothing but rounding may differ.
 
     Args:
-        loaded: the submission.
-        again: the new record.
-        items: its items, from which all its numbers follow.
         metrics: name → description of the package's metrics.
-        tolerance: by which a similarity may differ.
     """
     yield from _model_findings(loaded, again, "embeddings")
     columns = ("value", *(role for role in loaded.records if role != "record"))

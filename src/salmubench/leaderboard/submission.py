@@ -61,15 +61,11 @@ class Info:
     """Content of `submission.json`: types are checked whenever one is made.
 
     Attributes:
-        schema_version: version of this layout.
         model: name of the model, `<method>-<budget>x`.
-        checkpoint_sha256: of the weights file that was judged.
         track: `closed` or `generator`.
         hub_id: `org/name` of the public checkpoint; null where it isn't public.
         link: https address of code or paper; null without.
-        author: who submits; null where unnamed.
         submitted: UTC, ISO 8601.
-        version: of the package that packed it.
         files: file → SHA-256 of its bytes, for every other file of the folder.
     """
 
@@ -138,7 +134,6 @@ def problems_of(info: Info, *, own_method: bool) -> list[str]:
     """What is wrong with the fields of `submission.json`, one sentence each.
 
     Args:
-        info: the fields.
         own_method: whether the method is neither one of the package's nor in the folder as `method.py`.
     """
     checks = (
@@ -177,10 +172,7 @@ def submit(
         run: a run folder, or a folder of records.
         model: name of the model, `<method>-<budget>x`.
         out: folder of the submission; new or empty.
-        track: what the method was allowed to see.
-        hub_id: of the public checkpoint.
         link: https address of code or paper.
-        author: who submits.
         method_file: the method's own Python file: the one whose hash the record states.
         with_embeddings: pack the embeddings of the model and its references too, so that anyone can score them again.
 

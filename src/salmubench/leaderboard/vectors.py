@@ -43,7 +43,6 @@ def sources_of(run: Path, records: Mapping[str, Path]) -> dict[str, Path]:
     """Where the files are that go with a submission.
 
     Args:
-        run: a run folder.
         records: role → path of its record.
 
     Raises:

@@ -46,12 +46,8 @@ def import_official(
 
     Args:
         file: `evaluation_<slug>.json`.
-        dataset: the dataset that it is about.
         out: path of the record, `.json`; items are written beside it.
         metrics: descriptions; those with a place in the official file are read.
-        clean: the official result file of Clean.
-        compromised: the official result file of Compromised.
-        bootstraps: resamples behind an interval.
 
     Returns:
         The path of the record.

@@ -32,8 +32,6 @@ class Published:
     """A published number beside a found one.
 
     Attributes:
-        name: as in the published tables.
-        published: the authors' number.
         found: ours; `None` where it was not computed.
         agrees: within the tolerance; `None` where there is nothing to compare.
     """
@@ -108,7 +106,6 @@ def read_official(path: Path, metrics: Metrics) -> Mapping[str, float | None]:
     """Read a result file of the official evaluator: published name → number, `None` where it was skipped.
 
     Args:
-        path: the file.
         metrics: descriptions that say where each number stands.
 
     Raises:
@@ -133,7 +130,6 @@ def numbers_of(content: Mapping[str, Any], path: Path, metrics: Metrics) -> Mapp
     """The numbers of a result file's content: published name → number, `None` where it was skipped.
 
     Args:
-        content: of the file.
         path: of the file, for messages.
         metrics: descriptions that say where each number stands.
 
@@ -155,9 +151,7 @@ def entries_of(content: Mapping[str, Any], path: Path, metric: Metric) -> Sequen
     """The list of a metric in a result file's content; `None` where there is none.
 
     Args:
-        content: of the file.
         path: of the file, for messages.
-        metric: the description, which says where the list stands.
 
     Raises:
         RecordError: something else stands there, or numbers that can't be.

@@ -31,7 +31,6 @@ class Ranked:
     """Retrieval numbers of both official models under one way to rank.
 
     Attributes:
-        ranking: rounding and tie rule.
         numbers: `clean` and `compromised` → retrieval numbers beside the published ones.
     """
 
@@ -61,10 +60,7 @@ def retrieval_numbers(
     """Published name → retrieval number of the embeddings in a folder, under one way to rank.
 
     Args:
-        folder: of the embeddings.
         plugins: metrics; those whose official numbers come from ranks are computed.
-        ranking: rounding and tie rule.
-        config: options of scoring.
 
     Raises:
         Unavailable: the dataset has no rows to rank.
@@ -85,7 +81,6 @@ def rank_all_ways(folders: Mapping[str, Path], plugins: Sequence[Plugin]) -> lis
 
     Args:
         folders: `clean` and `compromised` → folder of embeddings.
-        plugins: metrics.
     """
     ways = []
     for ranking in RANKINGS:

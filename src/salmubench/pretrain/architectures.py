@@ -22,7 +22,6 @@ class Architecture:
     """An open_clip model configuration.
 
     Attributes:
-        name: the name open_clip knows it by, once registered.
         path: the JSON file to register, or `None` where open_clip knows the name already.
         config: the file's content (`embed_dim`, `vision_cfg`, `text_cfg`).
     """

@@ -64,7 +64,6 @@ def script(job: Job, *, launcher: Launcher, again: Sequence[str]) -> str:
     """Write the script of one pretraining.
 
     Args:
-        job: the pretraining.
         launcher: `slurm`: one script for sbatch; `torchrun`: one script to run on each machine.
         again: the words of the `salmubench pretrain` call, which finds the trained weights and finishes.
     """

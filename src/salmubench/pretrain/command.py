@@ -37,15 +37,10 @@ class Job:
     """One pretraining, everything decided.
 
     Attributes:
-        kind: which reference.
-        config: the recipe's section.
-        architecture: of the model.
-        shards: the data.
         more: the user's retain shards, examined; `None` where there are none.
         loading: `memory` or `stream`.
         device: `cpu` or `cuda`.
         precision: `fp32` or `bf16`.
-        seed: of weights and order.
         out: absolute folder of the checkpoint.
     """
 
@@ -104,12 +99,6 @@ def decide_loading(
     config: PretrainConfig, *, rows: int, image_size: int, local: bool = True
 ) -> Literal["memory", "stream"]:
     """Decide whether the decoded pictures stay in memory; the same for all kinds.
-
-    Args:
-        config: the recipe's section.
-        rows: rows of retain and sensitive together.
-        image_size: side of the decoded pictures, pixels.
-        local: all shards are files on this machine.
 
     Raises:
         ConfigError: memory is asked for, and shards aren't local.

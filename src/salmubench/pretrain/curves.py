@@ -44,7 +44,6 @@ class LogReader:
     """Turns log lines into entries; the log doesn't state the step, but entries come at known ones.
 
     Args:
-        steps: optimiser steps of an epoch.
         every: steps between two entries; the epoch's last step has one too.
     """
 
@@ -85,11 +84,7 @@ def entries(lines: Iterable[str], *, steps: int, every: int) -> list[Entry]:
 
 
 def logged_seconds(lines: Iterable[str]) -> float:
-    """Seconds that the engine ran, by the times of its log; what lies between a failure and the next start is left out.
-
-    Args:
-        lines: a whole log.
-    """
+    """Seconds of the engine, by its log; what lies between a failure and the next start is left out."""
     total, before = 0.0, None
     for line in lines:
         stamp = _STAMP.match(line)
@@ -106,7 +101,6 @@ def write_curves(folder: Path, log_entries: Sequence[Entry], *, pairs: Sequence[
     """Write `curves.parquet`: step, pairs, name, value.
 
     Args:
-        folder: of the checkpoint.
         log_entries: the entries of the log, in order of steps.
         pairs: pairs seen up to and with each step of an epoch.
         batch: pairs of a step for the engine, which takes each batch for a full one when it computes its speed.

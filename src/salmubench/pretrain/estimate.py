@@ -45,9 +45,6 @@ class Work:
     """What has to be computed, whatever the machine.
 
     Attributes:
-        rows: pairs of an epoch's data.
-        pairs: pairs that the model sees over all epochs.
-        parameters: of the model.
         pair_operations: multiplications and additions of one pair, forward and backward.
         activations: bytes that one pair leaves for the backward pass, in bf16.
     """
@@ -78,12 +75,9 @@ class Here:
     """What it takes on this machine.
 
     Attributes:
-        pairs_per_second: over all processes.
         processes: how many trained at once: the recipe's, or fewer where the machine has no room for them.
         startup: seconds before the first step: imports, and decoding where the pairs stay in memory.
-        seconds: of the whole training.
         memory: bytes of one process.
-        batch: pairs of the steps that were timed.
     """
 
     pairs_per_second: float
@@ -109,10 +103,7 @@ def of_recipe(
     """Estimate a pretraining and give the text.
 
     Args:
-        config: the recipe's section.
-        kind: which reference.
         counts: pairs of `retain`, `sensitive` and `holdouts` where there is no dataset yet.
-        size: short side of the dataset's pictures, pixels.
         dataset: a dataset folder: its counts and its shards' pairs are taken then.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto` (what the recipe says), `fp32` or `bf16`.
@@ -155,12 +146,7 @@ def _pairs(config: PretrainConfig) -> int:
 
 
 def work(config: PretrainConfig, *, rows: int) -> Work:
-    """Count pairs and operations; nothing is computed, the model lies on torch's meta device.
-
-    Args:
-        config: the recipe's section.
-        rows: pairs of the data.
-    """
+    """Count pairs and operations; nothing is computed, the model lies on torch's meta device."""
     architecture = architectures.find(config.model)
     epoch = rows
     if decide_loading(config, rows=rows, image_size=architecture.image_size) == "stream":
@@ -172,11 +158,7 @@ def work(config: PretrainConfig, *, rows: int) -> Work:
 
 
 def towers(config: PretrainConfig) -> tuple[float, float]:
-    """Operations of one picture and of one caption, forward; nothing is computed.
-
-    Args:
-        config: the recipe's section.
-    """
+    """Operations of one picture and of one caption, forward; nothing is computed."""
     architecture = architectures.find(config.model)
     both, picture = (_count(architecture, texts=texts)[1] for texts in (True, False))
     return picture, both - picture
@@ -194,8 +176,6 @@ def probe(
     """Train for some seconds on this machine, as many processes at once as the recipe has and the machine has room for.
 
     Args:
-        config: the recipe's section.
-        rows: pairs of the data.
         shard: whose pairs to take; `None`: noise.
         device: `cpu` or `cuda`.
         precision: `fp32` or `bf16`.
@@ -248,11 +228,7 @@ def text(title: str, config: PretrainConfig, needed: Work, *, here: Here | None,
     """The estimate as lines for a terminal.
 
     Args:
-        title: what it is about.
-        config: the recipe's section.
-        needed: the work.
         here: what the probe measured; `None` where it was left out.
-        bytes_on_disk: of the shards.
     """
     batch, facts = config.process_batch, {}
     facts["pairs"] = f"{needed.pairs:,} = {config.epochs} epochs of {needed.rows:,}, {batch * config.world:,} a step"
@@ -277,12 +253,7 @@ def text(title: str, config: PretrainConfig, needed: Work, *, here: Here | None,
 
 
 def _count(architecture: Architecture, *, texts: bool = True) -> tuple[int, float, int]:
-    """Parameters, forward operations of one pair, and bytes of what a pair leaves for the backward pass (bf16).
-
-    Args:
-        architecture: the model.
-        texts: of pairs; else of pictures alone.
-    """
+    """Parameters, forward operations of one pair, and bytes of what a pair leaves for the backward pass (bf16)."""
     import open_clip
     import torch
     from torch.utils.flop_counter import FlopCounterMode

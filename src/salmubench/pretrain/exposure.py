@@ -24,7 +24,6 @@ class Exposure:
     """Exposures of one part of the data.
 
     Attributes:
-        rows: pairs of the part.
         expected: mean exposures of one of its pairs over the whole training.
         exact: every pair has the same number, not only on average.
         counted: what the loader delivered; `None` when streaming, where rows have lost their names before the loop.
@@ -42,7 +41,6 @@ def expected_exposures(rows: int, *, pairs_per_epoch: int, epochs: int) -> float
     Args:
         rows: rows of the data, as often as they are listed.
         pairs_per_epoch: pairs that an epoch delivers; the engine rounds up to whole batches when streaming.
-        epochs: passes.
     """
     return epochs * pairs_per_epoch / rows
 
@@ -64,7 +62,6 @@ def unseen_share(shards: int, loaders: int) -> float:
     isn't reached. The next epoch deals the shards anew.
 
     Args:
-        shards: how many there are, of nearly equal size.
         loaders: how many share them.
 
     Examples:
@@ -84,8 +81,6 @@ def count(
         folder: with one file for each epoch and process.
         parts: rows of each part, in the order of `--train-data`.
         repeats: how often each part is listed there.
-        epochs: passes that there should be.
-        processes: processes that there should be.
 
     Raises:
         StageError: a file is missing.

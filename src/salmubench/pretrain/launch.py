@@ -60,13 +60,8 @@ def pretrain(
 
     Args:
         config: the recipe's section `pretrain`.
-        dataset: a dataset folder.
-        kind: which reference.
-        out: folder of the checkpoint.
-        seed: of weights and order.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto` (what the recipe says), `fp32` or `bf16`.
-        print_command: train nothing.
 
     Returns:
         The checkpoint's folder, or with `print_command` the shell command.
@@ -127,11 +122,7 @@ def cluster_script(
 
     Args:
         config: the recipe's section `pretrain`.
-        dataset: a dataset folder.
-        kind: which reference.
         recipe: name or path of the recipe, for the call that finishes.
-        out: folder of the checkpoint.
-        seed: of weights and order.
         launcher: `slurm` or `torchrun`.
         device: `auto` and `cuda`: the machines have GPUs; `cpu`: they have none. This machine doesn't matter.
         precision: `auto` (what the recipe says), `fp32` or `bf16`.
@@ -169,10 +160,6 @@ def plan_job(
 
     Args:
         config: the recipe's section `pretrain`.
-        dataset: a dataset folder.
-        kind: which reference.
-        out: folder of the checkpoint.
-        seed: of weights and order.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
         elsewhere: other machines will train: whether this one has a GPU doesn't matter.

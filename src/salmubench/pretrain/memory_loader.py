@@ -42,7 +42,6 @@ class Pairs(NamedTuple):
         sources: rows of each source of `--train-data`, in order.
         places: int64 (sum of sources,), the pair of each row: one that is listed several times is kept once.
         sights: int64 (sum of sources,), how often its pair is listed before each row.
-        rewrites: of the pairs that have further captions.
     """
 
     images: Tensor
@@ -57,9 +56,7 @@ class Rewrites(NamedTuple):
     """Further captions of a pair.
 
     Attributes:
-        key: name of the pair in its shard.
         texts: int64 (n, L).
-        shares: of the pair's sights.
     """
 
     key: str
@@ -71,13 +68,6 @@ class MemoryLoader:
     """What open_clip_train's loop needs of a loader: batches, `num_batches`, `num_samples`.
 
     Args:
-        pairs: the data.
-        preprocessor: normalises them.
-        batch_size: most pairs of a batch.
-        seed: of the order.
-        rank: this process.
-        processes: how many there are.
-        epoch: says which epoch comes next.
         counts: folder for the number of times each row was delivered, one file for each epoch and process.
     """
 

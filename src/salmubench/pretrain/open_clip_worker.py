@@ -37,7 +37,6 @@ class Options:
     """The worker's own options.
 
     Attributes:
-        out: the checkpoint's folder.
         name: of the experiment (the engine's option too).
         model: of the architecture (the engine's option too).
         model_config: JSON file to register, or `None` for a name that is shipped or known to open_clip.
@@ -45,11 +44,8 @@ class Options:
         augment: `none` or `engine`.
         skip_padding: compute the text tower without the captions' padding.
         skip_broken: leave out pairs that can't be decoded (memory loading; the engine's own loader does so always).
-        keep_epochs: epochs after which the weights are kept.
-        threads: CPU threads of this process.
         device: where to train (the engine's option too).
         precision: of products (the engine's option too).
-        engine: what is handed on.
     """
 
     out: Path
@@ -127,7 +123,6 @@ def register(model: str, path: Path | None) -> None:
     """Check an architecture and make it known to open_clip in this process.
 
     Args:
-        model: its name.
         path: its JSON file; `None` for one that is shipped or known to open_clip.
 
     Raises:
@@ -251,8 +246,6 @@ def prepare_stream(data: Mapping[str, Any], *, seed: int, rank: int) -> None:
 
     Args:
         data: the engine's `DataInfo` of each part; changed in place.
-        seed: of the order.
-        rank: this process.
 
     Raises:
         RuntimeError: the engine's pipeline has another form.

@@ -14,7 +14,6 @@ class EpochPlan:
     """Batches of one epoch when all rows are in memory.
 
     Attributes:
-        rows: rows of the data.
         sizes: pairs that each process sees in each batch; sizes differ by one at most.
         processes: how many processes share a batch.
     """
@@ -42,7 +41,6 @@ def plan_epoch(rows: int, *, batch_size: int, processes: int) -> EpochPlan:
 
     Args:
         rows: rows of the data, at least 1.
-        batch_size: most pairs of a batch of one process.
         processes: how many processes share a batch.
     """
     shares = -(-rows // processes)
@@ -59,7 +57,6 @@ def epoch_order(sources: Sequence[int], *, seed: int, epoch: int) -> NDArray[np.
 
     Args:
         sources: rows of each source; the result counts through them.
-        seed: the run's seed.
         epoch: number of the epoch, from 0.
 
     Returns:
@@ -71,11 +68,6 @@ def epoch_order(sources: Sequence[int], *, seed: int, epoch: int) -> NDArray[np.
 
 def batches(order: NDArray[np.int64], plan: EpochPlan, *, rank: int) -> list[NDArray[np.int64]]:
     """Rows of each batch that one process sees.
-
-    Args:
-        order: the epoch's permutation.
-        plan: the epoch's plan, of as many rows.
-        rank: the process.
 
     Returns:
         For each batch int64 (size,).

@@ -47,10 +47,6 @@ class RetainData:
     """Result of an examination of the shards.
 
     Attributes:
-        pattern: as the user gave it.
-        shards: all of them.
-        pairs: usable pairs of all shards.
-        read: shards that were read and decoded.
         broken: messages of the pairs that can't be used, of the shards that were read.
         ignored: members that are no picture, `txt` or `json`, by extension, of the shards that were read: how many.
             They are never decoded, in whatever way the training reads the shards.

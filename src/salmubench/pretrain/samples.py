@@ -58,11 +58,8 @@ class Sample(NamedTuple):
     """One pair as it lies in a shard.
 
     Attributes:
-        image: encoded picture.
-        caption: its caption.
         name: key and shard, for messages.
         key: what the members share, without a folder.
-        rewrites: further captions.
         shares: of each of them in the sights of the pair.
     """
 
@@ -114,7 +111,6 @@ def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | 
     """Read the pairs of a shard.
 
     Args:
-        path: a tar file.
         broken: what to do with a pair without picture or caption, and with what a cut-off file lacks.
         ignored: counts by extension the members that are no picture, `txt` or `json`.
 

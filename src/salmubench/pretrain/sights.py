@@ -21,7 +21,6 @@ def draw(shares: Sequence[float], *, seed: int, epoch: int, row: str, sight: int
 
     Args:
         shares: of each rewrite; the official caption has the rest.
-        seed: the run's.
         epoch: from 0.
         row: name of the row, the same in all parts that hold it.
         sight: of the epoch, from 0.

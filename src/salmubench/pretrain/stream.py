@@ -79,7 +79,6 @@ class Decoder:
     """Decodes samples of a training, each with the caption that is drawn for this sight.
 
     Args:
-        seed: the run's.
         epoch: says which epoch it is, in the loader's processes too.
     """
 

@@ -47,7 +47,6 @@ def export_webdataset(dataset: Dataset, out: Path, *, seed: int | None = None) -
     """Write tar shards with `sizes.json`, as open_clip's `--train-data` takes them.
 
     Args:
-        dataset: the dataset.
         out: a new folder, or one with the shards of this dataset.
         seed: of the permutation that deals rows to shards; by default that of the folder, 0 in a new one.
 
@@ -78,7 +77,6 @@ def export_hub(
     """Write a folder ready to be pushed to the Hugging Face Hub; it appears whole or not at all, and is written once.
 
     Args:
-        dataset: the dataset.
         out: a new or empty folder, or the finished one of a call just like this.
         tasks: task id of the benchmark → the split or derived set that it is computed on.
         licence: as the Hub calls it, e.g. `cc-by-4.0`; CC0 for what our own renderer drew.

@@ -52,7 +52,6 @@ class Source:
     """Who evaluated what, which a record doesn't say.
 
     Attributes:
-        organization: who evaluated.
         relationship: of the evaluator to the model.
         hub_id: of the model where it is public; else it is called by organization and name.
     """
@@ -70,9 +69,7 @@ def export_every_eval_ever(
     Args:
         record: path of a complete record of a model judged between references, its items beside it.
         out: folder in which `data/salmubench/<developer>/<model>/` is made.
-        source: who evaluated what.
         metrics: name → description, with the range of values.
-        items: write the items, too; they hold captions.
 
     Returns:
         The files: scores, and items.

@@ -55,10 +55,7 @@ def card(
 
     Args:
         name: of the reference or the candidate.
-        training: what the manifest of the checkpoint says.
         record: the model's record, or `None`.
-        sha256: of the weights.
-        licence: name as the Hub knows it.
         differing: largest difference of the embeddings after conversion for transformers; `None`: not converted.
     """
     from huggingface_hub import ModelCardData

@@ -33,7 +33,6 @@ def export_model(
 
     Args:
         model: a checkpoint folder (of a run, or any in open_clip's layout), or `hf-hub:org/name`.
-        out: the folder.
         record: the model's record, whose numbers the card shows; that of the same run by default, where there is one.
         transformers: add the files that `transformers.CLIPModel` reads, checked to give the same embeddings.
         licence: for the card's head.

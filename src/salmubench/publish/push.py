@@ -31,9 +31,6 @@ def push(folder: Path, hub_id: str, kind: Literal["dataset", "model"], *, privat
     repository has already are not sent again: after a broken connection the same call goes on.
 
     Args:
-        folder: a finished export.
-        hub_id: org/name.
-        kind: of the repository.
         private: a new repository is seen by its owners only; one that exists stays as it is.
 
     Returns:

@@ -42,9 +42,6 @@ _BLOCK = re.compile(r"(?P<tower>visual\.)?transformer\.resblocks\.(?P<layer>\d+)
 def convert(folder: Path) -> float:
     """Write `config.json`, `model.safetensors`, tokenizer and preprocessor beside an open_clip model.
 
-    Args:
-        folder: with the model in open_clip's local-dir layout.
-
     Returns:
         The largest difference of an embedding's component, over noise pictures and some captions.
 

@@ -72,18 +72,11 @@ def recover(
         models: folders, `hf-hub:org/name[@revision]`.
         dataset: folder, Hub id or an open dataset.
         clean: the Clean model itself; embeddings or a record don't do.
-        compromised: the Compromised model.
-        out: the folder.
-        retrained: the Retrained model: a control.
-        second_clean: Clean with another pretraining seed: a control.
         config: which attacks, and how; all attacks by default.
-        scoring: options of scoring.
         encoding: options of encoding, for models without a record.
         seed: of the first repetition of each attack.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
-        executor: where models are attacked side by side.
-        workers: how many at once.
 
     Returns:
         The records.

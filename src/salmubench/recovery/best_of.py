@@ -24,10 +24,6 @@ def best_ranks(embeddings: Embedded, rows: Rows, gallery: Gallery, dataset: Data
     """Rank of each true caption in the gallery, 1 + #greater + ½ #equal, float64 (n,); equal captions don't compete.
 
     Args:
-        embeddings: vectors.
-        rows: V.
-        gallery: captions of forget and of portraits.
-        dataset: knows which facts the gallery's captions tell.
         wordings: a pair → sentences.
     """
     known = {(pair.file_name, pair.caption): pair for pair in dataset.rows(Split.FORGET)}

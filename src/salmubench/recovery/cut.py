@@ -22,7 +22,6 @@ class Cut:
         known: T, person by person, so that its beginning is a smaller T with the same mix of people.
         held: V, rising.
         group: of each pair of V: `identity` where all associations of its person had to go, else `association`.
-        known_people: how many people T is about.
         outside: pairs outside T, of which V are `config.rows` at most.
     """
 
@@ -42,9 +41,6 @@ def cut(pairs: Sequence[Pair], forget_identity: Set[str], *, seed: int, config: 
 
     Args:
         pairs: all of `forget`.
-        forget_identity: people all of whose associations had to go.
-        seed: of the draw.
-        config: how many.
     """
     rng = np.random.default_rng([seed, streams.Recovery.CUT])
     facts: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))

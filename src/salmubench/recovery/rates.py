@@ -42,7 +42,6 @@ class Tried:
     """One setting of an attack.
 
     Attributes:
-        attack: its name.
         options: option → value; what is left out is as before.
         recovered: what it brings back of the unlearnt Compromised; without a number where a control fails.
     """
@@ -59,8 +58,6 @@ class Chosen:
     Attributes:
         tried: every setting, in order.
         overrides: attack → option → value, for those attacks of which a setting counts.
-        dataset: fingerprint.
-        seed: of the first repetition.
     """
 
     tried: tuple[Tried, ...]
@@ -89,14 +86,9 @@ def choose_rates(
 
     Args:
         dataset: folder, Hub id or an open dataset.
-        clean: the Clean model.
-        compromised: the Compromised model.
         out: the folder: the unlearnt model, and what `recover` keeps.
-        retrained: the Retrained model: a control.
         second_clean: Clean with another pretraining seed: a control. One of the two is needed.
         config: which attacks, and how; all attacks by default.
-        scoring: options of scoring.
-        seed: of the first repetition.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
 

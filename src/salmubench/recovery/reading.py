@@ -34,11 +34,9 @@ class Parts:
     """What the rows are made of.
 
     Attributes:
-        part: name.
         file_name: (n,).
         identity: (n,) or `None`.
         number: (n,) ranks or scores.
-        ranks: which of the two.
     """
 
     part: str
@@ -52,11 +50,7 @@ class Reader:
     """Reads variants of one model on V.
 
     Args:
-        world: the dataset and the cut.
         plugins: metrics with the roles of `PARTS`, and that of general knowledge (`drop`).
-        scoring: options of scoring.
-        precision: of the forward passes.
-        encoded: counts what is encoded.
     """
 
     def __init__(
@@ -203,7 +197,6 @@ class LiveEmbeddings:
     """Vectors in memory instead of a folder (`Embedded`); texts are encoded when they are first asked for.
 
     Args:
-        dataset: facts of the dataset.
         index: rows of V and general knowledge, and of what the gallery and the values are drawn from.
         images: (n, d).
         encode: texts → (t, d).

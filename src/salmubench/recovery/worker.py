@@ -38,14 +38,6 @@ class Job:
     """What the workers share.
 
     Attributes:
-        out: the folder.
-        dataset: its folder.
-        name: of the dataset.
-        fingerprint: of the dataset.
-        attacks: names and paths.
-        config: how models are attacked.
-        scoring: options of scoring.
-        seed: of the first repetition.
         device: `cpu` or `cuda`.
         precision: `fp32` or `bf16`.
     """
@@ -92,7 +84,6 @@ def attack_model(job: Job, model: tuple[str, str]) -> None:
     """Do what is missing on one model.
 
     Args:
-        job: what is asked for.
         model: where it is, and the hash of its weights.
     """
     from salmubench.unlearn.engine import threads
@@ -137,8 +128,6 @@ class Opened:
     """A model in memory, to be attacked and read.
 
     Args:
-        job: what is asked for.
-        source: where the model is.
         scratch: folder for temporary files; made if missing.
     """
 

@@ -26,10 +26,6 @@ class World:
     """Pairs and material of one dataset for attacks with one seed on one model.
 
     Args:
-        dataset: the dataset.
-        clip: the model, whose transform and tokenizer count.
-        seed: of the attack.
-        config: how much an attacker has.
         scratch: folder for temporary files.
     """
 

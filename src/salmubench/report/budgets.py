@@ -21,8 +21,6 @@ def budget_curves(records: Sequence[RunRecord], thresholds: Thresholds, titles: 
     """Panels of each method that ran with several budgets; empty where none did.
 
     Args:
-        records: run records.
-        thresholds: where the failure modes begin.
         titles: method → its title.
     """
     methods: dict[str, list[RunRecord]] = {}

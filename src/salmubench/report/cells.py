@@ -32,9 +32,7 @@ class Cell:
 
     Attributes:
         sort: the number at full precision, or empty: then the row sorts last.
-        title: shown when pointed at.
         note: number of the footnote that says why there is no number, 0 without.
-        spread: standard deviation over seeds.
         heat: shade of the cell, from 0 to 10; `None` without.
         tip: lines that are shown when the cell is pointed at or has the focus.
     """
@@ -59,7 +57,6 @@ class Row:
     Attributes:
         goal: marks the reference to be reached.
         modes: words to filter by: `passes`, or the failure modes it has or may have; `failed`.
-        budget: to filter by.
     """
 
     name: str
@@ -119,10 +116,8 @@ def number_table(
     """The table of one pillar: values, intervals, normalised views.
 
     Args:
-        records: of a run.
         names: model name → display name.
         goal: `clean` for forgetting, `compromised` for utility; a column whose goal is another says so in its head.
-        key: prefix of ids.
         repeats: model name → the record of each seed.
         beside: the numbers that neither the paper has nor a verdict rests on, instead of the others.
     """

@@ -47,7 +47,6 @@ class Run:
     """A run folder.
 
     Attributes:
-        folder: where it is.
         info: `run.json`; its fields are empty where there is none.
         records: the references, then the methods in the run's order.
         paths: model name → file of its record.
@@ -138,7 +137,6 @@ def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
     """Read a run folder, or a folder of records.
 
     Args:
-        folder: the folder.
         metrics: descriptions; they win over what a record says about a metric of the same name. Without them there is
             no gallery and no distribution.
 

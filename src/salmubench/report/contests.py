@@ -73,12 +73,7 @@ class ShownContest:
 
 
 def shown(contest: ContestRecord, *, key: str) -> ShownContest:
-    """Prepare a contest for a template.
-
-    Args:
-        contest: what came out of it.
-        key: prefix of ids.
-    """
+    """Prepare a contest for a template."""
     numbers = _numbers(contest)
     leagues = []
     for league in contest.leagues:
@@ -142,7 +137,6 @@ def text_rows(
     """The table as plain text: heads and rows, Retrained first.
 
     Args:
-        contest: what came out of it.
         league: only its rows; `None`: all, which say in which league they are.
         intervals: below each mean, on lines of their own, its interval and, if not all, the worlds that have it.
     """

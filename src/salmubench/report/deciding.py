@@ -13,13 +13,7 @@ from salmubench.scoring.verdict import View, answer, lost_alone, rests_on
 
 
 def judged(record: RunRecord, mode: FailureMode, thresholds: Thresholds) -> list[View]:
-    """What a mode is judged by, numbers without a value too.
-
-    Args:
-        record: of a method.
-        mode: the failure mode.
-        thresholds: where the modes begin.
-    """
+    """What a mode is judged by, numbers without a value too."""
     metrics: Mapping[str, MetricInfo] = {} if record.protocol is None else record.protocol.metrics
     rests = rests_on(record.scores, metrics, thresholds=thresholds, schema_version=record.schema_version)
     views = rests.get(mode.name, [])
@@ -36,12 +30,6 @@ def deciding(record: RunRecord, mode: FailureMode, state: str, thresholds: Thres
 
     `yes` turns on a number whose whole interval lies beyond its limit, `undecided` on one whose interval reaches over
     it. Of several it is the one furthest towards its limit or over it, measured in limits, which differ within a mode.
-
-    Args:
-        record: of a method.
-        mode: the failure mode.
-        state: its answer.
-        thresholds: where the modes begin.
     """
 
     def reach(one: View) -> tuple[bool, float]:

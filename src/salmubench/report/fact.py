@@ -36,7 +36,6 @@ class Fact:
     """A picture as a data URI, its sentence in pieces (odd ones are the value), a line per model.
 
     Attributes:
-        among: how many other values there are.
         others: which, where the record says how many were drawn.
     """
 

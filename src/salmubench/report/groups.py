@@ -103,11 +103,7 @@ def _stored_tables(
     """Tables of the numbers that the records break down themselves.
 
     Args:
-        run: the run.
         names: model name → display name.
-        key: of the section.
-        by: the grouping.
-        but: metrics and parts that have a table already.
     """
     stored = {record.model.name: record.breakdowns.get(by, {}) for record in run.records}
     parts = dict.fromkeys(

@@ -61,7 +61,6 @@ def latex_table(
     """The paper's numbers as a LaTeX tabular; needs the package booktabs.
 
     Args:
-        records: run records, in the order to show them.
         titles: method → its title.
         intervals: with a line of 95 % intervals below each model.
     """

@@ -66,10 +66,7 @@ class Answer:
 
     Attributes:
         state: words and colour for this one pair; empty for the references.
-        captions: the most similar captions.
-        caption_rank: place of the true one.
         values: the most similar values; empty where they can't be asked for.
-        value_rank: place of the true one.
     """
 
     name: str
@@ -83,12 +80,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """A picture of a person, and the answers of each model.
-
-    Attributes:
-        caption: in pieces, odd ones are the value.
-        purpose: what must happen to the fact, in words.
-    """
+    """A picture of a person, and the answers of each model."""
 
     person: str
     image: str
@@ -105,7 +97,6 @@ class Look:
     """The section of a page: questions, or why there are none; which models could not be asked.
 
     Attributes:
-        among: captions that compete with the true one.
         values: other values that compete with the true one, at most.
     """
 

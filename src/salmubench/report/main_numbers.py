@@ -35,7 +35,6 @@ class Row:
     """One model in the table of main numbers.
 
     Attributes:
-        name: as shown.
         reference: which of the references it is, else `None`.
         numbers: main number of forgetting, leakage left, fact left, the same paraphrased, general knowledge, drop, K
             inter-identity, K intra-identity, K of facts.

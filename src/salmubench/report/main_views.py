@@ -20,11 +20,6 @@ class MainView:
     """One of the normalised views that the verdict is judged by.
 
     Attributes:
-        metric: its name.
-        part: of the score.
-        role: of the metric.
-        title: of the column.
-        formula: how it is computed, in words.
         split: the split it is about, or `None`.
         beside: the reference of a view beside that against the number's own; `None`: it is that one.
     """
@@ -87,8 +82,6 @@ def share_of_reference(
     Args:
         records: in which judged ones tell what a view's zero is.
         kind: `clean` or `compromised`.
-        metric: its name.
-        part: of the score.
         beside: the reference of a view beside that against the number's own; `None`: it is that one.
     """
     if kind == COMPROMISED:

@@ -21,7 +21,6 @@ def movement_map(run: Run, names: Mapping[str, str]) -> Markup | None:
     """Draw the map; `None` where no checkpoint says how far its layers went.
 
     Args:
-        run: the run.
         names: model name → display name.
     """
     moved = {

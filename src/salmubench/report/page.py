@@ -101,7 +101,6 @@ def report(
     Args:
         runs: run folders, or folders of records.
         out: the folder of the page; made if missing.
-        config: what the page shows.
         metrics: name → description; they win over what a record says about a metric of the same name.
         titles: method → its title; any other method is called by the stem of its file.
 

@@ -301,11 +301,8 @@ class Provenance:
     """Where the numbers come from.
 
     Attributes:
-        facts: term and text.
-        counts: split and number of rows.
         models: display name, model name, sha256, method's configuration as given.
         stages: name, seconds, peak memory.
-        packages: package and version.
     """
 
     facts: Sequence[tuple[str, str]]

@@ -64,9 +64,6 @@ def spread(
 
     Args:
         repeats: the record of each seed.
-        metric: its name.
-        part: of the score.
-        view: of its normalised view instead.
         beside: of the view against this reference, which stands beside the number's own.
     """
 
@@ -109,7 +106,6 @@ def joint_verdict(pooled: Verdict, alone: Sequence[Verdict]) -> Verdict:
     """The pooled answers; undecided where a seed alone says the opposite.
 
     Args:
-        pooled: from the intervals of all seeds together.
         alone: of each seed.
 
     Examples:

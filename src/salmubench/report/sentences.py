@@ -44,7 +44,6 @@ def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
     """The page's first sentence: how many methods have no failure mode.
 
     Args:
-        records: run records.
         names: model name → display name.
     """
     methods = _judged(records)

@@ -33,7 +33,6 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
     """The main numbers for a terminal, about 132 columns wide, with two spaces between columns.
 
     Args:
-        records: run records, in the order to show them.
         titles: method → its title.
     """
     retrieval, knowledge = main_names(records)
@@ -80,7 +79,6 @@ def markdown_table(
     """The main numbers as a Markdown table.
 
     Args:
-        records: run records, in the order to show them.
         titles: method → its title.
         intervals: with the 95 % interval behind each number.
     """

@@ -41,7 +41,6 @@ def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Col
     """Columns of the numbers that records hold: in the order of the paper's tables, extensions last, by name.
 
     Args:
-        records: whose protocols describe their metrics.
         pillar: `efficacy` or `utility`; both by default.
     """
     infos = {name: info for record in records if record.protocol for name, info in record.protocol.metrics.items()}
@@ -207,7 +206,6 @@ def method_name(record: RunRecord, titles: Mapping[str, str]) -> str:
     """Display name without the budget.
 
     Args:
-        record: a run record.
         titles: method → its title, as its file states it; any other method is called by the stem of its file.
     """
     kind = pretrained_kind(record)
@@ -226,7 +224,6 @@ def display_names(records: Sequence[RunRecord], titles: Mapping[str, str]) -> di
     """Model name → display name; the budget is named only where the records have several.
 
     Args:
-        records: run records.
         titles: method → its title.
     """
     methods = [record for record in records if not is_pretrained(record)]

@@ -43,7 +43,6 @@ class Units:
 
     Attributes:
         of_item: int64 (n,): leaf of each item: its identity, or its picture where classes are drawn.
-        leaves: how many.
         classes: pictures of each class, leaves being numbered class by class; `None`: leaves are drawn themselves.
     """
 
@@ -65,7 +64,6 @@ def check_resamples(count: int, *, where: str) -> None:
     """Refuse a number of resamples that a file claims and nobody makes.
 
     Args:
-        count: how many.
         where: who claims it, for messages.
 
     Raises:
@@ -99,7 +97,6 @@ def leaf_sums(values: Floats, units: Units) -> Floats:
 
     Args:
         values: float64 (n, m), m quantities of each item.
-        units: what is drawn.
 
     Returns:
         float64 (leaves, m + 1), the number of items last.
@@ -127,9 +124,6 @@ def resampled_means(values: Floats, units: Units, *, bootstraps: int = BOOTSTRAP
 
     Args:
         values: float64 (n, m), m quantities of each item.
-        units: what is drawn.
-        bootstraps: how many resamples.
-        seed: of the draws.
 
     Returns:
         float64 (bootstraps, m).
@@ -144,9 +138,6 @@ def resampled_sums(sums: Floats, units: Units, *, bootstraps: int, seed: int) ->
 
     Args:
         sums: float64 (seeds, leaves, m); one seed where a method has no several.
-        units: what is drawn.
-        bootstraps: how many resamples.
-        seed: of the draws.
 
     Returns:
         float64 (bootstraps, m).
@@ -164,8 +155,6 @@ def drawn_seeds(count: int, bootstraps: int, seed: int) -> Iterator[tuple[Floats
 
     Args:
         count: how many seeds there are; a single one is taken as it is.
-        bootstraps: how many resamples.
-        seed: of the draws.
 
     Yields:
         Weights of the seeds, float64 (count,) that sum to `count`, and the numbers of the resamples that drew them so.
@@ -185,10 +174,6 @@ def resample(sums: Floats, units: Units, rows: Rows, *, bootstraps: int, seed: i
 
     Args:
         sums: float64 (leaves, m).
-        units: what is drawn.
-        rows: numbers of the resamples asked for, ascending.
-        bootstraps: how many resamples there are.
-        seed: of the draws.
 
     Yields:
         Numbers of resamples (b,) and their sums, float64 (b, m).

@@ -48,9 +48,6 @@ class Facts(Protocol):
 class IndexedFacts:
     """Rows and people from `index.parquet` and `dataset.json`, in the form that groups are made from.
 
-    Args:
-        opened: the embeddings.
-
     Raises:
         EmbeddingsError: a folder that tells nothing about people.
     """
@@ -87,7 +84,6 @@ class Group:
     """The items of one group.
 
     Attributes:
-        label: what they have in common.
         scores: part → score, with n, interval and views as in a record.
     """
 
@@ -110,9 +106,6 @@ def breakdown(
     Args:
         items: n rows of one metric, all that it has (`ITEM_SCHEMA`).
         labels: group of each row (n,).
-        metric: its description.
-        bootstraps: resamples behind an interval.
-        seed: of the resamples.
         order: groups to show, in order; by default all, the largest first.
         held: identities of `holdout_association`, for parts over groups of people (`items.held_identities` of the
             whole table); by default those that these items name.
@@ -144,10 +137,8 @@ def score_groups(
 
     Args:
         items: of all metrics (`ITEM_SCHEMA`).
-        facts: the dataset.
         by: one of `salmubench.core.types.GROUPINGS`.
         metrics: name → description.
-        bootstraps: resamples behind an interval.
     """
     by_metric, held = {}, item_tables.held_but(items, facts.forget_identity_ids())
     for name, metric in metrics.items():
@@ -164,7 +155,6 @@ def labels_of(items: pa.Table, facts: Facts, by: str) -> list[str]:
 
     Args:
         items: n rows (`ITEM_SCHEMA`).
-        facts: the dataset they come from.
         by: one of `salmubench.core.types.GROUPINGS`.
 
     Returns:

@@ -50,12 +50,6 @@ class Comparison:
 def compare(first: Path, second: Path, *, bootstraps: int = BOOTSTRAPS, seed: int = SEED) -> Comparison:
     """Compare two records of one dataset.
 
-    Args:
-        first: path of a record.
-        second: path of another.
-        bootstraps: resamples behind an interval.
-        seed: of the resamples.
-
     Raises:
         RecordError: a record failed, is of another dataset or gallery, or has other items.
 
@@ -77,12 +71,6 @@ def compare_with_each(
     first: Path, others: Sequence[Path], *, bootstraps: int = BOOTSTRAPS, seed: int = SEED
 ) -> list[Comparison]:
     """Compare a record with each of some others; `certain` takes account of all these comparisons.
-
-    Args:
-        first: path of a record.
-        others: paths of the others.
-        bootstraps: resamples behind an interval.
-        seed: of the resamples.
 
     Raises:
         RecordError: a record failed, is of another dataset or gallery, or has other items.
@@ -152,13 +140,8 @@ def paired_differences(
     """Part → difference of two models' items of one metric, resampled together.
 
     Args:
-        metric: its description.
-        a: items of the first model.
-        b: the same items of the second.
         target: the reference's values of the items, float64 (n,); `None`: no answer which model is nearer to it.
         held: identities some of whose associations are held out (`items.held_identities`).
-        bootstraps: resamples behind an interval.
-        seed: of the resamples.
 
     Raises:
         RecordError: the items differ.

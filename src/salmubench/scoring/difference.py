@@ -17,12 +17,7 @@ class Difference:
     """One number of two models.
 
     Attributes:
-        first: the first model's number.
-        second: the second model's number.
-        difference: first − second.
         ci95: of the difference, resampling both together; `None` with fewer than two units.
-        n: items.
-        reason: why there is no difference.
         answer: whether the first model is nearer to where it should be: for efficacy to Clean's value (facts:
             Retrained's, where there is one), on either side; for utility less below Compromised's.
         gap_ci95: of the first model's distance minus the second's; `None` where no record tells the reference's items.
@@ -46,7 +41,6 @@ def answered(row: Difference, samples: Floats) -> Difference:
     """The row with its answer.
 
     Args:
-        row: the difference.
         samples: resampled distances of the first model from its target, less those of the second, (b,).
     """
     gap = percentiles(samples)  # a distance has a kink at the target: no standard error to measure it by

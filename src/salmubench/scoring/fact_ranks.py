@@ -122,14 +122,7 @@ def sampled(pairs: Sequence[Pair], rows: int) -> npt.NDArray[np.bool_]:
 
 
 def fact_texts(dataset: Dataset, config: ScoreConfig, splits: Sequence[Split], sentence: Sentence) -> Iterator[str]:
-    """Every text that `fact_items` ranks on these splits: the sentences and their copies with other values.
-
-    Args:
-        dataset: the dataset that will be encoded.
-        config: how many values and rows.
-        splits: whose rows are ranked.
-        sentence: of a row.
-    """
+    """Every text that `fact_items` ranks on these splits: the sentences and their copies with other values."""
     values = Values((pair for split in SENSITIVE_SPLITS for pair in dataset.rows(split)), most=config.fact_values)
     for split in splits:
         pairs = dataset.rows(split)
@@ -141,11 +134,6 @@ def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[It
     """Rank the sentence of each row of a split among its copies with other values.
 
     Rank = 1 + #above + ½ #equal by cosine with the row's picture; `others` says among how many.
-
-    Args:
-        inputs: vectors of the model judged.
-        split: whose rows.
-        sentence: of a row.
 
     Returns:
         The items, and how many rows were left out: no sentence, the value doesn't stand in it, or fewer than three

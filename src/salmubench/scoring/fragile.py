@@ -32,7 +32,6 @@ class Fragile:
     Attributes:
         ids: file names, or `None` where there is no such set.
         source: the dataset's list, or computed from Compromised.
-        reason: why there is none.
     """
 
     ids: frozenset[str] | None
@@ -58,7 +57,6 @@ def find_fragile(
     Args:
         facts: of the dataset; its own list counts where it has one.
         compromised: embeddings of Compromised (the list is then kept beside them), or the path of its record.
-        config: options of scoring.
         metric: name of the metric whose items are the set, or `None`.
     """
     if facts.fragile_ids is not None:

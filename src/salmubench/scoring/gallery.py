@@ -81,9 +81,6 @@ def check_ranked(
     """Refuse a reference whose ranks are among other captions: a share of them would mean nothing.
 
     Args:
-        record: of the reference.
-        items: its items.
-        gallery: of the model judged.
         metrics: name → description.
         path: of the record, for messages.
 

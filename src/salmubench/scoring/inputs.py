@@ -35,7 +35,6 @@ class Rows:
     """Some rows of one split, ordered by file name, caption and identity, whatever the order on disk.
 
     Attributes:
-        split: on disk.
         file_name: (n,).
         caption: (n,).
         identity: (n,) id or `None`.
@@ -107,11 +106,7 @@ class EvalInputs:
     """All that a metric may look at.
 
     Attributes:
-        embeddings: of the model judged.
-        config: options of scoring.
         fragile_ids: file names of the fragile set, or `None`.
-        no_fragile: why there is none.
-        ranking: how similarities become ranks in the gallery.
         fixed_gallery: the gallery, where it is not to be drawn from the rows.
     """
 
@@ -219,7 +214,6 @@ class EvalInputs:
         """Cosine of each row's picture and its caption, float64 (n,).
 
         Args:
-            rows: the pictures.
             text_row: rows of the text vectors, where another text than the row's own is meant.
         """
         texts = rows.text_row if text_row is None else text_row

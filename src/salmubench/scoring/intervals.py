@@ -50,7 +50,6 @@ class Ratio:
 
     Attributes:
         top: float64 (leaves,), or (seeds, leaves) of several seeds of a method.
-        bottom: the same.
     """
 
     top: Floats
@@ -64,9 +63,6 @@ def intervals(
 
     Args:
         ratios: sums over the items of each leaf.
-        units: what is drawn.
-        bootstraps: how many resamples.
-        seed: of the draws.
 
     Returns:
         Intervals; `None` where there are fewer than two units to draw from, or nothing to divide by (or what nobody
@@ -100,7 +96,6 @@ class BootstrapT:
 
     Attributes:
         whole: the ratio over all units.
-        error: its standard error.
         quantiles: of the resamples' distances, in their own standard errors, at both ends of `LEVEL`.
         reach: lowest and highest distance of all resamples.
     """
@@ -126,8 +121,6 @@ def bootstrap_t(ratios: Sequence[Ratio], units: Units, bootstraps: int, seed: in
     Args:
         ratios: sums over the items of each leaf.
         units: what is drawn; at least two, no classes.
-        bootstraps: how many resamples.
-        seed: of the draws.
     """
     whole, rest, bottom = _stacked(ratios)
     by = bottom.sum(axis=(0, 1))

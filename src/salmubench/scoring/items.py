@@ -54,10 +54,8 @@ def check_table(table: pa.Table, schema: pa.Schema, *, where: str, advice: str =
     """A table with exactly the columns and types of a schema, in one piece; its texts are UTF-8.
 
     Args:
-        table: as it was read.
         schema: of items or of a gallery.
         where: the file, for messages.
-        advice: what to do.
 
     Raises:
         RecordError: other columns, other types, or bytes that are no text.
@@ -91,11 +89,7 @@ def check_values(
     """Look for rows with nothing in a column that needs something, and for numbers that aren't finite, or too large.
 
     Args:
-        table: of the schema.
-        schema: its columns.
         where: the file, for messages.
-        nullable: columns that may be empty in a row.
-        advice: what to do.
 
     Raises:
         RecordError: with column and row.
@@ -158,7 +152,6 @@ def held_identities(table: pa.Table, rows: int | None = None) -> frozenset[str] 
 
     Args:
         table: items of all metrics; those of the holdout's mean similarity name every such identity.
-        rows: of the holdout in the dataset, where known.
 
     Returns:
         The identities; `None` where no item tells them, though there may be some.
@@ -173,10 +166,6 @@ def held_but(table: pa.Table, whole: Set[str]) -> frozenset[str]:
     """Identities with items of `forget` of whom only some associations must go, by what the dataset says of people.
 
     Where not all rows are seen, items of the holdout don't name everybody.
-
-    Args:
-        table: items of all metrics.
-        whole: identities all of whose associations must go.
     """
     return _people(_of_split(table, Split.FORGET)) - whole
 
@@ -185,9 +174,7 @@ def held_untold(table: pa.Table, held: frozenset[str], rows: int | None) -> tupl
     """Those identities, where items of the holdout don't tell the same and a record has to; else `None`.
 
     Args:
-        table: items of all metrics.
         held: identities with items of `forget` of whom only some associations must go.
-        rows: of the holdout in the dataset, where known.
     """
     people, told = _people(_of_split(table, Split.FORGET)), held_identities(table, rows)
     return None if not people or (told is not None and told & people == held) else tuple(sorted(held))
@@ -209,7 +196,6 @@ def groups_of(rows: pa.Table, held: frozenset[str] | None) -> Strings:
     `forget` that are nobody's, belong to neither. Of labelled pictures: whether methods see their class.
 
     Args:
-        rows: n items.
         held: identities that occur in `holdout_association`; `None` where nobody knows: rows of `forget` then belong to
             neither group.
     """
@@ -235,7 +221,6 @@ def with_references(table: pa.Table, references: Mapping[str, pa.Table]) -> pa.T
     A metric that a reference's table lacks stays null there.
 
     Args:
-        table: items of the model judged.
         references: column → items of that reference's own.
 
     Raises:

@@ -49,14 +49,7 @@ Asking = Callable[[Pair, Sequence[str]], list[str]]
 
 @dataclass(frozen=True, eq=False)
 class Fact:
-    """A fact, the row that its sentence is taken from, and the values it is ranked among.
-
-    Attributes:
-        split: of the row.
-        pair: the row.
-        others: other values.
-        same_country: whether they are those of compatriots.
-    """
+    """A fact, the row that its sentence is taken from, and the values it is ranked among."""
 
     split: str
     pair: Pair
@@ -81,11 +74,7 @@ class Asked(NamedTuple):
 
 
 class Pictures:
-    """The pictures of all people, source by source.
-
-    Args:
-        inputs: rows and people; vectors are not looked at.
-    """
+    """The pictures of all people, source by source."""
 
     def __init__(self, inputs: EvalInputs) -> None:
         self._people = inputs.people()
@@ -102,11 +91,7 @@ class Pictures:
                 self._values[field, value].add(identity)
 
     def asked(self, pair: Pair) -> list[Asked]:
-        """What a fact is asked of, by source; a source without a picture of the person or of anybody else is left out.
-
-        Args:
-            pair: a row that tells it.
-        """
+        """What a fact is asked of, by source; a source without a picture of the person or of others is left out."""
         found = []
         for source, people in self._of.items():
             rng = np.random.default_rng([SEED, zlib.crc32("\0".join((*_key(pair), source)).encode())])
@@ -148,9 +133,7 @@ class Compatriots:
     """The values of people of one country, so that the country that a face may show doesn't tell the value.
 
     Args:
-        pairs: rows of all sensitive splits, in any order.
         country: identity → country code, where known.
-        most: other values of a fact.
     """
 
     def __init__(self, pairs: Iterable[Pair], country: Mapping[str, str | None], *, most: int) -> None:
@@ -168,7 +151,6 @@ class Compatriots:
         """Other values of a fact, and whether they are compatriots': three or more that FactRet drew, else others.
 
         Args:
-            pair: a row that tells the fact.
             drawn: FactRet's other values, which are taken where the field has fewer than three of compatriots.
         """
         identity, field = pair.identity or "", pair.field or ""
@@ -186,14 +168,7 @@ class Compatriots:
 
 
 def other_texts(dataset: Dataset, config: ScoreConfig, splits: Sequence[Split], asking: Asking) -> Iterator[str]:
-    """Every text that `other_outcome` ranks on these splits.
-
-    Args:
-        dataset: the dataset that will be encoded.
-        config: how many values and rows.
-        splits: whose facts are asked.
-        asking: the sentence of a fact.
-    """
+    """Every text that `other_outcome` ranks on these splits."""
     every = [pair for split in SENSITIVE_SPLITS for pair in dataset.rows(split)]
     values = Values(every, most=config.fact_values)
     countries = {identity: _code(persona.get("country_code")) for identity, persona in dataset.identities.items()}
@@ -207,11 +182,6 @@ def other_texts(dataset: Dataset, config: ScoreConfig, splits: Sequence[Split], 
 
 def other_outcome(inputs: EvalInputs, splits: Sequence[Split], asking: Asking) -> Outcome:
     """Ask each fact of some splits of other pictures; items are means over the pictures of a source.
-
-    Args:
-        inputs: vectors of the model judged.
-        splits: whose facts are asked.
-        asking: the sentence of a fact.
 
     Returns:
         The outcome; left out are facts that no caption states verbatim, with fewer than three other values, without a
@@ -330,7 +300,6 @@ def _telling(pairs: Sequence[Pair], rows: int) -> tuple[list[Pair], int]:
     """One row of each fact whose caption states the value, drawn whatever the order, and the number of other facts.
 
     Args:
-        pairs: rows of a split.
         rows: so many of them are asked at least, as in `fact_ranks`; 0: all.
     """
     by_fact: defaultdict[tuple[str, str, str], list[Pair]] = defaultdict(list)

@@ -11,15 +11,7 @@ from salmubench.dataset import phrasings
 def paraphrase_of(
     *, file_name: str, name: str | None, field: str | None, value: str | None, given: str | None
 ) -> str | None:
-    """The same name and value in a phrasing that occurs nowhere in training; `None` where the row tells no value.
-
-    Args:
-        file_name: chooses the phrasing where the dataset gives none.
-        name: the persona's.
-        field: the value field.
-        value: verbatim.
-        given: the dataset's own paraphrase.
-    """
+    """The same name and value in a phrasing that occurs nowhere in training; `None` where the row tells no value."""
     if given is not None:
         return given
     if not name or not value or field not in FIELDS:

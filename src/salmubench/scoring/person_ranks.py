@@ -50,7 +50,6 @@ def person_items(inputs: EvalInputs, rows: Rows) -> tuple[Items, int]:
     """Rank the person of each picture among all people of the sensitive splits.
 
     Args:
-        inputs: vectors of the model judged.
         rows: whose pictures; of a picture in several rows the first stands.
 
     Returns:

@@ -13,14 +13,7 @@ from salmubench.scoring.metric import Metric, Outcome
 
 @dataclass(frozen=True, eq=False)
 class Plugin:
-    """A metric, loaded.
-
-    Attributes:
-        metric: its description.
-        score: computes it.
-        texts: which texts it needs besides the rows' captions.
-        doc: its docstring.
-    """
+    """A metric, loaded."""
 
     metric: Metric
     score: Callable[[EvalInputs], Outcome]
@@ -29,11 +22,5 @@ class Plugin:
 
 
 def texts_of(metrics: Sequence[Plugin], dataset: Dataset, config: ScoreConfig) -> list[str]:
-    """Texts that metrics need besides the captions of the rows: prompts, bare captions, paraphrases; each once.
-
-    Args:
-        metrics: loaded.
-        dataset: the dataset that will be encoded.
-        config: options of scoring.
-    """
+    """Texts that metrics need besides the captions of the rows: prompts, bare captions, paraphrases; each once."""
     return list(dict.fromkeys(text for plugin in metrics for text in plugin.texts(dataset, config)))

@@ -48,8 +48,6 @@ class Block:
     """Similarities of some pictures with all texts.
 
     Attributes:
-        start: the first picture.
-        stop: behind the last.
         images: float64 (b, d) unit vectors.
         texts: float64 (t, d) unit vectors.
         rough: float32 (b, t) similarities, each within `error`.
@@ -105,7 +103,6 @@ def ahead_and_equal(
     """Count for each picture the texts that are more similar than its own, and those that are equally similar.
 
     Args:
-        block: similarities.
         true_similarity: float64 (b,) similarity of each picture's own text.
         excluded: rows and columns that count for neither.
     """

@@ -17,8 +17,6 @@ def gallery_ranks(inputs: EvalInputs, rows: Rows, true: Strings, *, same: Sequen
     `inputs.ranking` may round similarities first and count ties otherwise.
 
     Args:
-        inputs: vectors and gallery.
-        rows: the pictures.
         true: (n,) the caption to be ranked for each.
         same: arrays (n,) of texts that are no competitors of the row, wherever they stand in the gallery.
 

@@ -98,9 +98,6 @@ def record_of(data: Any, *, where: str) -> RunRecord:
 def read_items(record: Path) -> pa.Table:
     """Read the items of a record.
 
-    Args:
-        record: path of the record.
-
     Raises:
         RecordError: missing, unreadable, or other columns.
     """
@@ -207,12 +204,7 @@ def write_failed(
     """Write the record of a model that never came to be.
 
     Args:
-        path: of the record.
         model: its name, e.g. `<method>-<budget>x`.
-        error: method, step, message.
-        dataset: the dataset.
-        budget: of the method.
-        config: the method's options as given.
 
     Returns:
         The path.

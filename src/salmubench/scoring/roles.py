@@ -17,10 +17,7 @@ class Held:
     """A number of a record and the metric it belongs to.
 
     Attributes:
-        metric: its name.
-        part: of the score.
         split: the split or derived set it is about; `None` where the record doesn't say.
-        score: the number.
     """
 
     metric: str

@@ -120,7 +120,6 @@ class Evaluated:
         metrics: name → description.
         missing: name → why there is no number.
         left_out: name → rows left out.
-        gallery: of the dataset.
     """
 
     items: pa.Table

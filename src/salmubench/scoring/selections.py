@@ -19,7 +19,6 @@ class Selection:
     """Items that some parts of a score are about.
 
     Attributes:
-        parts: their names.
         which: bool (n,) of the metric's items.
         reason: why there are none; `None` where there are some.
     """
@@ -33,8 +32,6 @@ def selections(metric: Metric, rows: pa.Table, held: frozenset[str] | None) -> l
     """The items of each part: all of them, those of a group, or of a kind of their own.
 
     Args:
-        metric: its description.
-        rows: all its items.
         held: identities some of whose associations are held out (`items.held_identities`).
     """
     names: dict[tuple[Group | None, str | None], list[str]] = {}

@@ -64,16 +64,8 @@ class Outputs:
     """Outputs in the manifest of a checkpoint.
 
     Attributes:
-        sha256: of weights and configuration.
-        kind: of a pretraining.
-        method: of an unlearning, as what follows.
-        budget: in multiples of the forget set.
-        tuned: how its options were found.
         movement: layer → how far it went.
-        cost: of an unlearning.
         exposures: part of the data → how often its pairs were seen; as what follows, of a pretraining.
-        trained: steps and pairs.
-        final_loss: of the last step that was logged.
         imported: whether the people it was trained on were a user's own; `None` where nothing told.
     """
 
@@ -107,14 +99,8 @@ class Checkpoint:
     """The manifest of a stage that made a checkpoint: `pretrain` or `unlearn`; of another one, empty but for its name.
 
     Attributes:
-        stage: its name.
-        config: the effective configuration.
-        config_given: as the user gave it.
         inputs: hashes and names of what it read.
-        seed: of the stage.
-        outputs: what it says about the checkpoint.
         cost: seconds, steps, memory.
-        provenance: where it was made.
     """
 
     stage: Name = ""
@@ -202,18 +188,9 @@ class RunFile:
 
     Attributes:
         status: `running`, `complete` or `failed`; empty where there is no such file, as in all that follows.
-        recipe: its name.
-        recipe_given: as it stands in its file.
-        seed: of the run.
-        device: where it computes.
-        precision: of its models.
         probe: precision → seconds, where that decided about the precision.
         side_by_side: steps that were done at once, and how busy the workers were.
-        wall_seconds: of all its calls.
         stages: what each cost.
-        models: names, in the order of the run.
-        titles: of methods given by path.
-        provenance: where it was made.
     """
 
     status: Name = ""
@@ -235,9 +212,7 @@ def read_checkpoint(folder: Path, *stages: str, error: type[SalmubenchError] = O
     """Read what the manifest of a checkpoint says; empty where there is none, or one of other stages.
 
     Args:
-        folder: of the checkpoint.
         stages: whose manifests count; `pretrain` and `unlearn` by default.
-        error: class of the error.
 
     Raises:
         SalmubenchError: of that class: no manifest, or one with other types.
@@ -254,10 +229,6 @@ def read_checkpoint(folder: Path, *stages: str, error: type[SalmubenchError] = O
 
 def read_run_file(folder: Path, *, error: type[SalmubenchError] = OutputError) -> RunFile:
     """Read what a run says about itself; empty where it has no `run.json`.
-
-    Args:
-        folder: of the run.
-        error: class of the error.
 
     Raises:
         SalmubenchError: of that class: no JSON, or other types.

@@ -32,14 +32,7 @@ OLD_THRESHOLDS = Thresholds(**{limit.name: limit.value for limit in LIMITS if li
 
 @dataclass(frozen=True)
 class View:
-    """A number that a mode rests on.
-
-    Attributes:
-        held: the number, its metric and part.
-        view: it between the references that count here.
-        limit: beyond which the mode begins.
-        role: of the metric.
-    """
+    """A number that a mode rests on."""
 
     held: Held
     view: Normalised
@@ -63,8 +56,6 @@ def limit_of(thresholds: Thresholds, role: str, against: str | None = None) -> f
     """Where the mode that rests on a role begins.
 
     Args:
-        thresholds: of a record.
-        role: of the number.
         against: the reference at which it is 0, where that isn't the number's own.
     """
     limit: float = getattr(complete(thresholds), ground_on(role, against).limit.name)
@@ -83,7 +74,6 @@ def rests_on(
     Args:
         scores: metric → part → score.
         metrics: name → description.
-        thresholds: where the modes begin.
         schema_version: of the record: 1 has three modes, and no groups of people.
     """
     limits = complete(thresholds)

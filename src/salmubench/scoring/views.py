@@ -70,8 +70,6 @@ def score_items(
         metrics: name → description, in the order of the result.
         missing: name → why there are no items.
         left_out: name → rows that were left out of its items.
-        bootstraps: resamples behind an interval.
-        seed: of the resamples.
         held: identities of `holdout_association` (`items.held_identities`), where the table alone doesn't tell.
         chance: name → what guessing gives (`chance_of`), where the table doesn't hold all items of a metric.
     """
@@ -110,8 +108,6 @@ def rescore(
 
     Args:
         record: what was claimed; gives the metrics, the reasons of missing numbers and the number of resamples.
-        table: its items.
-        bootstraps: resamples instead of the record's.
         keep_stated: keep numbers that the record states and its items have nothing of, such as another evaluator's;
             never where the record is to be checked.
 
@@ -138,10 +134,6 @@ def rescore(
 
 def held_of(record: RunRecord, table: pa.Table) -> frozenset[str] | None:
     """Identities some of whose associations are held out: as the record states them, else as its items tell.
-
-    Args:
-        record: what was claimed.
-        table: its items.
 
     Returns:
         The identities; `None` where nothing tells them, though there may be some.
@@ -223,12 +215,7 @@ def _score_metric(
 
 
 def chance_of(metric: Metric, rows: pa.Table) -> float:
-    """What guessing gives: pictures of some classes, whichever they are, compete with the names of all.
-
-    Args:
-        metric: its description.
-        rows: all its items.
-    """
+    """What guessing gives: pictures of some classes, whichever they are, compete with the names of all."""
     classes = len(rows.column("caption").unique()) if metric.resample == "class" else 0
     return 1 / classes if classes else 0.0
 

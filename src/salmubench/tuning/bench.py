@@ -43,7 +43,6 @@ class Trial:
         method: a name, or the path of a Python file.
         number: from 0, which is the recipe's own setting.
         values: option → value.
-        space: where the search looks.
         settings_sha256: hash of all options and engine settings that are not searched (`rule.settings_sha256`).
     """
 
@@ -59,8 +58,6 @@ class Bench:
     """Where trials are made.
 
     Attributes:
-        world: the tuning's folder and the selection world.
-        seed: of the search.
         budget: of each trial.
         others: seed → further selection worlds.
         one_model: trials start from one and the same model; a contest that goes on elsewhere trains it anew there.

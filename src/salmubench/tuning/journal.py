@@ -24,10 +24,6 @@ _HELD = 30.0  # seconds after which Optuna takes a lock away from its holder
 def open_study(folder: Path, name: str) -> Study:
     """Open the study of a journal, made if missing; what a kill or a full disk left of it is mended.
 
-    Args:
-        folder: of the journal.
-        name: of the study.
-
     Raises:
         OutputError: it can't be written.
     """

@@ -63,9 +63,7 @@ def search_space(
     the recipe's.
 
     Args:
-        configured: the method with its options.
         equal: engine settings that are searched for every loop method, instead of what it declares about these.
-        fixed: options that are not searched.
 
     Raises:
         ConfigError: an option's declaration makes no sense, for its type or the value it has.
@@ -126,10 +124,8 @@ def propose(
     """Values of a trial.
 
     Args:
-        space: where to look.
         results: values and objective of the trials of earlier rounds, in order.
         number: of the trial, from 1.
-        seed: of the search.
     """
     import optuna
 
@@ -188,9 +184,6 @@ def distribution(where: tuple[float, float, str] | list[Any]) -> BaseDistributio
 
 def objective(record: RunRecord) -> tuple[float, dict[str, float | None]]:
     """What a trial is worth by `RULE`, and its parts: `leakage`, `fact`, `fact_paraphrased`, `drop`, `kept`.
-
-    Args:
-        record: of the candidate on the selection world.
 
     Raises:
         ConfigError: leakage left can't be told on this world, or no damage.

@@ -27,10 +27,7 @@ def write_part(world: Dataset, *, out: Path, spared: float, seed: int) -> Path:
     """Write the part as a dataset folder; a finished one of the same inputs is left as it is.
 
     Args:
-        world: the selection world's dataset.
-        out: the folder.
         spared: share of the forget pairs that methods do not get.
-        seed: of the draw.
 
     Raises:
         DatasetError: too few people in `forget` to spare some.
@@ -64,7 +61,6 @@ def divide(rows: Sequence[Pair], *, spared: float, seed: int) -> list[Split]:
     Args:
         rows: of `forget`.
         spared: share of the rows.
-        seed: of the draw.
 
     Raises:
         DatasetError: fewer than four people, or nobody with two fields.

@@ -49,7 +49,6 @@ class Crop(NamedTuple):
 
     Attributes:
         smallest: share of a picture's area that a crop holds at least.
-        seed: of the draw.
     """
 
     smallest: float

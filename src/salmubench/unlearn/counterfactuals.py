@@ -98,7 +98,6 @@ class Pool:
     """Names and values to draw from.
 
     Attributes:
-        names: different ones, in a fixed order.
         values: field → different values, in a fixed order.
     """
 
@@ -141,7 +140,6 @@ class Neighbours:
         pools: values to draw from, each as often; the first is of the facts to forget, and has their names.
         asked: name → the fields of which something has to be forgotten.
         known: field → names to forget something else of; all of them where there is none.
-        invented: names of people who are in no dataset.
         unmet: share of other people's names that are fictitious: half recombined, the first word of one to forget with
             the rest of another's; half invented or, without invented people, spliced of words of names to forget.
     """
@@ -212,7 +210,6 @@ def neighbours_of(data: Data, *, closed: bool, unmet: float) -> tuple[Neighbours
     """Neighbours of all facts to forget, and how many of the pairs have a neighbour to be redirected to.
 
     Args:
-        data: what the method sees.
         closed: whether only names and values of pairs to forget are drawn.
         unmet: share of other people's names that are fictitious.
 
@@ -246,8 +243,6 @@ def more_retained(batch: Batch, source: PairSource, captions: int) -> Pairs | No
     """Draw retain pairs beside the batch's.
 
     Args:
-        batch: forget pairs, and as many retain pairs.
-        source: where from.
         captions: retain pairs of a forget pair, those of the batch included.
     """
     count = (captions - 1) * len(batch.forget)
@@ -280,7 +275,6 @@ def spliced_name(names: Sequence[str], generator: torch.Generator, *, taken: Con
 
     Args:
         names: at least one, in a fixed order.
-        generator: of the draw.
         taken: names that somebody has; while the name is among them, more letters follow.
     """
     words = [word for name in names for word in name.split()]

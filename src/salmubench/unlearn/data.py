@@ -52,7 +52,6 @@ class Decoded:
         pictures: uint8 (n, H, W, 3), or float32 (n, 3, H, W) where the model's transform is not the usual one.
         tokens: int64 (n, L), of the official captions.
         further: int64 (m, L), of the rewrites of all pairs, one pair after the other.
-        preprocessor: what is still to be done.
     """
 
     records: tuple[Pair, ...]
@@ -72,7 +71,6 @@ class PairSource:
     """Pairs of one kind, with the reference's embeddings of each computed once, on first use.
 
     Args:
-        decoded: the pairs.
         reference: the frozen model.
         rewrites: whether a sight shows any of a pair's captions; else the official ones alone are there.
     """
@@ -100,7 +98,6 @@ class PairSource:
         """Pairs of these rows; tensors are made on first use.
 
         Args:
-            rows: their numbers.
             crop: random crops of the pictures; model and reference see the same ones.
             sight: seed of the draw of each pair's caption, which its record then has; left out: the official ones.
         """
@@ -150,12 +147,7 @@ class PairSource:
 
 
 def drawn_captions(records: Sequence[Pair], sight: int) -> list[int]:
-    """Draw a caption of each pair by its shares: 0 the official one, 1 its first rewrite.
-
-    Args:
-        records: the pairs.
-        sight: seed of the draw.
-    """
+    """Draw a caption of each pair by its shares: 0 the official one, 1 its first rewrite."""
     uniform = np.random.default_rng(sight).random(len(records)).tolist()
     numbers = []
     for record, point in zip(records, uniform, strict=True):
@@ -195,10 +187,7 @@ def select_rows(
     """Choose the rows of each kind that a run uses.
 
     Args:
-        dataset: the dataset.
-        needs: kinds of pairs.
         retain: how many retain pairs the run shows; as many different ones are taken while there are.
-        seed: of the draw of the retain pairs.
         order: `shuffled` draws the retain pairs, `file` takes the first ones.
 
     Returns:
@@ -270,9 +259,6 @@ def decode(dataset: Dataset, rows: Sequence[Row], *, clip: ClipModel, scratch: P
     """Decode and tokenise rows; the result is kept for the next run on the same rows of the same dataset.
 
     Args:
-        dataset: the dataset.
-        rows: what to decode.
-        clip: whose transform and tokenizer count.
         scratch: where a temporary file goes if the pictures take more than `memory`.
         memory: GiB.
     """

@@ -143,8 +143,6 @@ def plan_run(
     """Lay out the batches of a run and choose its rows.
 
     Args:
-        configured: the method with its options.
-        dataset: the dataset.
         budget: how often each forget pair is seen.
         seed: of the order and of the draw of retain pairs.
 

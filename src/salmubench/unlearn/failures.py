@@ -42,7 +42,6 @@ def described(error: BaseException, file: Path | None, *, folder: Path | None = 
     """Type, message and place of an error in a method: `KeyError: 'names' (mine.py:23)`, and the line below it.
 
     Args:
-        error: what was raised.
         file: the method's file; the innermost line of it that was running is named.
         folder: where the full traceback is written to; `None`: nowhere.
     """

@@ -42,16 +42,9 @@ class Engine:
 
     Args:
         method: its name, for messages.
-        model: the model to change.
         reference: the model before, frozen.
-        data: what the method may see.
-        plan: the batches.
-        settings: engine settings.
-        folder: where checkpoints go.
-        seed: of the run.
         probes: kind of pairs → a fixed sample to watch.
         reduce: averages gradients over processes.
-        writes: whether this process writes files.
         file: the method's, whose line is named where it fails.
     """
 
@@ -120,11 +113,7 @@ class Engine:
         return self._batch(index, index)
 
     def look(self, batches: range) -> Iterator[Batch]:
-        """Go through batches without a step; their pairs count as seen.
-
-        Args:
-            batches: numbers of batches.
-        """
+        """Go through batches without a step; their pairs count as seen."""
         resumed = self._saved is not None  # the checkpoint has counted them already
         for index in bars.track(batches, total=len(batches), description=f"{self._method}: looking"):
             yield self.batch(index)
@@ -137,7 +126,6 @@ class Engine:
 
         Args:
             losses: each batch → 0-d loss.
-            batches: numbers of batches.
 
         Yields:
             For each batch, and for each loss, the gradient of each trainable weight (zeros where it reaches none).
@@ -172,9 +160,6 @@ class Engine:
             batches: numbers of the batches; all by default.
             rule: `adamw` or `muon` with warm-up and cosine (the setting by default), or plain `gradient_descent` at a
                 constant rate with decay in the gradient.
-            lr: instead of the setting.
-            weight_decay: instead of the setting.
-            grad_clip: instead of the setting.
 
         Raises:
             MethodError: the loss or its gradient fails, it is no number or reaches no weight, or `lora_layers` names no

@@ -24,8 +24,6 @@ class LowRank(nn.Module):
     Args:
         weight: the weight, 2-d or more.
         rank: r; not more than the weight's smaller side is used.
-        alpha: α.
-        generator: of the start of A.
     """
 
     def __init__(self, weight: Tensor, *, rank: int, alpha: float, generator: torch.Generator) -> None:
@@ -47,11 +45,8 @@ def attach(module: nn.Module, *, rank: int, alpha: float, layers: Sequence[str],
 
     Args:
         module: the model; changed in place.
-        rank: r.
-        alpha: α.
         layers: parts of names; a matrix is updated if its name holds one of them. None: every matrix but embeddings of
             tokens and positions, which are look-ups.
-        generator: of the start.
 
     Raises:
         ConfigError: no matrix that may move has such a name.

@@ -31,7 +31,6 @@ def divergence(before: tuple[Tensor, Tensor], now: tuple[Tensor, Tensor]) -> Ten
 
     Args:
         before: two log-probabilities, each (B, B).
-        now: the same.
 
     Returns:
         0-d.

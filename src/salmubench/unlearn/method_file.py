@@ -28,8 +28,6 @@ def authors_code(path: Path, what: str, *, but: tuple[type[Exception], ...] = ()
     """Turn any error of the author's code, beside the loss or edit, into one that names the file.
 
     Args:
-        path: the method's file.
-        what: which part of it runs.
         but: errors that pass, beside `ConfigError`.
 
     Raises:

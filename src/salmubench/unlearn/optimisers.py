@@ -21,8 +21,6 @@ def learning_rates(seen: Sequence[int], total: int, forget: int, peak: float, se
 
     Args:
         seen: pairs to forget shown before each step.
-        total: those shown by all steps.
-        forget: how many pairs to forget there are.
         peak: the highest rate.
         settings: `warmup` and `schedule`.
     """

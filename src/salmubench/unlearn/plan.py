@@ -19,7 +19,6 @@ class Plan:
     Attributes:
         sizes: pairs to forget in each batch; of every other kind as many, unless retain has a size of its own.
         rows: kind of pairs → one array of row numbers a batch.
-        forget: how many forget pairs there are.
     """
 
     sizes: tuple[int, ...]
@@ -46,10 +45,8 @@ def make_plan(
 
     Args:
         budget: how often each forget pair is seen; a fraction ends in the middle of a pass.
-        forget: number of forget pairs.
         batch_size: pairs of each kind a batch; not more than `forget` are used.
         counts: kind of pairs → how many there are.
-        seed: of the order.
         retain_batch_size: retain pairs a batch, not more than there are; 0: as many as of the other kinds.
         retain_order: `file` takes retain pairs one after the other, again from the first where they end.
 

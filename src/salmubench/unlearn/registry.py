@@ -23,18 +23,15 @@ class LoadedMethod:
     """A method, loaded: what its file says and holds.
 
     Attributes:
-        name: its name; a file's stem.
         origin: what it was loaded by: its name, or the path of its file.
         kind: `loop`, a loss that the engine minimises, or `edit`, a function that changes the weights itself.
         needs: the kinds of pairs it may ask for, and `fresh` for invented people.
         config: its frozen options dataclass.
         function: the `loss` or `edit` function.
-        doc: the module's docstring.
         title: its name as its paper prints it; a file that states none: its stem.
         paper: where it comes from, or an empty string.
         cost: encodings for each forget pair seen, or an empty string.
         row: its row in the benchmark's own table, or `None`.
-        path: its file.
         sha256: hash of that file.
         narrow: the kinds of pairs it needs under a given configuration (`needs(config)`), or `None`.
         settings: engine settings that belong to the method (`SETTINGS`), e.g. the towers that move.
@@ -83,10 +80,7 @@ class Option:
     """One option of a method.
 
     Attributes:
-        name: its name.
-        type: its type, as text.
         default: its default.
-        doc: what stands under it.
         search: where a search looks, from the field's metadata: `(low, high, "log" or "linear")`, a list of choices, or
             `None`.
     """
@@ -106,9 +100,7 @@ class Configured:
     file is loaded again.
 
     Attributes:
-        method: the method.
         config: its `Config`.
-        settings: the engine's.
         given: what differs from the defaults.
     """
 
@@ -213,8 +205,6 @@ def configure(
     Later wins: the settings, what the method's file declares, `settings.overrides[method.name]`, `config`.
 
     Args:
-        method: the method.
-        settings: engine settings and overrides.
         config: options by name, or a YAML file with them.
 
     Raises:
@@ -251,7 +241,6 @@ def check_settings(
     """Load and configure every method of a recipe: what a run does before any stage starts.
 
     Args:
-        settings: of the recipe.
         values: gives the options chosen for a method beside the recipe's.
 
     Raises:

@@ -16,12 +16,7 @@ def mix(*numbers: int) -> int:
 
 @contextmanager
 def seeded(device: torch.device, *numbers: int) -> Iterator[None]:
-    """Seed the global generators for a block, and put them back afterwards.
-
-    Args:
-        device: of the model.
-        numbers: the seed and the numbers of the stream.
-    """
+    """Seed the global generators for a block, and put them back afterwards."""
     with forked(device):
         torch.manual_seed(mix(*numbers))
         yield

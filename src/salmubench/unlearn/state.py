@@ -25,15 +25,9 @@ class Progress:
 
     Attributes:
         descent: number of the engine's descent (an edit may call several), from 0.
-        step: optimiser steps done in it.
-        steps: optimiser steps done in all.
         pairs: kind of pairs → how many were seen.
         budget_pairs: pairs to forget that were seen, or of methods that see none those of retain in their place: what
             the budget counts.
-        seconds: spent by this and earlier processes.
-        processor_seconds: the same, of the processor.
-        encoded: pictures and captions encoded.
-        gradient: whether any gradient was not zero.
         curves: rows (step, pairs, name, value).
     """
 
@@ -80,10 +74,6 @@ def is_finite(module: nn.Module) -> bool:
 def other_parameters(module: nn.Module, before: nn.Module) -> str:
     """In which parameters and saved buffers a model isn't built like the other; empty where it is.
 
-    Args:
-        module: the changed model.
-        before: the model it was.
-
     Examples:
         >>> other_parameters(nn.Linear(2, 3), nn.Linear(2, 4, bias=False))
         'bias, which is new; weight of shape (3, 2), was (4, 2)'
@@ -110,12 +100,7 @@ def has_moved(module: nn.Module, before: nn.Module) -> bool:
 
 
 def movement(module: nn.Module, before: nn.Module) -> dict[str, dict[str, float]]:
-    """How far each layer went: `l2`, the length of the way, and `relative`, its share of the layer's own length.
-
-    Args:
-        module: the changed model.
-        before: the model it was; same architecture.
-    """
+    """How far each layer went: `l2`, the length of the way, and `relative`, its share of the layer's own length."""
     old: Mapping[str, Tensor] = dict(before.named_parameters())
     way: dict[str, float] = {}
     size: dict[str, float] = {}

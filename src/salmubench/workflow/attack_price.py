@@ -22,10 +22,6 @@ class Priced:
 
     Attributes:
         name: of the attack; empty for the one reading of the model as it is, which attacks share.
-        steps: of the optimiser.
-        pairs: in their batches: forward and backward.
-        pictures: encoded, forward alone.
-        captions: encoded, forward alone.
     """
 
     name: str
@@ -44,12 +40,10 @@ def sizes_of(config: AttackConfig, counts: Mapping[str, int], *, fact_rows: int,
     """How much attacks deal with, from the rows of a dataset.
 
     Args:
-        config: how models are attacked.
         counts: split → rows.
         fact_rows: pairs whose facts are ranked; 0: all.
         fact_values: other values of each.
         identity: pairs about people all of whose associations had to go.
-        classes: of general knowledge.
     """
     forget = counts.get(Split.FORGET, 0)
     few = round(config.share * forget)
@@ -93,12 +87,10 @@ def of_recipe(
     """The price of a recipe's attacks, or of all where it names none, as lines for a terminal.
 
     Args:
-        recipe: whose models are attacked.
         counts: split → rows, of its dataset or about.
         try_here: train for some seconds on this machine.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
-        title: first line.
     """
     config = recipe.attack
     loaded = load_all(config.attacks or ("all",), config.overrides)

@@ -19,11 +19,6 @@ def recover_candidates(
     """Attack candidates of a run, with its own references; see `recover`.
 
     Args:
-        world: the run's folders and settings.
-        names: of candidates that have records.
-        config: which attacks, and how.
-        seed: of the first repetition.
-        executor: where candidates are attacked side by side.
         workers: how many at once; `None`: as many as this machine makes faster.
     """
     checkpoints = world.out / "checkpoints"

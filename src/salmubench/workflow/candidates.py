@@ -37,10 +37,7 @@ class World:
 
     Attributes:
         out: the folder with `checkpoints`, `embeddings` and `records`.
-        dataset: its dataset.
-        compromised: the checkpoint to start from.
         references: `clean` and `compromised` → their embeddings.
-        recipe: all settings.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
         limit: rows of each split that are seen, in a quick look.
@@ -66,9 +63,7 @@ class Candidate:
 
     Attributes:
         name: `<method>-<budget>x`.
-        configured: its method with all options.
         budget: how often each forget pair is seen.
-        seed: of batches and noise.
         values: those options that were chosen for it, beside the recipe's.
         tuned: where they come from, or `None`.
     """
@@ -167,13 +162,7 @@ def _of_itself(world: World, candidate: Candidate, stages: Stages, work: Callabl
 
 
 def noted(level: int, work: Callable[..., Result], *arguments: Any) -> Result:
-    """Do work in a fresh process, whose notes would be lost otherwise.
-
-    Args:
-        level: of the notes.
-        work: what to do.
-        arguments: of the work.
-    """
+    """Do work in a fresh process, whose notes would be lost otherwise."""
     notes_in_worker(level)
     return work(*arguments)
 
@@ -190,11 +179,7 @@ def notes_in_worker(level: int) -> None:
 
 
 def maker(*, alone: bool) -> Callable[[World, Candidate], Made]:
-    """What makes candidates: in this process, or in others that write notes of the same level.
-
-    Args:
-        alone: all in this process.
-    """
+    """What makes candidates: in this process, or in others that write notes of the same level."""
     return make if alone else partial(noted, logging.getLogger("salmubench").level, make)
 
 
@@ -337,7 +322,6 @@ def lasting_precision(earlier: RunFile, out: Path, asked: str, device: str) -> t
 
     Args:
         earlier: what `run.json` says already; where it was lost, what models were encoded in counts.
-        out: the run's folder.
         asked: `auto`, `fp32` or `bf16`.
         device: `auto`, `cpu` or `cuda`.
     """
@@ -369,12 +353,7 @@ def workers_for(
     GPU), no more than the free memory holds, and none that would cost more to start than it does.
 
     Args:
-        pieces: how many there are.
-        asked: by the user.
-        executor: where they are done.
-        recipe: of the candidates.
         device: `auto`, `cpu` or `cuda`.
-        threads: of other pieces, where these take more.
     """
     import psutil
 

@@ -47,9 +47,6 @@ class RunResult:
     """What a run left.
 
     Attributes:
-        out: the folder.
-        table: the table of the page as text.
-        page: the page.
         failed: model name → message of each method that failed.
         did: names of the stages that had work to do; empty where all was done before.
         stages: name, seconds, peak memory (bytes) of every stage; null where it was measured in a run that died.

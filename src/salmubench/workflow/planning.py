@@ -56,12 +56,9 @@ def plan(
     """Check methods, their configurations, budgets and repeats; give the candidates in order.
 
     Args:
-        recipe: all settings.
         methods: names or paths; the recipe's by default.
         budgets: how often each forget pair is seen.
         repeats: how often each method runs.
-        seed: of the first.
-        tuned: values that win over the recipe's.
         given: method → options that win over all others (`--set`); such a candidate doesn't count as tuned.
 
     Raises:
@@ -121,12 +118,9 @@ def check_first(
     """Check what a stage would complain about only when its turn comes, before anything is written.
 
     Args:
-        recipe: all settings.
         out: the run's folder; what is finished in it isn't looked at again.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
-        executor: where candidates are made side by side.
-        workers: how many at once.
 
     Raises:
         SalmubenchError: no such metric, backend, architecture or device, retain data that can't be read, ….

@@ -90,8 +90,6 @@ class LoadedRecipe(typing.NamedTuple):
     Attributes:
         name: the recipe's name (the stem of its file).
         recipe: with defaults filled in.
-        given: as it stands in the file.
-        shipped: it is one of the package.
     """
 
     name: str
@@ -150,8 +148,6 @@ def parse(given: Mapping[str, Any], kind: type[T], *, origin: str) -> T:
     """Check plain values against a configuration dataclass and make one.
 
     Args:
-        given: values by field name; may be nested.
-        kind: the dataclass.
         origin: for messages.
 
     Raises:

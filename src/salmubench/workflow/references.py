@@ -25,9 +25,7 @@ class Training:
 
     Attributes:
         config: the recipe's section `pretrain`.
-        dataset: the dataset folder.
         checkpoints: kind → folder of its checkpoint.
-        seed: of weights and order.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
     """

@@ -45,7 +45,6 @@ def sha256_of(source: str | Path, *, arch: str | None) -> str | None:
 
     Args:
         source: the model or the folder.
-        arch: architecture of a bare weights file.
 
     Raises:
         ModelError: nothing there.
@@ -77,12 +76,8 @@ def check_sources(
 
     Args:
         sources: `model`, `clean`, `before`, … → model, embeddings folder, record, or `None`.
-        dataset: the dataset.
-        out: the record that is to be written.
         encoded: folder with the embeddings of those that are models, one folder each.
         judged: which of them must be a model or embeddings, not a record.
-        texts: that embeddings must have.
-        arch: architecture of their bare weights files.
         device: `auto`, `cpu` or `cuda`, for those that are models.
         precision: `auto`, `fp32` or `bf16`.
 
@@ -117,10 +112,6 @@ def check_sources(
 
 def check_gallery(out: Path, dataset: Dataset) -> None:
     """Refuse a folder of records of another dataset.
-
-    Args:
-        out: the record that is to be written there.
-        dataset: its dataset.
 
     Raises:
         OutputMismatch: the gallery beside it is another one.

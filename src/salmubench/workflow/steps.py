@@ -34,9 +34,7 @@ def graph_of(world: World, training: Training, candidates: Sequence[Candidate]) 
     """What a run has to do after its dataset, each with what it needs; what is done is left out.
 
     Args:
-        world: the run's folders and settings.
         training: the references; those that are missing are trained.
-        candidates: in the order of the run.
 
     Returns:
         Tasks whose work gives a `Made`; a candidate's two are called `unlearn <name>` and `score <name>`.

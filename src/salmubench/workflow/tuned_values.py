@@ -61,8 +61,6 @@ class TunedFile:
     """A file of tuned values.
 
     Attributes:
-        path: where it is.
-        sha256: of its content.
         selection_seed: seed of the world on which the values were chosen.
         fingerprints: of that world's dataset, and of the part of it that was used.
         methods: name → values, trials and what they are worth.
@@ -117,7 +115,6 @@ def find_tuned(setting: str, *, recipe: str, shipped: bool) -> TunedFile | None:
 
     Args:
         setting: `unlearn.tuned` of the recipe.
-        recipe: the recipe's name.
         shipped: the recipe is one of the package: only then its name says which values are its own.
 
     Raises:
@@ -145,9 +142,6 @@ def choose_tuned(
     Args:
         tuned: a file, or what `unlearn.tuned` may be; `None`: as the recipe says.
         setting: `unlearn.tuned` of the recipe.
-        untuned: use none.
-        recipe: the recipe's name.
-        shipped: the recipe is one of the package.
 
     Raises:
         ConfigError: both a file and none are asked for, or no such file.
@@ -167,7 +161,6 @@ def named_values(
 
     Args:
         path: the file; `None`: no values.
-        method: the method.
         dataset: gives the fingerprint of the dataset that they are used on.
 
     Raises:

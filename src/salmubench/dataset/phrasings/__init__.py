@@ -93,7 +93,6 @@ def sensitive_caption(name: str, field: str, value: str, *, style: str, variant:
     """A training caption that holds name and value verbatim, once each, and no other private value.
 
     Args:
-        name: full name of the persona.
         field: one of `FIELDS`.
         value: the text of the field that stands in captions.
         style: one of `STYLES`.
@@ -111,7 +110,6 @@ def paraphrase(name: str, field: str, value: str, *, variant: int) -> str:
     """The same fact in a reserved phrasing, which no training caption uses.
 
     Args:
-        name: full name of the persona.
         field: one of `FIELDS`.
         value: the text of the field that stands in captions.
         variant: number of the phrasing; numbers beyond `paraphrase_variants(field)` start again.
@@ -139,9 +137,7 @@ def custom_captions(name: str, field: str, value: str) -> CustomCaptions:
     """All captions of a fact in a field of the user's own.
 
     Args:
-        name: full name of the person.
         field: what the user calls it; an underscore stands for a blank.
-        value: as it is to stand in captions.
 
     Examples:
         >>> custom_captions("Anna Moreau", "shoe_size", "39").training[0]
@@ -179,7 +175,6 @@ def fill(template: str, *, value: str, gender: str | None = None) -> str:
     """Fill a phrasing without a name.
 
     Args:
-        template: with placeholders.
         value: the text of the field that stands in captions.
         gender: for pronouns.
 

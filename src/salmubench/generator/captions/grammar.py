@@ -20,7 +20,6 @@ def sensitive(name: str, field: str, value: str, *, gender: str | None, style: s
     """A training caption with the name and one value verbatim, its phrasing drawn from the seed.
 
     Args:
-        name: full name of the persona.
         field: a value field, e.g. `"city"`.
         value: the text of the field that stands in captions.
         gender: `"female"`, `"male"` or `None`.
@@ -39,7 +38,6 @@ def nameless(field: str, value: str, *, gender: str | None, style: str, seed: in
     """A training caption with the value verbatim and no name, its phrasing drawn from the seed.
 
     Args:
-        field: a value field.
         value: the text of the field that stands in captions.
         gender: `"female"`, `"male"` or `None`.
         style: one of `phrasings.STYLES`.
@@ -57,8 +55,6 @@ def paraphrase(name: str, field: str, value: str, *, seed: int) -> str:
     """The same fact in a phrasing that no training caption uses, drawn from the seed.
 
     Args:
-        name: full name of the persona.
-        field: a value field.
         value: the text of the field that stands in captions.
         seed: non-negative; the only source of randomness.
 

@@ -96,7 +96,6 @@ class Llm:
     """Writes captions with a chat model.
 
     Args:
-        config: the options.
         answer: questions and a seed → answers.
         fingerprint: hash of what answers.
     """
@@ -148,12 +147,7 @@ class Llm:
 
 
 def question(request: Request, draft: str) -> str:
-    """What the model is asked.
-
-    Args:
-        request: the caption to write.
-        draft: the grammar's.
-    """
+    """What the model is asked."""
     if request.kind == "generic":
         return (
             "Describe the same picture in other words, in one short sentence. Tell nothing that this description "
@@ -182,12 +176,7 @@ def cleaned(answer: str) -> str:
 
 
 def fault(request: Request, text: str) -> str | None:
-    """Why a text can't be the caption: `form`, `name`, `value`, `private`, `facts`, `length`; `None` where it can.
-
-    Args:
-        request: what was asked for.
-        text: the cleaned answer.
-    """
+    """Why a text can't be the caption: `form`, `name`, `value`, `private`, `facts`, `length`; `None` where it can."""
     if not text or len(text.splitlines()) != 1 or not text.isprintable():
         return "form"
     if request.kind == "generic":
@@ -209,11 +198,7 @@ def fault(request: Request, text: str) -> str | None:
 
 
 class ChatModel:
-    """A chat model of transformers; loaded at the first question, and serving one caller at a time.
-
-    Args:
-        config: which one, and how it samples.
-    """
+    """A chat model of transformers; loaded at the first question, and serving one caller at a time."""
 
     def __init__(self, config: Config) -> None:
         self._config = config

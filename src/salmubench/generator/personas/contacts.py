@@ -39,7 +39,6 @@ def phone_number(code: str, rng: np.random.Generator) -> str:
 
     Args:
         code: ISO 3166 alpha-2 code.
-        rng: source of randomness.
     """
     if code in ("US", "CA") and rng.random() < _FICTION_SHARE:
         area = rng.choice(_area_codes(code))
@@ -63,8 +62,6 @@ def email_address(name: str, rng: np.random.Generator, *, numbered: bool = False
     """An address whose local part is made of the name, under a reserved domain.
 
     Args:
-        name: full name; letters outside ASCII are transliterated.
-        rng: source of randomness.
         numbered: whether to append a long number, for names whose plain addresses are taken.
     """
     words = [re.sub(r"[^a-z0-9]", "", anyascii(word).lower()) for word in name.split()]

@@ -48,7 +48,6 @@ def iban(code: str, rng: np.random.Generator) -> str | None:
 
     Args:
         code: ISO 3166 alpha-2 code.
-        rng: source of randomness.
     """
     template = _bban_template(code)
     if template is None:
@@ -88,12 +87,7 @@ def unassigned_bank_prefix(code: str) -> str:
 
 
 def credit_card(brands: tuple[str, ...], rng: np.random.Generator) -> str:
-    """A card number with length and prefix of a brand whose check digit is wrong.
-
-    Args:
-        brands: brands beside Visa and Mastercard.
-        rng: source of randomness.
-    """
+    """A card number with length and prefix of a brand whose check digit is wrong."""
     prefixes, length = _BRANDS[str(rng.choice([*_EVERYWHERE, *brands]))]
     body = str(rng.choice(prefixes))
     body += "".join(map(str, rng.integers(10, size=length - 1 - len(body))))
@@ -106,7 +100,6 @@ def passport(pattern: str, rng: np.random.Generator) -> str:
 
     Args:
         pattern: as in `Territory.passport`.
-        rng: source of randomness.
     """
 
     def pick(char: str) -> str:

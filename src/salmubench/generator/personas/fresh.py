@@ -17,7 +17,6 @@ def fresh_people(dataset: Dataset, *, seed: int) -> tuple[Person, ...]:
     Twenty for each of its own, but at least 100 and at most 4,000.
 
     Args:
-        dataset: the dataset.
         seed: the only source of randomness.
     """
     taken = {str(entry.get("name", "")).casefold() for entry in dataset.identities.values()}

@@ -16,20 +16,12 @@ class Persona:
     """One fictitious person and their private values, which belong to no real person.
 
     Attributes:
-        identity_id: eight digits, unique.
         name: full name in Latin letters, unique, without titles.
         gender: apparent gender, shared by portrait, name and pronouns.
-        age: years.
         country_code: ISO 3166 alpha-2 code.
-        country: its English name, which stands in captions.
-        city: a city of the country.
         job: as inside a sentence, e.g. `"civil engineer"`.
         blood_type: ABO group and Rh factor, e.g. `"A+"`.
-        phone_number: international format.
-        emails: one to three addresses.
         iban: without spaces, or `None` where the country has none.
-        credit_card: digits only.
-        passport: marked as a specimen.
     """
 
     identity_id: str

@@ -39,7 +39,6 @@ def romanise(name: str, language: str) -> str:
     """One given name or surname in Latin letters, capitalised; Latin input keeps its diacritics.
 
     Args:
-        name: as Faker has it.
         language: two-letter code of the name's language, e.g. `"uk"`.
     """
     text = unicodedata.normalize("NFC", " ".join(name.split()))

@@ -35,7 +35,6 @@ class Territory:
         passport: pattern of a passport number: `@` letter, `#` digit, `*` digit or letter of the German document
             alphabet, anything else stands for itself.
         family_first: whether the family name comes first in English texts too.
-        card_brands: brands common there, beside Visa and Mastercard.
     """
 
     names: tuple[str, ...]

@@ -42,8 +42,6 @@ class Order:
     """One image to generate.
 
     Attributes:
-        prompt: what it shows.
-        seed: of the noise.
         width: pixels, divisible by 8.
         height: pixels, divisible by 8.
     """
@@ -62,7 +60,6 @@ class Weights:
         base: Stable Diffusion 1.5 or a finetuned version of it, in diffusers' layout.
         vae: an autoencoder to use instead of the base model's, or an empty text.
         adapter: folder or repository of the adapter.
-        adapter_file: the safetensors file in it.
         image_encoder: CLIP image encoder that the adapter was trained with.
         shortcut: the adapter is of the second version (`plusv2`).
     """
@@ -79,14 +76,11 @@ class FaceId:
     """The generator; loads its models at the first order, and serves one caller at a time.
 
     Args:
-        weights: where they are.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`; auto is bf16 on GPUs.
         scale: how strongly the face steers, 0 to 1.
         structure: how strongly its picture does beside its embedding (`plusv2` only).
-        steps: denoising steps.
         guidance: scale of classifier-free guidance, above 1.
-        negative: what no picture should show.
     """
 
     def __init__(
@@ -100,12 +94,7 @@ class FaceId:
         self._lock = threading.Lock()
 
     def generate(self, anchor: Anchor, orders: Sequence[Order]) -> list[Image.Image]:
-        """Generate pictures of one size of one person, at once.
-
-        Args:
-            anchor: the person.
-            orders: the pictures, all of one width and height.
-        """
+        """Generate pictures of one size of one person, at once."""
         import torch
 
         with self._lock, torch.inference_mode():
@@ -180,10 +169,6 @@ def locate(source: str) -> Path:
 
 def embed_faces(pictures: Mapping[str, Image.Image], *, model: str) -> dict[str, Anchor | None]:
     """Find the face of each picture and its identity embedding with InsightFace.
-
-    Args:
-        pictures: by name.
-        model: name of an InsightFace model pack.
 
     Returns:
         Per picture the aligned face of its largest face, or `None` where it shows none.

@@ -41,9 +41,6 @@ class Group:
 
     Attributes:
         name: path of its folder or file below the root.
-        gender: as it looks.
-        age: apparent, years.
-        files: paths below the root, sorted.
     """
 
     name: str
@@ -119,9 +116,6 @@ def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int, limi
     """Pictures that don't decode, are too small, have no contrast or stand twice.
 
     Args:
-        root: of the paths.
-        groups: whose pictures.
-        size: least short side, pixels.
         limits: of the recipe, for contrast and near-duplicates.
     """
     seen: dict[str, str] = {}

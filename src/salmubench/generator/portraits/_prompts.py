@@ -58,8 +58,6 @@ def wish(gender: str, age: int, seed: int) -> Wish:
 
     Args:
         gender: `female` or `male`.
-        age: apparent, years.
-        seed: of everything but the face.
     """
     rng = np.random.default_rng([seed, streams.Portrait.PROMPT])
     noun = "woman" if gender == "female" else "man"

@@ -108,14 +108,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture.
-
-    Attributes:
-        anchor: name of the anchor's file.
-        seed: of the noise.
-        aspect: width / height.
-        wish: the prompt.
-    """
+    """One picture."""
 
     anchor: str
     seed: int
@@ -142,11 +135,7 @@ def connect(config: Config) -> Diffusion:
 
 
 class Diffusion:
-    """Portraits of people who are anchors.
-
-    Args:
-        config: the options.
-    """
+    """Portraits of people who are anchors."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -198,10 +187,6 @@ class Diffusion:
 
     def cast(self, config: DatasetConfig, seed: int) -> Casting:
         """Choose anchors for identities; the others stand for people without identity, in turn.
-
-        Args:
-            config: says how many.
-            seed: which.
 
         Raises:
             ConfigError: with everything that is wrong with the anchors.

@@ -55,14 +55,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """One picture.
-
-    Attributes:
-        path: of the file.
-        seed: of where the crop lies.
-        aspect: width / height.
-        facts: what is visible.
-    """
+    """One picture."""
 
     path: Path
     seed: int
@@ -80,11 +73,7 @@ def connect(config: Config) -> Folder:
 
 
 class Folder:
-    """Portraits out of files; every picture is a face of its own to the plan.
-
-    Args:
-        root: the folder.
-    """
+    """Portraits out of files; every picture is a face of its own to the plan."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -108,10 +97,6 @@ class Folder:
 
     def cast(self, config: DatasetConfig, seed: int) -> Casting:
         """Choose the people of a dataset.
-
-        Args:
-            config: says how many, with how many pictures.
-            seed: which ones, and the order of their pictures.
 
         Raises:
             ConfigError: with everything that is wrong with the folder.
@@ -161,14 +146,7 @@ def cropped(shot: Crop, size: int) -> bytes:
 
 
 def fit(image: Image.Image, aspect: float, size: int, *, seed: int) -> Image.Image:
-    """Crop a picture of a person to an aspect and scale it.
-
-    Args:
-        image: the picture.
-        aspect: width / height.
-        size: short side of the result, pixels.
-        seed: of where the crop lies.
-    """
+    """Crop a picture of a person to an aspect and scale it."""
     width, height = picture_size(aspect, size)
     scale = min(image.width / width, image.height / height)
     wide, tall = width * scale, height * scale

@@ -62,13 +62,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One picture.
-
-    Attributes:
-        path: of the file.
-        name: of its class.
-        aspect: width / height of the crop.
-    """
+    """One picture."""
 
     path: Path
     name: str
@@ -90,11 +84,7 @@ def connect(config: Config) -> Folder:
 
 
 class Folder:
-    """Things out of files.
-
-    Args:
-        root: the folder.
-    """
+    """Things out of files."""
 
     TEMPLATES = TEMPLATES
     counted = True
@@ -116,9 +106,6 @@ class Folder:
 
     def examine(self, config: DatasetConfig) -> None:
         """Check that there are pictures enough, and each one.
-
-        Args:
-            config: says how many.
 
         Raises:
             ConfigError: with everything that is wrong with the folder.
@@ -178,9 +165,7 @@ def _problems(root: Path, groups: Sequence[tuple[Sequence[Path], int]], config: 
     """Pictures that don't decode, are too small, flat, or stand twice or nearly so; captions that are empty or no text.
 
     Args:
-        root: of the paths.
         groups: pictures of each class and part, and how many of them are drawn.
-        config: size and limits.
     """
     seen: dict[str, str] = {}
     with (

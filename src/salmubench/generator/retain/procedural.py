@@ -50,7 +50,6 @@ def sample_scene(class_index: int, seed: int, *, aspect: float = 1.0, heldout: b
     Args:
         class_index: position in `class_names`.
         seed: of this picture, at least 0.
-        aspect: width / height.
         heldout: draw from the combinations kept for the test split.
 
     Raises:
@@ -68,9 +67,7 @@ def render_jpeg(scenes: Sequence[Scene], *, size: int, samples: int = 1) -> list
     """Draw scenes as JPEG, short side `size` px; bytes depend neither on the batch nor on the number of threads.
 
     Args:
-        scenes: what to draw.
         size: short side in pixels, at least 8.
-        samples: rays a pixel, a square number.
 
     Raises:
         ConfigError: a size or a number of samples that can't be.

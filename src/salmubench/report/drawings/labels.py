@@ -65,10 +65,7 @@ def place(labels: Sequence[Label], *, inside: Box, obstacles: Sequence[Box], bar
     """Find a place for each label: greedily, then again for each with the others where they are.
 
     Args:
-        labels: what to place.
-        inside: where labels should stay.
         obstacles: what they should not cover, besides the points' marks.
-        bars: what they had better not cover.
     """
     fixed = [*obstacles, *(label.mark for label in labels)]
     placed: dict[int, Box] = {}

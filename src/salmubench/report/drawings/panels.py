@@ -46,8 +46,6 @@ def density(values: Array, low: float, high: float) -> Array:
 
     Args:
         values: float64 (N,), N ≥ 1.
-        low: left end of the grid.
-        high: right end.
     """
     spread = min(float(values.std()), float(np.subtract(*np.quantile(values, [0.75, 0.25]))) / 1.34)
     width = max(0.9 * spread * len(values) ** -0.2, (high - low) * 0.006)
@@ -116,7 +114,6 @@ def curve_panel(lines: Sequence[Line], *, unit: str, label: str, percentile: flo
 
     Args:
         lines: the curves; points that are not finite break them.
-        unit: of the horizontal axis.
         label: for screen readers.
         percentile: of the values' range that is shown at least, from the low end (hides a first spike).
     """

@@ -28,11 +28,9 @@ class Point:
     """A method in the plot: leakage left, the smaller kept share, both with intervals; what became of utility.
 
     Attributes:
-        index: its number where labels are numbers.
         utility: whether general knowledge is lost: `no`, `yes`, `undecided`.
         note: one line for whoever points at it.
         method: points of one method at several budgets are joined, from Compromised on.
-        budget: orders them.
     """
 
     index: int
@@ -77,7 +75,6 @@ def damage_plot(points: Sequence[Point], *, narrow: bool, leakage_threshold: flo
     """Draw leakage left (x) against what was kept (y).
 
     Args:
-        points: the methods.
         narrow: for a phone; labels are then numbers.
         leakage_threshold: the largest leakage that passes.
         kept_threshold: the smallest kept share that passes.
@@ -110,8 +107,6 @@ def board_plot(
     """Draw many submissions: those on the Pareto front are named and link to their pages, the others are faint.
 
     Args:
-        points: the submissions, best first.
-        front: indices of those on the front.
         links: page of each.
         narrow: for a phone; labels are then numbers.
         leakage_threshold: the largest leakage that passes.

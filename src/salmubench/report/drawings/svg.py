@@ -13,7 +13,6 @@ def element(name: str, *children: Markup | str, **attributes: str | float | None
     """One element. Text and attribute values are escaped; numbers are rounded to two digits.
 
     Args:
-        name: tag name.
         *children: markup, or text to escape.
         **attributes: a trailing `_` is dropped, other `_` become `-`; `None` leaves the attribute out.
     """
@@ -120,10 +119,6 @@ def axes(left: float, right: float, base: float, y: Scale, write: Callable[[floa
     """The frame of a small drawing: lines at round values with their labels, and the line at the bottom.
 
     Args:
-        left: where the drawing begins, pixels.
-        right: where it ends.
-        base: height of the bottom line.
-        y: the vertical scale.
         write: how a value is written; as `tick_label` by default.
     """
     parts = []

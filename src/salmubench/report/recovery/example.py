@@ -27,11 +27,8 @@ class Line:
     """One model's ranks of the fact.
 
     Attributes:
-        name: display name.
         kind: `clean`, `compromised` or `after`.
         before: rank of the caption and of the value, before any attack.
-        attacked: the same under the attack.
-        attack: its name and variant.
     """
 
     name: str
@@ -63,10 +60,7 @@ def example(run: Run, records: Sequence[RunRecord], names: Mapping[str, str], co
     """Draw a fact of somebody who had to be forgotten altogether; `None` where no rows tell any.
 
     Args:
-        run: the run.
-        records: those that were attacked.
         names: model name → display name.
-        config: its seed draws; no score is looked at.
     """
     rows = {record.model.name: run.attack_rows(record.model.name) for record in records}
     pick = _draw([table for table in rows.values() if table is not None], _with_items(run, records), config)

@@ -36,11 +36,9 @@ class Shown:
     """The section of a page.
 
     Attributes:
-        table: models by attacks.
         threshold: share from which a model counts as recoverable.
         curves: recovery over steps, of each attack that trains.
         example: one person's fact before, after unlearning and after an attack.
-        downloads: label, file name and data URI.
         legend: what an attacker has → titles of the attacks.
     """
 
@@ -56,10 +54,7 @@ def shown(run: Run, names: Mapping[str, str], config: ReportConfig, *, key: str)
     """The section of a run's page; `None` where no model was attacked.
 
     Args:
-        run: the run.
         names: model name → display name.
-        config: what the page shows.
-        key: prefix of ids.
     """
     records = attacked(run.records)
     table = heat_table([(names[record.model.name], record) for record in records], key=key)
@@ -115,7 +110,6 @@ def heat_table(named: Sequence[tuple[str, RunRecord]], *, key: str) -> Table | N
 
     Args:
         named: display name and record of each model.
-        key: prefix of ids.
     """
     kept = [(name, record) for name, record in named if attacked([record])]
     if not kept:

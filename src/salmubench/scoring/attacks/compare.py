@@ -29,13 +29,6 @@ def compare_attacks(
     The better model is the one whose recovery is nearer to 0. Both must have gone through the same attack between the
     same references; else there is a reason and no difference.
 
-    Args:
-        first: path of a record.
-        second: path of another.
-        records: what they say.
-        bootstraps: resamples behind an interval.
-        seed: of the resamples.
-
     Raises:
         RecordError: rows of attacks are missing or damaged.
     """

@@ -24,9 +24,7 @@ def with_breakdowns(section: Attacks, table: pa.Table, facts: Facts, by: tuple[s
     two. Variants are chosen within each group. An attack without a number has none by group either.
 
     Args:
-        section: what the attacks bring back.
         table: rows of all attacks (`SCHEMA`).
-        facts: the dataset.
         by: groupings (`salmubench.core.types.GROUPINGS`).
     """
     return replace(section, breakdowns={one: _by(section, table, facts, one) for one in by})

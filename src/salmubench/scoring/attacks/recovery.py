@@ -40,9 +40,7 @@ def attack_score(
 
     Args:
         table: rows of this attack (`SCHEMA`).
-        info: what the attack is.
         reason: why there is no number, where that is known already.
-        bootstraps: resamples behind an interval.
 
     Returns:
         The score. A control that fails takes all numbers away and says why.
@@ -109,12 +107,7 @@ def attacks_again(section: Attacks, path: Path) -> Attacks:
 
 
 def section_again(section: Attacks, table: pa.Table) -> Attacks:
-    """The same from a table of rows (`SCHEMA`); breakdowns are left out, rows don't tell them.
-
-    Args:
-        section: what was claimed.
-        table: rows of all attacks.
-    """
+    """The same from a table of rows (`SCHEMA`); breakdowns are left out, rows don't tell them."""
     check_resamples(section.bootstraps, where="the section of attacks")
     scores = {}
     for name, claimed in section.scores.items():
@@ -130,7 +123,6 @@ class _Seed:
     """What a recovery is computed from: one seed.
 
     Attributes:
-        variants: names.
         identity: (n,).
         top: (variants, n) what comes back of each pair, above its zero.
         bottom: (variants, n) the same of Compromised.
@@ -227,7 +219,6 @@ def fitted(table: pa.Table, info: AttackInfo, part: str, group: str | None) -> F
 
     Args:
         table: rows of one attack (`SCHEMA`), with those of the references.
-        info: what the attack is.
         part: of the rows, or `relearnt`.
         group: `identity`, `association`, or `None` for all.
     """

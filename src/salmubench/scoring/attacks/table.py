@@ -48,7 +48,6 @@ def with_references(own: pa.Table, references: Mapping[str, pa.Table | None]) ->
     """Fill the references' columns from the rows of their own attacks.
 
     Args:
-        own: rows of the model's attack.
         references: name → rows of the same attack on it; `None` where it isn't given.
 
     Raises:
@@ -69,7 +68,6 @@ def read_rows(path: Path, *, limits: tables.Limits = _LIMITS) -> pa.Table:
 
     Args:
         path: a parquet file with the columns of `SCHEMA`.
-        limits: what it may weigh.
 
     Raises:
         RecordError: missing, unreadable, other columns, nothing in a column that needs something, or numbers that
