@@ -98,7 +98,7 @@ def test_no_candidate_is_told_to_have_failed(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(candidates, "_staleness", lambda *_: "")
     monkeypatch.setattr(candidates, "_unlearn", halfway)
-    world = candidates.World(tmp_path, tmp_path, tmp_path, {}, Recipe(), "cpu", "fp32")
+    world = candidates.RunWorld(tmp_path, tmp_path, tmp_path, {}, Recipe(), "cpu", "fp32")
     with pytest.raises(KeyboardInterrupt):
         candidates.make(world, candidates.Candidate("mine-5x", None, 5.0, 0))
     assert not list(tmp_path.iterdir())

@@ -19,7 +19,7 @@ import yaml
 from report_world import METRICS
 from salmubench.core import manifest
 from salmubench.core.errors import ConfigError, OutputError, RecordError
-from salmubench.core.tables import Limits
+from salmubench.core.tables import TableLimits
 from salmubench.dataset import layout
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
@@ -600,11 +600,11 @@ def test_tables_that_would_unpack_to_much_more(tmp_path: Path) -> None:
     many = repeated(tmp_path / "many.parquet", "x" * 1000, 20_000)
     assert many.stat().st_size < 50_000
     with pytest.raises(RecordError, match="texts that unpack to 60,000,000 bytes"):
-        read_table(many, GALLERY_SCHEMA, limits=Limits(texts=10_000_000))
+        read_table(many, GALLERY_SCHEMA, limits=TableLimits(texts=10_000_000))
     with pytest.raises(RecordError, match="at most 100 rows"):
-        read_table(many, GALLERY_SCHEMA, limits=Limits(rows=100))
+        read_table(many, GALLERY_SCHEMA, limits=TableLimits(rows=100))
     with pytest.raises(RecordError, match=r"at most 1,000 bytes"):
-        read_table(many, GALLERY_SCHEMA, limits=Limits(file=1000))
+        read_table(many, GALLERY_SCHEMA, limits=TableLimits(file=1000))
 
 
 def test_tables_of_other_columns(tmp_path: Path) -> None:

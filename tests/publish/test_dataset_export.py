@@ -19,7 +19,7 @@ from salmubench.cli.main import main
 from salmubench.core import manifest, writing
 from salmubench.core.errors import ConfigError, DatasetError, OutputError
 from salmubench.dataset import layout
-from salmubench.dataset.card import Origin, card
+from salmubench.dataset.card import DatasetOrigin, card
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.origin import origin_of
 from salmubench.generator.backends import PORTRAITS
@@ -108,11 +108,11 @@ def test_licence_is_asked_for(tiny_folder, tmp_path):
 
 def test_origin(tmp_path):
     folder = tiny_dataset(tmp_path / "dataset", identities=4)
-    assert origin_of(open_dataset(folder)) == Origin()
-    told = Origin(32, 7, "Nobody is in here.", "Drawn heads.", "English, by a model.", "cc0-1.0")
+    assert origin_of(open_dataset(folder)) == DatasetOrigin()
+    told = DatasetOrigin(32, 7, "Nobody is in here.", "Drawn heads.", "English, by a model.", "cc0-1.0")
     written = {"stage": "dataset", "seed": 7, "config": {"size": 32}, "outputs": {}}
     writing.write_json(folder / manifest.MANIFEST, written)
-    assert origin_of(open_dataset(folder)) == Origin(32, 7), "of a version that wrote no origin"
+    assert origin_of(open_dataset(folder)) == DatasetOrigin(32, 7), "of a version that wrote no origin"
     writing.write_json(folder / manifest.MANIFEST, {**written, "outputs": {"origin": asdict(told)}})
     assert origin_of(open_dataset(folder)) == told
     out = export_hub(open_dataset(folder), tmp_path / "out", tasks=TASKS)
@@ -125,7 +125,7 @@ def test_origin(tmp_path):
 
 @pytest.mark.parametrize("portraits", ["folder", "diffusion", str(FAKES / "portraits.py")])
 def test_card_of_other_pictures_makes_no_promise(portraits):
-    origin = Origin(64, 0, pictures=PORTRAITS.describe(portraits).card)
+    origin = DatasetOrigin(64, 0, pictures=PORTRAITS.describe(portraits).card)
     text = card({"forget": 3}, identities=4, origin=origin, fingerprint="f")
     assert "Nobody is in here" not in text
     assert "for the builder to" in text.replace("\n", " ")

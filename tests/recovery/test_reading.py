@@ -12,12 +12,12 @@ import pytest
 from salmubench import metrics
 from salmubench.attacks import Attack, AttackConfig, Data, Variant, load, load_all, names
 from salmubench.clip import models
-from salmubench.core.cost import Encoded
+from salmubench.core.cost import EncodedCount
 from salmubench.core.types import SENSITIVE_SPLITS, Pair
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.vectors import TokenStore, Vectors
 from salmubench.recovery.reading import Reader
-from salmubench.recovery.world import World
+from salmubench.recovery.world import AttackedWorld
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import Values, replaced
 from salmubench.unlearn.interface import Model
@@ -27,10 +27,10 @@ from salmubench.unlearn.interface import Model
 def reader(world: Any, tmp_path_factory: pytest.TempPathFactory) -> Reader:
     clip = models.load_model(world.compromised)
     plugins = {str(item.metric.role): item for item in metrics.load_all() if item.metric.role}
-    made = World(
+    made = AttackedWorld(
         open_dataset(world.dataset), clip, seed=0, config=AttackConfig(), scratch=tmp_path_factory.mktemp("scratch")
     )
-    return Reader(made, plugins, ScoreConfig(fact_values=6), "fp32", Encoded())
+    return Reader(made, plugins, ScoreConfig(fact_values=6), "fp32", EncodedCount())
 
 
 class Slow:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from salmubench.report.drawings import labels, panels, scatter, svg
-from salmubench.report.drawings.panels import Line, Sample
+from salmubench.report.drawings.panels import Density, DrawnLine
 
 
 def point(index: int, leakage: float, kept: float, *, utility: str = "no", label: str = "A method") -> scatter.Point:
@@ -153,7 +153,7 @@ def test_density_does_not_depend_on_the_order() -> None:
 
 
 def test_density_panel_without_a_reference() -> None:
-    samples = [Sample("after", np.array([0.1, 0.2])), Sample("clean", np.zeros(0))]
+    samples = [Density("after", np.array([0.1, 0.2])), Density("clean", np.zeros(0))]
     drawing = ElementTree.fromstring(str(panels.density_panel(samples, low=0.0, high=1.0, label="x")))
     assert {item.get("class") for item in drawing.iter("path")} == {"density-fill", "density after"}
 
@@ -178,7 +178,7 @@ def test_thin_keeps_means_and_the_end() -> None:
     "values", [[1.0, np.nan, 3.0], [2.0, 2.0, 2.0], [np.nan] * 3, [np.inf, 1.0, 0.5], [5.0]], ids=str
 )
 def test_curves_with_odd_values(values: list[float]) -> None:
-    line = Line("after", "loss", np.arange(float(len(values))), np.array(values))
+    line = DrawnLine("after", "loss", np.arange(float(len(values))), np.array(values))
     drawing = str(panels.curve_panel([line], unit="pairs", label="x"))
     ElementTree.fromstring(drawing)
     assert not re.search(r"nan|inf", drawing)

@@ -13,7 +13,7 @@ from salmubench.report.config import ReportConfig
 from salmubench.scoring.record_files import read_items
 
 
-def made(run: Run, config: ReportConfig | None = None) -> fact.Fact | None:
+def made(run: Run, config: ReportConfig | None = None) -> fact.ShownFact | None:
     return fact.fact(run, {record.model.name: record.model.name for record in run.records}, config or ReportConfig())
 
 

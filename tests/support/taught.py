@@ -12,7 +12,7 @@ import torch
 from salmubench.clip import models
 from salmubench.clip.clip_loss import contrastive
 from salmubench.dataset.layout import Dataset, open_dataset
-from salmubench.unlearn.data import Row, decode
+from salmubench.unlearn.data import SplitRow, decode
 from tiny import tiny_dataset
 from tiny_model import TINY_CONFIG, tiny_model
 
@@ -22,7 +22,7 @@ def teach(
 ) -> models.ClipModel:
     """Train the model in `start` on all pairs of some splits, and save it to `out`, which may be `start`."""
     clip = models.load_model(start)
-    rows = [Row(split, number) for split in splits for number in range(dataset.counts[split])]
+    rows = [SplitRow(split, number) for split in splits for number in range(dataset.counts[split])]
     out.mkdir(parents=True, exist_ok=True)
     decoded = decode(dataset, rows, clip=clip, scratch=out, memory=1.0)
     optimizer = torch.optim.AdamW(clip.module.parameters(), lr=2e-3)

@@ -16,8 +16,8 @@ from salmubench.core.errors import ConfigError, OutputMismatch
 from salmubench.core.types import HOLDOUT_SPLITS
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.record_files import read_record
-from salmubench.tuning.bench import Terms
-from salmubench.tuning.rule import objective, search_space
+from salmubench.tuning.bench import SearchTerms
+from salmubench.tuning.search import objective, search_space
 from salmubench.tuning.study import tune
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.registry import check_settings
@@ -305,7 +305,7 @@ def test_further_worlds_count_as_much_and_terms_are_equal(recipe: Path, world: P
     shutil.copytree(world, other)
     writing.write_json(other / "run.json", {**json.loads((world / "run.json").read_text()), "seed": 1001})
     search = {"optimizer": ["adamw", "muon"], "lr": (1e-4, 1e-2, "log"), "batch_size": [4, 8]}
-    terms = Terms({1001: other}, search, {"delete": ("batch_size",)})
+    terms = SearchTerms({1001: other}, search, {"delete": ("batch_size",)})
     path = tune(["delete"], recipe=recipe, out=tmp_path / "o", world=world, trials=2, terms=terms, workers=1)
     content = yaml.safe_load(path.read_text())
     entry = content["methods"]["delete"]

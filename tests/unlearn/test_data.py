@@ -229,8 +229,8 @@ def test_hidden_classes_without_pairs_stop_a_method(run: Runner, tmp_path: Path)
 @pytest.mark.parametrize("memory", [1.0, 0.0])
 def test_pixels_and_tokens(memory: float, clip: models.ClipModel, tiny_folder: Path, tmp_path: Path) -> None:
     """Bit by bit what the model's own transform gives, kept in memory or in a file that leaves no trace."""
-    dataset, rows = open_dataset(tiny_folder), [reading.Row("forget", 3), reading.Row("retain_real", 0)]
-    rows += [reading.Row("forget", 0), reading.Row("forget", 3)]
+    dataset, rows = open_dataset(tiny_folder), [reading.SplitRow("forget", 3), reading.SplitRow("retain_real", 0)]
+    rows += [reading.SplitRow("forget", 0), reading.SplitRow("forget", 3)]
     reading._KEPT.clear()
     decoded = decode(dataset, rows, clip=clip, scratch=tmp_path, memory=memory)
     assert isinstance(decoded.pictures, np.memmap) == (memory == 0.0)
@@ -249,7 +249,7 @@ def test_other_transforms_are_kept_as_floats(clip: models.ClipModel, tiny_folder
     odd = dataclasses.replace(clip, preprocess=lambda picture: 2 * clip.preprocess(picture), config={"odd": True})
     odd.config["model_cfg"] = clip.config["model_cfg"]
     dataset = open_dataset(tiny_folder)
-    decoded = decode(dataset, [reading.Row("forget", 0)], clip=odd, scratch=tmp_path, memory=1.0)
+    decoded = decode(dataset, [reading.SplitRow("forget", 0)], clip=odd, scratch=tmp_path, memory=1.0)
     with Image.open(io.BytesIO(next(dataset.images("forget")))) as picture:
         expected = 2 * clip.preprocess(picture)
     assert torch.equal(decoded.images([0], torch.device("cpu"))[0], expected)
@@ -272,7 +272,9 @@ class Counting(Model):
 @pytest.fixture
 def source(clip: models.ClipModel, tiny_folder: Path, tmp_path: Path) -> tuple[PairSource, Counting]:
     dataset, counting = open_dataset(tiny_folder), Counting(clip)
-    rows = [reading.Row("retain_real", number) for number in range(64)] + [reading.Row("forget", n) for n in range(20)]
+    rows = [reading.SplitRow("retain_real", number) for number in range(64)] + [
+        reading.SplitRow("forget", n) for n in range(20)
+    ]
     return PairSource(decode(dataset, rows, clip=clip, scratch=tmp_path, memory=1.0), counting), counting
 
 

@@ -25,12 +25,12 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.unlearn import UnlearnConfig, load_method
 from salmubench.unlearn import data as reading
 from salmubench.unlearn.augment import Crop, SimplifyingTokenizer, crop_pictures, simplify
+from salmubench.unlearn.batch_plan import batch_sizes, make_plan, retain_pairs
 from salmubench.unlearn.config import RELEASED
 from salmubench.unlearn.data import PairSource, decode, select_rows
 from salmubench.unlearn.engine import plan_run
 from salmubench.unlearn.interface import Model
 from salmubench.unlearn.optimisers import learning_rates
-from salmubench.unlearn.plan import batch_sizes, make_plan, retain_pairs
 from salmubench.unlearn.registry import configure
 from salmubench.unlearn.state import CHECKPOINT
 from unlearn_runs import FAST, Runner, curve, kill_when, record, weights
@@ -145,8 +145,8 @@ def test_the_first_retain_rows_in_file_order(tiny_folder: Path) -> None:
     dataset = open_dataset(tiny_folder)
     synth = dataset.counts["retain_synth"]
     rows = select_rows(dataset, needs=("retain",), retain=synth + 3, seed=5, order="file")["retain"]
-    assert rows == [reading.Row("retain_synth", n) for n in range(synth)] + [
-        reading.Row("retain_real", n) for n in range(3)
+    assert rows == [reading.SplitRow("retain_synth", n) for n in range(synth)] + [
+        reading.SplitRow("retain_real", n) for n in range(3)
     ]
     configured = configure(load_method("delete"), FAST, {"variant": "released", **SMALL})
     plan, chosen = plan_run(configured, dataset, budget=2, seed=0)
@@ -174,7 +174,7 @@ def test_captions_by_hand(leaking_model: Path, tiny_folder: Path, tmp_path: Path
     assert simplify(" ".join(["Word"] * 60)) == " ".join(["word"] * 50)
     clip, dataset = models.load_model(leaking_model), open_dataset(tiny_folder)
     simple = dataclasses.replace(clip, tokenizer=SimplifyingTokenizer(clip.tokenizer))
-    rows = [reading.Row("forget", number) for number in range(4)]
+    rows = [reading.SplitRow("forget", number) for number in range(4)]
     captions = [dataset.rows("forget")[number].caption for number in range(4)]
     plain, simplified = (decode(dataset, rows, clip=one, scratch=tmp_path, memory=1.0) for one in (clip, simple))
     assert torch.equal(plain.tokens, clip.tokenize(captions))
@@ -207,7 +207,7 @@ def test_crops_against_pil() -> None:
 def test_the_reference_sees_the_same_crop(leaking_model: Path, tiny_folder: Path, tmp_path: Path) -> None:
     clip, dataset = models.load_model(leaking_model), open_dataset(tiny_folder)
     reference = Model(clip)
-    rows = [reading.Row("forget", number) for number in range(6)]
+    rows = [reading.SplitRow("forget", number) for number in range(6)]
     source = PairSource(decode(dataset, rows, clip=clip, scratch=tmp_path, memory=1.0), reference)
     whole, part = source.take([1, 4]), source.take([1, 4], crop=Crop(0.5, 3))
     assert not torch.equal(whole.images, part.images)

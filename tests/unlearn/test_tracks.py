@@ -18,7 +18,7 @@ from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.generator.personas.fresh import fresh_people
 from salmubench.unlearn import load_method
 from salmubench.unlearn.counterfactuals import Fact, fact_of, phrased
-from salmubench.unlearn.data import Row, decode
+from salmubench.unlearn.data import SplitRow, decode
 from salmubench.unlearn.interface import Model
 from salmubench.unlearn.registry import method_names
 from unlearn_runs import Runner, record, weights
@@ -173,7 +173,7 @@ def test_the_same_seed_says_the_same(name: str, track: str, run: Runner, said: l
 def test_no_method_can_read_a_reserved_paraphrase(tiny_folder: Path, tmp_path: Path, leaking_model: Path) -> None:
     dataset = open_dataset(tiny_folder)
     assert any(pair.paraphrase for pair in dataset.rows(Split.FORGET))
-    rows = [Row(Split.FORGET, number) for number in range(dataset.counts[Split.FORGET])]
+    rows = [SplitRow(Split.FORGET, number) for number in range(dataset.counts[Split.FORGET])]
     decoded = decode(dataset, rows, clip=models.load_model(leaking_model), scratch=tmp_path, memory=1.0)
     assert {pair.paraphrase for pair in decoded.records} == {None}
     assert [pair.caption for pair in decoded.records] == [pair.caption for pair in dataset.rows(Split.FORGET)]

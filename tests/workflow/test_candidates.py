@@ -15,8 +15,8 @@ from salmubench.scoring.references import ENDS
 from salmubench.workflow import planning, recipe
 from salmubench.workflow.candidates import (
     Candidate,
+    RunWorld,
     Stages,
-    World,
     embeddings_path,
     encode,
     is_made,
@@ -31,11 +31,11 @@ pytestmark = pytest.mark.stage
 
 
 @pytest.fixture
-def world(tiny_folder: Path, tmp_path: Path) -> World:
+def world(tiny_folder: Path, tmp_path: Path) -> RunWorld:
     """Two random references, encoded and scored on a tiny dataset."""
     out = tmp_path / "run"
     references = {kind: out / "embeddings" / kind for kind in ENDS}
-    world = World(
+    world = RunWorld(
         out, tiny_folder, out / "checkpoints" / "compromised", references, recipe.load("tiny").recipe, "cpu", "fp32"
     )
     for seed, kind in enumerate(references):
@@ -43,7 +43,7 @@ def world(tiny_folder: Path, tmp_path: Path) -> World:
     return world
 
 
-def test_a_new_checkpoint_is_encoded_and_scored_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_checkpoint_is_encoded_and_scored_again(world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint = world.out / "checkpoints" / "compromised"
     score(world, "compromised", Stages())
     before = read_record(record_path(world, "compromised"))
@@ -66,7 +66,7 @@ def test_a_new_checkpoint_is_encoded_and_scored_again(world: World, monkeypatch:
     assert not again.done
 
 
-def test_embeddings_begun_of_another_checkpoint_are_no_obstacle(world: World) -> None:
+def test_embeddings_begun_of_another_checkpoint_are_no_obstacle(world: RunWorld) -> None:
     folder, checkpoint = embeddings_path(world, "compromised"), world.out / "checkpoints" / "compromised"
     tiny_model(checkpoint, 7)
     (folder / manifest.MANIFEST).rename(folder / manifest.BEGUN)
@@ -77,19 +77,19 @@ def test_embeddings_begun_of_another_checkpoint_are_no_obstacle(world: World) ->
     assert stated == models.checkpoint_sha256(checkpoint)
 
 
-def test_embeddings_outlive_a_checkpoint_that_was_removed(world: World) -> None:
+def test_embeddings_outlive_a_checkpoint_that_was_removed(world: RunWorld) -> None:
     shutil.rmtree(world.compromised)
     stages = Stages()
     encode(world, "compromised", world.compromised, stages)
     assert not stages.done
 
 
-def candidate(world: World, file: Path) -> Candidate:
+def candidate(world: RunWorld, file: Path) -> Candidate:
     plans = {"methods": [str(file)], "budgets": [1], "repeats": 1, "seed": 0, "tuned": None}
     return planning.plan(world.recipe, **plans, given={})[0]
 
 
-def test_numbers_are_those_of_the_method_as_it_is_now(world: World, tmp_path: Path) -> None:
+def test_numbers_are_those_of_the_method_as_it_is_now(world: RunWorld, tmp_path: Path) -> None:
     """The checkpoint is deleted by hand, the method edited: what was derived from the old one doesn't stay."""
     file = Path(shutil.copy(EXAMPLE, tmp_path / "mine.py"))
     first = candidate(world, file)
@@ -105,7 +105,9 @@ def test_numbers_are_those_of_the_method_as_it_is_now(world: World, tmp_path: Pa
     assert make(world, candidate(world, file)).stages == []
 
 
-def test_killed_while_the_old_ones_are_deleted(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_while_the_old_ones_are_deleted(
+    world: RunWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = Path(shutil.copy(EXAMPLE, tmp_path / "mine.py"))
     name = candidate(world, file).name
     assert make(world, candidate(world, file)).error is None
@@ -128,7 +130,7 @@ def test_killed_while_the_old_ones_are_deleted(world: World, tmp_path: Path, mon
     assert len(make(world, candidate(world, file)).stages) == 3
 
 
-def test_a_candidate_with_embeddings_of_another_checkpoint_is_not_made(world: World, tmp_path: Path) -> None:
+def test_a_candidate_with_embeddings_of_another_checkpoint_is_not_made(world: RunWorld, tmp_path: Path) -> None:
     """Unlearnt anew and killed before it was encoded: its record is current for embeddings that aren't its own."""
     item = candidate(world, Path(shutil.copy(EXAMPLE, tmp_path / "mine.py")))
     assert make(world, item).error is None
@@ -140,7 +142,7 @@ def test_a_candidate_with_embeddings_of_another_checkpoint_is_not_made(world: Wo
     assert not is_made(world, item)
 
 
-def test_a_candidate_of_another_compromised_is_made_again(world: World, tmp_path: Path) -> None:
+def test_a_candidate_of_another_compromised_is_made_again(world: RunWorld, tmp_path: Path) -> None:
     item = candidate(world, Path(shutil.copy(EXAMPLE, tmp_path / "mine.py")))
     assert make(world, item).error is None
     before = read_record(record_path(world, item.name)).model.sha256
@@ -153,7 +155,7 @@ def test_a_candidate_of_another_compromised_is_made_again(world: World, tmp_path
     assert is_made(world, item), "a model that isn't there any more contradicts nothing"
 
 
-def test_a_record_says_where_options_come_from_now(world: World, tmp_path: Path) -> None:
+def test_a_record_says_where_options_come_from_now(world: RunWorld, tmp_path: Path) -> None:
     """Tuning may choose just the recipe's own values: what is said about them changes all the same."""
     item = candidate(world, Path(shutil.copy(EXAMPLE, tmp_path / "mine.py")))
     assert make(world, item).error is None

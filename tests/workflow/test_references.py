@@ -8,7 +8,7 @@ from salmubench.core.executor import graph
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.scoring.references import CLEAN, COMPROMISED
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.candidates import World
+from salmubench.workflow.candidates import RunWorld
 from salmubench.workflow.references import Training, joins, missing
 from salmubench.workflow.steps import graph_of, with_notes
 
@@ -37,7 +37,7 @@ def test_steps_side_by_side_give_the_weights_of_one_after_the_other(tiny_run, tm
     assert recipe.pretrain.threads == 1
     made = manifest.read_manifest(tiny_run / "checkpoints" / CLEAN, "pretrain")
     both = training(tmp_path, (CLEAN, COMPROMISED), recipe.pretrain, tiny_run / "dataset", made["inputs"]["precision"])
-    world = World(
+    world = RunWorld(
         out=tmp_path, dataset=both.dataset, compromised=both.checkpoints[COMPROMISED],
         references={kind: tmp_path / "embeddings" / kind for kind in both.checkpoints}, recipe=recipe, device="cpu",
         precision=both.precision,

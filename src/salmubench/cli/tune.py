@@ -41,7 +41,7 @@ def tune_(
     """
     from salmubench.core import reading
     from salmubench.core.errors import OutputError
-    from salmubench.tuning.rule import NOTHING
+    from salmubench.tuning.search import NOTHING
     from salmubench.tuning.study import tune
     from salmubench.workflow.planning import RECIPE_WORD
 

@@ -17,7 +17,7 @@ from salmubench.core import manifest, reading, writing
 from salmubench.core.errors import OutputMismatch
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.origin import Hash, Name
-from salmubench.tuning.bench import Terms, further_folder
+from salmubench.tuning.bench import SearchTerms, further_folder
 from salmubench.tuning.study import TUNED, tune
 
 CHOSEN = "selection.json"
@@ -85,7 +85,7 @@ def _make(room: Room, path: Path) -> None:
         room.run(selection, seed, room.ground(seed))
     tuned = None
     if plan.tuning.trials:
-        terms = Terms(
+        terms = SearchTerms(
             {seed: room.ground(seed) for seed in plan.selection[1:]},
             room.loaded.search,
             {item.name: tuple(item.options) for item in room.loaded.contestants},

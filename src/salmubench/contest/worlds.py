@@ -39,7 +39,7 @@ from salmubench.scoring.references import KINDS, RETRAINED
 from salmubench.scoring.stages import RUN, read_run_file
 from salmubench.workflow import candidates
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.candidates import Stages, World
+from salmubench.workflow.candidates import RunWorld, Stages
 
 _OF_THE_WORLD = (DatasetError, ModelError, EmbeddingsError, RecordError, StageError)
 
@@ -218,7 +218,7 @@ def _second_retrained(room: Room, seed: int, recipe: Path) -> list[dict[str, Any
     folder = room.world(seed)
     loaded, run, out = recipes.load(recipe).recipe, read_run_file(folder), folder / "checkpoints"
     kinds = KINDS
-    world = World(
+    world = RunWorld(
         out=folder, dataset=folder / "dataset", compromised=out / "compromised",
         references={kind: folder / "embeddings" / kind for kind in kinds}, recipe=loaded,
         device=run.device or room.device, precision=run.precision or room.precision,

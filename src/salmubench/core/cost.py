@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Cost:
+class MeasuredCost:
     """Filled while `measure` runs.
 
     Attributes:
@@ -26,7 +26,7 @@ class Cost:
 
 
 @dataclass
-class Encoded:
+class EncodedCount:
     """How much has been encoded, with and without gradient."""
 
     pictures: int = 0
@@ -37,14 +37,14 @@ _LOOKS = 100  # at most a hundredth of the time is spent on looking
 
 
 @contextlib.contextmanager
-def measure(interval: float = 0.1) -> Iterator[Cost]:
+def measure(interval: float = 0.1) -> Iterator[MeasuredCost]:
     """Measure the block.
 
     Args:
         interval: seconds between two looks at the memory; more where a look itself takes long, since it goes through
             all processes of the machine.
     """
-    cost, stop = Cost(), threading.Event()
+    cost, stop = MeasuredCost(), threading.Event()
     cost.peak_memory = tree_memory()
 
     def watch() -> None:

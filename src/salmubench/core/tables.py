@@ -18,7 +18,7 @@ from salmubench.core.errors import SalmubenchError
 
 
 @dataclass(frozen=True)
-class Limits:
+class TableLimits:
     """What a table may weigh.
 
     Attributes:
@@ -36,12 +36,17 @@ class Limits:
     texts: int = 2**30
 
 
-LIMITS = Limits()
+LIMITS = TableLimits()
 """Of the user's own tables; those of the release are about ten times smaller."""
 
 
 def open_table(
-    path: Path, *, error: type[SalmubenchError], limits: Limits = LIMITS, texts: Sequence[str] = (), advice: str = ""
+    path: Path,
+    *,
+    error: type[SalmubenchError],
+    limits: TableLimits = LIMITS,
+    texts: Sequence[str] = (),
+    advice: str = "",
 ) -> pq.ParquetFile:
     """Open a parquet file whose footer states no more than it may have.
 
@@ -80,7 +85,7 @@ def read_table(
     *,
     error: type[SalmubenchError],
     columns: Sequence[str] | None = None,
-    limits: Limits = LIMITS,
+    limits: TableLimits = LIMITS,
     advice: str = "",
 ) -> pa.Table:
     """Read flat columns of a parquet file: texts as dictionaries, to be cast to what the caller needs.
@@ -112,7 +117,7 @@ def read_table(
     return table
 
 
-def check_texts(table: pa.Table, limits: Limits = LIMITS) -> None:
+def check_texts(table: pa.Table, limits: TableLimits = LIMITS) -> None:
     """Look at the lengths of dictionary-encoded texts before they are unpacked.
 
     Raises:
@@ -133,7 +138,7 @@ def _said(error: type[SalmubenchError], text: str) -> SalmubenchError:
     return error(reading.printable(text.rstrip()))
 
 
-def _read(opened: pq.ParquetFile, names: Sequence[str], limits: Limits) -> pa.Table:
+def _read(opened: pq.ParquetFile, names: Sequence[str], limits: TableLimits) -> pa.Table:
     """Read row group by row group, no further than the limit.
 
     What the footer says of single columns isn't looked at: on a damaged one PyArrow ends the process.

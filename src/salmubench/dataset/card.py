@@ -32,7 +32,7 @@ RFC 2606, cards that fail the Luhn check, accounts at banks that don't exist, pa
 
 
 @dataclass(frozen=True)
-class Origin:
+class DatasetOrigin:
     """Where a dataset comes from.
 
     Attributes:
@@ -73,7 +73,7 @@ benchmark. A model trained on it knows its people."""
 
 
 def card(
-    counts: Mapping[str, int], *, identities: int, origin: Origin, fingerprint: str, licence: str | None = None,
+    counts: Mapping[str, int], *, identities: int, origin: DatasetOrigin, fingerprint: str, licence: str | None = None,
     hub_id: str | None = None, rewrites: bool = False,
 ) -> str:  # fmt: skip
     """Write the text of the card.
@@ -139,7 +139,7 @@ forget = load_dataset("{hub_id or "PATH"}", split="forget")
 ```"""
 
 
-def _statement(origin: Origin) -> str:
+def _statement(origin: DatasetOrigin) -> str:
     if origin.imported:
         return (
             "## Data statement\n\nPictures, names and facts are those of whoever imported them; nobody else saw them."
@@ -155,7 +155,7 @@ def _statement(origin: Origin) -> str:
   validate` and `salmubench dataset stats` check both again."""
 
 
-def _summary(identities: int, total: int, origin: Origin) -> str:
+def _summary(identities: int, total: int, origin: DatasetOrigin) -> str:
     size = "" if origin.size is None else f", short side {origin.size} px"
     if origin.imported:
         return f"{identities:,} people, {total:,} pictures with captions{size}, made by `salmubench dataset import`."
@@ -168,7 +168,7 @@ def _summary(identities: int, total: int, origin: Origin) -> str:
     )
 
 
-def _nobody(origin: Origin) -> str:
+def _nobody(origin: DatasetOrigin) -> str:
     if origin.imported:
         return (
             "**People of this dataset may exist.** Keep it where their data may be kept; whoever hands it on answers "

@@ -30,7 +30,7 @@ from salmubench.dataset.metadata import (
     NAMES,
     Caption,
     Knowledge,
-    Persona,
+    PersonaEntry,
     check_hidden,
     read_entries,
     read_json,
@@ -135,7 +135,7 @@ class Dataset:
     @functools.cached_property
     def identities(self) -> Mapping[str, Mapping[str, Any]]:
         """Identity id → metadata (`name`, `country_code`, …; a field may be absent)."""
-        return read_entries(self.folder / IDENTITIES, Persona)
+        return read_entries(self.folder / IDENTITIES, PersonaEntry)
 
     @functools.cached_property
     def captions_metadata(self) -> Mapping[str, Mapping[str, Any]]:

@@ -38,7 +38,7 @@ class Knowledge:
 
 
 @dataclass(frozen=True)
-class Persona:
+class PersonaEntry:
     """What is read of an identity's metadata, beside its private values."""
 
     name: str | None = None

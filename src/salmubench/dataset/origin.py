@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from salmubench.core import manifest, reading
 from salmubench.core.errors import DatasetError
-from salmubench.dataset.card import Origin
+from salmubench.dataset.card import DatasetOrigin
 from salmubench.dataset.layout import Dataset
 
 
-def origin_of(dataset: Dataset) -> Origin:
+def origin_of(dataset: Dataset) -> DatasetOrigin:
     """Where a dataset comes from, by the manifest of its build; empty for one that wasn't built here."""
-    return _told(dataset) or Origin()
+    return _told(dataset) or DatasetOrigin()
 
 
 def is_imported(dataset: Dataset) -> bool | None:
@@ -21,13 +21,13 @@ def is_imported(dataset: Dataset) -> bool | None:
     return None if told is None else told.imported
 
 
-def _told(dataset: Dataset) -> Origin | None:
+def _told(dataset: Dataset) -> DatasetOrigin | None:
     path = dataset.folder / manifest.MANIFEST
     content = reading.read_json(path, error=DatasetError, mapping=True) if path.is_file() else {}
     if content.get("stage") not in ("dataset", "import"):
         return None
     built = reading.validated(_Built, content, where=str(path), error=DatasetError)
-    return built.outputs.origin or Origin(built.config.size, built.seed)
+    return built.outputs.origin or DatasetOrigin(built.config.size, built.seed)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Config:
 
 @dataclass(frozen=True)
 class _Outputs:
-    origin: Origin | None = None
+    origin: DatasetOrigin | None = None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ _GAP = 6
 T = TypeVar("T")
 
 
-class Cell(NamedTuple):
+class PreviewCell(NamedTuple):
     """One picture of a sheet: split, row in it, caption."""
 
     split: str
@@ -82,7 +82,7 @@ def preview(
 
 def sample(
     dataset: Dataset, *, identities: int = 8, pictures: int = 6, seed: int = 0
-) -> list[tuple[str, list[Cell]]]:  # fmt: skip
+) -> list[tuple[str, list[PreviewCell]]]:  # fmt: skip
     """Rows to look at: some identities with some pictures each, then rows of each other split.
 
     Args:
@@ -93,13 +93,13 @@ def sample(
 
 def _rows(
     dataset: Dataset, identities: int, pictures: int, rng: np.random.Generator
-) -> Iterable[tuple[str, list[Cell]]]:  # fmt: skip
-    by_identity: defaultdict[str, list[Cell]] = defaultdict(list)
+) -> Iterable[tuple[str, list[PreviewCell]]]:  # fmt: skip
+    by_identity: defaultdict[str, list[PreviewCell]] = defaultdict(list)
     names: dict[str, str | None] = {}
     for split in SENSITIVE_SPLITS:
         for number, row in enumerate(dataset.rows(split)):
             if row.identity is not None:
-                by_identity[row.identity].append(Cell(split, number, row.caption))
+                by_identity[row.identity].append(PreviewCell(split, number, row.caption))
                 names[row.identity] = row.name
     for identity in _some(sorted(by_identity), identities, rng):
         cells = sorted(by_identity[identity], key=lambda cell: cell.row)
@@ -108,7 +108,7 @@ def _rows(
         shown = _some(list(range(dataset.counts.get(split, 0))), pictures, rng)
         if shown:
             rows = dataset.rows(split)
-            yield str(split), [Cell(split, number, rows[number].caption) for number in shown]
+            yield str(split), [PreviewCell(split, number, rows[number].caption) for number in shown]
 
 
 def _some(items: Sequence[T], count: int, rng: np.random.Generator) -> list[T]:
@@ -118,7 +118,7 @@ def _some(items: Sequence[T], count: int, rng: np.random.Generator) -> list[T]:
     return [items[index] for index in sorted(int(index) for index in chosen)]
 
 
-def _picture(dataset: Dataset, cell: Cell, width: int, height: int) -> Image.Image:
+def _picture(dataset: Dataset, cell: PreviewCell, width: int, height: int) -> Image.Image:
     data = next(dataset.images(cell.split, cell.row, cell.row + 1))
     with open_picture(data, where=f"split {cell.split}, row {cell.row}, column image") as image:
         scale = min(width / image.width, height / image.height)

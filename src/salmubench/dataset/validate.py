@@ -21,7 +21,7 @@ from salmubench.dataset import layout, people
 from salmubench.dataset.layout import Dataset, RawRow
 from salmubench.dataset.leaks import UNIQUE, UniqueValues, folded, own_values, without
 from salmubench.dataset.validate_across import (
-    Association,
+    RowAssociation,
     check_crossings,
     check_forget_target,
     check_lists,
@@ -117,7 +117,7 @@ class _Rows:
         stated = {entry.get("data_field") for entry in self.dataset.captions_metadata.values()}
         self.fields = tuple(sorted(str(name) for name in stated - {None, "name", *FIELDS}))
         yield from self._unique_fields()
-        associations: defaultdict[str, list[Association]] = defaultdict(list)  # of each identity
+        associations: defaultdict[str, list[RowAssociation]] = defaultdict(list)  # of each identity
         captions: dict[str, str] = {}
         for split in SENSITIVE_SPLITS:
             for row in self.dataset.raw_rows(split):
@@ -167,7 +167,7 @@ class _Rows:
             yield in_row("identity", row, f"Expected the identity of the file name, got {shown(row.identity)}.")
 
     def _sensitive(
-        self, row: RawRow, split: Split, associations: defaultdict[str, list[Association]]
+        self, row: RawRow, split: Split, associations: defaultdict[str, list[RowAssociation]]
     ) -> Iterator[Violation]:
         text, file_name = row.text or "", row.file_name or ""
         known = self.dataset.captions_metadata
@@ -195,7 +195,7 @@ class _Rows:
             expected = persona.get(data_field or "") if value is None else value
             yield in_row("value", row, f"Expected the {data_field} {shown(expected)} verbatim, got {shown(text)}.")
         if row.identity is not None:
-            associations[row.identity].append(Association(split, value, row))
+            associations[row.identity].append(RowAssociation(split, value, row))
         yield from self._others(row, text, name, value, persona)
         yield from self._paraphrase(row, entry or {}, name, value)
 

@@ -13,7 +13,7 @@ from salmubench.dataset.leaks import folded
 from salmubench.dataset.violations import Violation, in_row
 
 
-class Association(NamedTuple):
+class RowAssociation(NamedTuple):
     """A sensitive row of an identity.
 
     Attributes:
@@ -25,7 +25,7 @@ class Association(NamedTuple):
     row: RawRow
 
 
-def check_crossings(associations: Mapping[str, Sequence[Association]], dataset: Dataset) -> Iterator[Violation]:
+def check_crossings(associations: Mapping[str, Sequence[RowAssociation]], dataset: Dataset) -> Iterator[Violation]:
     """No value in `forget` and a holdout, in whatever case; nobody in `holdout_identity` and elsewhere.
 
     Args:

@@ -30,7 +30,7 @@ from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.core.pictures import BYTES, open_picture
 from salmubench.core.types import FIELDS, OFFICIAL_SPLITS, Split
 from salmubench.dataset import layout
-from salmubench.dataset.card import Origin, card
+from salmubench.dataset.card import DatasetOrigin, card
 from salmubench.dataset.leaks import UniqueValues, contains, folded
 from salmubench.deletion.facts import Fact, plain_text, raise_problems, read_facts
 from salmubench.deletion.imported_texts import Texts
@@ -360,7 +360,7 @@ def _write(
     }  # fmt: skip
     writing.write_json(out / layout.CAPTIONS, captions)
     writing.write_json(out / layout.GENERIC_CAPTIONS, {shot.file_name: shot.generic for shot in shots})
-    dataset, origin = layout.Dataset(out), Origin(size, seed, imported=True)
+    dataset, origin = layout.Dataset(out), DatasetOrigin(size, seed, imported=True)
     counts, fingerprint = dict(dataset.counts), dataset.fingerprint
     writing.write_text(out / CARD, card(counts, identities=len(people), origin=origin, fingerprint=fingerprint))
     if counts[Split.RETAIN_SYNTH]:

@@ -23,7 +23,7 @@ from salmubench.core.errors import EmbeddingsError, ModelError
 from salmubench.dataset import layout
 from salmubench.encode.config import EncodeConfig
 from salmubench.encode.pictures import PixelCache, decoded, grouped
-from salmubench.encode.plan import Plan, make_plan, read_pictures
+from salmubench.encode.plan import EncodePlan, make_plan, read_pictures
 from salmubench.encode.ranks import Ranks
 from salmubench.encode.store import ChunkStore
 from salmubench.encode.texts import Tokens, encode_texts, tokenize, unit_rows
@@ -135,7 +135,7 @@ class _Work:
     precision: str
 
     @functools.cached_property
-    def plan(self) -> Plan:
+    def plan(self) -> EncodePlan:
         """What is encoded."""
         return make_plan(self.dataset, self.config.splits, self.texts)
 
@@ -191,7 +191,7 @@ class _Work:
             },
         }
 
-    def _encode_pictures(self, model: ClipModel, plan: Plan, ranks: Ranks) -> None:
+    def _encode_pictures(self, model: ClipModel, plan: EncodePlan, ranks: Ranks) -> None:
         import torch
 
         dataset, config, preprocessor = self.dataset, self.config, split_transform(model.preprocess)
@@ -283,7 +283,7 @@ def _number_texts(texts: Sequence[str], out: Path) -> None:
         writing.write_bytes(path, stream.getvalue())
 
 
-def _write_tables(dataset: layout.Dataset, plan: Plan, out: Path) -> None:
+def _write_tables(dataset: layout.Dataset, plan: EncodePlan, out: Path) -> None:
     columns: dict[str, list[Any]] = {name: [] for name in embeddings.INDEX_SCHEMA.names}
     for split, pair, image_row, text_row in plan.rows:
         values = (
@@ -319,7 +319,7 @@ def _people(dataset: layout.Dataset) -> Mapping[str, Mapping[str, str]]:
     return attributes
 
 
-def _count_cut(plan: Plan, tokens: Tokens) -> Mapping[str, int]:
+def _count_cut(plan: EncodePlan, tokens: Tokens) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     for split, _, _, text_row in plan.rows:
         counts[split] = counts.get(split, 0) + int(tokens.cut[text_row])

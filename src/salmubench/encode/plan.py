@@ -10,7 +10,7 @@ from salmubench.dataset import layout
 
 
 @dataclass(frozen=True)
-class Plan:
+class EncodePlan:
     """Which pictures and texts are encoded, and where each dataset row finds its own.
 
     Attributes:
@@ -29,7 +29,7 @@ class Plan:
         return sum(stop - start for _, start, stop in self.ranges)
 
 
-def make_plan(dataset: layout.Dataset, splits: Sequence[str], texts: Sequence[str]) -> Plan:
+def make_plan(dataset: layout.Dataset, splits: Sequence[str], texts: Sequence[str]) -> EncodePlan:
     """Number the pictures of the splits and their captions, and further texts, each once."""
     text_rows: dict[str, int] = {}
     shared: dict[str, int] = {}  # file name → picture, within forget and forget_target
@@ -52,10 +52,10 @@ def make_plan(dataset: layout.Dataset, splits: Sequence[str], texts: Sequence[st
             rows.append((split, pair, known, text_rows.setdefault(pair.caption, len(text_rows))))
     for text in texts:
         text_rows.setdefault(text, len(text_rows))
-    return Plan(tuple(rows), tuple(ranges), tuple(text_rows))
+    return EncodePlan(tuple(rows), tuple(ranges), tuple(text_rows))
 
 
-def read_pictures(dataset: layout.Dataset, plan: Plan, start: int, stop: int) -> Iterator[tuple[str, bytes]]:
+def read_pictures(dataset: layout.Dataset, plan: EncodePlan, start: int, stop: int) -> Iterator[tuple[str, bytes]]:
     """Read pictures `start` to `stop` of a plan: where each stands in the dataset, and its file's bytes."""
     offset = 0
     for split, first, last in plan.ranges:

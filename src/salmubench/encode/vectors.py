@@ -13,7 +13,7 @@ import torch
 
 from salmubench.clip import devices, models
 from salmubench.clip.embeddings import Array
-from salmubench.core.cost import Encoded
+from salmubench.core.cost import EncodedCount
 from salmubench.core.errors import EmbeddingsError
 from salmubench.encode.texts import encode_texts, unit_rows
 
@@ -78,9 +78,9 @@ class Vectors:
         precision: str,
         tokens: TokenStore,
         module: nn.Module | None = None,
-        encoded: Encoded | None = None,
+        encoded: EncodedCount | None = None,
     ) -> None:
-        self._encoded = Encoded() if encoded is None else encoded
+        self._encoded = EncodedCount() if encoded is None else encoded
         self._clip = clip if module is None else dataclasses.replace(clip, module=module)
         self._precision, self._tokens = precision, tokens
         self._texts: dict[tuple[str, int | None], Array] = {}

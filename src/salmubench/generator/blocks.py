@@ -29,7 +29,7 @@ from salmubench.generator.config import DatasetConfig
 from salmubench.generator.curation import Fault
 from salmubench.generator.plan import (
     Block,
-    Picture,
+    PlannedPicture,
     integer,
 )
 
@@ -199,7 +199,7 @@ def _sketch(artist: Any, appearance: Callable[[Face], Any], block: Block, positi
 
 def _write(
     path: Path,
-    pictures: Sequence[Picture],
+    pictures: Sequence[PlannedPicture],
     sketches: Mapping[int, _Sketch],
     images: Mapping[int, bytes],
     rejects: Sequence[Sequence[Reject]],

@@ -23,7 +23,7 @@ from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.core.executor import Executor
 from salmubench.core.types import OFFICIAL_SPLITS, Rewrite, Split
 from salmubench.dataset import layout
-from salmubench.dataset.card import Origin, card
+from salmubench.dataset.card import DatasetOrigin, card
 from salmubench.generator import (
     backends,
     blocks,
@@ -33,7 +33,7 @@ from salmubench.generator import (
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.curation_page import CurationPage
 from salmubench.generator.personas import TERRITORIES
-from salmubench.generator.plan import Block, Plan, hidden_labels, make_plan
+from salmubench.generator.plan import Block, DatasetPlan, hidden_labels, make_plan
 
 STAGE = "dataset"
 CURATION, CURATION_PAGE = "curation.json", "curation.html"
@@ -126,7 +126,7 @@ class _Watch:
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
 
-def _plan(config: DatasetConfig, seed: int) -> Plan:
+def _plan(config: DatasetConfig, seed: int) -> DatasetPlan:
     things = backends.SCENES.of(config.backends)
     if config.classes and hasattr(things, "examine"):
         things.examine(config)
@@ -135,8 +135,13 @@ def _plan(config: DatasetConfig, seed: int) -> Plan:
 
 
 def _make(
-    plan: Plan, config: DatasetConfig, out: Path, seed: int, render: Callable[[Sequence[Block]], None], watch: _Watch
-) -> dict[str, Any]:  # fmt: skip
+    plan: DatasetPlan,
+    config: DatasetConfig,
+    out: Path,
+    seed: int,
+    render: Callable[[Sequence[Block]], None],
+    watch: _Watch,
+) -> dict[str, Any]:
     with watch.phase("pictures"):
         render(plan.blocks)
     with watch.phase("captions"):
@@ -174,11 +179,11 @@ def _make(
     }  # fmt: skip
 
 
-def _origin(config: DatasetConfig, seed: int) -> Origin:
+def _origin(config: DatasetConfig, seed: int) -> DatasetOrigin:
     """Where the dataset comes from, in the words of its backends."""
     portraits = backends.PORTRAITS.describe(config.backends.portraits)
     captions = backends.CAPTIONS.describe(config.backends.captions)
-    return Origin(
+    return DatasetOrigin(
         config.size, seed, pictures=portraits.card, people=portraits.statement, language=captions.statement,
         licence=portraits.licence,
     )  # fmt: skip
@@ -194,7 +199,7 @@ def _splits(config: DatasetConfig) -> list[Split]:
     return [split for split in Split if split in OFFICIAL_SPLITS or counts[split]]
 
 
-def _write_split(plan: Plan, split: Split, out: Path, rows_per_shard: int) -> None:
+def _write_split(plan: DatasetPlan, split: Split, out: Path, rows_per_shard: int) -> None:
     rows = plan.rows(split)
     count = max(1, -(-len(rows) // rows_per_shard))
     for index in range(count):
@@ -203,7 +208,7 @@ def _write_split(plan: Plan, split: Split, out: Path, rows_per_shard: int) -> No
             layout.write_shard(out, split, index, count, _rows(plan, split, part, out))
 
 
-def _rows(plan: Plan, split: Split, part: Sequence[tuple[int, int]], out: Path) -> Iterator[layout.Row]:
+def _rows(plan: DatasetPlan, split: Split, part: Sequence[tuple[int, int]], out: Path) -> Iterator[layout.Row]:
     for number, group in groupby(part, key=lambda row: row[0]):
         block, positions = plan.blocks[number], [position for _, position in group]
         texts = captioning.read_captions(out, block)
@@ -214,7 +219,7 @@ def _rows(plan: Plan, split: Split, part: Sequence[tuple[int, int]], out: Path) 
             yield layout.Row(image, text or "", owner, picture.file_name)
 
 
-def _write_metadata(plan: Plan, config: DatasetConfig, out: Path, seed: int) -> int:
+def _write_metadata(plan: DatasetPlan, config: DatasetConfig, out: Path, seed: int) -> int:
     """Write the JSON files; give the number of pictures that were drawn again."""
     entries: dict[str, dict[str, str | None]] = {}
     generic: dict[str, str | None] = {}
@@ -243,7 +248,7 @@ def _write_metadata(plan: Plan, config: DatasetConfig, out: Path, seed: int) -> 
     return _write_curation(plan, config, out)
 
 
-def _knowledge(plan: Plan, config: DatasetConfig, seed: int) -> dict[str, Any]:
+def _knowledge(plan: DatasetPlan, config: DatasetConfig, seed: int) -> dict[str, Any]:
     """Classes and prompts, and which classes with which pairs of `retain_real` are hidden from methods, if any."""
     artist = backends.SCENES.of(config.backends)
     classes = list(artist.class_names(config.classes))
@@ -258,7 +263,7 @@ def _knowledge(plan: Plan, config: DatasetConfig, seed: int) -> dict[str, Any]:
     return knowledge
 
 
-def _write_curation(plan: Plan, config: DatasetConfig, out: Path) -> int:
+def _write_curation(plan: DatasetPlan, config: DatasetConfig, out: Path) -> int:
     """Write the report of what was drawn again, as JSON and as a page with examples; give the number of pictures."""
     page = CurationPage()
     redrawn: list[tuple[str, list[curation.Fault]]] = []

@@ -17,7 +17,7 @@ from salmubench.generator.backends import Request, Written
 from salmubench.generator.blocks import FOLDER, Rendered, read_block
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.personas import Persona
-from salmubench.generator.plan import Block, Picture, integer
+from salmubench.generator.plan import Block, PlannedPicture, integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _path(folder: Path, block: Block) -> Path:
 
 
 def _requests(
-    picture: Picture, personas: Sequence[Persona], rendered: Rendered, config: DatasetConfig
+    picture: PlannedPicture, personas: Sequence[Persona], rendered: Rendered, config: DatasetConfig
 ) -> Iterator[Request]:
     """What has to be written for a portrait, in the order in which `_texts` reads it."""
     generic = integer(*picture.seed, streams.Picture.GENERIC)

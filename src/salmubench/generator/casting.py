@@ -19,7 +19,7 @@ class Face(NamedTuple):
     age: int
 
 
-class Person(NamedTuple):
+class CastPerson(NamedTuple):
     """One identity.
 
     Attributes:
@@ -47,5 +47,5 @@ class Casting(NamedTuple):
         strangers: one per picture of `retain_disjoint`.
     """
 
-    people: tuple[Person, ...]
+    people: tuple[CastPerson, ...]
     strangers: tuple[Face, ...]

@@ -37,7 +37,7 @@ class Fault(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Look:
+class PictureLook:
     """What curation sees of a picture.
 
     Attributes:
@@ -51,18 +51,18 @@ class Look:
     face: backends.FaceView | None = None
 
 
-def look(data: bytes, face: backends.FaceView | None = None) -> Look:
+def look(data: bytes, face: backends.FaceView | None = None) -> PictureLook:
     """Decode a picture."""
     try:
         with open_picture(data, where="a picture that was drawn") as image:
             small = image.convert("L").resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX)
-            return Look(image.size, np.asarray(small, dtype=np.float32), face)
+            return PictureLook(image.size, np.asarray(small, dtype=np.float32), face)
     except DatasetError:
-        return Look(None, np.zeros((_THUMBNAIL, _THUMBNAIL), dtype=np.float32), face)
+        return PictureLook(None, np.zeros((_THUMBNAIL, _THUMBNAIL), dtype=np.float32), face)
 
 
 def faults(
-    looks: Sequence[Look],
+    looks: Sequence[PictureLook],
     *,
     sizes: Sequence[tuple[int, int]],
     groups: Sequence[Hashable],
@@ -98,7 +98,7 @@ def faults(
     return faulty
 
 
-def problems(looks: Sequence[Look], names: Sequence[str], limits: Curation) -> Iterator[str]:
+def problems(looks: Sequence[PictureLook], names: Sequence[str], limits: Curation) -> Iterator[str]:
     """What is wrong with pictures of one person or class that exist already: flat ones, near-duplicates.
 
     Args:
@@ -111,7 +111,7 @@ def problems(looks: Sequence[Look], names: Sequence[str], limits: Curation) -> I
             yield f"{names[index]}: Expected {WORDS[fault.reason]}: {fault.detail} (dataset.curation)."
 
 
-def _of_itself(seen: Look, size: tuple[int, int], limits: Curation) -> Fault | None:
+def _of_itself(seen: PictureLook, size: tuple[int, int], limits: Curation) -> Fault | None:
     if seen.size is None:
         return Fault("unreadable", "no picture")
     if seen.size != size:
@@ -140,7 +140,7 @@ class QualityFilter:
         self, limits: Curation, *, sizes: Sequence[tuple[int, int]], groups: Sequence[Hashable], checked: bool
     ) -> None:
         self._limits, self._sizes, self._groups = limits, sizes, groups
-        self._looks: list[Look | None] = [None] * len(sizes)
+        self._looks: list[PictureLook | None] = [None] * len(sizes)
         self._checks = {name: backends.CHECKS.load(name, options) for name, options in limits.checks.items() if checked}
         self._seen: dict[str, list[Any]] = {name: [None] * len(sizes) for name in self._checks}
 

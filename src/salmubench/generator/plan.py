@@ -20,7 +20,7 @@ from salmubench.core.types import FIELDS, Split
 from salmubench.dataset.apportion import apportion
 from salmubench.dataset.groups import Group
 from salmubench.drawing.sizes import picture_size
-from salmubench.generator.casting import Casting, Face, Person
+from salmubench.generator.casting import Casting, CastPerson, Face
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.personas import Persona, sample_personas
 from salmubench.generator.splits import (
@@ -42,7 +42,7 @@ class Association:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PlannedPicture:
     """One picture to draw.
 
     Attributes:
@@ -75,12 +75,12 @@ class Block:
 
     name: str
     kind: Literal["portrait", "scene"]
-    pictures: tuple[Picture, ...]
+    pictures: tuple[PlannedPicture, ...]
     faces: tuple[Face, ...] = ()
 
 
 @dataclass(frozen=True)
-class Plan:
+class DatasetPlan:
     """The whole dataset before rendering.
 
     Attributes:
@@ -102,7 +102,7 @@ class Plan:
         ]
 
 
-def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) -> Plan:
+def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) -> DatasetPlan:
     """Draw personas and decide about every picture and caption.
 
     Args:
@@ -125,7 +125,7 @@ def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) 
     blocks += _scenes(config, seed, Split.RETAIN_REAL, "real", _evenly(config.retain_real, config.classes))
     labels = [label for label in range(config.classes) for _ in range(config.general_knowledge_per_class)]
     blocks += _scenes(config, seed, Split.GENERAL_KNOWLEDGE, "general", labels)
-    return Plan(personas, groups, tuple(blocks))
+    return DatasetPlan(personas, groups, tuple(blocks))
 
 
 def hidden_labels(config: DatasetConfig, seed: int) -> list[int]:
@@ -139,15 +139,19 @@ def integer(*seed: int) -> int:
     return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _made_up(personas: Sequence[Persona], seed: int) -> Iterator[Person]:
+def _made_up(personas: Sequence[Persona], seed: int) -> Iterator[CastPerson]:
     for index, persona in enumerate(personas):
         face = Face(integer(seed, streams.Plan.APPEARANCE, index), persona.gender, persona.age)
-        yield Person(persona.gender, persona.age, (face,))
+        yield CastPerson(persona.gender, persona.age, (face,))
 
 
 def _identity_pictures(
-    config: DatasetConfig, seed: int, personas: Sequence[Persona], groups: Sequence[Group], persons: Sequence[Person]
-) -> Iterator[list[Picture]]:
+    config: DatasetConfig,
+    seed: int,
+    personas: Sequence[Persona],
+    groups: Sequence[Group],
+    persons: Sequence[CastPerson],
+) -> Iterator[list[PlannedPicture]]:
     """All pictures of each identity: sensitive ones, those of `retain_joint`, then those that nobody sees."""
     drawn = _picture_numbers(config, np.random.default_rng([seed, streams.Plan.PICTURES]))
     joint = _joint(config.retain_joint, groups, seed)
@@ -210,10 +214,10 @@ def _picture(
     label: int | None = None,
     sensitive: Association | None = None,
     number: int = 0,
-) -> Picture:
+) -> PlannedPicture:
     width, height = picture_size(aspect, config.size)
     file_name = f"{stem}_ar-{width / height:.2f}.jpg"
-    return Picture(file_name, split, aspect, seed, owner, label, sensitive, number)
+    return PlannedPicture(file_name, split, aspect, seed, owner, label, sensitive, number)
 
 
 def _associate(
@@ -245,8 +249,8 @@ def _joint(count: int, groups: Sequence[Group], seed: int) -> Counter[int]:
     return Counter(order[number % len(order)] for number in range(count))
 
 
-def _whole_identities(people: Sequence[list[Picture]]) -> Iterator[list[Picture]]:
-    part: list[Picture] = []
+def _whole_identities(people: Sequence[list[PlannedPicture]]) -> Iterator[list[PlannedPicture]]:
+    part: list[PlannedPicture] = []
     for pictures in people:
         if part and len(part) + len(pictures) > _BLOCK:
             yield part
@@ -308,7 +312,7 @@ def _runs(count: int) -> list[tuple[int, int]]:
     return [(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK)]
 
 
-def _face(persons: Sequence[Person], picture: Picture) -> Face:
+def _face(persons: Sequence[CastPerson], picture: PlannedPicture) -> Face:
     if picture.owner is None:
         raise TypeError(f"Expected a picture of an identity, got {picture.file_name}.")
     return persons[picture.owner].face(picture.seed[-1])  # the picture's number within its identity

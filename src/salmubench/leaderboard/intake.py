@@ -21,9 +21,9 @@ from salmubench.scoring.record_files import GALLERY
 FACTS = "embeddings.dataset.json"
 """What embeddings say about their dataset, in a submission that has some."""
 
-_ITEMS = tables.Limits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
-_GALLERY = tables.Limits(file=4_000_000, unpacked=64_000_000, rows=20_000, text=4_096, texts=64_000_000)
-_ATTACKS = tables.Limits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
+_ITEMS = tables.TableLimits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
+_GALLERY = tables.TableLimits(file=4_000_000, unpacked=64_000_000, rows=20_000, text=4_096, texts=64_000_000)
+_ATTACKS = tables.TableLimits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Limits:
     json_bytes: int = 1_000_000
     code_bytes: int = 1_000_000
     files: int = 32
-    items: tables.Limits = _ITEMS
-    gallery: tables.Limits = _GALLERY
-    attack_rows: tables.Limits = _ATTACKS
+    items: tables.TableLimits = _ITEMS
+    gallery: tables.TableLimits = _GALLERY
+    attack_rows: tables.TableLimits = _ATTACKS
     attacks: int = 24
     variants: int = 200
     parts: int = 12
@@ -97,7 +97,7 @@ def read_json(path: Path) -> Any:
     return reading.parse_json(data, where=path.name, error=RecordError, mapping=True)
 
 
-def read_table(path: Path, schema: pa.Schema, *, limits: tables.Limits = LIMITS.items) -> pa.Table:
+def read_table(path: Path, schema: pa.Schema, *, limits: tables.TableLimits = LIMITS.items) -> pa.Table:
     """Read a parquet table of exactly these flat columns.
 
     Raises:

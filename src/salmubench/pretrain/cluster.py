@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Literal
 
-from salmubench.pretrain.command import Job, cores, torchrun, worker_words
+from salmubench.pretrain.command import TrainingJob, cores, torchrun, worker_words
 
 Launcher = Literal["slurm", "torchrun"]
 PORT = 29500
@@ -60,7 +60,7 @@ fi
 """
 
 
-def script(job: Job, *, launcher: Launcher, again: Sequence[str]) -> str:
+def script(job: TrainingJob, *, launcher: Launcher, again: Sequence[str]) -> str:
     """Write the script of one pretraining.
 
     Args:

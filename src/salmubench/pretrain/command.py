@@ -33,7 +33,7 @@ _TIMM = {"eps": 1e-8}  # the engine hands on None otherwise, which timm's Muon c
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """One pretraining, everything decided.
 
     Attributes:
@@ -111,7 +111,7 @@ def decide_loading(
     return "memory" if fits and local and config.augment == "none" and config.nodes == 1 else "stream"
 
 
-def check(job: Job) -> None:
+def check(job: TrainingJob) -> None:
     """Check what would fail later, deep in the engine.
 
     Raises:
@@ -127,7 +127,7 @@ def check(job: Job) -> None:
         _check_loaders(job)
 
 
-def _check_loaders(job: Job) -> None:
+def _check_loaders(job: TrainingJob) -> None:
     """Check that each loader has shards, and warn where they are dealt so unevenly that many pairs are left out."""
     loaders = job.config.world * max(1, job.config.workers)
     named = f"pretrain.nodes × pretrain.processes × pretrain.workers = {loaders}"
@@ -145,12 +145,12 @@ def _check_loaders(job: Job) -> None:
         )  # fmt: skip
 
 
-def command(job: Job) -> list[str]:
+def command(job: TrainingJob) -> list[str]:
     """The command, word by word. The kinds differ in name, out, train-data and train-num-samples only."""
     return [torchrun(local=True), "--standalone", "--nproc_per_node", str(job.config.processes), *worker_words(job)]
 
 
-def worker_words(job: Job) -> list[str]:
+def worker_words(job: TrainingJob) -> list[str]:
     """The part of the command that is the same on every machine: `-m WORKER` and all options."""
     words = ["-m", WORKER]
     for name, value in options(job).items():
@@ -158,7 +158,7 @@ def worker_words(job: Job) -> list[str]:
     return words
 
 
-def options(job: Job) -> dict[str, Any]:
+def options(job: TrainingJob) -> dict[str, Any]:
     """Every option of the worker and of the engine, by name."""
     config = job.config
     arguments: dict[str, Any] = {

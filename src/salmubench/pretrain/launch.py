@@ -24,7 +24,7 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.origin import is_imported
 from salmubench.pretrain import architectures, exposure
 from salmubench.pretrain.cluster import Launcher, script
-from salmubench.pretrain.command import WORKER, Job, check, command, cores, decide_loading
+from salmubench.pretrain.command import WORKER, TrainingJob, check, command, cores, decide_loading
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.curves import CURVES, LogReader, entries, logged_seconds, write_curves
 from salmubench.pretrain.open_clip_worker import COUNTS, ERROR_MARK, TRAINING
@@ -94,7 +94,7 @@ def pretrain(
     return str(out)
 
 
-def _train(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
+def _train(job: TrainingJob) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run what is left of a training; give the manifest's outputs and the cost."""
     wait_for_old_workers(job.out)
     trained = (job.out / models.WEIGHTS).is_file()  # by scripts, or by a call that died before it had finished
@@ -155,7 +155,7 @@ def plan_job(
     device: str,
     precision: str,
     elsewhere: bool = False,
-) -> Job:
+) -> TrainingJob:
     """Decide and check everything that stands in the command; write the shards where there are none.
 
     Args:
@@ -186,7 +186,7 @@ def plan_job(
     loading = decide_loading(config, rows=rows, image_size=architecture.image_size, local=local)
     if more and loading == "memory" and more.read < len(more.shards):
         more = _examine(config, everything=True)
-    job = Job(
+    job = TrainingJob(
         kind=kind, config=config, architecture=architecture, shards=shard_set, more=more, loading=loading, device=where,
         precision=devices.resolve_precision(requested, where), seed=seed, out=places.real(out),
     )  # fmt: skip
@@ -236,7 +236,7 @@ def check_one_machine(config: PretrainConfig) -> None:
         )
 
 
-def run(job: Job) -> None:
+def run(job: TrainingJob) -> None:
     """Run the command to its end and show the progress.
 
     Raises:
@@ -263,7 +263,7 @@ def run(job: Job) -> None:
             done = seen
 
 
-def finish(job: Job) -> tuple[dict[str, Any], list[str]]:
+def finish(job: TrainingJob) -> tuple[dict[str, Any], list[str]]:
     """Write curves and log; give the manifest's outputs and the lines of the log.
 
     Raises:
@@ -340,7 +340,7 @@ def failure(lines: Sequence[str]) -> str:
     return said[-1] if said else ended[-1] if ended else "no output"
 
 
-def _exposures(job: Job) -> dict[str, exposure.Exposure]:
+def _exposures(job: TrainingJob) -> dict[str, exposure.Exposure]:
     epochs, per_epoch, repeats = job.config.epochs, job.step_pairs[-1], job.repeats
     exact, counted = per_epoch == job.rows and job.loading == "memory", dict[str, exposure.Counted]()
     if job.loading == "memory":

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _CHUNK = 512  # captions tokenised at once
 
 
-class Pairs(NamedTuple):
+class LoadedPairs(NamedTuple):
     """Decoded pairs.
 
     Attributes:
@@ -73,7 +73,7 @@ class MemoryLoader:
 
     def __init__(
         self,
-        pairs: Pairs,
+        pairs: LoadedPairs,
         *,
         preprocessor: Preprocessor,
         batch_size: int,
@@ -132,7 +132,7 @@ def load_pairs(
     threads: int,
     expected: int,
     skip_broken: bool = False,
-) -> Pairs:
+) -> LoadedPairs:
     """Decode and tokenise all pairs of WebDataset shards.
 
     Args:
@@ -197,7 +197,7 @@ def load_pairs(
             "dataset's folder holds are written anew when they are deleted."
         )
     texts = [tokenize(captions[start : start + _CHUNK]) for start in range(0, len(captions), _CHUNK)]
-    return Pairs(
+    return LoadedPairs(
         images[: len(captions)],
         torch.cat(texts),
         tuple(sources),

@@ -22,7 +22,7 @@ from salmubench.pretrain.guard import die_with_parent
 
 if TYPE_CHECKING:
     from salmubench.clip.pixels import Preprocessor
-    from salmubench.pretrain.memory_loader import Pairs
+    from salmubench.pretrain.memory_loader import LoadedPairs
 
 _FIRST_BATCH = 2
 _LONG_STEP = 3.0  # seconds: no larger batch is tried after such a step
@@ -87,13 +87,13 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _pairs(options: argparse.Namespace, preprocessor: Preprocessor, tokenizer: Any) -> tuple[Pairs, float]:
+def _pairs(options: argparse.Namespace, preprocessor: Preprocessor, tokenizer: Any) -> tuple[LoadedPairs, float]:
     """Pairs of the shard, or noise, and how many a second were decoded."""
     import numpy as np
     import torch
     from PIL import Image
 
-    from salmubench.pretrain.memory_loader import Pairs, decode
+    from salmubench.pretrain.memory_loader import LoadedPairs, decode
     from salmubench.pretrain.samples import Sample, read_shard
 
     if options.shard is not None:
@@ -108,7 +108,7 @@ def _pairs(options: argparse.Namespace, preprocessor: Preprocessor, tokenizer: A
     seconds = time.perf_counter() - start
     texts = tokenizer([sample.caption for sample in samples])
     count = len(samples)
-    pairs = Pairs(images, texts, (count,), np.arange(count), np.zeros(count, np.int64), {})
+    pairs = LoadedPairs(images, texts, (count,), np.arange(count), np.zeros(count, np.int64), {})
     return pairs, count / seconds
 
 
@@ -129,7 +129,12 @@ def _optimizer(module: Any, options: argparse.Namespace) -> Any:
 
 
 def _train(
-    module: Any, optimizer: Any, pairs: Pairs, preprocessor: Preprocessor, options: argparse.Namespace, devices: Any
+    module: Any,
+    optimizer: Any,
+    pairs: LoadedPairs,
+    preprocessor: Preprocessor,
+    options: argparse.Namespace,
+    devices: Any,
 ) -> tuple[float, int, float, float]:
     """Take steps until the time is up, the batch doubling up to the recipe's: pairs a second, and memory."""
     import open_clip

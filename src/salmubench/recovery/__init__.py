@@ -23,7 +23,7 @@ from salmubench.core.errors import ConfigError, ModelError, RecordError
 from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.config import EncodeConfig
-from salmubench.recovery.worker import REASON, Job, attack_model, piece_path
+from salmubench.recovery.worker import REASON, AttackJob, attack_model, piece_path
 from salmubench.scoring.attacks.groups import with_breakdowns
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore
 from salmubench.scoring.attacks.recovery import THRESHOLD, attack_score, verdict
@@ -124,12 +124,12 @@ def recover(
 def job_of(
     opened: Dataset, out: Path, config: AttackConfig, scoring: ScoreConfig | None, *, seed: int, device: str,
     precision: str,
-) -> Job:  # fmt: skip
+) -> AttackJob:  # fmt: skip
     """What workers share, with device and precision as they take effect."""
     from salmubench.clip.devices import resolve_device, resolve_precision
 
     chosen = resolve_device(device)
-    return Job(
+    return AttackJob(
         out=out, dataset=opened.folder, name=opened.name, fingerprint=opened.fingerprint, attacks=tuple(config.attacks),
         config=config, scoring=scoring or ScoreConfig(), seed=seed, device=chosen,
         precision=resolve_precision(precision, chosen),
@@ -154,7 +154,7 @@ class _Read:
     reason: str | None
 
 
-def _read(job: Job, item: Loaded, sha256: str) -> _Read:
+def _read(job: AttackJob, item: Loaded, sha256: str) -> _Read:
     tables, reason = [SCHEMA.empty_table()], None
     for seed in job.seeds:
         table = pq.read_table(piece_path(job, item, sha256, seed))
@@ -163,12 +163,12 @@ def _read(job: Job, item: Loaded, sha256: str) -> _Read:
     return _Read(pa.concat_tables(tables).combine_chunks(), reason)
 
 
-def _is_done(job: Job, loaded: Sequence[Loaded], sha256: str) -> bool:
+def _is_done(job: AttackJob, loaded: Sequence[Loaded], sha256: str) -> bool:
     return all(piece_path(job, item, sha256, seed).is_file() for item in loaded for seed in job.seeds)
 
 
 def _write(
-    path: Path, job: Job, loaded: Sequence[Loaded], sha256: str, shas: Mapping[str, str], opened: Dataset
+    path: Path, job: AttackJob, loaded: Sequence[Loaded], sha256: str, shas: Mapping[str, str], opened: Dataset
 ) -> None:
     """Put a model's rows beside those of the references, and the numbers into its record."""
     tables, scores = [SCHEMA.empty_table()], {}
@@ -214,7 +214,7 @@ def _score_missing(
     models: Sequence[str | Path],
     references: Mapping[str, str | Path],
     opened: Dataset,
-    job: Job,
+    job: AttackJob,
     encoding: EncodeConfig | None,
 ) -> None:
     """Encode and score models that have no record yet."""

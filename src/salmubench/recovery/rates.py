@@ -25,7 +25,7 @@ from salmubench.core import manifest, plugins, provenance, streams, writing
 from salmubench.core.errors import ConfigError, StageError
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.recovery import FOLDERS, RATES, UNLEARNT, job_of, recover
-from salmubench.recovery.worker import Job, Opened
+from salmubench.recovery.worker import AttackJob, Opened
 from salmubench.scoring.attacks.record import Recovery
 from salmubench.scoring.attacks.table import PARTS
 from salmubench.scoring.config import ScoreConfig
@@ -178,7 +178,7 @@ def _best_of(name: str, option: _Option, before: Mapping[str, Any], attempt: Any
     return {option.name: tuple(sorted(value for _, value, _ in ordered[: option.keep]))}
 
 
-def _unlearn(job: Job, clean: str, compromised: str) -> Path:
+def _unlearn(job: AttackJob, clean: str, compromised: str) -> Path:
     """Compromised, trained on other people's captions at the smallest rate that takes what it knew."""
     from salmubench.clip.models import checkpoint_sha256, save_model
 

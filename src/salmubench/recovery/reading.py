@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from salmubench.attacks import Variant
 from salmubench.clip.embeddings import INDEX_SCHEMA, DatasetFacts
-from salmubench.core.cost import Encoded
+from salmubench.core.cost import EncodedCount
 from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.encode.vectors import Vectors, tokens_of
 from salmubench.metrics import Plugin
 from salmubench.recovery.best_of import best_fact_ranks, best_ranks
-from salmubench.recovery.world import World
+from salmubench.recovery.world import AttackedWorld
 from salmubench.scoring.attacks.table import GENERAL, PARTS, SCHEMA
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.gallery import gallery_of
@@ -54,7 +54,12 @@ class Reader:
     """
 
     def __init__(
-        self, world: World, plugins: Mapping[str, Plugin], scoring: ScoreConfig, precision: str, encoded: Encoded
+        self,
+        world: AttackedWorld,
+        plugins: Mapping[str, Plugin],
+        scoring: ScoreConfig,
+        precision: str,
+        encoded: EncodedCount,
     ) -> None:
         self.world, self.plugins, self.scoring, self._precision = world, plugins, scoring, precision
         self._encoded = encoded

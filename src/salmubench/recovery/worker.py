@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
 from salmubench.core import interruption, manifest, provenance, writing
-from salmubench.core.cost import Encoded, measure
+from salmubench.core.cost import EncodedCount, measure
 from salmubench.core.errors import SalmubenchError
 from salmubench.core.types import Split
 from salmubench.core.writing import check_room
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Job:
+class AttackJob:
     """What the workers share.
 
     Attributes:
@@ -75,12 +75,12 @@ class Job:
         return cut(pairs, dataset.forget_identity_ids(), seed=self.seed, config=self.config)
 
 
-def piece_path(job: Job, item: Loaded, sha256: str, seed: int) -> Path:
+def piece_path(job: AttackJob, item: Loaded, sha256: str, seed: int) -> Path:
     """Where the rows of one attack on one model with one seed are."""
     return job.out / "attacks" / sha256[:16] / f"{item.attack.name}-{job.key(item)[:16]}-s{seed}.parquet"
 
 
-def attack_model(job: Job, model: tuple[str, str]) -> None:
+def attack_model(job: AttackJob, model: tuple[str, str]) -> None:
     """Do what is missing on one model.
 
     Args:
@@ -92,7 +92,7 @@ def attack_model(job: Job, model: tuple[str, str]) -> None:
         _attack(job, *model)
 
 
-def _attack(job: Job, source: str, sha256: str) -> None:
+def _attack(job: AttackJob, source: str, sha256: str) -> None:
     loaded = load_all(job.attacks, job.config.overrides)
     folder = job.out / "attacks" / sha256[:16]
     opened = Opened(job, source, scratch=folder)
@@ -131,7 +131,7 @@ class Opened:
         scratch: folder for temporary files; made if missing.
     """
 
-    def __init__(self, job: Job, source: str, *, scratch: Path) -> None:
+    def __init__(self, job: AttackJob, source: str, *, scratch: Path) -> None:
         from salmubench.clip.models import load_model
         from salmubench.clip.padding import skip_padding
         from salmubench.metrics import load_all as load_metrics
@@ -142,7 +142,7 @@ class Opened:
         self._plugins = {str(item.metric.role): item for item in load_metrics() if item.metric.role is not None}
         self.clip = load_model(source, device=job.device)
         skip_padding(self.clip.module)
-        self.encoded = Encoded()
+        self.encoded = EncodedCount()
         self._base = Model(self.clip, precision=job.precision, encoded=self.encoded)
 
     def copy(self) -> Any:
@@ -152,9 +152,9 @@ class Opened:
     def reader(self, seed: int) -> Any:
         """Reads the model, and what attacks make of it, on the pairs of one seed that attackers never see."""
         from salmubench.recovery.reading import Reader
-        from salmubench.recovery.world import World
+        from salmubench.recovery.world import AttackedWorld
 
-        world = World(self._dataset, self.clip, seed=seed, config=self._job.config, scratch=self._scratch)
+        world = AttackedWorld(self._dataset, self.clip, seed=seed, config=self._job.config, scratch=self._scratch)
         return Reader(world, self._plugins, self._job.scoring, self._job.precision, self.encoded)
 
 

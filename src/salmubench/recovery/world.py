@@ -17,12 +17,12 @@ from salmubench.core.types import FIELDS, SENSITIVE_SPLITS, Pair, Person, Split
 from salmubench.dataset.layout import Dataset
 from salmubench.generator.personas.sampling import sample_personas
 from salmubench.recovery.cut import Cut, cut
-from salmubench.unlearn.data import Decoded, Row, decode
+from salmubench.unlearn.data import Decoded, SplitRow, decode
 
 _MEMORY = 1.0  # GiB of decoded pictures of one set; more go to a temporary file
 
 
-class World:
+class AttackedWorld:
     """Pairs and material of one dataset for attacks with one seed on one model.
 
     Args:
@@ -87,7 +87,7 @@ class World:
         return self._decoded(split, np.sort(drawn).tolist())
 
     def _decoded(self, split: Split, rows: Sequence[int]) -> Decoded:
-        chosen = [Row(split, int(number)) for number in rows]
+        chosen = [SplitRow(split, int(number)) for number in rows]
         return decode(self.dataset, chosen, clip=self.clip, scratch=self._scratch, memory=_MEMORY)
 
 

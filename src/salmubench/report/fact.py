@@ -22,7 +22,7 @@ from salmubench.scoring.references import CLEAN, KINDS, RETRAINED, reference_kin
 
 
 @dataclass(frozen=True)
-class Line:
+class FactLine:
     """Where one model ranks the true value."""
 
     name: str
@@ -32,7 +32,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Fact:
+class ShownFact:
     """A picture as a data URI, its sentence in pieces (odd ones are the value), a line per model.
 
     Attributes:
@@ -45,10 +45,10 @@ class Fact:
     field: str
     among: int
     others: Sequence[str]
-    lines: Sequence[Line]
+    lines: Sequence[FactLine]
 
 
-def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> Fact | None:
+def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> ShownFact | None:
     """Draw a pair that Compromised tells from the other values and the exact answer doesn't.
 
     Returns:
@@ -70,9 +70,11 @@ def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> Fact | Non
         if found is not None:
             rank, others = found
             kind = record.model.kind if record.model.kind in KINDS else "after"
-            lines.append(Line(names[record.model.name], kind, place(rank, others, kind), f"{rank:g} of {others + 1}"))
+            lines.append(
+                FactLine(names[record.model.name], kind, place(rank, others, kind), f"{rank:g} of {others + 1}")
+            )
     persona = run.dataset.identities.get(pair.identity or "", {})
-    return Fact(
+    return ShownFact(
         image=image,
         alt=f"Synthetic portrait of {persona.get('name', 'a person')}",
         pieces=whole_words(pair.value or "").split(pair.caption),

@@ -29,7 +29,7 @@ PURPOSES: Mapping[str, tuple[str, int]] = {
 
 
 @dataclass(frozen=True)
-class Line:
+class GalleryLine:
     """One model's view of a pair."""
 
     name: str
@@ -48,7 +48,7 @@ class Card:
     caption: str
     purpose: str
     forget: bool
-    lines: Sequence[Line]
+    lines: Sequence[GalleryLine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,9 @@ def cards(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Card
             if value is not None:
                 kind = reference_kind(record) or "after"
                 dot = panels.dot(value, kind, low=low, high=high)
-                lines.append(Line(names[record.model.name], kind, wording.number(value, 2), dot, rank_text(rank)))
+                lines.append(
+                    GalleryLine(names[record.model.name], kind, wording.number(value, 2), dot, rank_text(rank))
+                )
         persona = run.dataset.identities.get(pick.identity or "", {})
         alt = f"Synthetic portrait of {persona.get('name', 'a person')}"
         entries.append(Card(picture, alt, pick.caption, pick.purpose, pick.split == "forget", lines))

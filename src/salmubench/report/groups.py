@@ -12,7 +12,7 @@ from salmubench.report import wording
 from salmubench.report.cells import ONE_WORLD, Cell, Head, Row, Table, model_kind, with_words
 from salmubench.report.collect import Run
 from salmubench.scoring.breakdown import (
-    Group,
+    ItemGroup,
     breakdown,
     labels_of,
     merge_rare,
@@ -136,7 +136,7 @@ def _stored_table(
         groups = stored[record.model.name].get(metric)
         if groups is None:
             continue
-        cells = [_cell(Group(name, groups[name]), part) if name in groups else Cell("–") for name in order]
+        cells = [_cell(ItemGroup(name, groups[name]), part) if name in groups else Cell("–") for name in order]
         row = Row(names[record.model.name], model_kind(record), cells)
         rows[0 if is_pretrained(record) else 1].append(with_words(row, record))
     heads = [Head(wording.group(name), n=f"n = {wording.count(sizes[name])}") for name in order]
@@ -191,7 +191,7 @@ def _order(labels: Sequence[str]) -> list[str]:
     return known + sorted(present - set(known) - set(last)) + last
 
 
-def _cell(group: Group, part: str) -> Cell:
+def _cell(group: ItemGroup, part: str) -> Cell:
     score = group.scores[part]
     value = score.normalised.value
     if value is None:

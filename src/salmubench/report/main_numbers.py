@@ -31,7 +31,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Row:
+class NumberRow:
     """One model in the table of main numbers.
 
     Attributes:
@@ -62,19 +62,19 @@ def heads(records: Sequence[RunRecord]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[Row]:
+def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[NumberRow]:
     """The main numbers, formatted, in the order of the records."""
     names = wording.display_names(records, titles or {})
     entries = []
     for record in records:
         name = names[record.model.name]
         if record.status != "complete":
-            entries.append(Row(name, None, (), (), " ".join(failure(record).split())))
+            entries.append(NumberRow(name, None, (), (), " ".join(failure(record).split())))
         else:
             kind = pretrained_kind(record)
             numbers, intervals = _main_numbers(record, records)
             entries.append(
-                Row(name, kind, numbers, passes(record), None, intervals, COSTS["pairs"][1](record.cost.pairs))
+                NumberRow(name, kind, numbers, passes(record), None, intervals, COSTS["pairs"][1](record.cost.pairs))
             )
     return entries
 

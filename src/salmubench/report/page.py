@@ -48,7 +48,7 @@ class _Section:
     headline: str
     tally: str
     references: Sequence[str]
-    verdicts: Sequence[sections.Verdict]
+    verdicts: Sequence[sections.VerdictRow]
     damage: Sequence[Markup]
     points: Sequence[scatter.Point]
     not_drawn: Sequence[str]
@@ -62,7 +62,7 @@ class _Section:
     movement: Markup | None
     distributions: Sequence[sections.Panels]
     examples: Sequence[gallery.Card]
-    fact: fact.Fact | None
+    fact: fact.ShownFact | None
     look: look_inside.Look | None
     pretraining: Sequence[sections.Panel]
     curves: Sequence[sections.Panels]

@@ -14,7 +14,7 @@ from salmubench.report import sentences, wording
 from salmubench.report.collect import Curve, Metrics, Run, score_of
 from salmubench.report.config import ReportConfig
 from salmubench.report.drawings import panels, scatter
-from salmubench.report.drawings.panels import Line, Sample
+from salmubench.report.drawings.panels import Density, DrawnLine
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Metric, Role
 from salmubench.scoring.record import RunRecord, Thresholds
@@ -55,7 +55,7 @@ class Panels:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerdictRow:
     """A method at a glance: the questions with their answers, and the sentence."""
 
     name: str
@@ -64,7 +64,7 @@ class Verdict:
     failed: bool
 
 
-def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds: Thresholds) -> list[Verdict]:
+def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds: Thresholds) -> list[VerdictRow]:
     """Methods at a glance, those with the fewest failure modes first, failed ones last."""
 
     def order(record: RunRecord) -> tuple[int, int, int, float]:
@@ -82,7 +82,7 @@ def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds:
             if (state := answers(record).get(mode.name)) is not None
         ]
         text = sentences.sentence(record, thresholds)
-        entries.append(Verdict(names[record.model.name], text, [] if failed else chips, failed))
+        entries.append(VerdictRow(names[record.model.name], text, [] if failed else chips, failed))
     return entries
 
 
@@ -206,9 +206,9 @@ def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
             after = similarities[metric.name][_key(record)]
             if not len(after):
                 continue
-            samples = [Sample("after", after)]
+            samples = [Density("after", after)]
             samples += [
-                Sample(kind, similarities[metric.name].get(kind, np.zeros(0))) for kind in ("compromised", "clean")
+                Density(kind, similarities[metric.name].get(kind, np.zeros(0))) for kind in ("compromised", "clean")
             ]
             called = {"after": f"{names[record.model.name]}, {title}: mean", **LABELS}
             label = ", ".join(
@@ -279,12 +279,12 @@ def method_curves(run: Run, names: Mapping[str, str], config: ReportConfig) -> l
     return drawn if any(item.panels for item in drawn) else []
 
 
-def _line(curve: Curve, kind: str, label: str, unit: str, config: ReportConfig) -> Line:
+def _line(curve: Curve, kind: str, label: str, unit: str, config: ReportConfig) -> DrawnLine:
     xs, ys = panels.thin(curve.pairs if unit == "pairs" else curve.steps, curve.values, config.curve_points)
-    return Line(kind, label, xs, ys)
+    return DrawnLine(kind, label, xs, ys)
 
 
-def _panel(title: str, lines: Sequence[Line], unit: str, owner: str) -> Panel:
+def _panel(title: str, lines: Sequence[DrawnLine], unit: str, owner: str) -> Panel:
     ends = ", ".join(
         f"{line.label} from {wording.number(float(line.ys[0]), 2)} to {wording.number(float(line.ys[-1]), 2)}"
         for line in lines

@@ -24,7 +24,7 @@ from salmubench.scoring.views import rescore, with_seeds
 
 
 @dataclass(frozen=True)
-class Spread:
+class SeedSpread:
     """Standard deviation over seeds, and how many there are."""
 
     deviation: float
@@ -59,7 +59,7 @@ def pooled(run: Run) -> Run:
 
 def spread(
     repeats: Sequence[RunRecord], metric: str, part: str, *, view: bool = False, beside: str | None = None
-) -> Spread | None:
+) -> SeedSpread | None:
     """How a number varies over seeds; `None` with fewer than two of them.
 
     Args:
@@ -74,7 +74,7 @@ def spread(
         return None if known is None else known.value
 
     values = [value for record in repeats if (value := number(score_of(record, metric, part))) is not None]
-    return Spread(statistics.stdev(values), len(values)) if len(values) > 1 else None
+    return SeedSpread(statistics.stdev(values), len(values)) if len(values) > 1 else None
 
 
 def seeds_of(run: Run) -> list[int]:

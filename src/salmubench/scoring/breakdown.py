@@ -80,7 +80,7 @@ class IndexedFacts:
 
 
 @dataclass(frozen=True)
-class Group:
+class ItemGroup:
     """The items of one group.
 
     Attributes:
@@ -100,7 +100,7 @@ def breakdown(
     seed: int = SEED,
     order: Sequence[str] | None = None,
     held: frozenset[str] | None = None,
-) -> list[Group]:
+) -> list[ItemGroup]:
     """Score each group of a metric's items.
 
     Args:
@@ -124,7 +124,7 @@ def breakdown(
         rows = items.filter(pa.array(of_row == label))
         if rows.num_rows:
             scores = score_items(rows, metrics=described, bootstraps=bootstraps, seed=seed, held=held, chance=chance)
-            groups.append(Group(label, scores[metric.name]))
+            groups.append(ItemGroup(label, scores[metric.name]))
     return groups
 
 

@@ -48,7 +48,7 @@ Asking = Callable[[Pair, Sequence[str]], list[str]]
 
 
 @dataclass(frozen=True, eq=False)
-class Fact:
+class AskedFact:
     """A fact, the row that its sentence is taken from, and the values it is ranked among."""
 
     split: str
@@ -219,7 +219,7 @@ class _Line(NamedTuple):
     """An item before it is one."""
 
     part: str
-    fact: Fact
+    fact: AskedFact
     text: str
     value: float
     pictures: int
@@ -235,7 +235,7 @@ _ORDER = {
 }
 
 
-def _lines(inputs: EvalInputs, fact: Fact, asked: Sequence[Asked], texts: Sequence[str]) -> Iterator[_Line]:
+def _lines(inputs: EvalInputs, fact: AskedFact, asked: Sequence[Asked], texts: Sequence[str]) -> Iterator[_Line]:
     rows = [row for one in asked for row in (*one.own, *one.strangers)]
     ranks, start = _ranks(inputs, rows, texts), 0
     for source, own, strangers in asked:
@@ -274,7 +274,7 @@ def _items(lines: Sequence[_Line]) -> Items:
     )
 
 
-def _facts(inputs: EvalInputs, splits: Sequence[Split]) -> tuple[list[Fact], int]:
+def _facts(inputs: EvalInputs, splits: Sequence[Split]) -> tuple[list[AskedFact], int]:
     values, left_out = values_of(inputs), 0
     countries = {identity: person.get("country_code") for identity, person in inputs.people().items()}
     every = itertools.chain.from_iterable(pairs_of(inputs.rows(split)) for split in SENSITIVE_SPLITS)
@@ -286,7 +286,7 @@ def _facts(inputs: EvalInputs, splits: Sequence[Split]) -> tuple[list[Fact], int
         for pair in telling:
             others, same = compatriots.others(pair, values.others(pair))
             if len(others) >= FEWEST:
-                facts.append(Fact(str(split), pair, tuple(others), same))
+                facts.append(AskedFact(str(split), pair, tuple(others), same))
             else:
                 left_out += 1
     return facts, left_out

@@ -44,7 +44,7 @@ def unit_rows(vectors: npt.NDArray[Any]) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class SimilarityBlock:
     """Similarities of some pictures with all texts.
 
     Attributes:
@@ -80,7 +80,7 @@ class Block:
         return similarities
 
 
-def blocks(images: Array, rows: Indices, texts: Floats) -> Iterator[Block]:
+def blocks(images: Array, rows: Indices, texts: Floats) -> Iterator[SimilarityBlock]:
     """Go through pictures in blocks.
 
     Args:
@@ -94,11 +94,11 @@ def blocks(images: Array, rows: Indices, texts: Floats) -> Iterator[Block]:
     for start in range(0, len(rows), BLOCK):
         stop = min(start + BLOCK, len(rows))
         vectors = unit(images, rows[start:stop])
-        yield Block(start, stop, vectors, texts, vectors.astype(np.float32) @ rough_texts, error)
+        yield SimilarityBlock(start, stop, vectors, texts, vectors.astype(np.float32) @ rough_texts, error)
 
 
 def ahead_and_equal(
-    block: Block, true_similarity: Floats, excluded: tuple[Indices, Indices]
+    block: SimilarityBlock, true_similarity: Floats, excluded: tuple[Indices, Indices]
 ) -> tuple[Indices, Indices]:
     """Count for each picture the texts that are more similar than its own, and those that are equally similar.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Floats, Strings, Unavailable
-from salmubench.scoring.products import Block, Indices, ahead_and_equal, blocks
+from salmubench.scoring.products import Indices, SimilarityBlock, ahead_and_equal, blocks
 
 
 def gallery_ranks(inputs: EvalInputs, rows: Rows, true: Strings, *, same: Sequence[Strings]) -> Floats:
@@ -48,7 +48,9 @@ def gallery_ranks(inputs: EvalInputs, rows: Rows, true: Strings, *, same: Sequen
     return ranks
 
 
-def _rounded(block: Block, own: Floats, excluded: tuple[Indices, Indices], precision: str) -> tuple[Indices, Indices]:
+def _rounded(
+    block: SimilarityBlock, own: Floats, excluded: tuple[Indices, Indices], precision: str
+) -> tuple[Indices, Indices]:
     """As `ahead_and_equal`, of similarities in half precision."""
     others = in_half_precision(block.images @ block.texts.T, precision)
     others[excluded] = -np.inf

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
-from salmubench.tuning import rule as search
+from salmubench.tuning import search
 from salmubench.tuning.journal import open_study
-from salmubench.workflow.candidates import World, stated_sha256
+from salmubench.workflow.candidates import RunWorld, stated_sha256
 from salmubench.workflow.recipe import TuneConfig
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _MODEL = "compromised"  # in the description: hash of the model that trials star
 
 
 @dataclass(frozen=True)
-class Terms:
+class SearchTerms:
     """What a contest adds to a tuning, so that all methods are tuned on equal terms.
 
     Attributes:
@@ -43,7 +43,7 @@ class Trial:
         method: a name, or the path of a Python file.
         number: from 0, which is the recipe's own setting.
         values: option → value.
-        settings_sha256: hash of all options and engine settings that are not searched (`rule.settings_sha256`).
+        settings_sha256: hash of all options and engine settings that are not searched (`search.settings_sha256`).
     """
 
     method: str
@@ -63,10 +63,10 @@ class Bench:
         one_model: trials start from one and the same model; a contest that goes on elsewhere trains it anew there.
     """
 
-    world: World
+    world: RunWorld
     seed: int
     budget: float
-    others: tuple[tuple[int, World], ...] = ()
+    others: tuple[tuple[int, RunWorld], ...] = ()
     one_model: bool = True
 
     def folder(self, method: str) -> Path:

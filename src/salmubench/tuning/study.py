@@ -24,14 +24,14 @@ from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.scoring.references import ENDS, OPTIONAL
 from salmubench.scoring.stages import read_run_file
-from salmubench.tuning import rule as search
-from salmubench.tuning.bench import Bench, Terms, Trial, further_folder, results
+from salmubench.tuning import search
+from salmubench.tuning.bench import Bench, SearchTerms, Trial, further_folder, results
 from salmubench.tuning.selection_world import write_part
 from salmubench.tuning.trials import SETTINGS, attempt
 from salmubench.unlearn.registry import Configured, load_method
 from salmubench.workflow import candidates, pipeline, planning
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.candidates import Stages, World
+from salmubench.workflow.candidates import RunWorld, Stages
 from salmubench.workflow.recipe import TuneConfig
 from salmubench.workflow.tuned_values import SCHEMA_VERSION
 
@@ -49,7 +49,7 @@ def tune(
     out: str | Path,
     trials: int | None = None,
     world: str | Path | None = None,
-    terms: Terms | None = None,
+    terms: SearchTerms | None = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -79,7 +79,7 @@ def tune(
         ConfigError: options make no sense, or the world is not the selection world.
     """
     options.check_seed(seed)
-    out, alone, terms = Path(out), terms is None, terms or Terms()
+    out, alone, terms = Path(out), terms is None, terms or SearchTerms()
     manifest.check_ours(out, also=(*_BEFORE, *map(further_folder, terms.worlds)))
     loaded = recipes.load(recipe)
     settings = loaded.recipe.tune if trials is None else replace(loaded.recipe.tune, trials=trials)
@@ -151,7 +151,7 @@ def _check_place(folder: Path, **asked: str) -> None:
             )
 
 
-def _bench(loaded: recipes.LoadedRecipe, ground: Path, terms: Terms, *, out: Path, seed: int) -> Bench:
+def _bench(loaded: recipes.LoadedRecipe, ground: Path, terms: SearchTerms, *, out: Path, seed: int) -> Bench:
     """Prepare all selection worlds: the one in `ground` and those that the terms add."""
     tune_config, others = loaded.recipe.tune, []
     for further, folder in terms.worlds.items():
@@ -161,12 +161,12 @@ def _bench(loaded: recipes.LoadedRecipe, ground: Path, terms: Terms, *, out: Pat
     return Bench(first, seed, tune_config.budget, tuple(others))
 
 
-def _prepare(loaded: recipes.LoadedRecipe, ground: Path, *, out: Path, seed: int) -> World:
+def _prepare(loaded: recipes.LoadedRecipe, ground: Path, *, out: Path, seed: int) -> RunWorld:
     """Write the part of the world of this seed that is used and encode both references on it."""
     run, spared = read_run_file(ground), loaded.recipe.tune.spared
     dataset = open_dataset(ground / "dataset")
     part = _alone(lambda: write_part(dataset, out=out / "part", spared=spared, seed=seed))
-    world = World(
+    world = RunWorld(
         out=out,
         dataset=part,
         compromised=ground / "checkpoints" / "compromised",

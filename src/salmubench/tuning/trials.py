@@ -14,18 +14,18 @@ from salmubench.core.errors import ConfigError, MethodError, OutputLocked
 from salmubench.core.writing import explained
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.record_files import read_record, write_failed
-from salmubench.tuning import rule as search
+from salmubench.tuning import search
 from salmubench.tuning.bench import Bench, Trial, further_folder
 from salmubench.unlearn.registry import LoadedMethod, configure, load_method
 from salmubench.workflow import candidates, planning
-from salmubench.workflow.candidates import Candidate, Made, World
+from salmubench.workflow.candidates import Candidate, Made, RunWorld
 
 TRIAL = "tuning trial"
 SETTINGS = "settings_sha256"
 """In a trial's entry and inputs."""
 
 
-def attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial) -> bool:
+def attempt(bench: Bench, make: Callable[[RunWorld, Candidate], Made], trial: Trial) -> bool:
     """Make one trial; false where another process is at it."""
     method = load_method(trial.method)
     folder = bench.folder(method.name) / "trials" / f"{trial.number:03d}"
@@ -58,8 +58,8 @@ def attempt(bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial
 
 
 def _work(
-    bench: Bench, make: Callable[[World, Candidate], Made], trial: Trial, method: LoadedMethod, name: str
-) -> Callable[[World], Made]:
+    bench: Bench, make: Callable[[RunWorld, Candidate], Made], trial: Trial, method: LoadedMethod, name: str
+) -> Callable[[RunWorld], Made]:
     """What makes the trial on a world; values that the method refuses together make a trial that failed.
 
     Raises:
@@ -75,7 +75,7 @@ def _work(
     return lambda world: make(world, candidate)
 
 
-def _refuse(name: str, budget: float, values: Mapping[str, Any], error: MethodError, world: World) -> Made:
+def _refuse(name: str, budget: float, values: Mapping[str, Any], error: MethodError, world: RunWorld) -> Made:
     path = candidates.record_path(world, name)
     write_failed(path, model=name, error=error, dataset=world.open(), budget=budget, config=dict(values))
     return Made([], error)
@@ -90,7 +90,7 @@ def _states_settings(folder: Path) -> bool:
 
 
 def _entry(
-    bench: Bench, trial: Trial, method_sha256: str, name: str, places: Sequence[World], outcomes: Sequence[Made]
+    bench: Bench, trial: Trial, method_sha256: str, name: str, places: Sequence[RunWorld], outcomes: Sequence[Made]
 ) -> dict[str, Any]:
     """What is kept of a trial: its objective is the mean over the selection worlds."""
     judged = [search.objective(read_record(candidates.record_path(world, name))) for world in places]

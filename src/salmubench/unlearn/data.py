@@ -36,7 +36,7 @@ _WINDOW = 256  # rows read and decoded at a time
 _BLOCK = 64  # rows of one forward pass of the reference; fixed, so that its bits don't depend on who asks first
 
 
-class Row(NamedTuple):
+class SplitRow(NamedTuple):
     """A row of a split, by its number."""
 
     split: str
@@ -183,7 +183,7 @@ def select_rows(
     retain: int,
     seed: int,
     order: Literal["shuffled", "file"] = "shuffled",
-) -> dict[str, list[Row]]:
+) -> dict[str, list[SplitRow]]:
     """Choose the rows of each kind that a run uses.
 
     Args:
@@ -197,12 +197,12 @@ def select_rows(
         DatasetError: overlap with holdouts, a kind without rows, or generic captions that don't match.
     """
     refuse_holdouts(dataset)
-    selected: dict[str, list[Row]] = {need: [] for need in ("forget", "forget_target", "retain")}
+    selected: dict[str, list[SplitRow]] = {need: [] for need in ("forget", "forget_target", "retain")}
     if "forget" in needs:
-        selected["forget"] = [Row(Split.FORGET, index) for index in range(dataset.counts[Split.FORGET])]
+        selected["forget"] = [SplitRow(Split.FORGET, index) for index in range(dataset.counts[Split.FORGET])]
     if "forget_target" in needs:
         targets = _target_rows(dataset, aligned="forget" in needs)
-        selected["forget_target"] = [Row(Split.FORGET_TARGET, index) for index in targets]
+        selected["forget_target"] = [SplitRow(Split.FORGET_TARGET, index) for index in targets]
     if "retain" in needs:
         pool = retain_rows(dataset)
         places: Sequence[int] | NDArray[np.int64] = range(len(pool))
@@ -217,7 +217,7 @@ def select_rows(
     return selected
 
 
-def retain_rows(dataset: Dataset) -> list[Row]:
+def retain_rows(dataset: Dataset) -> list[SplitRow]:
     """The retain pairs that methods may read: all but those of hidden classes.
 
     Raises:
@@ -225,7 +225,7 @@ def retain_rows(dataset: Dataset) -> list[Row]:
     """
     hidden = dataset.hidden_pairs
     return [
-        Row(split, index)
+        SplitRow(split, index)
         for split in RETAIN_SPLITS
         for index, pair in enumerate(dataset.rows(split))
         if pair.file_name not in hidden
@@ -255,7 +255,7 @@ def refuse_holdouts(dataset: Dataset) -> None:
                     )
 
 
-def decode(dataset: Dataset, rows: Sequence[Row], *, clip: ClipModel, scratch: Path, memory: float) -> Decoded:
+def decode(dataset: Dataset, rows: Sequence[SplitRow], *, clip: ClipModel, scratch: Path, memory: float) -> Decoded:
     """Decode and tokenise rows; the result is kept for the next run on the same rows of the same dataset.
 
     Args:
@@ -304,25 +304,25 @@ def _target_rows(dataset: Dataset, *, aligned: bool) -> list[int]:
 
 
 def _pictures(
-    dataset: Dataset, rows: Sequence[Row], preprocessor: Preprocessor, *, scratch: Path, memory: float
+    dataset: Dataset, rows: Sequence[SplitRow], preprocessor: Preprocessor, *, scratch: Path, memory: float
 ) -> NDArray[Any]:
     one = functools.partial(preprocessor.to_pixels, where="the dataset (`salmubench dataset validate` says where)")
-    places: dict[Row, list[int]] = {}
+    places: dict[SplitRow, list[int]] = {}
     for place, row in enumerate(rows):
         places.setdefault(row, []).append(place)
     stack: NDArray[Any] = np.zeros((0, 1, 1, 3), np.uint8)
     with ThreadPoolExecutor(4) as pool:
         for split in dict.fromkeys(row.split for row in rows):
             for start in range(0, dataset.counts[split], _WINDOW):
-                numbers = [index for index in range(start, start + _WINDOW) if Row(split, index) in places]
+                numbers = [index for index in range(start, start + _WINDOW) if SplitRow(split, index) in places]
                 if not numbers:
                     continue
                 stream = dataset.images(split, start, numbers[-1] + 1)
-                chosen = [data for index, data in enumerate(stream, start) if Row(split, index) in places]
+                chosen = [data for index, data in enumerate(stream, start) if SplitRow(split, index) in places]
                 for index, pixels in zip(numbers, pool.map(one, chosen), strict=True):
                     if not len(stack):
                         stack = _allocate((len(rows), *pixels.shape), pixels.dtype, scratch=scratch, memory=memory)
-                    stack[places[Row(split, index)]] = pixels
+                    stack[places[SplitRow(split, index)]] = pixels
     return stack
 
 

@@ -32,12 +32,12 @@ from salmubench.dataset.origin import is_imported
 from salmubench.unlearn import data as reading
 from salmubench.unlearn import failures, state
 from salmubench.unlearn.augment import SimplifyingTokenizer
+from salmubench.unlearn.batch_plan import BatchPlan, make_plan, retain_pairs
 from salmubench.unlearn.config import UnlearnConfig
-from salmubench.unlearn.data import Data, PairSource, Row
+from salmubench.unlearn.data import Data, PairSource, SplitRow
 from salmubench.unlearn.given import Given, of_method
 from salmubench.unlearn.interface import Model
 from salmubench.unlearn.loop import Engine
-from salmubench.unlearn.plan import Plan, make_plan, retain_pairs
 from salmubench.unlearn.processes import Share, launch
 from salmubench.unlearn.registry import Configured, configure, load_method, read_options
 from salmubench.unlearn.seeds import seeded
@@ -139,7 +139,7 @@ def unlearn(
 
 def plan_run(
     configured: Configured, dataset: Dataset, *, budget: float, seed: int
-) -> tuple[Plan, dict[str, list[Row]]]:
+) -> tuple[BatchPlan, dict[str, list[SplitRow]]]:
     """Lay out the batches of a run and choose its rows.
 
     Args:
@@ -182,8 +182,8 @@ def _invent(configured: Configured, fresh: Callable[[], Sequence[Person]] | None
 def _run(
     configured: Configured,
     dataset: Dataset,
-    plan: Plan,
-    rows: dict[str, list[Row]],
+    plan: BatchPlan,
+    rows: dict[str, list[SplitRow]],
     *,
     model: str | Path,
     out: Path,
@@ -198,7 +198,7 @@ def _run(
         skip_padding(clip.module)
         if configured.settings.captions == "simplified":
             clip = dataclasses.replace(clip, tokenizer=SimplifyingTokenizer(clip.tokenizer))
-        share, encoded = Share(fabric), cost.Encoded()
+        share, encoded = Share(fabric), cost.EncodedCount()
         student = Model(clip, precision=precision, gatherer=share, encoded=encoded)
         frozen = dataclasses.replace(clip, module=copy.deepcopy(clip.module).requires_grad_(False))
         reference = Model(frozen, precision=precision, encoded=encoded)
@@ -283,7 +283,7 @@ def _check_result(configured: Configured, engine: Engine, module: nn.Module, bef
 def _open_data(
     configured: Configured,
     dataset: Dataset,
-    rows: dict[str, list[Row]],
+    rows: dict[str, list[SplitRow]],
     *,
     clip: ClipModel,
     reference: Model,

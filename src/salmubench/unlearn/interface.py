@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from salmubench.clip import devices
 from salmubench.clip.models import ClipModel
-from salmubench.core.cost import Encoded
+from salmubench.core.cost import EncodedCount
 from salmubench.core.types import Pair
 
 Need = Literal["forget", "forget_target", "retain", "fresh"]
@@ -165,10 +165,10 @@ class Model:
         *,
         precision: str = "fp32",
         gatherer: Gatherer | None = None,
-        encoded: Encoded | None = None,
+        encoded: EncodedCount | None = None,
     ) -> None:
         self._clip, self._precision, self._gatherer = clip, precision, gatherer
-        self.encoded = Encoded() if encoded is None else encoded
+        self.encoded = EncodedCount() if encoded is None else encoded
 
     @property
     def module(self) -> nn.Module:

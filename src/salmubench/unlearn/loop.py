@@ -24,12 +24,12 @@ from salmubench.core.errors import ConfigError, MethodError
 from salmubench.core.writing import check_room
 from salmubench.unlearn import failures, lora, state
 from salmubench.unlearn.augment import Crop
+from salmubench.unlearn.batch_plan import BatchPlan
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.data import Data, PairSource
 from salmubench.unlearn.interface import Batch, Model
 from salmubench.unlearn.losses import pair_similarity
 from salmubench.unlearn.optimisers import Rule, learning_rates, make_optimizer, state_bytes
-from salmubench.unlearn.plan import Plan
 from salmubench.unlearn.seeds import forked, mix
 
 Loss = Callable[[Batch], tuple[Tensor, Mapping[str, Tensor]]]
@@ -55,7 +55,7 @@ class Engine:
         model: Model,
         reference: Model,
         data: Data,
-        plan: Plan,
+        plan: BatchPlan,
         settings: UnlearnConfig,
         folder: Path,
         seed: int,

@@ -10,11 +10,11 @@ from salmubench.core import manifest
 from salmubench.core.executor import Executor
 from salmubench.recovery import recover
 from salmubench.scoring.references import RETRAINED
-from salmubench.workflow.candidates import World, workers_for
+from salmubench.workflow.candidates import RunWorld, workers_for
 
 
 def recover_candidates(
-    world: World, names: Sequence[str], config: AttackConfig, *, seed: int, executor: Executor, workers: int | None
+    world: RunWorld, names: Sequence[str], config: AttackConfig, *, seed: int, executor: Executor, workers: int | None
 ) -> list[Path]:
     """Attack candidates of a run, with its own references; see `recover`.
 

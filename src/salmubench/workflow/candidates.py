@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class World:
+class RunWorld:
     """What the candidates of a run share.
 
     Attributes:
@@ -108,7 +108,7 @@ class Stages:
         log.info("%s: %.1f s, peak memory %.2f GiB", name, spent.seconds, spent.peak_memory / 2**30)
 
 
-def make(world: World, candidate: Candidate) -> Made:
+def make(world: RunWorld, candidate: Candidate) -> Made:
     """Unlearn, encode and score; what is done already is kept. A failure of the method is told, not raised."""
     made = make_model(world, candidate)
     if made.error is not None:
@@ -117,7 +117,7 @@ def make(world: World, candidate: Candidate) -> Made:
     return Made([*made.stages, *scored.stages], scored.error)
 
 
-def make_model(world: World, candidate: Candidate) -> Made:
+def make_model(world: RunWorld, candidate: Candidate) -> Made:
     """Unlearn and encode; as `make`."""
     stages, name = Stages(), candidate.name
     checkpoint = world.out / "checkpoints" / name
@@ -134,7 +134,7 @@ def make_model(world: World, candidate: Candidate) -> Made:
     return _of_itself(world, candidate, stages, work)
 
 
-def judge(world: World, candidate: Candidate) -> Made:
+def judge(world: RunWorld, candidate: Candidate) -> Made:
     """Score a candidate, unless it has failed before; as `make`."""
     stages, name = Stages(), candidate.name
     if not (embeddings_path(world, name) / manifest.MANIFEST).is_file():
@@ -142,7 +142,7 @@ def judge(world: World, candidate: Candidate) -> Made:
     return _of_itself(world, candidate, stages, lambda: score(world, name, stages))
 
 
-def _of_itself(world: World, candidate: Candidate, stages: Stages, work: Callable[[], None]) -> Made:
+def _of_itself(world: RunWorld, candidate: Candidate, stages: Stages, work: Callable[[], None]) -> Made:
     """Work on a candidate; what fails through its own fault is a record that says so, and the others go on."""
     from salmubench.scoring.record_files import write_failed
 
@@ -178,22 +178,22 @@ def notes_in_worker(level: int) -> None:
     logging.getLogger("salmubench").setLevel(noted)
 
 
-def maker(*, alone: bool) -> Callable[[World, Candidate], Made]:
+def maker(*, alone: bool) -> Callable[[RunWorld, Candidate], Made]:
     """What makes candidates: in this process, or in others that write notes of the same level."""
     return make if alone else partial(noted, logging.getLogger("salmubench").level, make)
 
 
-def record_path(world: World, name: str) -> Path:
+def record_path(world: RunWorld, name: str) -> Path:
     """Where a model's record is."""
     return world.out / "records" / f"{name}.json"
 
 
-def embeddings_path(world: World, name: str) -> Path:
+def embeddings_path(world: RunWorld, name: str) -> Path:
     """Where a model's embeddings are."""
     return world.out / "embeddings" / name
 
 
-def encode(world: World, name: str, checkpoint: Path, stages: Stages) -> None:
+def encode(world: RunWorld, name: str, checkpoint: Path, stages: Stages) -> None:
     """Encode a model of the world, unless that is done; embeddings of an earlier checkpoint are made again."""
     folder = embeddings_path(world, name)
     if _of_another_model(folder, checkpoint):
@@ -237,7 +237,7 @@ def _sha256(checkpoint: Path) -> str:
     return checkpoint_sha256(checkpoint)
 
 
-def score(world: World, name: str, stages: Stages) -> None:
+def score(world: RunWorld, name: str, stages: Stages) -> None:
     """Score a model of the world, unless its record is current."""
     record, config = record_path(world, name), world.recipe.score
     if not is_scored(world, name):
@@ -247,7 +247,7 @@ def score(world: World, name: str, stages: Stages) -> None:
         stages.measured(f"score {name}", lambda: run(out=record, config=config, **inputs))
 
 
-def check_references(world: World) -> None:
+def check_references(world: RunWorld) -> None:
     """Refuse references that were encoded on another dataset than the world's, before a candidate is made.
 
     Raises:
@@ -264,13 +264,13 @@ def check_references(world: World) -> None:
             )
 
 
-def is_encoded(world: World, name: str, checkpoint: Path) -> bool:
+def is_encoded(world: RunWorld, name: str, checkpoint: Path) -> bool:
     """Tell whether a model's embeddings are there, and of just this checkpoint."""
     folder = embeddings_path(world, name)
     return (folder / manifest.MANIFEST).is_file() and not _of_another_model(folder, checkpoint)
 
 
-def is_made(world: World, candidate: Candidate) -> bool:
+def is_made(world: RunWorld, candidate: Candidate) -> bool:
     """Tell whether a candidate is there with a current record of just this checkpoint."""
     name = candidate.name
     checkpoint = world.out / "checkpoints" / name
@@ -279,7 +279,7 @@ def is_made(world: World, candidate: Candidate) -> bool:
     return is_scored(world, name) and is_encoded(world, name, checkpoint)
 
 
-def is_scored(world: World, name: str) -> bool:
+def is_scored(world: RunWorld, name: str) -> bool:
     """Tell whether a model has a record of just its embeddings and those of the references."""
     from salmubench.scoring.record_files import Inputs, is_current
 
@@ -367,7 +367,7 @@ def workers_for(
     return max(1, min(cores() // max(recipe.unlearn.threads, threads), pieces // _WORTH, room))
 
 
-def _unlearn(world: World, candidate: Candidate, out: Path) -> None:
+def _unlearn(world: RunWorld, candidate: Candidate, out: Path) -> None:
     from salmubench.generator.personas.fresh import fresh_people
     from salmubench.unlearn.engine import unlearn
 

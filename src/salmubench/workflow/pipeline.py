@@ -21,8 +21,8 @@ from salmubench.unlearn.registry import method_titles
 from salmubench.workflow import recipe as recipes
 from salmubench.workflow.candidates import (
     Candidate,
+    RunWorld,
     Stages,
-    World,
     check_references,
     encode,
     lasting_precision,
@@ -198,7 +198,7 @@ class _Steps:
         self.precision, self.probe = lasting_precision(earlier, out, precision, device)
         self.beside: Mapping[str, Any] | None = earlier.side_by_side
         self.kinds = loaded.recipe.pretrain.kinds
-        self.world = World(
+        self.world = RunWorld(
             out=out,
             dataset=self.base / "dataset",
             compromised=self._checkpoint("compromised"),

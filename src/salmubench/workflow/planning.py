@@ -15,7 +15,7 @@ from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.core.executor import Executor
 from salmubench.dataset import limited
 from salmubench.scoring.references import KINDS, listed
-from salmubench.unlearn.plan import check_budget
+from salmubench.unlearn.batch_plan import check_budget
 from salmubench.unlearn.registry import Configured, LoadedMethod, check_settings, method_names
 from salmubench.workflow import recipe as recipes
 from salmubench.workflow.candidates import Candidate

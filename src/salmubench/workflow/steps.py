@@ -16,8 +16,8 @@ from salmubench.workflow import references
 from salmubench.workflow.candidates import (
     Candidate,
     Made,
+    RunWorld,
     Stages,
-    World,
     encode,
     is_encoded,
     is_made,
@@ -30,7 +30,7 @@ from salmubench.workflow.candidates import (
 from salmubench.workflow.references import Training
 
 
-def graph_of(world: World, training: Training, candidates: Sequence[Candidate]) -> list[Task]:
+def graph_of(world: RunWorld, training: Training, candidates: Sequence[Candidate]) -> list[Task]:
     """What a run has to do after its dataset, each with what it needs; what is done is left out.
 
     Args:

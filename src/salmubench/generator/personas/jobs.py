@@ -49,7 +49,7 @@ _LIFELONG: Final = re.compile(
 )
 
 
-class Job(NamedTuple):
+class JobTitle(NamedTuple):
     """An occupation and the ages (years, both ends included) at which people have it."""
 
     title: str
@@ -58,7 +58,7 @@ class Job(NamedTuple):
 
 
 @cache
-def jobs() -> tuple[Job, ...]:
+def jobs() -> tuple[JobTitle, ...]:
     """All occupations, in Faker's order, written as inside a sentence ("civil engineer", "IT consultant")."""
     return tuple(_job(title) for title in dict.fromkeys(Provider.jobs) if _is_plain(title))
 
@@ -73,10 +73,10 @@ def _is_plain(title: str) -> bool:
     return not re.search(r"[,/()]", title) and title not in _DROPPED and len(title) <= _MAX_LETTERS
 
 
-def _job(title: str) -> Job:
+def _job(title: str) -> JobTitle:
     text = title if _KEEPS_CAPITALS.match(title) else title.lower()
     lowest = next((age for pattern, age in _LOWEST if pattern.search(text)), _YOUNGEST)
     highest = next((age for pattern, age in _HIGHEST if pattern.search(text)), _PENSION)
     if _LIFELONG.search(text):
         highest = _OLDEST
-    return Job(text, lowest, highest)
+    return JobTitle(text, lowest, highest)

@@ -36,7 +36,7 @@ _BATCH = 128  # pictures in memory at once
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PeopleGroup:
     """One person's pictures.
 
     Attributes:
@@ -57,10 +57,10 @@ def named(name: str) -> tuple[Gender, int] | None:
     return ("female" if match["gender"] == "female" else "male"), int(match["age"])
 
 
-def people_of(root: Path) -> list[Group]:
+def people_of(root: Path) -> list[PeopleGroup]:
     """The identities of a root whose folders are named as they should be, in order of their names."""
     return [
-        Group(
+        PeopleGroup(
             where := f"{PEOPLE}/{folder.name}",
             *traits,
             tuple(f"{where}/{file.name}" for file in entries(folder) if is_picture(file)),
@@ -70,10 +70,10 @@ def people_of(root: Path) -> list[Group]:
     ]
 
 
-def strangers_of(root: Path) -> list[Group]:
+def strangers_of(root: Path) -> list[PeopleGroup]:
     """The people without identity, one picture each, in order of their names."""
     return [
-        Group(where := f"{STRANGERS}/{file.name}", *traits, (where,))
+        PeopleGroup(where := f"{STRANGERS}/{file.name}", *traits, (where,))
         for file in entries(root / STRANGERS)
         if is_picture(file) and (traits := named(file.stem)) is not None
     ]
@@ -112,7 +112,7 @@ def problems_of_names(root: Path) -> Iterator[str]:
     yield from _problems_of_facts(root)
 
 
-def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int, limits: Curation) -> Iterator[str]:
+def problems_of_pictures(root: Path, groups: Sequence[PeopleGroup], *, size: int, limits: Curation) -> Iterator[str]:
     """Pictures that don't decode, are too small, have no contrast or stand twice.
 
     Args:
@@ -125,7 +125,7 @@ def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int, limi
         progress.bar(total=total, description="Checking pictures") as advance,
     ):
         for group in groups:
-            looks: list[curation.Look] = []
+            looks: list[curation.PictureLook] = []
             for start in range(0, len(group.files), _BATCH):
                 part = group.files[start : start + _BATCH]
                 for file, (look, digest) in zip(part, pool.map(lambda name: _look(root / name), part), strict=True):
@@ -144,7 +144,7 @@ def problems_of_pictures(root: Path, groups: Sequence[Group], *, size: int, limi
 _NO_PICTURE = f"Expected a picture ({', '.join(sorted(PICTURES))}), got something else."
 
 
-def _look(path: Path) -> tuple[curation.Look, str]:
+def _look(path: Path) -> tuple[curation.PictureLook, str]:
     digest, stream = manifest.sha256_file(path), io.BytesIO()
     try:
         with open_picture(path, where=str(path)) as image:

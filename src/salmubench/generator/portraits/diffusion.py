@@ -24,7 +24,7 @@ from salmubench.core import manifest, streams
 from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.backends import Backend
-from salmubench.generator.casting import Casting, Face, Person
+from salmubench.generator.casting import Casting, CastPerson, Face
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.pictures import PICTURES, jpeg, raise_all, read_picture
 from salmubench.generator.portraits import _people_files as files
@@ -197,7 +197,7 @@ class Diffusion:
         faces = [Face(number, *traits) for number in order if (traits := files.named(self._stem(number)))]
         people, others = faces[: config.identities], faces[config.identities :]
         return Casting(
-            tuple(Person(face.gender, face.age, (face,)) for face in people),
+            tuple(CastPerson(face.gender, face.age, (face,)) for face in people),
             tuple(others[index % len(others)] for index in range(config.retain_disjoint)),
         )
 

@@ -23,7 +23,7 @@ from salmubench.core import streams
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.backends import Backend
-from salmubench.generator.casting import Casting, Face, Person
+from salmubench.generator.casting import Casting, CastPerson, Face
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.pictures import (
     content_hash,
@@ -112,14 +112,14 @@ class Folder:
         rng = np.random.default_rng([seed, streams.Portrait.FOLDER])
         numbers = {name: number for number, name in enumerate(self._paths)}
 
-        def faces(group: files.Group) -> tuple[Face, ...]:
+        def faces(group: files.PeopleGroup) -> tuple[Face, ...]:
             order = rng.permutation(len(group.files)).tolist()
             return tuple(Face(numbers[group.files[index]], group.gender, group.age) for index in order)
 
         chosen = rng.permutation(len(people))[: config.identities].tolist()
         others = rng.permutation(len(strangers))[: config.retain_disjoint].tolist()
         return Casting(
-            tuple(Person(people[index].gender, people[index].age, faces(people[index])) for index in chosen),
+            tuple(CastPerson(people[index].gender, people[index].age, faces(people[index])) for index in chosen),
             tuple(faces(strangers[index])[0] for index in others),
         )
 
@@ -158,7 +158,7 @@ def fit(image: Image.Image, aspect: float, size: int, *, seed: int) -> Image.Ima
 
 
 def _problems_of_numbers(
-    people: Sequence[files.Group], strangers: Sequence[files.Group], config: DatasetConfig
+    people: Sequence[files.PeopleGroup], strangers: Sequence[files.PeopleGroup], config: DatasetConfig
 ) -> Iterator[str]:
     if len(people) < config.identities:
         yield (

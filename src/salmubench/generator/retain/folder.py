@@ -189,7 +189,7 @@ def _problems(root: Path, groups: Sequence[tuple[Sequence[Path], int]], config: 
 _NO_LOOK = curation.look(b"")
 
 
-def _look(file: Path, size: int) -> tuple[str, str, curation.Look]:
+def _look(file: Path, size: int) -> tuple[str, str, curation.PictureLook]:
     """Hash of a picture; what is wrong with it or its caption, empty where nothing is; and how it will be drawn."""
     digest, text = manifest.sha256_file(file), file.with_suffix(".txt")
     try:

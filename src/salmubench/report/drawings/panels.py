@@ -19,7 +19,7 @@ _BINS = 480
 
 
 @dataclass(frozen=True)
-class Sample:
+class Density:
     """Similarities of one model; `kind` is `compromised`, `clean` or `after`."""
 
     kind: str
@@ -27,7 +27,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Line:
+class DrawnLine:
     """A learning curve to draw; `kind` is a CSS class, `label` its name in the panel's description."""
 
     kind: str
@@ -67,7 +67,7 @@ def common_range(samples: Sequence[Array]) -> tuple[float, float]:
     return low - air, high + air
 
 
-def density_panel(samples: Sequence[Sample], *, low: float, high: float, label: str) -> Markup:
+def density_panel(samples: Sequence[Density], *, low: float, high: float, label: str) -> Markup:
     """Draw densities over each other with a tick at each mean; every curve has the same height."""
     width, height, base = 230.0, 78.0, 60.0
     x = Scale(low, high, 3.0, width - 3.0)
@@ -109,7 +109,7 @@ def thin(xs: Array, ys: Array, points: int) -> tuple[Array, Array]:
     return mean_x, mean_y
 
 
-def curve_panel(lines: Sequence[Line], *, unit: str, label: str, percentile: float = 1.0) -> Markup:
+def curve_panel(lines: Sequence[DrawnLine], *, unit: str, label: str, percentile: float = 1.0) -> Markup:
     """Draw learning curves against steps or pairs.
 
     Args:

@@ -23,7 +23,7 @@ from salmubench.scoring.references import LABELS
 
 
 @dataclass(frozen=True)
-class Line:
+class ExampleLine:
     """One model's ranks of the fact.
 
     Attributes:
@@ -46,7 +46,7 @@ class Example:
     alt: str
     caption: str
     field: str
-    lines: Sequence[Line]
+    lines: Sequence[ExampleLine]
     seed: int
 
 
@@ -127,18 +127,18 @@ def _before(run: Run, model: str, pick: _Pick) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _reference(kind: str, told: Mapping[str, Mapping[str, dict[str, Any]]]) -> Line | None:
+def _reference(kind: str, told: Mapping[str, Mapping[str, dict[str, Any]]]) -> ExampleLine | None:
     """A reference's ranks, as the items of the models judged between the references have them."""
     parts = next((parts for parts in told.values() if any(item.get(kind) is not None for item in parts.values())), None)
     if parts is None:
         return None
     before = [_of(parts.get(part), kind) for part in PARTS]
-    return Line(LABELS[kind], kind, before, [wording.DASH] * len(PARTS), "")
+    return ExampleLine(LABELS[kind], kind, before, [wording.DASH] * len(PARTS), "")
 
 
 def _line(
     record: RunRecord, table: pa.Table | None, told: Mapping[str, dict[str, Any]], pick: _Pick, name: str
-) -> Line:
+) -> ExampleLine:
     before = [_of(told.get(part), "value") for part in PARTS]
     attack, variant = _strongest(record.attacks)
     attacked = [wording.DASH] * len(PARTS)
@@ -146,7 +146,9 @@ def _line(
         rows = _where(table, attack=attack, variant=variant, file_name=pick.file_name, identity=pick.identity)
         ranks = {row["part"]: row["rank"] for row in rows.to_pylist()}
         attacked = [rank_text(ranks.get(part)) or wording.DASH for part in PARTS]
-    return Line(name, "after", before, attacked, f"{attack}: {variant}" if attack else "no attack gives a number")
+    return ExampleLine(
+        name, "after", before, attacked, f"{attack}: {variant}" if attack else "no attack gives a number"
+    )
 
 
 def _strongest(section: Attacks | None) -> tuple[str, str]:

@@ -41,7 +41,7 @@ AGAIN = "Attack the model again."
 """What to do about rows that are wrong."""
 
 _NULLABLE = ("identity", "group", "rank", "score", *REFERENCES)
-_LIMITS = tables.Limits(text=1_000)
+_LIMITS = tables.TableLimits(text=1_000)
 
 
 def with_references(own: pa.Table, references: Mapping[str, pa.Table | None]) -> pa.Table:
@@ -63,7 +63,7 @@ def with_references(own: pa.Table, references: Mapping[str, pa.Table | None]) ->
     return own
 
 
-def read_rows(path: Path, *, limits: tables.Limits = _LIMITS) -> pa.Table:
+def read_rows(path: Path, *, limits: tables.TableLimits = _LIMITS) -> pa.Table:
     """Read `<record>.attacks.parquet`.
 
     Args:

@@ -13,7 +13,7 @@ from salmubench.core.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """The batches of a run.
 
     Attributes:
@@ -40,7 +40,7 @@ def make_plan(
     seed: int,
     retain_batch_size: int = 0,
     retain_order: Literal["shuffled", "file"] = "shuffled",
-) -> Plan:
+) -> BatchPlan:
     """Lay out a run: `budget · forget` pairs of each kind, of retain `retain_batch_size` in each batch.
 
     Args:
@@ -71,7 +71,7 @@ def make_plan(
             rows[kind] = in_turn(count, of_kind)
         else:
             rows[kind] = deal(count, of_kind, np.random.default_rng([seed, streams.Unlearning.BATCHES, stream]))
-    return Plan(sizes, rows, forget)
+    return BatchPlan(sizes, rows, forget)
 
 
 def check_budget(budget: float) -> None:

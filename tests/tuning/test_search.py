@@ -18,7 +18,7 @@ from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.metrics import descriptions
 from salmubench.scoring.record import MetricInfo, Normalised, RunRecord, Score
-from salmubench.tuning import rule as search
+from salmubench.tuning import search
 from salmubench.tuning.selection_world import divide, write_part
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.registry import configure, load_method, method_names, options

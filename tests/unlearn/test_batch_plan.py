@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salmubench.core.errors import ConfigError
-from salmubench.unlearn.plan import batch_sizes, deal, make_plan
+from salmubench.unlearn.batch_plan import batch_sizes, deal, make_plan
 
 
 @settings(max_examples=150, deadline=None)
