@@ -3,14 +3,19 @@
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
+from own_people import own_people
 from salmubench.core import manifest
 from salmubench.scoring.record_files import read_record
+from salmubench.scoring.references import KINDS
 from salmubench.workflow.evaluation import OFFICIAL_DATASET, OFFICIAL_MODELS
 from tiny_run import copy_models
 
@@ -48,6 +53,14 @@ def commands(page: str) -> list[str]:
     return re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
 
 
+def every_command(page: str) -> str:
+    """Those of its shell blocks and those that are set in, but `make` and what pip installs."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```bash\n([\s\S]*?)```|(?<=\n\n)((?: {4}\S.*\n(?: {6}.*\n)*)+)", text)
+    script = "".join(fenced or re.sub("^ {4}", "", set_in, flags=re.M) for fenced, set_in in blocks)
+    return re.sub(r"^make .*|^pip install [^&\n]*(?:&& )?", "", script, flags=re.M)
+
+
 @pytest.mark.night
 @pytest.mark.long(30)
 def test_a_method_goes_from_one_file_to_a_submission_about_the_official_release(tiny_run, tmp_path):
@@ -83,28 +96,43 @@ def in_a_shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.night
-@pytest.mark.long(100)
-def test_a_researcher_walks_through_the_readme_and_the_docs(tiny_run, tmp_path):
-    """Their commands as they stand, with the recipe tiny in place of mini, whose references are there."""
+@pytest.mark.long(120)
+def test_each_command_of_readme_quick_start_and_notebook(tiny_run, tmp_path):
+    """As they stand, on the demo's folders with the recipe tiny in place of mini, whose references are there."""
     makefile = (ROOT / "Makefile").read_text()
     demo = next(line.strip() for line in makefile.splitlines() if "salmubench run" in line).replace("$(BIN)/", "")
-    start = [block for block in commands("docs/quick_start.md") if not re.search(r"make |pip install", block)]
     (look,) = [block for block in commands("docs/add_a_method.md") if "--limit" in block]
-    walked = ["set -e", f"{demo} --methods cliperase", *commands("README.md"), *start, look]
-    script = "\n".join(walked).replace("--recipe mini", "--recipe tiny")
-    copy_models(tiny_run, tmp_path / "runs" / "mini")
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    walked = [demo, *map(every_command, ("README.md", "docs/quick_start.md")), look]
+    outs = iter(range(10))
+    script = re.sub(r"record\.json", lambda _: f"record-{next(outs)}.json", "\n".join(["set -e", *walked]))
+    for name, kind in (("mini", KINDS), ("tiny", KINDS)):
+        copy_models(tiny_run, tmp_path / "runs" / name, kind)
+    own_people(tmp_path)
+    for name, kind in (("model_before", "compromised"), ("model_after", "retrained")):
+        (tmp_path / name).symlink_to(tiny_run / "checkpoints" / kind)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     (tmp_path / "my_checkpoint").symlink_to(tmp_path / "runs" / "mini" / "checkpoints" / "cliperase-5x")
     page = (ROOT / "docs" / "add_a_method.md").read_text(encoding="utf-8")
     (method,) = re.findall(r'```python title="margin.py"\n(.*?)```', page, re.DOTALL)
     (tmp_path / "margin.py").write_text(method, encoding="utf-8")
-    done = in_a_shell(script, tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "quick_start.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "code.py").write_text(code, encoding="utf-8")
+    done = in_a_shell(script.replace("--recipe mini", "--recipe tiny") + "\npython code.py", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "my_method" in done.stdout
     run = tmp_path / "runs" / "mini"
+    theirs = read_record(run / "records" / "cliperase-5x.json")
+    assert next(outs) == 2, "one record by the models, one by the records of the references"
+    for number in range(2):
+        ours = read_record(tmp_path / f"record-{number}.json")
+        assert (ours.scores, ours.verdict, ours.protocol) == (theirs.scores, theirs.verdict, theirs.protocol)
+    rows = [line.split()[:2] for line in done.stdout.splitlines()]
+    assert sum(row[:1] == ["Retrained"] for row in rows) > 4, "Retrained stands in every table of numbers and costs"
     quick, whole = (read_record(folder / "records" / "margin-5x.json") for folder in (run / "limit-100", run))
     assert (quick.dataset.limit, whole.dataset.limit) == (100, None)
     assert whole.model.method_sha256 == manifest.sha256_file(tmp_path / "margin.py")
-    assert (tmp_path / "record.json").is_file()
     latex = (tmp_path / "table.tex").read_text(encoding="utf-8")
     assert all(name in latex for name in ("toprule", "Clean", "my\\_method"))
+    assert (tmp_path / "deletion.html").is_file()
+    book = nbformat.read(ROOT / "examples" / "tour.ipynb", as_version=4)
+    NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path / "examples")}}).execute()

@@ -12,7 +12,7 @@ NOTEBOOK = Path(__file__).parents[2] / "examples" / "tour.ipynb"
 
 @pytest.fixture
 def run(tmp_path):
-    """Embeddings and records of five models over a made-up world, as a run leaves them."""
+    """Embeddings and records of four models over a made-up world, as a run leaves them in `runs/mini`."""
     from fake_embeddings import fake_world, vectors, write_embeddings
     from salmubench.metrics import ScoreConfig, score
 
@@ -21,23 +21,25 @@ def run(tmp_path):
     for name, strength in strengths.items():
         kind = name if name in ("clean", "compromised") else None
         made = vectors(world, seed=1, strength=strength)
-        write_embeddings(tmp_path / "run" / "embeddings" / name, world, made, kind=kind)
-    clean, compromised = (tmp_path / "run" / "embeddings" / kind for kind in ("clean", "compromised"))
+        write_embeddings(tmp_path / "runs" / "mini" / "embeddings" / name, world, made, kind=kind)
+    clean, compromised = (tmp_path / "runs" / "mini" / "embeddings" / kind for kind in ("clean", "compromised"))
     for name in strengths:
         score(
-            embeddings=tmp_path / "run" / "embeddings" / name, clean=clean, compromised=compromised,
-            out=tmp_path / "run" / "records" / f"{name}.json", config=config,
+            embeddings=tmp_path / "runs" / "mini" / "embeddings" / name, clean=clean, compromised=compromised,
+            out=tmp_path / "runs" / "mini" / "records" / f"{name}.json", config=config,
         )  # fmt: skip
-    return tmp_path / "run"
+    return tmp_path
 
 
-def test_notebook_runs(run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("opened_in", ["", "examples"])
+def test_notebook_runs(run, opened_in, tmp_path, monkeypatch):
     from nbclient import NotebookClient
 
-    monkeypatch.setenv("SALMUBENCH_RUN", str(run))
+    monkeypatch.delenv("SALMUBENCH_RUN", raising=False)
+    (run / opened_in).mkdir(exist_ok=True)
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))
     book = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(book, timeout=120, resources={"metadata": {"path": str(run / opened_in)}}).execute()
     shown = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
     kinds = {kind for output in shown for kind in output.get("data", {})}
     assert {"image/png", "text/html", "text/markdown"} <= kinds

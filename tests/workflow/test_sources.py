@@ -13,8 +13,8 @@ import pytest
 from salmubench.cli.main import main
 from salmubench.clip import models
 from salmubench.clip.embeddings import open_embeddings
-from salmubench.core import provenance
-from salmubench.core.errors import RecordError, SalmubenchError
+from salmubench.core import manifest, provenance, writing
+from salmubench.core.errors import ConfigError, RecordError, SalmubenchError
 from salmubench.deletion.before_after_run import evaluate_before_after
 from salmubench.leaderboard.submission import submit
 from salmubench.metrics import score
@@ -157,6 +157,51 @@ def test_ranks_in_another_gallery_are_refused_first(place: Path, tiny_folder: Pa
     with pytest.raises(RecordError, match=r"--clean: Expected RetFail.* got ranks in an unknown gallery"):
         evaluate(**given, clean=clean, out=tmp_path / "b.json", precision="fp32")
     assert not (tmp_path / "b.embeddings").exists()
+
+
+def test_settings_of_scoring_are_those_of_the_references(
+    place: Path, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded = {name: place / "here" / name for name in ("clean", "compromised")}
+    few = {"bootstraps": 200, "fact_values": 5}
+    clean = score(embeddings=embedded["clean"], **embedded, out=tmp_path / "few" / "clean.json", config=few)
+    many = score(embeddings=embedded["compromised"], **embedded, out=tmp_path / "many" / "compromised.json")
+    given = {"model": place / "model-5x", "dataset": tiny_folder, "clean": clean}
+    path = evaluate(**given, compromised=embedded["compromised"], out=tmp_path / "a.json")
+    record = read_record(path)
+    assert (record.protocol.fact_values, record.protocol.bootstraps, record.encoding.precision) == (5, 200, "fp32")
+    monkeypatch.setattr(
+        import_module("salmubench.encode.encode"), "encode", lambda **_: pytest.fail("a picture was encoded")
+    )
+    with pytest.raises(RecordError, match=r"Expected records scored with fact_values 5, got 100 in .*compromised.json"):
+        evaluate(**given, compromised=many, out=tmp_path / "b.json")
+    with pytest.raises(RecordError, match=r"fact_values 6, got 5 in .*clean.json"):
+        evaluate(**given, compromised=many, out=tmp_path / "b.json", config={"fact_values": 6})
+
+
+def test_settings_of_scoring_are_those_of_the_dataset(
+    place: Path, tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = Path(shutil.copytree(tiny_folder, tmp_path / "dataset"))
+    stated = {"fact_values": 5, "bootstraps": 100}
+    writing.write_json(dataset / manifest.MANIFEST, {"stage": "dataset", "outputs": {"scoring": stated}})
+    given = {kind: place / kind for kind in ("clean", "compromised")} | {"retrained": place / "clean"}
+    record = read_record(evaluate(model=place / "model-5x", dataset=dataset, **given, out=tmp_path / "a.json"))
+    assert (record.protocol.fact_values, record.protocol.bootstraps) == (5, 100)
+    folders = [["--" + name, str(tmp_path / "a.embeddings" / name)] for name in given]
+    command = [
+        "score",
+        "--embeddings",
+        str(tmp_path / "a.embeddings" / "model"),
+        *(word for pair in folders for word in pair),
+    ]
+    assert main([*command, "--out", str(tmp_path / "b.json")]) == 0
+    assert read_record(tmp_path / "b.json").scores == record.scores
+    rows = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line and line[0].isalpha()]
+    assert rows[:5] == ["model", "Clean", "Retrained", "Compromised", "model-5x"]
+    writing.write_json(dataset / manifest.MANIFEST, {"stage": "dataset", "outputs": {"scoring": {"fact_values": 2}}})
+    with pytest.raises(ConfigError, match="Expected score.fact_values of at least 5, got 2"):
+        evaluate(model=place / "model-5x", dataset=dataset, **given, out=tmp_path / "c.json")
 
 
 def test_a_quick_look_is_marked_and_cannot_be_submitted(

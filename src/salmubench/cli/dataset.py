@@ -33,10 +33,9 @@ def build_(
     from salmubench.generator.build import build
     from salmubench.workflow import recipe as recipes
 
-    config = recipes.load(recipe).recipe.dataset
-    if size is not None:
-        config = replace(config, size=size)
-    say(build(config, out=out, seed=seed, workers=workers, executor=executor))
+    loaded = recipes.load(recipe).recipe
+    config = loaded.dataset if size is None else replace(loaded.dataset, size=size)
+    say(build(config, out=out, seed=seed, workers=workers, executor=executor, scoring=loaded.score.stated))
 
 
 def import_(

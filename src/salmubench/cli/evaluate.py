@@ -66,13 +66,12 @@ def evaluate_(
     out = out or Path("record.json")
     first, second = references(clean, compromised)
     from salmubench.encode.ranks import is_first
-    from salmubench.metrics import ScoreConfig
     from salmubench.scoring.record_files import read_record
     from salmubench.workflow.evaluation import evaluate
 
     path = evaluate(
         model=model, dataset=dataset, clean=first, compromised=second, retrained=retrained, out=out, arch=arch,
-        imagenet=imagenet, limit=limit, device=device, precision=precision, config=ScoreConfig(by=tuple(names(by))),
+        imagenet=imagenet, limit=limit, device=device, precision=precision, config={"by": tuple(names(by))},
     )  # fmt: skip
     if not is_first():
         return
@@ -80,7 +79,7 @@ def evaluate_(
     if json:
         print_json(record)
     else:
-        print_one(record)
+        print_one(record, path)
         print_breakdowns(record)
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from salmubench.core import reading, writing
@@ -95,11 +96,12 @@ def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = Non
     say(main_numbers.LEGEND)
 
 
-def print_one(record: Any) -> None:
-    """Print a record between Clean and Compromised, and why numbers are missing."""
+def print_one(record: Any, path: Path) -> None:
+    """Print a record between its references, and why numbers are missing."""
     from salmubench.report.main_numbers import between_references, why_missing
+    from salmubench.scoring.record_files import read_items
 
-    print_results(between_references(record))
+    print_results(between_references(record, read_items(path)))
     missing = why_missing(record)
     if missing:
         say("Not measured:\n" + "".join(f"  {line}\n" for line in missing))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from salmubench.cli.arguments import UsageError, goes_with, names, references
 from salmubench.cli.breakdowns import print_breakdowns
@@ -51,9 +51,7 @@ def score_(
 
     if not by:
         goes_with("--by", {"--dataset": dataset})
-    config = ScoreConfig(by=tuple(names(by)))
-    if bootstraps is not None:
-        config = replace(config, bootstraps=bootstraps)
+    config: dict[str, Any] = {"by": tuple(names(by)), **({} if bootstraps is None else {"bootstraps": bootstraps})}
     if embeddings is not None:
         third = None if retrained is None else Path(retrained)
         record = score(
@@ -66,11 +64,11 @@ def score_(
                 f"Expected no --bootstraps beside --items of a record, got {bootstraps}: the resamples are those that "
                 f"{beside} states. Leave it out, or move the items and the gallery into a folder without the record."
             )
-        record = score_again(items, out=out, gallery=gallery, dataset=dataset, config=config)
+        record = score_again(items, out=out, gallery=gallery, dataset=dataset, config=ScoreConfig(**config))
     scored = read_record(record)
     if json:
         print_json(scored)
     else:
-        print_one(scored)
+        print_one(scored, record)
         print_breakdowns(scored)
     return 0

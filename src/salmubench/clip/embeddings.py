@@ -53,6 +53,7 @@ class DatasetFacts:
         revision: commit on the Hub, where the dataset comes from there.
         imagenet: SHA-256 of the ImageNet pictures that stand for its general knowledge.
         limit: rows of each split that were seen, where only some were: a quick look.
+        scoring: options of scoring that the dataset states.
     """
 
     name: str
@@ -65,6 +66,7 @@ class DatasetFacts:
     revision: str | None = None
     imagenet: str | None = None
     limit: int | None = None
+    scoring: Mapping[str, Any] | None = None
 
 
 class Embedded(Protocol):
@@ -189,7 +191,7 @@ def write_dataset_facts(path: Path, facts: DatasetFacts) -> None:
             "people": facts.people,
             "revision": facts.revision,
             "imagenet": facts.imagenet,
-            **({} if facts.limit is None else {"limit": facts.limit}),
+            **{name: value for name in ("limit", "scoring") if (value := getattr(facts, name)) is not None},
         },
     )
 

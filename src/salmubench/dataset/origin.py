@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from salmubench.core import manifest, reading
 from salmubench.core.errors import DatasetError
@@ -15,6 +17,12 @@ def origin_of(dataset: Dataset) -> DatasetOrigin:
     return _told(dataset) or DatasetOrigin()
 
 
+def scoring_of(dataset: Dataset) -> Mapping[str, Any] | None:
+    """Options of scoring of the recipe that a dataset was built by; `None` where nothing states them."""
+    built = _built(dataset)
+    return None if built is None else built.outputs.scoring
+
+
 def is_imported(dataset: Dataset) -> bool | None:
     """Whether its people are a user's own and may exist; `None` where nothing tells who they are."""
     told = _told(dataset)
@@ -22,12 +30,16 @@ def is_imported(dataset: Dataset) -> bool | None:
 
 
 def _told(dataset: Dataset) -> DatasetOrigin | None:
+    built = _built(dataset)
+    return None if built is None else built.outputs.origin or DatasetOrigin(built.config.size, built.seed)
+
+
+def _built(dataset: Dataset) -> _Built | None:
     path = dataset.folder / manifest.MANIFEST
     content = reading.read_json(path, error=DatasetError, mapping=True) if path.is_file() else {}
     if content.get("stage") not in ("dataset", "import"):
         return None
-    built = reading.validated(_Built, content, where=str(path), error=DatasetError)
-    return built.outputs.origin or DatasetOrigin(built.config.size, built.seed)
+    return reading.validated(_Built, content, where=str(path), error=DatasetError)
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,7 @@ class _Config:
 @dataclass(frozen=True)
 class _Outputs:
     origin: DatasetOrigin | None = None
+    scoring: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from salmubench.core import places, writing
 from salmubench.core.errors import OutputError
 from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset
+from salmubench.dataset.origin import scoring_of
 from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.settings import settled
 from salmubench.workflow.evaluation import encode_model, with_imagenet
 from salmubench.workflow.sources import check_sources, is_encoded, sha256_of
 
@@ -65,10 +67,11 @@ def evaluate_before_after(
     from salmubench.metrics import load_all
     from salmubench.scoring.plugin import texts_of
 
-    config, out, attacks = config or ScoreConfig(), Path(out), None if attacks is None else Path(attacks)
+    out, attacks = Path(out), None if attacks is None else Path(attacks)
     if report is not None:
         _check_page(Path(report), out)
     opened, folder = with_imagenet(dataset, imagenet), out.with_suffix(".embeddings")
+    config = settled(config, (), scoring_of(opened))
     known, metrics = {"before": before, "after": after}, load_all(config)
     invented = strangers(fresh_people(opened, seed=_SEED))
     loaded = check_sources(

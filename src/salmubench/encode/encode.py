@@ -21,6 +21,7 @@ from salmubench.clip.pixels import split_transform
 from salmubench.core import cost, manifest, places, progress, writing
 from salmubench.core.errors import EmbeddingsError, ModelError
 from salmubench.dataset import layout
+from salmubench.dataset.origin import scoring_of
 from salmubench.encode.config import EncodeConfig
 from salmubench.encode.pictures import PixelCache, decoded, grouped
 from salmubench.encode.plan import EncodePlan, make_plan, read_pictures
@@ -306,6 +307,7 @@ def _write_tables(dataset: layout.Dataset, plan: EncodePlan, out: Path) -> None:
         revision=dataset.revision,
         imagenet=dataset.imagenet,
         limit=dataset.limit,
+        scoring=scoring_of(dataset),
     )
     embeddings.write_dataset_facts(out / embeddings.DATASET, facts)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -42,13 +42,15 @@ SHARDS = "shards"
 
 
 def build(
-    config: DatasetConfig, *, out: Path, seed: int, workers: int | None = None, executor: Executor = "joblib"
-) -> Path:
+    config: DatasetConfig, *, out: Path, seed: int, workers: int | None = None, executor: Executor = "joblib",
+    scoring: Mapping[str, Any] | None = None,
+) -> Path:  # fmt: skip
     """Build a dataset, or go on with one; a finished one is left as it is.
 
     Args:
         workers: render processes, overriding the recipe's; the bytes don't depend on it.
         executor: whether these are processes of this machine or of a Ray cluster whose machines all see `out`.
+        scoring: options of scoring of the recipe, which the manifest states for those who score on the dataset.
 
     Returns:
         The folder.
@@ -75,7 +77,7 @@ def build(
             total.seconds = time.perf_counter() - watch.started
             if outputs:
                 spent = {"seconds": total.seconds, "peak_memory": total.peak_memory, "phases": watch.seconds}
-                stage.finish(outputs=outputs, cost=spent)
+                stage.finish(outputs={**outputs, "scoring": scoring}, cost=spent)
             shutil.rmtree(out / blocks.FOLDER, ignore_errors=True)
     return out
 

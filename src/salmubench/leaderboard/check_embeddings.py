@@ -59,16 +59,7 @@ def _compared(folder: Path, loaded: Loaded, metrics: Metrics, place: Path) -> It
 
 def stated_config(record: RunRecord) -> ScoreConfig:
     """The options that the record was scored with, with as few resamples as can be: only numbers are compared."""
-    stated, usual = record.protocol, ScoreConfig()
-    if stated is None:
-        return usual
-    return ScoreConfig(
-        bootstraps=_FEWEST,
-        identity_prompt=stated.identity_prompt,
-        fact_values=usual.fact_values if stated.fact_values is None else stated.fact_values,
-        fact_rows=usual.fact_rows if stated.fact_rows is None else stated.fact_rows,
-        acs_test_share=usual.acs_test_share if stated.acs_test_share is None else stated.acs_test_share,
-    )
+    return ScoreConfig() if record.protocol is None else ScoreConfig.of(record.protocol, bootstraps=_FEWEST)
 
 
 def _put(source: Path, target: Path) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
+from salmubench.clip.embeddings import open_embeddings
 from salmubench.core import plugins
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.dataset.layout import Dataset
+from salmubench.dataset.origin import scoring_of
 from salmubench.scoring import score as scoring
 from salmubench.scoring import score_again as again
 from salmubench.scoring.config import ScoreConfig
@@ -19,6 +21,7 @@ from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Items, Metric, Outcome, Unavailable, outcome
 from salmubench.scoring.plugin import Plugin, texts_of
 from salmubench.scoring.references import CLEAN, COMPROMISED, KINDS, RETRAINED
+from salmubench.scoring.settings import Settings, settled
 
 __all__ = [
     "EvalInputs",
@@ -93,9 +96,9 @@ def required_texts(dataset: Dataset, config: ScoreConfig | None = None) -> list[
 
     Args:
         dataset: the dataset that will be encoded.
-        config: options of scoring.
+        config: options of scoring; as the dataset states them, if left out.
     """
-    config = config or ScoreConfig()
+    config = settled(config, (), scoring_of(dataset))
     return texts_of(load_all(config), dataset, config)
 
 
@@ -106,7 +109,7 @@ def score(
     compromised: str | Path,
     out: str | Path,
     retrained: str | Path | None = None,
-    config: ScoreConfig | None = None,
+    config: Settings = None,
     **others: str | Path,
 ) -> Path:
     """Score a model between its references with the package's metrics: `scoring.score.score`, which see.
@@ -117,7 +120,7 @@ def score(
         compromised: embeddings folder or record (with its items) of Compromised.
         out: path of the record, `.json`.
         retrained: embeddings folder or record (with its items) of Retrained, where there is one.
-        config: options.
+        config: options; those that a mapping leaves out are as the references' records or the dataset state them.
         **others: the same of further references, by name.
 
     Returns:
@@ -125,15 +128,17 @@ def score(
 
     Raises:
         EmbeddingsError: embeddings are missing, damaged, not finite, or of another dataset.
-        RecordError: a reference's record failed, is of another dataset, or has other items or another gallery.
+        RecordError: a reference's record failed, is of another dataset, was scored by other options, or has other items
+            or another gallery.
         OutputMismatch: the folder holds records of another gallery.
     """
-    config = config or ScoreConfig()
     given = {CLEAN: clean, COMPROMISED: compromised, RETRAINED: retrained, **others}
     for kind in given:
         if kind not in KINDS:
             raise UnknownName("reference", kind, KINDS)
     references: dict[str, Path] = {kind: Path(source) for kind in KINDS if (source := given.get(kind)) is not None}
+    if not isinstance(config, ScoreConfig):
+        config = settled(config, references.values(), open_embeddings(Path(embeddings)).dataset.scoring)
     return scoring.score(
         embeddings=Path(embeddings), references=references, out=Path(out), metrics=load_all(config), config=config
     )

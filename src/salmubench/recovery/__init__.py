@@ -22,6 +22,7 @@ from salmubench.core import manifest, options, writing
 from salmubench.core.errors import ConfigError, ModelError, RecordError
 from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import Dataset, open_dataset
+from salmubench.dataset.origin import scoring_of
 from salmubench.encode.config import EncodeConfig
 from salmubench.recovery.worker import REASON, AttackJob, attack_model, piece_path
 from salmubench.scoring.attacks.groups import with_breakdowns
@@ -31,6 +32,8 @@ from salmubench.scoring.attacks.table import REFERENCES, SCHEMA, SUFFIX, with_re
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import alone, read_record
+from salmubench.scoring.references import KINDS
+from salmubench.scoring.settings import settled
 from salmubench.scoring.stages import read_checkpoint
 
 _LARGEST_SEED = 2**31 - 1  # of the rows' column
@@ -73,6 +76,7 @@ def recover(
         dataset: folder, Hub id or an open dataset.
         clean: the Clean model itself; embeddings or a record don't do.
         config: which attacks, and how; all attacks by default.
+        scoring: options of scoring; as the models' records or the dataset state them, if left out.
         encoding: options of encoding, for models without a record.
         seed: of the first repetition of each attack.
         device: `auto`, `cpu` or `cuda`.
@@ -101,12 +105,13 @@ def recover(
     references = {name: source for name, source in given if source is not None}
     if seed + config.seeds - 1 > _LARGEST_SEED:
         raise ConfigError(f"Expected seeds of attacks up to {_LARGEST_SEED:,}, got {seed + config.seeds - 1:,}.")
+    records = [out / "records" / f"{name}.json" for name in names]
+    scoring = settled(scoring, [path for path in records if path.is_file()], scoring_of(opened))
     job = job_of(opened, out, config, scoring, seed=seed, device=device, precision=precision)
     hashes = {str(source): checkpoint_sha256(source) for source in (*models, *references.values())}
     shas = {name: hashes[str(source)] for name, source in references.items()}
     _check_pretrained(references, opened)
     _score_missing(models, references, opened, job, encoding)
-    records = [out / "records" / f"{name}.json" for name in names]
     for model, record in zip(models, records, strict=True):
         _check(read_record(record), record, opened, hashes[str(model)], shas)
     first: dict[str, str] = {}
@@ -131,7 +136,7 @@ def job_of(
     chosen = resolve_device(device)
     return AttackJob(
         out=out, dataset=opened.folder, name=opened.name, fingerprint=opened.fingerprint, attacks=tuple(config.attacks),
-        config=config, scoring=scoring or ScoreConfig(), seed=seed, device=chosen,
+        config=config, scoring=settled(scoring, (), scoring_of(opened)), seed=seed, device=chosen,
         precision=resolve_precision(precision, chosen),
     )  # fmt: skip
 
@@ -232,7 +237,7 @@ def _score_missing(
             device=job.device, precision=job.precision,
         )  # fmt: skip
 
-    sides: Any = {name: embedded(name, references[name]) for name in REFERENCES[:2]}
+    sides: Any = {name: embedded(name, references[name]) for name in KINDS if name in references}
     for model in missing:
         name = model_name(model)
         folder = sides.get(name) or embedded(name, model)

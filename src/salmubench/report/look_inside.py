@@ -170,7 +170,7 @@ def _open(folder: Path, record: RunRecord) -> tuple[EvalInputs | None, str]:
         return None, f"no embeddings/{record.model.name} in the run folder"
     try:
         embeddings = open_embeddings(folder)
-        inputs = EvalInputs(embeddings, ScoreConfig(fact_values=_fact_values(record)))
+        inputs = EvalInputs(embeddings, ScoreConfig.of(record.protocol))
         embeddings.check_vectors()
         inputs.texts(inputs.gallery.caption)
         model = _model_of(embeddings)
@@ -179,11 +179,6 @@ def _open(folder: Path, record: RunRecord) -> tuple[EvalInputs | None, str]:
     if embeddings.dataset.fingerprint != record.dataset.fingerprint or model != record.model.sha256:
         return None, f"embeddings/{record.model.name} are of another model or dataset than the record"
     return inputs, ""
-
-
-def _fact_values(record: RunRecord) -> int:
-    stated = None if record.protocol is None else record.protocol.fact_values
-    return stated or ScoreConfig().fact_values
 
 
 def _model_of(embeddings: Embeddings) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import pyarrow as pa
+
 from salmubench.report import wording
 from salmubench.report.cells import COSTS
 from salmubench.report.collect import failure
@@ -14,9 +16,18 @@ from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Role, label
 from salmubench.scoring.origin import Cost, Model
 from salmubench.scoring.record import Normalised, RunRecord, Score, number_of
-from salmubench.scoring.references import ENDS, OPTIONAL, pretrained_kind, reference_kind
+from salmubench.scoring.references import (
+    ENDS,
+    OPTIONAL,
+    REFERENCES,
+    RETRAINED,
+    is_judged_reference,
+    pretrained_kind,
+    reference_kind,
+)
 from salmubench.scoring.roles import facts_kept, first, kept_on, score_in, with_role
 from salmubench.scoring.verdict import answers
+from salmubench.scoring.views import rescore
 
 LEGEND = (
     "leakage left: 0 % as Clean, 100 % as Compromised · K: 100 % unharmed, 0 % as if never learned\n"
@@ -107,16 +118,26 @@ def failure_modes(record: RunRecord) -> str:
     return ", ".join(words) or "none"
 
 
-def between_references(record: RunRecord) -> list[RunRecord]:
-    """A record with rows for Clean and Compromised above it, of the numbers of theirs that it holds.
+def between_references(record: RunRecord, items: pa.Table | None = None) -> list[RunRecord]:
+    """A record with rows for its references above it, of the numbers of theirs that it holds.
 
-    The record of a reference, and one that failed, stand alone.
+    The record of Clean or Compromised, and one that failed, stand alone.
+
+    Args:
+        record: of the model judged.
+        items: of the record: with them Retrained is judged as in a record of its own.
     """
     if record.status != "complete" or reference_kind(record) is not None:
         return [record]
     scores = [score for parts in record.scores.values() for score in parts.values()]
-    known = [kind for kind in ENDS if any(getattr(score, kind) is not None for score in scores)]
-    return [*(_reference(record, kind) for kind in known), record]
+    known: dict[str, RunRecord] = {
+        kind: _reference(record, kind) for kind in ENDS if any(getattr(score, kind) is not None for score in scores)
+    }
+    if items is not None and not is_judged_reference(record):
+        held = items.filter(items.column(RETRAINED).is_valid())
+        if held.num_rows:
+            known[RETRAINED] = _retrained(record, held)
+    return [*(known[one.name] for one in REFERENCES if one.name in known), record]
 
 
 def why_missing(record: RunRecord) -> list[str]:
@@ -133,6 +154,15 @@ def why_missing(record: RunRecord) -> list[str]:
             letter = wording.VIEWS.get(view.view, view.view)
             reasons.setdefault(view.reason or "no reason given", []).append(f"{letter} of {column.label}")
     return [f"{', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
+
+
+def _retrained(record: RunRecord, items: pa.Table) -> RunRecord:
+    """Retrained's own record, from its numbers beside those of a model."""
+    place = items.column_names.index("value")
+    own = items.set_column(place, items.schema.field(place), items.column(RETRAINED))
+    stated = _reference(record, RETRAINED)
+    again = rescore(replace(stated, scores=record.scores), own)
+    return replace(stated, scores=again.scores, verdict=again.verdict)
 
 
 def _reference(record: RunRecord, kind: str) -> RunRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.core.types import GROUPINGS
@@ -35,6 +35,10 @@ PROTOCOL_RANKING = Ranking()
 """How records rank."""
 
 
+STATED = ("bootstraps", "identity_prompt", "fact_values", "fact_rows", "acs_test_share")
+"""Options that records state, and datasets of a recipe."""
+
+
 @dataclass(frozen=True)
 class ScoreConfig:
     """How scores are computed; galleries, permutations and resamples have fixed seeds of their own."""
@@ -56,6 +60,17 @@ class ScoreConfig:
     acs_test_share: float = 0.5
     """Share of the pictures of forget on which true and permuted pairs are told apart; the others train the
     classifier. Half, as in the authors' own results. Recorded with the scores."""
+
+    @classmethod
+    def of(cls, stated: Any, **others: Any) -> ScoreConfig:
+        """The options that a record's protocol states; those that it leaves out (older records) as by default."""
+        values = {name: value for name in STATED if (value := getattr(stated, name, None)) is not None}
+        return cls(**{**values, **others})
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """Those that records and datasets state."""
+        return {name: getattr(self, name) for name in STATED}
 
     def __post_init__(self) -> None:
         """Check the fields."""

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Literal
 from salmubench.core import manifest, writing
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.limited import limited
+from salmubench.dataset.origin import scoring_of
 from salmubench.encode.config import EncodeConfig
 from salmubench.scoring.config import ScoreConfig
-from salmubench.workflow.sources import check_gallery, check_sources, is_encoded
+from salmubench.scoring.settings import Settings, settled
+from salmubench.workflow.sources import check_gallery, check_sources, is_encoded, precision_of
 
 if TYPE_CHECKING:
     from salmubench.clip.models import ClipModel
@@ -52,7 +54,7 @@ def encode_model(
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
         config: settings; the defaults if left out.
-        scoring: options of scoring, which say what texts it needs; the defaults if left out.
+        scoring: options of scoring, which say what texts it needs; as the dataset states them, if left out.
         also: further metrics whose texts are needed.
     """
     from salmubench.encode.encode import encode
@@ -60,7 +62,8 @@ def encode_model(
     from salmubench.scoring.plugin import texts_of
 
     opened = with_imagenet(dataset, imagenet)
-    texts = [*required_texts(opened, scoring), *texts_of(also, opened, scoring or ScoreConfig())]
+    scoring = settled(scoring, (), scoring_of(opened))
+    texts = [*required_texts(opened, scoring), *texts_of(also, opened, scoring)]
     return encode(
         model=model, dataset=opened, out=Path(out), texts=texts, arch=arch,
         config=config or EncodeConfig(), device=device, precision=precision,
@@ -80,7 +83,7 @@ def evaluate(
     limit: int | None = None,
     device: str = "auto",
     precision: str = "auto",
-    config: ScoreConfig | None = None,
+    config: Settings = None,
 ) -> Path:
     """Encode a checkpoint and score it: embeddings go to `<out without .json>.embeddings/`.
 
@@ -98,8 +101,9 @@ def evaluate(
         imagenet: folder with ImageNet's `val/<synset>/…`, to measure general knowledge on.
         limit: a quick look at no more than so many rows of each split; the record says so and can't be submitted.
         device: `auto`, `cpu` or `cuda`.
-        precision: `auto`, `fp32` or `bf16`.
-        config: options of scoring.
+        precision: `auto`, `fp32` or `bf16`; `auto` takes that of references that are encoded.
+        config: options of scoring; those that a mapping leaves out are as the references' records or the dataset state
+            them.
 
     Returns:
         The record's path.
@@ -118,12 +122,13 @@ def evaluate(
     from salmubench.metrics import load_all, score
 
     out = Path(out)
-    opened, config = limited(with_imagenet(dataset, imagenet), limit), config or ScoreConfig()
+    opened = limited(with_imagenet(dataset, imagenet), limit)
     known = {"model": model, "clean": clean, "compromised": compromised, "retrained": retrained}
-    load_all(config)
-    folder = out.with_suffix(".embeddings")
+    folder, precision = out.with_suffix(".embeddings"), precision_of(known.values(), precision)
     loaded = check_sources(known, opened, out, folder, judged=["model"], arch=arch, device=device, precision=precision)
     check_gallery(out, opened)
+    config = settled(config, known.values(), scoring_of(opened))
+    load_all(config)
     work = partial(encode_model, dataset=opened, device=device, precision=precision, scoring=config)
     encoded = {
         name: Path(source)

@@ -302,7 +302,8 @@ class _Steps:
     def _build(self) -> None:
         from salmubench.generator.build import build
 
-        build(self.loaded.recipe.dataset, out=self.out / "dataset", seed=self.seed)
+        recipe = self.loaded.recipe
+        build(recipe.dataset, out=self.out / "dataset", seed=self.seed, scoring=recipe.score.stated)
 
     def _training(self) -> Training:
         config = self.loaded.recipe.pretrain

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,25 @@ def sha256_of(source: str | Path, *, arch: str | None) -> str | None:
     from salmubench.clip import models
 
     return models.checkpoint_sha256(source, arch=arch)
+
+
+def precision_of(sources: Iterable[str | Path | None], asked: str) -> str:
+    """What `auto` stands for beside models that are encoded: their precision, where they have one in common.
+
+    Args:
+        sources: models, embeddings folders, records; damaged ones are passed over here.
+        asked: `auto`, `fp32` or `bf16`.
+    """
+    known: set[str | None] = set()
+    for source in sources:
+        with contextlib.suppress(SalmubenchError):
+            if asked == "auto" and source is not None and is_encoded(source):
+                path = Path(source)
+                opened = embeddings.open_embeddings(path) if path.is_dir() else None
+                encoding = read_record(path).encoding if opened is None else described_model(opened).encoding
+                known.add(None if encoding is None else encoding.precision)
+    only = known.pop() if len(known) == 1 else None
+    return only or asked
 
 
 def check_sources(
