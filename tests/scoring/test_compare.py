@@ -157,5 +157,5 @@ def test_command(record: Callable[[str], Path], capsys: pytest.CaptureFixture[st
     assert "A = good-5x, B = over-5x" in out
     line = next(line for line in out.splitlines() if line.startswith("AssocStr"))
     assert line.endswith(("better", "better *"))
-    assert "148 numbers are compared at 95 % each: about 7.4 answers are expected by chance" in out
+    assert "136 numbers are compared at 95 % each: about 6.8 answers are expected by chance" in out
     assert main(["compare", paths[0]]) == 2

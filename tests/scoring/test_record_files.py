@@ -160,7 +160,7 @@ RESULTS = sorted((Path(__file__).parents[2] / "results").rglob("*.json"))
 LATER = {"role": None, "split": None, "title": "", "definition": {}, "goal": None, "groups": []}
 
 
-NEW_THRESHOLDS = ("ineffective_association", "fact", "fact_paraphrase")
+NEW_THRESHOLDS = ("ineffective_association", "fact", "fact_paraphrase", "fact_other", "fact_nameless")
 
 
 def every_score(record: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Recipes: all that come with the package parse; mistakes are named with their path."""
 
 import pytest
-import yaml
 
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.workflow import recipe as recipes
@@ -56,4 +55,3 @@ def test_unknown_recipe():
         recipes.load("minni")
     with pytest.raises(ConfigError, match="got none at"):
         recipes.load("absent.yaml")
-

@@ -41,7 +41,7 @@ from salmubench.scoring.record import Answer, RunRecord, Score
 from salmubench.scoring.record_files import read_record, record_provenance
 from salmubench.scoring.references import LABELS, RETRAINED, is_judged_reference
 from salmubench.scoring.roles import facts_kept, score_in, spared
-from salmubench.scoring.verdict import THRESHOLDS, answers
+from salmubench.scoring.verdict import THRESHOLDS, answers, complete
 from salmubench.unlearn.registry import method_titles
 from salmubench.workflow.planning import candidate_name
 
@@ -364,7 +364,7 @@ def _silent_attacks(scored: Sequence[ReadWorld]) -> list[str]:
 def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
     for world in worlds:
         for name, (record, _) in world.records.items():
-            if record.protocol is not None and record.protocol.thresholds != THRESHOLDS:
+            if record.protocol is not None and complete(record.protocol.thresholds) != THRESHOLDS:
                 raise RecordError(
                     f"Expected records judged by the thresholds of this version, got others for {name} in the "
                     f"evaluation world {world.seed}. Take the version that made it."

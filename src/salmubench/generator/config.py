@@ -67,8 +67,11 @@ class Curation:
 
 @dataclass(frozen=True)
 class DatasetConfig:
-    """How a dataset is made. The defaults are what the release is like, at a laptop's counts: every caption names its
-    person. Recipes state what they change."""
+    """How a dataset is made.
+
+    The defaults are what the release is like, at a laptop's counts: every caption names its person. Recipes state what
+    they change.
+    """
 
     identities: int = 200
     """Personas; divided 193 : 387 : 194 into forget_identity, mixed and holdout_identity."""

@@ -21,6 +21,7 @@ METRIC = Metric(
     name="FactHoldOther",
     pillar="utility",
     goal="compromised",
+    role="kept",
     needs=("holdout_identity", "holdout_association", "values", "portraits_unseen or retain_joint"),
     title="kept values by other pictures of the person",
     definition=of_sources(

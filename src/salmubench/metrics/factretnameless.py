@@ -23,6 +23,7 @@ METRIC = Metric(
     name="FactRetNameless",
     pillar="efficacy",
     goal=RETRAINED,
+    role="fact_nameless",
     needs=("forget", "values", "portraits_unseen or retain_joint"),
     title="true value by other pictures, nobody named",
     definition=of_sources(

@@ -30,6 +30,7 @@ METRIC = Metric(
     name="FactRetOther",
     pillar="efficacy",
     goal=RETRAINED,
+    role="fact_other",
     needs=("forget", "values", "portraits_unseen or retain_joint"),
     title="true value by other pictures of the person",
     definition=of_sources(

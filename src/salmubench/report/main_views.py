@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from salmubench.report.collect import score_of
 from salmubench.report.wording import VIEW_MEANINGS
 from salmubench.scoring.failure_modes import MODES
-from salmubench.scoring.metric import PEOPLE, Role, label
+from salmubench.scoring.metric import PEOPLE, Role, by_other_pictures, label
 from salmubench.scoring.record import Normalised, RunRecord, Score, Thresholds, against, number_of
 from salmubench.scoring.references import CLEAN, COMPROMISED, LABELS, RETRAINED, Kind, reference_kind
 from salmubench.scoring.roles import Held, by_holdout, of_group, with_role
@@ -134,5 +134,5 @@ def _pieces(held: Held, record: RunRecord, role: Role, title: str) -> list[MainV
 def _whose(held: Held) -> str:
     for group, split in zip(PEOPLE, KEPT_ON, strict=True):
         if held.part.endswith(f"_{group}"):
-            return f"{KEPT_ON[split]}, facts"
+            return f"{KEPT_ON[split]}, facts{' by other pictures' if by_other_pictures(held.part) else ''}"
     return KEPT_ON.get(held.split or "", held.metric)

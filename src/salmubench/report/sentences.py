@@ -14,7 +14,7 @@ from salmubench.report.wording import (
     threshold,
 )
 from salmubench.scoring.failure_modes import HIDDEN_CLASSES, MODES, PEOPLE_JUDGED, FailureMode
-from salmubench.scoring.metric import Role
+from salmubench.scoring.metric import Role, by_other_pictures
 from salmubench.scoring.record import RunRecord, Score, Thresholds
 from salmubench.scoring.references import CLEAN, LABELS, is_pretrained
 from salmubench.scoring.roles import Held, spared
@@ -100,7 +100,8 @@ def _whose(held: Held) -> str:
     """Whose associations a number of a metric about both holdouts is about."""
     for group, split in (("identity", "holdout_identity"), ("association", "holdout_association")):
         if held.part.endswith(f"_{group}"):
-            return f"{WHOSE[split]} among other values"
+            pictures = " by other pictures of the person" if by_other_pictures(held.part) else ""
+            return f"{WHOSE[split]} among other values{pictures}"
     return f"what {held.metric} is about"
 
 
@@ -124,11 +125,11 @@ def _plain(one: View, _state: str) -> str:
 
 def _fact(one: View, _state: str) -> str:
     """How far the fact can still be told from other values, by the sentence that decides."""
-    paraphrased = " when paraphrased" if one.role == "fact_paraphrase" else ""
+    asked = _ASKED.get(one.role, "")
     value, zero = one.view.value or 0.0, one.view.against or CLEAN
     if value < 0:
-        return f"the true value pushed below {LABELS[zero]} among other values{paraphrased}, L {percent(value)}"
-    return f"{percent(value)} of the fact left among other values{paraphrased}"
+        return f"the true value pushed below {LABELS[zero]} among other values{asked}, L {percent(value)}"
+    return f"{percent(value)} of the fact left among other values{asked}"
 
 
 def _leakage(one: View, _state: str) -> str:
@@ -155,8 +156,14 @@ def _kept(one: View, state: str) -> str:
     return f"keeps {'only ' if state == 'yes' else ''}{percent(value)} of {whose}"
 
 
+_ASKED: Mapping[Role, str] = {
+    "fact_paraphrase": " when paraphrased",
+    "fact_other": " by other pictures of the person",
+    "fact_nameless": " by other pictures, nobody named",
+}
+"""Role → how the fact was asked for, where not by its own caption and picture."""
 _AMOUNTS: Mapping[Role, Callable[[View, str], str]] = {
-    "leakage": _leakage, "fact": _fact, "fact_paraphrase": _fact, "drop": _drop, "kept": _kept,
+    "leakage": _leakage, **dict.fromkeys(("fact", *_ASKED), _fact), "drop": _drop, "kept": _kept,
 }  # fmt: skip
 """Role → how the number that decides is told."""
 

@@ -159,7 +159,8 @@ MODES: tuple[FailureMode, ...] = (
         answers=("hides no fact", "may hide the fact", "hides the fact"),
         sentences=("hides no fact ({})", "whether it hides the fact ({})", "hides the fact ({})"),
         meaning="the caption is only hidden, while the right value still stands out among others",
-        rule="L of the fact beyond ±{fact}, paraphrased beyond ±{fact_paraphrase}: the true value can still be told "
+        rule="L of the fact beyond ±{fact}, paraphrased beyond ±{fact_paraphrase}, by other pictures of the person "
+        "beyond ±{fact_other}, by these without the name beyond ±{fact_nameless}: the true value can still be told "
         "from others of its field",
         direction="beyond",
         grounds=(
@@ -168,6 +169,16 @@ MODES: tuple[FailureMode, ...] = (
                 "fact_paraphrase",
                 Limit("fact_paraphrase", 0.26, "the same of the paraphrased fact", 2),
                 "Fact left L, paraphrased",
+            ),
+            Ground(
+                "fact_other",
+                Limit("fact_other", 0.25, "the same of the fact by other pictures of the person", 2),
+                "Fact left L, other pictures",
+            ),
+            Ground(
+                "fact_nameless",
+                Limit("fact_nameless", 0.25, "the same in sentences without the name", 2),
+                "Fact left L, nobody named",
             ),
         ),
         since=2,

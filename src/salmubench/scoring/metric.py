@@ -26,7 +26,7 @@ PEOPLE: tuple[Group, ...] = ("identity", "association")
 CLASSES: tuple[Group, ...] = ("shown", "hidden")
 Pillar = Literal["efficacy", "utility"]
 View = Literal["leakage", "kept", "drop"]
-Role = Literal["leakage", "paraphrase", "fact", "fact_paraphrase", "kept", "drop"]
+Role = Literal["leakage", "paraphrase", "fact", "fact_paraphrase", "fact_other", "fact_nameless", "kept", "drop"]
 """What a metric is to the verdict and to the pages' main columns; most have none."""
 
 
@@ -217,6 +217,11 @@ SOURCES: Mapping[str, str] = {
 def known(source: str) -> str:
     """The part that says what is known of the person by pictures of a source: the MRR less that of strangers."""
     return f"known_{source}"
+
+
+def by_other_pictures(part: str) -> bool:
+    """Whether a part of a score is what is known of a person by other pictures."""
+    return any(part.startswith(known(source)) for source in SOURCES)
 
 
 def stranger(source: str) -> str:

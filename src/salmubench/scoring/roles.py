@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from salmubench.scoring.metric import PEOPLE, Group, Metric, Role, main_part, part_of
+from salmubench.scoring.metric import PEOPLE, Group, Metric, Role, main_part, part_of, parts_of
 from salmubench.scoring.record import MetricInfo, RunRecord, Score
 
 Scores = Mapping[str, Mapping[str, Score]]
@@ -50,12 +50,24 @@ def in_role(scores: Scores, metrics: Mapping[str, MetricInfo] | Mapping[str, Met
         info = metrics.get(name)
         if info is None or role_of(info) != role:
             continue
-        part = main_part(info.items)
-        if part not in parts and parts:  # an older record calls it otherwise
-            part = next(iter(parts))
+        part = standing_part(info, parts)
         if part in parts:
             held.append(Held(name, part, info.split, parts[part]))
     return held
+
+
+def standing_part(info: MetricInfo | Metric, parts: Mapping[str, Score]) -> str:
+    """The part of a metric that counts: of numbers by source, that of the first source that has one.
+
+    Args:
+        info: its description.
+        parts: of its score.
+    """
+    if info.items == "fact_mean":
+        names = [name for name, part in parts_of(info.items).items() if part.table and name in parts]
+        return next((name for name in names if parts[name].value is not None), main_part(info.items))
+    part = main_part(info.items)
+    return part if part in parts else next(iter(parts), part)  # an older record calls it otherwise
 
 
 def of_group(held: Held, scores: Scores, group: Group) -> Held | None:
