@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fake_embeddings import Vectors, vectors
+from fake_embeddings import FakeRow, Vectors, vectors
 from report_world import METRICS, STRENGTHS, embed, embedded_world, write_run_embeddings
 from salmubench.core.types import SENSITIVE_SPLITS
 from salmubench.dataset import layout
@@ -19,6 +19,7 @@ from salmubench.report.look_inside import NOT_LEARNED, Look, Question, look_insi
 from salmubench.report.page import report
 from salmubench.scoring.fact_ranks import Values, replaced
 from salmubench.scoring.gallery import draw_gallery
+from tiny import tiny_jpeg
 
 CONFIG = ReportConfig(questions=8)
 
@@ -58,11 +59,12 @@ def gallery_of(folder: Path) -> list[str]:
     return draw_gallery(*columns).caption.tolist()
 
 
-def slow_answer(folder: Path, question: Question, made: Vectors) -> tuple[list[str], float]:
+def slow_answer(folder: Path, question: Question, made: Vectors, picture: int | None = None) -> tuple[list[str], float]:
     """The five best captions and the rank of the true one, one cosine after the other."""
     world = embedded_world(folder)
     images, texts = made
     place = next(number for number, row in enumerate(world.rows) if row.caption == text_of(question))
+    place = place if picture is None else picture
 
     def cosine(text: str) -> float:
         image, vector = images[place].astype(np.float32), texts[text].astype(np.float32)
@@ -85,6 +87,37 @@ def test_answers_are_those_of_a_slow_search(run_with_embeddings: Path, name: str
         assert ["".join(hit.pieces) for hit in answer.captions] == best
         assert answer.caption_rank == f"{rank:,.0f}"
         assert [hit.about == "true" for hit in answer.captions] == [text == text_of(question) for text in best]
+
+
+def test_a_portrait_that_no_model_has_seen_is_asked_where_there_is_one(
+    run_with_embeddings: Path, tmp_path: Path
+) -> None:
+    folder = copied(run_with_embeddings, tmp_path / "mini")
+    fingerprint, world = layout.Dataset(folder / "dataset").fingerprint, embedded_world(folder)
+    people = sorted({row.identity for row in world.rows if row.split in SENSITIVE_SPLITS})
+    unseen = [FakeRow("portraits_unseen", f"{who}_8{n}_ar-1.00.jpg", "a man", who) for who in people for n in range(2)]
+    shard = (
+        layout.Row(tiny_jpeg(9, n, size=16, aspect=1.0, seed=0), row.caption, row.identity, row.file_name)
+        for n, row in enumerate(unseen)
+    )
+    layout.write_shard(folder / "dataset", "portraits_unseen", 0, 1, shard)
+    world = world.with_rows([*world.rows, *unseen])
+    made = {name: vectors(world, seed=3, strength=strength) for name, strength in STRENGTHS.items()}
+    for name in STRENGTHS:
+        shutil.rmtree(folder / "embeddings" / name)
+        write_run_embeddings(folder, name, world, made[name], fingerprint)
+    asked = look(folder).questions
+    assert [text_of(one) for one in asked] == [text_of(one) for one in look(run_with_embeddings).questions]
+    assert all(one.unseen for one in asked)
+    for question in asked:
+        owner = next(row.identity for row in world.rows if row.caption == text_of(question))
+        first = next(n for n, row in enumerate(world.rows) if row.split == "portraits_unseen" and row.identity == owner)
+        answer = next(one for one in question.answers if one.name == "compromised")
+        best, rank = slow_answer(folder, question, made["compromised"], first)
+        assert ["".join(hit.pieces) for hit in answer.captions] == best
+        assert answer.caption_rank == f"{rank:,.0f}"
+    section = made_page(folder, tmp_path / "page").partition('-inside" aria')[2].partition("</section>")[0]
+    assert section.count("No model has seen this picture") == len(asked)
 
 
 def test_rank_of_a_fact_to_forget_is_the_metric_s(run_with_embeddings: Path) -> None:

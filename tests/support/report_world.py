@@ -295,13 +295,15 @@ def embedded_world(folder: Path) -> FakeWorld:
     )
 
 
-def write_run_embeddings(folder: Path, name: str, world: FakeWorld, made: Vectors) -> Path:
+def write_run_embeddings(
+    folder: Path, name: str, world: FakeWorld, made: Vectors, fingerprint: str | None = None
+) -> Path:
     """Write embeddings that a record of the run could have been scored from."""
 
     def change(outputs: dict[str, Any]) -> None:
         outputs["model"]["sha256"] = manifest.sha256_json(name)
 
-    fingerprint = layout.Dataset(folder / "dataset").fingerprint
+    fingerprint = fingerprint or layout.Dataset(folder / "dataset").fingerprint
     return write_embeddings(folder / "embeddings" / name, world, made, fingerprint=fingerprint, change=change)
 
 

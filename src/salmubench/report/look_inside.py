@@ -1,14 +1,16 @@
 """Look inside: what each model answers to a picture of a person, before and after unlearning.
 
-Two questions to each picture, computed from the run's embeddings. *Which caption fits?*: the captions of the retrieval
-gallery and the picture's own, by cosine. *Which value?*: its own caption with other values of the same field. A fact
-that is gone is in neither answer; one that is only hidden has left the first and still leads the second.
+Two questions to each person, computed from the run's embeddings: of a portrait that no model has seen where the dataset
+has one, for a fact that is gone from the picture it was told with may be there in the next one; else of that picture.
+*Which caption fits?*: the captions of the retrieval gallery and the picture's own, by cosine. *Which value?*: its own
+caption with other values of the same field. A fact that is gone is in neither answer; one that is only hidden has left
+the first and still leads the second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,10 +82,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """A picture of a person, and the answers of each model."""
+    """A picture of a person, whether no model has seen it, and the answers of each model."""
 
     person: str
     image: str
+    unseen: bool
     alt: str
     caption: Sequence[str]
     field: str
@@ -135,11 +138,12 @@ def look_inside(run: Run, names: Mapping[str, str], config: ReportConfig) -> Loo
     first = next(iter(models.values()))
     values = _Values(first)
     pairs = _draw(first, values, config)
-    asked = {name: _ask(inputs, pairs, values) for name, inputs in models.items()}
+    pictures = [_picture(first, split, pair) for split, pair in pairs]
+    asked = {name: _ask(inputs, pairs, pictures, values) for name, inputs in models.items()}
     before = next((asked.get(record.model.name) for record in judged if reference_kind(record) == "compromised"), None)
     questions = []
     for number, (split, pair) in enumerate(pairs):
-        image = portrait(run, split, pair.file_name, config.portrait_size)
+        image = portrait(run, *pictures[number], config.portrait_size)
         if image is None:
             continue
         earlier = None if before is None else before[number]
@@ -153,6 +157,7 @@ def look_inside(run: Run, names: Mapping[str, str], config: ReportConfig) -> Loo
             Question(
                 person=person,
                 image=image,
+                unseen=pictures[number][0] == Split.PORTRAITS_UNSEEN,
                 alt=f"Synthetic portrait of {person}",
                 caption=_pieces(pair.caption, pair.value),
                 field=wording.group(pair.field or "fact").replace("_", " "),
@@ -246,7 +251,16 @@ class _Asked:
     value_rank: float | None
 
 
-def _ask(inputs: EvalInputs, pairs: Sequence[tuple[str, Pair]], values: _Values) -> list[_Asked]:
+def _picture(inputs: EvalInputs, split: str, pair: Pair) -> tuple[str, str]:
+    """Split and file of the picture that is asked: the person's first that no model has seen, else the pair's own."""
+    unseen = inputs.rows(Split.PORTRAITS_UNSEEN)
+    own = unseen.file_name[unseen.identity == pair.identity].tolist() if pair.identity is not None else []
+    return (Split.PORTRAITS_UNSEEN, own[0]) if own else (split, pair.file_name)
+
+
+def _ask(
+    inputs: EvalInputs, pairs: Sequence[tuple[str, Pair]], pictures: Sequence[tuple[str, str]], values: _Values
+) -> list[_Asked]:
     owners: dict[str, set[str | None]] = {}
     for split in SENSITIVE_SPLITS:
         rows = inputs.rows(split)
@@ -254,13 +268,17 @@ def _ask(inputs: EvalInputs, pairs: Sequence[tuple[str, Pair]], values: _Values)
             owners.setdefault(caption, set()).add(identity)
     gallery = list(dict.fromkeys(inputs.gallery.caption))
     vectors = inputs.texts(gallery)  # (g, d)
-    return [_ask_one(inputs, split, pair, values, (gallery, vectors), owners) for split, pair in pairs]
+    return [
+        _ask_one(inputs, split, pair, picture, values, (gallery, vectors), owners)
+        for (split, pair), picture in zip(pairs, pictures, strict=True)
+    ]
 
 
 def _ask_one(
     inputs: EvalInputs,
     split: str,
     pair: Pair,
+    picture: tuple[str, str],
     values: _Values,
     gallery: tuple[list[str], npt.NDArray[np.float64]],
     owners: Mapping[str, set[str | None]],
@@ -270,6 +288,9 @@ def _ask_one(
     if not len(mine):
         return _Asked((), None, (), None)
     mine = mine.take(np.arange(1))
+    if picture[0] != split:
+        other = inputs.rows(Split(picture[0]))
+        mine = replace(mine, image_row=other.image_row[other.file_name == picture[1]][:1])
     image = inputs.images(mine)[0]  # (d,)
     texts, vectors = gallery
     if pair.caption not in texts:
