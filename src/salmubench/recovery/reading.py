@@ -18,11 +18,11 @@ from salmubench.encode.vectors import Vectors, tokens_of
 from salmubench.metrics import Plugin
 from salmubench.recovery.best_of import best_fact_ranks, best_ranks
 from salmubench.recovery.world import AttackedWorld
-from salmubench.scoring.attacks.table import GENERAL, PARTS, SCHEMA
+from salmubench.scoring.attacks.table import GENERAL, OTHER, PARTS, SCHEMA
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.gallery import gallery_of
 from salmubench.scoring.inputs import EvalInputs, Rows
-from salmubench.scoring.metric import Floats, Outcome, Strings, Unavailable
+from salmubench.scoring.metric import Floats, Outcome, Strings, Unavailable, known
 from salmubench.scoring.products import TIE, unit_rows
 
 _NORM = 1500.0  # of calibrated text vectors: more than any has
@@ -50,7 +50,7 @@ class Reader:
     """Reads variants of one model on V.
 
     Args:
-        plugins: metrics with the roles of `PARTS`, and that of general knowledge (`drop`).
+        plugins: metrics with the roles of `PARTS` and `OTHER`, and that of general knowledge (`drop`).
     """
 
     def __init__(
@@ -65,8 +65,11 @@ class Reader:
         self._encoded = encoded
         self._tokens = tokens_of(world.clip.tokenizer, world.clip.context_length)
         self._held, self._portraits, self._knowledge = world.held(), world.portraits(), world.knowledge()
+        self._unseen = world.unseen()
         self._group = dict(zip(_keys(self._held.records), world.cut.group, strict=True))
-        self._index, self._facts = _index(world.dataset, self._held.records, self._knowledge.records)
+        self._index, self._facts = _index(
+            world.dataset, self._held.records, self._unseen.records, self._knowledge.records
+        )
         self._gallery = gallery_of(world.dataset)
         self._rows: dict[str, Rows] = {}
         self._shared: dict[Hashable, Any] = {}
@@ -117,6 +120,9 @@ class Reader:
         for name in others:
             with contextlib.suppress(Unavailable):  # the record then says so of that number alone
                 parts.append(_of_items(name, self.plugins[name].score(inputs)))
+        if OTHER in self.plugins and len(self._unseen.records):
+            with contextlib.suppress(Unavailable):
+                parts.append(_of_items(OTHER, self.plugins[OTHER].score(inputs)))
         return parts
 
     def _inputs(self, embeddings: LiveEmbeddings) -> EvalInputs:
@@ -127,6 +133,9 @@ class Reader:
         """Vectors as the variant reads them: of V, of any text, of general knowledge where the weights are others."""
         held, knowledge = self._held, self._knowledge
         pictures: Floats = vectors.pictures("held", held, len(held.records)).astype(np.float64)
+        if len(self._unseen.records):
+            unseen = vectors.pictures("unseen", self._unseen, len(self._unseen.records))
+            pictures = np.concatenate([pictures, unseen])
         if variant.model is not None and not (variant.calibrated or variant.picture_map):
             pictures = np.concatenate([pictures, vectors.pictures("general", knowledge, len(knowledge.records))])
         if variant.picture_map is not None:
@@ -266,10 +275,13 @@ def calibrated_pictures(pictures: Floats) -> Floats:
     return np.concatenate([unit, np.ones((len(unit), 1)), np.zeros((len(unit), 1))], axis=1)
 
 
-def _index(dataset: Any, held: Sequence[Pair], knowledge: Sequence[Pair]) -> tuple[pa.Table, DatasetFacts]:
-    """The dataset's rows as scoring reads them: V and general knowledge have pictures, the others only their texts."""
-    rows: list[tuple[str, Pair, int]] = [(Split.FORGET, pair, number) for number, pair in enumerate(held)]
-    rows += [(Split.GENERAL_KNOWLEDGE, pair, len(held) + number) for number, pair in enumerate(knowledge)]
+def _index(
+    dataset: Any, held: Sequence[Pair], unseen: Sequence[Pair], knowledge: Sequence[Pair]
+) -> tuple[pa.Table, DatasetFacts]:
+    """The dataset's rows as scoring reads them: V, new portraits and general knowledge with pictures."""
+    rows: list[tuple[str, Pair, int]] = []
+    for split, pairs in ((Split.FORGET, held), (Split.PORTRAITS_UNSEEN, unseen), (Split.GENERAL_KNOWLEDGE, knowledge)):
+        rows += [(split, pair, len(rows) + number) for number, pair in enumerate(pairs)]
     for split in (*SENSITIVE_SPLITS, Split.RETAIN_SYNTH):
         if split != Split.FORGET:
             rows += [(split, pair, -1) for pair in dataset.rows(split)]
@@ -312,7 +324,8 @@ def _of_items(part: str, outcome: Outcome) -> Parts:
     items = outcome.per_item
     if items is None:
         raise Unavailable(outcome.reason or "the metric gave no number and no reason")
-    return Parts(part, items.file_name, items.identity, items.value, part != GENERAL)
+    own = items.part == known("unseen") if part == OTHER else np.ones(len(items), bool)
+    return Parts(part, items.file_name[own], items.identity[own], items.value[own], part in PARTS)
 
 
 def _ranked(part: str, rows: Rows, ranks: Floats) -> Parts:

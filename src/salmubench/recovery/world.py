@@ -43,6 +43,10 @@ class AttackedWorld:
         """Pairs of V: the harness's alone."""
         return self._decoded(Split.FORGET, self.cut.held)
 
+    def unseen(self) -> Decoded:
+        """Portraits that no model has seen, which facts of V are asked of: the harness's alone, too."""
+        return self._decoded(Split.PORTRAITS_UNSEEN, range(self.dataset.counts.get(Split.PORTRAITS_UNSEEN, 0)))
+
     def everything(self) -> Decoded:
         """All pairs to forget."""
         return self._decoded(Split.FORGET, range(self.dataset.counts[Split.FORGET]))

@@ -328,7 +328,7 @@ def _by_person(tables: Iterable[Rows], *, telling: bool = False) -> Mapping[str,
     for table in tables:
         columns = (table.identity, table.file_name, table.image_row.tolist(), table.field, table.value)
         for identity, file_name, row, field, value in zip(*columns, strict=True):
-            if identity is None or (telling and not (field and value)):
+            if identity is None or row < 0 or (telling and not (field and value)):  # below 0: the picture has no vector
                 continue
             rows.setdefault((identity, file_name), row)
             if telling:

@@ -33,6 +33,9 @@ KEYS = SCHEMA.names[:7]
 """Columns that say which number a row is."""
 PARTS = ("leakage", "fact")
 """Roles of the metrics whose ranks an attack is read by: parts of its rows."""
+OTHER = "fact_other"
+"""Role of the metric that asks facts of V of portraits that no model has seen, where a dataset has some; its rows are
+scores, not ranks."""
 GENERAL = "general"
 """Part of the rows about general knowledge: 1 right, 0 wrong."""
 OWN = "value"
