@@ -30,9 +30,11 @@ from salmubench.scoring.metric import Metric, Role, label, main_part, part_of
 from salmubench.scoring.record import Normalised, RunRecord, against
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.references import RETRAINED, Kind
+from salmubench.scoring.roles import first as first_with
 from salmubench.workflow import recipe as recipes
 
-DEFAULTS = {"ineffective_association": 0.01, "fact": 0.05, "fact_paraphrase": 0.05}
+FACTS: tuple[Role, ...] = ("fact", "fact_paraphrase", "fact_other", "fact_nameless")
+DEFAULTS: dict[str, float] = {"ineffective_association": 0.01, **dict.fromkeys(FACTS, 0.05)}
 """Thresholds where the intervals allow them."""
 DEVELOPMENT = range(1000, 1010)
 """Seeds of worlds that no result is reported on."""
@@ -106,10 +108,9 @@ def numbers(record: RunRecord) -> dict[str, Any]:
         ),
         "drop": (drop.name, record.scores[drop.name]["value"].normalised),
     }  # fmt: skip
-    for role in ("fact", "fact_paraphrase"):
-        metric = one(role)
-        part = main_part(metric.items)
-        views[role] = (label(metric.name, part), record.scores[metric.name][part].normalised)
+    for role in FACTS:
+        if (held := first_with(record, role)) is not None:
+            views[role] = (label(held.metric, held.part), held.score.normalised)
     return {
         "views": {
             name: {"number": number, "value": view and view.value, "ci95": view and view.ci95}
@@ -121,7 +122,10 @@ def numbers(record: RunRecord) -> dict[str, Any]:
 
 def summary(judged: list[dict[str, Any]], arguments: argparse.Namespace, worlds: list[int]) -> dict[str, Any]:
     """The thresholds, with all that they follow from."""
-    ends = {name: max(abs(end) for row in judged for end in row["views"][name]["ci95"] or (0.0,)) for name in DEFAULTS}
+    ends = {
+        name: max(abs(end) for row in judged for end in row["views"][name]["ci95"] or (0.0,))
+        for name in DEFAULTS if name in judged[0]["views"]
+    }  # fmt: skip
     drops = [row["views"]["drop"]["value"] for row in judged if row["views"]["drop"]["value"] is not None]
     return {
         "what": "noise between exact answers: Retrained judged against Retrained of another pretraining seed",
@@ -130,7 +134,7 @@ def summary(judged: list[dict[str, Any]], arguments: argparse.Namespace, worlds:
         "seeds": arguments.seeds,
         "defaults": DEFAULTS,
         "ends": ends,
-        "thresholds": {name: max(least, ends[name]) for name, least in DEFAULTS.items()},
+        "thresholds": {name: max(DEFAULTS[name], end) for name, end in ends.items()},
         "general_knowledge": {"drop_lowest": min(drops, default=None), "drop_highest": max(drops, default=None)},
         "judged": judged,
         "provenance": provenance.provenance(),

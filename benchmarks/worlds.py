@@ -126,7 +126,7 @@ def judge(recipe: Recipe, out: Path, seed: int, kinds: list[Kind], precision: st
             (str(part), str(file), str(caption)): (str(identity), float(value))
             for part, file, caption, identity, value in zip(*columns, strict=True)
         }
-    parts = sorted({part for part, *_ in known["compromised"]})
+    parts = sorted({part for part, *_ in known["compromised"] if part.startswith("known_")})
     return {"fingerprint": dataset.fingerprint, "sights": sights(recipe, dataset),
             "parts": {part: numbers(part, known, dataset) for part in parts}}  # fmt: skip
 

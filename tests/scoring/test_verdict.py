@@ -100,6 +100,16 @@ def test_thresholds_let_exact_unlearning_pass() -> None:
         assert row["verdict"]["over_generalised"] != "yes"
 
 
+def test_limits_of_other_pictures_let_exact_unlearning_pass_where_facts_are_known_of_people() -> None:
+    path = Path(__file__).parents[2] / "results" / "gold_standard" / "people.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for name, needed in content["thresholds"].items():
+        assert needed <= getattr(THRESHOLDS, name)
+        assert getattr(THRESHOLDS, name) < needed + 0.01 or name not in ("fact_other", "fact_nameless")
+    assert all(row["verdict"]["hollow"] == "no" for row in content["judged"])
+    assert all(row["verdict"]["over_generalised"] != "yes" for row in content["judged"])
+
+
 def test_missing_numbers_are_left_out_and_named() -> None:
     found = verdict({"RetFail mrr_association against": None, "FactRetPara mrr": None, "FactHold mrr_identity": None})
     assert passes(found)

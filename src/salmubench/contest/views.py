@@ -17,8 +17,9 @@ from salmubench.scoring.verdict import View, rests_on
 
 FACT = 0.10
 """|L| of a fact among other values, over worlds."""
-FACT_PARAPHRASE = 0.15
-"""The same of the paraphrased fact."""
+FACT_ROLES: Mapping[str, float] = {"fact_paraphrase": 0.15, "fact_other": 0.15, "fact_nameless": 0.15}
+"""The same of the paraphrased fact and of other pictures. Those of other pictures stem from three exact answers in one
+world, so a plan that is to decide measures them anew and states them."""
 
 Ends = tuple[float | None, float | None]
 
@@ -60,7 +61,7 @@ def _in_world(record: RunRecord, chosen: Mapping[str, float]) -> dict[str, rule.
 
 def limits_of(mode: FailureMode, view: View, chosen: float | None = None) -> Ends:
     """Least and most that passes, over worlds: on both sides where the exact answer is neither below nor above."""
-    usual = view.limit if mode.direction != "beyond" else FACT_PARAPHRASE if view.role == "fact_paraphrase" else FACT
+    usual = view.limit if mode.direction != "beyond" else FACT_ROLES.get(view.role, FACT)
     limit = usual if chosen is None else chosen
     if mode.direction == "below":
         return limit, None

@@ -112,7 +112,7 @@ class FailureMode:
         return {"above": value - limit, "below": limit - value, "beyond": abs(value) - limit}[self.direction]
 
 
-# The limits .05, .19 and .26 are what separates one exact answer from another at most, rounded up
+# The limits .05, .19, .26, .21 and .23 are what separates one exact answer from another at most, rounded up
 # (`benchmarks/gold_standard.py`): below them a rule would fail exact unlearning.
 MODES: tuple[FailureMode, ...] = (
     FailureMode(
@@ -172,12 +172,12 @@ MODES: tuple[FailureMode, ...] = (
             ),
             Ground(
                 "fact_other",
-                Limit("fact_other", 0.25, "the same of the fact by other pictures of the person", 2),
+                Limit("fact_other", 0.21, "the same of the fact by other pictures of the person", 2),
                 "Fact left L, other pictures",
             ),
             Ground(
                 "fact_nameless",
-                Limit("fact_nameless", 0.25, "the same in sentences without the name", 2),
+                Limit("fact_nameless", 0.23, "the same in sentences without the name", 2),
                 "Fact left L, nobody named",
             ),
         ),
