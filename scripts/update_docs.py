@@ -19,6 +19,7 @@ import medium_blocks
 import mini_blocks
 import mistake_blocks
 import security_blocks
+import world_blocks
 from mini_blocks import run
 from page_blocks import ROOT, computer, processor, stage_lines, update
 
@@ -365,6 +366,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "level-differences": partial(contest_blocks.differences, "contest-level"),
     "level-costs": partial(contest_blocks.costs, "contest-level"),
     "level-beside": partial(contest_blocks.beside, "contest-level", 5),
+    "worlds": world_blocks.table,
     "medium-table": medium_blocks.table,
     "medium-phenomenon": medium_blocks.phenomenon,
     "medium-findings": medium_blocks.findings,
@@ -377,6 +379,7 @@ def main(arguments: Sequence[str]) -> int:
     """Write, or with `--check` compare; 1 if a page is not current."""
     pictures: dict[Path, Callable[[], str]] = {
         contest_picture.PICTURE: lambda: contest_picture.picture(contest_blocks.contest("contest"), "pairs-10x"),
+        world_blocks.PICTURE: world_blocks.picture,
     }
     return update(PAGES, BLOCKS, arguments, pictures)
 
