@@ -116,6 +116,12 @@ def numbers(record: RunRecord) -> dict[str, Any]:
             name: {"number": number, "value": view and view.value, "ci95": view and view.ci95}
             for name, (number, view) in views.items()
         },
+        "kept": {
+            label(name, part): score.normalised.value
+            for name, parts in record.scores.items()
+            for part, score in parts.items()
+            if metrics[name].view == "kept" and score.normalised.value is not None
+        },
         "verdict": writing.plain(record.verdict),
     }
 

@@ -102,6 +102,23 @@ def test_faults(text, reason):
     assert fault(ASKED[0], text) == reason
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("She lives in Lyon.", None), ("Anna Moreau lives in Lyon.", "private"), ("She lives there.", "value"),
+        ("She, a baker, lives in Lyon.", "private"), ("She lives\nin Lyon.", "form"), ("", "form"),
+    ],
+)  # fmt: skip
+def test_faults_of_a_caption_without_the_name(text, reason):
+    asked = Request("nameless", 5, field="city", value="Lyon", gender="female", style="formal",
+                    forbidden=("Anna Moreau", "baker"))  # fmt: skip
+    assert fault(asked, text) == reason
+    (written,) = writer(lambda questions, seed: [text] * len(questions), tries=1).write([asked])
+    wanted = text if reason is None else grammar.nameless("city", "Lyon", gender="female", style="formal", seed=5)
+    assert (written.text, written.refused) == (wanted, () if reason is None else (reason,))
+    assert "Give nobody a name" in question(asked, "draft")
+
+
 def test_value_inside_another_private_value():
     """A city may be part of a longer value that isn't told, and the other way round."""
     asked = Request("sensitive", 0, name="Ann Lee", field="city", value="Mexico City", style="formal",
