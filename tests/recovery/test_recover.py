@@ -334,6 +334,17 @@ def test_a_world_with_two_people_keeps_rows_and_says_why_there_is_no_number(
     assert rows(tmp_path, "not")
 
 
+def test_an_attack_joins_those_that_were_done(attacked: Run, world: Any, tmp_path: Path) -> None:
+    broken = attack_file(tmp_path, "mine", "yield data.nothing['at all']")
+    first = attacked(world.negated, ["calibrated"])
+    both = attacked(world.negated, [broken])
+    assert list(both.scores) == ["calibrated", "mine"]
+    assert both.scores["calibrated"] == first.scores["calibrated"]
+    assert "(mine.py:" in str(both.scores["mine"].reason)
+    assert {row["attack"] for row in rows(tmp_path / "out", "not")} == {"calibrated"}
+    assert attacked(world.negated, ["calibrated"]) == both
+
+
 def test_the_command(world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = [
         "attack", str(world.negated), "--dataset", str(world.dataset), "--compromised", str(world.compromised),

@@ -18,7 +18,7 @@ from fake_embeddings import FakeRow, FakeWorld, fake_world, vectors, write_embed
 from salmubench import metrics
 from salmubench.clip import embeddings as stored
 from salmubench.core import writing
-from salmubench.core.errors import ConfigError, EmbeddingsError, OutputMismatch, RecordError
+from salmubench.core.errors import ConfigError, EmbeddingsError, OutputMismatch, RecordError, StageError
 from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring.compare import compare
 from salmubench.scoring.record import RunRecord
@@ -446,6 +446,22 @@ def test_a_metric_of_ones_own(run: Callable[..., Path], tmp_path: Path, tiny_fol
     path.write_text(METRIC.format(name="RetFail"))
     with pytest.raises(ConfigError, match="'RetFail' twice"):
         run(config=config, out="again")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('return {}["nothing"]', r"The metric 'Mine' failed: KeyError: 'nothing' \(mine.py:13\)\n    return \{\}"),
+        ("return 0.5", "Expected score\\(inputs\\) to give an Outcome, got float"),
+    ],
+)
+def test_a_mistake_in_a_metric_is_told_with_its_place(
+    run: Callable[..., Path], tmp_path: Path, line: str, message: str
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(METRIC.format(name="Mine").replace("return outcome(rows.items(inputs.similarity(rows)))", line))
+    with pytest.raises(StageError, match=message):
+        run(config=ScoreConfig(bootstraps=200, extra_metrics=(str(path),)))
 
 
 def test_a_file_without_a_metric_is_explained(tmp_path: Path) -> None:

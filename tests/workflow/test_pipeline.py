@@ -119,6 +119,32 @@ def test_options_and_other_recipes_for_methods_join(finished, tmp_path, caplog):
         assert main(made) == 0
 
 
+def test_metrics_join_and_candidates_are_dropped(finished, tmp_path, capsys):
+    """A metric with a text of its own is computed of all models of a run, and stays; a candidate goes everywhere."""
+    out, metric = shutil.copytree(finished, tmp_path / "run"), tmp_path / "asked.py"
+    metric.write_text(
+        "import numpy as np\nfrom salmubench.metrics import Metric, outcome\n"
+        'METRIC = Metric(name="Asked", pillar="efficacy", goal="clean", needs=("forget",), view="leakage")\n'
+        'def texts(dataset, config):\n    return ["who is this?"]\n'
+        'def score(inputs):\n    rows, store = inputs.needed("forget"), inputs.embeddings\n'
+        '    text = store.texts[store.rows_of(["who is this?"])[0]]\n'
+        "    return outcome(rows.items(np.asarray(store.images[rows.image_row] @ text, float)))\n"
+    )
+    words = ["run", "--recipe", "tiny", "--out", str(out), "--methods", "cliperase"]
+    assert main([*words, "--metrics", str(metric)]) == 0
+    assert main(words) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert all(read_record(out / "records" / f"{name}.json").scores["Asked"]["value"].n for name in MODELS)
+    assert "Asked" in (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert main(["drop", str(out), "descent_to_delete-5x", "nobody-5x"]) == 1
+    assert main(["drop", str(out), "clean"]) == 1
+    assert main(["drop", str(out), "descent_to_delete-5x"]) == 0
+    assert not list(out.rglob("descent_to_delete-5x*"))
+    assert "descent_to_delete-5x" not in (out / "run.json").read_text()
+    assert main(words) == 0
+    assert "Descent" not in capsys.readouterr().out
+
+
 def test_other_words_about_the_page_make_it_again(finished, tmp_path, capsys):
     recipe = tmp_path / "titled.yaml"
     given = yaml.safe_load((resources.files("salmubench.workflow") / "recipes" / "tiny.yaml").read_text())

@@ -55,3 +55,36 @@ def test_unknown_recipe():
         recipes.load("minni")
     with pytest.raises(ConfigError, match="got none at"):
         recipes.load("absent.yaml")
+
+
+def test_a_recipe_extends_another(tmp_path):
+    (tmp_path / "base.yaml").write_text("extends: mini\npretrain: {epochs: 3}\nunlearn: {methods: [npo]}\n")
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: base.yaml\npretrain: {warmup: 5}\n")
+    loaded, mini = recipes.load(path), recipes.load("mini").recipe
+    assert (loaded.name, loaded.shipped, "extends" in loaded.given) == ("mine", False, False)
+    assert (loaded.recipe.pretrain.epochs, loaded.recipe.pretrain.warmup) == (3, 5)
+    assert loaded.recipe.unlearn.methods == ("npo",)
+    assert loaded.recipe.dataset == mini.dataset
+    assert loaded.recipe.score == mini.score
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        ("extends: minni", UnknownName, "Did you mean 'mini'"),
+        ("extends: [mini]", ConfigError, "Expected the name or path of a recipe as extends"),
+        (
+            "extends: absent.yaml",
+            ConfigError,
+            "Expected the recipe that .*mine.yaml extends at .*absent.yaml, got none",
+        ),
+        ("extends: mine.yaml", ConfigError, "extend another recipe, got 'mine.yaml'"),
+        ("extends: mini\npretrain: {epocs: 3}", UnknownName, r"'pretrain\.epocs'"),
+    ],
+)
+def test_mistakes_in_what_is_extended(tmp_path, content, error, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+    with pytest.raises(error, match=message):
+        recipes.load(path)

@@ -25,6 +25,7 @@ def evaluate_(
     out: Path | None = None,
     arch: str | None = None,
     imagenet: Path | None = None,
+    metrics: str = "",
     by: str = "",
     limit: int | None = None,
     device: Device = "auto",
@@ -46,6 +47,7 @@ def evaluate_(
         out: the record, record.json or deletion.json by default; items, gallery and embeddings are written beside it.
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
+        metrics: names or paths of further metrics, comma-separated.
         by: break every number down, comma-separated: attribute, style, country, gender, aspect, kind.
         limit: with `--model`: a quick look, which can't be submitted: at most so many rows of each split.
         device: where to compute.
@@ -54,7 +56,7 @@ def evaluate_(
     """
     if before is not None or after is not None:
         given = {"--model": model, "--clean": clean, "--compromised": compromised, "--retrained": retrained,
-                 "--by": by or None, "--limit": limit}  # fmt: skip
+                 "--metrics": metrics or None, "--by": by or None, "--limit": limit}  # fmt: skip
         _check_pair(before, after, [name for name, value in given.items() if value is not None])
         _before_after(
             before=str(before), after=str(after), dataset=dataset, out=out or Path("deletion.json"), arch=arch,
@@ -71,7 +73,8 @@ def evaluate_(
 
     path = evaluate(
         model=model, dataset=dataset, clean=first, compromised=second, retrained=retrained, out=out, arch=arch,
-        imagenet=imagenet, limit=limit, device=device, precision=precision, config={"by": tuple(names(by))},
+        imagenet=imagenet, limit=limit, device=device, precision=precision,
+        config={"by": tuple(names(by)), "extra_metrics": tuple(names(metrics))},
     )  # fmt: skip
     if not is_first():
         return

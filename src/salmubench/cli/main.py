@@ -26,6 +26,7 @@ from salmubench.core.writing import is_full, is_out_of_memory
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "the whole benchmark, from recipe to page; resumable"),
+    "drop": ("drop", "take candidates out of a run: folders, table, page"),
     "dataset build": ("dataset", "make a dataset"),
     "dataset import": ("dataset", "a dataset of your own people: their pictures and a table of facts"),
     "dataset validate": ("dataset", "check every rule of the format and of privacy"),

@@ -64,12 +64,13 @@ def command_parser(command: str, function: Command) -> Parser:
     summary = (function.__doc__ or "").partition("\n\n")[0]
     parser = Parser(prog=f"salmubench {command}", description=summary, formatter_class=_Help, allow_abbrev=False)
     hints = typing.get_type_hints(function)
-    words = [name for name, kind in hints.items() if kind == list[Path]]
+    words = {name: typing.get_args(kind)[0] for name, kind in hints.items() if kind in (list[Path], list[str])}
     repeated = [name for name, kind in hints.items() if kind == Repeated]
     skipped: set[str | int] = {*words, *repeated}
     parser.add_function_arguments(function, as_group=False, as_positional=True, fail_untyped=True, skip=skipped)
-    for name in words:  # DIR…: one or more words, where the parser would want a list in one
-        parser.add_argument(name, nargs="+", type=Path, metavar="DIR", help=_about(function, name))
+    for name, kind in words.items():  # DIR…: one or more words, where the parser would want a list in one
+        metavar = "DIR" if kind is Path else "NAME"
+        parser.add_argument(name, nargs="+", type=kind, metavar=metavar, help=_about(function, name))
     for name in repeated:
         parser.add_argument(f"--{name}", action="append", default=[], metavar="…", help=_about(function, name))
     parser.add_argument("--quiet", action="store_true", help="no progress and no notes: results and errors only.")
@@ -88,7 +89,7 @@ def _worded(message: str, actions: Collection[argparse.Action]) -> str:
     shown = [action for action in actions if action.help != argparse.SUPPRESS]
     options = {action.dest: action.option_strings[-1] for action in shown if action.option_strings}
     places = {
-        action.dest: (action.metavar if action.metavar == "DIR" else action.dest.upper())
+        action.dest: (action.metavar if action.metavar in ("DIR", "NAME") else action.dest.upper())
         for action in shown
         if not action.option_strings
     }

@@ -22,6 +22,7 @@ def run_(
     tuned: str | None = None,
     set: Repeated = (),  # noqa: A002 - as the option is called
     attacks: str = "",
+    metrics: str = "",
     limit: int | None = None,
     seed: int = 0,
     executor: Executor = "joblib",
@@ -33,8 +34,8 @@ def run_(
 ) -> int:
     """Dataset, both references, every method, scores and page, in one folder. Call it again to go on.
 
-    Other methods, options, tuned values, budgets and repeats join a folder; only dataset, pretraining and scoring must
-    be the same.
+    Other methods, options, tuned values, budgets, repeats, attacks and metrics join a folder; only dataset, pretraining
+    and the options of scoring must be the same.
 
     Args:
         recipe: name (`salmubench list recipes`) or path of a YAML file.
@@ -47,6 +48,7 @@ def run_(
         set: METHOD.option=value, an option of a method or an engine setting for it, over all others; may be given
             several times.
         attacks: names or paths of attacks on the candidates, comma-separated; `all`, `none`, or as the recipe has it.
+        metrics: names or paths of further metrics, comma-separated; they stay in the folder (`none`: no more).
         limit: a quick look, which can't be submitted: at most so many rows of each split, in OUT/limit-N.
         seed: another seed is another world.
         executor: where candidates are made side by side: processes of this machine, or a Ray cluster.
@@ -60,7 +62,8 @@ def run_(
 
     result = run(
         recipe=recipe, out=out, methods=names(methods), budgets=numbers(budgets, "--budgets"),
-        repeats=repeats, untuned=untuned, tuned=tuned, set=set, attacks=names(attacks) or None, limit=limit, seed=seed,
+        repeats=repeats, untuned=untuned, tuned=tuned, set=set, attacks=names(attacks) or None, metrics=names(metrics),
+        limit=limit, seed=seed,
         device=device, precision=precision, executor=executor, workers=workers,
     )  # fmt: skip
     if json:

@@ -19,6 +19,7 @@ def score_(
     items: Path | None = None,
     gallery: Path | None = None,
     dataset: str | None = None,
+    metrics: str = "",
     by: str = "",
     bootstraps: int | None = None,
     out: Path = Path("record.json"),
@@ -34,6 +35,7 @@ def score_(
         items: instead of embeddings: the stored items of a record, <stem>.items.parquet.
         gallery: of the items, gallery.parquet beside them by default.
         dataset: folder or Hub id of the items' dataset, for --by.
+        metrics: names or paths of further metrics, comma-separated.
         by: break every number down, comma-separated: attribute, style, country, gender, aspect, kind.
         bootstraps: resamples behind each interval, 10000 by default. Items whose record is beside them have its number.
         out: the record; items and gallery are written beside it.
@@ -51,7 +53,11 @@ def score_(
 
     if not by:
         goes_with("--by", {"--dataset": dataset})
-    config: dict[str, Any] = {"by": tuple(names(by)), **({} if bootstraps is None else {"bootstraps": bootstraps})}
+    config: dict[str, Any] = {
+        "by": tuple(names(by)),
+        "extra_metrics": tuple(names(metrics)),
+        **({} if bootstraps is None else {"bootstraps": bootstraps}),
+    }
     if embeddings is not None:
         third = None if retrained is None else Path(retrained)
         record = score(

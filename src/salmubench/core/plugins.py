@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import linecache
 import pkgutil
 import sys
 import traceback
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from salmubench.core import places
+from salmubench.core import places, reading
 from salmubench.core.errors import ConfigError, UnknownName
 
 
@@ -168,11 +169,33 @@ def _parse(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), filename=str(path))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # null bytes, brackets without an end
-        raise _fails(path, "plug-in", error) from error
+        raise _fails(path, "plug-in", described(error, None)) from error
 
 
-def _fails(path: Path, kind: str, error: BaseException, line: str = "") -> ConfigError:
-    return ConfigError(f"The {kind} file {path} fails on import: {type(error).__name__}: {error}{line}")
+def file_of(function: Any) -> str | None:
+    """File that a function stands in; `None` of what is no plain function."""
+    code = getattr(function, "__code__", None)
+    return None if code is None else str(code.co_filename)
+
+
+def described(error: BaseException, file: str | Path | None) -> str:
+    """Type, message and place of an error in a plug-in: `KeyError: 'names' (mine.py:23)`, and the line below it.
+
+    Args:
+        error: what was raised.
+        file: of the plug-in; the innermost line of it that was running is named.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if file is not None and places.real(frame.filename) == places.real(file)]
+    text = f"{type(error).__name__}: {error}"
+    if not own:
+        return text
+    line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
+    return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno})\n    {reading.cut(line, 200)}"
+
+
+def _fails(path: Path, kind: str, what: str) -> ConfigError:
+    return ConfigError(f"The {kind} file {path} fails on import: {what}")
 
 
 def _load_file(path: Path, *, kind: str) -> ModuleType:
@@ -189,10 +212,7 @@ def _load_file(path: Path, *, kind: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         sys.modules.pop(module_name, None)
-        frames = traceback.extract_tb(error.__traceback__)
-        where = [frame for frame in frames if Path(frame.filename) == path.absolute()]
-        line = f" ({path.name}:{where[-1].lineno})\n    {where[-1].line}" if where else ""
-        raise _fails(path, kind, error, line) from error
+        raise _fails(path, kind, described(error, path)) from error
     return module
 
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from salmubench.attacks import AttackConfig, Loaded, load_all
 from salmubench.core import executor as executors
-from salmubench.core import manifest, options, writing
+from salmubench.core import manifest, options, provenance, writing
 from salmubench.core.errors import ConfigError, ModelError, RecordError
 from salmubench.core.executor import Executor, parallel
 from salmubench.dataset.layout import Dataset, open_dataset
@@ -28,7 +29,7 @@ from salmubench.recovery.worker import REASON, AttackJob, attack_model, piece_pa
 from salmubench.scoring.attacks.groups import with_breakdowns
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore
 from salmubench.scoring.attacks.recovery import THRESHOLD, attack_score, verdict
-from salmubench.scoring.attacks.table import REFERENCES, SCHEMA, SUFFIX, with_references
+from salmubench.scoring.attacks.table import REFERENCES, SCHEMA, SUFFIX, read_rows, with_references
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import alone, read_record
@@ -175,7 +176,7 @@ def _is_done(job: AttackJob, loaded: Sequence[Loaded], sha256: str) -> bool:
 def _write(
     path: Path, job: AttackJob, loaded: Sequence[Loaded], sha256: str, shas: Mapping[str, str], opened: Dataset
 ) -> None:
-    """Put a model's rows beside those of the references, and the numbers into its record."""
+    """Put a model's rows beside those of the references, and the numbers into its record, beside earlier attacks'."""
     tables, scores = [SCHEMA.empty_table()], {}
     bootstraps = job.scoring.bootstraps
     for item in loaded:
@@ -198,16 +199,26 @@ def _write(
         except RecordError as error:  # its rows don't fit together: that ends nothing but this attack
             scores[item.attack.name] = AttackScore(info, str(error))
         tables.append(table if scores[item.attack.name].numbers else SCHEMA.empty_table())
-    rows = pa.concat_tables(tables).combine_chunks()
-    answer, strongest = verdict(scores)
     cut = job.cut(opened)
-    section = Attacks(
-        recoverable=answer, strongest=strongest, threshold=THRESHOLD, seeds=job.seeds, known=len(cut.known),
-        held=len(cut.held), references=shas, bootstraps=bootstraps, scores=scores,
-        inputs=manifest.sha256_json([*(job.key(item) for item in loaded), sha256]),
-    )  # fmt: skip
+    shared: dict[str, Any] = {
+        "threshold": THRESHOLD, "seeds": job.seeds, "known": len(cut.known), "held": len(cut.held),
+        "references": dict(shas), "bootstraps": bootstraps,
+    }  # fmt: skip
     with alone(path):
         record = read_record(path)
+        earlier = record.attacks
+        if earlier is not None and all(getattr(earlier, name) == value for name, value in shared.items()):
+            kept = [name for name in earlier.scores if name not in scores]
+            there = read_rows(path.with_name(path.stem + SUFFIX))
+            tables.append(there.filter(pc.is_in(there.column("attack"), pa.array(kept, pa.string()))))
+            scores = {**earlier.scores, **scores}
+        rows = pa.concat_tables(tables).combine_chunks()
+        answer, strongest = verdict(scores)
+        about = {name: [one.info.sha256, writing.plain(one.info.config)] for name, one in sorted(scores.items())}
+        section = Attacks(
+            recoverable=answer, strongest=strongest, scores=scores, **shared,
+            inputs=manifest.sha256_json([about, job.fingerprint, job.precision, provenance.version(), sha256]),
+        )  # fmt: skip
         if record.breakdowns:  # by the groupings that the record has already
             section = with_breakdowns(section, rows, opened, tuple(record.breakdowns))
         with writing.atomic_path(path.with_name(path.stem + SUFFIX)) as temporary:

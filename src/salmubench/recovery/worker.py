@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
-from salmubench.core import interruption, manifest, provenance, writing
+from salmubench.core import interruption, manifest, plugins, provenance, writing
 from salmubench.core.cost import EncodedCount, measure
 from salmubench.core.errors import SalmubenchError
 from salmubench.core.types import Split
@@ -181,7 +181,9 @@ def _rows(item: Loaded, model: Any, reader: Any, seed: int) -> tuple[pa.Table, s
     except Exception as error:  # noqa: BLE001 - whatever an attack raises is its result
         interruption.pass_on(error)
         check_room(error, f"the attack {item.attack.name}")
-        return nothing, str(error) if isinstance(error, SalmubenchError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, SalmubenchError):
+            return nothing, str(error)
+        return nothing, plugins.described(error, plugins.file_of(item.function)).partition("\n")[0]
     if not tables:
         return nothing, "the attack yields nothing"
     table = pa.concat_tables(tables).combine_chunks()

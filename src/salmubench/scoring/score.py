@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,15 @@ from salmubench.core.errors import EmbeddingsError, RecordError
 from salmubench.core.types import Split
 from salmubench.scoring import breakdown
 from salmubench.scoring import items as item_tables
+from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fragile import Fragile, find_fragile
 from salmubench.scoring.gallery import check_ranked
 from salmubench.scoring.inputs import EvalInputs
-from salmubench.scoring.metric import Metric, Unavailable, label
+from salmubench.scoring.metric import Metric, Outcome, Unavailable, label
 from salmubench.scoring.origin import Cost, Dataset, Encoding, Model
-from salmubench.scoring.plugin import Plugin
+from salmubench.scoring.plugin import Plugin, authors_code
 from salmubench.scoring.record import BENCHMARK_VERSION, SCHEMA_VERSION, MetricInfo, Protocol, RunRecord, Score
 from salmubench.scoring.record_files import (
     Inputs,
@@ -107,8 +109,20 @@ def score(
     started, clock = provenance.utc_now(), time.perf_counter()
     evaluated = _Session(inputs, metrics, config)
     record = evaluated.record(started=started, clock=clock)
+    record = replace(record, attacks=_attacks_of(out, record))
     write_record(out, record, items=evaluated.items, gallery=evaluated.subject.gallery)
     return out
+
+
+def _attacks_of(path: Path, record: RunRecord) -> Attacks | None:
+    """What attacks on the same model brought back, by an earlier record that this one takes the place of."""
+    with contextlib.suppress(RecordError):
+        earlier = read_record(path)
+        scored = [None if one.protocol is None else ScoreConfig.of(one.protocol) for one in (earlier, record)]
+        same = (earlier.model.sha256, earlier.dataset.fingerprint) == (record.model.sha256, record.dataset.fingerprint)
+        if same and scored[0] == scored[1] and earlier.references == record.references:
+            return earlier.attacks
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,10 +170,13 @@ def evaluate(opened: Embeddings, metrics: Sequence[Plugin], config: ScoreConfig,
 
 
 def _items_of(plugin: Plugin, inputs: EvalInputs) -> tuple[pa.Table, int]:
-    outcome = plugin.score(inputs)
-    if outcome.value is None or outcome.per_item is None:
-        raise Unavailable(outcome.reason or "the metric gave no number and no reason")
-    return item_tables.item_table(plugin.metric, outcome.per_item), outcome.left_out
+    with authors_code(plugin):
+        outcome = plugin.score(inputs)
+        if not isinstance(outcome, Outcome):
+            raise TypeError(f"Expected score(inputs) to give an Outcome, got {type(outcome).__name__}")
+        if outcome.value is None or outcome.per_item is None:
+            raise Unavailable(outcome.reason or "the metric gave no number and no reason")
+        return item_tables.item_table(plugin.metric, outcome.per_item), outcome.left_out
 
 
 _scored_references: dict[Any, Evaluated] = {}

@@ -191,6 +191,7 @@ class RunFile:
         probe: precision → seconds, where that decided about the precision.
         side_by_side: steps that were done at once, and how busy the workers were.
         stages: what each cost.
+        metrics: names and paths of metrics that joined it, beside the recipe's.
     """
 
     status: Name = ""
@@ -204,6 +205,7 @@ class RunFile:
     wall_seconds: Real = 0.0
     stages: tuple[Step, ...] = ()
     models: tuple[Name, ...] = ()
+    metrics: tuple[Text, ...] = ()
     titles: Mapping[Name, Text] = field(default_factory=dict)
     provenance: Origin | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import math
 import traceback
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from salmubench.core import places, reading, writing
+from salmubench.core import plugins, writing
 
 TRACEBACK = "traceback.txt"
 """In the candidate's folder, until it is made again."""
@@ -45,13 +44,7 @@ def described(error: BaseException, file: Path | None, *, folder: Path | None = 
         file: the method's file; the innermost line of it that was running is named.
         folder: where the full traceback is written to; `None`: nowhere.
     """
-    text = f"{type(error).__name__}: {error}"
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if file is not None and places.real(frame.filename) == places.real(file)]
-    if own:
-        frame = own[-1]
-        line = linecache.getline(frame.filename, frame.lineno or 0).strip()
-        text += f" ({Path(frame.filename).name}:{frame.lineno})\n    {reading.cut(line, 200)}"
+    text = plugins.described(error, file)
     if folder is not None:
         path = folder / TRACEBACK
         writing.write_text(path, "".join(traceback.format_exception(error)))

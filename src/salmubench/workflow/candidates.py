@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from salmubench.clip import embeddings
 from salmubench.core import cost, interruption, manifest, places, provenance, writing
 from salmubench.core.errors import EmbeddingsError, MethodError, ModelError
 from salmubench.core.executor import Executor, cores
@@ -196,8 +197,9 @@ def embeddings_path(world: RunWorld, name: str) -> Path:
 def encode(world: RunWorld, name: str, checkpoint: Path, stages: Stages) -> None:
     """Encode a model of the world, unless that is done; embeddings of an earlier checkpoint are made again."""
     folder = embeddings_path(world, name)
-    if _of_another_model(folder, checkpoint):
-        log.info("%s: its checkpoint changed, encoded again", name)
+    changed = "its checkpoint changed" if _of_another_model(folder, checkpoint) else ""
+    if changed or _lacks_texts(world, folder):
+        log.info("%s: %s, encoded again", name, changed or "a metric has further texts")
         writing.delete_folder(folder)
 
     def work() -> None:
@@ -212,6 +214,18 @@ def encode(world: RunWorld, name: str, checkpoint: Path, stages: Stages) -> None
         )  # fmt: skip
 
     stages.step(f"encode {name}", folder, work)
+
+
+def _lacks_texts(world: RunWorld, folder: Path) -> bool:
+    """Whether finished embeddings lack texts of metrics that came later."""
+    config = world.recipe.score
+    if not config.extra_metrics or not (folder / manifest.MANIFEST).is_file():
+        return False
+    from salmubench.metrics import load
+    from salmubench.scoring.plugin import texts_of
+
+    texts = texts_of([load(name) for name in config.extra_metrics], world.open(), config)
+    return bool(texts) and not set(texts) <= set(embeddings.open_embeddings(folder).text_rows)
 
 
 def _of_another_model(folder: Path, checkpoint: Path) -> bool:
@@ -267,7 +281,8 @@ def check_references(world: RunWorld) -> None:
 def is_encoded(world: RunWorld, name: str, checkpoint: Path) -> bool:
     """Tell whether a model's embeddings are there, and of just this checkpoint."""
     folder = embeddings_path(world, name)
-    return (folder / manifest.MANIFEST).is_file() and not _of_another_model(folder, checkpoint)
+    there = (folder / manifest.MANIFEST).is_file() and not _of_another_model(folder, checkpoint)
+    return there and not _lacks_texts(world, folder)
 
 
 def is_made(world: RunWorld, candidate: Candidate) -> bool:

@@ -71,6 +71,7 @@ def run(
     tuned: str | Path | None = None,
     set: Given = (),  # noqa: A002 - as the option is called
     attacks: Sequence[str] | None = None,
+    metrics: Sequence[str] = (),
     limit: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -80,9 +81,9 @@ def run(
 ) -> RunResult:
     """Run the whole benchmark into one folder; what is there already is kept.
 
-    Methods, their options, tuned values, budgets and repeats join a folder: a second call with other ones keeps
-    dataset, references and candidates, and makes again those whose options changed. Only what the recipe says about
-    dataset, pretraining, encoding and scoring must be the same, and seed, device and precision.
+    Methods, their options, tuned values, budgets, repeats, attacks and metrics join a folder: a second call with other
+    ones keeps dataset, references and candidates, and makes again those whose options changed. Only what the recipe
+    says about dataset, pretraining, encoding and scoring must be the same, and seed, device and precision.
 
     Args:
         recipe: name of a recipe or path of a YAML file.
@@ -94,6 +95,8 @@ def run(
         tuned: file of tuned values, instead of the recipe's `unlearn.tuned`.
         set: options of methods that win over all others: `METHOD.option=value`, or by method.
         attacks: names or paths of attacks on the candidates, `all` or `none`; the recipe's by default.
+        metrics: names or paths of further metrics; all models of the folder are scored by them, in later calls, too.
+            The word `none`: the recipe's alone from now on.
         limit: a quick look: candidates are made and judged on at most so many rows of each split, in `out/limit-N`;
             nothing of it can be submitted, and nothing is attacked.
         seed: of dataset, weights, batches; another seed is another world.
@@ -115,7 +118,10 @@ def run(
         salmubench.core.errors.UnknownName: Unknown recipe 'tny'. Did you mean 'tiny'?
     """
     options.check_seed(seed)
-    out, loaded = Path(out), recipes.load(recipe)
+    out = Path(out)
+    place = out if limit is None else out / f"limit-{limit}"
+    further = _further(read_run_file(place).metrics, metrics)
+    loaded = recipes.load(recipe).measuring(further)
     choice = choose_tuned(
         tuned, setting=loaded.recipe.unlearn.tuned, untuned=untuned, recipe=loaded.name, shipped=loaded.shipped
     )
@@ -131,7 +137,7 @@ def run(
     attacking = loaded.recipe.attack if attacks is None else replace(loaded.recipe.attack, attacks=tuple(attacks))
     load_attacks(attacking.attacks, attacking.overrides)
     check_first(loaded.recipe, out, device=device, precision=precision, executor=executor, workers=workers)
-    place, lasting = out, _lasting(loaded.recipe)
+    lasting = _lasting(loaded.recipe)
     if limit is not None:
         check_limit(limit, attacks)
         run(
@@ -146,7 +152,7 @@ def run(
             workers=workers,
         )
         attacking = replace(attacking, attacks=("none",))
-        place, lasting = out / f"limit-{limit}", {**lasting, "limit": limit}
+        lasting = {**lasting, "limit": limit}
     with manifest.stage_folder(
         place,
         "run",
@@ -157,18 +163,27 @@ def run(
         free=("recipe", "unlearn"),
         notes=(RUN,),
     ) as folder:
-        steps = _Steps(place, loaded, seed=seed, device=device, precision=precision, base=out, limit=limit)
+        steps = _Steps(
+            place, loaded, seed=seed, device=device, precision=precision, base=out, limit=limit, metrics=further
+        )
         failed = steps.everything(candidates, attacking, tuned=choice, executor=executor, workers=workers)
         if not folder.complete:
             folder.finish()
         return RunResult(place, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
 
 
+def _further(there: Sequence[str], requested: Sequence[str]) -> tuple[str, ...]:
+    """Metrics beside the recipe's: those that joined a folder and those of this call, each once."""
+    known = () if "none" in requested else there
+    return tuple({plugins.stem(name): name for name in (*known, *requested) if name != "none"}.values())
+
+
 def _lasting(recipe: recipes.Recipe) -> dict[str, Any]:
-    """What all models of a folder share; everything about methods may change, and Retrained may come."""
+    """What all models of a folder share; everything about methods may change, and Retrained and metrics may come."""
     return {
         "pretrain": recipe.pretrain.training,
-        **{name: getattr(recipe, name) for name in ("dataset", "encode", "score")},
+        **{name: getattr(recipe, name) for name in ("dataset", "encode")},
+        "score": replace(recipe.score, extra_metrics=()),
     }
 
 
@@ -183,8 +198,9 @@ class _Steps:
 
     def __init__(
         self, out: Path, loaded: recipes.LoadedRecipe, *, seed: int, device: str, precision: str,
-        base: Path | None = None, limit: int | None = None,
+        base: Path | None = None, limit: int | None = None, metrics: Sequence[str] = (),
     ) -> None:  # fmt: skip
+        self.metrics = metrics
         self.out, self.loaded, self.seed, self.limit = out, loaded, seed, limit
         self.base = base or out  # where dataset and references are
         self.device, self.asked = device, precision
@@ -256,7 +272,9 @@ class _Steps:
     ) -> dict[str, str]:
         """Do all steps between dataset and page that aren't done; give the message of each candidate that failed."""
         check_references(self.world)
-        tasks = graph_of(self.world, training, candidates)
+        made = {item.name for item in candidates}
+        others = [name for name in self.models if name not in made and name not in self.kinds]
+        tasks = graph_of(self.world, training, candidates, others=others)
         failed: dict[str, str] = {}
         if tasks:
             if any(task.name.startswith("pretrain") for task in tasks):
@@ -368,6 +386,7 @@ class _Steps:
                 "wall_seconds": round(self.earlier.wall_seconds + time.perf_counter() - self.clock, 2),
                 "stages": list(self.stages.values()),
                 "models": self.models,
+                "metrics": self.metrics,
                 "titles": self.titles,  # of methods given by path: their files may be gone
                 "provenance": provenance.provenance(),
             },

@@ -1,7 +1,8 @@
 """Recipes: one YAML file says everything a run does.
 
 A recipe has the sections `dataset`, `pretrain`, `unlearn`, `tune`, `encode`, `score`, `attack` and `report`; what is
-left out takes its default. Unknown keys are reported first, with their path and the nearest known one.
+left out takes its default, or what another recipe says: `extends: mini`, a name, or a path beside the file. Unknown
+keys are reported first, with their path and the nearest known one.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from salmubench.attacks import AttackConfig
-from salmubench.core import reading, writing
+from salmubench.core import places, reading, writing
 from salmubench.core.errors import ConfigError, UnknownName
 from salmubench.encode.config import EncodeConfig
 from salmubench.generator.config import DatasetConfig
@@ -32,6 +33,9 @@ if TYPE_CHECKING:  # attacks are not needed to read a recipe
     from salmubench.recovery.rates import Chosen
 
 T = TypeVar("T")
+
+EXTENDS = "extends"
+"""Key of the recipe whose keys a recipe's stand over."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +94,19 @@ class LoadedRecipe(typing.NamedTuple):
     Attributes:
         name: the recipe's name (the stem of its file).
         recipe: with defaults filled in.
+        given: as it stands in the file, over what it extends.
     """
 
     name: str
     recipe: Recipe
     given: dict[str, Any]
     shipped: bool = False
+
+    def measuring(self, metrics: Sequence[str]) -> LoadedRecipe:
+        """The same with further metrics."""
+        every = dict.fromkeys((*self.recipe.score.extra_metrics, *metrics))
+        score = dataclasses.replace(self.recipe.score, extra_metrics=tuple(every))
+        return self._replace(recipe=dataclasses.replace(self.recipe, score=score))
 
 
 def names() -> list[str]:
@@ -126,13 +137,41 @@ def load(source: str | Path) -> LoadedRecipe:
         if not path.is_file():
             raise ConfigError(f"Expected a recipe file, got none at {path}.")
         given = reading.read_yaml(path, error=ConfigError, what="a recipe", expected=_sections())
-        return LoadedRecipe(path.stem, *_parse(given, origin=str(path)))
+        return LoadedRecipe(path.stem, *_parse(_extended(given, path), origin=str(path)))
     if text not in names():
         raise UnknownName("recipe", text, names())
     content = (resources.files("salmubench.workflow") / "recipes" / f"{text}.yaml").read_bytes()
     origin = f"the recipe {text!r}"
     given = reading.parse_yaml(content, where=origin, error=ConfigError, expected=_sections())
     return LoadedRecipe(text, *_parse(given, origin=origin), shipped=True)
+
+
+def _extended(given: Mapping[str, Any], path: Path, *, below: Sequence[Path] = ()) -> dict[str, Any]:
+    """A recipe's keys over those of the one that it extends, if any; sections are merged key by key, lists aren't."""
+    own = {name: value for name, value in given.items() if name != EXTENDS}
+    if EXTENDS not in given:
+        return own
+    base = given[EXTENDS]
+    if not isinstance(base, str):
+        raise ConfigError(f"Expected the name or path of a recipe as {EXTENDS} in {path}, got {base!r}.")
+    if not base.endswith((".yaml", ".yml")):
+        return _merged(load(base).given, own)
+    file, below = path.parent / base, (*below, places.real(path))
+    if places.real(file) in below:
+        raise ConfigError(f"Expected {path} to extend another recipe, got {base!r}, which extends it.")
+    if not file.is_file():
+        raise ConfigError(f"Expected the recipe that {path} extends at {file}, got none.")
+    there = reading.read_yaml(file, error=ConfigError, what="a recipe", expected=_sections())
+    return _merged(_extended(there, file, below=below), own)
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    both = {**base, **own}
+    for name, value in own.items():
+        there = base.get(name)
+        if isinstance(value, Mapping) and isinstance(there, Mapping):
+            both[name] = _merged(there, value)
+    return both
 
 
 def _sections() -> str:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from salmubench.core import manifest
 from salmubench.core.executor import Task
 from salmubench.scoring.references import COMPROMISED, Kind
 from salmubench.workflow import references
@@ -25,16 +26,20 @@ from salmubench.workflow.candidates import (
     judge,
     make_model,
     noted,
+    record_path,
     score,
 )
 from salmubench.workflow.references import Training
 
 
-def graph_of(world: RunWorld, training: Training, candidates: Sequence[Candidate]) -> list[Task]:
+def graph_of(
+    world: RunWorld, training: Training, candidates: Sequence[Candidate], *, others: Sequence[str] = ()
+) -> list[Task]:
     """What a run has to do after its dataset, each with what it needs; what is done is left out.
 
     Args:
         training: the references; those that are missing are trained.
+        others: models of the folder that no candidate of this run is, which further metrics are computed of, too.
 
     Returns:
         Tasks whose work gives a `Made`; a candidate's two are called `unlearn <name>` and `score <name>`.
@@ -61,6 +66,11 @@ def graph_of(world: RunWorld, training: Training, candidates: Sequence[Candidate
             model = f"unlearn {item.name}"
             tasks.append(Task(model, partial(make_model, world, item), begin))
             tasks.append(Task(f"score {item.name}", partial(judge, world, item), (model, *all_encoded)))
+    for name in others:
+        checkpoint = world.out / "checkpoints" / name
+        there = record_path(world, name).is_file() and (checkpoint / manifest.MANIFEST).is_file()
+        if there and (encoded or not (is_encoded(world, name, checkpoint) and is_scored(world, name))):
+            tasks.append(Task(f"score {name}", partial(_staged, _score_again, world, name), all_encoded))
     return tasks
 
 
@@ -68,6 +78,11 @@ def with_notes(tasks: Sequence[Task]) -> list[Task]:
     """The same tasks for fresh processes, which write notes of this one's level."""
     level = logging.getLogger("salmubench").level
     return [Task(task.name, partial(noted, level, task.work), task.needs) for task in tasks]
+
+
+def _score_again(world: RunWorld, name: str, stages: Stages) -> None:
+    encode(world, name, world.out / "checkpoints" / name, stages)
+    score(world, name, stages)
 
 
 def _trained(training: Training, kind: Kind) -> Made:
