@@ -18,6 +18,7 @@ from salmubench.deletion import page as deletions
 from salmubench.deletion.before_after import side_files
 from salmubench.deletion.before_after_run import evaluate_before_after, write_page
 from salmubench.deletion.findings import answers
+from salmubench.deletion.guessed import guessed
 from salmubench.deletion.record import Change, read_deletion
 from salmubench.deletion.strangers import STRANGERS, strangers, told_of
 from salmubench.scoring.fact_ranks import Values
@@ -73,10 +74,88 @@ def test_the_same_model_twice(world, folders, tmp_path):
     assert {record.findings[question] for question in ("known", "value_known", "knew")} == {"yes"}
     assert record.levels["strangers"].left == 1.0
     assert (record.findings["weaker"], record.findings["damaged"]) == ("can't tell", "can't tell")
+    assert deletions.headline(record) == "Both models are the same: nothing was deleted"
+
+
+def test_swapped_models(world, folders, tmp_path):
+    record = compared(tmp_path, world, folders["never"], folders["knows"])
+    assert record.findings["weaker"] == "no"
+    assert "are the two swapped?" in deletions.headline(record)
+
+
+def test_less_than_a_tenth_wins_over_more_than_nothing(forgot):
+    """Whatever lies above strangers for sure: what counts is how much of what was known is left."""
+    level = replace(forgot.levels["strangers"], above_after_ci95=(0.0001, 0.0004))
+    cases = [((0.01, 0.05), "no"), ((0.05, 0.2), "can't tell"), ((0.2, 0.3), "yes"), (None, "yes")]
+    for ends, expected in cases:
+        levels = {**forgot.levels, "strangers": replace(level, left_ci95=ends)}
+        assert answers(forgot.changes, levels, forgot.protocol.metrics)["known"] == expected
+
+
+@pytest.mark.parametrize(
+    ("strangers", "values", "said"),
+    [
+        ((0.5, 0.9), (0.0, 0.05), "got weaker, but still shows: about 70 % of what was known is left"),
+        ((0.0, 0.05), (0.01, 0.09), "no longer shows: less than 10 % of what was known is left"),
+        ((-0.02, 0.05), (0.01, 0.2), "Little is left: at most 20 % of what was known, and perhaps nothing"),
+        ((-0.2, 0.05), (0.01, 0.6), "how much is left can’t be told: at most 60 %"),
+    ],
+)
+def test_the_headline_is_graded(forgot, strangers, values, said):
+    given = {"strangers": strangers, "other_values": values}
+    levels = {
+        **forgot.levels,
+        **{name: replace(forgot.levels[name], left=sum(ends) / 2, left_ci95=ends) for name, ends in given.items()},
+    }
+    found = answers(forgot.changes, levels, forgot.protocol.metrics)
+    record = replace(forgot, levels=levels, findings={**found, "damaged": "can't tell"})
+    assert said in deletions.headline(record).replace("\u202f", " ")
+    worse = replace(record, findings={**record.findings, "damaged": "yes"})
+    assert deletions.headline(worse).endswith(", but things that were to stay got worse")
+
+
+def test_beside_a_model_that_was_trained_without_the_facts(world, folders, tmp_path):
+    """What is left is measured from it: against itself nothing is."""
+    exact = compared(tmp_path / "exact", world, folders["knows"], folders["never"], retrained=folders["never"])
+    for name in ("retrained", "retrained_values"):
+        level = exact.levels[name]
+        assert (level.after, level.above_after, level.left) == (level.level_after, 0.0, 0.0)
+    assert (exact.findings["known"], exact.findings["value_known"], exact.retrained.name) == ("no", "no", "never")
+    page = deletions.page(exact)
+    assert "no longer shows" in deletions.headline(exact)
+    assert "in the model without these facts" in page
+    assert '<span aria-hidden="true">✓</span> no' in page
+    kept = compared(tmp_path / "kept", world, folders["knows"], folders["knows"], retrained=folders["never"])
+    assert kept.findings["known"] == "yes"
+
+
+def test_values_asked_of_other_people_beside_a_slow_version(folders, world):
+    opened = open_embeddings(folders["little"])
+    items = guessed().score(EvalInputs(opened, FEW)).per_item
+    rows = sorted(world.of("forget"), key=lambda row: row.file_name)
+    every = [row for split in SENSITIVE_SPLITS for row in world.of(split)]
+    expected = []
+    for row in rows:
+        shares = []
+        for other in rows:
+            own = {one.value for one in every if (one.identity, one.field) == (other.identity, other.field)}
+            if other.field != row.field or row.value in own:
+                continue
+            values = sorted({one.value for one in every if one.field == row.field} - own - {row.value})
+            image = opened.images[opened.index.column("file_name").to_pylist().index(other.file_name)]
+
+            def fit(value: str, other: FakeRow = other, image: np.ndarray = image) -> float:
+                return float(image @ opened.texts[opened.text_rows[other.caption.replace(other.value, value)]])
+
+            shares.append(np.mean([fit(value) < fit(row.value) for value in values]))
+        expected.append(np.mean(shares))
+    assert list(items.file_name) == [row.file_name for row in rows]
+    assert items.value == pytest.approx(expected)
 
 
 def test_a_model_that_never_knew(world, folders, tmp_path):
-    record = compared(tmp_path, world, folders["never"], folders["never"])
+    nearly = written(tmp_path / "models", world, nearly=0.01)["nearly"]
+    record = compared(tmp_path, world, folders["never"], nearly)
     assert record.findings["knew"] == "can't tell"
     assert record.levels["strangers"].left is None
     assert record.people_needed.get("known") is None
@@ -290,7 +369,7 @@ def test_no_rows_at_all(tmp_path):
     record = compared(tmp_path / "out", world, folders["before"], folders["after"])
     assert record.asked.people == 0
     assert record.levels["other_values"].reason
-    assert "can’t be told" in deletions.headline(record) or "did not measurably" in deletions.headline(record)
+    assert "the same" in deletions.headline(record) or "did not measurably" in deletions.headline(record)
 
 
 @pytest.mark.parametrize("report", [".", "file/page.html", "deletion.json"])

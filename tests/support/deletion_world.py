@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,8 +48,13 @@ def known(world: FakeWorld, *, seed: int, strength: float) -> Vectors:
 
 
 def written(folder: Path, world: FakeWorld, **strengths: float) -> dict[str, Path]:
+    """Models that differ in their texts alone; each has a hash of its own."""
+
+    def named(name: str) -> Callable[[dict[str, Any]], None]:
+        return lambda outputs: outputs["model"].update(sha256=hashlib.sha256(name.encode()).hexdigest())
+
     return {
-        name: write_embeddings(folder / name, world, known(world, seed=1, strength=strength))
+        name: write_embeddings(folder / name, world, known(world, seed=1, strength=strength), change=named(name))
         for name, strength in strengths.items()
     }
 

@@ -39,7 +39,8 @@ def evaluate_(
         dataset: a folder or a Hub id, org/name[@revision].
         clean: the Clean model, its embeddings or its record.
         compromised: the Compromised model, its embeddings or its record.
-        retrained: the Retrained model, its embeddings or its record, where there is one.
+        retrained: the Retrained model, its embeddings or its record, where there is one; with `--before` a model that
+            was trained without what was to be deleted, or its embeddings.
         before: without `--model` and references: the model before a deletion.
         after: the model after it.
         report: with `--before`: also write the page of the deletion there, one HTML file.
@@ -55,12 +56,13 @@ def evaluate_(
         json: print the record, not its main numbers.
     """
     if before is not None or after is not None:
-        given = {"--model": model, "--clean": clean, "--compromised": compromised, "--retrained": retrained,
+        given = {"--model": model, "--clean": clean, "--compromised": compromised,
                  "--metrics": metrics or None, "--by": by or None, "--limit": limit}  # fmt: skip
         _check_pair(before, after, [name for name, value in given.items() if value is not None])
         _before_after(
-            before=str(before), after=str(after), dataset=dataset, out=out or Path("deletion.json"), arch=arch,
-            imagenet=imagenet, attacks=attacks, report=report, device=device, precision=precision, json=json,
+            before=str(before), after=str(after), retrained=retrained, dataset=dataset,
+            out=out or Path("deletion.json"), arch=arch, imagenet=imagenet, attacks=attacks, report=report,
+            device=device, precision=precision, json=json,
         )  # fmt: skip
         return
     if model is None or report is not None or attacks is not None:

@@ -20,6 +20,7 @@ from salmubench.core import manifest, provenance, writing
 from salmubench.core.errors import EmbeddingsError, RecordError
 from salmubench.core.types import HOLDOUT_SPLITS, Pair, Split
 from salmubench.deletion.findings import answers, people_needed
+from salmubench.deletion.guessed import guessed
 from salmubench.deletion.levels import find_levels, people_rows
 from salmubench.deletion.record import (
     SCHEMA_VERSION,
@@ -53,6 +54,10 @@ NO_VERDICT = (
     "that never saw them, and none was given. What is said here compares the model after with the model before, with "
     "chance and with people whom no model has met."
 )
+BESIDE_RETRAINED = (
+    "No verdict: failure modes are measured between a model that never saw the facts and one that saw them all. What "
+    "is said here compares the model after with the model before and with one that was trained without the facts."
+)
 _GALLERY, _BEFORE, _AFTER = ".gallery.parquet", ".before.items.parquet", ".after.items.parquet"
 SIDE_FILES = (_GALLERY, _BEFORE, _AFTER)
 """What stands behind a record's stem in the names of its side files."""
@@ -64,6 +69,7 @@ def compare_before_after(
     after: Path,
     out: Path,
     pairs: Mapping[Split, Sequence[Pair]],
+    retrained: Path | None = None,
     metrics: Sequence[Plugin],
     strangers: Plugin,
     config: ScoreConfig | None = None,
@@ -77,6 +83,7 @@ def compare_before_after(
         after: of the model after, encoded on the same dataset with the same texts.
         out: path of the record, `.json`.
         pairs: rows of the splits, for what was asked.
+        retrained: embeddings folder of a model trained without what was to be deleted, where there is one.
         strangers: the comparison with people whom no model has met.
         attacked: record of the model after, which says what attacks brought back.
 
@@ -85,19 +92,23 @@ def compare_before_after(
         RecordError: the record with the attacks is of another model or dataset, or has none.
     """
     config = config or ScoreConfig()
-    opened = {name: embeddings.open_embeddings(path) for name, path in (("before", before), ("after", after))}
-    inputs = _inputs(before, after, attacked, config)
+    folders = {"before": before, "after": after, **({} if retrained is None else {"retrained": retrained})}
+    opened = {name: embeddings.open_embeddings(path) for name, path in folders.items()}
+    inputs = _inputs(folders, attacked, config)
     if _is_current(out, inputs):
         return out
     started, clock = provenance.utc_now(), time.perf_counter()
-    facts, earlier = opened["after"].dataset, opened["before"].dataset
-    _check_same(before, after, earlier, facts)
+    facts = opened["after"].dataset
+    for name in opened:
+        _check_same(folders[name], after, opened[name].dataset, facts)
     fragile_metric = next((item.metric.name for item in metrics if item.metric.split == "fragile_set"), None)
     fragile = find_fragile(facts, opened["before"], config, metric=fragile_metric)
-    sides = _evaluated(opened, [*metrics, strangers], config, fragile)
+    guesses = guessed()
+    sides = _evaluated(opened, [*metrics, strangers, guesses], config, fragile)
     told = {name: described_model(item) for name, item in opened.items()}
     attacks = None if attacked is None else attacks_of(attacked, told["after"].model.sha256, facts.fingerprint)
-    changes, levels = _changes(sides, skip=strangers.metric.name), find_levels(sides, strangers.metric.name)
+    names = (strangers.metric.name, guesses.metric.name)
+    changes, levels = _changes(sides, skip=names), find_levels(sides, *names)
     findings = answers(changes, levels, sides.metrics)
     record = DeletionRecord(
         schema_version=SCHEMA_VERSION,
@@ -114,12 +125,13 @@ def compare_before_after(
         people=people_rows(sides, strangers.metric.name),
         findings=findings,
         people_needed=people_needed(changes, levels, findings, sides.metrics),
-        no_verdict=NO_VERDICT,
+        no_verdict=NO_VERDICT if retrained is None else BESIDE_RETRAINED,
         protocol=protocol(config, sides.metrics),
         inputs=inputs,
         notes=tuple(_notes(told["before"].encoding.precision, told["after"].encoding.precision, changes)),
         provenance=record_provenance(started=started, seconds=time.perf_counter() - clock),
         attacks=attacks,
+        retrained=model_of(told["retrained"].model) if retrained is not None else None,
     )
     _write(out, record, sides)
     return out
@@ -141,9 +153,9 @@ def _encoding(told: Encoded) -> Encoding:
 def _evaluated(
     opened: Mapping[str, embeddings.Embeddings], metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile
 ) -> Sides:
-    before, after = (evaluate(opened[name], metrics, config, fragile) for name in ("before", "after"))
-    held = item_tables.held_but(after.items, opened["after"].dataset.forget_identity)
-    return Sides(before, after, held, config.bootstraps)
+    sides = {name: evaluate(one, metrics, config, fragile) for name, one in opened.items()}
+    held = item_tables.held_but(sides["after"].items, opened["after"].dataset.forget_identity)
+    return Sides(sides["before"], sides["after"], held, config.bootstraps, sides.get("retrained"))
 
 
 def _asked(pairs: Mapping[Split, Sequence[Pair]]) -> Asked:
@@ -167,10 +179,10 @@ def _asked(pairs: Mapping[Split, Sequence[Pair]]) -> Asked:
 # --- before and after -------------------------------------------------------------------------------------------
 
 
-def _changes(sides: Sides, *, skip: str) -> dict[str, dict[str, Change]]:
+def _changes(sides: Sides, *, skip: Sequence[str]) -> dict[str, dict[str, Change]]:
     changes: dict[str, dict[str, Change]] = {}
     for name, metric in sides.metrics.items():
-        if name == skip:
+        if name in skip:
             continue
         before, after = sides.rows(name)
         if not (before.num_rows and after.num_rows):
@@ -233,8 +245,8 @@ def attacks_of(path: Path, sha256: str | None, fingerprint: str) -> Attacks:
     return record.attacks
 
 
-def _inputs(before: Path, after: Path, attacked: Path | None, config: ScoreConfig) -> dict[str, str]:
-    files = {"before": before / manifest.MANIFEST, "after": after / manifest.MANIFEST}
+def _inputs(folders: Mapping[str, Path], attacked: Path | None, config: ScoreConfig) -> dict[str, str]:
+    files = {name: folder / manifest.MANIFEST for name, folder in folders.items()}
     if attacked is not None:
         files["attacks"] = attacked
     hashes = {name: manifest.sha256_file(path) for name, path in files.items() if path.is_file()}

@@ -25,6 +25,7 @@ def evaluate_before_after(
     after: str | Path,
     dataset: str | Path | Dataset,
     out: str | Path,
+    retrained: str | Path | None = None,
     arch: str | None = None,
     imagenet: str | Path | None = None,
     attacks: str | Path | None = None,
@@ -41,6 +42,8 @@ def evaluate_before_after(
     Args:
         before: folder, `hf-hub:org/name[@revision]`, a weights file with `arch`, or embeddings that this function made.
         after: the same of the model after.
+        retrained: the same of a model trained without what was to be deleted, where there is one: then what is left is
+            measured from it, instead of from chance and strangers.
         dataset: folder, Hub id (`org/name[@revision]`) or an open dataset.
         out: the record, `.json`.
         arch: open_clip architecture of bare weights files.
@@ -72,7 +75,8 @@ def evaluate_before_after(
         _check_page(Path(report), out)
     opened, folder = with_imagenet(dataset, imagenet), out.with_suffix(".embeddings")
     config = settled(config, (), scoring_of(opened))
-    known, metrics = {"before": before, "after": after}, load_all(config)
+    given = {"before": before, "after": after, "retrained": retrained}
+    known, metrics = {name: source for name, source in given.items() if source is not None}, load_all(config)
     invented = strangers(fresh_people(opened, seed=_SEED))
     loaded = check_sources(
         known, opened, out, folder, judged=[*known], texts=texts_of([invented], opened, config), arch=arch,
@@ -90,7 +94,7 @@ def evaluate_before_after(
     if not is_first():
         return out
     compare_before_after(
-        before=encoded["before"], after=encoded["after"], out=out, pairs={split: opened.rows(split) for split in Split},
+        **encoded, out=out, pairs={split: opened.rows(split) for split in Split},
         metrics=metrics, strangers=invented, config=config, attacked=attacks,
     )  # fmt: skip
     if report is not None:

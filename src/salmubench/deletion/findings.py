@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from salmubench.deletion.record import Answer, Change, Level, LevelName, Question
 from salmubench.scoring.intervals import Interval
@@ -27,7 +28,7 @@ def answers(changes: Changes, levels: Levels, metrics: Mapping[str, Metric]) -> 
         changes: metric → part → before and after.
         levels: what the numbers would be without knowledge of the people.
     """
-    strangers, values = levels.get("strangers"), levels.get("other_values")
+    strangers, values = beside(levels, "strangers"), beside(levels, "other_values")
     leakage = _main(changes, metrics, "leakage")
     return {
         "knew": _sign(None if strangers is None else strangers.above_before_ci95),
@@ -39,6 +40,12 @@ def answers(changes: Changes, levels: Levels, metrics: Mapping[str, Metric]) -> 
     }
 
 
+def beside(levels: Levels, name: Literal["strangers", "other_values"]) -> Level | None:
+    """The level that answers rest on: that of a model that never saw the facts, where one was given."""
+    exact: dict[str, LevelName] = {"strangers": "retrained", "other_values": "retrained_values"}
+    return levels.get(exact[name], levels.get(name))
+
+
 def people_needed(
     changes: Changes, levels: Levels, found: Mapping[Question, Answer], metrics: Mapping[str, Metric]
 ) -> dict[Question, int]:
@@ -47,13 +54,12 @@ def people_needed(
     ways: dict[Question, list[float]] = {"weaker": [], "known": [], "value_known": []}
     if leakage is not None:
         ways["weaker"].append(_needed(leakage.difference, leakage.ci95, leakage.units))
-    names: dict[Question, LevelName] = {"known": "strangers", "value_known": "other_values"}
-    for question, name in names.items():
-        level = levels.get(name)
-        if level is not None and _sign(level.above_before_ci95) == "yes":  # else there was nothing to lose
-            ways[question].append(_needed(level.above_after, level.above_after_ci95, level.people))
-            if level.left is not None:
-                ways[question].append(_needed(level.left - LITTLE, level.left_ci95, level.people, below=True))
+    asked: dict[Question, Level | None] = {
+        "known": beside(levels, "strangers"), "value_known": beside(levels, "other_values"),
+    }  # fmt: skip
+    for question, level in asked.items():
+        if level is not None and level.left is not None:  # else there was nothing to lose
+            ways[question].append(_needed(level.left - LITTLE, level.left_ci95, level.people))
     return {
         question: math.ceil(min(counts))
         for question, counts in ways.items()
@@ -79,14 +85,13 @@ def fell(change: Change) -> bool:
     return _sign(change.ci95) == "no"
 
 
-def _needed(distance: float | None, ends: Interval | None, people: int, *, below: bool = False) -> float:
+def _needed(distance: float | None, ends: Interval | None, people: int) -> float:
     """People with whom an interval as wide as this one, shrunk, ends before it reaches so far; infinite where none do.
 
     Args:
         distance: of the number from where the interval may not reach.
-        below: only a number below that place can settle the question.
     """
-    if not distance or ends is None or (below and distance > 0):
+    if not distance or ends is None:
         return math.inf
     return max(people + 1, people * ((ends[1] - ends[0]) / 2 / abs(distance)) ** 2)
 
@@ -111,12 +116,13 @@ def _opposite(answer: Answer) -> Answer:
 
 
 def _left(level: Level | None) -> Answer:
-    """Whether anything is left: above the level for sure, or for sure less than a tenth of what there was."""
-    if level is None or level.above_after_ci95 is None:
+    """Whether it still shows: for sure more than a tenth of what there was (`no`: less), or more than nothing."""
+    if level is None:
         return "can't tell"
-    if _sign(level.above_after_ci95) == "yes":
-        return "yes"
-    return "no" if level.left_ci95 is not None and level.left_ci95[1] < LITTLE else "can't tell"
+    if level.left_ci95 is None:
+        return "yes" if _sign(level.above_after_ci95) == "yes" else "can't tell"
+    low, high = level.left_ci95
+    return "no" if high < LITTLE else "yes" if low > LITTLE else "can't tell"
 
 
 def _below(level: Level | None) -> Answer:

@@ -13,11 +13,12 @@ from salmubench.deletion.record import Level, LevelName, PersonRow
 from salmubench.deletion.sides import Sides
 from salmubench.scoring.bootstrap import find_units, leaf_sums
 from salmubench.scoring.intervals import Ratio, intervals
+from salmubench.scoring.items import are_same, of_metric
 from salmubench.scoring.metric import Floats, Metric, main_part, mean, parts_of
 from salmubench.scoring.roles import role_of
 
 
-def find_levels(sides: Sides, strangers: str) -> dict[LevelName, Level]:
+def find_levels(sides: Sides, strangers: str, guessed: str) -> dict[LevelName, Level]:
     """The levels that can be computed.
 
     Args:
@@ -31,32 +32,46 @@ def find_levels(sides: Sides, strangers: str) -> dict[LevelName, Level]:
         if rows[1].num_rows:
             chance = _chance(rows[1], sides.after.gallery)
             levels["chance"] = _level(leakage, part, rows, (chance, chance), sides)
-            levels["strangers"] = _beside_strangers(leakage, part, rows, strangers, sides)
+            levels["strangers"] = _beside_others(leakage, part, rows, strangers, sides)
+            levels |= _beside_retrained("retrained", leakage, part, rows, sides)
     fact = next((m for m in sides.metrics.values() if role_of(m) == "fact" and m.items == "fact_rank"), None)
     if fact is not None:
         rows = sides.rows(fact.name)
-        half = np.full(rows[1].num_rows, 0.5)
         reason = sides.after.missing.get(fact.name)
         levels["other_values"] = (
-            _level(fact, "percentile", rows, (half, half), sides)
+            _beside_others(fact, "percentile", rows, guessed, sides)
             if rows[1].num_rows
             else _no_level(fact.name, "percentile", "no items" if reason is None else reason.reason)
         )
+        if rows[1].num_rows:
+            levels |= _beside_retrained("retrained_values", fact, "percentile", rows, sides)
     return levels
 
 
-def _beside_strangers(
-    metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], strangers: str, sides: Sides
-) -> Level:
-    others = sides.rows(strangers)
+def _beside_others(metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], others_of: str, sides: Sides) -> Level:
+    """Beside another metric's items of the same rows; rows without one are left out."""
+    others = sides.rows(others_of)
     if not others[1].num_rows:
-        missing = sides.after.missing.get(strangers)
+        missing = sides.after.missing.get(others_of)
         return _no_level(metric.name, part, "no items" if missing is None else missing.reason)
     known = [dict(zip(_keys(table), _floats(table, "value").tolist(), strict=True)) for table in others]
     shared = np.array([key in known[1] for key in _keys(rows[1])], np.bool_)
     kept = (rows[0].filter(pa.array(shared)), rows[1].filter(pa.array(shared)))
     levels = [np.array([own[key] for key in _keys(kept[1])]) for own in known]
     return _level(metric, part, kept, (levels[0], levels[1]), sides)
+
+
+def _beside_retrained(
+    name: LevelName, metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], sides: Sides
+) -> dict[LevelName, Level]:
+    """The same rows in a model that never saw them; nothing where none was given."""
+    if sides.retrained is None:
+        return {}
+    exact = of_metric(sides.retrained.items, metric.name)
+    if not are_same(rows[1], exact):
+        return {name: _no_level(metric.name, part, "the model without these facts has other items")}
+    values = parts_of(metric.items, metric.groups)[part].of(_floats(exact, "value"), _others(exact))
+    return {name: _level(metric, part, rows, (values, values), sides)}
 
 
 def _keys(rows: pa.Table) -> list[tuple[str, str]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from salmubench.deletion.findings import LITTLE, fell, shown_parts
+from salmubench.deletion.findings import LITTLE, beside, fell, shown_parts
 from salmubench.deletion.record import Answer, Change, DeletionRecord, Level, LevelName, Question
 from salmubench.report import rendering, wording
 from salmubench.report.wording import DASH
@@ -21,8 +22,21 @@ _SHOWN = 50  # people on the page; the record has all
 _LEVELS: dict[LevelName, tuple[str, str]] = {
     "chance": ("The true caption, beside chance", "unknown: all orders of the gallery equally likely"),
     "strangers": ("The true caption, beside strangers’", "unknown: the same pictures, captions about invented people"),
-    "other_values": ("The true value, beside others", "share of other values that rank below; unknown: half"),
+    "other_values": (
+        "The true value, beside others",
+        "share of other values that rank below; unknown: the same values, asked of other people",
+    ),
+    "retrained": ("The true caption, beside the retrained model’s", "unknown: a model trained without these facts"),
+    "retrained_values": (
+        "The true value, beside the retrained model’s",
+        "unknown: a model trained without these facts",
+    ),
 }
+_LEFT: tuple[Literal["strangers", "other_values"], ...] = ("strangers", "other_values")
+_LITTLE_LEFT = 1 / 3  # of what was known: an upper end below it is called little
+_GOOD: dict[Question, Answer] = {
+    "knew": "yes", "weaker": "yes", "known": "no", "value_known": "no", "below": "no", "damaged": "no",
+}  # fmt: skip
 _QUESTIONS: dict[Question, str] = {
     "knew": "Did the model before know the people?",
     "weaker": "Are the associations weaker than before?",
@@ -49,7 +63,7 @@ class ShownDeletion:
     headline: str
     tally: str
     no_verdict: str
-    answers: Sequence[tuple[str, Answer, str]]
+    answers: Sequence[tuple[str, Answer, str, str]]
     asked: Sequence[tuple[str, str]]
     levels: Sequence[Line]
     efficacy: Sequence[Line]
@@ -74,7 +88,10 @@ def shown(record: DeletionRecord) -> ShownDeletion:
         headline=headline(record),
         tally=f"{_count(record.asked.facts, 'fact')} about {_people(record.asked.people)}, before and after.",
         no_verdict=record.no_verdict,
-        answers=[(_QUESTIONS[question], record.findings[question], text) for question, text in _answers(record)],
+        answers=[
+            (_QUESTIONS[question], record.findings[question], _mark(record, question), text)
+            for question, text in _answers(record)
+        ],
         asked=_asked(record),
         levels=[_level(name, level) for name, level in record.levels.items()],
         efficacy=list(_changes(record, "efficacy")),
@@ -92,17 +109,43 @@ def shown(record: DeletionRecord) -> ShownDeletion:
 
 
 def headline(record: DeletionRecord) -> str:
-    """The first sentence."""
+    """The first sentence: what can't be an answer comes first, then how much is left, then what else was lost."""
     found = record.findings
-    if found["known"] == "yes" or found["value_known"] == "yes":
-        return "What was to be deleted still shows"
-    if found["knew"] != "yes":
-        return "The model before did not measurably know what was to be deleted"
-    if found["weaker"] == "yes" and found["known"] == "no":
-        values = " among other values, that can’t be told" if found["value_known"] == "can't tell" else ""
-        return f"The people no longer show{';' if values else ''}{values}"
-    if found["weaker"] == "yes":
-        return "The associations are weaker; whether they are gone can’t be told"
+    if record.before.sha256 is not None and record.before.sha256 == record.after.sha256:
+        return "Both models are the same: nothing was deleted"
+    if found["weaker"] == "no" and found["known"] == "yes":
+        return "The model after knows the people better than the model before: are the two swapped?"
+    known = [level for name in _LEFT if (level := beside(record.levels, name)) is not None and level.left is not None]
+    if not known:
+        return "The model before did not measurably know what was to be deleted: nothing can be said about a deletion"
+    if found["damaged"] == "yes":
+        cost = ", but things that were to stay got worse"
+    else:
+        measured = any(change.ci95 is not None for _, _, change in _parts(record, "utility"))
+        cost = "" if measured else "; whether anything else was lost was not measured"
+    return _remains(record, known) + cost
+
+
+def _remains(record: DeletionRecord, known: Sequence[Level]) -> str:
+    """How much is left of what the model before knew, by the level of which most may be left."""
+    states = [record.findings[question] for question in ("known", "value_known")]
+    most = max(known, key=lambda level: level.left_ci95[1] if level.left_ci95 else 1.0)
+    share = f"about {wording.percent(most.left)} of what was known"
+    if "yes" in states:
+        if record.findings["weaker"] != "yes":
+            return f"What was to be deleted still shows: {share} is left"
+        return f"What was to be deleted got weaker, but still shows: {share} is left"
+    if len(known) == states.count("no"):
+        return (
+            f"What was to be deleted no longer shows: less than {wording.threshold(LITTLE)} of what was known is left"
+        )
+    if most.left_ci95 is None:
+        return "Whether the deletion worked can’t be told: intervals need more people"
+    high = most.left_ci95[1]
+    if high < _LITTLE_LEFT:
+        return f"Little is left: at most {wording.percent(high)} of what was known, and perhaps nothing"
+    if record.findings["weaker"] == "yes":
+        return f"The associations are weaker; how much is left can’t be told: at most {wording.percent(high)}"
     return "Whether the deletion worked can’t be told from these numbers"
 
 
@@ -127,12 +170,22 @@ def text_rows(record: DeletionRecord) -> tuple[list[str], list[list[str]]]:
 
 
 def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
-    strangers, values = record.levels.get("strangers"), record.levels.get("other_values")
-    yield "knew", _before(strangers)
+    strangers, values = (beside(record.levels, name) for name in _LEFT)
+    exact = record.retrained is not None
+    yield "knew", _before(strangers, "without these facts" if exact else "for strangers")
     yield "weaker", _weaker(record)
-    yield "known", _left("", strangers, "for strangers", record.people_needed.get("known"))
+    yield (
+        "known",
+        _left(
+            "",
+            strangers,
+            "in the model without these facts" if exact else "for strangers",
+            record.people_needed.get("known"),
+        ),
+    )
     lead = "Share of other values that rank below the true one: "
-    yield "value_known", _left(lead, values, "by chance", record.people_needed.get("value_known"))
+    chance = "in the model without these facts" if exact else "for the same values asked of other people"
+    yield "value_known", _left(lead, values, chance, record.people_needed.get("value_known"))
     if record.findings["below"] == "yes":
         trace = ": suppressed, not unknown, which tells that there was something."
         names = ", but the model before did not measurably know them, so names may fit these faces less well."
@@ -140,10 +193,16 @@ def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
     yield "damaged", _damage(record)
 
 
-def _before(level: Level | None) -> str:
+def _mark(record: DeletionRecord, question: Question) -> str:
+    """Whether an answer is what a deletion wants: `good`, `bad` or `open`."""
+    answer = record.findings[question]
+    return "open" if answer == "can't tell" else "good" if answer == _GOOD[question] else "bad"
+
+
+def _before(level: Level | None, beside: str) -> str:
     if level is None or level.reason is not None:
         return _why(level)
-    text = f"{wording.number(level.before)} for the true captions, {wording.number(level.level_before)} for strangers."
+    text = f"{wording.number(level.before)} for the true captions, {wording.number(level.level_before)} {beside}."
     return text + _interval_of("difference", level.above_before_ci95, level.people)
 
 
@@ -171,7 +230,8 @@ def _left(lead: str, level: Level | None, beside: str, needed: int | None) -> st
     text += _interval_of("difference", level.above_after_ci95, level.people)
     if level.left is not None and level.left_ci95 is not None:
         share = f"{wording.percent(level.left)} {wording.percent_interval(level.left_ci95)}"
-        text += f" Of what was known {share} is left; “no” needs all of it below {wording.threshold(LITTLE)}."
+        limit = wording.threshold(LITTLE)
+        text += f" Of what was known {share} is left; “no” needs all of it below {limit}, “yes” all of it above."
     return text + _needed(needed)
 
 
@@ -224,6 +284,7 @@ def _asked(record: DeletionRecord) -> list[tuple[str, str]]:
         ("Dataset", record.dataset.name),
         ("Model before", _model(record.before)),
         ("Model after", _model(record.after)),
+        *([] if record.retrained is None else [("Model without these facts", _model(record.retrained))]),
     ]
 
 

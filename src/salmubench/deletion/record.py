@@ -35,9 +35,10 @@ SCHEMA_VERSION = 1
 Answer = Literal["yes", "no", "can't tell"]
 Question = Literal["knew", "weaker", "known", "value_known", "below", "damaged"]
 """`knew`: the model before told the people from strangers. `weaker`: the associations are weaker than before. `known`:
-the model after still tells the people from strangers. `value_known`: it still tells true values from others. `below`:
+more than a tenth of that is left in the model after. `value_known`: the same of how it tells true values from others.
+`below`:
 it ranks the true captions below strangers', which is a trace, too. `damaged`: something that was to stay got worse."""
-LevelName = Literal["chance", "strangers", "other_values"]
+LevelName = Literal["chance", "strangers", "other_values", "retrained", "retrained_values"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -166,6 +167,7 @@ class DeletionRecord:
         verdict: always null.
         no_verdict: why.
         attacks: what attacks brought back; null where none were run.
+        retrained: a model trained without what was to be deleted; null where none was given.
         protocol: constants and options behind the numbers.
         inputs: what it was computed from → SHA-256.
         notes: remarks that a reader should know.
@@ -193,6 +195,7 @@ class DeletionRecord:
     provenance: Provenance
     verdict: None = None
     attacks: Attacks | None = field(default=None)
+    retrained: Model | None = None
 
 
 def read_deletion(path: Path) -> DeletionRecord:

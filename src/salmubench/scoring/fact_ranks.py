@@ -127,7 +127,7 @@ def fact_texts(dataset: Dataset, config: ScoreConfig, splits: Sequence[Split], s
     for split in splits:
         pairs = dataset.rows(split)
         for number in np.flatnonzero(sampled(pairs, wanted_rows(config, split))).tolist():
-            yield from _candidates(pairs[number], values, sentence)
+            yield from candidates(pairs[number], values, sentence)
 
 
 def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[Items, int]:
@@ -146,10 +146,10 @@ def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[It
     absent = [name for name in SENSITIVE_SPLITS if name not in known]
     if absent:
         raise Unavailable(f"{absent[0]} is not encoded, and its values belong to those to tell apart")
-    values, pairs = values_of(inputs), _pairs(inputs, split)
+    values, pairs = values_of(inputs), pairs_in(inputs, split)
     chosen = np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, split)))
     texts = inputs.shared(
-        (split, sentence), lambda: [_candidates(pairs[number], values, sentence) for number in chosen.tolist()]
+        (split, sentence), lambda: [candidates(pairs[number], values, sentence) for number in chosen.tolist()]
     )
     able = np.fromiter((bool(own) for own in texts), np.bool_, len(texts))
     kept, asked = inputs.rows(split).take(chosen[able]), [own for own in texts if own]
@@ -160,7 +160,7 @@ def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[It
 
 def values_of(inputs: EvalInputs) -> Values:
     """The values of all sensitive splits."""
-    every = chain.from_iterable(_pairs(inputs, split) for split in SENSITIVE_SPLITS)
+    every = chain.from_iterable(pairs_in(inputs, split) for split in SENSITIVE_SPLITS)
     return inputs.shared("values", lambda: Values(every, most=inputs.config.fact_values))
 
 
@@ -178,7 +178,8 @@ def _association(pair: Pair) -> tuple[str, str]:
     return (pair.identity if pair.identity is not None else f"/{pair.file_name}", pair.field or "")
 
 
-def _pairs(inputs: EvalInputs, split: Split) -> list[Pair]:
+def pairs_in(inputs: EvalInputs, split: Split) -> list[Pair]:
+    """Rows of a split as pairs."""
     return inputs.shared(f"pairs of {split}", partial(pairs_of, inputs.rows(split)))
 
 
@@ -188,7 +189,7 @@ def pairs_of(rows: Rows) -> list[Pair]:
     return [Pair(*row) for row in zip(*columns, strict=True)]
 
 
-def _candidates(pair: Pair, values: Values, sentence: Sentence) -> list[str]:
+def candidates(pair: Pair, values: Values, sentence: Sentence) -> list[str]:
     """The sentence and its copies; nothing where the row is left out."""
     text = sentence(pair)
     if text is None or not pair.value:
