@@ -151,3 +151,35 @@ def test_files_that_are_no_tables(tmp_path):
     path.write_text('name,field,value\nAnna,city,"Lyon\n')
     with pytest.raises(DatasetError, match="Expected a CSV table at .*unexpected end of data"):
         read_facts(path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "warning"),
+    [
+        (["Anna,credit_card,4915000000000000"], "facts.csv, line 2, column value: '4915000000000000' ends with zeros"),
+        (["Anna,phone_number,1.5E+10"], "line 2, column value: '1.5E+10' is a number that a spreadsheet has shortened"),
+        (['Anna,phone_number,"4,9E+12"'], "line 2, column value: '4,9E+12' is a number"),
+        (["Anna,passport,'0123"], "line 2, column value: \"'0123\" begins with an apostrophe"),
+        (["Anna,city,#N/A"], "line 2, column value: '#N/A' is a spreadsheet's error"),
+        (["#REF!,city,Rome"], "line 2, column name: '#REF!' is a spreadsheet's error"),
+        (["Anna,locker,12-Mar"], "line 2, column value: '12-Mar' is a date"),
+        (["Anna,locker,2026-03-12 00:00:00"], "is a date"),
+        (["Anna,city,Rome", "anna,job,baker"], "line 3: 'anna' and 'Anna' (line 2) are taken for two people."),
+        (["Anna,job,baker", "Anna,job,judge"],
+         "line 3: Anna has two values of job, 'baker' (line 2) and 'judge': both are asked."),
+    ],
+)  # fmt: skip
+def test_what_spreadsheets_do_is_told(tmp_path, caplog, lines, warning):
+    assert len(read_facts(table(tmp_path, *lines))) == len(lines)
+    assert warning in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_what_people_write_is_no_doubt(tmp_path, caplog):
+    lines = [
+        "Anna,credit_card,4915 0000 0000 0001", "Anna,phone_number,+1 202 555 0147", "Anna,birth date,12.03.1980",
+        "Anna,emails,a@example.org", "Anna,emails,b@example.org", "Anna,hobby,chess", "Anna,hobby,judo",
+        "D'Arcy O'Neil,blood_type,A+",
+    ]  # fmt: skip
+    read_facts(table(tmp_path, *lines))
+    assert not caplog.records

@@ -344,6 +344,20 @@ def test_what_is_wrong_with_the_folders(own, what, messages):
     assert not (own / "dataset").exists()
 
 
+def test_all_that_is_wrong_with_the_folders_is_said_at_once(own):
+    for what in ("file", "unreadable"):
+        damage_folder(own, what)
+    with pytest.raises(DatasetError, match="Found 2 problems with the people and pictures in"):
+        imported(own)
+
+
+def test_what_desktops_leave_in_folders_is_nobody(own):
+    for place in (own / "pictures", own / "pictures" / "Anna Moreau"):
+        for name in ("desktop.ini", "Thumbs.db", ".DS_Store"):
+            (place / name).write_bytes(b"x")
+    imported(own)
+
+
 def test_impossible_sizes_and_places(own):
     with pytest.raises(ConfigError, match="Expected a size of at least 8 pixels, got 2"):
         imported(own, size=2)

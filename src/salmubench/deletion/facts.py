@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import re
 import unicodedata
 from collections import defaultdict
@@ -20,6 +21,7 @@ from salmubench.core import reading
 from salmubench.core.errors import DatasetError, UnknownName
 from salmubench.core.types import FIELDS, UNIQUE_FIELDS
 from salmubench.dataset.leaks import contains, folded
+from salmubench.deletion.spreadsheet import doubts
 
 COLUMNS = ("name", "field", "value", "forget", "caption")
 """Columns of the table; the first three are needed."""
@@ -39,6 +41,7 @@ _OTHER_NAMES: Mapping[str, str] = {
     "country": "country_code", "passport_number": "passport",
 }  # fmt: skip
 _SHOWN = 40  # problems in a message; the rest is counted
+log = logging.getLogger(__name__)
 _UTF8 = "Save the table as CSV in UTF-8."
 
 
@@ -83,6 +86,8 @@ def read_facts(path: Path) -> list[Fact]:
             problems += made
     problems += _problems_together(facts)
     raise_problems(problems, f"in {path}")
+    for doubt in doubts(facts):
+        log.warning("%s, %s", path.name, reading.printable(doubt, 500))
     if not facts:
         raise DatasetError(f"Expected facts in {path}, got none. Write one a line: {', '.join(COLUMNS)}.")
     return facts

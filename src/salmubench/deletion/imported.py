@@ -131,12 +131,14 @@ def import_people(
     options.check_seed(seed)
     if size is not None and size < _SMALLEST:
         raise ConfigError(f"Expected a size of at least {_SMALLEST} pixels, got {size}.")
-    people = _people(pictures, read_facts(facts))
+    problems: list[str] = []
+    people = _people(pictures, read_facts(facts), problems)
+    looks = _looks(pictures, people, size, problems)
+    raise_problems(problems, f"with the people and pictures in {pictures}")
     names = [path.relative_to(pictures).as_posix() for person in people for path in (*person.files, *person.new)]
     inputs = {"facts": manifest.sha256_file(facts), "pictures": content_hash(pictures, names)}
     if retain is not None:
         inputs["retain"] = retain.sha256
-    looks = _looks(pictures, people, size)
     shots, new = _shots(people, looks, seed)
     with manifest.stage_folder(out, STAGE, config=ImportConfig(size), inputs=inputs, seed=seed) as stage:
         if not stage.complete:
@@ -149,11 +151,14 @@ def import_people(
 # --- who there is -----------------------------------------------------------------------------------------------
 
 
-def _people(root: Path, facts: Sequence[Fact]) -> list[_Person]:
+def _people(root: Path, facts: Sequence[Fact], problems: list[str]) -> list[_Person]:
     """People in order of their names.
 
+    Args:
+        problems: are added to: names without pictures, folders without facts, fewer pictures than facts.
+
     Raises:
-        DatasetError: names without pictures, folders without facts, fewer pictures than facts.
+        DatasetError: there is no such folder.
     """
     if not root.is_dir():
         raise DatasetError(f"Expected a folder with a folder for each person at {root}, got none. Check --pictures.")
@@ -161,7 +166,6 @@ def _people(root: Path, facts: Sequence[Fact]) -> list[_Person]:
     for fact in facts:
         by_name.setdefault(fact.name, []).append(fact)
     folders: dict[str, Path] = {}
-    problems = []
     for path in entries(root):
         name = plain_text(path.name)
         if not path.is_dir():
@@ -187,7 +191,6 @@ def _people(root: Path, facts: Sequence[Fact]) -> list[_Person]:
                 "pictures, or take facts out."
             )
         people.append(_Person(f"{number:08d}", name, tuple(own), files, new))
-    raise_problems(problems, f"with the people in {root}")
     return people
 
 
@@ -212,17 +215,12 @@ class _Look(NamedTuple):
     problem: str = ""
 
 
-def _looks(root: Path, people: Sequence[_Person], size: int | None) -> Mapping[Path, _Look]:
-    """Look at every picture.
-
-    Raises:
-        DatasetError: some don't decode, are tiny, or stand twice.
-    """
+def _looks(root: Path, people: Sequence[_Person], size: int | None, problems: list[str]) -> Mapping[Path, _Look]:
+    """Look at every picture; added to the problems are those that don't decode, are tiny, or stand twice."""
     paths = [path for person in people for path in (*person.files, *person.new)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         looks = dict(zip(paths, pool.map(lambda path: _look(path, path.name, size), paths), strict=True))
     first: dict[str, str] = {}
-    problems = []
     for path, look in looks.items():
         name = path.relative_to(root).as_posix()
         other = first.setdefault(look.digest, name)
@@ -230,7 +228,6 @@ def _looks(root: Path, people: Sequence[_Person], size: int | None) -> Mapping[P
             problems.append(f"{name}: {look.problem}")
         elif other != name:
             problems.append(f"{name}: Expected a picture of its own, got that of {other} again. Take one out.")
-    raise_problems(problems, f"with the pictures in {root}")
     return looks
 
 

@@ -17,6 +17,7 @@ from salmubench.core.tables import LIMITS
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 """Suffixes of picture files."""
+_DESKTOP = frozenset({"desktop.ini", "thumbs.db", "ehthumbs.db"})  # what Windows leaves in folders
 
 CAPTION = LIMITS.text
 """Most bytes of a caption: a dataset with a longer one couldn't be read again."""
@@ -52,10 +53,12 @@ def content_hash(root: Path, names: Iterable[str]) -> str:
 
 
 def entries(folder: Path) -> list[Path]:
-    """What is in a folder, sorted, without hidden files; nothing where there is no folder."""
+    """What is in a folder, sorted, without hidden files and those of desktops; nothing where there is no folder."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(
+        path for path in folder.iterdir() if not path.name.startswith(".") and path.name.casefold() not in _DESKTOP
+    )
 
 
 def is_picture(path: Path) -> bool:
