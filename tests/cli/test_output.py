@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pty
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -198,6 +199,21 @@ def test_results_are_coloured_unless_no_color(run, environment):
     assert "CLIPErase" in shown
     colours = [f"\x1b[{number}m" for number in (31, 32, 33)]  # red, green, yellow
     assert any(colour in shown for colour in colours) == (not environment)
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+def test_words_of_results_stay_whole_however_narrow_the_terminal(run, columns):
+    code = (
+        "from pathlib import Path; from salmubench.cli.output import print_results\n"
+        "from salmubench.report.collect import read_run\n"
+        f"print_results(read_run(Path({str(run)!r})).records)"
+    )
+    shown = on_terminal(["-c", code], NO_COLOR="1", COLUMNS=str(columns))
+    table = re.sub(r"\x1b\[\d*m", "", shown.partition("leakage left: 0 %")[0])
+    words = table.split()
+    assert {"leakage", "forgets", "general", "others", "CLIPErase"} <= set(words)
+    assert ("paraphrased" in words) == (columns == 200)
+    assert max(map(len, table.splitlines())) <= columns
 
 
 def test_results_in_a_pipe_are_plain(run, capsys):

@@ -191,7 +191,8 @@ def test_any_number_of_workers_gives_the_same_rows(attacked: Run, world: Any, tm
     two = attacked(world.negated, [own], workers=2, out=tmp_path / "two")
     assert one == two
     assert rows(tmp_path / "one", "not") == rows(tmp_path / "two", "not")
-    assert {row["variant"] for row in rows(tmp_path / "one", "not")} == {"2 steps", "4 steps"}
+    mine = {row["variant"] for row in rows(tmp_path / "one", "not") if row["attack"] == "trains"}
+    assert mine == {"2 steps", "4 steps"}
 
 
 @pytest.mark.parametrize(

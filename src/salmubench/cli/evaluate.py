@@ -116,6 +116,7 @@ def _before_after(*, json: bool, **arguments: Any) -> None:
     if json:
         print_json(record)
         return
+    say(f"{deletions.headline(record)}.\n")
     heads, rows = deletions.text_rows(record)
     print_table(heads, rows, numbers=heads[1:-1])
     for sentence in (*deletions.sentences(record), record.no_verdict):

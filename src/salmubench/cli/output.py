@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 from salmubench.core import reading, writing
 
+_LONGEST = 24  # letters of a word that isn't broken
+_WIDE = 140  # columns of a terminal that all main numbers need
 _COLOURS = {"yes": "green", "no": "red", "?": "yellow"}
 
 
@@ -87,13 +90,21 @@ def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = Non
     for row in main_numbers.rows(records, titles):
         passes = [f"[{_COLOURS.get(word, 'dim')}]{word}[/]" for word in row.passes if word] or [""] * 4
         if row.failure is not None:
-            rows.append([f"[red]{_plain(row.name)}[/]", f"[red]{_plain(row.failure)}[/]", *[""] * 13])
+            rows.append(
+                [f"[red]{_plain(row.name)}: failed[/]", *[""] * 14]
+            )  # why is said by the call that made it fail
         else:
             name = f"[bold]{_plain(row.name)}[/]" if row.reference else _plain(row.name)
             rows.append([name, *row.numbers, *passes, row.seen])
     heads = main_numbers.heads(records)
-    _rich_table(heads, rows, [0 < at < 10 or at == len(heads) - 1 for at in range(len(heads))], markup=True)
-    say(main_numbers.LEGEND)
+    right = [0 < at < 10 or at == len(heads) - 1 for at in range(len(heads))]
+    wide = _width() >= _WIDE
+    shown = range(len(heads)) if wide else [0, *main_numbers.MOST_TELLING, *range(10, len(heads) - 1)]
+    _rich_table(
+        [heads[at] for at in shown], [[row[at] for at in shown] for row in rows], [right[at] for at in shown],
+        markup=True,
+    )  # fmt: skip
+    say(main_numbers.LEGEND if wide else f"{main_numbers.LEGEND}\nAll numbers: from {_WIDE} columns, or in a pipe.")
 
 
 def print_one(record: Any, path: Path) -> None:
@@ -105,6 +116,12 @@ def print_one(record: Any, path: Path) -> None:
     missing = why_missing(record)
     if missing:
         say("Not measured:\n" + "".join(f"  {line}\n" for line in missing))
+
+
+def _width() -> int:
+    from rich.console import Console
+
+    return Console().width
 
 
 def _cell(text: str) -> str:
@@ -124,10 +141,15 @@ def _rich_table(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0) if markup else (0, 1))
     for at, (head, to_the_right) in enumerate(zip(heads, right, strict=True)):
-        whole = markup and not at  # a model's name stays in one piece
-        table.add_column(head, justify="right" if to_the_right else "left", overflow="fold", no_wrap=whole)
+        cells = [re.sub(r"\[/?[a-z]*\]", "", row[at]) for row in rows] if markup else []
+        words = [*head.split(), *(cells if at else (word for cell in cells for word in cell.split()))]
+        longest = min(max(map(len, words), default=1), _LONGEST)
+        table.add_column(
+            head, justify="right" if to_the_right else "left", overflow="fold", min_width=longest if markup else None,
+            width=longest if markup and at else None,
+        )  # fmt: skip
     for row in rows:
         table.add_row(*(row if markup else map(_plain, row)))
     Console().print(table)

@@ -61,14 +61,29 @@ def bar(*, total: int, description: str) -> Iterator[Callable[[int], None]]:
 
 
 def _line_printer(total: int, description: str) -> Callable[[int], None]:
-    done, shown = 0, time.monotonic()
+    done, started = 0, time.monotonic()
+    shown = started
 
     def advance(count: int) -> None:
         nonlocal done, shown
         done += count
-        if time.monotonic() - shown >= _LINE_EVERY:
-            shown = time.monotonic()
-            sys.stderr.write(f"{description}: {done}/{total}\n")
+        now = time.monotonic()
+        if now - shown >= _LINE_EVERY:
+            shown = now
+            left = f", {duration((now - started) / done * (total - done))} left" if 0 < done < total else ""
+            sys.stderr.write(f"{description}: {done}/{total}{left}\n")
             sys.stderr.flush()
 
     return advance
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that tells it roughly.
+
+    Examples:
+        >>> duration(40), duration(400), duration(9000)
+        ('40 s', '7 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -41,6 +41,10 @@ LEGEND = (
 """How to read them."""
 
 
+MOST_TELLING = (2, 3, 9)
+"""Numbers that stand beside the answers where there is no room for all: leakage left, fact left, K of facts."""
+
+
 @dataclass(frozen=True)
 class NumberRow:
     """One model in the table of main numbers.
