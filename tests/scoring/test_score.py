@@ -76,7 +76,7 @@ def test_record_holds_every_number_with_its_references(run: Callable[..., Path])
         "FragSim", "FactHold", "FactHoldOther", "FactRet", "FactRetNameless", "FactRetOther", "FactRetPara",
         "PersonHold", "PersonRet", "RetFailPara",
     ]  # fmt: skip
-    assert {len(parts.pop(name)) for name in OTHER_PICTURES} == {45}
+    assert {len(parts.pop(name)) for name in OTHER_PICTURES} == {23}
     assert {tuple(parts.pop(name)) for name in ("PersonHold", "PersonRet")} == {("mrr", "r1", "percentile")}
     of_people = [f"{part}{group}" for group in ("", "_identity", "_association") for part in ("mrr", "r1")]
     assert [parts.pop(name) for name in ("RetFail", "RetFailPara")] == [of_people] * 2

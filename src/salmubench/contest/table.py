@@ -37,7 +37,7 @@ from salmubench.scoring.contest_record import (
 )
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.origin import Hash, Name, Whole
-from salmubench.scoring.record import Answer, RunRecord, Score
+from salmubench.scoring.record import Answer, RunRecord, Score, Thresholds
 from salmubench.scoring.record_files import read_record, record_provenance
 from salmubench.scoring.references import LABELS, RETRAINED, is_judged_reference
 from salmubench.scoring.roles import facts_kept, score_in, spared
@@ -162,7 +162,6 @@ def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members
             another file or with other options than the contest's; or a world has none of a candidate or of Retrained.
     """
     plan, scored = terms.plan, [world for world in worlds if world.message is None]
-    _check_thresholds(scored)
     _check_one_version(scored)
     tracks = {method: entry.track for entry, method in zip(plan.methods, terms.titles, strict=True)}
     rows, names_in_plan = [], {}
@@ -180,7 +179,7 @@ def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members
     return ContestRecord(
         schema_version=SCHEMA_VERSION,
         plan=replace(terms.facts, standing=standing),
-        thresholds=THRESHOLDS,
+        thresholds=_check_thresholds(scored),
         notes=tuple(notes),
         worlds=tuple(_state(world) for world in worlds),
         leagues=tuple(League(league.key, league.title) for league in leagues),
@@ -361,14 +360,18 @@ def _silent_attacks(scored: Sequence[ReadWorld]) -> list[str]:
     return told
 
 
-def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
+def _check_thresholds(worlds: Sequence[ReadWorld]) -> Thresholds:
+    """The thresholds that the records state: this version's, without those that they don't know."""
+    stated = THRESHOLDS
     for world in worlds:
         for name, (record, _) in world.records.items():
-            if record.protocol is not None and complete(record.protocol.thresholds) != THRESHOLDS:
+            stated = stated if record.protocol is None else record.protocol.thresholds
+            if complete(stated) != THRESHOLDS:
                 raise RecordError(
                     f"Expected records judged by the thresholds of this version, got others for {name} in the "
                     f"evaluation world {world.seed}. Take the version that made it."
                 )
+    return stated
 
 
 def _check_one_version(worlds: Sequence[ReadWorld]) -> None:
