@@ -42,8 +42,8 @@ def compare_(records: list[Path], *, json: bool = False) -> None:
     count = asked(comparisons)
     say(
         "Better: nearer to Clean's value (facts: Retrained's, where there is one) in numbers of forgetting, less below"
-        "\nCompromised's in numbers of utility, or less recovered (attacks), by an interval of the paired difference of"
-        "\ndistances that leaves out 0. Resampled are identities."
+        "\nCompromised's in numbers of utility, or less recovered (attacks): the 95 % interval of the paired difference"
+        "\nof distances, which stands last, has to leave out 0. Resampled are identities."
     )
     if count:
         say(
@@ -53,7 +53,8 @@ def compare_(records: list[Path], *, json: bool = False) -> None:
 
 
 def _print(head: str, rows: list[list[str]]) -> None:
-    print_table([head, "A", "B", "A − B", "95 % interval", "A is"], rows, numbers=["A", "B", "A − B"])
+    heads = [head, "A", "B", "A − B", "95 % interval", "distance, A − B", "A is"]
+    print_table(heads, rows, numbers=["A", "B", "A − B"])
     say()
 
 
@@ -61,6 +62,6 @@ def _print(head: str, rows: list[list[str]]) -> None:
 def _cells(row: Any) -> list[str]:
     numbers = ["–" if value is None else f"{value:.4f}" for value in (row.first, row.second, row.difference)]
     if row.reason is not None:
-        return [*numbers, row.reason, ""]
-    interval = "–" if row.ci95 is None else f"[{row.ci95[0]:+.4f}, {row.ci95[1]:+.4f}]"
-    return [*numbers, interval, row.answer + (" *" if row.certain else "")]
+        return [*numbers, row.reason, "", ""]
+    ends = ["–" if one is None else f"[{one[0]:+.4f}, {one[1]:+.4f}]" for one in (row.ci95, row.gap_ci95)]
+    return [*numbers, *ends, row.answer + (" *" if row.certain else "")]

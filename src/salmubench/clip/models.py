@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import logging
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -348,7 +349,9 @@ def _check_finite(module: nn.Module, weights: Path) -> None:
 
 
 def _first_lines(error: Exception, lines: int = 3, width: int = 400) -> str:
-    return " ".join(str(error).strip().splitlines()[:lines])[:width]
+    """The beginning of a message, without torch's advice to load code."""
+    refused = re.search(r"WeightsUnpickler error: (.*?)( Please use|$)", str(error), re.MULTILINE)
+    return (refused[1] if refused else " ".join(str(error).strip().splitlines()[:lines]))[:width]
 
 
 @contextlib.contextmanager
