@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,43 @@ def test_the_same_model_twice(world, folders, tmp_path):
     assert record.levels["strangers"].left == 1.0
     assert (record.findings["weaker"], record.findings["damaged"]) == ("can't tell", "can't tell")
     assert deletions.headline(record) == "Both models are the same: nothing was deleted"
+
+
+def named(sha256: str, outputs: dict) -> None:
+    outputs["model"].update(sha256=sha256)
+
+
+def test_another_photo_comes_first(tmp_path):
+    """Photos that no model was trained with, each near all that its person's own photos are near."""
+    base = fake_world()
+    people = sorted({row.identity for row in base.of("forget")})
+    new = [FakeRow("portraits_unseen", f"{who}_9{n}_ar-1.00.jpg", "a man", who) for who in people for n in range(2)]
+    world = base.with_rows([*base.rows, *new])
+    folders = {}
+    for name, strength in (("knows", 6.0), ("never", 0.0)):
+        images, texts = known(world, seed=1, strength=strength)
+        for place, row in enumerate(world.rows):
+            if row.split == "portraits_unseen":
+                own = [one.identity == row.identity and one.split == "forget" for one in world.rows]
+                images[place] = images[own].sum(axis=0)
+        change = partial(named, {"knows": "a", "never": "b"}[name] * 64)
+        folders[name] = write_embeddings(tmp_path / name, world, (images, texts), change=change)
+    same = compared(tmp_path / "same", world, folders["knows"], folders["knows"])
+    level = same.levels["new_photo"]
+    assert (level.metric, level.part, level.left) == ("FactRetOther", "known_unseen", 1.0)
+    assert same.findings["new_photo"] == "yes"
+    gone = compared(tmp_path / "gone", world, folders["knows"], folders["never"])
+    assert gone.findings["new_photo"] != "yes"
+    assert deletions.sentences(gone)[0].startswith("Does another photo of them still yield their facts? ")
+    exact = compared(tmp_path / "exact", world, folders["knows"], folders["never"], retrained=folders["never"])
+    assert exact.findings["new_photo"] == "no"
+    assert exact.levels["new_photo"].above_after == 0.0
+
+
+def test_without_another_photo_that_is_said(forgot):
+    joint = forgot.levels["new_photo"]
+    assert joint.part in ("known_joint", "known_unseen")
+    assert forgot.findings["new_photo"] in ("no", "can't tell")
 
 
 def test_swapped_models(world, folders, tmp_path):

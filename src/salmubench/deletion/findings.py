@@ -31,6 +31,7 @@ def answers(changes: Changes, levels: Levels, metrics: Mapping[str, Metric]) -> 
     strangers, values = beside(levels, "strangers"), beside(levels, "other_values")
     leakage = _main(changes, metrics, "leakage")
     return {
+        "new_photo": _left(levels.get("new_photo")),
         "knew": _sign(None if strangers is None else strangers.above_before_ci95),
         "weaker": _opposite(_sign(None if leakage is None else leakage.ci95)),
         "known": _left(strangers),
@@ -51,11 +52,12 @@ def people_needed(
 ) -> dict[Question, int]:
     """About how many people would settle what can't be told, if numbers and spread stayed: intervals shrink with √n."""
     leakage = _main(changes, metrics, "leakage")
-    ways: dict[Question, list[float]] = {"weaker": [], "known": [], "value_known": []}
+    ways: dict[Question, list[float]] = {"new_photo": [], "weaker": [], "known": [], "value_known": []}
     if leakage is not None:
         ways["weaker"].append(_needed(leakage.difference, leakage.ci95, leakage.units))
     asked: dict[Question, Level | None] = {
-        "known": beside(levels, "strangers"), "value_known": beside(levels, "other_values"),
+        "new_photo": levels.get("new_photo"), "known": beside(levels, "strangers"),
+        "value_known": beside(levels, "other_values"),
     }  # fmt: skip
     for question, level in asked.items():
         if level is not None and level.left is not None:  # else there was nothing to lose

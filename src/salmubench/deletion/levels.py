@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salmubench.deletion.record import Level, LevelName, PersonRow
 from salmubench.deletion.sides import Sides
@@ -25,6 +26,9 @@ def find_levels(sides: Sides, strangers: str, guessed: str) -> dict[LevelName, L
         strangers: name of the metric about people whom no model has met.
     """
     levels: dict[LevelName, Level] = {}
+    other = next((m for m in sides.metrics.values() if role_of(m) == "fact_other"), None)
+    if other is not None:
+        levels["new_photo"] = _by_new_photos(other, sides)
     leakage = next((m for m in sides.metrics.values() if role_of(m) == "leakage" and m.items == "rank"), None)
     if leakage is not None:
         part = main_part(leakage.items)
@@ -46,6 +50,25 @@ def find_levels(sides: Sides, strangers: str, guessed: str) -> dict[LevelName, L
         if rows[1].num_rows:
             levels |= _beside_retrained("retrained_values", fact, "percentile", rows, sides)
     return levels
+
+
+def _by_new_photos(metric: Metric, sides: Sides) -> Level:
+    """What other photos yield beyond strangers', by the first source that there is; beside Retrained's where given."""
+    rows = sides.rows(metric.name)
+    for part, told in parts_of(metric.items).items():
+        before, after = (table.filter(pc.equal(table.column("part"), part)) for table in rows)
+        if not (told.table and after.num_rows):
+            continue
+        level = np.zeros(after.num_rows)
+        if sides.retrained is not None:
+            exact = of_metric(sides.retrained.items, metric.name)
+            exact = exact.filter(pc.equal(exact.column("part"), part))
+            if not are_same(after, exact):
+                return _no_level(metric.name, part, "the model without these facts has other items")
+            level = _floats(exact, "value")
+        return _level(metric, part, (before, after), (level, level), sides)
+    missing = sides.after.missing.get(metric.name)
+    return _no_level(metric.name, main_part(metric.items), "no items" if missing is None else missing.reason)
 
 
 def _beside_others(metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], others_of: str, sides: Sides) -> Level:

@@ -20,6 +20,7 @@ _FEW = 20
 _SHOWN = 50  # people on the page; the record has all
 
 _LEVELS: dict[LevelName, tuple[str, str]] = {
+    "new_photo": ("The true value, by other photos", "MRR beyond that by strangers’ photos; unknown: 0"),
     "chance": ("The true caption, beside chance", "unknown: all orders of the gallery equally likely"),
     "strangers": ("The true caption, beside strangers’", "unknown: the same pictures, captions about invented people"),
     "other_values": (
@@ -35,9 +36,11 @@ _LEVELS: dict[LevelName, tuple[str, str]] = {
 _LEFT: tuple[Literal["strangers", "other_values"], ...] = ("strangers", "other_values")
 _LITTLE_LEFT = 1 / 3  # of what was known: an upper end below it is called little
 _GOOD: dict[Question, Answer] = {
-    "knew": "yes", "weaker": "yes", "known": "no", "value_known": "no", "below": "no", "damaged": "no",
+    "new_photo": "no", "knew": "yes", "weaker": "yes", "known": "no", "value_known": "no", "below": "no",
+    "damaged": "no",
 }  # fmt: skip
 _QUESTIONS: dict[Question, str] = {
+    "new_photo": "Does another photo of them still yield their facts?",
     "knew": "Did the model before know the people?",
     "weaker": "Are the associations weaker than before?",
     "known": "Does the model after still know the people?",
@@ -115,7 +118,8 @@ def headline(record: DeletionRecord) -> str:
         return "Both models are the same: nothing was deleted"
     if found["weaker"] == "no" and found["known"] == "yes":
         return "The model after knows the people better than the model before: are the two swapped?"
-    known = [level for name in _LEFT if (level := beside(record.levels, name)) is not None and level.left is not None]
+    levels = [record.levels.get("new_photo"), *(beside(record.levels, name) for name in _LEFT)]
+    known = [level for level in levels if level is not None and level.left is not None]
     if not known:
         return "The model before did not measurably know what was to be deleted: nothing can be said about a deletion"
     if found["damaged"] == "yes":
@@ -128,7 +132,7 @@ def headline(record: DeletionRecord) -> str:
 
 def _remains(record: DeletionRecord, known: Sequence[Level]) -> str:
     """How much is left of what the model before knew, by the level of which most may be left."""
-    states = [record.findings[question] for question in ("known", "value_known")]
+    states = [record.findings[question] for question in ("new_photo", "known", "value_known")]
     most = max(known, key=lambda level: level.left_ci95[1] if level.left_ci95 else 1.0)
     share = f"about {wording.percent(most.left)} of what was known"
     if "yes" in states:
@@ -172,6 +176,9 @@ def text_rows(record: DeletionRecord) -> tuple[list[str], list[list[str]]]:
 def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
     strangers, values = (beside(record.levels, name) for name in _LEFT)
     exact = record.retrained is not None
+    lead = "Rank of the true value (MRR) by other photos of the people, beyond strangers’: "
+    unknown = "in the model without these facts" if exact else "where nothing is known"
+    yield "new_photo", _left(lead, record.levels.get("new_photo"), unknown, record.people_needed.get("new_photo"))
     yield "knew", _before(strangers, "without these facts" if exact else "for strangers")
     yield "weaker", _weaker(record)
     yield (

@@ -33,12 +33,12 @@ SCHEMA_VERSION = 1
 """Version of the layout."""
 
 Answer = Literal["yes", "no", "can't tell"]
-Question = Literal["knew", "weaker", "known", "value_known", "below", "damaged"]
-"""`knew`: the model before told the people from strangers. `weaker`: the associations are weaker than before. `known`:
-more than a tenth of that is left in the model after. `value_known`: the same of how it tells true values from others.
-`below`:
-it ranks the true captions below strangers', which is a trace, too. `damaged`: something that was to stay got worse."""
-LevelName = Literal["chance", "strangers", "other_values", "retrained", "retrained_values"]
+Question = Literal["new_photo", "knew", "weaker", "known", "value_known", "below", "damaged"]
+"""`new_photo`: more than a tenth of what other photos of the people yielded is left, of their facts. `knew`: the model
+before told the people from strangers. `weaker`: the associations are weaker than before. `known`: more than a tenth
+of that is left in the model after. `value_known`: the same of how it tells true values from others. `below`: it
+ranks the true captions below strangers', which is a trace, too. `damaged`: something that was to stay got worse."""
+LevelName = Literal["new_photo", "chance", "strangers", "other_values", "retrained", "retrained_values"]
 
 
 @dataclass(frozen=True, config=STRICT)
