@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import world_blocks
 from packed import stored_records
 from page_blocks import ROOT, computer
 
@@ -79,9 +80,11 @@ def found(first: str, second: str) -> str:
         f"- Under attack more than half of the facts comes back of {sum(mean > 0.5 for mean in attacked)} of",
         f"  {len(attacked)} candidates, of Retrained {_told(exact.numbers['recovered'])}.",
         "",
-        "The rule came after these worlds: its answers are exploratory. A trial found that they teach pictures,",
-        "not people: a fact is known from the picture it was trained on, hardly from another of the person.",
-        "[Captions without the name](docs/dataset.md) make worlds that teach people.",
+        "The rule came after these worlds: its answers are exploratory. They teach pictures, not people:",
+        f"by a *new* portrait Compromised ranks the value {world_blocks.known('old')} better than by a stranger’s",
+        f"(MRR). `mini` now leaves out the name in half of the sights and gains {world_blocks.known('recipe')},",
+        f"Retrained {world_blocks.known('recipe', 'retrained')}",
+        "([measured](docs/measurements.md#do-worlds-teach-facts-about-people)).",
     ]
     return "\n".join(lines)
 
