@@ -1,6 +1,7 @@
 """README and docs: numbers are those of the committed results, commands run."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -98,7 +99,7 @@ def in_a_shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.night
 @pytest.mark.long(120)
 def test_each_command_of_readme_quick_start_and_notebook(tiny_run, tmp_path):
-    """As they stand, on the demo's folders with the recipe tiny in place of mini, whose references are there."""
+    """As they stand, on the demo's folders with tiny in place of mini, but for values told apart: few, as in mini."""
     makefile = (ROOT / "Makefile").read_text()
     demo = next(line.strip() for line in makefile.splitlines() if "salmubench run" in line).replace("$(BIN)/", "")
     (look,) = [block for block in commands("docs/add_a_method.md") if "--limit" in block]
@@ -107,6 +108,11 @@ def test_each_command_of_readme_quick_start_and_notebook(tiny_run, tmp_path):
     script = re.sub(r"record\.json", lambda _: f"record-{next(outs)}.json", "\n".join(["set -e", *walked]))
     for name, kind in (("mini", KINDS), ("tiny", KINDS)):
         copy_models(tiny_run, tmp_path / "runs" / name, kind)
+    (tmp_path / "demo.yaml").write_text("extends: tiny\nscore: {fact_values: 6}\n")
+    built = tmp_path / "runs" / "mini" / "dataset" / manifest.MANIFEST
+    told = json.loads(built.read_text(encoding="utf-8"))
+    told["outputs"]["scoring"]["fact_values"] = 6
+    built.write_text(json.dumps(told), encoding="utf-8")
     own_people(tmp_path)
     for name, kind in (("model_before", "compromised"), ("model_after", "retrained")):
         (tmp_path / name).symlink_to(tiny_run / "checkpoints" / kind)
@@ -117,12 +123,13 @@ def test_each_command_of_readme_quick_start_and_notebook(tiny_run, tmp_path):
     (tmp_path / "margin.py").write_text(method, encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "quick_start.md").read_text("utf-8"), re.DOTALL)
     (tmp_path / "code.py").write_text(code, encoding="utf-8")
-    done = in_a_shell(script.replace("--recipe mini", "--recipe tiny") + "\npython code.py", tmp_path)
+    done = in_a_shell(script.replace("--recipe mini", "--recipe demo.yaml") + "\npython code.py", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "my_method" in done.stdout
     run = tmp_path / "runs" / "mini"
     theirs = read_record(run / "records" / "cliperase-5x.json")
     assert next(outs) == 2, "one record by the models, one by the records of the references"
+    assert theirs.protocol.fact_values == 6
     for number in range(2):
         ours = read_record(tmp_path / f"record-{number}.json")
         assert (ours.scores, ours.verdict, ours.protocol) == (theirs.scores, theirs.verdict, theirs.protocol)
