@@ -40,6 +40,26 @@ def test_other_inputs_are_refused_when_finished_and_when_begun(tmp_path, change)
     assert finish(tmp_path / "begun") is False
 
 
+def test_a_stage_states_the_commit_by_which_it_began_and_the_one_that_went_on(tmp_path, monkeypatch):
+    made = {"version": "1", "commit": "a" * 40, "dirty": False}
+    monkeypatch.setattr(manifest, "provenance", lambda: made)
+    with manifest.stage_folder(tmp_path / "a", "demo", config={"n": 1}) as folder:
+        made = {**made, "commit": "b" * 40}  # the checkout moves while it runs
+        folder.finish()
+    assert manifest.read_any(tmp_path / "a" / manifest.MANIFEST).provenance["commit"] == "a" * 40
+
+    with manifest.stage_folder(tmp_path / "killed", "demo", config={"n": 1}):
+        pass
+    for _ in range(2):
+        with manifest.stage_folder(tmp_path / "killed", "demo", config={"n": 1}) as folder:
+            made = {**made, "commit": "c" * 40, "dirty": True}
+    with manifest.stage_folder(tmp_path / "killed", "demo", config={"n": 1}) as folder:
+        folder.finish()
+    stated = manifest.read_any(tmp_path / "killed" / manifest.MANIFEST).provenance
+    assert (stated["commit"], stated["dirty"]) == ("b" * 40, False)
+    assert stated["went_on"] == {"commit": "c" * 40, "dirty": True}
+
+
 def test_a_refusal_is_two_lines_with_the_keys_that_differ(tmp_path):
     config = {
         "dataset": {"size": 32, "backends": {"portraits": "a", "captions": "b"}},

@@ -2,7 +2,7 @@
 
 A stage writes into one folder. `manifest.json` is written last: its presence means the stage is complete, and it says
 with which inputs. A stage that died leaves `.begun.json` and no manifest; the next call with the same inputs goes on,
-one with other inputs is refused.
+one with other inputs is refused. The commit of a stage is that by which it began: a checkout may move while it runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from salmubench.core import reading
 from salmubench.core.errors import OutputError, OutputLocked, OutputMismatch
 from salmubench.core.mismatch import check_same
-from salmubench.core.provenance import portable, provenance, utc_now, version
+from salmubench.core.provenance import began, portable, provenance, utc_now, version
 from salmubench.core.writing import explained, is_leftover, json_text, plain, write_json
 
 SCHEMA_VERSION = 1
@@ -31,6 +31,8 @@ LOCK = ".lock"
 
 _NOBODYS = frozenset({LOCK, ".DS_Store", ".gitignore", ".gitkeep", "lost+found"})
 """Names that say nothing about whose a folder is: systems and version control put them there, and our lock."""
+_CODE = ("commit", "dirty")
+"""What `provenance` says about the code."""
 _PATIENCE = 60.0  # seconds for others who write the same page, which takes less than one
 _PAGE_HEAD = 65_536  # bytes of a page, and of what a stage says about itself, in which our name stands
 
@@ -69,6 +71,7 @@ class Manifest:
     Attributes:
         inputs: hashes of what the stage read.
         cost: seconds, peak memory, steps ….
+        provenance: who made it, where, when; `commit` is that by which it began, `went_on` a later one.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
@@ -100,7 +103,7 @@ class StageFolder:
     complete: bool
     manifest: Mapping[str, Any]
     _description: Mapping[str, Any] = field(default_factory=dict)
-    _started: str = ""
+    _made: Mapping[str, Any] = field(default_factory=dict)
 
     def finish(self, *, outputs: Mapping[str, Any] | None = None, cost: Mapping[str, Any] | None = None) -> None:
         """Write the manifest: the stage is complete.
@@ -114,7 +117,7 @@ class StageFolder:
                 **self._description,
                 "outputs": portable(plain(outputs or {})),
                 "cost": dict(cost or {}),
-                "provenance": {**provenance(), "started": self._started, "finished": utc_now()},
+                "provenance": {**self._made, "finished": utc_now()},
             }
         )
         write_json(self.path / MANIFEST, self.manifest)
@@ -174,23 +177,32 @@ def stage_folder(
     with folder_lock(path):
         delete_leftovers(path)
         done = (path / MANIFEST).is_file()
-        present = path / (MANIFEST if done else BEGUN)
+        present, made = path / (MANIFEST if done else BEGUN), {**provenance(), "started": began()}
         if present.is_file():
-            check_same(path, plain(read_any(present)), description, free)
+            before = read_any(present)
+            check_same(path, plain(before), description, free)
+            made |= _begun(before.provenance)
         else:
-            write_json(path / BEGUN, description)
+            write_json(path / BEGUN, {**description, "provenance": {name: made[name] for name in _CODE}})
         folder = StageFolder(
             path=path,
             complete=done,
             manifest=plain(read_any(path / MANIFEST)) if done else {},
             _description={**description, "config_given": given},
-            _started=utc_now(),
+            _made=made,
         )
         try:
             yield folder
         except Exception:
             _take_back(path, missing, {BEGUN, LOCK, *notes})
             raise
+
+
+def _begun(by: Mapping[str, Any]) -> dict[str, Any]:
+    """The commit by which a stage began, and the one that goes on with it where that is another."""
+    now = {name: provenance()[name] for name in _CODE}
+    begun = {name: by[name] for name in _CODE if name in by}
+    return begun if not begun or begun == now else {**begun, "went_on": now}
 
 
 def _take_back(path: Path, missing: Sequence[Path], notes: Collection[str]) -> None:

@@ -42,6 +42,12 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def began() -> str:
+    """The time; what this process makes from now on is of the commit that is there now, even if the checkout moves."""
+    provenance()
+    return utc_now()
+
+
 @functools.cache
 def provenance() -> Mapping[str, Any]:
     """Who made this: version, commit, whether the package's files differ from it, packages, hardware."""

@@ -106,7 +106,7 @@ def score(
         raise EmbeddingsError(f"Expected the model's embeddings folder, got the file {embeddings}.")
     if is_current(out, inputs, config):
         return out
-    started, clock = provenance.utc_now(), time.perf_counter()
+    started, clock = provenance.began(), time.perf_counter()
     evaluated = _Session(inputs, metrics, config)
     record = evaluated.record(started=started, clock=clock)
     record = replace(record, attacks=_attacks_of(out, record))

@@ -68,7 +68,7 @@ def score_again(
         DatasetError: breakdowns are asked for and the dataset isn't there.
     """
     config = config or ScoreConfig()
-    started, clock = provenance.utc_now(), time.perf_counter()
+    started, clock = provenance.began(), time.perf_counter()
     table = read_items_file(items)
     drawn = read_gallery_file(gallery or items.with_name(GALLERY))
     beside = record_beside(items)
