@@ -1,8 +1,7 @@
 """Blocks of the docs about `results/medium` and `results/medium-ours`: one world with the paper's counts, two plans.
 
 Numbers are the records' own: their items are packed, and too many to be read again for a page. Only those of the
-references are: where Compromised hardly shows more than the zero of a view, nothing is a share of that difference, and
-the blocks say "not learnt here" instead.
+references are: the records are older than the rule by which a view says "not learnt", and here it is applied to them.
 """
 
 from __future__ import annotations
@@ -32,9 +31,10 @@ from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED
 from salmubench.scoring.compare import paired_differences
 from salmubench.scoring.difference import Difference
 from salmubench.scoring.failure_modes import MODES
+from salmubench.scoring.intervals import is_learnt
 from salmubench.scoring.items import of_metric
 from salmubench.scoring.metric import main_part
-from salmubench.scoring.record import Normalised, RunRecord, Score
+from salmubench.scoring.record import NOT_LEARNT, Normalised, RunRecord, Score
 from salmubench.scoring.record_files import read_items_file, record_of
 from salmubench.scoring.references import ENDS, KINDS, RETRAINED, is_pretrained
 from salmubench.scoring.roles import with_descriptions
@@ -50,8 +50,6 @@ IN_MINI = {"redirection_closed": "counterfactual_redirection, closed"}
 """Ours as it is called in the plan, and in the world of the demo."""
 BESIDE = {1: "leakage left", 5: "utility drop", 6: "K inter-identity", 7: "K intra-identity"}
 """Those of the main numbers that stand beside mini's, by their place."""
-LEARNT = 0.5
-"""A view says something where the half-width of its difference's interval is at most this share of the difference."""
 COLUMNS = {"FactRet": 3, "FactRetPara": 4, "FactHold": 9}
 """Metrics of facts and their columns in the table that a run prints."""
 ANSWERS = 10
@@ -85,7 +83,7 @@ def _not_learnt() -> Mapping[str, Difference]:
         one = paired_differences(described[name], exposed, base, None, held, BOOTSTRAPS, SEED)[main]
         assert one.difference is not None
         assert one.ci95 is not None
-        if (one.ci95[1] - one.ci95[0]) / 2 > LEARNT * one.difference:
+        if not is_learnt(one.difference, one.ci95):
             found[name] = one
     return found
 
@@ -115,7 +113,7 @@ def _without_unlearnt(record: RunRecord) -> RunRecord:
 
 
 def _emptied(one: Score) -> Normalised:
-    return replace(one.normalised, value=None, ci95=None, reason="not learnt here")
+    return replace(one.normalised, value=None, ci95=None, reason=NOT_LEARNT)
 
 
 def _unjudged() -> list[str]:

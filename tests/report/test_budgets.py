@@ -36,10 +36,8 @@ def test_only_methods_with_several_budgets_have_curves(run: Run, page: str) -> N
         "leakage left L",
         "leakage left L, all facts to forget",
         "fact left L",
-        "fact left L, paraphrased",
         "K inter-identity",
         "K intra-identity",
-        "K inter-identity, facts",
         "utility drop D",
     ]
     assert "Over the budget" not in page  # every method of that run has one

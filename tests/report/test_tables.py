@@ -39,7 +39,7 @@ def test_text_fits_a_terminal(records: list[RunRecord]) -> None:
     table = tables.text_table([*records, long], method_titles())
     lines = table.splitlines()
     assert max(map(len, lines)) <= 132
-    shown = 3 + len(records) + 1 + 1 + 7  # head, records, rule below the references, long name, key
+    shown = 3 + len(records) + 1 + 1 + 8  # head, records, rule below the references, long name, key with "n.l."
     models = [record for record in records if record.status == "complete"]
     assert len(lines) == shown + 1 + 3 + len(models) + 1  # and the costs: a gap, head, models, long name
     assert lines[shown + 1].split() == ["cost", "Pairs", "Optimiser", "Pictures", "Captions", "Processor"]
@@ -126,6 +126,9 @@ def test_csv_holds_everything(records: list[RunRecord]) -> None:
                 assert (float(row["ci95_low"]), float(row["ci95_high"])) == score.ci95
                 if score.normalised.value is not None:
                     assert float(row["normalised"]) == score.normalised.value
+                elif score.normalised.view is not None:
+                    assert (row["normalised"], row["reason"]) == ("", score.normalised.reason)
+    assert any(row["reason"] == "not learnt" for row in rows)
     assert any(row["method"] == awkward.model.method for row in rows)
     (failed,) = [row for row in rows if row["status"] == "failed"]
     assert failed["reason"] == "failed at step 12: loss is not finite"

@@ -103,7 +103,7 @@ def test_view_interval_is_of_identities() -> None:
     u, c, p = rng.normal(0.2, 0.1, 40), rng.normal(0.1, 0.1, 40), rng.normal(0.5, 0.1, 40)
     found = one(LEAKAGE, u.tolist(), c.tolist(), p.tolist())
     left, whole, value = ((side[::2] + side[1::2]) for side in (u - c, p - c, u))
-    ratios = [Ratio(left, whole), Ratio(value, np.full(20, 2.0))]
+    ratios = [Ratio(left, whole, left=True), Ratio(value, np.full(20, 2.0))]
     expected = intervals(ratios, Units(np.arange(20), 20), bootstraps=300)
     assert [found.normalised.ci95, found.ci95] == [pytest.approx(interval) for interval in expected]
     assert (found.n, found.units) == (40, 20)
@@ -114,6 +114,18 @@ def test_references_that_do_not_differ_have_no_view(compromised: list[float]) ->
     found = one(LEAKAGE, spread(0.3), spread(0.1, width=0.5), compromised)
     assert found.value is not None
     assert found.normalised == Normalised("leakage", None, None, "references don't differ", "clean")
+
+
+@pytest.mark.parametrize("metric", [LEAKAGE, KEPT])
+@pytest.mark.parametrize(("learnt", "reason"), [(0.2, None), (0.1, "not learnt"), (0.03, "references don't differ")])
+def test_what_was_hardly_learnt_has_no_view(metric: Metric, learnt: float, reason: str | None) -> None:
+    """The difference of each of 20 people is `learnt` ± 0.15: 95 % of their mean is about ± 0.07, widened ± 0.08."""
+    clean, compromised = spread(0.1), (np.tile([-0.15, -0.15, 0.15, 0.15], 10) + 0.1 + learnt).tolist()
+    compromised = (np.array(compromised) + np.array(clean) - 0.1).tolist()
+    found = one(metric, spread(0.3), clean, compromised)
+    assert found.value == pytest.approx(0.3)
+    assert found.normalised.reason == reason
+    assert (found.normalised.value is None) == (found.normalised.ci95 is None) == (reason is not None)
 
 
 @pytest.mark.parametrize("metric", [LEAKAGE, KEPT])

@@ -218,7 +218,7 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
         value = None if view is None else view.value
         shown.append(
             Cell(
-                wording.percent(value),
+                wording.share(view),
                 interval=wording.percent_interval(None if view is None else view.ci95),
                 sort="" if value is None else repr(float(value)),
                 title=(view.reason if view is not None else "no such number") or "",

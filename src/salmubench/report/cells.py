@@ -15,7 +15,7 @@ from salmubench.report.seeds import spread
 from salmubench.report.wording import DASH, Column
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import label
-from salmubench.scoring.record import RunRecord, Score, Thresholds
+from salmubench.scoring.record import NOT_LEARNT, RunRecord, Score, Thresholds
 from salmubench.scoring.references import LABELS, OPTIONAL, is_pretrained, pretrained_kind, reference_kind
 from salmubench.scoring.verdict import answers
 
@@ -337,6 +337,8 @@ def _number_cell(score: Score | None, column: Column, notes: _Notes) -> Cell:
     if normalised.view is not None and normalised.value is not None:
         view = f"{wording.VIEWS[normalised.view]} {wording.percent(normalised.value)}"
         title += f"; {view} {wording.percent_interval(normalised.ci95)}"
+    elif normalised.view is not None and normalised.reason == NOT_LEARNT:
+        view = f"{wording.VIEWS[normalised.view]} {NOT_LEARNT}"
     return Cell(
         wording.number(score.value),
         interval=wording.interval(score.ci95),
@@ -351,10 +353,14 @@ def _view_cell(record: RunRecord, view: MainView, notes: _Notes, limit: float | 
     known = known_view(score, view.beside)
     if score is None or known is None or known.value is None:
         reason = (known.reason if known else None) or (score.reason if score else None) or "not in the record"
-        return Cell(DASH, title=reason, note=notes.number(f"{label(view.metric, view.part)}: {reason}"))
+        return Cell(
+            wording.missing(reason), title=reason, note=notes.number(f"{label(view.metric, view.part)}: {reason}")
+        )
     value, spread = known.value, known.ci95
     return Cell(
         wording.percent(value),
+        view="" if known.most_of_one is None else f"one person: {wording.percent(known.most_of_one)} of it",
+        title="" if known.most_of_one is None else "few people have what is left: its interval may end too early",
         interval=wording.percent_interval(spread),
         sort=repr(float(value)),
         strip=None if limit is None else panels.strip(value, spread, threshold=limit),
@@ -385,5 +391,7 @@ def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainV
         value = 0.0 if kind == "compromised" else drop_of_clean(records, record, view.metric)
     if value is None:
         reason = reason or f"no {view.metric} of both references"
-        return Cell(DASH, title=reason, note=notes.number(f"{label(view.metric, view.part)}: {reason}"))
+        return Cell(
+            wording.missing(reason), title=reason, note=notes.number(f"{label(view.metric, view.part)}: {reason}")
+        )
     return Cell(wording.percent(value))

@@ -18,7 +18,7 @@ from salmubench.scoring.breakdown import (
     merge_rare,
 )
 from salmubench.scoring.metric import PEOPLE, Metric, label, main_part, part_of
-from salmubench.scoring.record import Score
+from salmubench.scoring.record import NOT_LEARNT, Score
 from salmubench.scoring.references import is_pretrained
 
 TITLES = {
@@ -194,6 +194,8 @@ def _order(labels: Sequence[str]) -> list[str]:
 def _cell(group: ItemGroup, part: str) -> Cell:
     score = group.scores[part]
     value = score.normalised.value
+    if score.normalised.reason == NOT_LEARNT:
+        return Cell(NOT_LEARNT, sort="", title=f"{wording.number(score.value)}, n = {wording.count(score.n)}")
     if value is None:
         return Cell(wording.number(score.value), interval=wording.interval(score.ci95), sort="", title="")
     return Cell(

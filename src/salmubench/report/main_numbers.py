@@ -15,7 +15,7 @@ from salmubench.report.main_views import KEPT_ON, share_of_reference
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Role, label
 from salmubench.scoring.origin import Cost, Model
-from salmubench.scoring.record import Normalised, RunRecord, Score, number_of
+from salmubench.scoring.record import NOT_LEARNT, Normalised, RunRecord, Score, number_of
 from salmubench.scoring.references import (
     ENDS,
     OPTIONAL,
@@ -39,6 +39,8 @@ LEGEND = (
     "yes is good, no is a failure mode: the whole 95 % interval says so · ?: undecided"
 )
 """How to read them."""
+NOT_LEARNT_LEGEND = "n.l.: not learnt; Compromised shows too little of it for a share of that to say anything"
+"""The same of a table in which something was not learnt."""
 
 
 MOST_TELLING = (2, 3, 9)
@@ -193,8 +195,10 @@ def _main_numbers(record: RunRecord, records: Sequence[RunRecord]) -> tuple[tupl
     """The numbers of a row and their intervals (`Row.numbers`, `Row.intervals`)."""
     leakage, knowledge = score_in(record, "leakage"), score_in(record, "drop")
     facts = [score_in(record, role) for role in wording.FACT_ROLES]
-    held = [one.score for one in facts_kept(record) if one.score.normalised.value is not None]
-    worst = min(held, key=lambda score: score.normalised.value or 0.0, default=None)
+    held = [one.score for one in facts_kept(record)]
+    unlearnt = [score for score in held if score.normalised.reason == NOT_LEARNT]
+    known = [score for score in held if score.normalised.value is not None]
+    worst = min(unlearnt or known, key=lambda score: score.normalised.value or 0.0, default=None)
     kept = [*(kept_on(record, split) for split in KEPT_ON), worst]
     (mrr, of_mrr), (accuracy, of_accuracy) = (_number(score) for score in (leakage, knowledge))
     kind = reference_kind(record)
@@ -211,9 +215,10 @@ def _main_numbers(record: RunRecord, records: Sequence[RunRecord]) -> tuple[tupl
 def _left_in_reference(records: Sequence[RunRecord], record: RunRecord, kind: str, role: Role) -> str:
     held = first(record, role)
     share: float | None = 0.0 if kind == "clean" else 1.0
+    reason = ""
     if held is not None:
-        share, _ = share_of_reference(records, kind, held.metric, held.part)
-    return wording.percent(share).replace("\u202f", " ")
+        share, reason = share_of_reference(records, kind, held.metric, held.part)
+    return wording.missing(reason) if share is None else wording.percent(share).replace("\u202f", " ")
 
 
 def _number(score: Score | None) -> tuple[str, str]:
@@ -224,5 +229,5 @@ def _number(score: Score | None) -> tuple[str, str]:
 
 def _share(score: Score | None) -> tuple[str, str]:
     view = None if score is None else score.normalised
-    value, ends = (None, None) if view is None else (view.value, view.ci95)
-    return wording.percent(value).replace("\u202f", " "), wording.percent_interval(ends).replace("\u202f", " ")
+    ends = None if view is None else view.ci95
+    return wording.share(view).replace("\u202f", " "), wording.percent_interval(ends).replace("\u202f", " ")

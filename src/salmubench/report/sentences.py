@@ -15,7 +15,7 @@ from salmubench.report.wording import (
 )
 from salmubench.scoring.failure_modes import HIDDEN_CLASSES, MODES, PEOPLE_JUDGED, FailureMode
 from salmubench.scoring.metric import Role, by_other_pictures
-from salmubench.scoring.record import RunRecord, Score, Thresholds
+from salmubench.scoring.record import NOT_LEARNT, RunRecord, Score, Thresholds
 from salmubench.scoring.references import CLEAN, LABELS, is_pretrained
 from salmubench.scoring.roles import Held, spared
 from salmubench.scoring.verdict import View, answers
@@ -114,8 +114,8 @@ def _said(record: RunRecord, mode: FailureMode, state: str, thresholds: Threshol
     said = dict(zip(("no", "undecided", "yes"), mode.sentences, strict=True))
     one = deciding(record, mode, state, thresholds)
     if one is None:
-        missing = judged(record, mode, thresholds)
-        return said["undecided"].format(_why(missing[0].held.score if missing else None))
+        missing = [view for view in judged(record, mode, thresholds) if view.view.value is None]
+        return said["undecided"].format(_why(missing))
     return said[state].format(_AMOUNTS.get(one.role, _plain)(one, state))
 
 
@@ -140,6 +140,8 @@ def _leakage(one: View, _state: str) -> str:
     left = f"{percent(value)} of the leakage left{beside}{',' if whom else ''}{whom}"
     if value < 0:
         left = f"pushed below {LABELS[zero]}, L {percent(value)}{whom}"
+    if one.view.most_of_one is not None:
+        left += f" ({percent(one.view.most_of_one)} of it by one person)"
     return f"{left}; at most {threshold(one.limit)} passes"
 
 
@@ -174,8 +176,12 @@ def _plural(words: str) -> str:
     return verb.removesuffix("s") + space + rest
 
 
-def _why(score: Score | None) -> str:
+def _why(missing: Sequence[View]) -> str:
     """Why there is no normalised number, without the details."""
+    unlearnt = [one.name for one in missing if one.view.reason == NOT_LEARNT]
+    if unlearnt:
+        return f"{_join(unlearnt)} {NOT_LEARNT}"
+    score = missing[0].held.score if missing else None
     reason = (score.normalised.reason or score.reason) if score is not None else None
     return (reason or "no number").partition(":")[0]
 

@@ -8,7 +8,7 @@ import io
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from salmubench.core import writing
@@ -16,10 +16,10 @@ from salmubench.report import wording
 from salmubench.report.cells import COSTS
 from salmubench.report.collect import failure
 from salmubench.report.latex import bibtex, latex_report
-from salmubench.report.main_numbers import LEGEND, failure_modes, main_names, rows
+from salmubench.report.main_numbers import LEGEND, NOT_LEARNT_LEGEND, failure_modes, main_names, rows
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.origin import Cost
-from salmubench.scoring.record import RunRecord, against, number_of
+from salmubench.scoring.record import NOT_LEARNT, RunRecord, against, number_of
 from salmubench.scoring.references import KINDS, OPTIONAL, reference_kind
 from salmubench.scoring.verdict import answers
 
@@ -41,6 +41,8 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
     head = ("model", over, "leakage", "fact", "para-", knowledge, "drop", "K", "K", "K", *first)  # fmt: skip
     under = ("", below, "left", "left", "phrased", "", "", "inter", "intra", "facts", *second)  # fmt: skip
     shown = rows(records, titles)
+    unlearnt = any(NOT_LEARNT in row.numbers for row in shown)
+    shown = [replace(row, numbers=tuple(_short_word(text) for text in row.numbers)) for row in shown]
     widths = _widths([head, under, *((row.name, *row.numbers, *row.passes) for row in shown if row.failure is None)])
     rule = "─" * sum(widths)
     lines = [_fixed(head, widths), _fixed(under, widths), rule]
@@ -52,7 +54,7 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
         lines.append(_fixed((row.name, *row.numbers, *row.passes), widths))
         if row.reference == "compromised" and row is not shown[-1]:
             lines.append(rule)
-    lines += ["", LEGEND, "", *_text_costs(records, titles)]
+    lines += ["", LEGEND, *([NOT_LEARNT_LEGEND] if unlearnt else []), "", *_text_costs(records, titles)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -129,7 +131,8 @@ def csv_table(records: Sequence[RunRecord]) -> str:
                     for number in ((None, None, None) if view is None else (view.value, *(view.ci95 or (None, None))))
                 ]
                 normalised = (score.normalised.value, *views, score.normalised.against, *beside)
-                row = (*head, metric, part, *numbers, *normalised, score.reason, *tail)
+                reason = score.reason or (score.normalised.reason if score.normalised.view is not None else None)
+                row = (*head, metric, part, *numbers, *normalised, reason, *tail)
                 writer.writerow(cells(row))
     return stream.getvalue()
 
@@ -172,6 +175,11 @@ def _fixed(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *others = cells
     name = f"{_short(first, widths[0]):<{widths[0]}}"
     return name + "".join(f"{cell:>{width}}" for cell, width in itertools.zip_longest(others, widths[1:], fillvalue=""))
+
+
+def _short_word(text: str) -> str:
+    """A cell of a narrow column."""
+    return "n.l." if text == NOT_LEARNT else text
 
 
 def _on_two_lines(words: str) -> tuple[str, str]:

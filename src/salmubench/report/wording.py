@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from salmubench.scoring.failure_modes import LIMITS, MODES, PEOPLE_JUDGED
 from salmubench.scoring.metric import Metric, Pillar, Role, label, parts_of
-from salmubench.scoring.record import MetricInfo, RunRecord, Thresholds
+from salmubench.scoring.record import NOT_LEARNT, MetricInfo, Normalised, RunRecord, Thresholds
 from salmubench.scoring.references import LABELS, is_pretrained, pretrained_kind
 from salmubench.scoring.roles import role_of
 from salmubench.scoring.verdict import OLD_THRESHOLDS, complete, limit_of
@@ -145,6 +145,18 @@ def percent(value: float | None) -> str:
     if value == 0:
         return f"0{THIN}%"
     return _sign(f"{value * 100:,.{percent_digits(value)}f}") + f"{THIN}%"
+
+
+def share(view: Normalised | None) -> str:
+    """A number between its references in percent, or what stands in its place (`missing`)."""
+    if view is None:
+        return DASH
+    return missing(view.reason) if view.value is None else percent(view.value)
+
+
+def missing(reason: str | None) -> str:
+    """What a table writes in place of a view without a number: that nothing was learnt, or a dash."""
+    return NOT_LEARNT if reason == NOT_LEARNT else DASH
 
 
 def percent_interval(ends: tuple[float, float] | None) -> str:

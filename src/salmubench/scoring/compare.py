@@ -30,7 +30,7 @@ from salmubench.scoring.metric import (
     mean,
     parts_of,
 )
-from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record import NOT_LEARNT, RunRecord
 from salmubench.scoring.record_files import read_items, read_record
 from salmubench.scoring.references import CLEAN, OPTIONAL, Kind
 from salmubench.scoring.selections import selections
@@ -99,7 +99,9 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
             found = paired_differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
             # What only describes a number with a view isn't compared: every answer more takes certainty from all.
             parts = parts_of(metric.items, metric.groups)
-            differences[name] = {part: row for part, row in found.items() if parts[part].viewed}
+            differences[name] = {
+                part: _unless_unlearnt(row, name, part, records) for part, row in found.items() if parts[part].viewed
+            }
         else:
             differences[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
     attacks: Mapping[str, Mapping[str, Difference]] = {}
@@ -108,6 +110,14 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
 
         attacks = compare_attacks(first, second, (records[0], records[1]), bootstraps=bootstraps, seed=seed)
     return Comparison(records[0].model.name, records[1].model.name, differences, attacks)
+
+
+def _unless_unlearnt(row: Difference, name: str, part: str, records: Sequence[RunRecord]) -> Difference:
+    """The difference without an answer where a record says that there was nothing to forget or to keep."""
+    scores = [record.scores.get(name, {}).get(part) for record in records]
+    if all(score is None or score.normalised.reason != NOT_LEARNT for score in scores):
+        return row
+    return replace(row, answer=NOT_LEARNT, gap_ci95=None, p=None)
 
 
 def _target(goal: Kind, rows: Sequence[pa.Table], records: Sequence[RunRecord]) -> Floats | None:
@@ -227,7 +237,7 @@ def _with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
     def marked(number: int, one: Comparison, table: str) -> dict[str, dict[str, Difference]]:
         found: dict[str, dict[str, Difference]] = {name: {} for name in getattr(one, table)}
         for (name, part), row in _rows(one, table).items():
-            holds = row.answer != "can't tell" and (number, table, name, part) in certain
+            holds = row.answer in ("better", "worse") and (number, table, name, part) in certain
             found[name][part] = replace(row, certain=holds)
         return found
 

@@ -9,7 +9,7 @@ from typing import Literal
 from salmubench.scoring.intervals import Interval, percentiles
 from salmubench.scoring.metric import Floats
 
-Answer = Literal["better", "worse", "can't tell"]
+Answer = Literal["better", "worse", "can't tell", "not learnt"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Difference:
     Attributes:
         ci95: of the difference, resampling both together; `None` with fewer than two units.
         answer: whether the first model is nearer to where it should be: for efficacy to Clean's value (facts:
-            Retrained's, where there is one), on either side; for utility less below Compromised's.
+            Retrained's, where there is one), on either side; for utility less below Compromised's. Of what Compromised
+            hadn't learnt there is no answer.
         gap_ci95: of the first model's distance minus the second's; `None` where no record tells the reference's items.
         p: of no such difference, two-sided, from the bootstrap's standard error.
         certain: the answer also holds for all numbers of the comparison together (Holm's correction).

@@ -39,6 +39,9 @@ The smallest factor with which each end misses at most 3.5 % (nominal 2.5 %) in 
 `benchmarks/interval_coverage.py`; `results/coverage/coverage.json` has it, and a test compares.
 """
 
+MUCH_OF_ONE = 1 / 6
+"""Share of what is left from which a record says that one person has it."""
+
 _ENDS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _ROUNDING = 1e-12  # a standard error below this share of the sums is a constant's rounding
 _FAR = 1e9  # standard errors; where a resample's own is 0
@@ -50,10 +53,37 @@ class Ratio:
 
     Attributes:
         top: float64 (leaves,), or (seeds, leaves) of several seeds of a method.
+        left: whether it is what is left of a leakage, which near 0 a few people may hold.
     """
 
     top: Floats
     bottom: Floats
+    left: bool = False
+
+    def most_of_one(self) -> float:
+        """Share that the largest unit has of all that the units are away from 0, by size; 0 where none is."""
+        sizes = np.abs(np.atleast_2d(self.top).sum(axis=0))
+        total = float(sizes.sum())
+        return float(sizes.max()) / total if total else 0.0
+
+
+LEARNT = 0.5
+"""A difference that shares are made of is known where the half-width of its interval is at most this part of it."""
+
+
+def is_learnt(difference: float, interval: Interval) -> bool:
+    """Whether a difference between references is known well enough for a share of it to say something.
+
+    Args:
+        difference: what Compromised shows beyond the reference at which a view is 0.
+        interval: of that, 95 %.
+
+    Examples:
+        >>> is_learnt(0.3, (0.25, 0.35)), is_learnt(0.04, (0.001, 0.079))
+        (True, False)
+    """
+    low, high = interval
+    return difference > 0 and (high - low) / 2 <= LEARNT * difference
 
 
 def intervals(

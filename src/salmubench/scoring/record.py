@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from pydantic.dataclasses import dataclass
 
@@ -77,6 +77,10 @@ def _since(schema: int) -> str:
     return "." if schema == 1 else "; null in older records."
 
 
+NOT_LEARNT: Final = "not learnt"
+"""Why a view is null where Compromised shows too little of what it measures: a share of that would be noise."""
+
+
 @dataclass(frozen=True, config=STRICT)
 class Normalised:
     """A score between its references.
@@ -87,6 +91,8 @@ class Normalised:
         ci95: its 95 % interval, or null.
         reason: why there is no number.
         against: the reference at which L is 0; null for other views, where none is defined, and in older records.
+        most_of_one: share that one person has of what is left, where that is more than a sixth; else null, and in older
+            records.
     """
 
     view: View | None
@@ -94,6 +100,7 @@ class Normalised:
     ci95: Interval | None
     reason: Text | None
     against: Kind | None = None
+    most_of_one: Real | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

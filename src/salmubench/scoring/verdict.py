@@ -1,8 +1,8 @@
 """The failure modes judged by intervals: what straddles its threshold is undecided.
 
 Each mode rests on numbers that their metrics declare by role (`failure_modes`). A number that a model lacks (no
-Retrained, no holdouts, no paraphrases) is left out of its mode, and the verdict says which; a mode with no number at
-all is undecided.
+Retrained, no holdouts, no paraphrases, nothing learnt) is left out of its mode, and the verdict says which; a mode with
+no number at all is undecided.
 """
 
 from __future__ import annotations

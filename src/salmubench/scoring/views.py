@@ -16,7 +16,7 @@ from salmubench.core.errors import RecordError
 from salmubench.core.types import Split
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, check_resamples, find_units, leaf_sums
-from salmubench.scoring.intervals import Interval, Ratio, intervals
+from salmubench.scoring.intervals import MUCH_OF_ONE, Interval, Ratio, intervals, is_learnt
 from salmubench.scoring.metric import (
     Floats,
     Metric,
@@ -25,6 +25,7 @@ from salmubench.scoring.metric import (
     parts_of,
 )
 from salmubench.scoring.record import (
+    NOT_LEARNT,
     MetricInfo,
     Normalised,
     RunRecord,
@@ -242,11 +243,15 @@ def _score_parts(
         for part in names
         for name, ratio in _ratios(_view(metric, part), _columns(sums, layout, part), sums[:, :, -1]).items()
     }
+    most = {which: ratio.most_of_one() for which, ratio in asked.items() if ratio.left and units.classes is None}
     by_part = dict(zip(asked, intervals(list(asked.values()), units, bootstraps=bootstraps, seed=seed), strict=True))
     scores = {}
     for part in names:
         numbers = {name: mean(stacked[:, column]) for (of, name), column in layout.items() if of == part}
-        drawn = {name: interval for (of, name), interval in by_part.items() if of == part}
+        drawn = Drawn(
+            {name: interval for (of, name), interval in by_part.items() if of == part},
+            {name: share for (of, name), share in most.items() if of == part},
+        )
         zero, view = _zero(metric, numbers), _view(metric, part)
         beside = [kind for kind in OPTIONAL if view == "leakage" and zero == CLEAN and kind in numbers]
         more: dict[str, Any] = {kind: numbers.get(kind) for kind in OPTIONAL}
@@ -257,7 +262,7 @@ def _score_parts(
             n=len(stacked),
             units=units.count,
             left_out=0,
-            ci95=drawn["value"],
+            ci95=drawn.ends["value"],
             goal=CLEAN if metric.goal in OPTIONAL and zero == CLEAN else metric.goal,
             clean=numbers.get("clean"),
             compromised=numbers.get("compromised"),
@@ -265,6 +270,19 @@ def _score_parts(
             **more,
         )
     return scores
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What resampling a part says: of the number and of its views by their references.
+
+    Attributes:
+        ends: interval of each.
+        most_of_one: view → share that one person has of what is left.
+    """
+
+    ends: Mapping[str, Interval | None]
+    most_of_one: Mapping[str, float]
 
 
 def _by_seed(rows: pa.Table) -> list[npt.NDArray[np.bool_]]:
@@ -296,14 +314,14 @@ def _ratios(view: View | None, sums: Mapping[str, Floats], n: Floats) -> dict[st
         if zero in sums:
             base = sums["compromised"] - sums[zero]
             asked[f"base {zero}"] = Ratio(base, n)
-            asked[f"view {zero}"] = Ratio(sums["value"] - sums[zero], base)
+            asked[f"view {zero}"] = Ratio(sums["value"] - sums[zero], base, left=view == "leakage")
     return asked
 
 
 def _normalise(
     view: View | None,
     numbers: Mapping[str, float],
-    drawn: Mapping[str, Interval | None],
+    drawn: Drawn,
     chance: float,
     zero: Kind,
 ) -> Normalised:
@@ -323,12 +341,17 @@ def _normalise(
     else:
         value = _ratio(numbers["value"] - numbers[zero], numbers["compromised"] - numbers[zero])
         floor = 0.0
-    base = drawn[f"base {zero}"]
+    base = drawn.ends[f"base {zero}"]
     if base is None:
         return Normalised(view, None, None, "fewer than two units to resample", against)
-    if base[0] <= floor or value is None or not math.isfinite(value):  # a difference of rounding alone
+    if value is None or not math.isfinite(value) or base[0] <= floor:  # a difference of rounding alone
         return Normalised(view, None, None, NO_DIFFERENCE, against)
-    return Normalised(view, value, drawn[f"view {zero}"], None, against)
+    if view != "drop" and not is_learnt(numbers["compromised"] - numbers[zero], base):
+        return Normalised(view, None, None, NOT_LEARNT, against)
+    most = drawn.most_of_one.get(f"view {zero}", 0.0)
+    return Normalised(
+        view, value, drawn.ends[f"view {zero}"], None, against, most_of_one=most if most > MUCH_OF_ONE else None
+    )
 
 
 def _zero(metric: Metric, numbers: Mapping[str, float]) -> Kind:
