@@ -17,7 +17,7 @@ def table_(
     """Print the results of runs as a table: numbers, L, K and D with intervals, verdicts.
 
     Args:
-        runs: folders of `salmubench run`, folders of records, or records.
+        runs: folders of `salmubench run`, folders of records, or records; or the folder of one contest.
         format: LaTeX needs the package booktabs; CSV and JSON hold every number.
         out: write it to this file instead.
     """

@@ -63,7 +63,11 @@ def rankings(league: str, rows: Sequence[Row]) -> list[Ranking]:
     """The candidates of a league in order of each number, in tie groups."""
     found = []
     for number, more in RANKED.items():
-        numbers = {row.name: {int(seed): one.numbers[number] for seed, one in row.worlds.items()} for row in rows}
+        numbers = {
+            row.name: {int(seed): one.numbers[number] for seed, one in row.worlds.items()}
+            for row in rows
+            if row.numbers[number].reason is None
+        }
         groups = rule.tie_groups(numbers, more=more)
         if len(groups) + sum(map(len, groups)) > 2:  # two candidates or more
             found.append(Ranking(league, number, tuple(map(tuple, groups)), _steady(numbers, groups[0], more=more)))

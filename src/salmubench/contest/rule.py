@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,9 @@ from scipy import special
 
 from salmubench.contest.statistics import holm, paired
 from salmubench.core.errors import ConfigError
+from salmubench.scoring import intervals
+from salmubench.scoring.contest_record import Decided, ViewAnswer
+from salmubench.scoring.record import NOT_LEARNT
 
 FEWEST = 3
 """Worlds below which nothing is decided."""
@@ -38,8 +40,6 @@ MOST_WORLDS = 1000
 
 Floats = npt.NDArray[np.float64]
 Ends = tuple[float, float]
-Answer = Literal["inside", "beyond", "open", "not learnt"]
-Decided = Literal["passes", "fails", "open"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Judged:
     p: float | None = None
     p_holm: float | None = None
     p_inside: float | None = None
-    answer: Answer = "not learnt"
+    answer: ViewAnswer = NOT_LEARNT
     worlds_needed: int | None = None
 
 
@@ -153,7 +153,7 @@ def _decide(views: Sequence[View], failed: int) -> Decision:
     p = max((one.p_inside for one in judged if one.p_inside is not None), default=None)
     if not rest and not failed:
         return Decision("passes", (), None, p, {}, tuple(judged))
-    why = [one.name if one.answer == "open" else f"{one.name}: not learnt" for one in rest]
+    why = [one.name if one.answer == "open" else f"{one.name}: {NOT_LEARNT}" for one in rest]
     if failed:
         why.append(f"failed in {failed} world{'s' if failed > 1 else ''}")
     return Decision("open", tuple(why), None if failed else _needed(rest), p, {}, tuple(judged))
@@ -238,8 +238,7 @@ def is_learnt(learnt: Floats) -> bool:
         learnt: one number a world, e.g. what Compromised knows more than Retrained.
     """
     mean, error = _mean(learnt)
-    low, high = _interval(mean, error, len(learnt), FAILING)
-    return mean > 0 and (high - low) / 2 <= mean / 2
+    return intervals.is_learnt(mean, _interval(mean, error, len(learnt), FAILING))
 
 
 def ratio_of_means(tops: Floats, bottoms: Floats) -> tuple[float, float]:

@@ -33,14 +33,15 @@ from salmubench.scoring.contest_record import (
     Row,
     Standing,
     Track,
+    ViewOverWorlds,
     WorldState,
 )
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.origin import Hash, Name, Whole
-from salmubench.scoring.record import Answer, RunRecord, Score, Thresholds
+from salmubench.scoring.record import NOT_LEARNT, Answer, RunRecord, Score
 from salmubench.scoring.record_files import read_record, record_provenance
 from salmubench.scoring.references import LABELS, RETRAINED, is_judged_reference
-from salmubench.scoring.roles import facts_kept, score_in, spared
+from salmubench.scoring.roles import Held, facts_kept, score_in, spared, with_role
 from salmubench.scoring.verdict import THRESHOLDS, answers, complete
 from salmubench.unlearn.registry import method_titles
 from salmubench.workflow.planning import candidate_name
@@ -162,6 +163,7 @@ def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members
             another file or with other options than the contest's; or a world has none of a candidate or of Retrained.
     """
     plan, scored = terms.plan, [world for world in worlds if world.message is None]
+    _check_thresholds(scored)
     _check_one_version(scored)
     tracks = {method: entry.track for entry, method in zip(plan.methods, terms.titles, strict=True)}
     rows, names_in_plan = [], {}
@@ -179,7 +181,7 @@ def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members
     return ContestRecord(
         schema_version=SCHEMA_VERSION,
         plan=replace(terms.facts, standing=standing),
-        thresholds=_check_thresholds(scored),
+        thresholds=THRESHOLDS,
         notes=tuple(notes),
         worlds=tuple(_state(world) for world in worlds),
         leagues=tuple(League(league.key, league.title) for league in leagues),
@@ -234,14 +236,13 @@ def _told(decision: Decision) -> str:
 
 def numbers_of(record: RunRecord) -> dict[Number, float | None]:
     """The numbers of a row, from one record; `None` where it has none."""
-    similar = [held for held in spared(record) if held not in facts_kept(record)]
     return {
         "leakage": _view(score_in(record, "leakage")),
         "fact": _view(score_in(record, "fact")),
         "fact_paraphrase": _view(score_in(record, "fact_paraphrase")),
         "drop": _view(score_in(record, "drop")),
-        "kept": _smallest([held.score for held in similar]),
-        "facts_kept": _smallest([held.score for held in facts_kept(record)]),
+        "kept": _smallest([held.score for held in _held(record, "kept")]),
+        "facts_kept": _smallest([held.score for held in _held(record, "facts_kept")]),
         "recovered": _recovered(record),
         "processor_seconds": record.cost.processor_seconds,
     }
@@ -296,7 +297,13 @@ def _row(
             mode.name: _counted([one.modes[mode.name] for one in worlds.values() if mode.name in one.modes])
             for mode in MODES
         },
-        numbers={number: _over([one.numbers[number] for one in worlds.values()]) for number in NUMBERS},
+        numbers={
+            number: _over(
+                [one.numbers[number] for one in worlds.values()],
+                NOT_LEARNT if _is_unlearnt(number, records, views) else None,
+            )
+            for number in NUMBERS
+        },
         worlds=worlds,
     )
 
@@ -360,18 +367,14 @@ def _silent_attacks(scored: Sequence[ReadWorld]) -> list[str]:
     return told
 
 
-def _check_thresholds(worlds: Sequence[ReadWorld]) -> Thresholds:
-    """The thresholds that the records state: this version's, without those that they don't know."""
-    stated = THRESHOLDS
+def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
     for world in worlds:
         for name, (record, _) in world.records.items():
-            stated = stated if record.protocol is None else record.protocol.thresholds
-            if complete(stated) != THRESHOLDS:
+            if record.protocol is not None and complete(record.protocol.thresholds) != THRESHOLDS:
                 raise RecordError(
                     f"Expected records judged by the thresholds of this version, got others for {name} in the "
                     f"evaluation world {world.seed}. Take the version that made it."
                 )
-    return stated
 
 
 def _check_one_version(worlds: Sequence[ReadWorld]) -> None:
@@ -414,9 +417,30 @@ def _counted(found: Sequence[T]) -> dict[T, int]:
     return {name: found.count(name) for name in dict.fromkeys(found)}
 
 
-def _over(values: Sequence[float | None]) -> OverWorlds:
+def _over(values: Sequence[float | None], reason: str | None) -> OverWorlds:
     estimate = over_worlds(values)
-    return OverWorlds(estimate.mean, estimate.ci95, estimate.worlds)
+    return OverWorlds(estimate.mean, estimate.ci95, estimate.worlds, reason)
+
+
+def _is_unlearnt(number: Number, records: Sequence[RunRecord], views: Sequence[ViewOverWorlds]) -> bool:
+    """Whether a view that a number is, or all views of the groups that it is taken over, were not learnt."""
+    held = [one for record in records if record.status == "complete" for one in _held(record, number)]
+    own = [view for view in views if view.name in {f"{one.metric} {one.part}" for one in held}]
+    of_groups = [view for view in views if view.name.split(" ")[0] in {one.metric for one in held}]
+    if own:
+        return any(view.answer == NOT_LEARNT for view in own)
+    return bool(of_groups) and all(view.answer == NOT_LEARNT for view in of_groups)
+
+
+def _held(record: RunRecord, number: Number) -> Sequence[Held]:
+    """The numbers of a record that a number of a row is the smallest of, or the only one."""
+    if number == "facts_kept":
+        return facts_kept(record)
+    if number == "kept":
+        return [held for held in spared(record) if held not in facts_kept(record)]
+    if number == "recovered" or number == "processor_seconds":
+        return ()
+    return with_role(record, number)[:1]
 
 
 def _view(score: Score | None) -> float | None:

@@ -156,7 +156,7 @@ def text_rows(
         budget = "" if row.budget is None else f"{row.budget:g}×"
         modes = [_mode_text(row, mode.name) for mode in MODES]
         values = [_number(row, number) for number in numbers]
-        cells = [Cell(row.title), Cell(row.league or ""), Cell(budget), _decision(row), *map(Cell, modes), *values]
+        cells = [Cell(row.title), Cell(row.league or ""), Cell(budget), decision_cell(row), *map(Cell, modes), *values]
         under = [(cell.text, cell.interval, cell.spread) if intervals else (cell.text,) for cell in cells]
         rows.append(["\n".join(line.replace("\u202f", " ") for line in lines if line) for lines in under])
     kept = [place for place, head in enumerate(heads) if head != "league" or league is None]
@@ -178,7 +178,7 @@ def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number
     def made(row: Row, kind: str) -> TableRow:
         name = f"{row.title}, generator track" if row.track == "generator" else row.title
         budget = Cell("") if row.budget is None else Cell(f"{row.budget:g}×", sort=repr(row.budget))
-        cells = [budget, _decision(row), *(_mode(row, mode.name) for mode in MODES)]
+        cells = [budget, decision_cell(row), *(_mode(row, mode.name) for mode in MODES)]
         return TableRow(name, kind, [*cells, *(_number(row, number) for number in numbers)], detail=row.name)
 
     return Table(
@@ -190,7 +190,8 @@ def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number
     )
 
 
-def _decision(row: Row) -> Cell:
+def decision_cell(row: Row) -> Cell:
+    """What is decided, and in how many views that shows."""
     if row.decision is None:
         return Cell(DASH, title="too few worlds to decide")
     answer = row.decision.answer
@@ -213,7 +214,9 @@ def _views_table(contest: ContestRecord, rows: Sequence[Row], *, key: str, capti
 
     def made(row: Row, kind: str) -> TableRow:
         views = {view.name: view for view in row.views}
-        return TableRow(row.title, kind, [_decision(row), *(view_cell(views.get(name)) for name in names)], row.name)
+        return TableRow(
+            row.title, kind, [decision_cell(row), *(view_cell(views.get(name)) for name in names)], row.name
+        )
 
     return Table(
         key=key,
@@ -265,8 +268,8 @@ def _mode_text(row: Row, mode: str) -> str:
 
 def _number(row: Row, number: Number) -> Cell:
     known = row.numbers[number]
-    if known.mean is None:
-        return Cell(DASH, title="no world has this number")
+    if known.reason is not None or known.mean is None:
+        return Cell(wording.missing(known.reason), title=known.reason or "no world has this number")
     of_some = "" if known.worlds == len(row.worlds) else f"{known.worlds} of {_worlds(len(row.worlds))}"
     ends = known.ci95
     written = "" if ends is None else _interval(number)(ends)

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from salmubench.core import places
+from salmubench.core.errors import RecordError
 from salmubench.report.collect import Metrics, read_run
+from salmubench.report.contest_tables import contest_table
 from salmubench.report.latex import latex_report
 from salmubench.report.main_numbers import between_references
 from salmubench.report.seeds import pooled
 from salmubench.report.tables import csv_table, json_table, markdown_table
+from salmubench.scoring.contest_record import read_contest
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.roles import with_descriptions
@@ -19,20 +22,33 @@ from salmubench.scoring.roles import with_descriptions
 Form = Literal["markdown", "latex", "csv", "json"]
 
 
+CONTEST = "contest.json"
+
+
 def table(runs: Sequence[Path], *, form: Form, metrics: Metrics, titles: Mapping[str, str] | None = None) -> str:
     """Records as a table: the main numbers with intervals and verdicts; CSV and JSON hold every number.
 
-    Markdown and LaTeX have a table for each run, and one for all single records that share dataset and references.
+    Markdown and LaTeX have a table for each run, and one for all single records that share dataset and references. A
+    contest is a table of its own: what it decided, and the views behind that.
 
     Args:
-        runs: run folders, folders of records, or records.
+        runs: run folders, folders of records, or records; or one contest, by its folder or its `contest.json`.
         form: of the table.
         metrics: name → description.
         titles: method → its title.
 
     Raises:
-        RecordError: no records, or one that can't be read.
+        RecordError: no records, or one that can't be read; or a contest beside others.
     """
+    contests = [path for path in runs if path.name == CONTEST or (path / CONTEST).is_file()]
+    if contests:
+        if len(runs) > 1:
+            raise RecordError(
+                f"Expected a contest alone, since its numbers are of several worlds, got {contests[0]} beside "
+                f"{len(runs) - 1} more. Make a table of each."
+            )
+        path = contests[0]
+        return contest_table(read_contest(path if path.name == CONTEST else path / CONTEST), form=form)
     groups, titles = [], dict(titles or {})
     loose: dict[tuple[str, ...], list[RunRecord]] = {}
     for path in runs:

@@ -49,11 +49,13 @@ class OverWorlds:
         mean: null without worlds that have the number.
         ci95: t interval; null with fewer than two.
         worlds: how many have the number.
+        reason: why nothing may be read from it, though worlds have it: not learnt over worlds.
     """
 
     mean: Real | None
     ci95: Interval | None
     worlds: Count
+    reason: Text | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -152,7 +152,7 @@ def table(
     """Results of runs as a table: numbers, L, K and D with intervals, verdicts.
 
     Args:
-        runs: run folders, folders of records, or records.
+        runs: run folders, folders of records, or records; or the folder of one contest.
         format: LaTeX needs the package booktabs; CSV and JSON hold every number.
         out: a file to write it to as well.
 
