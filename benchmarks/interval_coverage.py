@@ -8,34 +8,40 @@ times over. Items come from committed files: three Retrained, and the methods at
 near its threshold (L between .3 and 5 %, K between 80 and 100 %). `scaled` moves each value towards Clean's by one
 share, so that the population's number is at the threshold, which keeps their skew (and how often ends miss); in
 `sparse` each item takes Compromised's value by chance, otherwise Clean's: few are still known, wholly; in `people` the
-same by identity. `as it is` isn't moved.
+same by identity. `as it is` isn't moved. Parts that a verdict rests on by groups of people (`_identity`,
+`_association`, facts of either holdout) are populations of their own, against the reference that counts there.
 
 Kinds: `percentile`, `bca` (Efron's, acceleration from the jackknife), and `bootstrap_t` with several factors, as
 scoring makes it. The smallest factor with which each end misses at most 3.5 % (nominal 2.5 %) in every population that
 sets it is `wider`, which `scoring/intervals.py` states. R@1 (four pairs known) and populations in which one person has
-15 % or more of what is left don't set it: 37 % of samples are without that person, and no sample without can tell. How
-often their ends miss is written all the same. Populations are written as they are done; a second call goes on.
+15 % or more of what is left don't set it: 37 % of samples are without that person, and no sample without can tell.
+`wider_few` is the same of what is left of a leakage of fewer than 100 people (`bootstrap_t of few`), set by populations
+in which nobody has a third or more. How often the ends of all others miss is written, too. Populations are written as
+they are done; a second call goes on.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import ndtr, ndtri
 
 from salmubench.core import manifest, provenance, writing
 from salmubench.metrics import descriptions
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, Units, find_units, leaf_sums, resampled_sums
-from salmubench.scoring.intervals import WIDER, Ratio, bootstrap_t, intervals
-from salmubench.scoring.items import of_metric
-from salmubench.scoring.metric import Floats, Metric, parts_of
+from salmubench.scoring.failure_modes import MODES
+from salmubench.scoring.intervals import WIDER, BootstrapT, Ratio, bootstrap_t, intervals
+from salmubench.scoring.items import held_identities, of_metric
+from salmubench.scoring.metric import PEOPLE, Floats, Metric, parts_of
 from salmubench.scoring.record_files import read_items_file
+from salmubench.scoring.selections import selections
 
 COMMITTED = Path(__file__).parent.parent / "results"
 RESULTS = COMMITTED / "coverage"
@@ -47,8 +53,13 @@ MOST = 0.035
 THRESHOLDS = {"leakage": 0.01, "kept": 0.9}
 NEAR = {"leakage": 0.04, "kept": 0.1}
 """How far from its threshold a method's number may lie; below a third of it, scaling would blow up noise."""
+FEW_PEOPLE = 100
+"""Units below which what is left of a leakage is also given a wider interval (`of_few`)."""
+FEW_FACTORS = (1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0)
 MOST_OF_ONE = 0.15
 """Share of what is left from which one person alone decides whether an end misses."""
+MOST_OF_FEW = 1 / 3
+"""The same of few people, whose interval is wider."""
 PARTS = ("mrr", "r1", "value")
 TOGETHER = 50
 """Samples whose intervals are made at once."""
@@ -65,6 +76,7 @@ class Population:
         units: what is drawn.
         most: share that the largest identity has of `top`, by size; `None` of classes.
         sets: whether it sets the factor.
+        few: whether it is what is left of a leakage of few people.
     """
 
     name: str
@@ -73,6 +85,7 @@ class Population:
     units: Units
     most: float | None
     sets: bool
+    few: bool = False
 
 
 def main() -> None:
@@ -83,6 +96,7 @@ def main() -> None:
     parser.add_argument("--bootstraps", type=int, default=BOOTSTRAPS)
     parser.add_argument("--out", type=Path, default=RESULTS / "coverage.json")
     options = parser.parse_args()
+    provenance.began()
     settings = {
         "samples": options.samples,
         "bootstraps": options.bootstraps,
@@ -94,27 +108,41 @@ def main() -> None:
         same = all(before[name] == settings[name] for name in ("samples", "bootstraps"))
         if same and before["items"].items() <= settings["items"].items():  # files may be added
             found["populations"] = before["populations"]
-    for population in populations(options.items):
+    for population in sorted(populations(options.items), key=lambda one: not one.few):
         if population.name not in found["populations"]:
             measured = measure(population, options.samples, options.bootstraps)
             found["populations"][population.name] = measured
-            writing.write_json(options.out, {**found, "provenance": provenance.provenance()})
+            writing.write_json(options.out, found | _factors(found["populations"]))
         print(population.name, shown(found["populations"][population.name]), flush=True)
-    found |= {"wider": smallest_factor(found["populations"]), "provenance": provenance.provenance()}
+    found |= _factors(found["populations"])
     writing.write_json(options.out, found)
-    print(f"smallest factor {found['wider']}, in use {WIDER}")
+    print(f"smallest factor {found['wider']}, in use {WIDER}; of few {found['wider_few']}")
+
+
+def _factors(measured: dict[str, Any]) -> dict[str, Any]:
+    """What follows from the populations that are done."""
+    return {
+        "wider": smallest_factor(measured, "bootstrap_t", FACTORS, few=False),
+        "wider_few": smallest_factor(measured, "bootstrap_t of few", FEW_FACTORS, few=True),
+        "provenance": provenance.provenance(),
+    }
 
 
 def populations(files: list[Path]) -> Iterator[Population]:
     """All of them; identities by every model's values moved to the threshold, classes as they are."""
     for path in files:
         table, name = read_items_file(path), source_of(path)
+        held = held_identities(table)
         for metric in descriptions().values():
             rows = of_metric(table, metric.name)
             if rows.num_rows and metric.view in THRESHOLDS:
                 for part, described in parts_of(metric.items).items():
                     if described.group is None and part in PARTS:
-                        yield from _moved(metric, part, rows, name, first=path == files[0])
+                        zero = "retrained" if metric.goal == "retrained" and _has(rows, "retrained") else "clean"
+                        goal = Goal(zero, THRESHOLDS[metric.view])
+                        yield from _moved(metric, part, rows, name, goal, first=path == files[0])
+                for part, of_group, goal in _judged_by_group(metric, rows, held):
+                    yield from _moved(metric, part, of_group, name, goal, first=path == files[0])
             elif rows.num_rows and metric.view == "drop" and path not in METHODS:
                 yield from _drops(metric, rows, name, first=path == files[0])
 
@@ -125,22 +153,48 @@ def source_of(path: Path) -> str:
     return f"{path.parent.parent.name}/{name}" if path in METHODS else name
 
 
-def _moved(metric: Metric, part: str, rows: Any, source: str, *, first: bool) -> Iterator[Population]:
-    of = parts_of(metric.items)[part].of
-    zero = "retrained" if metric.goal == "retrained" and not rows.column("retrained").null_count else "clean"
-    u, c, p = (of(rows.column(name).to_numpy(), None) for name in ("value", zero, "compromised"))
+@dataclass(frozen=True)
+class Goal:
+    """Where a population is moved to: the reference at which its view is 0, and the view's limit."""
+
+    zero: str
+    limit: float
+
+
+def _has(rows: Any, reference: str) -> bool:
+    return not rows.column(reference).null_count
+
+
+def _judged_by_group(metric: Metric, rows: Any, held: frozenset[str] | None) -> Iterator[tuple[str, Any, Goal]]:
+    """Parts over groups of people that a verdict rests on, with their rows."""
+    grounds = [ground for mode in MODES for ground in mode.grounds if ground.role == metric.role]
+    parts = parts_of(metric.items, metric.groups)
+    for one in selections(metric, rows, held) if grounds else ():
+        for part in one.parts if one.reason is None else ():
+            group = parts[part].group
+            for ground in grounds if group in PEOPLE and part.split("_")[0] in ("mrr", "value") else ():
+                zero = ground.against or "clean"
+                if (ground.each or ground.group == group) and _has(rows, zero):
+                    yield part, rows.filter(pa.array(one.which)), Goal(zero, ground.limit.value)
+
+
+def _moved(metric: Metric, part: str, rows: Any, source: str, to: Goal, *, first: bool) -> Iterator[Population]:
+    of, goal = parts_of(metric.items, metric.groups)[part].of, to.limit
+    u, c, p = (of(rows.column(name).to_numpy(), None) for name in ("value", to.zero, "compromised"))
     cluster = rows.column("cluster").to_numpy(zero_copy_only=False)
-    units, goal = find_units(cluster), THRESHOLDS[metric.view or ""]
+    units = find_units(cluster)
     name = f"{metric.name} {part}"
     base = p.sum() - c.sum()
+    few = metric.view == "leakage" and units.count < FEW_PEOPLE
+    most_allowed = MOST_OF_FEW if few else MOST_OF_ONE
 
     def population(how: str, moved: Floats, *, sets: bool) -> Population:
         top, bottom = leaf_sums(np.stack([moved - c, p - c], axis=1), units)[:, :2].T
         most = float(np.abs(top).max() / np.abs(top).sum())
-        return Population(f"{name}, {how}", top, bottom, units, most, sets and most < MOST_OF_ONE)
+        return Population(f"{name}, {how}", top, bottom, units, most, sets and most < most_allowed, few)
 
-    by_mean = part in ("mrr", "value")
-    own, near = float((u - c).sum() / base), NEAR[metric.view or ""]
+    by_mean = not part.startswith("r1")
+    own, near = float((u - c).sum() / base), max(NEAR[metric.view or ""], goal if metric.view == "leakage" else 0.0)
     if "/" in source and not (by_mean and metric.role and goal / 3 <= own and abs(own - goal) <= near):
         return
     if not by_mean:
@@ -187,13 +241,15 @@ def measure(population: Population, samples: int, bootstraps: int) -> dict[str, 
         drawn = [_sample(population, rng) for _ in range(min(TOGETHER, samples - first))]
         made = _by_class if population.units.classes else _by_identity
         for kind, found in made(drawn, population.units, bootstraps).items():
-            ends.setdefault(kind, []).append(found)
+            if population.few or "few" not in kind:
+                ends.setdefault(kind, []).append(found)
     kinds = {kind: np.concatenate(found) for kind, found in ends.items()}
     return {
         "truth": truth,
         "units": population.units.count,
         "most_of_one": population.most,
         "sets": population.sets,
+        "few": population.few,
         "intervals": {
             kind: {
                 "low_misses": float(np.mean(truth < found[:, 0])),
@@ -227,7 +283,18 @@ def _by_identity(samples: list[Ratio], units: Units, bootstraps: int) -> dict[st
     }
     for factor in FACTORS:
         ends[f"bootstrap_t {factor:.2f}"] = np.array([one.interval(factor) for one in made if one is not None])
+    for factor in FEW_FACTORS:
+        ends[f"bootstrap_t of few {factor:.2f}"] = np.array([of_few(one, factor) for one in made if one is not None])
     return ends
+
+
+def of_few(one: BootstrapT, wider: float) -> tuple[float, float]:
+    """An interval that is held within what resamples show and then made wider, so that it may go beyond them.
+
+    What is left may be of one or two people, whom all resamples of a sample without them are without, too.
+    """
+    low, high = one.interval(1.0)
+    return one.whole + wider * (low - one.whole), one.whole + wider * (high - one.whole)
 
 
 def bca(drawn: Floats, top: Floats, bottom: Floats) -> tuple[float, float]:
@@ -254,10 +321,8 @@ def _by_class(samples: list[Ratio], units: Units, bootstraps: int) -> dict[str, 
     """As scoring makes it, and with classes alone drawn, each with all its pictures."""
     classes, sizes = np.arange(units.count), units.classes or ()
     alone = Units(classes, units.count)
-    totals = [
-        Ratio(*(np.add.reduceat(side, np.cumsum([0, *sizes])[:-1]) for side in (one.top, one.bottom)))
-        for one in samples
-    ]
+    start = np.cumsum([0, *sizes])[:-1]
+    totals = [Ratio(np.add.reduceat(one.top, start), np.add.reduceat(one.bottom, start)) for one in samples]
     return {
         "classes, then pictures": np.array(intervals(samples, units, bootstraps=bootstraps)),
         "classes alone, percentile": np.array(
@@ -274,11 +339,11 @@ def _ratios(samples: list[Ratio], units: Units, bootstraps: int) -> Floats:
     return found
 
 
-def smallest_factor(measured: dict[str, Any]) -> float | None:
+def smallest_factor(measured: dict[str, Any], kind: str, factors: Sequence[float], *, few: bool) -> float | None:
     """The smallest factor with which no end misses too often, in the populations that set it; `None`: none does."""
-    setting = [one["intervals"] for one in measured.values() if one["sets"]]
-    for factor in FACTORS:
-        found = [one[f"bootstrap_t {factor:.2f}"] for one in setting]
+    setting = [one["intervals"] for one in measured.values() if one["sets"] and one.get("few", False) == few]
+    for factor in factors:
+        found = [one[f"{kind} {factor:.2f}"] for one in setting]
         if found and all(max(one["low_misses"], one["high_misses"]) <= MOST for one in found):
             return factor
     return None
