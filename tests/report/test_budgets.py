@@ -36,6 +36,8 @@ def test_only_methods_with_several_budgets_have_curves(run: Run, page: str) -> N
         "leakage left L",
         "leakage left L, all facts to forget",
         "fact left L",
+        "fact left L, other pictures",
+        "fact left L, nobody named",
         "K inter-identity",
         "K intra-identity",
         "utility drop D",

@@ -257,7 +257,7 @@ def test_references_stay_on_top(page: str) -> None:
 def test_verdicts_come_with_sentences(page: str) -> None:
     text = shown(page)
     assert "CLIPErase forgets (" in text
-    assert "but over-generalises (other people’s associations pushed below Clean, K −" in text
+    assert "but over-generalises (the same people’s other associations pushed below Clean, K −" in text
     assert "Direct Similarity Minimisation forgets" in text
     assert "SalUn failed at step 12: loss is not finite" in text
 

@@ -61,7 +61,7 @@ def test_sentence_names_what_fails(by_name: dict[str, RunRecord]) -> None:
     text = sentence(judged(by_name["cliperase-5x"], "no", "no", "yes"))
     assert text.startswith("forgets (0.")
     assert "keeps general knowledge (GenKnow" in text
-    assert ", but over-generalises (other people’s associations pushed below Clean, K −1" in text
+    assert ", but over-generalises (the same people’s other associations pushed below Clean, K −1" in text
     assert text.endswith(" %).")
 
 
