@@ -82,6 +82,13 @@ def shown_parts(
                 yield name, part, parts[part]
 
 
+def kept_parts(changes: Changes, metrics: Mapping[str, Metric | MetricInfo]) -> Iterator[tuple[str, str, Change]]:
+    """Those of utility that can tell damage: not what only describes, which exact unlearning loses too."""
+    for name, part, change in shown_parts(changes, metrics, "utility"):
+        if metrics[name].number is not None or role_of(metrics[name]) is not None:
+            yield name, part, change
+
+
 def fell(change: Change) -> bool:
     """Whether the whole interval says that the number is lower than before."""
     return _sign(change.ci95) == "no"
@@ -134,4 +141,4 @@ def _below(level: Level | None) -> Answer:
 
 def _damaged(changes: Changes, metrics: Mapping[str, Metric]) -> Answer:
     """Whether a number of what was to stay fell for sure; that nothing fell can't be told from intervals."""
-    return "yes" if any(fell(change) for _, _, change in shown_parts(changes, metrics, "utility")) else "can't tell"
+    return "yes" if any(fell(change) for _, _, change in kept_parts(changes, metrics)) else "can't tell"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from salmubench.deletion.findings import LITTLE, beside, fell, shown_parts
+from salmubench.deletion.findings import LITTLE, beside, fell, kept_parts, shown_parts
 from salmubench.deletion.record import Answer, Change, DeletionRecord, Level, LevelName, Question
 from salmubench.report import rendering, wording
 from salmubench.report.wording import DASH
@@ -243,7 +243,7 @@ def _left(lead: str, level: Level | None, beside: str, needed: int | None) -> st
 
 
 def _damage(record: DeletionRecord) -> str:
-    kept = list(_parts(record, "utility"))
+    kept = list(kept_parts(record.changes, record.protocol.metrics))
     measured = [(name, part, change) for name, part, change in kept if change.ci95 is not None]
     if not measured:
         return "Not measured: the dataset has nothing that was to stay, or too few people of it."
