@@ -1,7 +1,7 @@
 """Tables of the committed runs at `mini`, for `update_docs.py`: numbers, intervals and verdicts from the items.
 
-`results/mini-people` is the demo: `mini` as it is, with worlds that teach facts about people. `results/mini` is `mini` as
-it was, and `results/mini-<track>-<budget>` are the method of ours in that world.
+`results/mini-people` is the demo: `mini` as it is, with worlds that teach facts about people. `results/mini` is `mini`
+as it was, and `results/mini-<track>-<budget>` are the method of ours in that world.
 """
 
 from __future__ import annotations
