@@ -1,5 +1,7 @@
 """Blocks of the docs about committed contests, `results/<contest>/`: what came out, tables, costs.
 
+    python scripts/contest_blocks.py NAME     # what came out of any committed contest, and the table of each league
+
 Means and intervals are over worlds, and are what `contest.json` says; nothing is computed anew but the differences from
 Retrained, which a contest doesn't print.
 """
@@ -10,6 +12,7 @@ import functools
 import json
 import re
 import statistics
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -277,3 +280,9 @@ def _told(one: OverWorlds | Estimate) -> str:
 def _short(title: str) -> str:
     """A method that takes part twice is called by its name in the plan."""
     return f"`{title.rpartition(', ')[2]}`" if ", " in title else title
+
+
+if __name__ == "__main__":
+    print(findings(sys.argv[1]))
+    for one in contest(sys.argv[1]).leagues:
+        print(f"\n{one.key}\n\n{table(sys.argv[1], one.key)}")

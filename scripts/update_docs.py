@@ -15,7 +15,6 @@ from typing import Any
 import attack_blocks
 import contest_blocks
 import contest_picture
-import medium_blocks
 import mini_blocks
 import mistake_blocks
 import security_blocks
@@ -366,11 +365,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "level-costs": partial(contest_blocks.costs, "contest-level"),
     "level-beside": partial(contest_blocks.beside, "contest-level", 5),
     "worlds": world_blocks.table,
-    "medium-table": medium_blocks.table,
-    "medium-phenomenon": medium_blocks.phenomenon,
-    "medium-findings": medium_blocks.findings,
-    "medium-beside": medium_blocks.beside,
-    "medium-costs": medium_blocks.costs,
 }
 
 

@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import collect
 import pytest
 import yaml
-from collect_contest import collect
 
 from contest_world import METHOD, begin, write_plan
 from salmubench import attacks
@@ -125,7 +125,7 @@ def check_what_was_collected_is_not_done_again(
     plan: Path, out: Path, references: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped before anything was chosen: another machine makes the selection worlds, no trial and no measurement."""
-    collect(out, elsewhere)
+    collect.contest(out, elsewhere)
     shutil.rmtree(elsewhere / "worlds")
     before = json.loads((elsewhere / "selection.json").read_text())
     (elsewhere / "selection.json").unlink()

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Literal
 
+import collect
 import pytest
 import yaml
-from collect_contest import collect
 from packed import PACKED, pack, packed
 
 from contest_world import METHOD, RECIPE, SEEDS, begin, without_time, write_plan
@@ -108,7 +108,7 @@ def test_what_was_collected_goes_on_elsewhere(
     """Two worlds done on one machine, the third on another that has what was committed of them."""
     plan, first = copied(done, tmp_path)
     (first / "worlds" / "103" / "world.json").unlink()
-    collect(first, tmp_path / "committed", ["delete-1x"])
+    collect.contest(first, tmp_path / "committed", ["delete-1x"])
     records = tmp_path / "committed" / "worlds" / "101" / "records"
     assert {path.name for path in records.glob("*.items.parquet")} == {
         f"{name}.items.parquet" for name in ("clean", "compromised", "retrained", "delete-1x")
@@ -131,7 +131,7 @@ def test_the_other_models_are_packed(
     done: tuple[Path, Path], tmp_path: Path, kept: Literal["records", "items"], names: list[str]
 ) -> None:
     for place in ("one", "two", "one"):  # a folder that was packed before is packed anew
-        collect(done[1], tmp_path / place, ["delete-1x"], pack_others=kept)
+        collect.contest(done[1], tmp_path / place, ["delete-1x"], pack_others=kept)
     records = tmp_path / "one" / "worlds" / "101" / "records"
     assert {path.stem for path in records.glob("*.json")} == {"clean", "compromised", "retrained", "delete-1x"}
     whole = done[1] / "worlds" / "101" / "records"

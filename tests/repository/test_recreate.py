@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def committed(tiny_run: Path, tmp_path: Path) -> Path:
-    """What `collect_results.py` keeps of a run: `run.json`, records, items, gallery."""
+    """What `collect.py` keeps of a run: `run.json`, records, items, gallery."""
     kept = tmp_path / "results" / "tiny"
     shutil.copytree(tiny_run / "records", kept / "records")
     shutil.copy(tiny_run / "run.json", kept / "run.json")
