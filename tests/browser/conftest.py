@@ -11,7 +11,6 @@ import pytest
 import contest_world
 from attack_world import INFOS, write_attacks
 from report_world import METRICS, WORLDS, embed
-from salmubench.core import writing
 from salmubench.scoring.contest_record import ContestRecord
 from submission_world import OTHER_BUDGETS, edit_json, mend, write_submittable_run
 
@@ -85,8 +84,7 @@ def site(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit_json(folder / "results" / "mine" / "record.json", hostile)
     mend(folder / "results" / "mine")
     (folder / "results" / "<b>x").mkdir()
-    contest = folder / "contest.json"
-    writing.write_json(contest, contest_world.hostile(invented(folder)))
+    contest = contest_world.hostile(invented(folder))
     return build(folder / "results", out=folder / "site", metrics=METRICS, contest=contest).index
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from salmubench.contest.again import LATER, decide_again
+from salmubench.contest.again import LATER, NOT_RECOMPUTED, checked, decide_again
 from salmubench.contest.power import last, power, spreads_of
 from salmubench.core.errors import ConfigError, RecordError
 from salmubench.scoring.contest_record import read_contest
@@ -42,6 +45,60 @@ def test_another_plan_is_refused(tmp_path: Path) -> None:
     (tmp_path / "contest.json").write_text('{"plan": 1}')
     with pytest.raises(RecordError, match="got something else"):
         decide_again(LEVEL / "contest.yaml", tmp_path)
+
+
+def first_ranked(data: dict[str, Any]) -> dict[str, Any]:
+    return next(row for row in data["rows"] if row["decision"]["answer"] == "fails")
+
+
+LIES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "a mean": (lambda data: data["rows"][0]["numbers"]["leakage"].update(mean=0.0), "its worlds give, .*got 0"),
+    "Retrained's mean": (lambda data: data["retrained"]["numbers"]["fact"].update(mean=9.0), "got 9"),
+    "how often it passes": (lambda data: data["rows"][0].update(outcomes={"passes": 6}), "what its worlds give"),
+    "a failure mode": (lambda data: data["rows"][0]["modes"].update(hollow={"no": 6}), "what its worlds give"),
+    "an outcome": (
+        lambda data: next(iter(data["rows"][0]["worlds"].values())).update(outcome="passes"), "what its worlds give"
+    ),
+    "a p value": (lambda data: data["differences"][0].update(p=1e-9, p_holm=1e-9), "got 1e-09"),
+    "a reversed interval": (lambda data: data["differences"][0]["ci95"].reverse(), "what its worlds give"),
+    "a reversed interval of a view": (lambda data: data["rows"][0]["views"][0]["ci90"].reverse(), "an interval of"),
+    "ranks": (lambda data: data["rankings"][0]["groups"].reverse(), "what its worlds give"),
+    "thresholds": (lambda data: data["thresholds"].update(catastrophic=0.5), "thresholds of this version"),
+    "a decision": (lambda data: first_ranked(data)["decision"].update(answer="passes"), "the decision that its views"),
+    "a view's answer": (
+        lambda data: next(
+            view for view in first_ranked(data)["views"] if view["answer"] == "beyond"
+        ).update(answer="inside"),
+        "that its interval gives|the decision that",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_result_for_a_board_says_what_follows_from_its_worlds(name: str, tmp_path: Path) -> None:
+    change, message = LIES[name]
+    data = json.loads((LEVEL / "contest.json").read_text())
+    change(data)
+    (tmp_path / "contest.json").write_text(json.dumps(data))
+    with pytest.raises(RecordError, match=message):
+        checked(tmp_path / "contest.json")
+
+
+def test_what_cannot_be_recomputed_is_said_and_records_are_judged_anew(tmp_path: Path) -> None:
+    """A world's number, with all that follows from it changed alike, is told by the records only."""
+    copy = Path(shutil.copytree(LEVEL, tmp_path / "level"))
+    assert NOT_RECOMPUTED not in checked(copy / "contest.json").notes
+    data = json.loads((copy / "contest.json").read_text())
+    seconds = 123.0
+    row = data["rows"][0]
+    for world in row["worlds"].values():
+        world["numbers"]["processor_seconds"] = seconds
+    row["numbers"]["processor_seconds"] = {"mean": seconds, "ci95": [seconds, seconds], "worlds": len(row["worlds"])}
+    (copy / "contest.json").write_text(json.dumps(data))
+    with pytest.raises(RecordError, match="what its worlds give"):
+        checked(copy / "contest.json")
+    shutil.rmtree(copy / "worlds")
+    assert checked(copy / "contest.json").notes[0] == NOT_RECOMPUTED
 
 
 def test_power_by_the_spreads_of_the_last_contest() -> None:

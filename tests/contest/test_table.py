@@ -14,13 +14,12 @@ import pytest
 from scipy import stats
 
 from contest_world import BAD, EVIL, LEAKAGE, base_record, hostile, summed, worlds
-from report_world import METRICS
 from salmubench.cli.main import main
+from salmubench.contest.again import checked
 from salmubench.contest.page import write
 from salmubench.contest.table import ReadWorld, numbers_of, outcome_of
 from salmubench.core import writing
 from salmubench.core.errors import RecordError
-from salmubench.leaderboard.build import build
 from salmubench.report import contests
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.contest_record import ContestRecord, Decided, Decision, read_contest
@@ -364,11 +363,9 @@ def test_the_board_has_a_section_for_it(contest: ContestRecord, tmp_path: Path) 
 def test_a_result_that_is_none_is_refused(
     contest: ContestRecord, change: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "results").mkdir()
     (tmp_path / "contest.json").write_text(json.dumps({**writing.plain(contest), **change}))
     with pytest.raises(RecordError, match=message):
-        build(tmp_path / "results", out=tmp_path / "site", metrics=METRICS, contest=tmp_path / "contest.json")
-    assert not (tmp_path / "site").exists()
+        checked(tmp_path / "contest.json")
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from fuzz import seeds
 from fuzz.binaries import ARCHIVE, ARRAY, FOLDER, WEIGHTS, damage, picture, saved_state
 from fuzz.judge import Reader
 from fuzz.parquet import PARQUET
-from fuzz.texts import CSV, JSON, RECORD, YAML
+from fuzz.texts import CSV, JSON, RECORD, YAML, braces
 from report_world import METRICS
 from salmubench.clip import models
 from salmubench.clip.embeddings import open_embeddings
-from salmubench.contest import checks, plan
+from salmubench.contest import again, checks, plan
 from salmubench.contest import page as contest_page
 from salmubench.core import manifest
 from salmubench.core.errors import SalmubenchError
@@ -121,6 +121,7 @@ def _plan(folder: Path, out: Path) -> None:
 
 def _contest(folder: Path, out: Path) -> None:
     contest_page.write(out / "contest", read_contest(folder / "contest.json"))
+    json_text(again.checked(folder / "contest.json"), where="contest")
 
 
 def _options(folder: Path, _: Path) -> None:
@@ -156,7 +157,8 @@ def _dataset(folder: Path, _: Path) -> None:
     for split in (*Split, "other"):
         rows, images = opened.rows(split), list(opened.images(split, 0, 5))
         assert len(images) <= max(len(rows), 5)
-    for part in (opened.counts, opened.genders, opened.general_knowledge, opened.hidden_pairs, opened.fragile_ids):
+    texts = opened.genders, opened.general_knowledge, opened.hidden_pairs, opened.fragile_ids, opened.rewrites
+    for part in (opened.counts, *texts):
         json_text(part, where="dataset")
     opened.forget_identity_ids()
     opened.fingerprint  # noqa: B018
@@ -203,6 +205,11 @@ def _shards(folder: Path, _: Path) -> None:
     for path in sorted(folder.glob("*.tar")):
         for sample in samples.read_shard(path):
             samples.open_picture(sample)
+
+
+def _pattern(folder: Path, _: Path) -> None:
+    text = (folder / "pattern.txt").read_bytes().decode("utf-8", "surrogateescape")
+    json_text(len(samples.paths_of(text)), where="pattern")
 
 
 def _stream(folder: Path, _: Path) -> None:
@@ -336,6 +343,7 @@ READERS: tuple[Reader, ...] = (
     Reader("model", seeds.checkpoint, MODEL, _model, 40),
     Reader("resume", seeds.resumed, {"resume.pt": (saved_state, saved_state, damage)}, _resumed, 40),
     Reader("shards", seeds.shards, {"*.tar": ARCHIVE, "*.json": JSON, ".": FOLDER}, _shards, 70),
+    Reader("pattern", seeds.pattern, {"pattern.txt": (braces, damage)}, _pattern, 40),
     Reader("stream", seeds.shards, {"*.tar": ARCHIVE}, _stream, 50),
     Reader("shard_set", seeds.shard_set, {"dataset/shards/*.json": JSON, "dataset/shards/": FOLDER}, _shard_set, 40),
     Reader("official", seeds.official, {"*.json": JSON}, _official, 40),

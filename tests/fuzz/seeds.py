@@ -26,6 +26,7 @@ from report_world import METRICS
 from salmubench.contest.page import write as write_contest
 from salmubench.core import manifest, provenance, writing
 from salmubench.core.types import SENSITIVE_SPLITS, Pair, Person, Split
+from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.shards import write_shards
 from salmubench.deletion.before_after import compare_before_after
@@ -42,7 +43,7 @@ from salmubench.scoring.fact_ranks import Values
 from salmubench.scoring.record_files import read_record
 from salmubench.workflow import recipe
 from submission_world import edit_json, write_submittable_run
-from tiny import tiny_dataset
+from tiny import tiny_dataset, tiny_jpeg
 from tiny_model import tiny_model
 
 MODEL = "cliperase-5x"
@@ -262,7 +263,23 @@ def scorable(folder: Path) -> None:
 
 @functools.cache
 def _dataset() -> Path:
-    return tiny_dataset(home() / "dataset", identities=8, pictures=3, size=32)
+    """With further captions of sensitive rows, and pictures that no model sees."""
+    folder = tiny_dataset(home() / "dataset", identities=8, pictures=3, size=32)
+    opened = open_dataset(folder)
+    rewrites = {
+        row.file_name: [{"caption": f"{row.name} again: {row.value}", "share": 0.25, "nameless": False},
+                        {"caption": f"This person: {row.value}", "share": 0.25, "nameless": True}]
+        for row in opened.rows(Split.FORGET)
+    }  # fmt: skip
+    writing.write_json(folder / layout.REWRITES, rewrites)
+    unseen = [
+        layout.Row(
+            tiny_jpeg(number, 99, size=32, aspect=1.0, seed=0), "a person", identity, f"{identity}_099_ar-1.00.jpg"
+        )
+        for number, identity in enumerate(opened.identities)
+    ]
+    layout.write_shard(folder, Split.PORTRAITS_UNSEEN, 0, 1, iter(unseen))
+    return folder
 
 
 def dataset(folder: Path) -> None:
@@ -318,6 +335,11 @@ def resumed(folder: Path) -> None:
     save_checkpoint(folder, module=module, optimizer=optimizer, progress=Progress())
 
 
+def pattern(folder: Path) -> None:
+    """A pattern of shards."""
+    (folder / "pattern.txt").write_text("cc3m/{00000..00331}.tar::more/{a,b}{0..9..2}.tar")
+
+
 def shards(folder: Path) -> None:
     """A user's retain shards, with what img2dataset writes beside them."""
     for shard in range(2):
@@ -325,7 +347,10 @@ def shards(folder: Path) -> None:
             for pair in range(4):
                 stream = io.BytesIO()
                 Image.effect_noise((24, 24), 60).convert("RGB").save(stream, "JPEG")
-                for name, data in (("jpg", stream.getvalue()), ("json", b"{}"), ("txt", f"picture {pair}".encode())):
+                members = {"jpg": stream.getvalue(), "json": b"{}", "txt": f"picture {pair}".encode()}
+                if pair:
+                    members |= {"r1.txt": b"one", "r2.txt": b"two", "shares.json": b"[0.25, 0.5]"}
+                for name, data in members.items():
                     member = tarfile.TarInfo(f"{shard:05d}{pair:04d}.{name}")
                     member.size = len(data)
                     tar.addfile(member, io.BytesIO(data))

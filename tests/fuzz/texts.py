@@ -323,3 +323,13 @@ CSV: tuple[Mutator, ...] = (csv_cells, csv_cells, csv_cells, damage, other_kind)
 JSON: tuple[Mutator, ...] = (json_value, json_value, json_value, json_value, json_raw, damage, other_kind)
 RECORD: tuple[Mutator, ...] = (*JSON, json_free, json_free, json_free)
 YAML: tuple[Mutator, ...] = (yaml_value, yaml_value, yaml_value, yaml_value, yaml_raw, damage, other_kind)
+
+
+def braces(path: Path, rng: random.Random) -> None:
+    """A brace pattern with other numbers, brackets and depth."""
+    parts = ("{", "}", ",", "..", "::", f"{{0..{10 ** rng.choice((1, 3, 9, 30))}}}", "{a,b}", "{a..z}", "\\", "${X}")
+    text = path.read_text()
+    for _ in range(rng.choice((1, 1, 2, 5, 50))):
+        at = rng.randrange(len(text) + 1)
+        text = text[:at] + rng.choice(parts) * rng.choice((1, 1, 2, 9, 999)) + text[at:]
+    replace(path, text.encode())

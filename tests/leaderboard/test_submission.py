@@ -222,7 +222,133 @@ def test_unpleasant_metric_left_out(folder: Path) -> None:
     assert {"protocol", "items"} <= codes(folder)
 
 
-@pytest.mark.parametrize("metric", ["FactRetPara", "FactHold", "RetFailPara"])
+@pytest.mark.parametrize("metric", ["GenKnow", "FactRet", "FactRetPara", "FactHold"])
+def test_items_that_a_mode_rests_on_left_out_everywhere(folder: Path, metric: str) -> None:
+    """The mode would become undecided."""
+    for role in ("record", "clean", "compromised"):
+        path = folder / f"{role}.items.parquet"
+        table = pq.read_table(path)
+        pq.write_table(table.filter(pc.not_equal(table.column("metric"), metric)), path)
+        rescored(folder, role)
+    (found, *_) = check(folder, metrics=METRICS).findings
+    assert f"Expected items of {metric}, by which" in found.message
+
+
+COSTS: dict[str, tuple[dict[str, int | None], str]] = {
+    "nothing": ({"pairs": 0, "steps": 0}, "got 0 in 0"),
+    "fewer steps": ({"steps": 1}, "in 1"),
+    "more steps": ({"steps": 99}, "in 99"),
+    "pictures of five times as much": ({"pictures": 10**6}, "pictures at most"),
+    "no pictures": ({"pictures": 0, "captions": 0}, "got 0 and 0"),
+    "silence": ({"pictures": None, "captions": None}, "got 0 and 0"),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_what_a_loss_cannot_have_cost(folder: Path, name: str) -> None:
+    change, expected = COSTS[name]
+    edit_json(folder / "record.json", lambda record: record["cost"].update(change))
+    mend(folder)
+    (found,) = check(folder, metrics=METRICS).findings
+    assert (found.code, expected in found.message) == ("cost", True), found.message
+
+
+def test_a_budget_of_one_beside_the_steps_of_five(folder: Path) -> None:
+    def smaller(record: dict) -> None:
+        record["model"] |= {"name": "cliperase-1x", "budget": 1.0}
+        record["cost"]["pairs"] //= 5
+
+    edit_json(folder / "record.json", smaller)
+    edit_json(folder / "submission.json", lambda info: info.update(model="cliperase-1x"))
+    mend(folder)
+    assert codes(folder) == {"cost"}
+
+
+def test_engine_settings_are_stated(folder: Path) -> None:
+    edit_json(folder / "record.json", lambda record: record["model"]["config"].pop("engine"))
+    mend(folder)
+    assert codes(folder) == {"cost"}
+
+
+def test_a_version_left_out_everywhere(folder: Path) -> None:
+    for role in ("record", "clean", "compromised"):
+        edit_json(folder / f"{role}.json", lambda record: record.update(benchmark_version=None))
+    mend(folder)
+    assert codes(folder) == {"protocol"}
+
+
+@pytest.mark.parametrize("name", ["FineTuning", "finetuning.", "finetuning_", "fine-tuning", "CLIPErase"])
+def test_a_name_that_is_taken_for_a_built_in(folder: Path, name: str) -> None:
+    edit_json(folder / "record.json", lambda record: record["model"].update(name=f"{name}-5x", method=name))
+    edit_json(folder / "submission.json", lambda info: info.update(model=f"{name}-5x", link="https://a.example"))
+    mend(folder)
+    (found,) = check(folder, metrics=METRICS).findings
+    assert found.code == "method"
+    assert f"which is built in, got {name}." in found.message
+
+
+def test_a_copy_with_noise_and_names_that_look_the_same(submittable: Path, tmp_path: Path) -> None:
+    results, noise = tmp_path / "results", np.random.default_rng(0)
+    first = submit(submittable, model="cliperase-5x", out=results / "first")
+    assert build(results, out=tmp_path / "site", metrics=METRICS).refused == {}
+    copy = shutil.copytree(first, results / "second")
+    edit_items(
+        copy / "record.items.parquet", "AssocStr", lambda values: values + noise.uniform(-1e-9, 1e-9, len(values))
+    )
+    edit_json(copy / "record.json", lambda record: record["model"].update(weights_sha256="9" * 64))
+    edit_json(copy / "submission.json", lambda info: info.update(checkpoint_sha256="9" * 64))
+    rescored(copy)
+    (found,) = build(results, out=tmp_path / "site", metrics=METRICS).refused["second"]
+    assert "got the values of first, or nearly" in found.message
+    shutil.rmtree(copy)
+    submit(submittable, model="delete-5x", out=results / "First")
+    (found,) = build(results, out=tmp_path / "site", metrics=METRICS).refused["First"]
+    assert found.message == "Expected another folder than first, got First: rename it."
+
+
+def test_own_methods_whose_names_look_the_same(submittable: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    one = submit(submittable, model="my_method-5x", out=results / "one", link="https://a.example")
+    two = submit(submittable, model="delete-5x", out=results / "two")
+    edit_json(two / "record.json", lambda record: record["model"].update(name="MyMethod-5x", method="MyMethod"))
+    edit_json(two / "submission.json", lambda info: info.update(model="MyMethod-5x", link="https://a.example"))
+    mend(two)
+    assert codes(one) == codes(two) == set()
+    refused = build(results, out=tmp_path / "site", metrics=METRICS).refused
+    assert [finding.code for findings in refused.values() for finding in findings] == ["name"]
+
+
+def test_a_board_has_its_own_number_of_resamples(submittable: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    for name in ("cliperase-5x", "delete-5x", "finetuning-5x"):
+        submit(submittable, model=name, out=results / name)
+    for role in ("record", "clean", "compromised"):
+        edit_json(results / "delete-5x" / f"{role}.json", lambda record: record["protocol"].update(bootstraps=137))
+        rescored(results / "delete-5x", role)
+    assert codes(results / "delete-5x") == set(), "alone it can't be told"
+    refused = build(results, out=tmp_path / "site", metrics=METRICS).refused
+    (found,) = refused.pop("delete-5x")
+    assert refused == {}
+    assert "Expected the resamples of the other submissions of this dataset, 100, got 137" in found.message
+    assert "Intervals are of 100 resamples each" in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_an_entry_says_whether_it_was_run_again(packed: Path, tmp_path: Path) -> None:
+    results, site = tmp_path / "results", tmp_path / "site"
+    copy = shutil.copytree(packed, results / "one")
+    build(results, out=site, metrics=METRICS)
+    assert (
+        "no: that this code made the model is the submitter’s word" in (site / "submissions" / "one.html").read_text()
+    )
+    found = dataclasses.replace(check(copy, metrics=METRICS), rerun={"checkpoint": "x", "tolerance": 0.02})
+    manifest_json = json.dumps(found.receipt())
+    (site / "receipts" / "one.json").write_text(manifest_json)
+    for _ in range(2):
+        build(results, out=site, metrics=METRICS)
+        assert "yes, with the numbers of the submission" in (site / "submissions" / "one.html").read_text()
+
+
+@pytest.mark.parametrize("metric", ["RetFailPara", "PersonRet"])
 def test_unpleasant_metric_left_out_everywhere(folder: Path, metric: str) -> None:
     for role in ("record", "clean", "compromised"):
         edit_json(folder / f"{role}.json", lambda record: record["scores"].pop(metric))
@@ -279,7 +405,7 @@ def test_pairs_are_resampled_with_their_person(folder: Path) -> None:
 
 def test_a_track_that_the_options_contradict(folder: Path, submittable: Path, tmp_path: Path) -> None:
     def generator(record: dict) -> None:
-        record["model"]["config"] = {"method": {"track": "generator"}}
+        record["model"]["config"]["method"] = {"track": "generator"}
 
     edit_json(folder / "record.json", generator)
     mend(folder)

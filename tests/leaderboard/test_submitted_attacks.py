@@ -24,6 +24,7 @@ from salmubench.dataset import layout
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
+from salmubench.leaderboard.peers import conflicts, fingerprint
 from salmubench.leaderboard.submission import submit
 from salmubench.scoring.attacks.groups import with_breakdowns
 from salmubench.scoring.attacks.table import SCHEMA, read_rows
@@ -162,7 +163,35 @@ def test_an_attack_of_the_package_is_what_it_is(folder: Path) -> None:
     )
     found = told(folder)
     assert any("Expected fewshot described as it is" in text for text in found)
+    assert any("Expected the built-in code of fewshot (SHA-256 " in text for text in found)
     assert any("called by letters, digits and _" in text for text in found)
+
+
+def test_a_name_that_is_taken_for_an_attack_of_the_package(folder: Path) -> None:
+    def rename(record: dict[str, Any]) -> None:
+        record["attacks"]["scores"]["FewShot"] = record["attacks"]["scores"].pop("asked")
+
+    edit_json(folder / "record.json", rename)
+    edit_rows(folder, lambda row: {**row, "attack": "FewShot" if row["attack"] == "asked" else row["attack"]})
+    assert any("takes for the attack fewshot, which is built in, got FewShot" in text for text in told(folder))
+
+
+def test_a_board_has_its_own_options_of_attacks(run: Path, tmp_path: Path) -> None:
+    """The same attack with a rate of 0 brings nothing back."""
+    prints = []
+    for name, model in (("a", "cliperase-5x"), ("b", "delete-5x"), ("c", "cliperase-5x")):
+        loaded = check(submit(run, model=model, out=tmp_path / name), metrics=METRICS).loaded
+        assert loaded is not None
+        assert loaded.record.attacks is not None
+        scores = dict(loaded.record.attacks.scores)
+        scores["fewshot"] = replace(scores["asked"], info=replace(scores["asked"].info, config={"lr": name != "c"}))
+        records = {
+            **loaded.records,
+            "record": replace(loaded.record, attacks=replace(loaded.record.attacks, scores=scores)),
+        }
+        prints.append(fingerprint(name, replace(loaded, records=records), METRICS, known="2026-01-01"))
+    found = conflicts(prints)["c"]
+    assert any("the options of the attack fewshot of the other submissions" in one.message for one in found)
 
 
 def first_of(part: str) -> Callable[[dict[str, Any]], bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from salmubench.scoring.views import rescore
 from tiny import tiny_dataset
 
 RESAMPLES = 100
+_BATCH = 64
 OTHER_BUDGETS = {
     "cliperase-1x": World(0.2, 0.35, 0.41, 0.39, 0.5525),
     "cliperase-2x": World(0.04, 0.15, 0.02, 0.0, 0.552),
@@ -56,13 +58,18 @@ def finish(
     made = record(name, table, dataset)
     assert made.protocol is not None
     protocol: Protocol = dataclasses.replace(made.protocol, bootstraps=RESAMPLES, bootstrap_seed=SEED)
-    pairs = round((made.model.budget or 0) * dataset.counts["forget"])
+    forget = dataset.counts["forget"]
+    pairs = round((made.model.budget or 0) * forget)
+    steps = math.ceil(pairs / min(_BATCH, forget))
+    engine = {"batch_size": _BATCH, "retain_batch_size": 0, "accumulation": 1}
+    if pairs:
+        made = dataclasses.replace(made, model=dataclasses.replace(made.model, config={"method": {}, "engine": engine}))
     made = dataclasses.replace(
         made,
         protocol=protocol,
         gallery_sha256=gallery_sha256(gallery),
         references=references,
-        cost=Cost(75, pairs, 12.5, 1_400_000_000),
+        cost=Cost(steps, pairs, 12.5, 1_400_000_000, pictures=2 * pairs, captions=2 * pairs),
     )
     found = rescore(made, table)
     return dataclasses.replace(made, scores=found.scores, verdict=found.verdict)

@@ -135,15 +135,18 @@ def build_(results: Path, *, out: Path, max_budget: float = 5.0, contest: Path |
         results: a folder of submission folders, or one with a folder `submissions` of them; others are passed over.
         out: folder of the site.
         max_budget: largest budget that is compared.
-        contest: `contest.json` of a contest, which becomes a section of the first page.
+        contest: `contest.json` of a contest, which becomes a section of the first page; its numbers are computed again
+            from those of its worlds, and these from records that lie beside it.
     """
+    from salmubench.contest.again import checked
     from salmubench.leaderboard.build import build
     from salmubench.metrics import descriptions
     from salmubench.unlearn.registry import method_titles
 
     built = build(
-        results, out=out, metrics=descriptions(), max_budget=max_budget, titles=method_titles(), contest=contest
-    )
+        results, out=out, metrics=descriptions(), max_budget=max_budget, titles=method_titles(),
+        contest=None if contest is None else checked(contest),
+    )  # fmt: skip
     say(built.index)
     say(f"{built.shown} submission{'' if built.shown == 1 else 's'} shown, {len(built.refused)} left out")
     for name in built.passed_over:

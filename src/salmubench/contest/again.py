@@ -7,22 +7,29 @@ it was called stands in the `contest.json` that is there, of this or an older sc
 from __future__ import annotations
 
 import lzma
+import math
 import shutil
 import tarfile
 import tempfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from salmubench.contest.checks import WORLDS
+from salmubench.contest.deciding import rankings
 from salmubench.contest.page import RESULT
 from salmubench.contest.plan import read_plan
-from salmubench.contest.table import DONE, Members, ReadWorld, Terms, read_world, summary
-from salmubench.core import manifest, reading
+from salmubench.contest.table import DONE, Members, ReadWorld, Terms, differences, over, read_world, summary
+from salmubench.core import manifest, places, reading
 from salmubench.core.errors import ConfigError, RecordError
-from salmubench.scoring.contest_record import ContestRecord, PlanFacts
+from salmubench.core.writing import plain
+from salmubench.leaderboard.findings import first_difference
+from salmubench.scoring.contest_record import ContestRecord, PlanFacts, Row, read_contest
+from salmubench.scoring.record import NOT_LEARNT
+from salmubench.scoring.verdict import THRESHOLDS
 
 PACKED = "packed.tar.xz"
+NOT_RECOMPUTED = "Not recomputed: its worlds' records aren't beside the file, so views and decisions are as it states."
 LATER = "The rule came after these worlds and their numbers: its answers here are exploratory."
 
 
@@ -63,6 +70,89 @@ def decide_again(path: Path, results: Path) -> ContestRecord:
     terms = Terms(plan, facts, titles, spreads, (LATER,) if later else ())
     worlds = [_world(results / WORLDS / str(seed), seed, sha256, message) for seed, message in states]
     return summary(terms, worlds, members)
+
+
+def checked(path: Path) -> ContestRecord:
+    """Read a contest's result for others: what it says follows from the numbers that it gives of each world.
+
+    Where the plan and the worlds with their records lie beside it, these are judged anew; else a note says that views
+    and decisions weren't.
+
+    Args:
+        path: `contest.json`.
+
+    Raises:
+        RecordError: no result of a contest, or one that says what doesn't follow.
+    """
+    contest = read_contest(path)
+    if contest.thresholds != THRESHOLDS:
+        raise RecordError(f"Expected the thresholds of this version in {path}, got others. Decide the contest again.")
+    _same(_from_worlds(contest), contest, path)
+    for row in (*contest.rows, *([contest.retrained] if contest.retrained else [])):
+        if (why := _contradicts(row)) is not None:
+            raise RecordError(f"Expected {why} of {reading.shown(row.name)} in {path}, got another. Decide it again.")
+    plan = path.parent / Path(contest.plan.file).name
+    here = places.is_file(plan) and manifest.sha256_file(plan) == contest.plan.sha256
+    if here and (path.parent / WORLDS).is_dir():
+        _same(replace(decide_again(plan, path.parent), provenance=contest.provenance), contest, path)
+        return contest
+    return replace(contest, notes=(NOT_RECOMPUTED, *contest.notes))
+
+
+def _from_worlds(contest: ContestRecord) -> ContestRecord:
+    """What follows from the numbers of each world."""
+    rows = [_from_its_worlds(row) for row in contest.rows]
+    named = {(row.league, row.name): row for row in rows}
+    asked = [
+        (one.league, named[one.league, one.first], named[one.league, one.second], one.number)
+        for one in contest.differences
+    ]
+    leagues = [(one.key, [row for row in rows if row.league == one.key]) for one in contest.leagues]
+    return replace(
+        contest,
+        rows=tuple(rows),
+        retrained=contest.retrained and _from_its_worlds(contest.retrained),
+        differences=tuple(differences(asked)),
+        rankings=tuple(ranking for key, of_league in leagues for ranking in rankings(key, of_league)),
+    )
+
+
+def _from_its_worlds(row: Row) -> Row:
+    """The row again; that a number was not learnt follows from its views, which are not computed here."""
+    unlearnt = [number for number, told in row.numbers.items() if told.reason == NOT_LEARNT]
+    return replace(row, **over(row.worlds, unlearnt))
+
+
+def _same(computed: ContestRecord, claimed: ContestRecord, path: Path) -> None:
+    found = first_difference(plain(claimed), plain(computed))
+    if found is not None:
+        raise RecordError(f"Expected {path} to say what its worlds give, {found.expected}, got {found.got}.")
+
+
+def _contradicts(row: Row) -> str | None:
+    """What a row's own answers contradict; `None`: nothing."""
+    for world in row.worlds.values():
+        answers = set(world.modes.values())
+        given = "fails" if "yes" in answers else "undecided" if "undecided" in answers else "passes"
+        if world.outcome not in ("failed", given):
+            return f"the outcome {given} that its failure modes give"
+    for view in row.views:
+        ends = view.ci90 or (-math.inf, math.inf)
+        within = (view.low is None or view.low <= ends[0]) and (view.high is None or ends[1] <= view.high)
+        if any(one is not None and one[0] > one[1] for one in (view.ci90, view.ci95)):
+            return f"an interval of {view.name} whose low end is below the high one"
+        if view.answer == "inside" and not within:
+            return f"an answer of {view.name} that its interval gives"
+    said = {view.answer for view in row.views}
+    if row.decision is not None and (row.decision.answer == "fails") != ("beyond" in said):
+        return "the decision that its views give"
+    if (
+        row.decision is not None
+        and row.decision.answer == "passes"
+        and (said != {"inside"} or "failed" in row.outcomes)
+    ):
+        return "the decision that its views give"
+    return None
 
 
 def _facts(content: dict[str, Any]) -> PlanFacts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -292,40 +292,57 @@ def _row(
         budget=budget,
         decision=decision,
         views=views,
-        outcomes=_counted([one.outcome for one in worlds.values()]),
-        modes={
+        worlds=worlds,
+        **over(worlds, [number for number in NUMBERS if _is_unlearnt(number, records, views)]),
+    )
+
+
+def over(worlds: Mapping[str, InWorld], unlearnt: Collection[Number]) -> dict[str, Any]:
+    """What follows for a row from what it is in each world: `outcomes`, `modes`, `numbers`.
+
+    Args:
+        unlearnt: numbers of which nothing was learnt over these worlds: they say so.
+    """
+    return {
+        "outcomes": _counted([one.outcome for one in worlds.values()]),
+        "modes": {
             mode.name: _counted([one.modes[mode.name] for one in worlds.values() if mode.name in one.modes])
             for mode in MODES
         },
-        numbers={
-            number: _over(
-                [one.numbers[number] for one in worlds.values()],
-                NOT_LEARNT if _is_unlearnt(number, records, views) else None,
-            )
+        "numbers": {
+            number: _over([one.numbers[number] for one in worlds.values()], NOT_LEARNT if number in unlearnt else None)
             for number in NUMBERS
         },
-        worlds=worlds,
-    )
+    }
 
 
 def _differences(plan: Plan, rows: Sequence[Row], leagues: Sequence[Members]) -> list[PairedDifference]:
     """All pairs that the plan prints, with Holm's correction over all of them."""
-    compare, found = plan.compare, []
+    compare, asked = plan.compare, []
     for terms in leagues:
         members = [row for row in rows if row.league == terms.key]
         wanted = {candidate_name(name, terms.budgets[name]) for name in compare.methods or terms.budgets}
         for first, second in combinations(members, 2):
-            for number in compare.numbers if {first.name, second.name} & wanted else ():
-                sides = [
-                    {int(seed): one.numbers[number] for seed, one in row.worlds.items()} for row in (first, second)
-                ]
-                found.append((terms.key, first.name, second.name, number, paired(*sides)))
-    adjusted = holm([estimate.p for *_, estimate in found])
+            asked += [
+                (terms.key, first, second, number)
+                for number in (compare.numbers if {first.name, second.name} & wanted else ())
+            ]
+    return differences(asked)
+
+
+def differences(asked: Sequence[tuple[str, Row, Row, Number]]) -> list[PairedDifference]:
+    """Paired differences of league, two rows and a number each, corrected over all of them."""
+
+    def numbers(row: Row, number: Number) -> dict[int, float | None]:
+        return {int(seed): one.numbers[number] for seed, one in row.worlds.items()}
+
+    found = [paired(numbers(first, number), numbers(second, number)) for _, first, second, number in asked]
+    adjusted = holm([estimate.p for estimate in found])
     return [
         PairedDifference(
-            league, first, second, number, estimate.mean, estimate.ci95, estimate.p, p_holm, estimate.worlds
+            league, first.name, second.name, number, estimate.mean, estimate.ci95, estimate.p, p_holm, estimate.worlds
         )
-        for (league, first, second, number, estimate), p_holm in zip(found, adjusted, strict=True)
+        for (league, first, second, number), estimate, p_holm in zip(asked, found, adjusted, strict=True)
     ]
 
 

@@ -87,6 +87,16 @@ class Entry:
         return self.record.benchmark_version or 0
 
     @property
+    def resamples(self) -> int | None:
+        """Resamples behind each interval."""
+        return None if self.record.protocol is None else self.record.protocol.bootstraps
+
+    @property
+    def rerun(self) -> bool:
+        """Whether the checkpoint was encoded and scored again by whoever keeps the board."""
+        return self.receipt.get("rerun") is not None
+
+    @property
     def unstated(self) -> bool:
         """Whether it bears a built-in's name and is too old to say whose code made it."""
         return is_unstated(self.record, self.method)
@@ -304,6 +314,7 @@ def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
         },
         "checkpoint_sha256": info.checkpoint_sha256,
         "content_sha256": entry.receipt.get("content_sha256"),
+        "rerun": entry.rerun,
         "hub_id": info.hub_id,
         "link": info.link,
         "submitted": info.submitted,

@@ -30,7 +30,7 @@ from salmubench.leaderboard.submission import (
     Info,
     read_info,
 )
-from salmubench.scoring.contest_record import ContestRecord, read_contest
+from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
 from salmubench.scoring.record_files import record_of
 from salmubench.scoring.references import OPTIONAL
@@ -74,7 +74,7 @@ def build(
     metrics: Metrics,
     max_budget: float = MAX_BUDGET,
     titles: Mapping[str, str] | None = None,
-    contest: Path | None = None,
+    contest: ContestRecord | None = None,
 ) -> Built:
     """Check all submissions of a folder and write the site; those with findings are named, not shown.
 
@@ -86,16 +86,15 @@ def build(
         metrics: name → description.
         max_budget: largest budget that is compared.
         titles: method → its title; any other method is called by its name.
-        contest: `contest.json` of a contest: a section of the first page.
+        contest: a contest's result, checked: a section of the first page.
 
     Raises:
-        RecordError: no folder there, or no result of a contest.
+        RecordError: no folder there.
         OutputMismatch: `out` holds files of somebody else.
     """
     if not results.is_dir():
         raise RecordError(f"Expected a folder of submissions at {results}, got none.")
     manifest.check_ours(out, page="index.html")
-    decided = None if contest is None else read_contest(contest)
     folders, passed_over = _folders(submissions_in(results))
     outcomes = _check_all(folders, out / RECEIPTS, metrics, max_budget)
     refused = {outcome.name: list(outcome.findings) for outcome in outcomes if outcome.findings}
@@ -104,13 +103,13 @@ def build(
         refused.setdefault(name, []).extend(findings)
     entries = [outcome.entry for outcome in outcomes if outcome.entry is not None and outcome.name not in refused]
     try:
-        files = _files(entries, refused, titles or {}, decided)
+        files = _files(entries, refused, titles or {}, contest)
     except Exception as error:  # noqa: BLE001 - one of them can't be shown: the others are published
         interruption.pass_on(error)
         hidden = {entry.name: unshowable(entry) for entry in entries}
         refused |= {name: [finding] for name, finding in hidden.items() if finding is not None}
         entries = [entry for entry in entries if hidden[entry.name] is None]
-        files = _files(entries, refused, titles or {}, decided)
+        files = _files(entries, refused, titles or {}, contest)
     with manifest.page_folder(out, page="index.html"):
         written = _write_receipts([outcome for outcome in outcomes if outcome.name not in refused], out)
         for name, content in files.items():
@@ -186,22 +185,23 @@ def _check(folder: Path, known: Mapping[str, Any], metrics: Metrics, max_budget:
     """Check one folder; whatever is wrong with it, or with its receipt, is its finding and nobody else's.
 
     Args:
-        known: receipt of an earlier build; empty without one.
+        known: receipt of an earlier build, or of a check with `--rerun`; empty without one.
         metrics: name → description.
         max_budget: largest budget that is compared.
         now: since when the board knows a submission that is new.
     """
-    name = intake.plain_text(folder.name)
+    name, rerun = intake.plain_text(folder.name), None
     if not _NAME.fullmatch(folder.name):
         return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, got another.")])
     with contextlib.suppress(Exception):  # a receipt is a note of an earlier build: a damaged one is made again
         plain = folder.is_dir() and not folder.is_symlink() and not any(file_findings(folder))
         if plain and known and content_sha256(folder) == known["content_sha256"]:
+            rerun = known["rerun"] if known["passed"] else None
             now = str(known["print"]["known"])
             if _holds(known, max_budget):
                 return _Outcome(name, [], _reopen(folder, known, metrics), Fingerprint(**known["print"]))
     try:
-        return _checked(name, folder, metrics, max_budget, now)
+        return _checked(name, folder, metrics, max_budget, now, rerun)
     except Exception as error:  # noqa: BLE001 - a stranger's file: the board goes on
         interruption.pass_on(error)
         foreign = f"Expected files that can be checked, got {type(error).__name__}: {error}"
@@ -209,12 +209,12 @@ def _check(folder: Path, known: Mapping[str, Any], metrics: Metrics, max_budget:
         return _Outcome(name, [Finding("files", "", intake.plain_text(text, most=300))])
 
 
-def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float, known: str) -> _Outcome:
+def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float, known: str, rerun: Any) -> _Outcome:
     checked = check(folder, metrics=metrics, max_budget=max_budget)
     if checked.findings or checked.loaded is None:
         return _Outcome(name, checked.findings)
     fingerprint = peers.fingerprint(name, checked.loaded, metrics, known=known)
-    receipt = {**checked.receipt(), "max_budget": max_budget, "print": writing.plain(fingerprint)}
+    receipt = {**checked.receipt(), "rerun": rerun, "max_budget": max_budget, "print": writing.plain(fingerprint)}
     return _Outcome(name, [], entry_of(name, checked.loaded, receipt), fingerprint)
 
 

@@ -18,6 +18,7 @@ from salmubench.leaderboard import intake
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import BOOTSTRAPS, WORD, Finding, Loaded, first_difference
 from salmubench.leaderboard.intake import LIMITS
+from salmubench.leaderboard.method_code import built_in_sha256, taken_for
 from salmubench.leaderboard.submission import ATTACKS, RECORDS
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.attacks.record import Attacks
@@ -80,6 +81,10 @@ def _section_problems(loaded: Loaded, section: Attacks) -> Iterator[str]:
             told = {"control": "clean", "headline": PARTS[0], **stated}
             if any(getattr(score.info, field) != told[field] for field in _STATED):
                 yield f"Expected {name} described as it is, got another description."
+            if score.info.sha256 not in (hashes := built_in_sha256(name, _PACKAGE, _VARIABLE)):
+                yield f"Expected the built-in code of {name} (SHA-256 {min(hashes)}), got {score.info.sha256:.64}."
+        elif (taken := taken_for(name, known)) is not None:
+            yield f"Expected a name that nobody takes for the attack {taken}, which is built in, got {name}."
 
 
 def _row_problems(loaded: Loaded, section: Attacks, rows: pa.Table, metrics: Metrics) -> Iterator[str]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.fact_ranks import FEWEST
+from salmubench.scoring.failure_modes import mode_on
 from salmubench.scoring.metric import SOURCES, Metric, is_cosine, known, parts_of, stranger
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.references import ENDS, KINDS
@@ -90,10 +91,13 @@ def own_problems(
 
 
 def _absent(names: Sequence[str], record: RunRecord, metrics: Metrics) -> Iterator[str]:
-    """Metrics that can't be without items, as they have one for each row of a split."""
+    """Metrics that can't be without items: with one for each row of a split, or such as a failure mode rests on."""
     for name, metric in metrics.items():
         if metric.every_row and metric.split and record.dataset.counts.get(metric.split) and name not in names:
             yield f"Expected items of {name}, one for each row of {metric.split}, got none."
+        mode = None if metric.role is None else mode_on(metric.role)
+        if mode is not None and record.schema_version > 1 and name not in names:
+            yield f"Expected items of {name}, by which {mode.word} is judged, got none."
 
 
 def keys_digest(items: pa.Table, metrics: Metrics) -> str:

@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from salmubench.core import manifest
 from salmubench.core.types import Split
 from salmubench.dataset import layout
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
-from salmubench.leaderboard.method_code import METHOD, code_problem, is_built_in
+from salmubench.leaderboard.method_code import METHOD, code_problem, is_built_in, is_loop
 from salmubench.leaderboard.submission import (
     FILES,
     INFO,
@@ -30,6 +31,7 @@ from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
 from salmubench.scoring.references import LABELS, is_pretrained, pretrained_kind
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
 
+_SIZES = ("batch_size", "retain_batch_size", "accumulation")
 _HELD = str(Split.HOLDOUT_ASSOCIATION)
 
 
@@ -39,7 +41,10 @@ def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
     unknown_method = not loaded.own_method and not is_built_in(method_of(record))
     for problem in problems_of(info, own_method=unknown_method):
         yield Finding("info", INFO, intake.plain_text(problem, most=300))
-    code = code_problem(record, method_of(record), folder / METHOD if loaded.own_method else None)
+    file = folder / METHOD if loaded.own_method else None
+    if is_loop(method_of(record), file):
+        yield from _loop_findings(record, built_in=file is None)
+    code = code_problem(record, method_of(record), file)
     if code is not None:
         yield Finding("method", METHOD if loaded.own_method else RECORDS["record"], intake.plain_text(code, most=300))
     files = {path.name for path in folder.iterdir()} - {INFO}
@@ -58,6 +63,37 @@ def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
         yield Finding("info", INFO, "Expected the track generator, in which the method ran, got closed.")
     if info.checkpoint_sha256 != record.model.weights:
         yield Finding("checkpoint", INFO, f"Expected the record's checkpoint {record.model.weights}, got another hash.")
+
+
+def _loop_findings(record: RunRecord, *, built_in: bool) -> Iterator[Finding]:
+    """What a loss can't have cost: each pair of its budget is encoded in a batch, and each batch is a step."""
+    file, cost, forget = RECORDS["record"], record.cost, record.dataset.counts.get("forget")
+    if record.benchmark_version is None or record.model.budget is None or not forget:
+        return
+    config = record.model.config
+    engine = config.get("engine") if isinstance(config, Mapping) else None
+    sizes: list[Any] = [engine.get(name) for name in _SIZES] if isinstance(engine, Mapping) else []
+    if not sizes or not all(type(size) is int and size >= 0 for size in sizes) or not sizes[0] or not sizes[2]:
+        yield Finding("cost", file, f"Expected {', '.join(_SIZES)} in model.config.engine of a method that is a loss.")
+        return
+    batch, retain, accumulation = sizes
+    pairs = _pairs(record.model.budget, forget)
+    batches = pairs / min(batch, forget)
+    seen, made = cost.pairs or 0, cost.steps or 0
+    if pairs - seen > 1 or abs(batches / accumulation - made) > 1:
+        expected = f"{pairs:,} pairs in {math.ceil(batches / accumulation):,} steps (batches of {batch:,})"
+        yield Finding("cost", file, f"Expected {expected}, got {seen:,} in {made:,}.")
+    shown = pairs + (math.ceil(batches) * retain if retain else pairs)
+    most = 2 * shown  # by the model and by the frozen one
+    pictures, captions = cost.pictures or 0, cost.captions or 0
+    if min(pictures, captions) < pairs - 1 or (built_in and pictures > most):
+        expected = f"{pairs:,} pictures and captions or more" + (f", {most:,} pictures at most" if built_in else "")
+        yield Finding("cost", file, f"Expected {expected}, as so many pairs take, got {pictures:,} and {captions:,}.")
+
+
+def _pairs(budget: float, forget: int) -> int:
+    """Pairs of a budget; of one that nobody has, a number all the same."""
+    return round(min(budget, 1e9) * forget)
 
 
 def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
@@ -100,6 +136,8 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
     if len(versions) > 1:
         told = ", ".join(sorted(str(version or "null") for version in versions))
         yield Finding("protocol", file, f"Expected records of one benchmark_version, got {told}.")
+    elif None in versions and record.schema_version > 1:
+        yield Finding("protocol", file, "Expected the benchmark_version of the records, got null. Score them again.")
     elif not all(version is None or 1 <= version <= BENCHMARK_VERSION for version in versions):
         text = f"Expected benchmark_version 1 to {BENCHMARK_VERSION}, got {record.benchmark_version}."
         yield Finding("protocol", file, f"{text} Install a newer salmubench.")
@@ -133,7 +171,7 @@ def _budget_findings(record: RunRecord, max_budget: float) -> Iterator[Finding]:
         yield Finding("budget", file, f"Expected a budget of at most {max_budget:g}, got {budget:g}.")
     forget, cost = record.dataset.counts.get("forget"), record.cost
     if forget is not None and cost.pairs is not None:
-        expected = round(budget * forget)
+        expected = _pairs(budget, forget)
         if cost.pairs > expected or (cost.pairs < expected - 1 and cost.steps):  # an edit without steps may see fewer
             text = f"Expected {expected:,} pairs (budget {budget:g} × {forget:,} of forget), got {cost.pairs:,}."
             yield Finding("cost", file, text)

@@ -1,10 +1,16 @@
-"""Whose code made a model: the name of a method of the package stands for the package's own file, and no other one."""
+"""Whose code made a model: the name of a method of the package stands for the package's own file, and no other one.
+
+So do the names of its attacks. A name that a reader would take for one of them is refused, too.
+"""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from salmubench.core import manifest, plugins
+from salmubench.core.errors import ConfigError
 from salmubench.scoring.record import RunRecord
 
 PACKAGE = "salmubench.unlearn.methods"
@@ -17,13 +23,48 @@ def is_built_in(method: str) -> bool:
     return method in plugins.names(PACKAGE, outside=False)
 
 
-def built_in_sha256(method: str) -> frozenset[str]:
-    """Hashes of a method's file in the package, as it is and as it was where its numbers still count; else empty."""
-    file = plugins.built_in_file(PACKAGE, method)
+def built_in_sha256(name: str, package: str = PACKAGE, variable: str = "METHOD") -> frozenset[str]:
+    """Hashes of a plug-in's file in the package, as it is and as it was where its numbers still count; else empty.
+
+    Args:
+        name: of a method, or of what the package holds.
+        package: of the plug-ins.
+        variable: what a plug-in's description is assigned to.
+    """
+    file = plugins.built_in_file(package, name)
     if file is None:
         return frozenset()
-    earlier = str(plugins.description(PACKAGE, method, "METHOD").get("earlier", ""))
+    earlier = str(plugins.description(package, name, variable).get("earlier", ""))
     return frozenset({manifest.sha256_file(file), *earlier.split()})
+
+
+def alike(name: str) -> str:
+    """What is the same of names that a reader, or a disk without upper case, takes for one another.
+
+    Examples:
+        >>> alike("FineTuning"), alike("fine_tuning."), alike("finetuning-2")
+        ('finetuning', 'finetuning', 'finetuning2')
+    """
+    return "".join(letter for letter in name.casefold() if letter not in "._-")
+
+
+def taken_for(name: str, known: Iterable[str]) -> str | None:
+    """Which of the package's names another one would be taken for; `None`: none, or it is that name."""
+    names = list(known)
+    return None if name in names else next((one for one in names if alike(one) == alike(name)), None)
+
+
+def is_loop(method: str, file: Path | None) -> bool:
+    """Whether a method is a loss that the engine minimises, batch by batch; its file is parsed, not run.
+
+    Args:
+        method: what it is called.
+        file: the method's own file, where there is one.
+    """
+    source = file or plugins.built_in_file(PACKAGE, method)
+    with contextlib.suppress(ConfigError):  # no Python
+        return source is not None and plugins.defines(str(source), "loss")
+    return False
 
 
 def code_problem(record: RunRecord, method: str, file: Path | None, *, stated: str | None = None) -> str | None:
@@ -33,6 +74,8 @@ def code_problem(record: RunRecord, method: str, file: Path | None, *, stated: s
         stated: hash of the code, where the record is too old to state it.
     """
     digest, known = record.model.method_sha256 or stated, built_in_sha256(method)
+    if (other := taken_for(method, plugins.names(PACKAGE, outside=False))) is not None:
+        return f"Expected a name that nobody takes for {other}, which is built in, got {method:.80}."
     if known and file is not None:
         return f"Expected a name of its own for a method with a file of its own, got {method:.80}, which is built in."
     if not known and file is None:  # a link leads to its code

@@ -141,7 +141,8 @@ def _shown(board: Board) -> Shown:
         title=_title(board),
         note=TRACK_NOTES[board.track]
         + ("" if board.schema > 1 else _OLD_NOTE)
-        + ("" if board.others or board.schema == 1 else _WITHOUT_NOTE),
+        + ("" if board.others or board.schema == 1 else _WITHOUT_NOTE)
+        + (f" Intervals are of {first.resamples:,} resamples each." if first.resamples else ""),
         lines=[_line(board, entry, rank, "submissions/") for rank, entry in enumerate(board.entries, start=1)],
         budgets=budgets,
         plots=[
@@ -184,6 +185,7 @@ _WITHOUT_NOTE = (
     " Without Retrained, people of whom some facts had to go aren't judged by retrieval, and what is left of a fact is "
     "measured from Clean."
 )
+_NOT_RERUN = "that this code made the model is the submitter’s word"
 _OLD_NOTE = (
     f" These records lack {', '.join(f'the failure mode {mode.word}' for mode in MODES if mode.since > 1)}, are judged "
     "by L of all rows against Clean and by D of all classes, and are not ranked with newer ones."
@@ -274,7 +276,7 @@ def _method(render: rendering.Pages, members: Sequence[tuple[Board, Entry]], tit
     """A method's page: its submissions on each board, newest first."""
     first = members[0][1]
     method, heading = first.method, titles.get(first.method, first.method)
-    code = "Its code is the submitters’ own."
+    code = f"Its code is the submitters’ own; of models that were not re-run, {_NOT_RERUN}."
     if first.unstated:
         heading, code = f"{heading}, code not stated", "Their records are too old to say whose code made the models."
     elif is_built_in(method):
@@ -341,6 +343,7 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
     facts = [
         ("Checkpoint (SHA-256)", info.checkpoint_sha256),
         ("Code of the method (SHA-256)", record.model.method_sha256 or ""),
+        ("Re-run", "yes, with the numbers of the submission" if entry.rerun else f"no: {_NOT_RERUN}"),
         ("Content (SHA-256)", str(entry.receipt.get("content_sha256") or "")),
         ("Dataset", record.dataset.name),
         ("Dataset fingerprint", record.dataset.fingerprint),

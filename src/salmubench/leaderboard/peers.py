@@ -6,16 +6,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 from pydantic.dataclasses import dataclass
 
-from salmubench.core import manifest, places
+from salmubench.core import manifest, places, plugins
 from salmubench.core.errors import RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.check import content_sha256, file_findings, submissions_in
 from salmubench.leaderboard.check_items import keys_digest
 from salmubench.leaderboard.findings import Finding, Loaded
-from salmubench.leaderboard.submission import INFO, RECORDS, read_info
+from salmubench.leaderboard.method_code import alike
+from salmubench.leaderboard.submission import INFO, RECORDS, method_of, read_info
+from salmubench.scoring.items import of_metric
 from salmubench.scoring.metric import Metric, main_part
 from salmubench.scoring.origin import STRICT
 from salmubench.scoring.record import RunRecord
@@ -23,7 +26,11 @@ from salmubench.scoring.record_files import GALLERY
 
 TOLERANCE = 0.02
 """By which a reference's score may differ between submissions: precision and processor move embeddings."""
+NOISE = 1e-5
+"""By which means of items with drawn signs may differ between a model and a copy with noise."""
 _ITEMS = "record.items.parquet"
+_FRAME, _RESAMPLES = "gallery and items", "the resamples"
+_SEED = 0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -33,8 +40,10 @@ class Fingerprint:
     Attributes:
         known: since when the board knows this content; of one that is new, when it was built.
         checkpoint: SHA-256 of the weights.
-        values: SHA-256 of the scored values.
+        method: the method's name.
+        values: metric → mean of its items' values with drawn signs: those of two models differ, those of a copy don't.
         frame: SHA-256 of gallery and item keys: the same for all submissions of a dataset.
+        terms: resamples, and options of each attack of the package: the same for all of a dataset, too.
         references: SHA-256 of the weights → its scores: about the same for all submissions with these references.
     """
 
@@ -43,8 +52,10 @@ class Fingerprint:
     submitted: str
     dataset: str
     checkpoint: str
-    values: str
+    method: str
+    values: Mapping[str, float]
     frame: str
+    terms: Mapping[str, str]
     references: Mapping[str, Mapping[str, float]]
 
 
@@ -65,8 +76,10 @@ def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric], *, kno
         submitted=loaded.info.submitted,
         dataset=loaded.record.dataset.fingerprint,
         checkpoint=loaded.info.checkpoint_sha256,
+        method=method_of(loaded.record),
         values=_values(loaded.items["record"]),
         frame=f"{loaded.record.gallery_sha256}/{keys_digest(loaded.items['record'], metrics)}",
+        terms=_terms(loaded.record),
         references=references,
     )
 
@@ -74,31 +87,55 @@ def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric], *, kno
 def conflicts(fingerprints: Sequence[Fingerprint]) -> dict[str, list[Finding]]:
     """Submissions that can't stand beside the others: name → findings.
 
-    Of duplicates the earliest stays: the one that the board has known longest, since a copy can be dated back. Of one
-    dataset, what most submissions say about gallery, items and references counts (of equally many, what the earliest
-    says).
+    Of duplicates, and of names that only upper case or `._-` tells apart, the earliest stays: the one that the board
+    has known longest, since a copy can be dated back. Of one dataset, what most submissions say about gallery, items,
+    terms and references counts (of equally many, what the earliest says).
     """
     ordered = sorted(fingerprints, key=lambda item: (item.known, item.submitted, item.name))
     findings: dict[str, list[Finding]] = {}
-    first: dict[tuple[str, str, str], str] = {}
-    for item in ordered:
-        for kind, key in (("checkpoint", item.checkpoint), ("values", item.values)):
-            owner = first.setdefault((item.dataset, kind, key), item.name)
-            if owner != item.name:
-                text = f"Expected a new model, got the {kind} of {owner}."
-                findings.setdefault(item.name, []).append(Finding("duplicate", INFO, text))
-                break
-    frames: dict[str, Counter[str]] = {}
-    for item in ordered:
-        frames.setdefault(item.dataset, Counter())[item.frame] += 1
-    for item in ordered:
-        if item.frame != frames[item.dataset].most_common(1)[0][0]:
-            text = "Expected gallery and items of the other submissions of this dataset, got others."
-            findings.setdefault(item.name, []).append(Finding("gallery", GALLERY, text))
+    for place, item in enumerate(ordered):
+        copied = next((found for other in ordered[:place] if (found := _copied(other, item))), None)
+        if copied is not None:
+            findings.setdefault(item.name, []).append(copied)
+    for name, finding in _odd_terms(ordered):
+        findings.setdefault(name, []).append(finding)
     for name, checkpoint, difference in _odd_references(ordered):
         text = f"Expected about the scores that other submissions give the reference {checkpoint[:12]}, {difference}."
         findings.setdefault(name, []).append(Finding("references", RECORDS["record"], text))
     return findings
+
+
+def _copied(first: Fingerprint, later: Fingerprint) -> Finding | None:
+    """What a submission has of an earlier one: its model, its values but for noise, or names that look the same."""
+    if first.name.casefold() == later.name.casefold():  # one page on a disk without upper case
+        return Finding("name", "", f"Expected another folder than {first.name}, got {later.name}: rename it.")
+    if first.method != later.method and alike(first.method) == alike(later.method):
+        text = f"Expected a method's name that nobody takes for {first.method}, got {later.method}: rename it."
+        return Finding("name", RECORDS["record"], text)
+    if first.dataset != later.dataset:
+        return None
+    if first.checkpoint == later.checkpoint:
+        return Finding("duplicate", INFO, f"Expected a new model, got the checkpoint of {first.name}.")
+    one, two = first.values, later.values
+    if one.keys() == two.keys() and all(abs(one[name] - two[name]) <= NOISE for name in one):
+        return Finding("duplicate", INFO, f"Expected a new model, got the values of {first.name}, or nearly.")
+    return None
+
+
+def _odd_terms(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, Finding]]:
+    """Submissions with another gallery or other items, resamples or options of attacks than most of their dataset."""
+    usual: dict[tuple[str, str], Counter[str]] = {}
+    for item in ordered:
+        for term, value in {_FRAME: item.frame, **item.terms}.items():
+            usual.setdefault((item.dataset, term), Counter())[value] += 1
+    for item in ordered:
+        for term, value in {_FRAME: item.frame, **item.terms}.items():
+            most = usual[item.dataset, term].most_common(1)[0][0]
+            if value != most:
+                told = f"{most}, got {value}" if term == _RESAMPLES else "got others"
+                text = f"Expected {term} of the other submissions of this dataset, {told}."
+                where = ("gallery", GALLERY) if term == _FRAME else ("protocol", RECORDS["record"])
+                yield item.name, Finding(*where, text)
 
 
 def _odd_references(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, str, str]]:
@@ -172,5 +209,18 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
     return findings
 
 
-def _values(items: pa.Table) -> str:
-    return manifest.sha256_json([items.column("value").to_pylist()])
+def _values(items: pa.Table) -> dict[str, float]:
+    found = {}
+    for name in items.column("metric").unique().to_pylist():
+        values = of_metric(items, name).column("value").to_numpy()
+        signs = np.random.default_rng(_SEED).choice((-1.0, 1.0), len(values))
+        found[str(name)] = float((values * signs).mean())
+    return found
+
+
+def _terms(record: RunRecord) -> dict[str, str]:
+    terms = {_RESAMPLES: str(record.protocol.bootstraps)} if record.protocol is not None else {}
+    for name, score in record.attacks.scores.items() if record.attacks is not None else ():
+        if name in plugins.names("salmubench.attacks", outside=False):
+            terms[f"the options of the attack {name}"] = manifest.sha256_json(score.info.config)
+    return terms
