@@ -34,9 +34,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, world = tmp_path_factory.mktemp("vectors"), fake_world(identities=18, per=6)
 
     def describe(outputs: dict[str, Any]) -> None:
-        pairs = 5 * len(world.of("forget"))
+        forget = len(world.of("forget"))
+        pairs, engine = 5 * forget, {"batch_size": forget, "retain_batch_size": 0, "accumulation": 1}
         outputs["model"].update(method_sha256=min(built_in_sha256("delete")), method="delete", budget=5.0)
-        outputs["model"].update(cost={"steps": 9, "pairs": pairs, "seconds": 1.5})
+        outputs["model"].update(config={"method": {}, "engine": engine})
+        outputs["model"].update(cost={"steps": 5, "pairs": pairs, "seconds": 1.5, "pictures": pairs, "captions": pairs})
 
     for seed, name in enumerate(("clean", MODEL, "compromised")):
         write_embeddings(

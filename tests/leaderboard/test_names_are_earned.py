@@ -18,7 +18,7 @@ from salmubench.leaderboard.submission import submit
 from salmubench.scoring.record import BENCHMARK_VERSION
 from salmubench.scoring.record_files import read_record
 from salmubench.unlearn.registry import load_method
-from submission_world import edit_json, made_with, mend, older
+from submission_world import edit_json, made_with, mend, of_schema_1, older
 
 pytestmark = pytest.mark.stage
 
@@ -125,7 +125,7 @@ def test_the_page_of_a_built_in_lists_its_own_code_only(submittable: Path, tmp_p
         data["model"].pop("method_sha256")
         data.pop("benchmark_version")
         path.write_text(json.dumps(data))
-    submit(run, model="cliperase-5x", out=board / "submissions" / "older")
+    of_schema_1(submit(run, model="cliperase-5x", out=board / "submissions" / "older"))
     (board / "docs").mkdir()
     (board / "submissions" / "notes").mkdir()
     built = build(board, out=tmp_path / "site", metrics=METRICS)
@@ -135,7 +135,7 @@ def test_the_page_of_a_built_in_lists_its_own_code_only(submittable: Path, tmp_p
     assert "made by the package’s own file" in pages["delete.html"]
     assert "too old to say whose code" in pages["cliperase~unstated.html"]
     index = (tmp_path / "site" / "index.html").read_text()
-    assert "before benchmark versions" in index  # boards of their own
+    assert "records of schema 1" in index  # boards of their own
     assert 'href="https://code.example/x">code.example</a>' in index
     assert "A Person" in index
     feed = json.loads((tmp_path / "site" / "leaderboard.json").read_text())["boards"]

@@ -520,7 +520,11 @@ def test_another_dataset(folder: Path, submittable: Path) -> None:
 def budget(folder: Path, value: float, *, pairs: int | None = None) -> None:
     def change(record: dict) -> None:
         record["model"].update(name=f"cliperase-{value:g}x", budget=value)
-        record["cost"]["pairs"] = round(value * record["dataset"]["counts"]["forget"]) if pairs is None else pairs
+        forget = record["dataset"]["counts"]["forget"]
+        seen = round(value * forget)
+        steps = -(-seen // min(record["model"]["config"]["engine"]["batch_size"], forget))
+        record["cost"] |= {"pairs": seen, "steps": steps, "pictures": seen, "captions": seen}
+        record["cost"]["pairs"] = seen if pairs is None else pairs
 
     edit_json(folder / "record.json", change)
     edit_json(folder / "submission.json", lambda info: info.update(model=f"cliperase-{value:g}x"))
@@ -542,7 +546,7 @@ def test_pairs_that_do_not_fit_the_budget(folder: Path, pairs: int) -> None:
 def test_budget_that_is_not_the_names(folder: Path) -> None:
     edit_json(folder / "record.json", lambda record: record["model"].update(budget=1.0))
     mend(folder)
-    assert codes(folder) == {"budget"}
+    assert codes(folder) == {"budget", "cost"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from salmubench.leaderboard.check import check
 from salmubench.leaderboard.submission import submit
 from salmubench.metrics import descriptions
 from salmubench.scoring.record_files import read_record
-from submission_world import edit_items, edit_json, mend, write_submittable_run
+from submission_world import edit_items, edit_json, mend, of_schema_1, write_submittable_run
 
 pytestmark = pytest.mark.stage
 
@@ -78,28 +78,9 @@ def test_its_page_shows_retrained_with_a_verdict_of_its_own(folder: Path, tmp_pa
     assert "Hides no fact" in page
 
 
-def old(folder: Path) -> None:
-    """The same submission as a package of schema 1 packed it, with verdicts of its own rules."""
-
-    def older(data: dict[str, object]) -> None:
-        data["schema_version"] = 1
-        verdict = data["verdict"]
-        assert isinstance(verdict, dict)
-        for name in ("hollow", "ineffective_paper", "ignored"):
-            del verdict[name]
-        protocol = data["protocol"]
-        assert isinstance(protocol, dict)
-        for name in ("ineffective_association", "fact", "fact_paraphrase"):
-            del protocol["thresholds"][name]
-
-    for name in ("record.json", "clean.json", "compromised.json"):
-        edit_json(folder / name, older)
-    mend(folder)
-
-
 def test_records_of_schema_1_are_shown_apart_with_three_modes(submittable: Path, tmp_path: Path) -> None:
     board = tmp_path / "board"
-    old(submit(submittable, model=MODEL, out=board / "before"))
+    of_schema_1(submit(submittable, model=MODEL, out=board / "before"))
     new = submit(submittable, model="finetuning-5x", out=board / "after")
     assert read_record(new / "record.json").schema_version == 2
     built = build(board, out=tmp_path / "site", metrics=METRICS)
@@ -118,7 +99,7 @@ def test_records_of_schema_1_are_shown_apart_with_three_modes(submittable: Path,
 
 def test_a_verdict_of_schema_1_is_never_taken_on_trust(submittable: Path, tmp_path: Path) -> None:
     folder = submit(submittable, model="finetuning-5x", out=tmp_path / "board" / "before")
-    old(folder)
+    of_schema_1(folder)
     edit_json(folder / "record.json", lambda data: data["verdict"].update(ineffective="no"))
     mend(folder)
     checked = check(folder, metrics=METRICS)

@@ -122,6 +122,25 @@ def made_with(code: Path, run: Path, model: str) -> Path:
     return run
 
 
+def of_schema_1(folder: Path) -> None:
+    """The same submission as a package of schema 1 packed it, with verdicts of its own rules."""
+
+    def older(data: dict[str, object]) -> None:
+        data["schema_version"] = 1
+        verdict = data["verdict"]
+        assert isinstance(verdict, dict)
+        for name in ("hollow", "ineffective_paper", "ignored"):
+            del verdict[name]
+        protocol = data["protocol"]
+        assert isinstance(protocol, dict)
+        for name in ("ineffective_association", "fact", "fact_paraphrase"):
+            del protocol["thresholds"][name]
+
+    for name in ("record.json", "clean.json", "compromised.json"):
+        edit_json(folder / name, older)
+    mend(folder)
+
+
 def older(record: Path) -> None:
     """A record that is too old to state its benchmark version and whose code made its model."""
 
