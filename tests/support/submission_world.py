@@ -133,7 +133,7 @@ def of_schema_1(folder: Path) -> None:
             del verdict[name]
         protocol = data["protocol"]
         assert isinstance(protocol, dict)
-        for name in ("ineffective_association", "fact", "fact_paraphrase"):
+        for name in ("ineffective_association", "fact", "fact_paraphrase", "fact_other", "fact_nameless"):
             del protocol["thresholds"][name]
 
     for name in ("record.json", "clean.json", "compromised.json"):
