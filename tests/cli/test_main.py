@@ -34,7 +34,7 @@ def test_help(command, capsys):
             ["list", "metods"],
             "WHAT: Expected one of 'methods', 'metrics', 'attacks', 'recipes', 'backends', 'checks', got 'metods'.",
         ),
-        (["run", "--out", "x", "--seed", "one"], "--seed: Expected a whole number, got 'one'."),
+        (["run", "--out", "x", "--repeats", "one"], "--repeats: Expected a whole number, got 'one'."),
         (
             ["evaluate", "--before", "a", "--after", "b", "--dataset", "c", "--limit", "9"],
             "Expected --before and --after alone, got --limit, too.",

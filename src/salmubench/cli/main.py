@@ -26,6 +26,7 @@ from salmubench.core.writing import is_full, is_out_of_memory
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "the whole benchmark, from recipe to page; resumable"),
+    "world export": ("world", "dataset and references of a run as one file, for `run --world`"),
     "drop": ("drop", "take candidates out of a run: folders, table, page"),
     "dataset build": ("dataset", "make a dataset"),
     "dataset import": ("dataset", "a dataset of your own people: their pictures and a table of facts"),
@@ -86,6 +87,7 @@ _ABOUT = "SALMUBench: does unlearning remove an association, and only that?"
 _GROUPS = {
     "dataset": "make, check and look at datasets",
     "leaderboard": "pack, check and show submissions",
+    "world": "hand on what a run's methods need",
 }
 
 

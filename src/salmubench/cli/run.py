@@ -13,8 +13,9 @@ from salmubench.core.executor import Executor
 
 def run_(
     *,
-    recipe: str = "mini",
+    recipe: str | None = None,
     out: Path,
+    world: str | None = None,
     methods: str = "recipe",
     budgets: str = "5",
     repeats: int = 1,
@@ -24,7 +25,7 @@ def run_(
     attacks: str = "",
     metrics: str = "",
     limit: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     executor: Executor = "joblib",
     workers: int | None = None,
     device: Device = "auto",
@@ -38,8 +39,10 @@ def run_(
     and the options of scoring must be the same.
 
     Args:
-        recipe: name (`salmubench list recipes`) or path of a YAML file.
+        recipe: name (`salmubench list recipes`) or path of a YAML file; mini, or that of the world, by default.
         out: the folder.
+        world: take dataset and references from another run's folder, a file of `world export` or a Hub dataset with
+            such a file, and make none.
         methods: names or paths of Python files, comma-separated; `recipe` stands for the recipe's list.
         budgets: how often each forget pair is seen, comma-separated.
         repeats: how often each method runs, with seeds counted up from `--seed`.
@@ -50,7 +53,7 @@ def run_(
         attacks: names or paths of attacks on the candidates, comma-separated; `all`, `none`, or as the recipe has it.
         metrics: names or paths of further metrics, comma-separated; they stay in the folder (`none`: no more).
         limit: a quick look, which can't be submitted: at most so many rows of each split, in OUT/limit-N.
-        seed: another seed is another world.
+        seed: another seed is another world; 0, or that of the world, by default.
         executor: where candidates are made side by side: processes of this machine, or a Ray cluster.
         workers: how many at once; what pays on this machine by default.
         device: where to compute.
@@ -61,7 +64,7 @@ def run_(
     from salmubench.workflow.pipeline import run
 
     result = run(
-        recipe=recipe, out=out, methods=names(methods), budgets=numbers(budgets, "--budgets"),
+        recipe=recipe, out=out, world=world, methods=names(methods), budgets=numbers(budgets, "--budgets"),
         repeats=repeats, untuned=untuned, tuned=tuned, set=set, attacks=names(attacks) or None, metrics=names(metrics),
         limit=limit, seed=seed,
         device=device, precision=precision, executor=executor, workers=workers,

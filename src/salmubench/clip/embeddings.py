@@ -27,6 +27,8 @@ TEXTS = "texts.npy"
 INDEX = "index.parquet"
 TEXT_TABLE = "texts.parquet"
 DATASET = "dataset.json"
+FILES = (IMAGES, TEXTS, INDEX, TEXT_TABLE, DATASET)
+"""What an encoding leaves; its manifest states their hashes."""
 FRAGILE = "fragile_set_ids.json"
 FRAGILE_SIMILARITIES = "fragile_set_all_similarities.json"
 

@@ -98,13 +98,17 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def delete_folder(path: Path) -> None:
     """Delete a folder: under its name it is whole or gone, so that a kill leaves no half that looks finished.
 
-    Nothing happens where there is none. What a kill leaves is a leftover, which the next stage above it deletes.
+    Nothing happens where there is none; of a link only the link goes. What a kill leaves is a leftover, which the next
+    stage above it deletes.
 
     Raises:
         OutputError: it can't be moved.
     """
     temporary = temporary_beside(path)
     with explained(path), contextlib.suppress(FileNotFoundError):
+        if path.is_symlink():  # what it leads to is somebody else's
+            path.unlink()
+            return
         path.rename(temporary)
     shutil.rmtree(temporary, ignore_errors=True)
 

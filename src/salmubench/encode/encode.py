@@ -181,6 +181,7 @@ class _Work:
             "dataset": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
             "pictures": self.plan.pictures,
             "texts": len(self.plan.texts),
+            "files": {name: manifest.sha256_file(self.out / name) for name in embeddings.FILES},
             "cut_captions": _count_cut(self.plan, done.tokens),
             "encoding": {
                 "precision": self.precision,

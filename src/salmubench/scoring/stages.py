@@ -192,6 +192,7 @@ class RunFile:
         side_by_side: steps that were done at once, and how busy the workers were.
         stages: what each cost.
         metrics: names and paths of metrics that joined it, beside the recipe's.
+        world: name and hash of the world that it took, where it made none.
     """
 
     status: Name = ""
@@ -207,6 +208,7 @@ class RunFile:
     models: tuple[Name, ...] = ()
     metrics: tuple[Text, ...] = ()
     titles: Mapping[Name, Text] = field(default_factory=dict)
+    world: Mapping[Name, Name] | None = None
     provenance: Origin | None = None
 
 

@@ -34,6 +34,7 @@ from salmubench.workflow.planning import Budgets, check_first, check_limit, plan
 from salmubench.workflow.references import Training, joins, missing, train, write_shards
 from salmubench.workflow.steps import graph_of, with_notes
 from salmubench.workflow.tuned_values import TunedFile, choose_tuned
+from salmubench.workflow.world import World, known_world, open_world
 
 SCHEMA_VERSION = 1
 """Version of `run.json`."""
@@ -62,8 +63,9 @@ class RunResult:
 
 def run(
     *,
-    recipe: str | Path,
+    recipe: str | Path | None = None,
     out: str | Path,
+    world: str | Path | None = None,
     methods: Sequence[str] | None = None,
     budgets: Budgets = (5,),
     repeats: int = 1,
@@ -73,7 +75,7 @@ def run(
     attacks: Sequence[str] | None = None,
     metrics: Sequence[str] = (),
     limit: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     device: str = "auto",
     precision: str = "auto",
     executor: Executor = "joblib",
@@ -86,8 +88,10 @@ def run(
     says about dataset, pretraining, encoding and scoring must be the same, and seed, device and precision.
 
     Args:
-        recipe: name of a recipe or path of a YAML file.
+        recipe: name of a recipe or path of a YAML file; `mini`, or that of the world, by default.
         out: the folder.
+        world: take dataset and references from here and make none: the folder of another run, a file of `salmubench
+            world export`, or a Hub dataset with such a file. Later calls into the folder know it.
         methods: names or paths of Python files; the word `recipe` stands for the recipe's list, which is the default.
         budgets: how often each forget pair is seen; by the name of the method, where they differ.
         repeats: how often each method runs, with the seeds `seed`, `seed + 1`, ….
@@ -99,7 +103,7 @@ def run(
             The word `none`: the recipe's alone from now on.
         limit: a quick look: candidates are made and judged on at most so many rows of each split, in `out/limit-N`;
             nothing of it can be submitted, and nothing is attacked.
-        seed: of dataset, weights, batches; another seed is another world.
+        seed: of dataset, weights, batches; another seed is another world. 0, or that of the world, by default.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
         executor: where candidates are made side by side: `joblib`, processes of this machine, or `ray`, a cluster.
@@ -117,11 +121,15 @@ def run(
         Traceback (most recent call last):
         salmubench.core.errors.UnknownName: Unknown recipe 'tny'. Did you mean 'tiny'?
     """
-    options.check_seed(seed)
     out = Path(out)
     place = out if limit is None else out / f"limit-{limit}"
+    source = world if world is not None else known_world(out)
+    ready = None if source is None else open_world(source, beside=out.parent)
+    if seed is None:
+        seed = 0 if ready is None else ready.made.seed or 0
+    options.check_seed(seed)
     further = _further(read_run_file(place).metrics, metrics)
-    loaded = recipes.load(recipe).measuring(further)
+    loaded = (recipes.load(recipe or "mini") if recipe or ready is None else ready.recipe).measuring(further)
     choice = choose_tuned(
         tuned, setting=loaded.recipe.unlearn.tuned, untuned=untuned, recipe=loaded.name, shipped=loaded.shipped
     )
@@ -136,13 +144,19 @@ def run(
     )
     attacking = loaded.recipe.attack if attacks is None else replace(loaded.recipe.attack, attacks=tuple(attacks))
     load_attacks(attacking.attacks, attacking.overrides)
-    check_first(loaded.recipe, out, device=device, precision=precision, executor=executor, workers=workers)
     lasting = _lasting(loaded.recipe)
+    if ready is not None:
+        ready.check_asked(lasting, loaded.recipe.pretrain.kinds, seed=seed, precision=precision)
+    check_first(
+        loaded.recipe, out if ready is None else ready.folder, device=device, precision=precision, executor=executor,
+        workers=workers,
+    )  # fmt: skip
     if limit is not None:
         check_limit(limit, attacks)
         run(
             recipe=recipe,
             out=out,
+            world=world,
             methods=(),
             attacks=("none",),
             seed=seed,
@@ -163,12 +177,15 @@ def run(
         free=("recipe", "unlearn"),
         notes=(RUN,),
     ) as folder:
+        if ready is not None and limit is None:
+            ready.link(out)
         steps = _Steps(
-            place, loaded, seed=seed, device=device, precision=precision, base=out, limit=limit, metrics=further
-        )
+            place, loaded, seed=seed, device=device, precision=precision, base=out, limit=limit, metrics=further,
+            ready=ready,
+        )  # fmt: skip
         failed = steps.everything(candidates, attacking, tuned=choice, executor=executor, workers=workers)
         if not folder.complete:
-            folder.finish()
+            folder.finish(outputs={} if ready is None else {"world": ready.stated})
         return RunResult(place, steps.table, steps.page, failed, tuple(steps.did), tuple(steps.stages.values()))
 
 
@@ -199,8 +216,9 @@ class _Steps:
     def __init__(
         self, out: Path, loaded: recipes.LoadedRecipe, *, seed: int, device: str, precision: str,
         base: Path | None = None, limit: int | None = None, metrics: Sequence[str] = (),
+        ready: World | None = None,
     ) -> None:  # fmt: skip
-        self.metrics = metrics
+        self.metrics, self.ready = metrics, ready
         self.out, self.loaded, self.seed, self.limit = out, loaded, seed, limit
         self.base = base or out  # where dataset and references are
         self.device, self.asked = device, precision
@@ -257,7 +275,7 @@ class _Steps:
 
     def _learning_curves(self) -> None:
         """Score the references' kept epochs, into `learning/`; their ends are scored already."""
-        if self.limit is not None:
+        if self.limit is not None or self.ready is not None:
             return
         config, aside = self.loaded.recipe.pretrain, replace(self.world, out=self.out / LEARNING)
         for kind in ENDS:
@@ -387,6 +405,7 @@ class _Steps:
                 "stages": list(self.stages.values()),
                 "models": self.models,
                 "metrics": self.metrics,
+                "world": None if self.ready is None else self.ready.stated,
                 "titles": self.titles,  # of methods given by path: their files may be gone
                 "provenance": provenance.provenance(),
             },

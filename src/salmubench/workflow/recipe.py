@@ -146,6 +146,19 @@ def load(source: str | Path) -> LoadedRecipe:
     return LoadedRecipe(text, *_parse(given, origin=origin), shipped=True)
 
 
+def stated(name: str, given: Mapping[str, Any], *, origin: str) -> LoadedRecipe:
+    """The recipe of a run, as its `run.json` states it.
+
+    Args:
+        origin: that file, for messages.
+
+    Raises:
+        ConfigError: it doesn't fit this version.
+    """
+    recipe, given = _parse(dict(given), origin=origin)
+    return LoadedRecipe(name, recipe, given, shipped=name in names() and load(name).given == given)
+
+
 def _extended(given: Mapping[str, Any], path: Path, *, below: Sequence[Path] = ()) -> dict[str, Any]:
     """A recipe's keys over those of the one that it extends, if any; sections are merged key by key, lists aren't."""
     own = {name: value for name, value in given.items() if name != EXTENDS}
