@@ -148,7 +148,7 @@ def test_filter_and_sort_of_the_board(visit: Visit, site: Path) -> None:
     rows = [row for board in feed["boards"] for row in board["submissions"]]
     assert len(front) == sum(row["pareto"] for row in rows)
     page.get_by_label("Failure modes").first.select_option("")
-    page.get_by_label("Name").first.fill("cliperase")
+    page.get_by_role("searchbox", name="Name").first.fill("cliperase")
     assert len(names_of(table)) == 3
     table.locator("thead th").nth(2).locator(".head button").click()
     shown = table.locator("tbody.methods tr:visible").evaluate_all(

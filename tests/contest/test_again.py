@@ -28,7 +28,7 @@ def test_the_committed_result_follows_from_the_committed_records() -> None:
 
 def test_retrained_passes_in_both_contests_and_all_candidates_of_the_first_fail() -> None:
     for name in ("contest", "contest-level"):
-        row = read_contest(RESULTS / name / "contest.json").retrained
+        row = read_contest(RESULTS / name / "contest.json").exact
         assert row is not None
         assert row.decision is not None
         assert (row.decision.answer, row.decision.without_one, len(row.views)) == ("passes", {"passes": 6}, 8)
@@ -109,5 +109,5 @@ def test_power_by_the_spreads_of_the_last_contest() -> None:
         assert spread.exact == pytest.approx(found[name].exact, abs=1e-4)
     six, ten = power(6), power(10)
     assert six.method < 0.8 < ten.method
-    assert min(six.retrained, ten.retrained) > 0.95
+    assert min(six.exact, ten.exact) > 0.95
     assert (ten.enough, six.enough, power(2).enough) == (True, False, False)

@@ -110,6 +110,7 @@ def test_a_stage_that_fails_before_its_work_leaves_nothing(tmp_path):
 def test_leftovers_are_deleted_but_not_those_of_an_inner_stage(tmp_path):
     inner = tmp_path / "inner"
     finish(inner)
+    (inner / manifest.LOCK).touch()  # somebody works there
     leftovers = [writing.temporary_beside(path) for path in (tmp_path / "x.json", tmp_path / "deep" / "y", inner / "z")]
     notes = [tmp_path / "notes.tmp", tmp_path / "deep" / "draft.123.tmp"]  # of the user
     finish(tmp_path, also=["inner"])

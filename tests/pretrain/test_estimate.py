@@ -84,7 +84,7 @@ def test_retrained_without_a_dataset_and_with_one(capsys, monkeypatch, tiny_fold
     trial = estimate.Here(pairs_per_second=100.0, processes=1, startup=20.0, seconds=5000.0, memory=2**31, batch=32)
     monkeypatch.setattr(estimate, "probe", lambda *_, **__: trial)
     assert main(["pretrain", "--estimate", "--recipe", "mini", "--kind", "retrained"]) == 0
-    assert "48,000 = 4 epochs of 12,000, 256 a step" in capsys.readouterr().out  # half of the sensitive pairs
+    assert "69,600 = 4 epochs of 17,400, 256 a step" in capsys.readouterr().out  # half of the sensitive pairs
     dataset = open_dataset(tiny_folder)
     rows = 102 + shards.rows_of(dataset, "holdouts")
     text = estimate.of_recipe(TINY, kind="retrained", counts={}, size=32, dataset=tiny_folder)

@@ -186,7 +186,7 @@ def record(name: str, table: pa.Table, dataset: layout.Dataset, *, without: tupl
     method, _, budget = name.rpartition("-")
     found = METRICS
     reasons = {key: Missing(f"no {key.lower()} pairs in the dataset") for key in without}
-    scores = score_items(table, metrics=found, missing=reasons, bootstraps=60)
+    scores = score_items(table, metrics=found, missing=reasons, bootstraps=100)
     described = {key: MetricInfo.of(item) for key, item in found.items()}
     return RunRecord(
         schema_version=SCHEMA_VERSION,
@@ -208,7 +208,7 @@ def record(name: str, table: pa.Table, dataset: layout.Dataset, *, without: tupl
         fragile_set=None,
         scores=scores,
         verdict=judge(scores, found),
-        protocol=Protocol(60, 0, 0.95, "a photo of {name}", THRESHOLDS, described),
+        protocol=Protocol(100, 0, 0.95, "a photo of {name}", THRESHOLDS, described),
         cost=Cost(75, 4800, 12.3 + len(name), 1_400_000_000),
         references={},
         inputs={},

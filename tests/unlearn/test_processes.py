@@ -18,7 +18,7 @@ import torch
 from salmubench.clip import models
 from salmubench.dataset.layout import open_dataset
 from salmubench.unlearn import Batch, Model, UnlearnConfig, load_method, unlearn
-from salmubench.unlearn.data import PairSource, Row, decode
+from salmubench.unlearn.data import PairSource, SplitRow, decode
 from salmubench.unlearn.processes import Share, launch
 
 torch.set_num_threads(1)
@@ -28,7 +28,7 @@ share, clip, opened = Share(fabric), models.load_model(model), open_dataset(data
 student, reference = Model(clip, gatherer=share), Model(models.load_model(model))
 sources = {
     kind: PairSource(
-        decode(opened, [Row(split, n) for n in range(7)], clip=clip, scratch=out, memory=1.0), reference
+        decode(opened, [SplitRow(split, n) for n in range(7)], clip=clip, scratch=out, memory=1.0), reference
     )
     for kind, split in (("forget", "forget"), ("retain", "retain_real"))
 }

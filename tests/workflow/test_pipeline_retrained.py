@@ -39,7 +39,7 @@ def test_retrained_comes_to_a_run_and_is_scored_between_the_references(tiny_run,
     assert outputs["kind"] == "retrained"
     assert list(seen) == ["retain", "holdouts"]
     assert seen["holdouts"]["rows"] == counts["holdout_association"] + counts["holdout_identity"]
-    assert seen["holdouts"]["counted"] == {"mean": 4.0, "least": 4, "most": 4}
+    assert seen["holdouts"]["counted"] == {"mean": 8.0, "least": 8, "most": 8}  # four epochs, each twice
     record = read_record(out / "records" / "retrained.json")
     assert (record.status, record.model.kind, record.model.name) == ("complete", "retrained", "retrained")
     assert record.scores["AssocStr"]["value"].compromised is not None

@@ -89,7 +89,7 @@ def _power(path: Path) -> int:
 
     loaded = load(path)
     found = simulated(len(loaded.plan.evaluation), read_spreads(loaded.spreads), loaded.plan.rule.limits)
-    say(f"Over {found.worlds} worlds Retrained passes in {found.retrained:.0%} of contests,")
+    say(f"Over {found.worlds} worlds Retrained passes in {found.exact:.0%} of contests,")
     say(f"a method with K 96 %, D 0.2 % and nothing left of what it had to forget in {found.method:.0%}.")
     if not found.enough or found.worlds < DECISIVE:
         say(f"A contest that decides asks for {LEAST:.0%} each and {DECISIVE} worlds: this one is exploratory.")

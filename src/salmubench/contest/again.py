@@ -26,6 +26,7 @@ from salmubench.core.writing import plain
 from salmubench.leaderboard.findings import first_difference
 from salmubench.scoring.contest_record import ContestRecord, PlanFacts, Row, read_contest
 from salmubench.scoring.record import NOT_LEARNT
+from salmubench.scoring.references import RETRAINED
 from salmubench.scoring.verdict import THRESHOLDS
 
 PACKED = "packed.tar.xz"
@@ -88,7 +89,7 @@ def checked(path: Path) -> ContestRecord:
     if contest.thresholds != THRESHOLDS:
         raise RecordError(f"Expected the thresholds of this version in {path}, got others. Decide the contest again.")
     _same(_from_worlds(contest), contest, path)
-    for row in (*contest.rows, *([contest.retrained] if contest.retrained else [])):
+    for row in contest.judged:
         if (why := _contradicts(row)) is not None:
             raise RecordError(f"Expected {why} of {reading.shown(row.name)} in {path}, got another. Decide it again.")
     plan = path.parent / Path(contest.plan.file).name
@@ -108,13 +109,13 @@ def _from_worlds(contest: ContestRecord) -> ContestRecord:
         for one in contest.differences
     ]
     leagues = [(one.key, [row for row in rows if row.league == one.key]) for one in contest.leagues]
-    return replace(
-        contest,
-        rows=tuple(rows),
-        retrained=contest.retrained and _from_its_worlds(contest.retrained),
-        differences=tuple(differences(asked)),
-        rankings=tuple(ranking for key, of_league in leagues for ranking in rankings(key, of_league)),
-    )
+    found: dict[str, Any] = {
+        "rows": tuple(rows),
+        RETRAINED: contest.exact and _from_its_worlds(contest.exact),
+        "differences": tuple(differences(asked)),
+        "rankings": tuple(ranking for key, of_league in leagues for ranking in rankings(key, of_league)),
+    }
+    return replace(contest, **found)
 
 
 def _from_its_worlds(row: Row) -> Row:

@@ -53,18 +53,18 @@ class Power:
     """How often a contest decides.
 
     Attributes:
-        retrained: share of contests in which Retrained passes.
+        exact: share of contests in which Retrained passes.
         method: the same of a method with K .96 and D .002.
     """
 
     worlds: int
-    retrained: float
+    exact: float
     method: float
 
     @property
     def enough(self) -> bool:
         """Whether both reach 80 %."""
-        return min(self.retrained, self.method) >= LEAST
+        return min(self.exact, self.method) >= LEAST
 
 
 def spreads_of(contest: ContestRecord) -> dict[str, Spread]:

@@ -223,7 +223,7 @@ def _standing(terms: Terms, scored: Sequence[ReadWorld], retrained: Row | None) 
         can = power(count, read_spreads(terms.spreads), plan.rule.limits)
         if not can.enough:
             why.append(
-                f"Exploratory: with {count} worlds Retrained would pass in {can.retrained:.0%} of contests and a "
+                f"Exploratory: with {count} worlds Retrained would pass in {can.exact:.0%} of contests and a "
                 f"method well within its limits in {can.method:.0%}."
             )
     early = min(plan.evaluation) < checks.UNSEEN  # said by the notes on the plan

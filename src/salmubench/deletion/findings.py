@@ -10,6 +10,7 @@ from salmubench.deletion.record import Answer, Change, Level, LevelName, Questio
 from salmubench.scoring.intervals import Interval
 from salmubench.scoring.metric import Metric, Pillar, main_part, parts_of
 from salmubench.scoring.record import MetricInfo
+from salmubench.scoring.references import RETRAINED
 from salmubench.scoring.roles import role_of
 
 LITTLE = 0.1
@@ -43,7 +44,7 @@ def answers(changes: Changes, levels: Levels, metrics: Mapping[str, Metric]) -> 
 
 def beside(levels: Levels, name: Literal["strangers", "other_values"]) -> Level | None:
     """The level that answers rest on: that of a model that never saw the facts, where one was given."""
-    exact: dict[str, LevelName] = {"strangers": "retrained", "other_values": "retrained_values"}
+    exact: dict[str, LevelName] = {"strangers": RETRAINED, "other_values": "retrained_values"}
     return levels.get(exact[name], levels.get(name))
 
 

@@ -16,6 +16,7 @@ from salmubench.scoring.bootstrap import find_units, leaf_sums
 from salmubench.scoring.intervals import Ratio, intervals
 from salmubench.scoring.items import are_same, of_metric
 from salmubench.scoring.metric import Floats, Metric, main_part, mean, parts_of
+from salmubench.scoring.references import RETRAINED
 from salmubench.scoring.roles import role_of
 
 
@@ -37,7 +38,7 @@ def find_levels(sides: Sides, strangers: str, guessed: str) -> dict[LevelName, L
             chance = _chance(rows[1], sides.after.gallery)
             levels["chance"] = _level(leakage, part, rows, (chance, chance), sides)
             levels["strangers"] = _beside_others(leakage, part, rows, strangers, sides)
-            levels |= _beside_retrained("retrained", leakage, part, rows, sides)
+            levels |= _beside_retrained(RETRAINED, leakage, part, rows, sides)
     fact = next((m for m in sides.metrics.values() if role_of(m) == "fact" and m.items == "fact_rank"), None)
     if fact is not None:
         rows = sides.rows(fact.name)
@@ -60,8 +61,8 @@ def _by_new_photos(metric: Metric, sides: Sides) -> Level:
         if not (told.table and after.num_rows):
             continue
         level = np.zeros(after.num_rows)
-        if sides.retrained is not None:
-            exact = of_metric(sides.retrained.items, metric.name)
+        if sides.exact is not None:
+            exact = of_metric(sides.exact.items, metric.name)
             exact = exact.filter(pc.equal(exact.column("part"), part))
             if not are_same(after, exact):
                 return _no_level(metric.name, part, "the model without these facts has other items")
@@ -88,9 +89,9 @@ def _beside_retrained(
     name: LevelName, metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], sides: Sides
 ) -> dict[LevelName, Level]:
     """The same rows in a model that never saw them; nothing where none was given."""
-    if sides.retrained is None:
+    if sides.exact is None:
         return {}
-    exact = of_metric(sides.retrained.items, metric.name)
+    exact = of_metric(sides.exact.items, metric.name)
     if not are_same(rows[1], exact):
         return {name: _no_level(metric.name, part, "the model without these facts has other items")}
     values = parts_of(metric.items, metric.groups)[part].of(_floats(exact, "value"), _others(exact))

@@ -14,6 +14,7 @@ from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.intervals import FEWEST
 from salmubench.scoring.metric import Pillar, label
 from salmubench.scoring.origin import Model
+from salmubench.scoring.references import RETRAINED
 
 _FEW = 20
 """People below which an interval over people is called rough."""
@@ -27,7 +28,7 @@ _LEVELS: dict[LevelName, tuple[str, str]] = {
         "The true value, beside others",
         "share of other values that rank below; unknown: the same values, asked of other people",
     ),
-    "retrained": ("The true caption, beside the retrained model’s", "unknown: a model trained without these facts"),
+    RETRAINED: ("The true caption, beside the retrained model’s", "unknown: a model trained without these facts"),
     "retrained_values": (
         "The true value, beside the retrained model’s",
         "unknown: a model trained without these facts",
@@ -175,7 +176,7 @@ def text_rows(record: DeletionRecord) -> tuple[list[str], list[list[str]]]:
 
 def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
     strangers, values = (beside(record.levels, name) for name in _LEFT)
-    exact = record.retrained is not None
+    exact = record.exact is not None
     lead = "Rank of the true value (MRR) by other photos of the people, beyond strangers’: "
     unknown = "in the model without these facts" if exact else "where nothing is known"
     yield "new_photo", _left(lead, record.levels.get("new_photo"), unknown, record.people_needed.get("new_photo"))
@@ -291,7 +292,7 @@ def _asked(record: DeletionRecord) -> list[tuple[str, str]]:
         ("Dataset", record.dataset.name),
         ("Model before", _model(record.before)),
         ("Model after", _model(record.after)),
-        *([] if record.retrained is None else [("Model without these facts", _model(record.retrained))]),
+        *([] if record.exact is None else [("Model without these facts", _model(record.exact))]),
     ]
 
 

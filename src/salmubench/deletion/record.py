@@ -197,6 +197,11 @@ class DeletionRecord:
     attacks: Attacks | None = field(default=None)
     retrained: Model | None = None
 
+    @property
+    def exact(self) -> Model | None:
+        """The model trained without what was to be deleted, where one was given."""
+        return self.retrained
+
 
 def read_deletion(path: Path) -> DeletionRecord:
     """Read and check a record of a deletion.

@@ -19,14 +19,14 @@ class Sides:
 
     Attributes:
         held: identities some of whose associations are to be kept.
-        retrained: of a model trained without what was to be deleted, where there is one.
+        exact: of a model trained without what was to be deleted, where there is one.
     """
 
     before: Evaluated
     after: Evaluated
     held: frozenset[str] | None
     bootstraps: int
-    retrained: Evaluated | None = None
+    exact: Evaluated | None = None
 
     def rows(self, name: str) -> tuple[pa.Table, pa.Table]:
         """Items of a metric: before, after."""

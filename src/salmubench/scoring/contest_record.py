@@ -317,6 +317,11 @@ class ContestRecord:
         """Retrained's row, where there is one."""
         return self.retrained
 
+    @property
+    def judged(self) -> tuple[Row, ...]:
+        """All rows, that of the exact answer last."""
+        return self.rows if self.retrained is None else (*self.rows, self.retrained)
+
     def __post_init__(self) -> None:
         """Raise `ValueError` where a row or a difference speaks of something that isn't there."""
         seeds, leagues = {str(world.seed) for world in self.worlds}, {league.key for league in self.leagues}
@@ -324,7 +329,7 @@ class ContestRecord:
         for row in self.rows:
             if row.league not in leagues:
                 raise ValueError(f"Rows should be of leagues that there are, not {reading.shown(row.league)}")
-        for row in (*self.rows, *([self.retrained] if self.retrained else [])):
+        for row in self.judged:
             if strange := sorted(set(row.worlds) - seeds):
                 raise ValueError(f"Rows should speak of worlds that there are, not {reading.shown(strange[0])}")
         for pair in self.differences:
