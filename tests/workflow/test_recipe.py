@@ -1,5 +1,8 @@
 """Recipes: all that come with the package parse; mistakes are named with their path."""
 
+import subprocess
+import sys
+
 import pytest
 
 from salmubench.core.errors import ConfigError, UnknownName
@@ -11,6 +14,12 @@ def test_every_recipe_parses(name):
     loaded = recipes.load(name)
     assert loaded.name == name
     assert loaded.recipe.dataset.identities == loaded.given["dataset"]["identities"]
+
+
+def test_reading_one_imports_no_torch():
+    """The parser looks into blocks for type checkers, and imports what it finds there."""
+    code = "import sys; from salmubench.workflow import recipe; recipe.load('mini'); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_left_out_takes_defaults(tmp_path):

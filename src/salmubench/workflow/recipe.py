@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import yaml
 
@@ -29,10 +29,19 @@ from salmubench.report.config import ReportConfig
 from salmubench.scoring.config import ScoreConfig
 from salmubench.unlearn.config import UnlearnConfig
 
-if TYPE_CHECKING:  # attacks are not needed to read a recipe
-    from salmubench.recovery.rates import Chosen
-
 T = TypeVar("T")
+
+
+class _Chosen(Protocol):
+    """`recovery.rates.Chosen`, whose module reading a recipe would import, and torch with it."""
+
+    @property
+    def overrides(self) -> Mapping[str, Mapping[str, Any]]: ...
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+
 
 EXTENDS = "extends"
 """Key of the recipe whose keys a recipe's stand over."""
@@ -255,7 +264,7 @@ def _dataclasses_in(annotation: Any) -> Iterable[type]:
     return [item for item in typing.get_args(annotation) if dataclasses.is_dataclass(item) and isinstance(item, type)]
 
 
-def write_overrides(path: Path, chosen: Chosen) -> None:
+def write_overrides(path: Path, chosen: _Chosen) -> None:
     """Write what was chosen into the section `attack` of a recipe; the rest of the file stays as it is.
 
     Args:
