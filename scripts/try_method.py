@@ -27,7 +27,8 @@ TRIALS = ROOT / "results" / "trials" / "trials.jsonl"
 WORLDS = range(1000, 1010)
 SHOWN = {
     "L": ("RetFail", "mrr_identity"), "L association": ("RetFail", "mrr_association"), "L fact": ("FactRet", "mrr"),
-    "L paraphrased": ("FactRetPara", "mrr"), "D": ("GenKnow", "value"), "K inter": ("InterIdSim", "value"),
+    "L paraphrased": ("FactRetPara", "mrr"), "L other pictures": ("FactRetOther", "known_unseen"),
+    "L nameless": ("FactRetNameless", "known_unseen"), "D": ("GenKnow", "value"), "K inter": ("InterIdSim", "value"),
     "K intra": ("IntraIdSim", "value"), "K facts": ("FactHold", "mrr_association"),
     "K facts of others": ("FactHold", "mrr_identity"),
 }  # fmt: skip
