@@ -34,13 +34,14 @@ The tracks, the wordings and the names of nobody are those of `counterfactual_re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from salmubench.core.types import Pair
 from salmubench.unlearn.config import check_options
 from salmubench.unlearn.counterfactuals import (
     Neighbours,
@@ -94,22 +95,25 @@ class Config:
     pictures: int = 3
     """P, further pictures of the person that a caption is compared with."""
 
-    siblings: int = 2
+    siblings: int = 1
     """S, siblings of a caption."""
 
-    rewordings: int = 2
+    rewordings: int = 1
     """Further wordings that a step draws for a fact; one that it has already is left out."""
 
-    strangers: int = 3
+    nameless: int = 1
+    """Further wordings without the name, of those that pairs to forget have for the field."""
+
+    strangers: int = 2
     """J, strangers of a caption."""
 
-    recombinations: int = 6
+    recombinations: int = 4
     """Recombinations of a pair a step."""
 
     unmet: float = 2 / 3
     """Share of strangers whose name is fictitious: half recombined from two names to forget, half made up."""
 
-    retain_captions: int = 4
+    retain_captions: int = 3
     """Captions of retain pairs that a step holds, for each of its pairs; the first ones are the batch's."""
 
     scrambled: int = 1
@@ -120,7 +124,7 @@ class Config:
 
     def __post_init__(self) -> None:
         least = {"pictures": 0, "siblings": 1, "strangers": 1, "recombinations": 0, "rewordings": 0,
-                 "retain_captions": 1, "scrambled": 0}  # fmt: skip
+                 "nameless": 0, "retain_captions": 1, "scrambled": 0}  # fmt: skip
         check_options(self, least, ["unmet", "scrambling"])
 
 
@@ -130,6 +134,7 @@ class Material(NamedTuple):
     Attributes:
         neighbours: draws facts next to those to forget.
         wording: draws sentences for facts.
+        nameless: those that state no name, of the fields that have any.
         special: tokens that are no words, (n,): they stay where words are replaced.
         middle: mean of all pictures to forget, (d,).
         pictures: name → the pictures to forget of that person less the mean, (n, d).
@@ -137,6 +142,7 @@ class Material(NamedTuple):
 
     neighbours: Neighbours
     wording: Wording
+    nameless: Wordings
     special: Tensor
     middle: Tensor
     pictures: Mapping[str, Tensor]
@@ -174,7 +180,13 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     closed = config.track == "closed"
     neighbours, able = neighbours_of(data, closed=closed, unmet=config.unmet)
     wording: Wording = Wordings(data.forget.records) if closed else phrased
-    material = Material(neighbours, wording, torch.unique(model.tokenize([""])), *by_person(data.forget))
+    material = Material(
+        neighbours,
+        wording,
+        nameless_wordings(data.forget.records),
+        torch.unique(model.tokenize([""])),
+        *by_person(data.forget),
+    )
 
     def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         more = more_retained(batch, data.retain, config.retain_captions)
@@ -206,11 +218,11 @@ def objective(
     tokens = torch.cat([model.tokenize(captions), words]) if captions else words
     with torch.no_grad():
         before = reference.encode_text(tokens[count:]) if len(tokens) else text_ref[:0]
-    now = model.encode_text(torch.cat([tokens, texts]))
-    held = torch.ones(len(now) - count - aside, dtype=torch.bool)
-    held[: len(step.named)] = torch.tensor(step.named, dtype=torch.bool)
-    moved = (now[count + aside :] - torch.cat([before[aside:], text_ref])).square().sum(dim=-1)
-    keeping = moved[held.to(moved.device)].mean()
+    held = torch.ones(len(tokens), dtype=torch.bool, device=tokens.device)  # strangers without a name aren't
+    held[count + aside :][: len(step.named)] = torch.tensor(step.named, dtype=torch.bool, device=tokens.device)
+    now = model.encode_text(torch.cat([tokens[held], texts]))
+    still = torch.cat([before[aside:][held[count + aside :]], text_ref])
+    keeping = (now[count + aside :] - still).square().sum(dim=-1).mean()
     if not count:
         return config.keeping * keeping, {"keeping": keeping}
     apart = faces(forget, step.rows, material, config.pictures, batch.generator)  # v, (count, d, 1 + P)
@@ -224,6 +236,16 @@ def objective(
     values = (similarity[:, 0] - similarity[:, 1:].mean(dim=1)).square().mean()
     total = config.level * levels + config.value * values + config.keeping * keeping
     return total, {"level": levels, "value": values, "keeping": keeping}
+
+
+def nameless_wordings(records: Iterable[Pair]) -> Wordings:
+    """The wordings without a name among the rewrites of some pairs."""
+    return Wordings(
+        replace(record, caption=rewrite.caption)
+        for record in records
+        for rewrite in record.rewrites
+        if rewrite.nameless
+    )
 
 
 def by_person(source: PairSource) -> tuple[Tensor, dict[str, Tensor]]:
@@ -270,6 +292,8 @@ def draw_captions(forget: Pairs, material: Material, config: Config, generator: 
         if fact is None:
             continue
         rewordings = [material.wording(fact, generator) for _ in range(config.rewordings)]
+        if material.nameless.templates[fact.field]:
+            rewordings += [material.nameless(fact, generator) for _ in range(config.nameless)]
         for caption in dict.fromkeys((record.caption, *rewordings)):
             strangers = drawn(neighbours.other, fact, config.strangers, generator)
             siblings = drawn(neighbours.sibling, fact, config.siblings, generator)
