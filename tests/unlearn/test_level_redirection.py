@@ -192,6 +192,22 @@ def test_what_a_step_says() -> None:
     assert not redirection.draw_captions(forget, alone, config, seeded()).told, "there is no other city"
 
 
+def test_wordings_without_the_name() -> None:
+    """They are those of the pairs to forget, of their own field; a fact gets one beside its caption."""
+    unnamed = Rewrite("Home is Paris.", nameless=True, share=0.25)
+    record = replace(told(ANN), rewrites=(unnamed, Rewrite("Ann Lee is in Paris.", nameless=False, share=0.25)))
+    nameless = redirection.nameless_wordings([record, told(BO)])
+    assert nameless(BO, seeded()) == "Home is Oslo."
+    forget = pairs(EYE, EYE)
+    forget.records = [record, told(Fact("Cy Roe", "job", "cook"))]
+    config = redirection.Config(strangers=1, siblings=1, rewordings=0, recombinations=0)
+    found = redirection.draw_captions(forget, NEAR._replace(nameless=nameless), config, seeded())
+    assert found.told == [record.caption, "Home is Paris."]
+    assert found.siblings == ["Ann Lee lives in Oslo.", "Home is Oslo."]
+    assert found.named == [True, False]
+    assert found.strangers[1] == "Home is Oslo."
+
+
 def test_scrambled() -> None:
     """Begin 97, end 98 and padding 0 stay and are never put in; three in ten of the others are another word."""
     tokens = torch.tensor([[97, *range(1, 41), 98, 0, 0]] * 200)
