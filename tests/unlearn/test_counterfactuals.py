@@ -100,13 +100,14 @@ def test_siblings() -> None:
 
 
 def test_who_goes() -> None:
-    """Of four fields that are asked of somebody, two are half; three are more, whatever other fields there are."""
-    fields = ("city", "job", "iban", "emails", "passport", "phone_number")
-    counts = {"Ann Lee": 4, "Bo Dahl": 2, "Cy Roe": 3}
-    facts = {name: [Fact(name, field, "1") for field in fields[-count:]] for name, count in counts.items()}
-    near = Neighbours.of([fact for of_person in facts.values() for fact in of_person])
-    assert [near.goes(facts[name][0]) for name in counts] == [True, False, True]
-    assert near.known["city"] == ("Bo Dahl",), "who goes is no name that stays known"
+    """Of four fields that somebody has, two are half; three are more."""
+    fields = ("city", "job", "iban", "emails")
+    facts = [Fact("Ann Lee", field, "1") for field in fields[:3]] + [
+        Fact("Bo Dahl", field, "2") for field in fields[2:]
+    ]
+    near = Neighbours.of(facts)
+    assert near.goes(facts[0])
+    assert not near.goes(facts[-1])
 
 
 def test_pools() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import torch
 from torch import Tensor
 
 from salmubench.core.errors import ConfigError, MethodError
-from salmubench.core.types import Pair, Rewrite
+from salmubench.core.types import Pair
 from salmubench.unlearn import Batch, counterfactuals, load_method
-from salmubench.unlearn.counterfactuals import Fact, Neighbours, Template, Wordings, phrased
+from salmubench.unlearn.counterfactuals import Fact, Neighbours, Template, phrased
 from salmubench.unlearn.methods import level_redirection as redirection
 from salmubench.unlearn.methods.level_redirection import Material
 from slow_losses import EYE, SLANTED, Frozen, Spelled, Straight, double, pairs, seeded, told, unit
@@ -22,12 +21,9 @@ from unlearn_runs import Runner, curve, record, weights
 ANN, BO = Fact("Ann Lee", "city", "Paris"), Fact("Bo Dahl", "city", "Oslo")
 ANN_IN_OSLO, BO_IN_PARIS = ANN._replace(value="Oslo"), BO._replace(value="Paris")
 NO_WORDS = torch.zeros(0, dtype=torch.long)
-MIDDLE, ANNS, BOS = double([0.5, 0.5]), double([[0.5, -0.5]]), double([[-0.5, 0.5]])
-NEAR = Material(
-    Neighbours.of([ANN, BO], unmet=0), phrased, Wordings([]), NO_WORDS, MIDDLE, {ANN.name: ANNS, BO.name: BOS}
-)
+NEAR = Material(Neighbours.of([ANN, BO], unmet=0), phrased, NO_WORDS)
 """Each has one stranger, the other's caption, and one sibling; one field of one is more than half: both go."""
-PLAIN = {"pictures": 0, "strangers": 1, "siblings": 1, "recombinations": 0, "rewordings": 0, "scrambled": 0}
+PLAIN = {"strangers": 1, "siblings": 1, "recombinations": 0, "rewordings": 0, "scrambled": 0}
 
 
 def batch_of(retain: tuple[Any, Any]) -> Batch:
@@ -80,8 +76,7 @@ def test_from_both_sides() -> None:
         forget.records = [told(ANN), told(BO)]
         retain = pairs([[0.0, 0.0, 1.0]], [[0.0, 0.0, 1.0]], [[0.0, 0.0, 1.0]], [[0.0, 0.0, 1.0]])
         batch = Batch(forget=forget, retain=retain, generator=seeded())
-        near = NEAR._replace(middle=double([0.5, 0.5, 0.0]), pictures=dict.fromkeys(NEAR.pictures, double([[0.0] * 3])))
-        value, _ = redirection.objective(batch, Spelled(double(1.0), told_of), reference, config, near)
+        value, _ = redirection.objective(batch, Spelled(double(1.0), told_of), reference, config, NEAR)
         value.backward()  # type: ignore[no-untyped-call]
         assert apart.grad is not None
         assert np.sign(round(float(apart.grad[0]), 12)) == sign
@@ -89,20 +84,14 @@ def test_from_both_sides() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_slow(seed: int) -> None:
-    """Seven facts of two fields, one told without the name, drawn captions of all kinds: sums over plain lists."""
+    """Seven facts of two fields, drawn captions of all kinds: sums over plain lists."""
     rng = np.random.default_rng(seed)
     facts = [Fact(f"Person {n}", "city", f"City {n}") for n in range(4)]
     facts += [Fact(f"Person {n}", "job", f"job {n}") for n in range(3)]
     near = Neighbours.of(facts)
+    material = Material(near, phrased, NO_WORDS)
+    config = redirection.Config(strangers=3, siblings=2, recombinations=2, scrambled=0, margin=0.1, known=0.3)
     v0, rt, rt0 = (unit(rng.normal(size=(7, 4))) for _ in range(3))
-    apart = v0 - v0.mean(axis=0)
-    of_people = {
-        name: double([row for row, fact in zip(apart, facts, strict=True) if fact.name == name]) for name in near.asked
-    }
-    material = Material(near, phrased, redirection.nameless_wordings([]), NO_WORDS, double(v0.mean(axis=0)), of_people)
-    config = redirection.Config(
-        pictures=2, strangers=3, siblings=2, recombinations=2, scrambled=0, margin=0.1, known=0.3
-    )
     reference = Frozen(double(1.0))
     reference.turn = double(rng.normal(size=(4, 4)))
     vectors: dict[str, Tensor] = {}
@@ -114,33 +103,24 @@ def test_slow(seed: int) -> None:
             return super().tokenize(captions)
 
     forget = pairs(v0, v0, v0, v0)
-    unnamed = Rewrite("Home is City 1.", nameless=True, share=1.0)
     forget.records = [told(fact) for fact in facts]
-    forget.records[1] = replace(forget.records[1], caption=unnamed.caption, rewrites=(unnamed,))
     batch = Batch(forget=forget, retain=pairs(rt, rt, rt, rt0), generator=seeded(seed))
     value, _ = redirection.objective(batch, Reader(double(1.0), vectors), reference, config, material)
-    draws = seeded(seed)
-    said = redirection.draw_captions(forget, material, config, draws)
+    said = redirection.draw_captions(forget, material, config, seeded(seed))
     turn = reference.turn.numpy()
     before = {text: unit((vector.numpy() @ turn)[None])[0] for text, vector in vectors.items()}
     now = {text: vector.numpy() for text, vector in vectors.items()}
     assert said.known == [row in (3,) for row in said.rows], "one field of two is half; both are more"
     levels, values = [], []
     for place, caption in enumerate(said.told):
-        row = said.rows[place]
-        of_person = [number for number, fact in enumerate(facts) if fact.name == facts[row].name]
-        others = torch.randint(len(of_person), (2,), generator=draws).tolist()
-        for picture in (row, *(of_person[number] for number in others)):
-            v = v0[picture] - v0.mean(axis=0)
-            siblings, strangers = said.siblings[2 * place :][:2], said.strangers[3 * place :][:3]
-            stranger = sum(float(v @ before[text]) for text in strangers) / 3
-            name = sum(float(v @ before[text]) for text in siblings) / 2
-            level = stranger + (0.3 * (name - stranger) if said.known[place] else 0.0) - 0.1
-            levels += [(float(v @ now[text]) - level) ** 2 for text in (caption, *siblings)]
-            values.append((float(v @ now[caption]) - sum(float(v @ now[text]) for text in siblings) / 2) ** 2)
-    assert any("Person" not in text for text in said.strangers), "those of the caption without the name"
-    held = [text for text in said.strangers if not text.startswith("Home is")]
-    kept = [float(((now[text] - before[text]) ** 2).sum()) for text in (*held, *said.recombinations)]
+        v = v0[said.rows[place]] - v0.mean(axis=0)
+        siblings, strangers = said.siblings[2 * place :][:2], said.strangers[3 * place :][:3]
+        stranger = sum(float(v @ before[text]) for text in strangers) / 3
+        name = sum(float(v @ before[text]) for text in siblings) / 2
+        level = stranger + (0.3 * (name - stranger) if said.known[place] else 0.0) - 0.1
+        levels += [(float(v @ now[text]) - level) ** 2 for text in (caption, *siblings)]
+        values.append((float(v @ now[caption]) - sum(float(v @ now[text]) for text in siblings) / 2) ** 2)
+    kept = [float(((now[text] - before[text]) ** 2).sum()) for text in (*said.strangers, *said.recombinations)]
     kept += [float(((rt[row] - rt0[row]) ** 2).sum()) for row in range(7)]
     mean = [sum(terms) / len(terms) for terms in (levels, values, kept)]
     assert float(value) == pytest.approx(config.level * mean[0] + config.value * mean[1] + config.keeping * mean[2])
@@ -171,7 +151,7 @@ def test_batch_without_facts_keeps() -> None:
 
 def test_what_a_step_says() -> None:
     facts = [ANN, BO, Fact("Cy Roe", "city", "Rome"), Fact("Cy Roe", "job", "cook")]
-    material = NEAR._replace(neighbours=Neighbours.of(facts, unmet=0))
+    material = Material(Neighbours.of(facts, unmet=0), phrased, NO_WORDS)
     forget = pairs(EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3, EYE[:1] * 3)
     forget.records = [told(ANN), Pair("x.jpg", "a portrait"), told(facts[2])]
     config = redirection.Config(strangers=3, siblings=2, recombinations=1, rewordings=1)
@@ -180,32 +160,15 @@ def test_what_a_step_says() -> None:
     assert found.known == [True, True, False, False], "of Ann one field of two, of Cy both"
     assert [found.told[0], found.told[2]] == [told(ANN).caption, told(facts[2]).caption]
     assert [len(texts) for texts in (found.siblings, found.strangers, found.recombinations)] == [8, 12, 1]
-    assert found.named == [True] * 12
     for place, caption in enumerate(found.told):
         fact = (ANN, facts[2])[place // 2]
         siblings = {Template.of(caption, fact).tell(fact._replace(value=value)) for value in ("Oslo", "Rome", "Paris")}
         assert set(found.siblings[2 * place :][:2]) <= siblings - {caption}
         assert not any(fact.name in text or fact.value in text for text in found.strangers[3 * place :][:3])
     assert redirection.draw_captions(forget, material, config, seeded()) == found
-    alone = NEAR._replace(neighbours=Neighbours.of([ANN], unmet=0))
+    alone = Material(Neighbours.of([ANN], unmet=0), phrased, NO_WORDS)
     forget.records = [told(ANN)]
     assert not redirection.draw_captions(forget, alone, config, seeded()).told, "there is no other city"
-
-
-def test_wordings_without_the_name() -> None:
-    """They are those of the pairs to forget, of their own field; a fact gets one beside its caption."""
-    unnamed = Rewrite("Home is Paris.", nameless=True, share=0.25)
-    record = replace(told(ANN), rewrites=(unnamed, Rewrite("Ann Lee is in Paris.", nameless=False, share=0.25)))
-    nameless = redirection.nameless_wordings([record, told(BO)])
-    assert nameless(BO, seeded()) == "Home is Oslo."
-    forget = pairs(EYE, EYE)
-    forget.records = [record, told(Fact("Cy Roe", "job", "cook"))]
-    config = redirection.Config(strangers=1, siblings=1, rewordings=0, recombinations=0)
-    found = redirection.draw_captions(forget, NEAR._replace(nameless=nameless), config, seeded())
-    assert found.told == [record.caption, "Home is Paris."]
-    assert found.siblings == ["Ann Lee lives in Oslo.", "Home is Oslo."]
-    assert found.named == [True, False]
-    assert found.strangers[1] == "Home is Oslo."
 
 
 def test_scrambled() -> None:

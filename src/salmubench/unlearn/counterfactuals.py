@@ -139,7 +139,7 @@ class Neighbours:
     Attributes:
         pools: values to draw from, each as often; the first is of the facts to forget, and has their names.
         asked: name → the fields of which something has to be forgotten.
-        known: field → names of people who don't go, to forget something else of; all names where there is none.
+        known: field → names to forget something else of; all of them where there is none.
         unmet: share of other people's names that are fictitious: half recombined, the first word of one to forget with
             the rest of another's; half invented or, without invented people, spliced of words of names to forget.
     """
@@ -158,8 +158,7 @@ class Neighbours:
         for fact in facts:
             asked[fact.name] = asked.get(fact.name, frozenset()) | {fact.field}
         names = pools[0].names
-        staying = [name for name in names if not _goes(asked[name], asked)]
-        known = {str(field): tuple(name for name in staying if field not in asked[name]) or names for field in FIELDS}
+        known = {str(field): tuple(name for name in names if field not in asked[name]) or names for field in FIELDS}
         return cls(pools, asked, known, tuple(person.name for person in people if person.name not in asked), unmet)
 
     def other(self, fact: Fact, generator: torch.Generator) -> Fact | None:
@@ -176,8 +175,8 @@ class Neighbours:
         return None if value is None else fact._replace(value=value)
 
     def goes(self, fact: Fact) -> bool:
-        """Tell whether its person has more than half as many fields to forget as whoever has the most."""
-        return _goes(self.asked[fact.name], self.asked)
+        """Tell whether something is to be forgotten of more than half of the fields of its person."""
+        return 2 * len(self.asked[fact.name]) > len(self.pools[0].fields())
 
     def _other_value(self, fact: Fact, generator: torch.Generator) -> str | None:
         place = _index(len(self.pools), generator)
@@ -288,10 +287,6 @@ def spliced_name(names: Sequence[str], generator: torch.Generator, *, taken: Con
     while name in taken:
         name += spliced()
     return name
-
-
-def _goes(fields: frozenset[str], asked: Mapping[str, frozenset[str]]) -> bool:
-    return 2 * len(fields) > max(map(len, asked.values()))
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

@@ -5,43 +5,36 @@ all, which tells it as surely as the highest. Here the level is met from both si
 sentence with other values of the field alike. Notation as there; `V0`, `T0` are of the frozen model, `T` of the text
 tower as it changes, i the pairs to forget of a batch.
 
-    v_ip    = V0_p − mean V0                               what sets a picture of i's person apart from all to forget:
-                                                           i's own (p = 0) and others of it (p = 1 … P)
+    v_i     = V0_i − mean_b V0_b                           what sets this picture apart from the batch's others
     c_j(i)  strangers: the caption of i with another name and another value of the same field, j = 1 … J
     s_l(i)  siblings: the caption of i with its own name and another value of the field, l = 1 … S
-    σ_ip    = mean_j v_ip · T0(c_j(i))                     what a person never met is told to be
-    ν_ip    = mean_l v_ip · T0(s_l(i))                     what the name alone says
-    τ_ip    = σ_ip + a_i (ν_ip − σ_ip) − m                 the level: a_i is 0 for people who go, else `known`
-    L_level = mean_{t ∈ {i, s_l(i)}, p} (v_ip · T(t) − τ_ip)²
-    L_value = mean_p (v_ip · T(i) − mean_l v_ip · T(s_l(i)))²
+    σ_i     = mean_j v_i · T0(c_j(i))                      what a person never met is told to be
+    ν_i     = mean_l v_i · T0(s_l(i))                      what the name alone says
+    τ_i     = σ_i + a_i (ν_i − σ_i) − m                    the level: a_i is 0 for people who go, else `known`
+    L_level = mean_{t ∈ {i, s_l(i)}} (v_i · T(t) − τ_i)²
+    L_value = mean_i (v_i · T(i) − mean_l v_i · T(s_l(i)))²
     L_keep  = mean_k ‖T(k) − T0(k)‖²
     L       = w_l L_level + w_v L_value + w_k L_keep
 
-A picture that was trained with the caption has it by heart; if the value were levelled with that picture alone, every
-other picture of the person would give it away by ranking it last.
+Somebody goes of whom facts of more than half of the fields are to be forgotten. Of the others a model that was never
+told these facts still knows the face by name, from the facts that stay: exact unlearning leaves them a part of what
+their name says, and so does `known`.
 
-Somebody goes who has more than half as many fields to forget as whoever has the most. Of the others a model that was
-never told these facts still knows the face by name, from the facts that stay: exact unlearning leaves them a part of
-what their name says, and so does `known`.
-
-Captions k that stay where they were: the strangers', as far as they state a name, recombinations for people who don't
-go (the name of i with a value of another field: its other associations), captions of retain pairs, and captions of
-retain pairs in which a share of the words is replaced by any words of the vocabulary: classes that no retain pair shows
-have names, too. A caption without a name is the same for whoever has that value, so that nothing can hold it.
+Captions k that stay where they were: the strangers', recombinations (the name of i with a value of another field: its
+other associations), captions of retain pairs, and captions of retain pairs in which a share of the words is replaced
+by any words of the vocabulary: classes that no retain pair shows have names, too.
 
 The tracks, the wordings and the names of nobody are those of `counterfactual_redirection`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from salmubench.core.types import Pair
 from salmubench.unlearn.config import check_options
 from salmubench.unlearn.counterfactuals import (
     Neighbours,
@@ -54,7 +47,7 @@ from salmubench.unlearn.counterfactuals import (
     neighbours_of,
     phrased,
 )
-from salmubench.unlearn.data import Data, PairSource
+from salmubench.unlearn.data import Data
 from salmubench.unlearn.interface import Batch, Method, Model, Need, Pairs
 from salmubench.unlearn.loop import Engine
 
@@ -86,34 +79,28 @@ class Config:
     keeping: float = 4.0
     """w_k, weight of keeping. Steps of Muon don't depend on the scale of a loss: to search the others is enough."""
 
-    known: float = field(default=0.5, metadata={"search": (0.0, 0.5, "linear")})
+    known: float = field(default=0.15, metadata={"search": (0.0, 0.5, "linear")})
     """a of people of whom facts stay: where their level lies between that of strangers and that of their name."""
 
-    margin: float = 0.05
+    margin: float = 0.1
     """m, how far below the level is aimed at: steps end a little above it."""
 
-    pictures: int = 3
-    """P, further pictures of the person that a caption is compared with."""
-
-    siblings: int = 1
+    siblings: int = 2
     """S, siblings of a caption."""
 
-    rewordings: int = 1
+    rewordings: int = 2
     """Further wordings that a step draws for a fact; one that it has already is left out."""
 
-    nameless: int = 1
-    """Further wordings without the name, of those that pairs to forget have for the field."""
-
-    strangers: int = 2
+    strangers: int = 4
     """J, strangers of a caption."""
 
-    recombinations: int = 4
+    recombinations: int = 6
     """Recombinations of a pair a step."""
 
     unmet: float = 2 / 3
     """Share of strangers whose name is fictitious: half recombined from two names to forget, half made up."""
 
-    retain_captions: int = 3
+    retain_captions: int = 4
     """Captions of retain pairs that a step holds, for each of its pairs; the first ones are the batch's."""
 
     scrambled: int = 1
@@ -123,8 +110,8 @@ class Config:
     """Share of the tokens of such a caption that are replaced."""
 
     def __post_init__(self) -> None:
-        least = {"pictures": 0, "siblings": 1, "strangers": 1, "recombinations": 0, "rewordings": 0,
-                 "nameless": 0, "retain_captions": 1, "scrambled": 0}  # fmt: skip
+        least = {"siblings": 1, "strangers": 1, "recombinations": 0, "rewordings": 0, "retain_captions": 1,
+                 "scrambled": 0}  # fmt: skip
         check_options(self, least, ["unmet", "scrambling"])
 
 
@@ -134,18 +121,12 @@ class Material(NamedTuple):
     Attributes:
         neighbours: draws facts next to those to forget.
         wording: draws sentences for facts.
-        nameless: those that state no name, of the fields that have any.
         special: tokens that are no words, (n,): they stay where words are replaced.
-        middle: mean of all pictures to forget, (d,).
-        pictures: name → the pictures to forget of that person less the mean, (n, d).
     """
 
     neighbours: Neighbours
     wording: Wording
-    nameless: Wordings
     special: Tensor
-    middle: Tensor
-    pictures: Mapping[str, Tensor]
 
 
 class StepCaptions(NamedTuple):
@@ -157,7 +138,6 @@ class StepCaptions(NamedTuple):
         told: the pair's own caption, or the same fact in another wording.
         siblings: S for each of these, in turn.
         strangers: J for each, in turn.
-        named: of each stranger, whether it states a name.
         recombinations: of all pairs.
     """
 
@@ -166,7 +146,6 @@ class StepCaptions(NamedTuple):
     told: list[str]
     siblings: list[str]
     strangers: list[str]
-    named: list[bool]
     recombinations: list[str]
 
 
@@ -180,13 +159,7 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     closed = config.track == "closed"
     neighbours, able = neighbours_of(data, closed=closed, unmet=config.unmet)
     wording: Wording = Wordings(data.forget.records) if closed else phrased
-    material = Material(
-        neighbours,
-        wording,
-        nameless_wordings(data.forget.records),
-        torch.unique(model.tokenize([""])),
-        *by_person(data.forget),
-    )
+    material = Material(neighbours, wording, torch.unique(model.tokenize([""])))
 
     def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         more = more_retained(batch, data.retain, config.retain_captions)
@@ -218,53 +191,21 @@ def objective(
     tokens = torch.cat([model.tokenize(captions), words]) if captions else words
     with torch.no_grad():
         before = reference.encode_text(tokens[count:]) if len(tokens) else text_ref[:0]
-    held = torch.ones(len(tokens), dtype=torch.bool, device=tokens.device)  # strangers without a name aren't
-    held[count + aside :][: len(step.named)] = torch.tensor(step.named, dtype=torch.bool, device=tokens.device)
-    now = model.encode_text(torch.cat([tokens[held], texts]))
-    still = torch.cat([before[aside:][held[count + aside :]], text_ref])
-    keeping = (now[count + aside :] - still).square().sum(dim=-1).mean()
+    now = model.encode_text(torch.cat([tokens, texts]))
+    keeping = (now[count + aside :] - torch.cat([before[aside:], text_ref])).square().sum(dim=-1).mean()
     if not count:
         return config.keeping * keeping, {"keeping": keeping}
-    apart = faces(forget, step.rows, material, config.pictures, batch.generator)  # v, (count, d, 1 + P)
+    apart = (forget.image_ref - forget.image_ref.mean(dim=0))[step.rows][:, :, None]  # v, (count, d, 1)
     siblings, strangers = before[:aside], before[aside : aside + len(step.strangers)]
-    name, stranger = ((rows.view(count, -1, rows.shape[-1]) @ apart).mean(dim=1) for rows in (siblings, strangers))
-    share = config.known * torch.tensor(step.known).to(stranger)[:, None]
-    level = stranger + share * (name - stranger) - config.margin  # τ, (count, 1 + P)
+    name, stranger = ((rows.view(count, -1, rows.shape[-1]) @ apart).mean(dim=(1, 2)) for rows in (siblings, strangers))
+    share = config.known * torch.tensor(step.known).to(stranger)
+    level = stranger + share * (name - stranger) - config.margin  # τ, (count,)
     beside = now[count : count + aside].view(count, -1, now.shape[-1])
-    similarity = torch.cat([now[:count, None], beside], dim=1) @ apart  # (count, 1 + S, 1 + P), its own caption first
+    similarity = (torch.cat([now[:count, None], beside], dim=1) @ apart)[:, :, 0]  # (count, 1 + S), its own first
     levels = (similarity - level[:, None]).square().mean()
     values = (similarity[:, 0] - similarity[:, 1:].mean(dim=1)).square().mean()
     total = config.level * levels + config.value * values + config.keeping * keeping
     return total, {"level": levels, "value": values, "keeping": keeping}
-
-
-def nameless_wordings(records: Iterable[Pair]) -> Wordings:
-    """The wordings without a name among the rewrites of some pairs."""
-    return Wordings(
-        replace(record, caption=rewrite.caption)
-        for record in records
-        for rewrite in record.rewrites
-        if rewrite.nameless
-    )
-
-
-def by_person(source: PairSource) -> tuple[Tensor, dict[str, Tensor]]:
-    """The mean of all pictures to forget, (d,), and name → that person's pictures less the mean, (n, d)."""
-    pictures = source.take(range(len(source))).image_ref
-    middle = pictures.mean(dim=0)
-    rows: dict[str, list[int]] = {}
-    for row, record in enumerate(source.records):
-        rows.setdefault(record.name or "", []).append(row)
-    return middle, {name: pictures[chosen] - middle for name, chosen in rows.items()}
-
-
-def faces(forget: Pairs, rows: Sequence[int], material: Material, count: int, generator: torch.Generator) -> Tensor:
-    """Pictures of the people of some pairs, less the mean: the pair's own, then others drawn, (rows, d, 1 + count)."""
-    own = (forget.image_ref - material.middle)[list(rows), None]
-    others = [material.pictures[forget.records[row].name or ""] for row in rows]
-    drawn_rows = [torch.randint(len(of_person), (count,), generator=generator).tolist() for of_person in others]
-    further = torch.stack([of_person[chosen] for of_person, chosen in zip(others, drawn_rows, strict=True)])
-    return torch.cat([own, further], dim=1).mT
 
 
 def scrambled(tokens: Tensor, special: Tensor, share: float, generator: torch.Generator) -> Tensor:
@@ -286,14 +227,12 @@ def scrambled(tokens: Tensor, special: Tensor, share: float, generator: torch.Ge
 
 def draw_captions(forget: Pairs, material: Material, config: Config, generator: torch.Generator) -> StepCaptions:
     """Draw the captions of a step."""
-    step, neighbours = StepCaptions([], [], [], [], [], [], []), material.neighbours
+    step, neighbours = StepCaptions([], [], [], [], [], []), material.neighbours
     for row, record in enumerate(forget.records):
         fact = fact_of(record)
         if fact is None:
             continue
         rewordings = [material.wording(fact, generator) for _ in range(config.rewordings)]
-        if material.nameless.templates[fact.field]:
-            rewordings += [material.nameless(fact, generator) for _ in range(config.nameless)]
         for caption in dict.fromkeys((record.caption, *rewordings)):
             strangers = drawn(neighbours.other, fact, config.strangers, generator)
             siblings = drawn(neighbours.sibling, fact, config.siblings, generator)
@@ -304,9 +243,6 @@ def draw_captions(forget: Pairs, material: Material, config: Config, generator: 
                 step.told.append(caption)
                 step.siblings.extend(template.tell(other) for other in siblings)
                 step.strangers.extend(template.tell(other) for other in strangers)
-                step.named.extend([any(template.names)] * len(strangers))
-        if neighbours.goes(fact):
-            continue
         recombined = drawn(neighbours.recombined, fact, config.recombinations, generator)
         step.recombinations.extend(material.wording(other, generator) for other in recombined)
     return step
