@@ -26,7 +26,6 @@ from salmubench.contest.page import RESULT
 from salmubench.contest.statistics import Estimate, paired
 from salmubench.core import manifest
 from salmubench.report.contests import (
-    TITLES,
     difference,
     headline,
     is_certain,
@@ -38,7 +37,7 @@ from salmubench.report.contests import (
 )
 from salmubench.report.wording import DASH, percent, percent_interval, seconds, threshold
 from salmubench.scoring.bootstrap import LEVEL
-from salmubench.scoring.contest_record import ContestRecord, Number, OverWorlds, Row, ViewOverWorlds, read_contest
+from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, ViewOverWorlds, read_contest
 from salmubench.scoring.stages import RUN
 
 
@@ -200,36 +199,6 @@ def differences(name: str) -> str:
         who, number, mean, interval, _, p_holm, _ = difference(pair, titles)
         lines.append(f"| {' | '.join([who, *([pair.league] if several else []), number, mean, interval, p_holm])} |")
     return "\n".join(lines)
-
-
-def counted(name: str) -> str:
-    """From how many others each compared candidate differs for certain: how many have more of a number, and less."""
-    found = contest(name)
-    numbers = [number for number in TITLES if any(pair.number == number for pair in found.differences)]
-    lines = [f"| candidate | {' | '.join(TITLES[number][0] for number in numbers)} |", f"|:--|{'--:|' * len(numbers)}"]
-    for league in found.leagues:
-        for method in found.plan.content["compare"]["methods"]:
-            (row,) = (row for row in found.rows if row.league == league.key and _method(row) == method)
-            cells = [_more_and_less(found, row, number) for number in numbers]
-            lines.append(f"| {_named(row)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _more_and_less(found: ContestRecord, row: Row, number: Number) -> str:
-    """Others in its league that have certainly more of a number, and certainly less, of all that have it."""
-    pairs = [
-        pair
-        for pair in found.differences
-        if pair.league == row.league and pair.number == number and row.name in (pair.first, pair.second)
-    ]
-    sides = [pair.mean * (1 if pair.second == row.name else -1) for pair in pairs if is_certain(pair) and pair.mean]
-    of = sum(pair.mean is not None for pair in pairs)
-    return f"{sum(side > 0 for side in sides)} more, {sum(side < 0 for side in sides)} less of {of}" if of else DASH
-
-
-def _method(row: Row) -> str:
-    """A candidate's name in the plan."""
-    return row.name.rpartition("-")[0]
 
 
 def costs(name: str) -> str:
