@@ -160,11 +160,13 @@ def test_what_the_scorer_writes_passes(tmp_path: Path, disjoint: int) -> None:
     from salmubench.metrics import ScoreConfig, score
 
     world = fake_world(identities=18, per=6, disjoint=disjoint)
-    pairs = 5 * len(world.of("forget"))
+    forget = len(world.of("forget"))
+    pairs, engine = 5 * forget, {"batch_size": forget, "retain_batch_size": 0, "accumulation": 1}
 
     def describe(outputs: dict) -> None:  # type: ignore[type-arg]
         outputs["model"].update(method_sha256=min(built_in_sha256("delete")))
-        outputs["model"].update(method="delete", budget=5.0, cost={"steps": 9, "pairs": pairs, "seconds": 1.5})
+        outputs["model"].update(method="delete", budget=5.0, config={"method": {}, "engine": engine})
+        outputs["model"].update(cost={"steps": 5, "pairs": pairs, "seconds": 1.5, "pictures": pairs, "captions": pairs})
 
     made = {
         name: write_embeddings(

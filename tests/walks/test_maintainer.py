@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from salmubench.cli.main import main
+from salmubench.scoring.record import BENCHMARK_VERSION
 from submission_world import made_with, write_submittable_run
 
 pytestmark = pytest.mark.stage
@@ -66,5 +67,5 @@ def test_the_page_is_walked(
     assert main([words.get(word, word) for word in export.split()]) == 0
     aggregate, items = (Path(line) for line in capsys.readouterr().out.split())
     content = json.loads(aggregate.read_text(encoding="utf-8"))
-    assert content["eval_library"]["additional_details"]["benchmark_version"] == "1"
+    assert content["eval_library"]["additional_details"]["benchmark_version"] == str(BENCHMARK_VERSION)
     assert content["detailed_evaluation_results"]["total_rows"] == len(items.read_text(encoding="utf-8").splitlines())

@@ -59,7 +59,7 @@ def test_everything_is_there(finished):
         assert (finished / "checkpoints" / name / "open_clip_model.safetensors").is_file()
         record = read_record(finished / "records" / f"{name}.json")
         assert record.status == "complete"
-        assert len(record.scores) == 14  # RetFail has two parts; four metrics are beside the eleven numbers
+        assert len(record.scores) == 19  # nine metrics are beside the eleven numbers, of which two are RetFail's
     run = json.loads((finished / "run.json").read_text())
     assert run["status"] == "complete"
     assert run["models"] == list(MODELS)

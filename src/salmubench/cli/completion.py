@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser, function: Callable[..., Any]) -
             parser.add_argument(option, action="store_true")
             continue
         action = parser.add_argument(option, nargs="+" if typing.get_origin(hint) is list else None, choices=choices)
-        if name in _NAMES and hint is str:
+        if name in _NAMES and str in (hint, *typing.get_args(hint)):
             typing.cast(Any, action).completer = _NAMES[name]
 
 

@@ -41,7 +41,7 @@ METRIC = Metric(
 
 
 def guessed() -> Plugin:
-    """The comparison as a metric, to be computed beside the others; all its texts are FactRet's."""
+    """The comparison as a metric, to be computed beside the others; all its texts are asked for by others."""
     return Plugin(METRIC, _score, _texts, __doc__ or "")
 
 

@@ -42,8 +42,8 @@ def alike(name: str) -> str:
     """What is the same of names that a reader, or a disk without upper case, takes for one another.
 
     Examples:
-        >>> alike("FineTuning"), alike("fine_tuning."), alike("finetuning-2")
-        ('finetuning', 'finetuning', 'finetuning2')
+        >>> alike("MyMethod"), alike("my_method."), alike("mymethod-2")
+        ('mymethod', 'mymethod', 'mymethod2')
     """
     return "".join(letter for letter in name.casefold() if letter not in "._-")
 
