@@ -23,7 +23,6 @@ from salmubench.core.errors import ConfigError, OutputError, OutputMismatch, Sta
 from salmubench.dataset import layout
 from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.validate import validate
-from salmubench.generator import blocks
 from salmubench.generator.build import CARD, build
 from salmubench.generator.config import Backends, Curation, DatasetConfig
 from salmubench.generator.plan import make_plan
@@ -59,26 +58,6 @@ def contents(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in (manifest.MANIFEST, manifest.LOCK)
     }
-
-
-def test_another_process_compiles_what_draws_scenes(tmp_path, monkeypatch):
-    """Where there are many; the same bytes either way, and what it is asked to do can be done."""
-    asked = []
-
-    class Noted(subprocess.Popen):
-        def __init__(self, words, **options):
-            asked.append(words)
-            super().__init__(words, **options)
-
-    monkeypatch.setattr(blocks.subprocess, "Popen", Noted)
-    config = dataclasses.replace(CONFIG, backends=Backends(portraits=BACKENDS.portraits))
-    alone = build(config, out=tmp_path / "alone", seed=5)
-    assert not [words for words in asked if "prepare" in words[-1]]
-    monkeypatch.setattr(blocks, "_MANY", 1)
-    beside = build(config, out=tmp_path / "beside", seed=5)
-    assert contents(beside) == contents(alone)
-    (words,) = [words for words in asked if "prepare" in words[-1]]
-    assert subprocess.run(words, check=False).returncode == 0
 
 
 def test_rows(built):

@@ -85,8 +85,7 @@ class Scenes(Protocol):
 
     One whose pictures exist already sets `counted = True`: a scene's seed is then the picture's number within its class
     and split, from 0, and `examine(config)` raises a `ConfigError` with everything that is wrong with them. One that
-    depends on files offers `fingerprint() -> str`; any may offer `examine`, as portraits do. A
-    module of this package that compiles something first offers `prepare()`, which is called in a process of its own.
+    depends on files offers `fingerprint() -> str`; any may offer `examine`, as portraits do.
     """
 
     TEMPLATES: Sequence[str]

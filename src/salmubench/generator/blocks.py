@@ -7,13 +7,9 @@ renderers use all cores, or in several, here or on a cluster; a block's bytes ar
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -38,7 +34,7 @@ from salmubench.generator.plan import (
 )
 
 FOLDER = ".blocks"
-_MANY = 1_000  # scenes from which a process that makes the kernel of these ready pays, even where that is compiled
+
 
 _SCHEMA = pa.schema(
     [
@@ -121,28 +117,7 @@ def render_blocks(
         description="Rendering pictures",
         units=lambda block: len(block.pictures),
     )
-    with _ready(missing, config) if workers < 2 else contextlib.nullcontext():
-        deque(finished, maxlen=0)
-
-
-@contextmanager
-def _ready(missing: Sequence[Block], config: DatasetConfig) -> Iterator[None]:
-    """Let another process compile what draws scenes, where portraits come first and a kernel of their own with them.
-
-    One process compiles one kernel at a time, for half a minute each where none is on the disk.
-    """
-    scenes = sum(len(block.pictures) for block in missing if block.kind != "portrait")
-    artist: Any = backends.SCENES.of(config.backends)
-    if scenes < _MANY or missing[0].kind != "portrait" or not hasattr(artist, "prepare"):
-        yield
-        return
-    work = [sys.executable, "-P", "-c", f"import {artist.__name__} as artist; artist.prepare()"]
-    null = subprocess.DEVNULL  # what fails there fails here, too
-    with subprocess.Popen(work, stdin=null, stdout=null, stderr=null) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
+    deque(finished, maxlen=0)
 
 
 def read_block(folder: Path, block: Block) -> list[Rendered]:

@@ -148,10 +148,10 @@ class Compatriots:
         self._country, self._most = country, most
 
     def others(self, pair: Pair, drawn: Sequence[str]) -> tuple[list[str], bool]:
-        """Other values of a fact, and whether they are compatriots': three or more that were drawn for its sentence, else others.
+        """Other values of a fact, and whether they are compatriots': three or more of those drawn, else others.
 
         Args:
-            drawn: other values of the fact's sentence, which are taken where the field has fewer than three of compatriots.
+            drawn: other values of its sentence, taken where the field has fewer than three of compatriots.
         """
         identity, field = pair.identity or "", pair.field or ""
         own = self._own.get((identity, field), set())

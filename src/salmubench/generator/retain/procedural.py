@@ -17,7 +17,7 @@ from salmubench.drawing.things.scene import Scene
 from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig
 
-__all__ = ["TEMPLATES", "Scene", "caption", "class_names", "examine", "prepare", "render_jpeg", "sample_scene"]
+__all__ = ["TEMPLATES", "Scene", "caption", "class_names", "examine", "render_jpeg", "sample_scene"]
 
 BACKEND = Backend("Everyday objects drawn in many colours, materials, places and views.")
 
@@ -42,11 +42,6 @@ def examine(config: DatasetConfig) -> None:
         ConfigError: samples that are no square number.
     """
     check_samples(config.samples)
-
-
-def prepare() -> None:
-    """Draw one small picture: its kernel is compiled, and found on the disk from then on."""
-    render_jpeg([sample_scene(0, 0)], size=8)
 
 
 def sample_scene(class_index: int, seed: int, *, aspect: float = 1.0, heldout: bool = False) -> Scene:
