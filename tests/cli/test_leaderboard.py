@@ -14,7 +14,7 @@ from salmubench.cli.main import main
 from salmubench.leaderboard.method_code import built_in_sha256
 from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring.record_files import read_record
-from submission_world import edit_json, mend, write_submittable_run
+from submission_world import config_of, edit_json, mend, write_submittable_run
 
 pytestmark = pytest.mark.stage
 
@@ -161,11 +161,11 @@ def test_what_the_scorer_writes_passes(tmp_path: Path, disjoint: int) -> None:
 
     world = fake_world(identities=18, per=6, disjoint=disjoint)
     forget = len(world.of("forget"))
-    pairs, engine = 5 * forget, {"batch_size": forget, "retain_batch_size": 0, "accumulation": 1}
+    pairs = 5 * forget
 
     def describe(outputs: dict) -> None:  # type: ignore[type-arg]
         outputs["model"].update(method_sha256=min(built_in_sha256("delete")))
-        outputs["model"].update(method="delete", budget=5.0, config={"method": {}, "engine": engine})
+        outputs["model"].update(method="delete", budget=5.0, config=config_of(forget))
         outputs["model"].update(cost={"steps": 5, "pairs": pairs, "seconds": 1.5, "pictures": pairs, "captions": pairs})
 
     made = {

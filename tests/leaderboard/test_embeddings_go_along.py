@@ -21,7 +21,7 @@ from salmubench.leaderboard.submission import submit
 from salmubench.metrics import ScoreConfig, score
 from salmubench.scoring.record import BENCHMARK_VERSION
 from salmubench.scoring.record_files import read_record
-from submission_world import edit_items, edit_json, mend, rescored
+from submission_world import config_of, edit_items, edit_json, mend, rescored
 
 pytestmark = pytest.mark.stage
 
@@ -35,9 +35,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def describe(outputs: dict[str, Any]) -> None:
         forget = len(world.of("forget"))
-        pairs, engine = 5 * forget, {"batch_size": forget, "retain_batch_size": 0, "accumulation": 1}
+        pairs = 5 * forget
         outputs["model"].update(method_sha256=min(built_in_sha256("delete")), method="delete", budget=5.0)
-        outputs["model"].update(config={"method": {}, "engine": engine})
+        outputs["model"].update(config=config_of(forget))
         outputs["model"].update(cost={"steps": 5, "pairs": pairs, "seconds": 1.5, "pictures": pairs, "captions": pairs})
 
     for seed, name in enumerate(("clean", MODEL, "compromised")):

@@ -70,7 +70,7 @@ def test_a_fifth_mode_and_a_fourth_reference_are_shown_everywhere(extended: Path
 
 
 @pytest.mark.parametrize(
-    ("words", "most"), [(r"ineffective|hollow|catastrophic|over_generalised", 3), (r"retrained", 16)]
+    ("words", "most"), [(r"ineffective|hollow|catastrophic|over_generalised", 3), (r"retrained", 15)]
 )
 def test_names_stand_in_few_files(words: str, most: int) -> None:
     """In the list; what an interface of records, commands and options spells out; two comments."""

@@ -61,9 +61,8 @@ def finish(
     forget = dataset.counts["forget"]
     pairs = round((made.model.budget or 0) * forget)
     steps = math.ceil(pairs / min(_BATCH, forget))
-    engine = {"batch_size": _BATCH, "retain_batch_size": 0, "accumulation": 1}
     if pairs:
-        made = dataclasses.replace(made, model=dataclasses.replace(made.model, config={"method": {}, "engine": engine}))
+        made = dataclasses.replace(made, model=dataclasses.replace(made.model, config=config_of(_BATCH)))
     made = dataclasses.replace(
         made,
         protocol=protocol,
@@ -120,6 +119,11 @@ def made_with(code: Path, run: Path, model: str) -> Path:
     )
     writing.write_json(run / "checkpoints" / model / "manifest.json", content)
     return run
+
+
+def config_of(batch: int) -> dict[str, Any]:
+    """What a record states of a loss without retain pairs, in batches of so many."""
+    return {"method": {}, "engine": {"batch_size": batch, "retain_batch_size": 0, "accumulation": 1}}
 
 
 def of_schema_1(folder: Path) -> None:

@@ -36,3 +36,14 @@ def copy_models(run: Path, out: Path, models: Sequence[str] = KINDS) -> Path:
     for part in ("dataset", *(f"{kind}/{name}" for kind in ("checkpoints", "embeddings") for name in models)):
         shutil.copytree(run / part, out / part)
     return out
+
+
+ASKED = (
+    "import numpy as np\nfrom salmubench.metrics import Metric, outcome\n"
+    'METRIC = Metric(name="Asked", pillar="efficacy", goal="clean", needs=("forget",), view="leakage")\n'
+    'def texts(dataset, config):\n    return ["who is this?"]\n'
+    'def score(inputs):\n    rows, store = inputs.needed("forget"), inputs.embeddings\n'
+    '    text = store.texts[store.rows_of(["who is this?"])[0]]\n'
+    "    return outcome(rows.items(np.asarray(store.images[rows.image_row] @ text, float)))\n"
+)
+"""A metric's file with a text of its own."""

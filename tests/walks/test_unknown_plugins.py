@@ -23,7 +23,7 @@ from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.record_files import read_record
-from submission_world import edit_json, made_with, mend
+from submission_world import config_of, edit_json, made_with, mend
 from tiny_model import tiny_model
 
 pytestmark = pytest.mark.stage
@@ -144,15 +144,10 @@ def test_in_records_pages_boards_and_official_files(
     )
 
 
-ENGINE = {"retain_batch_size": 0, "accumulation": 1}
-
-
 def _submission(run: Path, out: Path, forget: int) -> Path:
     for path in (run / "records").glob("mine-1x.json"):
         edit_json(path, lambda data: data["model"].update(method="mine", budget=1.0, kind=None))
-        edit_json(
-            path, lambda data: data["model"].update(config={"method": {}, "engine": ENGINE | {"batch_size": forget}})
-        )
+        edit_json(path, lambda data: data["model"].update(config=config_of(forget)))
         edit_json(path, lambda data: data["cost"].update(steps=1, pairs=forget, pictures=forget, captions=forget))
     folder = submit(made_with(EXAMPLE, run, "mine-1x"), model="mine-1x", out=out, method_file=EXAMPLE)
     mend(folder)

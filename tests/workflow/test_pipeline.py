@@ -24,7 +24,7 @@ from salmubench.scoring.stages import RunFile
 from salmubench.workflow import pipeline
 from salmubench.workflow import recipe as recipes
 from salmubench.workflow.candidates import lasting_precision
-from tiny_run import EXAMPLE, command, copy_models
+from tiny_run import ASKED, EXAMPLE, command, copy_models
 
 pytestmark = pytest.mark.stage
 
@@ -122,14 +122,7 @@ def test_options_and_other_recipes_for_methods_join(finished, tmp_path, caplog):
 def test_metrics_join_and_candidates_are_dropped(finished, tmp_path, capsys):
     """A metric with a text of its own is computed of all models of a run, and stays; a candidate goes everywhere."""
     out, metric = shutil.copytree(finished, tmp_path / "run"), tmp_path / "asked.py"
-    metric.write_text(
-        "import numpy as np\nfrom salmubench.metrics import Metric, outcome\n"
-        'METRIC = Metric(name="Asked", pillar="efficacy", goal="clean", needs=("forget",), view="leakage")\n'
-        'def texts(dataset, config):\n    return ["who is this?"]\n'
-        'def score(inputs):\n    rows, store = inputs.needed("forget"), inputs.embeddings\n'
-        '    text = store.texts[store.rows_of(["who is this?"])[0]]\n'
-        "    return outcome(rows.items(np.asarray(store.images[rows.image_row] @ text, float)))\n"
-    )
+    metric.write_text(ASKED)
     words = ["run", "--recipe", "tiny", "--out", str(out), "--methods", "cliperase"]
     assert main([*words, "--metrics", str(metric)]) == 0
     assert main(words) == 0

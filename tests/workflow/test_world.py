@@ -17,6 +17,7 @@ from salmubench.scoring.references import KINDS
 from salmubench.scoring.stages import read_run_file
 from salmubench.workflow import pipeline
 from salmubench.workflow.world import export, open_world
+from tiny_run import ASKED
 
 pytestmark = pytest.mark.stage
 
@@ -77,14 +78,7 @@ def test_a_method_is_judged_as_in_the_run_that_made_the_world(tiny_run, file, tm
 
 def test_metrics_with_texts_of_their_own_and_quick_looks_leave_the_world_alone(tiny_run, tmp_path):
     metric = tmp_path / "asked.py"
-    metric.write_text(
-        "import numpy as np\nfrom salmubench.metrics import Metric, outcome\n"
-        'METRIC = Metric(name="Asked", pillar="efficacy", goal="clean", needs=("forget",), view="leakage")\n'
-        'def texts(dataset, config):\n    return ["who is this?"]\n'
-        'def score(inputs):\n    rows, store = inputs.needed("forget"), inputs.embeddings\n'
-        '    text = store.texts[store.rows_of(["who is this?"])[0]]\n'
-        "    return outcome(rows.items(np.asarray(store.images[rows.image_row] @ text, float)))\n"
-    )
+    metric.write_text(ASKED)
     before = {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*")}
     out = tmp_path / "mine"
     pipeline.run(world=tiny_run, out=out, methods=["finetuning"], metrics=[str(metric)])

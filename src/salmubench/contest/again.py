@@ -19,7 +19,7 @@ from salmubench.contest.checks import WORLDS
 from salmubench.contest.deciding import rankings
 from salmubench.contest.page import RESULT
 from salmubench.contest.plan import read_plan
-from salmubench.contest.table import DONE, Members, ReadWorld, Terms, differences, over, read_world, summary
+from salmubench.contest.table import DONE, Members, ReadWorld, Terms, differences, outcome_by, over, read_world, summary
 from salmubench.core import manifest, places, reading
 from salmubench.core.errors import ConfigError, RecordError
 from salmubench.core.writing import plain
@@ -133,9 +133,7 @@ def _same(computed: ContestRecord, claimed: ContestRecord, path: Path) -> None:
 def _contradicts(row: Row) -> str | None:
     """What a row's own answers contradict; `None`: nothing."""
     for world in row.worlds.values():
-        answers = set(world.modes.values())
-        given = "fails" if "yes" in answers else "undecided" if "undecided" in answers else "passes"
-        if world.outcome not in ("failed", given):
+        if world.outcome not in ("failed", given := outcome_by(world.modes)):
             return f"the outcome {given} that its failure modes give"
     for view in row.views:
         ends = view.ci90 or (-math.inf, math.inf)
@@ -144,16 +142,11 @@ def _contradicts(row: Row) -> str | None:
             return f"an interval of {view.name} whose low end is below the high one"
         if view.answer == "inside" and not within:
             return f"an answer of {view.name} that its interval gives"
-    said = {view.answer for view in row.views}
-    if row.decision is not None and (row.decision.answer == "fails") != ("beyond" in said):
-        return "the decision that its views give"
-    if (
-        row.decision is not None
-        and row.decision.answer == "passes"
-        and (said != {"inside"} or "failed" in row.outcomes)
-    ):
-        return "the decision that its views give"
-    return None
+    if row.decision is None:
+        return None
+    decided, said = row.decision.answer, {view.answer for view in row.views}
+    unearned = decided == "passes" and (said != {"inside"} or "failed" in row.outcomes)
+    return "the decision that its views give" if unearned or (decided == "fails") != ("beyond" in said) else None
 
 
 def _facts(content: dict[str, Any]) -> PlanFacts:

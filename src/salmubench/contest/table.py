@@ -259,7 +259,12 @@ def outcome_of(record: RunRecord) -> Outcome:
     """What became of a candidate."""
     if record.status != "complete":
         return "failed"
-    found = set(judged(record).values())
+    return outcome_by(judged(record))
+
+
+def outcome_by(modes: Mapping[str, Answer]) -> Outcome:
+    """What follows from failure modes and their answers."""
+    found = set(modes.values())
     return "fails" if "yes" in found else "undecided" if "undecided" in found else "passes"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from salmubench.attacks import AttackConfig
 from salmubench.core import manifest
 from salmubench.core.executor import Executor
 from salmubench.recovery import recover
-from salmubench.scoring.references import RETRAINED
+from salmubench.scoring.references import OPTIONAL
 from salmubench.workflow.candidates import RunWorld, workers_for
 
 
@@ -22,12 +23,14 @@ def recover_candidates(
         workers: how many at once; `None`: as many as this machine makes faster.
     """
     checkpoints = world.out / "checkpoints"
-    exact = checkpoints / RETRAINED
+    optional: dict[str, Any] = {
+        name: checkpoints / name for name in OPTIONAL if (checkpoints / name / manifest.MANIFEST).is_file()
+    }
     workers = workers_for(len(names), asked=workers, executor=executor, recipe=world.recipe, device=world.device)
     return recover(
         models=[checkpoints / name for name in names], dataset=world.dataset, clean=checkpoints / "clean",
         compromised=world.compromised,
-        retrained=exact if (exact / manifest.MANIFEST).is_file() else None,
+        **optional,
         out=world.out, config=config, scoring=world.recipe.score, seed=seed, device=world.device,
         precision=world.precision, executor=executor, workers=workers,
     )  # fmt: skip
